@@ -1,0 +1,67 @@
+# Everything runs from a bare machine: Python 3 (3.9 or newer, with venv) and make. uv is installed into .tools/ and makes
+# the environments from uv.lock; Python 3.13 is taken from the machine, or fetched by uv where there is none.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+
+# A virtual environment that happens to be active has no say here.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+export SAM_CLI_TELEMETRY := 0
+
+STAGE ?= dev
+NOTEBOOKS ?=
+UV := .tools/bin/uv
+PYTHON := .venv/bin/python
+SAM := PATH="$(CURDIR)/.venvs/sam/bin:$$PATH" sam
+SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
+FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
+SOURCES := functions layers local tests
+
+.PHONY: help demo local test check build deploy bench clean
+
+help: ## Show these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEBOOKS=DIR of .ipynb files]
+	@exec $(PYTHON) -m local.demo $(FOLDER)
+
+local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR]
+	@exec $(PYTHON) -m local.system $(FOLDER)
+
+test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, from check to end to end
+	$(PYTHON) -m pytest
+
+check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy layers local tests functions/*/app.py
+	.venv/bin/lint-imports
+	.venv/bin/cfn-lint template.yaml
+	$(SAM) validate --lint --region us-east-1
+
+build: .venvs/sam/.synced ## Build the functions and the layer for AWS into .aws-sam/
+	$(SAM) build --config-env $(STAGE)
+
+deploy: build ## Deploy to AWS with the settings of samconfig.toml [STAGE=dev]
+	$(SAM) deploy --config-env $(STAGE)
+
+bench: $(SERVERS) ## Measure speed and memory against the naive way, as a table
+	@exec $(PYTHON) -m local.bench
+
+clean: ## Remove builds, caches and environments
+	rm -rf .aws-sam .local .tools .venv .venvs .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip starts in / so that a .python-version reader on PATH does not ask for a Python that uv is about to provide.
+$(UV): local/uv-requirements.txt
+	cd / && python3 -m venv --clear "$(CURDIR)/.tools"
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+.venv/.synced: $(UV) uv.lock pyproject.toml .python-version
+	$(UV) sync --quiet --frozen
+	@touch $@
+
+.venvs/%/.synced: $(UV) uv.lock pyproject.toml .python-version
+	UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --frozen --no-default-groups --only-group $*
+	@touch $@
