@@ -1,0 +1,154 @@
+"""AWS on this machine: MiniStack as one child process, on loopback alone and with IAM enforced."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import boto3
+from mypy_boto3_cloudformation import CloudFormationClient
+from mypy_boto3_s3 import S3Client
+from mypy_boto3_secretsmanager import SecretsManagerClient
+from mypy_boto3_stepfunctions import SFNClient
+
+ROOT = Path(__file__).resolve().parent.parent
+REGION = "us-east-1"
+ACCESS_KEY = "test"  # MiniStack's root: what a deployer or an operator would be
+SECRET_KEY = "test"
+START_SECONDS = 30
+
+
+class LocalAwsError(Exception):
+    """MiniStack did not start; the message ends with its log."""
+
+
+class LocalAws:
+    """MiniStack while the `with` block lasts: its address, and clients that talk to it and to nothing else.
+
+    MiniStack keeps everything in memory and in one temporary folder, so it is ended with SIGKILL, together with the
+    Lambda workers in its process group: nothing needs to be saved, and nothing stays.
+    """
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="notebook-archive-aws-"))
+        self._port = free_port()
+        self.endpoint_url = f"http://127.0.0.1:{self._port}"
+        self.log = self._folder / "ministack.log"
+        try:
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [ROOT / ".venvs/ministack/bin/python", "-m", "ministack"],
+                    cwd=self._folder,
+                    env=self._environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # a group of its own: Ctrl-C reaches us alone, and we end the whole group
+                )
+        except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise LocalAwsError(f"MiniStack cannot be run: {error}") from error
+        try:
+            self._wait_until_healthy()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # before wait(): until then the id cannot be another's
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """The process id of MiniStack, which is its process group's as well."""
+        return self._process.pid
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        """A boto3 session of the local root."""
+        return boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The local S3."""
+        return self.session.client("s3", endpoint_url=self.endpoint_url)
+
+    @cached_property
+    def step_functions(self) -> SFNClient:
+        """The local Step Functions."""
+        return self.session.client("stepfunctions", endpoint_url=self.endpoint_url)
+
+    @cached_property
+    def secrets(self) -> SecretsManagerClient:
+        """The local Secrets Manager."""
+        return self.session.client("secretsmanager", endpoint_url=self.endpoint_url)
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """The local CloudFormation."""
+        return self.session.client("cloudformation", endpoint_url=self.endpoint_url)
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which another program, such as sam, works on this AWS and never on a real one."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return inherited | {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def _environment(self) -> dict[str, str]:
+        # The Lambda workers inherit all of this. A proxy, a CA bundle or a profile of this machine would hide faults
+        # that show in AWS, so they get next to nothing.
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self._folder),
+            "TMPDIR": str(self._folder),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self._port),
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "MINISTACK_REGION": REGION,
+            "LOG_LEVEL": "WARNING",
+        }
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=2).close()
+                return
+            time.sleep(0.05)
+        raise LocalAwsError(f"MiniStack did not answer within {START_SECONDS} s.\n{self.log_tail()}")
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The last lines of MiniStack's log, for an error message."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def free_port() -> int:
+    """A loopback port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

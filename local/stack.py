@@ -1,0 +1,74 @@
+"""The stack on the local AWS: `sam build` and `sam deploy` of the unmodified template, and what it hands out."""
+
+import fcntl
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.aws import ROOT, LocalAws
+
+NAME = "notebook-archive"
+STATE = ROOT / ".local"
+BUILD = STATE / "build"
+_SAM_BIN = ROOT / ".venvs/sam/bin"
+_ARTIFACTS = "deployment-artifacts"
+
+
+class SamError(Exception):
+    """sam ended with an error; the message holds what it printed."""
+
+
+def architecture() -> str:
+    """The template's name for this machine's processor: the layer's compiled files have to run here."""
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+@contextmanager
+def build() -> Iterator[Path]:
+    """Build what has changed and hand out the built template, which no other process rebuilds meanwhile."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = ["build", "--cached", "--cache-dir", str(STATE / "cache"), "--build-dir", str(BUILD)]
+        _sam([*command, "--parameter-overrides", f"Architecture={architecture()}"], os.environ)
+        yield BUILD / "template.yaml"
+
+
+def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Deploy the built template and return the stack's outputs by name.
+
+    The schedule is off, because a run that starts by itself would disturb a check; a test switches it on.
+    """
+    aws.s3.create_bucket(Bucket=_ARTIFACTS)
+    values = {"Architecture": architecture(), "ScheduleState": "DISABLED", **parameters}
+    command = ["deploy", "--template-file", str(template), "--stack-name", NAME, "--s3-bucket", _ARTIFACTS]
+    command += [
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--parameter-overrides",
+    ]
+    _sam([*command, *(f"{name}={value}" for name, value in values.items())], aws.environment())
+    (stack,) = aws.cloudformation.describe_stacks(StackName=NAME)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
+    # sam looks for the runtime's Python, with pip, on PATH: its own environment has both.
+    path = f"{_SAM_BIN}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    done = subprocess.run(
+        [_SAM_BIN / "sam", *arguments],
+        cwd=ROOT,
+        env={**environment, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SamError(f"sam {arguments[0]} ended with {done.returncode}:\n{done.stdout[-8000:]}")
