@@ -12,7 +12,7 @@ STAGE ?= dev
 NOTEBOOKS ?=
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
-SAM := PATH="$(CURDIR)/.venvs/sam/bin:$$PATH" sam
+SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers local tests

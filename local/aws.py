@@ -3,14 +3,13 @@
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from functools import cached_property
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +19,8 @@ from mypy_boto3_cloudformation import CloudFormationClient
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_stepfunctions import SFNClient
+
+from local.stopping import end_group
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
@@ -68,9 +69,7 @@ class LocalAws:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # before wait(): until then the id cannot be another's
-        self._process.wait()
+        end_group(self._process)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -135,9 +134,13 @@ class LocalAws:
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=2).close()
-                return
+            with (
+                contextlib.suppress(OSError),
+                contextlib.closing(HTTPConnection("127.0.0.1", self._port, timeout=2)) as probe,
+            ):
+                probe.request("GET", "/_ministack/health")
+                if probe.getresponse().status == HTTPStatus.OK:
+                    return
             time.sleep(0.05)
         raise LocalAwsError(f"MiniStack did not answer within {START_SECONDS} s.\n{self.log_tail()}")
 

@@ -3,17 +3,17 @@
 import fcntl
 import os
 import platform
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from local.aws import ROOT, LocalAws
+from local.stopping import run
 
 NAME = "notebook-archive"
 STATE = ROOT / ".local"
 BUILD = STATE / "build"
-_SAM_BIN = ROOT / ".venvs/sam/bin"
+_TOOLS = (ROOT / ".venvs/sam/bin", ROOT / ".tools/bin")
 _ARTIFACTS = "deployment-artifacts"
 
 
@@ -58,17 +58,8 @@ def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict
 
 
 def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
-    # sam looks for the runtime's Python, with pip, on PATH: its own environment has both.
-    path = f"{_SAM_BIN}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    done = subprocess.run(
-        [_SAM_BIN / "sam", *arguments],
-        cwd=ROOT,
-        env={**environment, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    # sam looks for the runtime's Python on PATH, and finds its own; the layer's Makefile looks for uv.
+    path = os.pathsep.join([*map(str, _TOOLS), environment.get("PATH", os.defpath)])
+    done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, "PATH": path, "SAM_CLI_TELEMETRY": "0"})
     if done.returncode:
         raise SamError(f"sam {arguments[0]} ended with {done.returncode}:\n{done.stdout[-8000:]}")
