@@ -1,0 +1,122 @@
+"""Faults on request: which calls fail, how, and how often.
+
+    deployment.faults.add(operation="snapshots/download", kind="http-503", times=3, retry_after="1")
+    deployment.faults.add(operation="*", kind="slow", seconds=0.02)
+
+KINDS says what each kind does. fault_effects.py does it.
+"""
+
+import fnmatch
+import itertools
+import re
+import threading
+from dataclasses import dataclass, field
+
+KINDS = {
+    "http-NNN": "a real HTTP status NNN (403, 429, 500, 502, 503, 504 ...), with Retry-After if `retry_after` is given",
+    "shape-a": "error shape A under HTTP 200, with `code` and `message`",
+    "shape-b": "error shape B under HTTP 200",
+    "shape-c": "error shape C under HTTP 200",
+    "shape-d": "error shape D under HTTP 200",
+    "shape-e": "error shape E: an HTML sign-in page under HTTP 200",
+    "shape-f": "error shape F under HTTP 200",
+    "details-null": "error shape A whose `details` is null",
+    "code-missing": "error shape A without `code`",
+    "body": "the text `body` under HTTP 200 as JSON",
+    "slow": "the right answer, `seconds` late",
+    "trickle": "the right answer in small pieces over `seconds`",
+    "hang-up": "the connection is closed after the headers, before any of the promised body",
+    "cut-body": "a chunked body that ends mid-way, without its last chunk",
+    "length-too-long": "Content-Length promises more than comes; the connection is closed after the body",
+    "length-too-short": "Content-Length is smaller than the body, which therefore arrives truncated with nothing amiss",
+    "gzip": "the right answer, compressed",
+    "gzip-truncated": "a compressed body whose end is missing although Content-Length is right",
+    "redirect": "302 to `location`",
+    "control-characters": "unescaped control characters inside the strings of the JSON body",
+    "oversize": "a valid notebook of `size` bytes instead of the right answer",
+    "item-vanishes": "the item of the call, or `item_id`, is deleted before the call is answered",
+    "snapshot-vanishes": "the snapshots of the item are deleted before the call is answered",
+    "item-appears": "a notebook that sorts before all others is added before the call is answered",
+    "tokens-revoked": "every token is revoked before the call is answered",
+}
+
+
+class UnknownFaultKindError(ValueError):
+    """The kind is not among KINDS."""
+
+
+@dataclass
+class Fault:
+    """One fault. It strikes calls whose operation, item and user match, after `after` such calls, `times` times."""
+
+    operation: str
+    kind: str
+    times: int | None = None
+    after: int = 0
+    item_id: str | None = None
+    username: str | None = None
+    seconds: float = 0
+    retry_after: str | None = None
+    code: int = 500
+    message: str = "Unable to complete operation."
+    body: str = "{}"
+    location: str = "https://localhost:1/elsewhere"
+    size: int = 64 * 1024 * 1024
+    struck: int = field(default=0, init=False)
+    id: int = field(default_factory=itertools.count(1).__next__, init=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS and not re.fullmatch(r"http-[1-5]\d\d", self.kind):
+            raise UnknownFaultKindError(self.kind)
+
+    def matches(self, operation: str, item_id: str | None, username: str | None) -> bool:
+        """Whether the call is one that the fault is for."""
+        return (
+            (self.times is None or self.struck < self.times)
+            and fnmatch.fnmatchcase(operation, self.operation)
+            # A fault that deletes an item may name one that the call, such as a search, does not speak of.
+            and (self.item_id is None or item_id is None or self.item_id == item_id)
+            and (self.username is None or self.username == username)
+        )
+
+
+class Faults:
+    """The faults of one deployment. The first that matches a call is the one that strikes."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, operation: str = "*", kind: str = "http-500", **fields: float | str | None) -> Fault:
+        """Adds a fault and returns it; `operation` is a name or a pattern, the other fields are those of Fault.
+
+        Raises UnknownFaultKindError.
+        """
+        fault = Fault(operation, kind, **fields)  # type: ignore[arg-type]
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Removes every fault."""
+        with self._lock:
+            self._faults.clear()
+
+    def all(self) -> list[Fault]:
+        """The faults, those that are used up included."""
+        return list(self._faults)
+
+    def take(self, operation: str, item_id: str | None, username: str | None) -> Fault | None:
+        """The fault that strikes this call, or None."""
+        if not self._faults:
+            return None
+        with self._lock:
+            for fault in self._faults:
+                if not fault.matches(operation, item_id, username):
+                    continue
+                if fault.after:
+                    fault.after -= 1
+                    continue
+                fault.struck += 1
+                return fault
+        return None

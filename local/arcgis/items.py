@@ -1,0 +1,223 @@
+"""Items of the portal: their properties, content, resources; what a member owns; saving."""
+
+import dataclasses
+import json
+from typing import Any
+
+from local.arcgis.answers import Answer, Payload, Refusal
+from local.arcgis.calls import NO_PERMISSION, Call, Operation
+from local.arcgis.content import size_of
+from local.arcgis.organisation import Item, Resource, now_ms
+from local.arcgis.paging import page_of
+
+GONE = "Item does not exist or is inaccessible."
+NO_RESOURCE = "Resource does not exist or is inaccessible."
+
+
+def describe(call: Call, item: Item) -> dict[str, Any]:
+    """The item's properties as search and the item page give them."""
+    runtime, version = item.runtime
+    notebook = item.type == "Notebook"
+    return {
+        "id": item.id,
+        "owner": item.owner,
+        "orgId": call.organisation.id,
+        "created": item.created,
+        "modified": item.modified,
+        "guid": None,
+        "name": f"{item.id}.ipynb" if notebook else None,
+        "title": item.title,
+        "type": item.type,
+        "typeKeywords": ["Notebook", "Python"] if notebook else [],
+        "description": item.description,
+        "snippet": None,
+        "tags": item.tags,
+        "thumbnail": None,
+        "documentation": None,
+        "extent": [],
+        "categories": [],
+        "spatialReference": None,
+        "culture": "en-us",
+        "properties": {"notebookRuntimeName": runtime, "notebookRuntimeVersion": version} if notebook else None,
+        "url": None,
+        "proxyFilter": None,
+        "access": item.access,
+        "size": size_of(item.content),
+        "numComments": 0,
+        "numRatings": 0,
+        "avgRating": 0,
+        "numViews": item.views,
+        "scoreCompleteness": 20,
+    }
+
+
+def visible_item(call: Call) -> Item:
+    """The item the call is about; refuses when there is none or the caller may not see it."""
+    item = call.organisation.items.get(call.item_id or "")
+    if item is None:
+        raise Refusal(400, GONE, message_code="CONT_0001")
+    if not call.sees(item):
+        if call.token is None:
+            raise Refusal(499, "Token Required", message_code="GWM_0003")
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    return item
+
+
+def _item(call: Call) -> Payload:
+    item = visible_item(call)
+    item.views += 1
+    return {**describe(call, item), "sharing": {"access": item.access, "groups": []}}
+
+
+def _data(call: Call) -> Payload | Answer:
+    item = visible_item(call)
+    if not size_of(item.content):
+        raise Refusal(500, "Item does not have a file.")
+    if call.switches.data_redirect:
+        location = f"https://{call.request.url.netloc}/storage/{call.deployment.storage_key(item)}"
+        return Answer(status=302, headers={"location": location})
+    return Answer(item.content, headers={"content-disposition": f'attachment; filename="{item.id}.ipynb"'})
+
+
+def _private(call: Call, resource: Resource, item: Item) -> bool:
+    return resource.access == "private" and item.owner != call.username and not call.may("portal:admin:updateItems")
+
+
+def _all_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any] | None]]:
+    """The item's resources that the caller may read, its snapshots among them, with their properties."""
+    if item.resources_refused and item.owner != call.username:
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    found: list[tuple[Resource, dict[str, Any] | None]] = [(resource, None) for resource in list(item.resources)]
+    if call.switches.snapshots_are_resources:
+        for snapshot in list(item.snapshots):
+            private = snapshot.private and call.switches.private_snapshots_are_private_resources
+            resource = Resource(
+                snapshot.resource_key, snapshot.content, snapshot.created, "private" if private else "inherit"
+            )
+            found.append((resource, snapshot.properties if call.switches.resource_properties else None))
+    return [(resource, properties) for resource, properties in found if not _private(call, resource, item)]
+
+
+def _resources(call: Call) -> Payload:
+    rows = []
+    for resource, properties in _all_resources(call, visible_item(call)):
+        row: dict[str, Any] = {"resource": resource.name, "created": resource.created}
+        row |= {"size": size_of(resource.content), "access": resource.access}
+        rows.append(row if properties is None else {**row, "properties": properties})
+    field = call.get("sortField", "created")
+    if field in {"created", "size", "resource"}:
+        rows.sort(key=lambda row: (row[field], row["resource"]), reverse=call.get("sortOrder") == "desc")
+    paging, chosen = page_of(call, rows, default=50, largest=1000)
+    return {**paging, "resources": chosen}
+
+
+def _resource(call: Call) -> Answer:
+    key = call.request.path_params["key"]
+    for resource, _ in _all_resources(call, visible_item(call)):
+        if resource.name == key:
+            kind = "application/json" if key.endswith(".json") else "application/octet-stream"
+            return Answer(resource.content, kind)
+    raise Refusal(404, NO_RESOURCE)
+
+
+def _add_resource(call: Call) -> Payload:
+    item = _own_item(call)
+    sent_name, content = call.files.get("file", ("", call.get("text").encode()))
+    name = call.get("fileName") or sent_name
+    if not name:
+        raise Refusal(400, "'fileName' must be specified.")
+    if any(resource.name == name for resource in item.resources) or item.snapshot(name):
+        raise Refusal(409, "Resource already present in the item.", message_code="CONT_0047")
+    access = "private" if call.get("access") == "private" else "inherit"
+    item.resources.append(Resource(name, content, access=access))  # type: ignore[arg-type]
+    return {"success": True, "itemId": item.id, "owner": item.owner, "folder": item.folder}
+
+
+def _own_content(call: Call) -> Payload:
+    params = call.request.path_params
+    owner, folder = params["username"], params.get("folder")
+    if owner not in call.organisation.users:
+        raise Refusal(400, "User does not exist or is inaccessible.", message_code="COM_0018")
+    if owner != call.username and not call.may("portal:admin:viewItems"):
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    owned = [item for item in list(call.organisation.items.values()) if item.owner == owner]
+    folders = sorted({item.folder for item in owned if item.folder})
+    if folder is not None and folder not in folders:
+        raise Refusal(400, "Folder does not exist or is inaccessible.", message_code="CONT_0011")
+    paging, chosen = page_of(call, [item for item in owned if item.folder == folder])
+    answer: dict[str, Any] = {"username": owner, **paging, "items": [describe(call, item) for item in chosen]}
+    if folder is None:
+        answer["folders"] = [{"username": owner, "id": name, "title": name} for name in folders]
+    return answer
+
+
+def _own_item(call: Call) -> Item:
+    item = visible_item(call)
+    owner = call.request.path_params["username"]
+    if item.owner != owner:
+        raise Refusal(400, GONE, message_code="CONT_0001")
+    if call.username != owner and not call.may("portal:admin:updateItems"):
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    return item
+
+
+def _fill(call: Call, item: Item) -> None:
+    """Takes over the properties and the file that the call carries."""
+    item.title = call.get("title", item.title)
+    item.description = call.get("description") or item.description
+    if tags := call.get("tags"):
+        item.tags = [tag.strip() for tag in tags.split(",")]
+    if properties := call.get("properties"):
+        runtime = json.loads(properties)
+        item.runtime = (runtime.get("notebookRuntimeName", ""), runtime.get("notebookRuntimeVersion", ""))
+    if "file" in call.files or call.get("text"):
+        item.content = call.files["file"][1] if "file" in call.files else call.get("text").encode()
+
+
+def _update(call: Call) -> Payload:
+    item = _own_item(call)
+    _fill(call, item)
+    item.modified = max(now_ms(), item.modified + 1)
+    return {"success": True, "id": item.id}
+
+
+def _add_item(call: Call) -> Payload:
+    owner = call.request.path_params["username"]
+    if call.username != owner and not call.may("portal:admin:updateItems"):
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    item = Item(owner, call.need("title"), type=call.need("type"), folder=call.request.path_params.get("folder"))
+    _fill(call, item)
+    call.organisation.add(item)
+    return {"success": True, "id": item.id, "folder": item.folder or ""}
+
+
+def _delete_item(call: Call) -> Payload:
+    item = _own_item(call)
+    call.organisation.remove(item.id)
+    return {"success": True, "itemId": item.id}
+
+
+def _everywhere(operation: Operation) -> tuple[Operation, Operation]:
+    """The operation at its path and at the same path inside a folder."""
+    inside = operation.path.replace("/{username}/", "/{username}/{folder}/")
+    return operation, dataclasses.replace(operation, path=inside)
+
+
+OPERATIONS = (
+    Operation("items/resource", "/content/items/{item_id}/resources/{key:path}", _resource, needs_token=False),
+    Operation("items/resources", "/content/items/{item_id}/resources", _resources, needs_token=False),
+    Operation("items/data", "/content/items/{item_id}/data", _data, needs_token=False),
+    Operation("items/item", "/content/items/{item_id}", _item, needs_token=False),
+    *_everywhere(Operation("items/update", "/content/users/{username}/items/{item_id}/update", _update, ("POST",))),
+    *_everywhere(
+        Operation(
+            "items/addResources", "/content/users/{username}/items/{item_id}/addResources", _add_resource, ("POST",)
+        )
+    ),
+    *_everywhere(
+        Operation("items/delete", "/content/users/{username}/items/{item_id}/delete", _delete_item, ("POST",))
+    ),
+    *_everywhere(Operation("items/addItem", "/content/users/{username}/addItem", _add_item, ("POST",))),
+    Operation("content/user", "/content/users/{username}", _own_content),
+    Operation("content/folder", "/content/users/{username}/{folder}", _own_content),
+)

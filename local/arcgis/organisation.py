@@ -1,0 +1,208 @@
+"""The state of one ArcGIS organisation: its users, its items, their snapshots, the notebooks open in a container.
+
+Plain objects, changed by the operations of the server and, while it runs, by tests and demonstrations.
+"""
+
+import itertools
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from local.arcgis.content import Content, size_of
+
+type Access = Literal["private", "shared", "org", "public"]
+type Role = Literal["admin", "creator"]
+
+CREATOR_PRIVILEGES = (
+    "premium:publisher:createNotebooks",
+    "portal:user:createItem",
+    "portal:user:shareToOrg",
+)
+ADMIN_PRIVILEGES = (*CREATOR_PRIVILEGES, "portal:admin:viewItems", "portal:admin:updateItems", "portal:admin:viewUsers")
+RUNTIME = ("ArcGIS Notebook Python 3 Standard", "9.0")
+
+
+def now_ms() -> int:
+    """The time as ArcGIS writes it: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """A new item, session or container id: 32 lower-case hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+@dataclass
+class User:
+    """A member of the organisation, who can log in with the password.
+
+    `has_secret` is advice to whoever fills the archive's secret store: False means that this user's password is not
+    to be put there, as happens to owners who never gave it.
+    """
+
+    username: str
+    password: str
+    role: Role = "creator"
+    full_name: str = ""
+    has_secret: bool = True
+
+    @property
+    def privileges(self) -> tuple[str, ...]:
+        """The ArcGIS privileges of the role."""
+        return ADMIN_PRIVILEGES if self.role == "admin" else CREATOR_PRIVILEGES
+
+
+@dataclass
+class App:
+    """A registered application, which gets tokens by OAuth `client_credentials` and is no user."""
+
+    client_id: str
+    client_secret: str
+    privileges: tuple[str, ...] = ("portal:admin:viewItems", "portal:admin:updateItems")
+
+
+@dataclass
+class Snapshot:
+    """One snapshot: its bytes as they are served, or the path of the file that holds them."""
+
+    name: str
+    content: Content
+    resource_key: str = field(default_factory=lambda: f"snapshot-{new_id()}.json")
+    created: int = field(default_factory=now_ms)
+    description: str = ""
+    runtime: tuple[str, str] = RUNTIME
+    private: bool = True
+
+    @property
+    def size(self) -> int:
+        """Length of the content in bytes."""
+        return size_of(self.content)
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """Name, description and runtime, as `snapshots/list` and `/resources` show them."""
+        name, version = self.runtime
+        runtime = {"notebookRuntimeName": name, "notebookRuntimeVersion": version}
+        return {"name": self.name, "description": self.description, "runtime": runtime}
+
+
+@dataclass
+class Resource:
+    """A file of an item that is not a snapshot, such as `notebook_preview.json`."""
+
+    name: str
+    content: Content
+    created: int = field(default_factory=now_ms)
+    access: Literal["private", "inherit"] = "inherit"
+
+
+@dataclass
+class Item:
+    """A portal item. Its `content` is the notebook as last saved.
+
+    `resources_refused` closes the portal's resource route to everyone but the owner, administrators included: with an
+    owner whose password nobody holds, the snapshots of such an item can be read by nobody.
+    """
+
+    owner: str
+    title: str
+    content: Content = b"{}"
+    type: str = "Notebook"
+    id: str = field(default_factory=new_id)
+    created: int = field(default_factory=now_ms)
+    modified: int = 0
+    access: Access = "private"
+    shared_with: tuple[str, ...] = ()
+    folder: str | None = None
+    description: str | None = None
+    tags: list[str] = field(default_factory=list)
+    runtime: tuple[str, str] = RUNTIME
+    snapshots: list[Snapshot] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
+    resources_refused: bool = False
+    views: int = 0
+    known_since: float = field(default_factory=time.monotonic)
+    gone_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self.modified = self.modified or self.created
+
+    def snapshot(self, resource_key: str) -> Snapshot | None:
+        """The snapshot of that key, or None."""
+        return next((snapshot for snapshot in self.snapshots if snapshot.resource_key == resource_key), None)
+
+    def add_snapshot(self, content: Content, name: str | None = None, **fields: Any) -> Snapshot:  # noqa: ANN401 - the fields of Snapshot
+        """Adds a snapshot without asking the limit of five, and returns it."""
+        snapshot = Snapshot(name or f"{self.title} {len(self.snapshots) + 1}", content, **fields)
+        self.snapshots.append(snapshot)
+        return snapshot
+
+
+@dataclass
+class Session:
+    """A notebook open in a container."""
+
+    item_id: str
+    username: str
+    id: str = field(default_factory=new_id)
+    container_id: str = field(default_factory=new_id)
+    last_activity: int = field(default_factory=now_ms)
+    revision: int = field(default_factory=now_ms)
+
+
+class Organisation:
+    """Everything one deployment knows. `items` is in order of creation, by id."""
+
+    def __init__(self, users: list[User], items: list[Item] | None = None) -> None:
+        self.id = secrets.token_hex(8)
+        self.name = "Local organisation"
+        self.users = {user.username: user for user in users}
+        self.apps = {"archive-app": App("archive-app", "archive-app-secret")}
+        self.items = {item.id: item for item in items or []}
+        self.sessions: list[Session] = []
+        self._gone: list[Item] = []
+
+    def notebooks(self) -> list[Item]:
+        """The items that are notebooks, in order of creation."""
+        return [item for item in list(self.items.values()) if item.type == "Notebook"]
+
+    def add(self, item: Item) -> Item:
+        """Adds an item and returns it."""
+        self.items[item.id] = item
+        return item
+
+    def remove(self, item_id: str) -> Item | None:
+        """Removes an item with its snapshots; the search index keeps it for its lag. None if there was no such item."""
+        item = self.items.pop(item_id, None)
+        if item is not None:
+            item.gone_since = time.monotonic()
+            self._gone.append(item)
+        return item
+
+    def indexed(self, lag: float) -> Iterator[Item]:
+        """The items that the search index knows when it is `lag` seconds behind."""
+        if lag <= 0:
+            return iter(list(self.items.values()))
+        horizon = time.monotonic() - lag
+        gone = [item for item in self._gone if item.gone_since and item.gone_since > horizon]
+        return (item for item in itertools.chain(list(self.items.values()), gone) if item.known_since <= horizon)
+
+    def add_notebook(self, owner: str, title: str, content: Content | None = None, **fields: Any) -> Item:  # noqa: ANN401 - the fields of Item
+        """Adds a notebook item, by default with one small cell, and returns it."""
+        blank = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}
+        return self.add(Item(owner, title, content or json.dumps(blank).encode(), **fields))
+
+    def open_session(self, item_id: str, username: str) -> Session:
+        """Opens a notebook in a new container and returns the session."""
+        session = Session(item_id, username)
+        self.sessions.append(session)
+        return session
+
+
+def snapshot_from_file(path: Path, name: str | None = None) -> Snapshot:
+    """A snapshot whose content is read from the file each time it is served, so that its size costs no memory."""
+    return Snapshot(name or path.stem, path)

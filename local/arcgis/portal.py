@@ -1,0 +1,139 @@
+"""The portal itself: what it is, who its members are, which servers are federated with it, search."""
+
+from typing import Any
+
+from local.arcgis.answers import Payload, Refusal
+from local.arcgis.calls import NO_PERMISSION, Call, Operation
+from local.arcgis.items import describe
+from local.arcgis.organisation import User
+from local.arcgis.paging import page_of
+from local.arcgis.search import compile_query
+
+
+def _root(call: Call) -> Payload:
+    return {"currentVersion": call.deployment.version, "enterpriseVersion": call.deployment.version}
+
+
+def _info(call: Call) -> Payload:
+    token_url = f"{call.deployment.portal_url}/sharing/rest/generateToken"
+    return {
+        "owningSystemUrl": call.deployment.portal_url,
+        "authInfo": {"tokenServicesUrl": token_url, "isTokenBasedSecurity": True},
+    }
+
+
+def _describe_user(call: Call, user: User) -> dict[str, Any]:
+    return {
+        "username": user.username,
+        "fullName": user.full_name or user.username,
+        "role": "org_admin" if user.role == "admin" else "org_publisher",
+        "level": "2",
+        "userType": "both" if call.deployment.kind == "online" else "arcgisonly",
+        "orgId": call.organisation.id,
+        "email": f"{user.username}@example.com",
+        "privileges": list(user.privileges),
+        "groups": [],
+        "disabled": False,
+    }
+
+
+def _self(call: Call) -> Payload:
+    deployment = call.deployment
+    online = deployment.kind == "online"
+    host = deployment.portal_url.removeprefix("https://")
+    answer: dict[str, Any] = {
+        "id": call.organisation.id,
+        "name": call.organisation.name,
+        "portalName": "ArcGIS Online" if online else "Portal for ArcGIS",
+        "portalMode": "multitenant" if online else "singletenant",
+        "isPortal": not online,
+        "portalHostname": host,
+        "portalDeploymentType": deployment.portal_deployment_type,
+        "currentVersion": deployment.version,
+        "enterpriseVersion": deployment.version,
+        "allSSL": True,
+        "supportsOAuth": True,
+        "supportsHostedServices": True,
+        "helperServices": {},
+        "authInfo": {},
+    }
+    if online:
+        answer |= {"urlKey": host.partition(":")[0], "customBaseUrl": host.partition(":")[2]}
+    if call.username:
+        answer["user"] = _describe_user(call, call.organisation.users[call.username])
+    elif call.token:
+        answer["appInfo"] = {"appId": "archive-app", "privileges": list(call.token.privileges)}
+    return answer
+
+
+def _check_portal_id(call: Call) -> None:
+    if call.request.path_params["portal_id"] not in {"self", call.organisation.id}:
+        raise Refusal(400, "Portal does not exist or is inaccessible.", message_code="ORG_0001")
+
+
+def _servers(call: Call) -> Payload:
+    _check_portal_id(call)
+    return {"servers": call.deployment.federated_servers()}
+
+
+def _urls(call: Call) -> Payload:
+    _check_portal_id(call)
+    if call.deployment.kind != "online":
+        raise Refusal(404, "Resource does not exist or is inaccessible.")
+    host = call.deployment.notebook_admin_url.removeprefix("https://").removesuffix("/admin")
+    return {"urls": {"notebooks": {"https": [host]}}}
+
+
+def _members(call: Call) -> Payload:
+    _check_portal_id(call)
+    paging, users = page_of(call, list(call.organisation.users.values()))
+    return {**paging, "users": [_describe_user(call, user) for user in users]}
+
+
+def _member(call: Call) -> Payload:
+    user = call.organisation.users.get(call.request.path_params["username"])
+    if user is None:
+        raise Refusal(400, "User does not exist or is inaccessible.", message_code="COM_0018")
+    return _describe_user(call, user)
+
+
+def _me(call: Call) -> Payload:
+    if not call.username:
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    return _describe_user(call, call.organisation.users[call.username])
+
+
+def _search(call: Call) -> Payload:
+    query, filter_ = call.get("q"), call.get("filter")
+    if not query and not filter_:
+        raise Refusal(400, "'q' must be specified.")
+    limit = call.switches.search_limit
+    if call.number("start", 1, 2**31) > limit:
+        raise Refusal(400, f"'start' must not be greater than {limit}.")
+    tests = [compile_query(query, call.organisation.id)] if query else []
+    tests += [compile_query(filter_, call.organisation.id, exact=True)] if filter_ else []
+    indexed = call.organisation.indexed(call.switches.index_lag_seconds)
+    found = [item for item in indexed if all(test(item) for test in tests) and call.sees(item)]
+    field = call.get("sortField")
+    if field in {"created", "modified", "title", "owner"}:
+        # Python's sort is stable; the id settles what is equal, so that pages do not overlap.
+        found.sort(key=lambda item: (getattr(item, field), item.id), reverse=call.get("sortOrder") == "desc")
+    paging, chosen = page_of(call, found[:limit])
+    if len(found) > limit:
+        reached_limit = paging["nextStart"] == -1 and chosen and call.switches.next_start_at_limit
+        paging |= {"total": len(found), "nextStart": limit + 1 if reached_limit else paging["nextStart"]}
+    return {"query": query, **paging, "results": [describe(call, item) for item in chosen]}
+
+
+OPERATIONS = (
+    Operation("search", "/search", _search, needs_token=False),
+    Operation("portals/self", "/portals/self", _self, needs_token=False),
+    Operation("portals/servers", "/portals/{portal_id}/servers", _servers),
+    Operation("portals/urls", "/portals/{portal_id}/urls", _urls, needs_token=False),
+    Operation("portals/users", "/portals/{portal_id}/users", _members),
+    Operation("community/self", "/community/self", _me),
+    Operation("community/user", "/community/users/{username}", _member),
+    Operation("info", "/info", _info, needs_token=False),
+    Operation("root", "", _root, needs_token=False),
+    Operation("root", "/", _root, needs_token=False),
+)

@@ -1,0 +1,93 @@
+"""The unknowns of ArcGIS, as switches.
+
+Esri's documentation leaves some behaviour open, and no public source settles it. Each field below is such a GUESS. The
+default is what the documentation says or comes closest to saying; a test turns the switch to see that a client
+survives the other answer too.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+type Shape = Literal["A", "B", "C", "D"]
+type AtLimit = Literal["refuse", "restore-without-copy"]
+
+
+def _closed_session() -> dict[str, Any]:
+    return {"error": {"code": 404, "message": "Notebook not found", "details": None}}
+
+
+@dataclass
+class Switches:
+    """How one deployment behaves where ArcGIS is not documented. Every field may be changed while the server runs."""
+
+    # Errors (the shapes are drawn in answers.py).
+    auth_error_shape: Shape = "B"
+    """GUESS: shape of 498 and 499 from a notebook host. The portal always uses A."""
+    snapshot_read_error_shape: Shape = "A"
+    """GUESS: shape of a refused `snapshots/list` or `snapshots/download`."""
+    snapshot_change_error_shape: Shape = "C"
+    """GUESS: shape of a refused create, restore, delete or convertToItem (documented: `status` success or failure)."""
+    real_http_status: bool = False
+    """GUESS: errors carry their code as the HTTP status too. Documented samples come with HTTP 200."""
+    closed_session_body: dict[str, Any] = field(default_factory=_closed_session)
+    """GUESS: what `/admin/notebooks/<id>` answers for a session that is not open."""
+
+    # Snapshots.
+    max_snapshots: int = 5
+    """Not a guess: `maxSnapshotsPerNotebookItem`, 5 by default, changed by an administrator."""
+    restore_at_limit: AtLimit = "refuse"
+    """GUESS: restore with `preserveCurrentAsSnapshot=true` when the notebook already has the most it may have."""
+    snapshot_bumps_modified: bool = False
+    """GUESS: creating or deleting a snapshot changes the item's `modified`."""
+    admin_may_use_snapshots: bool = False
+    """GUESS: an administrator may use `snapshots/*` on another's notebook. Documented: the owner alone."""
+    app_token_may_use_snapshots: bool = False
+    """GUESS: a `client_credentials` token, which has no user, may use `snapshots/*`."""
+
+    # Snapshot files.
+    download_filename: str = "{key}.ipynb"
+    """GUESS: file name of `snapshots/download`; `{key}` is the resource key without `.json`, `{item}` the item id."""
+    download_content_type: str = "application/json;charset=utf-8"
+    """GUESS: content type of `snapshots/download`."""
+    disposition_with_format: bool = False
+    """GUESS: `snapshots/download` sends Content-Disposition although `f` was given."""
+
+    # Snapshots as item resources.
+    snapshots_are_resources: bool = True
+    """GUESS: `/resources` lists an item's snapshots (documented that they are stored as resources)."""
+    resource_properties: bool = True
+    """GUESS: `/resources` fills `properties` with the snapshot's name, description and runtime."""
+    private_snapshots_are_private_resources: bool = True
+    """GUESS: a snapshot made with `privateAccess=true` has resource access `private`, else `inherit`."""
+
+    # Tokens.
+    referer_binding: bool = True
+    """Not a guess: a token made with `client=referer` is valid only with that Referer."""
+    query_token_on_post: bool = True
+    """GUESS: a POST may carry `token` in the query string."""
+    kubernetes_post_token_in_body: bool = True
+    """Documented for Kubernetes: an admin POST must carry `token` in its body. False also accepts headers."""
+    notebook_server_token_on_portal: bool = False
+    """GUESS: a token made by the notebook server's own generateToken is good on the portal."""
+    notebook_server_token_by_get: bool = True
+    """GUESS: the notebook server's generateToken answers GET (its page prints GET, its sisters POST)."""
+    portal_token_minutes: float = 120
+    portal_token_max_minutes: float = 21_600
+    notebook_server_token_minutes: float = 60
+    notebook_server_token_max_minutes: float = 21_600
+    app_token_minutes: float = 120
+    app_token_max_minutes: float = 20_160
+    token_seconds: float | None = None
+    """Not a guess: when set, every new token lives this long whatever was asked (the server clamps silently)."""
+
+    # Search and content.
+    index_lag_seconds: float = 0
+    """GUESS for its length: an item appears in, and leaves, the search index this much later than the item itself."""
+    search_limit: int = 10_000
+    """Documented: only the first 10,000 hits can be paged."""
+    next_start_at_limit: bool = False
+    """GUESS: at the ceiling `nextStart` still points past it (that page is refused). Default: it is -1."""
+    data_redirect: bool = False
+    """Known to happen: `/data` redirects to storage, which refuses a request that still carries a token."""
+    json_content_type: str = "application/json;charset=utf-8"
+    """Older servers answer `text/plain;charset=utf-8`."""
