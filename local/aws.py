@@ -77,6 +77,10 @@ class LocalAws:
         """The process id of MiniStack, which is its process group's as well."""
         return self._process.pid
 
+    def is_running(self) -> bool:
+        """Whether MiniStack's process still lives."""
+        return self._process.poll() is None
+
     @cached_property
     def session(self) -> boto3.Session:
         """A boto3 session of the local root."""

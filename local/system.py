@@ -1,0 +1,161 @@
+"""The whole system on this machine: a local ArcGIS, a local AWS, and the stack deployed between them.
+
+`make local` runs this module: it stays until a signal, and `.local/stack.json` tells other programs where it is.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+
+from local import stack
+from local.arcgis import Deployment, LocalArcGIS, Seed
+from local.aws import ACCESS_KEY, REGION, SECRET_KEY, LocalAws, LocalAwsError
+from local.stopping import Stopped, stop_on_signals
+
+STACK_FILE = stack.STATE / "stack.json"
+SECRET_PREFIX = "notebook-archive"
+
+
+class LocalSystem:
+    """Everything, while the `with` block lasts. `step` is told what is about to be done, in a few words."""
+
+    aws: LocalAws
+    arcgis: LocalArcGIS
+    outputs: Mapping[str, str]
+
+    def __init__(
+        self,
+        seed: Seed,
+        parameters: Mapping[str, str] | None = None,
+        step: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self._seed = seed
+        self._parameters = parameters or {}
+        self._step = step
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opened:
+            self._step("Starting the local ArcGIS")
+            self.arcgis = opened.enter_context(LocalArcGIS(self._seed))
+            self._step("Starting the local AWS")
+            self.aws = opened.enter_context(LocalAws())
+            self._step("Creating the secrets")
+            self._create_secrets()
+            self._step("Building what has changed (sam build)")
+            with stack.build() as template:
+                self._step("Deploying the stack (sam deploy)")
+                self.outputs = stack.deploy(self.aws, template, self._stack_parameters())
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()
+
+    def description(self) -> dict[str, Any]:
+        """What another program needs to start a run and to read the archive, ArcGIS's users and passwords included."""
+        return {
+            "region": REGION,
+            "awsEndpointUrl": self.aws.endpoint_url,
+            "awsAccessKeyId": ACCESS_KEY,
+            "awsSecretAccessKey": SECRET_KEY,
+            "apiBaseUrl": None,
+            "outputs": dict(self.outputs),
+            "arcgis": {
+                **self._deployment(self.arcgis.enterprise),
+                "online": self._deployment(self.arcgis.online),
+                "kubernetes": self._deployment(self.arcgis.kubernetes),
+            },
+        }
+
+    def _deployment(self, deployment: Deployment) -> dict[str, Any]:
+        return {
+            "portalUrl": deployment.portal_url,
+            "notebookAdminUrl": deployment.notebook_admin_url,
+            "caBundle": str(self.arcgis.ca_bundle),
+            "users": [{"username": u.username, "password": u.password, "role": u.role} for u in deployment.users],
+        }
+
+    def _stack_parameters(self) -> dict[str, str]:
+        return {
+            "PortalUrl": self.arcgis.enterprise.portal_url,
+            "SecretPrefix": SECRET_PREFIX,
+            "CaBundleSecret": f"{SECRET_PREFIX}/ca-bundle",
+            "BatchSize": "4",  # small, so that a run of few notebooks still fans out
+            **self._parameters,
+        }
+
+    def _create_secrets(self) -> None:
+        self._secret("ca-bundle", self.arcgis.ca_bundle.read_text())
+        for user in self.arcgis.enterprise.users:
+            credential = json.dumps({"username": user.username, "password": user.password})
+            if user.role == "admin":
+                self._secret("admin", credential)
+            elif user.has_secret:
+                self._secret(f"owners/{user.username}", credential)
+
+    def _secret(self, name: str, value: str) -> None:
+        self.aws.secrets.create_secret(Name=f"{SECRET_PREFIX}/{name}", SecretString=value)
+
+
+def seed_from(folder: Path | None) -> Seed:
+    """The built-in notebooks, or one snapshot for each .ipynb file of the folder."""
+    return Seed.varied() if folder is None else Seed.folder(folder)
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parse the command line that `make demo` and `make local` share: `--notebooks DIR`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--notebooks", type=Path, metavar="DIR", help="serve one snapshot for each .ipynb file in DIR")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the system until a signal; return 0, or 1 where it could not be started or did not stay."""
+    console = Console(stderr=True)
+    try:
+        seed = seed_from(arguments("Keep the whole system running on this machine.").notebooks)
+        with stop_on_signals(), LocalSystem(seed, step=lambda text: console.print(f"{text} …")) as system:
+            try:
+                _write(STACK_FILE, system.description())
+                console.print(f"Ready: {STACK_FILE}. Stop it with Ctrl-C.")
+                _stay(system)
+            finally:
+                STACK_FILE.unlink(missing_ok=True)
+    except (LocalAwsError, stack.SamError, NotADirectoryError) as error:
+        console.print(str(error), markup=False)
+        return 1
+    except Stopped:
+        pass
+    return 0
+
+
+def _stay(system: LocalSystem) -> None:
+    """Return when whoever started this program, such as make, is gone; raise LocalAwsError when MiniStack is."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        if not system.aws.is_running():
+            raise LocalAwsError(f"MiniStack ended by itself.\n{system.aws.log_tail()}")
+        time.sleep(0.5)
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)  # it holds passwords
+    draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)  # whole or not there at all
+
+
+if __name__ == "__main__":
+    sys.exit(main())
