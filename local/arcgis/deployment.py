@@ -50,6 +50,14 @@ class Deployment:
     tokens: Tokens = field(default_factory=Tokens)
     storage: dict[str, Item] = field(default_factory=dict)
 
+    def reset(self, organisation: Organisation) -> None:
+        """Starts anew with the organisation: switches at their defaults, no faults, no tokens, no recorded requests."""
+        self.organisation = organisation
+        self.switches = Switches()
+        self.faults.clear()
+        self.tokens.revoke_all()
+        self.requests.clear()
+
     @property
     def portal_url(self) -> str:
         """The portal, to which clients append `/sharing/rest`."""
@@ -91,8 +99,8 @@ class Deployment:
         return self.tokens.issue(username, privileges, seconds, client=client, bound_to=referer).value
 
     def federated_servers(self) -> list[dict[str, Any]]:
-        """The servers of `portals/<id>/servers`: the Notebook Server, and one that is none."""
-        if self.kind != "enterprise":
+        """The servers of `portals/<id>/servers`: the Notebook Server, and one that is none. Empty for ArcGIS Online."""
+        if self.kind == "online":
             return []
         url = self.notebook_admin_url.removesuffix("/admin")
         host = f"localhost:{self.notebook_port}"
@@ -111,7 +119,7 @@ class Deployment:
     def routes(self) -> dict[int, list[Route]]:
         """The routes of each port."""
         rest = f"{PORTAL_CONTEXT[self.kind]}/sharing/rest"
-        portal_operations = (*portal.OPERATIONS, *items.OPERATIONS, *token_operations.PORTAL)
+        portal_operations = (*items.OPERATIONS, *portal.OPERATIONS, *token_operations.PORTAL)
         routes = self._routes("portal", rest, portal_operations)
         routes.append(Route("/storage/{key}", _Storage(self)))
         area: Area = "kubernetes" if self.kind == "kubernetes" else "notebook-server"

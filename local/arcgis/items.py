@@ -108,7 +108,8 @@ def _resources(call: Call) -> Payload:
     if field in {"created", "size", "resource"}:
         rows.sort(key=lambda row: (row[field], row["resource"]), reverse=call.get("sortOrder") == "desc")
     paging, chosen = page_of(call, rows, default=50, largest=1000)
-    return {**paging, "resources": chosen}
+    # Unlike search, this list counts in `num` what it holds, not what was asked for.
+    return {**paging, "num": len(chosen), "resources": chosen}
 
 
 def _resource(call: Call) -> Answer:

@@ -25,12 +25,8 @@ def _list(call: Call) -> Payload:
     container = call.request.path_params.get("container_id")
     found = [session for session in sessions.open_sessions(call) if container in {None, session.container_id}]
     paging, chosen = page_of(call, found)
-    return {
-        "total": paging["total"],
-        "start": paging["start"],
-        "num": call.number("num", 10, 100),
-        "notebooks": [_describe(call, session) for session in chosen],
-    }
+    del paging["nextStart"]
+    return {**paging, "notebooks": [_describe(call, session) for session in chosen]}
 
 
 def _one(call: Call) -> Payload | Answer:

@@ -15,4 +15,4 @@ def page_of[T](
     chosen = list(entries[start - 1 : start - 1 + number])
     following = start + len(chosen)
     next_start = following if chosen and following <= len(entries) else -1
-    return {"total": len(entries), "start": start, "num": len(chosen), "nextStart": next_start}, chosen
+    return {"total": len(entries), "start": start, "num": number, "nextStart": next_start}, chosen

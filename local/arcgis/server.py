@@ -58,6 +58,11 @@ class LocalArcGIS:
         """The three, in the order enterprise, online, kubernetes."""
         return self.enterprise, self.online, self.kubernetes
 
+    def reset(self, seed: Seed | None = None) -> None:
+        """Puts every deployment back to the seed, or to another one: no faults, no tokens, no recorded requests."""
+        for deployment in self.deployments:
+            deployment.reset((seed or self._seed).organisation(deployment.kind))
+
     def __enter__(self) -> Self:
         folder = Path(self._folder.name)
         certificates = make_certificates(folder)
