@@ -1,5 +1,7 @@
 """The varied set: few notebooks, each with something that a careless client stumbles over."""
 
+import functools
+
 from local.arcgis.organisation import RUNTIME, Item, Resource, Snapshot
 from local.arcgis.sample_notebooks import (
     R_KERNEL,
@@ -96,9 +98,15 @@ def _lists_of_lines() -> Item:
 
 def _one_megabyte() -> Item:
     """Larger than the rest, by its images; emoji beyond the basic plane, one of several code points."""
+    return _item("ben", "🗺️ Atlas 👩🏽‍🔬 🌍", _atlas(), runtime=ADVANCED)
+
+
+@functools.cache
+def _atlas() -> bytes:
+    """Made once: its images take longer than all the rest."""
     outputs = [image(300, 200, seed) for seed in range(4)]
     cells = [code("draw('🌍')", output, count=count) for count, output in enumerate(outputs, 1)]
-    return _item("ben", "🗺️ Atlas 👩🏽‍🔬 🌍", as_jupyter(notebook(*cells, runtime=ADVANCED, minor=5)), runtime=ADVANCED)
+    return as_jupyter(notebook(*cells, runtime=ADVANCED, minor=5))
 
 
 def _long_title() -> Item:

@@ -1,0 +1,133 @@
+"""Search: paging, ceiling, windows, fuzzy types, visibility, a late index, a listing that changes while it is read."""
+
+import time
+from typing import Any
+
+import pytest
+
+from local.arcgis import LocalArcGIS, Seed
+from tests.arcgis_server.client import Client
+
+
+def notebooks(client: Client, user: str = "gis_admin", query: str = "", **params: Any) -> Any:
+    text = f'type:"Notebook" AND orgid:{client.deployment.organisation.id} {query}'
+    return client.get("/search", user, q=text, **{"sortField": "created", "sortOrder": "asc", "num": 100, **params})
+
+
+def titles(answer: Any) -> list[str]:
+    return [item["title"] for item in answer["results"]]
+
+
+@pytest.fixture
+def many(arcgis: LocalArcGIS, enterprise: Client) -> Client:
+    arcgis.reset(Seed.many(250, size=0))
+    return enterprise
+
+
+def test_pages_count_from_one_and_end_with_minus_one(many: Client) -> None:
+    seen, start, pages = [], 1, 0
+    while start != -1:
+        page = notebooks(many, start=start, num=1000)
+        assert (page["total"], page["num"], page["start"]) == (250, 100, start), "num is clamped at 100"
+        seen += [item["id"] for item in page["results"]]
+        start, pages = page["nextStart"], pages + 1
+    assert pages == 3
+    assert seen == [item.id for item in many.deployment.organisation.notebooks()]
+
+
+def test_ten_is_the_default_and_an_end_at_the_last_entry_is_seen(many: Client) -> None:
+    answer = many.get("/search", "gis_admin", q="type:Notebook")
+    assert (len(answer["results"]), answer["nextStart"]) == (10, 11)
+    assert notebooks(many, start=241, num=10)["nextStart"] == -1
+    assert notebooks(many, start=300)["results"] == []
+
+
+def test_nothing_past_the_ceiling_can_be_paged(many: Client) -> None:
+    switches = many.deployment.switches
+    assert switches.search_limit == 10_000
+    switches.search_limit = 150
+    last = notebooks(many, start=101)
+    assert (last["total"], len(last["results"]), last["nextStart"]) == (250, 50, -1)
+    assert notebooks(many, start=151)["error"]["code"] == 400
+    switches.next_start_at_limit = True
+    assert notebooks(many, start=101)["nextStart"] == 151
+
+
+def test_windows_of_time_and_owner_divide_the_whole(many: Client) -> None:
+    organisation = many.deployment.organisation
+    middle = organisation.notebooks()[100].created
+    before = notebooks(many, query=f"AND created:[0 TO {middle - 1}]")
+    after = notebooks(many, query=f"AND created:[{middle:020d} TO *]")
+    assert (before["total"], after["total"]) == (100, 150)
+    by_owner = [notebooks(many, query=f'AND owner:"{name}"')["total"] for name in ("ana", "ben", "chi")]
+    assert sum(by_owner) == 250
+
+
+def test_types_match_by_their_words_and_a_filter_matches_them_whole(each: Client) -> None:
+    fuzzy = each.get("/search", "gis_admin", q='(type:"notebook")', num=100)
+    assert {item["type"] for item in fuzzy["results"]} == {"Notebook", "Notebook Code Snippet Library"}
+    exact = each.get("/search", "gis_admin", filter='type:"Notebook"', num=100)
+    assert {item["type"] for item in exact["results"]} == {"Notebook"}
+
+
+def test_a_caller_finds_what_they_may_see(each: Client) -> None:
+    assert {item["owner"] for item in notebooks(each)["results"]} == {"ana", "ben", "chi", "dora"}
+    found = notebooks(each, "ana")["results"]
+    assert {item["owner"] for item in found if item["access"] == "private"} == {"ana"}
+    assert "Shared methods" in [item["title"] for item in found]
+    public = each.get("/search", q="*", num=100)
+    assert titles(public) == ["Notebook locations"]
+
+
+def test_results_carry_what_the_item_page_has(each: Client) -> None:
+    result = notebooks(each)["results"][0]
+    item = each.item("Flood model")
+    assert result["id"] == item.id
+    assert isinstance(result["created"], int)
+    assert result["properties"]["notebookRuntimeVersion"] == "9.0"
+    assert result["orgId"] == each.deployment.organisation.id
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("title:Flood", ["Flood model"]),
+        ('title:"flood model" OR title:Empty', ["Flood model", "Empty"]),
+        ("type:Notebook AND NOT owner:ana AND NOT (owner:ben OR owner:chi)", ["Restricted survey"]),
+        ("owner:dora type:Notebook", ["Restricted survey"]),
+        ("tags:hydro", ["Flood model"]),
+        ("orgid:another", []),
+    ],
+)
+def test_the_query_language(enterprise: Client, query: str, expected: list[str]) -> None:
+    assert titles(enterprise.get("/search", "gis_admin", q=query, sortField="created", num=100)) == expected
+
+
+@pytest.mark.parametrize("query", ["(type:Notebook", "created:[x TO y]", "a)", "x" * 11_000, ""])
+def test_what_is_no_query_is_refused(enterprise: Client, query: str) -> None:
+    answer = enterprise.session.post(
+        f"{enterprise.rest}/search", data={"q": query, "f": "json", "token": enterprise.token("ana")}
+    )
+    assert answer.json()["error"]["code"] == 400
+
+
+def test_the_index_may_lag_behind(enterprise: Client) -> None:
+    enterprise.deployment.switches.index_lag_seconds = 0.4
+    time.sleep(0.5)
+    organisation = enterprise.deployment.organisation
+    new = organisation.add_notebook("ana", "New one")
+    organisation.remove(enterprise.item("Empty").id)
+    assert enterprise.get(f"/content/items/{new.id}", "ana")["title"] == "New one"
+    late = titles(notebooks(enterprise))
+    assert ("New one" in late, "Empty" in late) == (False, True)
+    time.sleep(0.5)
+    current = titles(notebooks(enterprise))
+    assert ("New one" in current, "Empty" in current) == (True, False)
+
+
+def test_a_listing_can_change_while_it_is_read(many: Client) -> None:
+    first = notebooks(many)
+    many.deployment.faults.add("search", "item-appears", times=1)
+    second = notebooks(many, start=first["nextStart"])
+    assert (first["total"], second["total"]) == (250, 251)
+    assert second["results"][0]["id"] == first["results"][-1]["id"], "an item moved over to the next page"
