@@ -4,14 +4,15 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 
-# A virtual environment that happens to be active has no say here.
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# An environment that happens to be active has no say here; without bytecode, sam would be compiled at every start.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 
 STAGE ?= dev
 NOTEBOOKS ?=
 UV := .tools/bin/uv
-PYTHON := .venv/bin/python
+# Bytecode stays out of the source folders: sam build would take it for a change.
+PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")

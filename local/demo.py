@@ -44,8 +44,8 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
         console.print(sentence, style="bold red", markup=False)
     if not wrong:
         console.print(
-            f"Each of the {compared.equal} snapshots that can be read is archived as ArcGIS serves it, and nothing else "
-            f"is. The second run found all of them unchanged, in {second.seconds:.1f} s.",
+            f"Each of the {compared.equal} readable snapshots is archived as ArcGIS serves it, and nothing else is. "
+            f"The second run found all of them unchanged, in {second.seconds:.1f} s.",
             style="bold green",
             highlight=False,
         )

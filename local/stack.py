@@ -58,6 +58,8 @@ def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict
 
 
 def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
+    # What steers this program's Python is not for sam's: without bytecode, sam would be compiled at every start.
+    environment = {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
     # sam looks for the runtime's Python on PATH, and finds its own; the layer's Makefile looks for uv.
     path = os.pathsep.join([*map(str, _TOOLS), environment.get("PATH", os.defpath)])
     done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, "PATH": path, "SAM_CLI_TELEMETRY": "0"})
