@@ -16,7 +16,7 @@ from local.aws import LocalAwsError
 from local.comparison import compare, stored_snapshots
 from local.stack import SamError
 from local.stopping import Stopped, stop_on_signals
-from local.system import LocalSystem, arguments, seed_from
+from local.system import LocalSystem, argument_parser, seed_from
 
 _WIDTH = 200  # of tables that go to a file or a pipe, where there is no terminal to ask
 
@@ -73,19 +73,19 @@ def _run(system: LocalSystem, console: Console, title: str) -> Finished:
 
 def main() -> int:
     """Start everything, demonstrate, stop everything; return the exit code."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     started = time.monotonic()
 
     def step(text: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {text} …", highlight=False)
 
     try:
-        seed = seed_from(arguments("Run the main job on this machine and check every byte.").notebooks)
+        seed = seed_from(
+            argument_parser("Run the main job on this machine and check every byte.").parse_args().notebooks
+        )
         with stop_on_signals():
             with LocalSystem(seed, step=step) as system:
-                step("Archiving")
+                step(f"Archiving into {system.outputs['ArchiveBucket']} at {system.aws.endpoint_url}")
                 good = demonstrate(system, console)
             step("Stopped what was started")
     except (LocalAwsError, NotADirectoryError, RunFailedError, SamError) as error:

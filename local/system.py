@@ -113,25 +113,28 @@ def seed_from(folder: Path | None) -> Seed:
     return Seed.varied() if folder is None else Seed.folder(folder)
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Parse the command line that `make demo` and `make local` share: `--notebooks DIR`."""
+def argument_parser(description: str) -> argparse.ArgumentParser:
+    """What the command lines of `make demo` and `make local` share: `--notebooks DIR`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--notebooks", type=Path, metavar="DIR", help="serve one snapshot for each .ipynb file in DIR")
-    return parser.parse_args()
+    return parser
 
 
 def main() -> int:
     """Run the system until a signal; return 0, or 1 where it could not be started or did not stay."""
+    parser = argument_parser("Keep the whole system running on this machine.")
+    parser.add_argument("--stack-file", type=Path, metavar="FILE", default=STACK_FILE, help="tells where everything is")
+    options = parser.parse_args()
     console = Console(stderr=True)
     try:
-        seed = seed_from(arguments("Keep the whole system running on this machine.").notebooks)
+        seed = seed_from(options.notebooks)
         with stop_on_signals(), LocalSystem(seed, step=lambda text: console.print(f"{text} …")) as system:
             try:
-                _write(STACK_FILE, system.description())
-                console.print(f"Ready: {STACK_FILE}. Stop it with Ctrl-C.")
+                _write(options.stack_file, system.description())
+                console.print(f"Ready: {options.stack_file}. Stop it with Ctrl-C.")
                 _stay(system)
             finally:
-                STACK_FILE.unlink(missing_ok=True)
+                options.stack_file.unlink(missing_ok=True)
     except (LocalAwsError, stack.SamError, NotADirectoryError) as error:
         console.print(str(error), markup=False)
         return 1

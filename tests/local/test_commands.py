@@ -1,0 +1,181 @@
+"""`make demo` and `make local` as other programs see them: exit codes, stack.json, and nothing left behind."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from local.arcgis.sample_notebooks import plain
+from local.aws import ACCESS_KEY, REGION, ROOT, SECRET_KEY
+from tests.local.processes import at_work_in
+
+READY_SECONDS = 240
+STOP_SECONDS = 3
+
+PROGRAM = """
+import hashlib, json, sys, time
+import boto3
+
+stack = json.load(open(sys.argv[1], encoding="utf-8"))
+
+def client(service):
+    return boto3.client(
+        service,
+        endpoint_url=stack["awsEndpointUrl"],
+        region_name=stack["region"],
+        aws_access_key_id=stack["awsAccessKeyId"],
+        aws_secret_access_key=stack["awsSecretAccessKey"],
+    )
+
+states, s3 = client("stepfunctions"), client("s3")
+run = states.start_execution(stateMachineArn=stack["outputs"]["StateMachine"], input="{}")["executionArn"]
+while (status := states.describe_execution(executionArn=run)["status"]) == "RUNNING":
+    time.sleep(0.2)
+bucket = stack["outputs"]["ArchiveBucket"]
+keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix="notebooks/")["Contents"]]
+stored = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys if "/snapshots/" in key]
+json.dump({"status": status, "sha256": [hashlib.sha256(body).hexdigest() for body in stored]}, sys.stdout)
+"""
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path) -> Path:
+    """A folder of five notebooks."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"survey {number}.ipynb").write_bytes(plain(number, 2_000))
+    return folder
+
+
+@contextmanager
+def started(module: str, *arguments: str | Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command of this repository as make starts it, with its temporary files in a folder of their own."""
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=30)
+
+
+def assert_nothing_is_left(temporary: Path) -> None:
+    assert at_work_in(temporary) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_another_program_runs_and_reads_the_archive_with_stack_json_alone(notebooks: Path, tmp_path: Path) -> None:
+    stack_file, temporary = tmp_path / "stack.json", tmp_path / "temporary"
+    with started("local.system", "--notebooks", notebooks, "--stack-file", stack_file, temporary=temporary) as process:
+        deadline = time.monotonic() + READY_SECONDS
+        while not stack_file.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        stack = json.loads(stack_file.read_text(encoding="utf-8"))
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", PROGRAM, stack_file],
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        process.terminate()
+        asked = time.monotonic()
+        output, _ = process.communicate(timeout=30)
+        stopped_after = time.monotonic() - asked
+
+    seen = json.loads(done.stdout)
+    assert seen["status"] == "SUCCEEDED"
+    assert sorted(seen["sha256"]) == sorted(
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in notebooks.glob("*.ipynb")
+    )
+    assert process.returncode == 0, output
+    assert stopped_after < STOP_SECONDS
+    assert not stack_file.exists()
+    assert_nothing_is_left(temporary)
+    for url in (stack["awsEndpointUrl"], stack["arcgis"]["portalUrl"], stack["arcgis"]["kubernetes"]["portalUrl"]):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) != 0, f"{url} still answers"
+    assert_stack_file_is_complete(stack)
+
+
+def assert_stack_file_is_complete(stack: dict[str, object]) -> None:
+    credentials = {"region", "awsEndpointUrl", "awsAccessKeyId", "awsSecretAccessKey"}
+    assert stack.keys() == credentials | {"apiBaseUrl", "outputs", "arcgis"}
+    assert stack["apiBaseUrl"] is None
+    outputs, arcgis = stack["outputs"], stack["arcgis"]
+    assert isinstance(outputs, dict)
+    assert isinstance(arcgis, dict)
+    assert outputs.keys() >= {"ArchiveBucket", "StateMachine"}
+    for deployment in (arcgis, arcgis.pop("online"), arcgis.pop("kubernetes")):
+        assert deployment.keys() == {"portalUrl", "notebookAdminUrl", "caBundle", "users"}
+        roles = [user["role"] for user in deployment["users"]]
+        assert "admin" in roles
+        assert roles.count("creator") > 1
+        assert all(user.keys() == {"username", "password", "role"} for user in deployment["users"])
+
+
+def test_the_demonstration_succeeds_and_leaves_nothing(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    with started("local.demo", temporary=temporary) as process:
+        output, _ = process.communicate(timeout=READY_SECONDS)
+    assert process.returncode == 0, output
+    assert "owners/dora" in output, "the report names the secret that would make the unreadable notebook readable"
+    assert_nothing_is_left(temporary)
+
+
+def test_the_demonstration_fails_when_the_archive_holds_what_arcgis_does_not(notebooks: Path, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    with started("local.demo", "--notebooks", notebooks, temporary=temporary) as process:
+        assert process.stdout
+        bucket, url = next(
+            found.groups() for line in process.stdout if (found := re.search(r"into (\S+) at (\S+)", line))
+        )
+        stray = f"notebooks/{'0' * 32}/snapshots/snapshot-{'0' * 32}.json"
+        session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+        session.client("s3", endpoint_url=url).put_object(Bucket=bucket, Key=stray, Body=b"{}")
+        output, _ = process.communicate(timeout=READY_SECONDS)
+    assert process.returncode == 1, output
+    assert f"Archived but not served: {stray}" in output
+    assert_nothing_is_left(temporary)
+
+
+def test_interrupting_the_demonstration_leaves_nothing(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    with started("local.demo", temporary=temporary) as process:
+        assert process.stdout
+        next(line for line in process.stdout if "sam build" in line)
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        output, _ = process.communicate(timeout=30)
+        assert time.monotonic() - asked < STOP_SECONDS
+    assert process.returncode == 130, output
+    assert_nothing_is_left(temporary)
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with started("local.demo", "--notebooks", tmp_path / "absent", temporary=tmp_path / "temporary") as process:
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "absent" in output
+    assert "Traceback" not in output
