@@ -24,9 +24,10 @@ async def send_answer(answer: Answer, send: Send) -> None:
     """Sends the whole answer; a file is read piece by piece as the client takes it."""
     length = size_of(answer.content)
     await send_start(send, answer, {"content-length": str(length)})
+    if not length:
+        await send_body(send, b"")
+        return
     sent = 0
     for chunk in chunks(answer.content):
         sent += len(chunk)
         await send_body(send, chunk, more=sent < length)
-    if not length:
-        await send_body(send, b"")

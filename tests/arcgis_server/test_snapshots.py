@@ -1,0 +1,174 @@
+"""`snapshots/*`: the same in every deployment, and the owner's alone."""
+
+import json
+import re
+
+import pytest
+
+from tests.arcgis_server.client import Client
+
+NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2})
+
+
+def test_list_tells_keys_times_and_properties(each: Client) -> None:
+    item = each.item("Flood model")
+    answer = each.snapshots("list", item)
+    assert (answer["status"], answer["total"]) == ("success", 2)
+    first = answer["snapshots"][0]
+    assert re.fullmatch(r"snapshot-[0-9a-f]{32}\.json", first["resourceKey"])
+    assert first["created"] == str(item.snapshots[0].created), "a string here, a number among the resources"
+    assert set(first["properties"]) == {"name", "description", "runtime"}
+    assert set(first) == {"resourceKey", "created", "properties"}
+
+
+def test_a_notebook_without_snapshots_lists_none(each: Client) -> None:
+    answer = each.snapshots("list", each.item("Never snapshotted"))
+    assert answer == {"snapshots": [], "total": 0, "status": "success"}
+
+
+def test_download_is_byte_exact_and_takes_the_plural_too(each: Client) -> None:
+    url = f"{each.admin}/notebooks/snapshots/download"
+    for item in each.deployment.organisation.notebooks():
+        for snapshot in item.snapshots:
+            for name in ("resourceKey", "resourceKeys"):
+                answer = each.raw_post(url, item.owner, itemId=item.id, f="json", **{name: snapshot.resource_key})
+                assert answer.content == snapshot.content
+
+
+@pytest.mark.parametrize("user", ["gis_admin", "ben"])
+def test_everyone_but_the_owner_is_refused(each: Client, user: str) -> None:
+    item = each.item("Flood model")
+    key = item.snapshots[0].resource_key
+    refused = {"code": 403, "message": "You do not have permissions to access this resource or perform this operation."}
+    assert each.snapshots("list", item, user) == {"error": {**refused, "details": None}}
+    assert each.snapshots("download", item, user, resourceKey=key) == {"error": {**refused, "details": None}}
+    for operation in ("create", "restore", "delete", "convertToItem"):
+        assert each.snapshots(operation, item, user, resourceKey=key, name="x")["status"] == "failure"
+    assert len(item.snapshots) == 2
+
+
+def test_people_with_whom_it_is_shared_list_what_was_not_private(each: Client) -> None:
+    item = each.item("Shared methods")
+    listed = each.snapshots("list", item, "ana")
+    assert [row["resourceKey"] for row in listed["snapshots"]] == [item.snapshots[1].resource_key]
+    assert "error" in each.snapshots("download", item, "ana", resourceKey=item.snapshots[1].resource_key)
+
+
+def test_an_administrator_may_be_let_in_by_a_switch(enterprise: Client) -> None:
+    enterprise.deployment.switches.admin_may_use_snapshots = True
+    assert enterprise.snapshots("list", enterprise.item("Flood model"), "gis_admin")["total"] == 2
+    assert "error" in enterprise.snapshots("list", enterprise.item("Flood model"), "ben")
+
+
+def test_create_takes_the_given_notebook_or_the_saved_one(each: Client) -> None:
+    item = each.item("Never snapshotted")
+    saved = each.snapshots("create", item, name="saved", description="before", privateAccess="true", notebookJSON="")
+    given = each.snapshots("create", item, name="given", privateAccess="false", notebookJSON=NOTEBOOK)
+    assert saved["status"] == given["status"] == "success"
+    first, second = item.snapshots
+    assert (first.resource_key, second.resource_key) == (saved["snapshotResourceKey"], given["snapshotResourceKey"])
+    assert (first.content, first.description, first.private) == (item.content, "before", True)
+    assert (second.content, second.private) == (NOTEBOOK.encode(), False)
+    assert each.snapshots("create", item, name="bad", notebookJSON="{")["status"] == "failure"
+
+
+def test_five_is_the_most_unless_configured_otherwise(each: Client) -> None:
+    item = each.item("Évolution")
+    assert each.snapshots("create", item, name="sixth")["status"] == "failure"
+    each.deployment.switches.max_snapshots = 6
+    assert each.snapshots("create", item, name="sixth")["status"] == "success"
+
+
+def test_names_are_unique_and_needed(each: Client) -> None:
+    item = each.item("Flood model")
+    assert each.snapshots("create", item, name=item.snapshots[0].name)["status"] == "failure"
+    assert each.snapshots("create", item)["status"] == "failure"
+    assert len(item.snapshots) == 2
+
+
+def test_restore_puts_the_snapshot_back(each: Client) -> None:
+    item = each.item("Flood model")
+    old, current = item.snapshots[0], item.content
+    plain = each.snapshots("restore", item, resourceKey=old.resource_key, preserveCurrentAsSnapshot="false")
+    assert plain == {"status": "success"}
+    assert (item.content, len(item.snapshots)) == (old.content, 2)
+    item.content = current
+    kept = each.snapshots(
+        "restore", item, resourceKey=old.resource_key, preserveCurrentAsSnapshot="true", title="kept", description="why"
+    )
+    copy = item.snapshots[-1]
+    assert kept == {"resourceKey": copy.resource_key, "status": "success"}
+    assert (copy.content, copy.name, copy.description) == (current, "kept", "why")
+    assert item.content == old.content
+
+
+def test_restore_that_keeps_a_copy_at_the_limit_is_a_switch(each: Client) -> None:
+    item = each.item("Évolution")
+    request = {"resourceKey": item.snapshots[0].resource_key, "preserveCurrentAsSnapshot": "true"}
+    before = item.content
+    assert each.snapshots("restore", item, **request)["status"] == "failure"
+    assert item.content == before
+    each.deployment.switches.restore_at_limit = "restore-without-copy"
+    assert each.snapshots("restore", item, **request) == {"status": "success"}
+    assert item.content == item.snapshots[0].content
+
+
+def test_many_snapshots_are_deleted_at_once_or_none(each: Client) -> None:
+    item = each.item("Évolution")
+    keys = [snapshot.resource_key for snapshot in item.snapshots]
+    missing = f"snapshot-{'0' * 32}.json"
+    assert each.snapshots("delete", item, resourceKeys=f"{keys[0]},{missing}")["status"] == "failure"
+    assert len(item.snapshots) == 5
+    assert each.snapshots("delete", item, resourceKeys=",".join(keys[:3])) == {"status": "success"}
+    assert [snapshot.resource_key for snapshot in item.snapshots] == keys[3:]
+
+
+def test_a_snapshot_is_converted_to_an_item(each: Client) -> None:
+    item = each.item("Flood model")
+    answer = each.snapshots(
+        "convertToItem", item, resourceKey=item.snapshots[0].resource_key, notebookTitle="A new one"
+    )
+    new = each.deployment.organisation.items[answer["itemId"]]
+    assert (new.title, new.owner, new.content) == ("A new one", "ana", item.snapshots[0].content)
+
+
+def test_a_preview_becomes_a_resource(enterprise: Client) -> None:
+    item = enterprise.item("Empty")
+    assert enterprise.post("/notebooks/createNotebookPreview", "chi", itemId=item.id) == {"status": "success"}
+    url = f"{enterprise.rest}/content/items/{item.id}/resources/notebook_preview.json"
+    assert "html" in enterprise.raw_get(url, "chi").json()
+
+
+def test_unknown_items_keys_and_other_kinds_of_item_are_refused(each: Client) -> None:
+    item = each.item("Flood model")
+    unknown = each.snapshots("download", item, resourceKey=f"snapshot-{'0' * 32}.json")
+    assert unknown["error"]["code"] == 404
+    assert each.post("/notebooks/snapshots/list", "ana", itemId="0" * 32)["error"]["code"] == 400
+    assert each.post("/notebooks/snapshots/list", "ana")["error"]["code"] == 400
+    assert each.snapshots("list", each.item("Snippets"))["error"]["code"] == 400
+
+
+def test_the_shapes_of_refusals_and_the_status_are_switches(enterprise: Client) -> None:
+    switches, item = enterprise.deployment.switches, enterprise.item("Flood model")
+    switches.snapshot_read_error_shape = "C"
+    assert enterprise.snapshots("list", item, "ben")["status"] == "failure"
+    switches.snapshot_read_error_shape = "D"
+    assert enterprise.snapshots("list", item, "ben")["code"] == 403
+    switches.snapshot_change_error_shape = "B"
+    assert enterprise.snapshots("delete", item, "ben")["status"] == "error"
+    switches.auth_error_shape = "A"
+    assert enterprise.post("/notebooks/snapshots/list", itemId=item.id)["error"]["code"] == 499
+    switches.real_http_status = True
+    url = f"{enterprise.admin}/notebooks/snapshots/list"
+    assert enterprise.raw_post(url, "ben", itemId=item.id, f="json").status_code == 403
+    assert enterprise.raw_post(url, itemId=item.id, f="json").status_code == 401
+
+
+def test_whether_a_snapshot_changes_the_item_is_a_switch(enterprise: Client) -> None:
+    item = enterprise.item("Flood model")
+    before = item.modified
+    enterprise.snapshots("create", item, name="one")
+    assert item.modified == before
+    enterprise.deployment.switches.snapshot_bumps_modified = True
+    enterprise.snapshots("create", item, name="two")
+    assert item.modified > before
