@@ -1,0 +1,149 @@
+"""The template as CloudFormation sees it: parameters filled in, conditions decided, intrinsic functions replaced."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cfnlint.decode import decode  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
+STATE_MACHINE = ROOT / "statemachines" / "archive_run.asl.yaml"
+
+# Whatever a parameter can switch on.
+EVERYTHING = {
+    "CaBundleSecret": "notebook-archive/ca-bundle",
+    "BucketNamePrefix": "gis",
+    "KmsKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d",
+    "SubnetIds": "subnet-0a,subnet-0b",
+    "SecurityGroupIds": "sg-0a",
+    "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
+    "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:operators",
+}
+VARIANTS: dict[str, dict[str, str]] = {
+    "as it comes": {},
+    "everything": EVERYTHING,
+    "existing bucket": {"ExistingBucket": "gis-archive"},
+    "existing bucket with key in a VPC": {
+        "ExistingBucket": "gis-archive",
+        **{name: EVERYTHING[name] for name in ("KmsKeyArn", "SubnetIds", "SecurityGroupIds")},
+    },
+    "nothing locked": {"ObjectLockMode": "OFF", "TransitionStorageClass": "NONE"},
+}
+_PSEUDO = {
+    "AWS::AccountId": "111122223333",
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-central-1",
+    "AWS::StackName": "notebook-archive",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+_NOTHING = object()
+
+
+def template() -> dict[str, Any]:
+    """Return the template as it stands in the file, short forms such as !Ref written out."""
+    loaded, errors = decode(str(TEMPLATE))
+    assert not errors, errors
+    return json.loads(json.dumps(loaded))  # type: ignore[no-any-return]
+
+
+def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the template with these parameters, all others at their defaults, and without what conditions leave out.
+
+    A reference to a resource becomes its logical id; its ARN, an ARN of the right service that ends in the logical id.
+    """
+    raw = template()
+    values = {name: str(parameter.get("Default", "")) for name, parameter in raw["Parameters"].items()}
+    values |= {"PortalUrl": "https://gis.example.com/portal"} | dict(given or {})
+    resolver = _Resolver(raw, values)
+    resources = {
+        name: resolver.resolve(resource)
+        for name, resource in raw["Resources"].items()
+        if "Condition" not in resource or resolver.holds(resource["Condition"])
+    }
+    return {**raw, **{part: resolver.resolve(raw[part]) for part in ("Globals", "Outputs")}, "Resources": resources}
+
+
+def state_machine(given: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the definition of the archive run as Step Functions would get it with these parameters."""
+    substitutions = render(given)["Resources"]["ArchiveRun"]["Properties"]["DefinitionSubstitutions"]
+    text = STATE_MACHINE.read_text(encoding="utf-8")
+    for name, value in substitutions.items():
+        text = text.replace(f"${{{name}}}", str(value))
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+class _Resolver:
+    def __init__(self, raw: dict[str, Any], values: dict[str, str]) -> None:
+        self._resources = raw["Resources"]
+        self._conditions = raw["Conditions"]
+        self._types = {name: parameter["Type"] for name, parameter in raw["Parameters"].items()}
+        self._values = values
+
+    def holds(self, condition: str) -> bool:
+        return self._test(self._conditions[condition])
+
+    def _test(self, expression: dict[str, Any]) -> bool:
+        ((function, argument),) = expression.items()
+        if function == "Fn::Not":
+            return not self._test(argument[0])
+        assert function == "Fn::Equals", function
+        return bool(self.resolve(argument[0]) == self.resolve(argument[1]))
+
+    def resolve(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [value for item in node if (value := self.resolve(item)) is not _NOTHING]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            ((function, argument),) = node.items()
+            if function == "Ref" or function.startswith("Fn::"):
+                return self._call(function, argument)
+        return {key: value for key, item in node.items() if (value := self.resolve(item)) is not _NOTHING}
+
+    def _call(self, function: str, argument: Any) -> Any:
+        match function:
+            case "Ref":
+                return self._reference(argument)
+            case "Fn::GetAtt":
+                name, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
+                return self._arn(name) if attribute == "Arn" else name
+            case "Fn::If":
+                return self.resolve(argument[1 if self.holds(argument[0]) else 2])
+            case "Fn::Join":
+                return argument[0].join(self.resolve(argument[1]))
+            case "Fn::Sub":
+                text, names = argument if isinstance(argument, list) else (argument, {})
+                local = {name: self.resolve(value) for name, value in names.items()}
+                return re.sub(r"\$\{([^}]+)\}", lambda match: str(local.get(match[1]) or self._named(match[1])), text)
+        raise NotImplementedError(function)
+
+    def _named(self, name: str) -> Any:
+        resource, _, attribute = name.partition(".")
+        return self._call("Fn::GetAtt", [resource, attribute]) if attribute else self._reference(name)
+
+    def _reference(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return _NOTHING
+        if name in self._values:
+            value = self._values[name]
+            return value.split(",") if self._types[name] == "CommaDelimitedList" else value
+        if name in _PSEUDO:
+            return _PSEUDO[name]
+        kind = self._resources[name]["Type"]
+        return self._arn(name) if kind.endswith(("StateMachine", "ManagedPolicy")) else name
+
+    def _arn(self, name: str) -> str:
+        kind = self._resources[name]["Type"]
+        region_and_account = f"{_PSEUDO['AWS::Region']}:{_PSEUDO['AWS::AccountId']}"
+        return {
+            "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
+            "AWS::SQS::Queue": f"arn:aws:sqs:{region_and_account}:{name}",
+            "AWS::Logs::LogGroup": f"arn:aws:logs:{region_and_account}:log-group:{name}:*",
+            "AWS::IAM::Role": f"arn:aws:iam::{_PSEUDO['AWS::AccountId']}:role/{name}",
+            "AWS::IAM::ManagedPolicy": f"arn:aws:iam::{_PSEUDO['AWS::AccountId']}:policy/{name}",
+            "AWS::Serverless::Function": f"arn:aws:lambda:{region_and_account}:function:{name}",
+            "AWS::Serverless::StateMachine": f"arn:aws:states:{region_and_account}:stateMachine:{name}",
+        }[kind]

@@ -1,0 +1,110 @@
+"""The archive bucket keeps what it gets: private, encrypted, versioned, locked, never overwritten."""
+
+from typing import Any
+
+import pytest
+
+from tests.template.rendered import EVERYTHING, VARIANTS, render, template
+
+_OWN = [variant for variant, given in VARIANTS.items() if "ExistingBucket" not in given]
+
+
+def _bucket(given: dict[str, str] | None = None) -> dict[str, Any]:
+    return render(given)["Resources"]["ArchiveBucket"]["Properties"]  # type: ignore[no-any-return]
+
+
+def _rules(given: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
+    return {rule["Id"]: rule for rule in _bucket(given)["LifecycleConfiguration"]["Rules"]}
+
+
+@pytest.mark.parametrize("variant", _OWN)
+def test_bucket_is_private_versioned_and_outlives_the_stack(variant: str) -> None:
+    resource = render(VARIANTS[variant])["Resources"]["ArchiveBucket"]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    properties = resource["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def test_s3_encrypts_with_its_own_key_or_with_the_given_one() -> None:
+    (own,) = _bucket()["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert own == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    (given,) = _bucket(EVERYTHING)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert given["BucketKeyEnabled"] is True
+    assert given["ServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": EVERYTHING["KmsKeyArn"],
+    }
+
+
+@pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
+def test_objects_are_locked(mode: str) -> None:
+    bucket = _bucket({"ObjectLockMode": mode, "ObjectLockDays": "30"})
+    assert bucket["ObjectLockEnabled"] is True
+    retention = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert retention == {"Mode": mode, "Days": "30"}
+
+
+def test_lock_can_be_left_off() -> None:
+    assert not {"ObjectLockEnabled", "ObjectLockConfiguration"} & _bucket({"ObjectLockMode": "OFF"}).keys()
+    assert "ObjectLockEnabled" in _bucket(), "but not by default"
+
+
+def test_name_is_global_unless_a_prefix_asks_for_the_own_namespace() -> None:
+    assert not {"BucketName", "BucketNamePrefix", "BucketNamespace"} & _bucket().keys()
+    own = _bucket(EVERYTHING)
+    assert (own["BucketNamespace"], own["BucketNamePrefix"]) == ("account-regional", "gis")
+
+
+def test_lifecycle_expires_no_snapshot() -> None:
+    rules = _rules()
+    assert set(rules) == {"abort-unfinished-uploads", "expire-replaced-item-properties", "move-snapshots"}
+    for rule in rules.values():
+        assert not {"ExpirationInDays", "ExpirationDate", "NoncurrentVersionExpirationInDays"} & rule.keys()
+    (expiring,) = [rule for rule in rules.values() if "NoncurrentVersionExpiration" in rule]
+    assert expiring["TagFilters"] == [{"Key": "kind", "Value": "item"}]
+
+
+def test_snapshots_move_to_the_class_asked_for() -> None:
+    (transition,) = _rules({"TransitionStorageClass": "GLACIER_IR", "TransitionDays": "90"})["move-snapshots"][
+        "Transitions"
+    ]
+    assert transition == {"StorageClass": "GLACIER_IR", "TransitionInDays": "90"}
+    assert "move-snapshots" not in _rules({"TransitionStorageClass": "NONE"})
+
+
+@pytest.mark.parametrize("variant", _OWN)
+def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
+    policy = render(VARIANTS[variant])["Resources"]["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]
+    tls, once = policy["Statement"]
+    assert (tls["Effect"], tls["Principal"], tls["Action"]) == ("Deny", "*", "s3:*")
+    assert tls["Resource"] == ["arn:aws:s3:::ArchiveBucket", "arn:aws:s3:::ArchiveBucket/*"]
+    assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
+    assert once["Resource"] == "arn:aws:s3:::ArchiveBucket/notebooks/*/snapshots/*"
+    assert once["Condition"] == {
+        "Null": {"s3:if-none-match": "true"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
+
+
+def test_existing_bucket_is_left_as_it_is() -> None:
+    rendered = render({"ExistingBucket": "gis-archive"})
+    assert not {"AWS::S3::Bucket", "AWS::S3::BucketPolicy"} & {item["Type"] for item in rendered["Resources"].values()}
+    assert rendered["Outputs"]["ArchiveBucket"]["Value"] == "gis-archive"
+    assert rendered["Globals"]["Function"]["Environment"]["Variables"]["ARCHIVE_BUCKET"] == "gis-archive"
+
+
+def test_alarms_come_with_a_topic_and_a_missing_run_is_one() -> None:
+    assert not [item for item in render()["Resources"].values() if item["Type"] == "AWS::CloudWatch::Alarm"]
+    resources = render(EVERYTHING)["Resources"]
+    assert resources["NoSuccessfulRunAlarm"]["Properties"]["TreatMissingData"] == "breaching"
+    assert resources["RunFailedAlarm"]["Properties"]["TreatMissingData"] == "notBreaching"
+
+
+def test_outputs_are_described() -> None:
+    outputs = template()["Outputs"]
+    assert {"ArchiveBucket", "StateMachine", "AdminSecretName", "OwnerSecretPrefix"} <= outputs.keys()
+    assert all(output["Description"] for output in outputs.values())

@@ -1,0 +1,128 @@
+"""What ships in the layer: the locked libraries and the package, compiled, for the processor that it names."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack import architecture, build
+from tests.template.rendered import ROOT
+
+_LAYER = ROOT / "layers" / "notebook_archive"
+_MACHINES = {"LayerArm64": 183, "LayerX8664": 62}  # e_machine of an ELF file: EM_AARCH64, EM_X86_64
+
+
+def test_requirements_are_those_of_the_lock() -> None:
+    uv = shutil.which("uv", path=os.pathsep.join([str(ROOT / ".tools" / "bin"), os.environ.get("PATH", "")]))
+    assert uv, "make installs uv into .tools"
+    command = [uv, "export", "--quiet", "--frozen", "--only-group", "layer", "--no-emit-project", "--no-header"]
+    exported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert (_LAYER / "requirements.txt").read_text(encoding="utf-8") == exported
+    assert "--hash=sha256:" in exported
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Path]:
+    """Yield the folder that sam built, which nothing rebuilds meanwhile."""
+    with build() as template:
+        yield template.parent
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("name", _MACHINES)
+def test_layer_is_small(built: Path, name: str) -> None:
+    size = sum(path.stat().st_size for path in (built / name).rglob("*") if path.is_file())
+    assert size <= 35_000_000
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("name", _MACHINES)
+def test_layer_is_for_its_processor(built: Path, name: str) -> None:
+    libraries = list((built / name).rglob("*.so"))
+    assert libraries
+    assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries} == {_MACHINES[name]}
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("name", _MACHINES)
+def test_every_module_is_compiled_and_never_compared_with_its_source(built: Path, name: str) -> None:
+    modules = set((built / name / "python").rglob("*.py"))
+    tag = sys.implementation.cache_tag
+    compiled = {path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc" for path in modules}
+    assert compiled == set((built / name / "python").rglob("*.pyc"))
+    # Bit 0 of the flags: checked by hash, not by time; bit 1: compare with the source on import.
+    assert {int.from_bytes(path.read_bytes()[4:8], "little") for path in compiled} == {0b01}
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("name", _MACHINES)
+def test_layer_holds_the_package_as_it_is(built: Path, name: str) -> None:
+    shipped = built / name / "python" / "notebook_archive"
+    sources = {path.relative_to(_LAYER / "notebook_archive") for path in (_LAYER / "notebook_archive").rglob("*.py")}
+    assert {path.relative_to(shipped) for path in shipped.rglob("*.py")} == sources
+    for source in sources:
+        assert (shipped / source).read_bytes() == (_LAYER / "notebook_archive" / source).read_bytes()
+
+
+def _python(layer: Path, program: str) -> None:
+    # -I and -S: nothing from the environment, the current folder or any site-packages; POWERTOOLS_* as in the template.
+    code = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(layer / 'python')!r}); {program}"
+    environment = {
+        "PATH": os.defpath,
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "POWERTOOLS_SERVICE_NAME": "notebook-archive",
+        "POWERTOOLS_METRICS_NAMESPACE": "NotebookArchive",
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def layer(built: Path) -> Path:
+    """Return the built layer for this machine's processor."""
+    return built / {"arm64": "LayerArm64", "x86_64": "LayerX8664"}[architecture()]
+
+
+@pytest.mark.local
+def test_every_module_of_the_package_imports_from_the_layer_alone(layer: Path) -> None:
+    _python(
+        layer,
+        "import importlib, pkgutil, notebook_archive as package; "
+        "names = [m.name for m in pkgutil.walk_packages(package.__path__, 'notebook_archive.')]; "
+        "assert len(names) > 5, names; "
+        "[importlib.import_module(name) for name in names]; "
+        f"assert all(m.__file__.startswith({str(layer)!r}) for n, m in sys.modules.items() if n in names)",
+    )
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("function", ["PlanRunFunction", "ArchiveNotebooksFunction", "ReportRunFunction"])
+def test_every_built_function_imports_with_the_layer_alone(built: Path, layer: Path, function: str) -> None:
+    _python(layer, f"sys.path.insert(0, {str(built / function)!r}); import app; assert callable(app.handler)")
+
+
+@pytest.mark.local
+def test_clients_that_the_functions_use_have_their_service_descriptions(layer: Path) -> None:
+    _python(
+        layer,
+        "import boto3; [boto3.client(name) for name in ('s3', 'secretsmanager', 'events', 'stepfunctions', 'sts')]",
+    )
+
+
+@pytest.mark.local
+def test_a_module_missing_from_the_layer_is_found(layer: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(layer, tmp_path / "layer")
+    shutil.rmtree(copy / "python" / "requests")
+    with pytest.raises(AssertionError, match="requests"):
+        _python(copy, "import notebook_archive.arcgis.transport")

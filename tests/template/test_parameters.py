@@ -1,0 +1,121 @@
+"""Every parameter explains and defends itself, every stage deploys with parameters that exist."""
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from tests.template.rendered import ROOT, VARIANTS, render, template
+
+_PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
+
+
+@pytest.mark.parametrize("name", _PARAMETERS)
+def test_parameter_is_described_and_limited(name: str) -> None:
+    parameter = _PARAMETERS[name]
+    assert parameter["Description"].endswith((".", "/portal", "/admin"))
+    if parameter["Type"] == "Number" and "AllowedValues" not in parameter:
+        assert {"MinValue", "MaxValue"} <= set(parameter)
+    elif "AllowedPattern" in parameter:
+        assert parameter["ConstraintDescription"]
+    else:
+        assert parameter["AllowedValues"]
+
+
+@pytest.mark.parametrize("name", _PARAMETERS)
+def test_default_is_allowed(name: str) -> None:
+    parameter = _PARAMETERS[name]
+    if "Default" in parameter:
+        _check(name, str(parameter["Default"]))
+
+
+def test_only_the_portal_has_no_default() -> None:
+    assert [name for name, parameter in _PARAMETERS.items() if "Default" not in parameter] == ["PortalUrl"]
+
+
+def test_every_parameter_is_grouped_once() -> None:
+    groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(_PARAMETERS)
+
+
+def test_every_parameter_is_used() -> None:
+    raw = template()
+    text = str([raw[part] for part in ("Conditions", "Globals", "Resources", "Outputs")])
+    unused = [name for name in _PARAMETERS if f"'Ref': '{name}'" not in text and f"${{{name}}}" not in text]
+    assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PortalUrl", "http://gis.example.com/portal"),
+        ("PortalUrl", "https://gis.example.com/portal/"),
+        ("PortalUrl", "https://user@gis.example.com"),
+        ("PortalUrl", "https://gis.example.com\\@other.example.com"),
+        ("PortalUrl", "https://gis.example.com/portal?token=x"),
+        ("PortalUrl", ""),
+        ("NotebookAdminUrl", "https://gis.example.com:11443/arcgis/admin#"),
+        ("SecretPrefix", ""),
+        ("SecretPrefix", "notebook-archive/"),
+        ("SecretPrefix", "*"),
+        ("CaBundleSecret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x"),
+        ("ExistingBucket", "Gis_Archive"),
+        ("KmsKeyArn", "alias/archive"),
+        ("Schedule", "every night"),
+        ("SubnetIds", "vpc-0a"),
+        ("SecurityGroupIds", "0a"),
+        ("EventBusName", "arn:aws:events:eu-central-1:111122223333:event-bus/default"),
+        ("AlarmTopicArn", "operators"),
+    ],
+)
+def test_wrong_value_is_refused(name: str, value: str) -> None:
+    with pytest.raises(AssertionError):
+        _check(name, value)
+
+
+def test_variants_of_these_tests_are_allowed() -> None:
+    for variant in VARIANTS.values():
+        for name, value in variant.items():
+            _check(name, value)
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_stage_is_whole_and_gives_parameters_that_exist(stage: str) -> None:
+    sections = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    assert sections[stage]["build"]["parameters"] == {"cached": True, "parallel": True}
+    deploy = sections[stage]["deploy"]["parameters"]
+    assert deploy["stack_name"].startswith("notebook-archive")
+    assert deploy["capabilities"] == "CAPABILITY_IAM"
+    for override in deploy["parameter_overrides"]:
+        _check(*override.split("=", 1))
+
+
+def test_environment_fits_into_four_kilobytes_with_the_longest_values() -> None:
+    longest = {
+        name: "x" * parameter["MaxLength"] for name, parameter in _PARAMETERS.items() if "MaxLength" in parameter
+    }
+    resolved = render({**longest, "EventBusName": "x" * 256, "ExistingBucket": "x" * 63})
+    environment = resolved["Globals"]["Function"]["Environment"]["Variables"]
+    assert sum(len(name) + len(value) for name, value in environment.items()) < 4096
+
+
+def test_disk_of_an_invocation_holds_the_largest_snapshots_of_all_its_threads() -> None:
+    largest, threads, disk = (
+        _PARAMETERS[name]["Default"]
+        for name in ("MaxSnapshotMegabytes", "ThreadsPerInvocation", "EphemeralStorageMegabytes")
+    )
+    assert largest * 10**6 * threads <= disk * 2**20
+
+
+def _check(name: str, value: str) -> None:
+    parameter = _PARAMETERS[name]
+    if allowed := parameter.get("AllowedValues"):
+        assert value in map(str, allowed)
+    elif parameter["Type"] == "Number":
+        assert parameter["MinValue"] <= int(value) <= parameter["MaxValue"]
+    else:
+        assert len(value) <= parameter.get("MaxLength", 4096)
+        for part in value.split(",") if parameter["Type"] == "CommaDelimitedList" else [value]:
+            assert re.fullmatch(parameter["AllowedPattern"], part)

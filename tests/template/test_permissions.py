@@ -1,0 +1,213 @@
+"""Each role may do what its function does and nothing else, whatever the parameters are."""
+
+import copy
+import json
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.template.rendered import EVERYTHING, VARIANTS, render
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # It imports pkg_resources, which says that nobody should.
+    import parliament  # type: ignore[import-untyped]
+
+# Actions that know no resources, and ENIs, which Lambda asks for on everything before it makes one.
+_ON_EVERYTHING = {
+    "Trace": {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
+    "AttachToVpc": {
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+    },
+    "DeliverLogs": {
+        "logs:CreateLogDelivery",
+        "logs:GetLogDelivery",
+        "logs:UpdateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "logs:DescribeLogGroups",
+    },
+}
+_BUCKETS = ("ArchiveBucket", "gis-archive")
+_SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
+_EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
+_RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
+_FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
+
+# What each role may do to the archive and its neighbours; BUCKET stands for the bucket's ARN.
+_GRANTS = {
+    "PlanRunRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:PutObject": {"BUCKET/runs/*/plan.jsonl"},
+        "secretsmanager:GetSecretValue": {_SECRETS},
+    },
+    "ArchiveNotebooksRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
+        "s3:PutObjectTagging": {"BUCKET/notebooks/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS},
+    },
+    "ReportRunRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/runs/*"},
+        "s3:PutObject": {"BUCKET/runs/*/report.json"},
+        "events:PutEvents": {"arn:aws:events:eu-central-1:111122223333:event-bus/default"},
+    },
+    "ArchiveRunRole": {
+        "s3:GetObject": {"BUCKET/runs/*/plan.jsonl"},
+        "lambda:InvokeFunction": {
+            f"{_FUNCTION}:{name}" for name in ("PlanRunFunction", "ArchiveNotebooksFunction", "ReportRunFunction")
+        },
+        "states:StartExecution": {_RUN},
+        "states:DescribeExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
+        "states:StopExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
+        "states:RedriveExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
+    },
+    "ArchiveRunScheduleRole": {
+        "states:StartExecution": {_RUN},
+        "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
+    },
+}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _policies(rendered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return every policy document by the role that holds it, managed and separate policies included."""
+    resources = rendered["Resources"]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            properties = resource["Properties"]
+            managed = [arn.rpartition("/")[2] for arn in properties.get("ManagedPolicyArns", [])]
+            found.setdefault(name, []).extend(policy["PolicyDocument"] for policy in properties["Policies"])
+            found[name].extend(resources[policy]["Properties"]["PolicyDocument"] for policy in managed)
+        elif resource["Type"] == "AWS::IAM::Policy":
+            for role in resource["Properties"]["Roles"]:
+                found.setdefault(role, []).append(resource["Properties"]["PolicyDocument"])
+    return found
+
+
+def _statements(rendered: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for role, documents in _policies(rendered).items():
+        for document in documents:
+            for statement in document["Statement"]:
+                yield role, statement
+
+
+def _too_wide(rendered: dict[str, Any]) -> list[str]:
+    wrong = []
+    for role, statement in _statements(rendered):
+        actions = set(_list(statement["Action"]))
+        if any("*" in action for action in actions):
+            wrong.append(f"{role}/{statement['Sid']}: {actions}")
+        on_everything = "*" in _list(statement["Resource"]) and statement["Effect"] == "Allow"
+        if on_everything and not actions <= _ON_EVERYTHING.get(statement["Sid"], set()):
+            wrong.append(f"{role}/{statement['Sid']}: *")
+    return wrong
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_role_may_do_everything_or_reach_everything(variant: str) -> None:
+    assert _too_wide(render(VARIANTS[variant])) == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_role_has_exactly_its_grants(variant: str) -> None:
+    grants: dict[str, dict[str, set[str]]] = {}
+    for role, statement in _statements(render(VARIANTS[variant])):
+        if statement["Effect"] == "Allow" and statement["Sid"] not in {*_ON_EVERYTHING, "WriteLogs"}:
+            for action in _list(statement["Action"]):
+                for resource in _list(statement["Resource"]):
+                    where = resource
+                    for bucket in _BUCKETS:
+                        where = where.replace(f"arn:aws:s3:::{bucket}", "BUCKET")
+                    grants.setdefault(role, {}).setdefault(action, set()).add(where)
+    keys = {role: {action for action in actions if action.startswith("kms:")} for role, actions in grants.items()}
+    expected_keys: dict[str, set[str]] = {role: set() for role in _GRANTS}
+    if "KmsKeyArn" in VARIANTS[variant]:
+        expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in _GRANTS}
+        expected_keys |= {"ArchiveRunRole": {"kms:Decrypt"}, "ArchiveRunScheduleRole": set()}
+    assert keys == expected_keys
+    assert {
+        role: {action: where for action, where in actions.items() if not action.startswith("kms:")}
+        for role, actions in grants.items()
+    } == _GRANTS
+
+
+def _parliament(document: dict[str, Any]) -> list[str]:
+    findings = parliament.analyze_policy_string(json.dumps(document)).findings
+    return [f"{finding.issue} {finding.detail}" for finding in findings if not _known(finding.issue, finding.detail)]
+
+
+def _known(issue: str, detail: Any) -> bool:
+    if issue == "RESOURCE_STAR":
+        return set(detail) <= _ON_EVERYTHING["AttachToVpc"]
+    # Its data holds that DescribeExecution needs the ARN of an Express execution as well; ours are Standard ones.
+    express = {"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}
+    return issue == "RESOURCE_MISMATCH" and detail == [express]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_policy_says_what_iam_understands(variant: str) -> None:
+    policies = _policies(render(VARIANTS[variant]))
+    assert {role: [_parliament(document) for document in documents] for role, documents in policies.items()} == {
+        role: [[] for _ in documents] for role, documents in policies.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "planted"),
+    [
+        ("Action", "s3:PutObjekt"),
+        ("Resource", "arn:aws:sqs:eu-central-1:111122223333:queue"),
+        ("Condition", {"StringLike": {"s3:prefixes": "notebooks/*"}}),
+    ],
+)
+def test_parliament_finds_a_planted_defect(key: str, planted: Any) -> None:
+    document = copy.deepcopy(_policies(render())["PlanRunRole"][0])
+    (statement,) = [statement for statement in document["Statement"] if statement["Sid"] == "ListWhatIsArchived"]
+    statement[key] = planted
+    assert _parliament(document)
+
+
+@pytest.mark.parametrize(("key", "planted"), [("Action", ["s3:*"]), ("Resource", "*")])
+def test_a_planted_wide_statement_is_found(key: str, planted: Any) -> None:
+    rendered = render()
+    rendered["Resources"]["PlanRunRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][2][key] = planted
+    assert len(_too_wide(rendered)) == 1
+
+
+def test_what_lambda_may_do_to_the_network_its_code_may_not() -> None:
+    statements = {statement["Sid"]: statement for _, statement in _statements(render(EVERYTHING))}
+    assert set(statements["NotFromWithin"]["Action"]) == set(statements["AttachToVpc"]["Action"])
+    assert "AttachToVpc" not in {statement["Sid"] for _, statement in _statements(render())}
+
+
+@pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveRunScheduleRole"])
+def test_a_service_assumes_its_role_for_this_account_alone(role: str) -> None:
+    (statement,) = render()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+
+
+def test_s3_is_reached_in_this_account_alone() -> None:
+    for role, statement in _statements(render()):
+        if any(action.startswith("s3:") for action in _list(statement["Action"])):
+            assert statement["Condition"]["StringEquals"] == {"aws:ResourceAccount": "111122223333"}, role
+
+
+def test_every_role_keeps_within_the_boundary() -> None:
+    roles = [item for item in render(EVERYTHING)["Resources"].values() if item["Type"] == "AWS::IAM::Role"]
+    assert len(roles) == len(_GRANTS)
+    assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {EVERYTHING["PermissionsBoundaryArn"]}

@@ -1,0 +1,119 @@
+"""The archive run's definition: valid, connected, patient with passing faults, and never stopped by one bad batch."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
+
+from tests.template.rendered import state_machine
+
+
+def _findings(definition: dict[str, Any]) -> list[str]:
+    resource = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"RoleArn": "arn:aws:iam::111122223333:role/archive-run", "Definition": definition},
+    }
+    text = json.dumps({"Resources": {"ArchiveRun": resource}})
+    return [f"{match.rule.id} {match.message}" for match in lint(text, config=ManualArgs(regions=["eu-central-1"]))]
+
+
+def _machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield machine
+    for state in machine["States"].values():
+        if "ItemProcessor" in state:
+            yield from _machines(state["ItemProcessor"])
+
+
+def _disconnected(definition: dict[str, Any]) -> set[str]:
+    """The states that nothing leads to, the names that are no states, and the states that lead nowhere."""
+    wrong: set[str] = set()
+    for machine in _machines(definition):
+        states = machine["States"]
+        targets = {machine["StartAt"]}
+        for name, state in states.items():
+            branches = [state, *state.get("Choices", []), *state.get("Catch", [])]
+            onward = {branch["Next"] for branch in branches if "Next" in branch} | {state.get("Default", name)}
+            if onward == {name} and not state.get("End") and state["Type"] not in {"Succeed", "Fail"}:
+                wrong.add(name)
+            targets |= onward - {name}
+        wrong |= targets ^ set(states)
+    return wrong
+
+
+def _tasks(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    machines = _machines(definition)
+    return {name: state for machine in machines for name, state in machine["States"].items() if state["Type"] == "Task"}
+
+
+def test_definition_is_valid() -> None:
+    assert _findings(state_machine()) == []
+
+
+@pytest.mark.parametrize(("state", "field", "planted"), [("PlanRun", "Type", "Job"), ("AnyBatches", "Choices", "none")])
+def test_a_planted_defect_is_found(state: str, field: str, planted: object) -> None:
+    definition = state_machine()
+    definition["States"][state][field] = planted
+    assert any(finding.startswith("E3601") for finding in _findings(definition))
+
+
+def test_concurrency_is_a_number() -> None:
+    assert state_machine({"MaxConcurrency": "7"})["States"]["ArchiveBatches"]["MaxConcurrency"] == 7
+
+
+def test_every_state_is_reached_and_leads_on() -> None:
+    assert _disconnected(state_machine()) == set()
+
+
+@pytest.mark.parametrize(("state", "next_state"), [("PlanFailed", "AnyBatches"), ("ReportRun", "Reported")])
+def test_a_planted_dead_end_is_found(state: str, next_state: str) -> None:
+    definition = state_machine()
+    definition["States"][state]["Next"] = next_state
+    definition["States"]["ArchiveBatches"]["Next"] = definition["States"]["AnyBatches"]["Default"] = next_state
+    definition["States"]["ArchiveBatches"]["Catch"][0]["Next"] = next_state
+    assert _disconnected(definition) != set()
+
+
+@pytest.mark.parametrize("name", ["PlanRun", "ArchiveNotebooks", "ReportRun"])
+def test_task_retries_with_jitter_within_bounds(name: str) -> None:
+    task = _tasks(state_machine())[name]
+    retried = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
+    assert {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "ArcGISUnavailable"} <= retried
+    # What is wrong with the configuration or the data stays wrong.
+    assert not {"States.ALL", "States.TaskFailed"} & retried
+    for retrier in task["Retry"]:
+        assert retrier["JitterStrategy"] == "FULL"
+        assert retrier["MaxAttempts"] == 1 or retrier["MaxDelaySeconds"] <= 300
+    assert task["TimeoutSeconds"] > 900, "Lambda's own time-out says more, so it comes first"
+
+
+@pytest.mark.parametrize("name", ["PlanRun", "ArchiveNotebooks"])
+def test_no_failure_of_a_task_skips_the_report(name: str) -> None:
+    (catcher,) = _tasks(state_machine())[name]["Catch"]
+    assert catcher["ErrorEquals"] == ["States.ALL"]
+
+
+def test_one_bad_batch_never_stops_the_rest() -> None:
+    batches = state_machine()["States"]["ArchiveBatches"]
+    assert batches["ToleratedFailurePercentage"] == 100
+    assert batches["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "ReportRun"}]
+    # With many batches, the children's outputs together would exceed what a state may put out.
+    assert batches["ResultPath"] is None
+    ends = [state for state in batches["ItemProcessor"]["States"].values() if state.get("End")]
+    assert ends
+    assert all(state["Parameters"] == {} for state in ends)
+
+
+def test_leftovers_go_round_again() -> None:
+    states = state_machine()["States"]["ArchiveBatches"]["ItemProcessor"]["States"]
+    assert states["TakeWhatIsLeft"]["Next"] == "ArchiveNotebooks"
+    assert states["TakeWhatIsLeft"]["Parameters"].keys() == states["ArchiveNotebooks"]["Parameters"]["Payload"].keys()
+
+
+def test_only_a_complete_report_succeeds() -> None:
+    states = state_machine()["States"]
+    (complete,) = states["IsComplete"]["Choices"]
+    assert (complete["Variable"], complete["StringEquals"], complete["Next"]) == ("$.status", "complete", "Complete")
+    assert states["IsComplete"]["Default"] == "NotComplete"
+    assert states["NotComplete"]["Type"] == "Fail"
