@@ -1,0 +1,30 @@
+"""Archives a batch of notebooks.
+
+Trigger: the state machine ArchiveRun, once for each line of the plan, with ``{"runId", "startedAt", "batch"}``.
+Answers: ``{"batch"}``, the rest of the batch that there was no time for, or null.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from notebook_archive import aws
+from notebook_archive.archive import RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.pipeline import archive_batch
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Archive the batch; what became of each notebook is an object in the archive and a line in the log."""
+    run = RunId.of_execution(event["runId"], event["startedAt"])
+    logger.append_keys(run_id=run, batch=event["batch"]["number"])
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
+    outcomes, rest = archive_batch(event["batch"], run, aws.workshop(), aws.settings().threads, deadline)
+    for outcome in outcomes:
+        stored = {"archived": len(outcome["archived"]), "unchanged": outcome["unchanged"]}
+        problem = {"problem": outcome["problem"]} if "problem" in outcome else {}
+        logger.info(outcome["state"], extra={"item_id": outcome["itemId"], **stored, **problem})
+    return {"batch": rest}

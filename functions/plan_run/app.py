@@ -1,0 +1,29 @@
+"""Plans an archive run.
+
+Trigger: the first state of the state machine ArchiveRun, with ``{"runId", "startedAt", "input": {"itemIds"?}}``.
+Answers: a ``Plan``; the plan itself is an object in the archive.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from notebook_archive import aws
+from notebook_archive.archive import RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.pipeline import plan_run
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Plan the run and return its summary; any named error fails the state, and the state machine reports it."""
+    run = RunId.of_execution(event["runId"], event["startedAt"])
+    logger.append_keys(run_id=run)
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
+    item_ids = (event.get("input") or {}).get("itemIds")
+    tokens = aws.routes().administrator
+    plan = plan_run(run, aws.portal(), tokens, aws.archive(), aws.settings().batch_size, deadline, item_ids)
+    logger.info("Planned", extra={"notebooks": plan["notebooks"], "batches": plan["batches"]})
+    return {"runId": event["runId"], "startedAt": event["startedAt"], **plan}

@@ -1,0 +1,96 @@
+"""What ArcGIS answers, told apart: success is proved, errors come in six shapes and mostly with HTTP 200.
+
+The shapes, lettered A to F, are those that Esri's pages, clients and their test mocks show:
+
+A ``{"error": {"code", "message", "details"}}`` · B ``{"status": "error", "messages", "code"}`` · C ``{"status":
+"failure"}`` · D ``{"code", "message", "status"}`` · E an HTML page · F OAuth's ``{"error": {"code", "error", …}}`` or
+``{"error": "…"}``
+
+No text of an answer is repeated in a message: only codes, which ArcGIS defines.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_archive.errors import (
+    ArcGISError,
+    ArcGISUnavailable,
+    NotebookNotFound,
+    PermissionDenied,
+    RequestRejected,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+
+_BY_CODE: Mapping[int, type[ArcGISError]] = {
+    401: TokenRejected,
+    498: TokenRejected,  # invalid, expired, or bound to another referer
+    499: TokenRejected,  # none was sent
+    403: PermissionDenied,
+    404: NotebookNotFound,
+    408: ArcGISUnavailable,
+    429: ArcGISUnavailable,
+}
+_BY_MESSAGE_CODE: Mapping[str, type[ArcGISError]] = {
+    "CONT_0001": NotebookNotFound,  # "Item does not exist or is inaccessible", sent with code 400
+}
+_FAILURES = frozenset(("error", "failure", "failed"))
+
+
+def error_for(code: int, what: str, message_code: str = "") -> ArcGISError:
+    """Return the named error for an ArcGIS or HTTP code.  ``what`` says which call it was, in safe words."""
+    known = _BY_MESSAGE_CODE.get(message_code) or _BY_CODE.get(code)
+    if known is None:
+        known = ArcGISUnavailable if 500 <= code <= 599 else RequestRejected
+    return known(f"{what}: ArcGIS answered {f'code {code}' if code else 'a failure without a code'}.")
+
+
+def error_in(answer: object, what: str) -> ArcGISError | None:
+    """Return the error that a parsed answer is, None where it is none of the shapes."""
+    if not isinstance(answer, Mapping):
+        return None
+    error, status = answer.get("error"), answer.get("status")
+    if error is not None and error is not False:
+        detail: Mapping[str, Any] = error if isinstance(error, Mapping) else answer
+        message_code = detail.get("messageCode")
+        return error_for(_code(detail), what, message_code if isinstance(message_code, str) else "")
+    code = _code(answer)
+    if code >= 400 or (isinstance(status, str) and status in _FAILURES):
+        return error_for(code if code >= 400 else 0, what)
+    return None
+
+
+def parse(body: bytes, what: str) -> dict[str, Any]:
+    """Return the JSON object that the body is.
+
+    Raises the named error of the six shapes, and UnexpectedAnswer for HTML or anything else that is not a JSON object.
+    Control characters inside strings are let through: ArcGIS sends them unescaped.
+    """
+    try:
+        answer = json.loads(body, strict=False)
+    except (ValueError, RecursionError):
+        kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
+        raise UnexpectedAnswer(f"{what}: the server answered {kind}.") from None
+    if error := error_in(answer, what):
+        raise error
+    if not isinstance(answer, dict):
+        raise UnexpectedAnswer(f"{what}: the server answered JSON that is not an object.")
+    return answer
+
+
+def _code(answer: Mapping[str, Any]) -> int:
+    code = answer.get("code")
+    if isinstance(code, str) and code.isdecimal():
+        return int(code[:4])
+    return code if isinstance(code, int) and not isinstance(code, bool) else 0
+
+
+def error_in_body(body: bytes, what: str) -> ArcGISError | None:
+    """Return the error that a refused body is, None where it is only a broken notebook."""
+    if body.lstrip()[:1] == b"<":
+        return UnexpectedAnswer(f"{what}: the server answered an HTML page.")
+    try:
+        return error_in(json.loads(body, strict=False), what)
+    except (ValueError, RecursionError):
+        return None

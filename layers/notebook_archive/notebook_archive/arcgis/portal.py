@@ -1,0 +1,177 @@
+"""The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import ListingIncomplete, NotebookNotFound, UnexpectedAnswer
+from notebook_archive.models import ItemId, NotebookItem, ResourceKey, Snapshot, epoch_milliseconds
+
+PAGE = 100
+"""Most results that one search request gives."""
+CEILING = 10_000
+"""Results of one search that can be paged through; the rest needs another window."""
+RESOURCES_PAGE = 1000
+NOTEBOOK = "Notebook"
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """What ``portals/self`` tells.  ``sees_everything``: the token's user has ``portal:admin:viewItems``."""
+
+    id: str
+    on_kubernetes: bool
+    is_online: bool
+    username: str
+    sees_everything: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """The notebooks that a search gave, by item id, and the error where it did not give all that it counted."""
+
+    notebooks: dict[ItemId, NotebookItem]
+    incomplete: ListingIncomplete | None
+
+
+class Portal:
+    """The portal's sharing API.  Every method may raise any ArcGISError."""
+
+    def __init__(self, transport: Transport, url: str) -> None:
+        self._transport = transport
+        self.url = url
+        self.rest_url = f"{url}/sharing/rest"
+
+    def organisation(self, token: str, deadline: Deadline) -> Organisation:
+        """Return the organisation that the token belongs to, and what the token's user may see there."""
+        answer = self._get("portals/self", "The portal's description", token, deadline)
+        if not isinstance(answer.get("id"), str):
+            raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
+        user = answer.get("user") or {}
+        return Organisation(
+            id=answer["id"],
+            on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
+            is_online=answer.get("isPortal") is False,
+            username=str(user.get("username") or ""),
+            sees_everything="portal:admin:viewItems" in (user.get("privileges") or ()),
+        )
+
+    def notebook_admin_url(self, organisation: Organisation, token: str, deadline: Deadline) -> str:
+        """Return the root below which ``/notebooks/snapshots`` lies, for each of the three deployments.
+
+        Kubernetes: the portal's own ``/admin``.  Online: the host in ``portals/self/urls``.  Enterprise: the federated
+        server whose function contains NotebookServer.  Raises NotebookNotFound where the organisation has no notebook
+        server.
+        """
+        if organisation.on_kubernetes:
+            return f"{self.url}/admin"
+        if organisation.is_online:
+            urls = self._get("portals/self/urls", "The organisation's hosts", token, deadline).get("urls") or {}
+            hosts = (urls.get("notebooks") or {}).get("https") or []
+            roots = [f"https://{host}" for host in hosts if isinstance(host, str)]
+        else:
+            path = f"portals/{quote(organisation.id, safe='')}/servers"
+            servers = self._get(path, "The portal's federated servers", token, deadline).get("servers") or []
+            notebook_servers = [s for s in servers if "notebookserver" in str(s.get("serverFunction", "")).lower()]
+            roots = [s.get("adminPublicUrl") or s.get("adminUrl") or s.get("url") or "" for s in notebook_servers]
+        for root in roots:
+            parts = urlsplit(root)
+            if parts.scheme == "https" and parts.hostname and not (parts.username or parts.query or "\\" in root):
+                return f"{root.rstrip('/')}/admin"
+        raise NotebookNotFound("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
+
+    def notebooks(self, organisation_id: str, token: str, deadline: Deadline) -> Enumeration:
+        """Return every Notebook item that the token may see.
+
+        Windows of creation time pass the ceiling of 10,000 results; each starts at the last moment of the one before,
+        so there is no gap.  The search's type match is fuzzy, so the type is compared exactly here.  A search that
+        gives fewer items than it counts (the index changed while it was paged) is made once more, and what both gave
+        is returned.
+        """
+        found: dict[ItemId, NotebookItem] = {}
+        for _ in range(2):
+            missing = self._enumerate(organisation_id, token, deadline, found)
+            if not missing:
+                return Enumeration(found, None)
+        message = f"The portal's search for notebooks gave {missing} items fewer than it counted, twice."
+        return Enumeration(found, ListingIncomplete(message))
+
+    def _enumerate(
+        self, organisation_id: str, token: str, deadline: Deadline, found: dict[ItemId, NotebookItem]
+    ) -> int:
+        """Add to ``found``; return how many results the search counted and did not give."""
+        missing, since = 0, 0
+        while True:
+            results, total = self._search_window(organisation_id, since, token, deadline)
+            window = {str(result.get("id")): result for result in results}
+            notebooks = (NotebookItem.from_portal(r) for r in window.values() if r.get("type") == NOTEBOOK)
+            found |= {item.item_id: item for item in notebooks}
+            missing += max(0, min(total, CEILING) - len(window))
+            latest = max((epoch_milliseconds(r.get("created")) for r in results), default=0)
+            if len(results) < CEILING:
+                return missing
+            if latest <= since:
+                return missing + 1  # more items of one millisecond than a search can page through
+            since = latest
+
+    def _search_window(
+        self, organisation_id: str, since: int, token: str, deadline: Deadline
+    ) -> tuple[list[dict[str, Any]], int]:
+        query = f'type:"{NOTEBOOK}" AND orgid:{organisation_id}'
+        if since:
+            query += f" AND created:[{since:019d} TO {10**18:019d}]"
+        results: list[dict[str, Any]] = []
+        start, total = 1, 0
+        while 0 < start <= CEILING:
+            fields = {"q": query, "start": str(start), "num": str(PAGE), "sortField": "created", "sortOrder": "asc"}
+            page = self._get("search", "The search for notebooks", token, deadline, **fields)
+            results += page.get("results") or []
+            total = max(total, int(page.get("total") or 0))
+            start = _next_start(page, start, "The search for notebooks")
+        return results, total
+
+    def item(self, item_id: ItemId, token: str, deadline: Deadline) -> NotebookItem:
+        """Return one item; raise NotebookNotFound where it does not exist or is no notebook."""
+        what = f"Item {item_id}"
+        answer = self._get(f"content/items/{item_id}", what, token, deadline)
+        if answer.get("type") != NOTEBOOK:
+            raise NotebookNotFound(f"{what} is not a notebook.")
+        return NotebookItem.from_portal(answer)
+
+    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> list[Snapshot]:
+        """Return the snapshots among the item's resources: the way that is open to an administrator."""
+        what = f"The resources of item {item_id}"
+        found: dict[ResourceKey, Snapshot] = {}
+        start = 1
+        while start > 0:
+            fields = {"start": str(start), "num": str(RESOURCES_PAGE)}
+            page = self._get(f"content/items/{item_id}/resources", what, token, deadline, **fields)
+            listed = (Snapshot.from_listing(entry) for entry in page.get("resources") or ())
+            found |= {snapshot.resource_key: snapshot for snapshot in listed if snapshot}
+            start = _next_start(page, start, what)
+        return list(found.values())
+
+    def download(
+        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
+    ) -> Iterator[bytes]:
+        """Yield the snapshot's bytes; no ``f`` is sent, so that the resource comes as it is."""
+        url = f"{self.rest_url}/content/items/{item_id}/resources/{key}"
+        return self._transport.stream("GET", url, f"Snapshot {key} of item {item_id}", deadline, limit, token=token)
+
+    def _get(self, path: str, what: str, token: str, deadline: Deadline, **fields: str) -> dict[str, Any]:
+        fields["f"] = "json"
+        return self._transport.call("GET", f"{self.rest_url}/{path}", what, deadline, token=token, fields=fields)
+
+
+def _next_start(page: dict[str, Any], start: int, what: str) -> int:
+    """Return where the next page starts, -1 after the last; raise ListingIncomplete for a listing that goes in
+    circles."""
+    following = page.get("nextStart", -1)
+    if not isinstance(following, int) or following <= 0:
+        return -1
+    if following <= start:
+        raise ListingIncomplete(f"{what}: the page after {start} starts at {following}, which would never end.")
+    return following

@@ -1,0 +1,112 @@
+"""The two ways to a notebook's snapshots, and which of them its owner's notebooks take."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from notebook_archive.arcgis.notebook_server import NotebookServer
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import SecretMissing
+from notebook_archive.models import ItemId, ResourceKey, Snapshot
+from notebook_archive.settings import Route
+
+MISSING_SECONDS = 300
+"""How long a missing secret of an owner is believed to be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A way to the snapshots of one owner's notebooks.  ``route`` names it in metadata and reports."""
+
+    route: Route
+    tokens: TokenSource
+    _server: Portal | NotebookServer
+    _transport: Transport
+
+    def snapshots(self, item_id: ItemId, deadline: Deadline) -> list[Snapshot]:
+        """Return the notebook's snapshots, in one call.  Raises any ArcGISError."""
+        return self.tokens.with_token(lambda token: self._server.snapshots(item_id, token, deadline), deadline)
+
+    def download[T](
+        self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline
+    ) -> T:
+        """Return what ``consume`` makes of the snapshot's bytes; it is called again for a new try after a passing
+        fault."""
+
+        def once(token: str) -> T:
+            return consume(self._server.download(item_id, key, limit, token, deadline))
+
+        return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
+
+
+class Routes:
+    """Chooses the way for an owner, once per owner.  Threads may share it.
+
+    ``notebook-server`` needs the owner's own token, for snapshot operations belong to the item's owner alone.
+    ``portal`` reads the same snapshots as item resources with the administrator's.  ``auto`` takes the first where the
+    owner has a secret, else the second.
+    """
+
+    def __init__(
+        self, transport: Transport, portal: Portal, route: Route, notebook_admin_url: str, prefix: str, read: ReadSecret
+    ) -> None:
+        self._transport, self._portal, self._route, self._read = transport, portal, route, read
+        self._notebook_admin_url = notebook_admin_url
+        self._prefix = prefix
+        self.administrator = TokenSource(transport, portal.rest_url, f"{prefix}/admin", read)
+        self._owners: dict[str, TokenSource] = {}
+        self._missing: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def secret_of(self, owner: str) -> str:
+        """Return the name of the owner's secret.  Characters that secret names do not have are written ``=XX``, in
+        hexadecimal."""
+        safe = "".join(
+            c if c.isascii() and (c.isalnum() or c in "_.@-+") else "".join(f"={b:02X}" for b in c.encode())
+            for c in owner
+        )
+        return f"{self._prefix}/owners/{safe}"
+
+    def of(self, owner: str, deadline: Deadline) -> Access:
+        """Return the way to an owner's notebooks.  Raises SecretMissing where the route needs a secret that is not
+        there."""
+        if self._route != "portal":
+            try:
+                tokens = self._owner(owner)
+            except SecretMissing:
+                if self._route == "notebook-server":
+                    raise
+            else:
+                return Access("notebook-server", tokens, self._notebook_server(tokens, deadline), self._transport)
+        return Access("portal", self.administrator, self._portal, self._transport)
+
+    def _owner(self, owner: str) -> TokenSource:
+        with self._lock:
+            if owner in self._owners:
+                return self._owners[owner]
+            name = self.secret_of(owner)
+            if time.monotonic() - self._missing.get(owner, float("-inf")) < MISSING_SECONDS:
+                raise SecretMissing(f"There is no secret {name!r}.")
+            try:
+                first = self._read(name)
+            except SecretMissing:
+                self._missing[owner] = time.monotonic()
+                raise
+            source = TokenSource(self._transport, self._portal.rest_url, name, self._read, first=first)
+            self._owners[owner] = source
+            return source
+
+    def _notebook_server(self, tokens: TokenSource, deadline: Deadline) -> NotebookServer:
+        with self._lock:
+            if not self._notebook_admin_url:
+
+                def discover(token: str) -> str:
+                    organisation = self._portal.organisation(token, deadline)
+                    return self._portal.notebook_admin_url(organisation, token, deadline)
+
+                self._notebook_admin_url = tokens.with_token(discover, deadline)
+        return NotebookServer(self._transport, self._notebook_admin_url)

@@ -1,0 +1,165 @@
+"""Tokens: minted from a secret, kept in memory, renewed before they expire and once when they are refused."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from notebook_archive.arcgis.transport import REFERER, Transport
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import (
+    NotebookNotFound,
+    PermissionDenied,
+    RequestRejected,
+    SecretMalformed,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import epoch_milliseconds
+
+RENEW_BEFORE_SECONDS = 300
+TOKEN_MINUTES = 60
+"""Asked for; the server may shorten it and says so in its answer."""
+REFUSED_SECONDS = 600
+"""How long a refused credential is left alone, so that an account is not locked by trying on."""
+STRIKES = 3
+"""Fresh tokens refused in a row until the credential counts as refused; one alone may be the fault of one notebook."""
+
+_FORMS = (frozenset(("token",)), frozenset(("username", "password")), frozenset(("clientId", "clientSecret")))
+
+
+class ReadSecret(Protocol):
+    """Where secrets come from; this package does not know."""
+
+    def __call__(self, name: str) -> str:
+        """Return the secret's text as it is now; raise SecretMissing or SecretUnreadable."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Token:
+    value: str
+    good_until: float
+    """Seconds since the epoch."""
+
+
+class TokenSource:
+    """The tokens of one secret.  Threads may share it; only one of them mints.
+
+    The secret is JSON of one of three forms: ``{"token"}``, ``{"username", "password"}``, ``{"clientId",
+    "clientSecret"}``.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        rest_url: str,
+        name: str,
+        read: ReadSecret,
+        *,
+        first: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``first`` is the secret's text where it has just been read."""
+        self._transport, self._rest_url, self._read, self._clock = transport, rest_url, read, clock
+        self.name = name
+        self._first = first
+        self._lock = threading.Lock()
+        self._token: _Token | None = None
+        self._refused_until = 0.0
+        self._strikes = 0
+
+    def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
+        """Return what ``call`` returns for a token; if it raises TokenRejected, try once more with a fresh one.
+
+        Raises TokenRejected, naming the secret, when the fresh one is refused too; after STRIKES of these in a row, or
+        a refused sign-in, it does so at once for REFUSED_SECONDS.
+        """
+        token = self._current(deadline)
+        try:
+            result = call(token)
+        except TokenRejected:
+            token = self._renewed(token, deadline)
+        else:
+            self._strikes = 0
+            return result
+        try:
+            result = call(token)
+        except TokenRejected as error:
+            self._strikes += 1
+            if self._strikes < STRIKES:
+                raise TokenRejected(f"{error} The token was fresh, from secret {self.name!r}.") from None
+            raise self._refuse(str(error)) from None
+        self._strikes = 0
+        return result
+
+    def _current(self, deadline: Deadline) -> str:
+        with self._lock:
+            if self._token is None or self._token.good_until <= self._clock():
+                self._token = self._mint(deadline)
+            return self._token.value
+
+    def _renewed(self, refused: str, deadline: Deadline) -> str:
+        with self._lock:
+            if self._token is not None and self._token.value != refused:
+                return self._token.value  # another thread was here first
+            self._token = self._mint(deadline)
+            if self._token.value == refused:
+                raise self._refuse("The secret still holds the token that was refused.")
+            return self._token.value
+
+    def _refuse(self, why: str) -> TokenRejected:
+        self._refused_until = self._clock() + REFUSED_SECONDS
+        self._token = None
+        return TokenRejected(f"The credential in secret {self.name!r} was refused. {why}")
+
+    def _mint(self, deadline: Deadline) -> _Token:
+        if self._clock() < self._refused_until:
+            raise TokenRejected(
+                f"The credential in secret {self.name!r} was refused minutes ago and is not tried again yet."
+            )
+        text, self._first = self._first or self._read(self.name), None
+        secret = parse_secret(self.name, text)
+        if "token" in secret:
+            expires = epoch_milliseconds(secret.get("expires")) / 1000
+            return _Token(secret["token"], expires - RENEW_BEFORE_SECONDS if expires else float("inf"))
+        what = f"Sign-in with secret {self.name!r}"
+        try:
+            return self._sign_in(secret, what, deadline)
+        except (TokenRejected, PermissionDenied, RequestRejected, NotebookNotFound) as error:
+            raise self._refuse(str(error)) from None
+
+    def _sign_in(self, secret: Mapping[str, str], what: str, deadline: Deadline) -> _Token:
+        """Mint by ``generateToken`` or, for an application, ``oauth2/token``: two pages, two spellings of the same
+        answer."""
+        minutes = str(TOKEN_MINUTES)
+        if "username" in secret:
+            fields = {"username": secret["username"], "password": secret["password"], "client": "referer"}
+            fields |= {"referer": REFERER, "expiration": minutes, "f": "json"}
+            answer = self._transport.call("POST", f"{self._rest_url}/generateToken", what, deadline, fields=fields)
+            value, expires = answer.get("token"), epoch_milliseconds(answer.get("expires")) / 1000
+        else:
+            fields = {"client_id": secret["clientId"], "client_secret": secret["clientSecret"]}
+            fields |= {"grant_type": "client_credentials", "expiration": minutes, "f": "json"}
+            answer = self._transport.call("POST", f"{self._rest_url}/oauth2/token", what, deadline, fields=fields)
+            value, expires = answer.get("access_token"), self._clock() + epoch_milliseconds(answer.get("expires_in"))
+        if not isinstance(value, str) or not value:
+            raise UnexpectedAnswer(f"{what}: the portal's answer holds no token.")
+        lifetime = max(0.0, expires - self._clock())
+        return _Token(value, self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS))
+
+
+def parse_secret(name: str, text: str) -> dict[str, str]:
+    """Return the secret's fields, or raise SecretMalformed naming the secret and what it lacks, never a value."""
+    try:
+        secret: Any = json.loads(text)
+    except ValueError:
+        raise SecretMalformed(f"Secret {name!r} is not JSON.") from None
+    if not isinstance(secret, dict):
+        raise SecretMalformed(f"Secret {name!r} is JSON, but not an object.")
+    fields = {key: str(value) for key, value in secret.items() if isinstance(value, str | int) and str(value)}
+    if not any(form <= fields.keys() for form in _FORMS):
+        missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
+        raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.")
+    return fields

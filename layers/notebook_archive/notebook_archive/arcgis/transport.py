@@ -1,0 +1,256 @@
+"""HTTP to ArcGIS: one session, a wall-clock deadline, a byte cap, no redirects, verified TLS, patient retries."""
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from notebook_archive.arcgis.answers import error_for, parse
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    CertificateUntrusted,
+    DeadlineExceeded,
+    NotANotebook,
+    PermissionDenied,
+    SnapshotTooLarge,
+    UnexpectedAnswer,
+)
+
+REFERER = "https://notebook-archive.invalid/"
+"""Sent with every call.  Tokens are bound to it: a Lambda function has no address that a token could be bound to."""
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+"""The longest silence; the deadline may be nearer."""
+ANSWER_BYTES = 32_000_000
+"""Cap of a listing or a property answer.  A page of 100 items is some hundred kilobytes."""
+CHUNK_BYTES = 262_144
+
+ATTEMPTS = 4
+BACKOFF_SECONDS = 0.5
+BACKOFF_CAP_SECONDS = 20.0
+
+_now = threading.local()
+
+
+class _DeadlineSocket(ssl.SSLSocket):
+    """Every receive waits no longer than the call's deadline.
+
+    The timeouts of requests are per receive, so a server that drips a byte a second would outlast any of them.
+    """
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401
+        deadline: Deadline | None = getattr(_now, "deadline", None)
+        if deadline is not None:
+            left = deadline.remaining()
+            if left <= 0:
+                raise TimeoutError
+            self.settimeout(min(READ_SECONDS, left))
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class _TLSAdapter(HTTPAdapter):
+    """Verifies against one explicit SSLContext, whatever the environment says."""
+
+    def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
+        self._context = context
+        super().__init__(pool_connections=8, pool_maxsize=pool_size, max_retries=0, pool_block=False)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """Leave verification to the context."""
+
+
+def tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
+    """Return a context that verifies the server against the private CA, or against the public ones for None.
+
+    ``strict`` keeps VERIFY_X509_STRICT, on by default since Python 3.13; private CAs that leave out the authority key
+    identifier need it off.  The chain and the host name are verified either way.  Raises CertificateUntrusted for a
+    PEM that holds no certificate.
+    """
+    try:
+        context = ssl.create_default_context(cadata=ca_pem)
+    except (ssl.SSLError, ValueError):
+        raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
+    if ca_pem is None:
+        context.load_verify_locations(certifi.where())
+    if not strict:
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.sslsocket_class = _DeadlineSocket
+    return context
+
+
+class Transport:
+    """The one way to ArcGIS.  Threads may share it.
+
+    A token goes into the form body of a POST and into ``X-Esri-Authorization`` of a GET, never into a URL: Enterprise
+    on Kubernetes demands the first, and URLs end up in access logs.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        connections: int = 16,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False  # neither proxies nor .netrc nor a CA bundle from the environment
+        self._session.headers.update(
+            {"Accept-Encoding": "identity", "Referer": REFERER, "User-Agent": "notebook-archive"}
+        )
+        self._session.mount("https://", _TLSAdapter(context, connections))
+        self._sleep, self._jitter = sleep, jitter
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        what: str,
+        deadline: Deadline,
+        *,
+        token: str = "",
+        fields: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Return the JSON object that ArcGIS answers, tried again on passing faults.
+
+        Raises an ArcGISError by name.  ``what`` names the call in messages; ``fields`` are the query of a GET, the
+        form of a POST.
+        """
+
+        def once() -> dict[str, Any]:
+            with closing(self.stream(method, url, what, deadline, ANSWER_BYTES, token=token, fields=fields)) as chunks:
+                return parse(b"".join(chunks), what)
+
+        return self.patiently(once, deadline)
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        what: str,
+        deadline: Deadline,
+        limit: int,
+        *,
+        token: str = "",
+        fields: Mapping[str, str] | None = None,
+    ) -> Generator[bytes]:
+        """Yield the body in chunks of up to CHUNK_BYTES, tried once.  Close the iterator if it is not read to its end.
+
+        Raises SnapshotTooLarge beyond ``limit`` bytes, and an ArcGISError for the HTTP status or a broken connection.
+        That it ends without an error does not prove that the body is whole: a cut body may look so to HTTP.
+        """
+        if deadline.remaining() <= 0:
+            raise DeadlineExceeded(f"{what}: no time was left to call the server.")
+        form = dict(fields or {})
+        headers = {}
+        if token and method == "POST":
+            form["token"] = token
+        elif token:
+            headers["X-Esri-Authorization"] = f"Bearer {token}"
+        _now.deadline = deadline
+        response = None
+        try:
+            response = self._session.request(
+                method,
+                url,
+                **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]
+                headers=headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(CONNECT_SECONDS, deadline.remaining()), min(READ_SECONDS, deadline.remaining())),
+            )
+            _check_status(response, what)
+            received = 0
+            for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
+                received += len(chunk)
+                if received > limit:
+                    raise SnapshotTooLarge(f"{what}: the body is larger than {limit} bytes.")
+                yield chunk
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _named(error, what, urlsplit(url).netloc, deadline) from None
+        finally:
+            if response is not None:
+                response.close()
+
+    def patiently[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
+        """Return what ``attempt`` returns, tried up to ATTEMPTS times while ArcGISUnavailable is raised and time is
+        left.
+
+        Waits as long as Retry-After asks, else exponentially with full jitter.  A 403 is tried once more, because
+        ArcGIS Online is known to throttle with it; so is a body that is no whole notebook, because HTTP does not
+        notice every cut.
+        """
+        for failed in range(1, ATTEMPTS + 1):
+            try:
+                return attempt()
+            except (ArcGISUnavailable, PermissionDenied, NotANotebook) as error:
+                asked = error.retry_after if isinstance(error, ArcGISUnavailable) else None
+                backoff = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2**failed) * self._jitter()
+                pause = backoff if asked is None else asked
+                last = ATTEMPTS if isinstance(error, ArcGISUnavailable) else 2
+                if failed >= last or pause >= deadline.remaining():
+                    raise
+                self._sleep(pause)
+        raise AssertionError  # the last attempt returned or raised
+
+
+def _check_status(response: requests.Response, what: str) -> None:
+    status = response.status_code
+    if 300 <= status < 400:
+        raise UnexpectedAnswer(f"{what}: the server answered a redirect (HTTP {status}), which is never followed.")
+    if status >= 400:
+        error = error_for(status, what)
+        if isinstance(error, ArcGISUnavailable):
+            error.retry_after = retry_after(response.headers.get("Retry-After", ""))
+        raise error
+
+
+def retry_after(header: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for, in either form of RFC 9110 section 10.2.3; None if it is
+    neither."""
+    if header.strip().isdecimal():
+        return float(header.strip()[:9])
+    try:
+        moment = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _named(error: Exception, what: str, host: str, deadline: Deadline) -> Exception:
+    """Return our error for one of requests, urllib3 or the socket; its text would name the URL, so it is left
+    behind."""
+    if deadline.remaining() <= 0.05:
+        return DeadlineExceeded(f"{what}: {host} had not answered completely when the time was up.")
+    cause: BaseException | None = error
+    seen = 0
+    while cause is not None and seen < 10:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return CertificateUntrusted(f"{what}: the certificate of {host} is not trusted ({cause.verify_message}).")
+        reason = getattr(cause, "reason", None)
+        inner = cause.args[0] if cause.args and isinstance(cause.args[0], BaseException) else None
+        cause = cause.__cause__ or cause.__context__ or (reason if isinstance(reason, BaseException) else inner)
+        seen += 1
+    if isinstance(
+        error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
+    ):
+        return UnexpectedAnswer(f"{what}: {host!r} is not a usable address.")
+    return ArcGISUnavailable(f"{what}: no complete answer from {host} ({type(error).__name__}).")

@@ -1,0 +1,203 @@
+"""Reading and writing the bucket."""
+
+import json
+import random
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from notebook_archive.archive import keys, labels
+from notebook_archive.errors import ArchiveConflict, ArchiveDenied, ArchiveError, ArchiveUnavailable
+from notebook_archive.models import ItemId, ResourceKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SCHEMA = "1"
+"""Version of the archive format, a tag of every snapshot."""
+CONFLICT_ATTEMPTS = 5
+"""Tries at a write that S3 answers with 409; botocore does not retry those."""
+_DENIED = frozenset(("403", "AccessDenied", "AllAccessDisabled", "KMS.DisabledException", "KMS.AccessDeniedException"))
+_GONE = frozenset(("404", "NoSuchKey", "NotFound"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How a snapshot came to be in the archive: by this call, or by an earlier one with the same bytes.
+
+    ``run`` is the run that stored it.
+    """
+
+    state: Literal["archived", "unchanged"]
+    key: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the archive holds of one notebook.  ``item_written`` is None where it has no ``item.json``."""
+
+    item_id: ItemId
+    snapshots: tuple[ResourceKey, ...]
+    item_written: datetime | None
+
+
+class Archive:
+    """One bucket.  Every method may raise ArchiveDenied or ArchiveUnavailable.  Threads may share it.
+
+    Every call names the account that the bucket must belong to, so that a bucket of the same name elsewhere is never
+    written.
+    """
+
+    def __init__(
+        self,
+        s3: "S3Client",
+        bucket: str,
+        owner: str,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._s3 = s3
+        self._bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+        self.bucket = bucket
+        self._sleep, self._jitter = sleep, jitter
+
+    def put_snapshot(
+        self,
+        item_id: ItemId,
+        key: ResourceKey,
+        body: bytes | IO[bytes],
+        digest: bytes,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> Stored:
+        """Store a snapshot unless it is there, and return how it came to be there.
+
+        ``body`` is bytes or a file at its beginning, ``digest`` its SHA-256.  S3 checks the digest.  Raises
+        ArchiveConflict where the key holds other bytes; they stay as they are.
+        """
+        path = keys.snapshot_key(item_id, key)
+        checksum = b64encode(digest).decode()
+        put: dict[str, Any] = {
+            **self._bucket,
+            "Key": path,
+            "IfNoneMatch": "*",
+            "ChecksumAlgorithm": "SHA256",  # without it an Object Lock bucket refuses the PUT
+            "ChecksumSHA256": checksum,
+            "ContentType": "application/json",
+            "Metadata": labels.metadata(metadata),
+            "Tagging": labels.tags({**tags, "kind": "snapshot", "schema": SCHEMA}),
+        }
+        for failed in range(1, CONFLICT_ATTEMPTS + 1):
+            if not isinstance(body, bytes):
+                body.seek(0)
+            try:
+                self._s3.put_object(Body=body, **put)
+            except ClientError as error:
+                status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+                if status == 412:
+                    return self._compare(path, checksum, metadata.get("run-id", ""))
+                if status != 409 or failed == CONFLICT_ATTEMPTS:
+                    raise self._named(error, path) from None
+                self._sleep(0.1 * 2**failed * self._jitter())
+            except BotoCoreError as error:
+                raise self._named(error, path) from None
+            else:
+                return Stored("archived", path, metadata.get("run-id", ""))
+        raise AssertionError  # the last attempt returned or raised
+
+    def _compare(self, path: str, checksum: str, run: str) -> Stored:
+        """Tell a write of ours whose answer was lost, or an earlier run's, from a conflict: S3 answers 412 to all
+        three."""
+        try:
+            head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+        except (ClientError, BotoCoreError) as error:
+            raise self._named(error, path) from None
+        if head.get("ChecksumSHA256") != checksum:
+            raise ArchiveConflict(f"{path} holds other bytes than ArcGIS sends now; it was left as it is.")
+        by = head["Metadata"].get("run-id", "")
+        return Stored("archived" if run and by == run else "unchanged", path, by)
+
+    def put_item(self, item_id: ItemId, properties: Mapping[str, Any]) -> None:
+        """Write the item's properties over those that are there; the bucket's versioning keeps the earlier ones."""
+        self.put_document(keys.item_key(item_id), properties)
+
+    def holdings(self) -> Iterator[Holding]:
+        """Yield what the archive holds, notebook by notebook in the order of their ids, 1,000 keys a call."""
+        yield from self._grouped(self._listing(keys.NOTEBOOKS))
+
+    def holding(self, item_id: ItemId) -> Holding:
+        """Return what the archive holds of one notebook, in one call."""
+        found = list(self._grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
+        return found[0] if found else Holding(item_id, (), None)
+
+    def _grouped(self, objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
+        current: ItemId | None = None
+        snapshots: list[ResourceKey] = []
+        item_written: datetime | None = None
+        for key, written in objects:
+            parsed = keys.parse(key)
+            if parsed is None:
+                continue
+            item_id, resource_key = parsed
+            if item_id != current:
+                if current is not None:
+                    yield Holding(current, tuple(snapshots), item_written)
+                current, snapshots, item_written = item_id, [], None
+            if resource_key is None:
+                item_written = written
+            else:
+                snapshots.append(resource_key)
+        if current is not None:
+            yield Holding(current, tuple(snapshots), item_written)
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with the prefix, in order."""
+        return [key for key, _ in self._listing(prefix)]
+
+    def _listing(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        try:
+            for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
+                yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", ()))
+        except (ClientError, BotoCoreError) as error:
+            raise self._named(error, prefix) from None
+
+    def put_document(self, key: str, document: Mapping[str, Any]) -> None:
+        """Write a JSON document of our own."""
+        self._put(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+
+    def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Write JSON Lines."""
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        self._put(key, text.encode(errors="replace"), "application/jsonl")
+
+    def _put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+        try:
+            self._s3.put_object(
+                **self._bucket, Key=key, Body=body, ContentType=content_type, ChecksumAlgorithm="SHA256"
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise self._named(error, key) from None
+
+    def get(self, key: str) -> bytes | None:
+        """Return the object's bytes, checked by S3's checksum; None where there is no such object."""
+        try:
+            return self._s3.get_object(**self._bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _GONE:
+                return None
+            raise self._named(error, key) from None
+        except BotoCoreError as error:
+            raise self._named(error, key) from None
+
+    def _named(self, error: Exception, what: str) -> ArchiveError:
+        code = (
+            error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+        )
+        known = ArchiveDenied if code in _DENIED else ArchiveUnavailable
+        return known(f"S3 answered {code or 'an error'} for {what} in bucket {self.bucket}.")

@@ -1,0 +1,107 @@
+"""The composition root: what a deployed function works with, made on first use and kept while its container lives."""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.transport import Transport, tls_context
+from notebook_archive.archive import Archive
+from notebook_archive.errors import EventRefused, SecretMissing, SecretUnreadable
+from notebook_archive.pipeline.archive_notebook import Workshop
+from notebook_archive.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+ATTEMPTS = 8
+"""Of every AWS call.  Three, the default, span a quarter of a second, which is too little for a sweep."""
+RESERVE_SECONDS = 20.0
+"""Kept of an invocation's time for writing its outcomes."""
+
+
+@cache
+def settings() -> Settings:
+    """Return the deployment's settings; raise SettingsInvalid."""
+    return Settings.from_env(os.environ)
+
+
+def _config() -> Config:
+    return Config(
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=settings().threads,
+    )
+
+
+@cache
+def archive() -> Archive:
+    """Return the archive."""
+    s3 = boto3.client("s3", config=_config())
+    return Archive(s3, settings().archive_bucket, settings().archive_bucket_owner)
+
+
+@cache
+def _secrets() -> "SecretsManagerClient":
+    return boto3.client("secretsmanager", config=_config())
+
+
+def read_secret(name: str) -> str:
+    """Return a secret's text; raise SecretMissing or SecretUnreadable, naming the secret."""
+    try:
+        return _secrets().get_secret_value(SecretId=name)["SecretString"]
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "ResourceNotFoundException":
+            raise SecretMissing(f"There is no secret {name!r}.") from None
+        raise SecretUnreadable(f"Secrets Manager answered {code} for secret {name!r}.") from None
+    except (BotoCoreError, KeyError) as error:
+        raise SecretUnreadable(f"Secret {name!r} could not be read as text ({type(error).__name__}).") from None
+
+
+@cache
+def _transport() -> Transport:
+    ca_pem = read_secret(settings().ca_bundle_secret) if settings().ca_bundle_secret else None
+    context = tls_context(ca_pem, strict=settings().tls_strict)
+    return Transport(context, connections=settings().threads)
+
+
+@cache
+def portal() -> Portal:
+    """Return the portal."""
+    return Portal(_transport(), settings().portal_url)
+
+
+@cache
+def routes() -> Routes:
+    """Return the ways to the owners' snapshots."""
+    chosen = settings()
+    return Routes(_transport(), portal(), chosen.route, chosen.notebook_admin_url, chosen.secret_prefix, read_secret)
+
+
+@cache
+def workshop() -> Workshop:
+    """Return what archiving needs."""
+    return Workshop(routes(), archive(), settings().portal_url, settings().max_snapshot_bytes)
+
+
+def publish(detail_type: str, detail: Mapping[str, Any]) -> None:
+    """Put an event on the bus; raise EventRefused where EventBridge answers that it did not take it."""
+    entry = {
+        "EventBusName": settings().event_bus_name,
+        "Source": "notebook-archive",
+        "DetailType": detail_type,
+        "Detail": json.dumps(detail),
+    }
+    answer = boto3.client("events", config=_config()).put_events(Entries=[entry])  # type: ignore[list-item]
+    if answer["FailedEntryCount"]:
+        code = answer["Entries"][0].get("ErrorCode", "no code")
+        raise EventRefused(f"EventBridge did not take the event {detail_type} ({code}).")

@@ -1,0 +1,196 @@
+"""Everything that can go wrong, by name.
+
+::
+
+    NotebookArchiveError
+    ├── ConfigurationError
+    │   ├── SettingsInvalid          the function's environment lacks or garbles a value
+    │   ├── SecretMissing            Secrets Manager has no such secret
+    │   ├── SecretUnreadable         Secrets Manager refused, or did not answer
+    │   └── SecretMalformed          the secret is not one of the three JSON forms
+    ├── ArcGISError
+    │   ├── ArcGISUnavailable        no connection, a 429 or 5xx that outlasted its retries, a throttle
+    │   ├── CertificateUntrusted     TLS: the server's certificate does not lead to a trusted CA
+    │   ├── DeadlineExceeded         the answer was not complete before the invocation had to end
+    │   ├── TokenRejected            498, 499 or 401, and again after a fresh token
+    │   ├── PermissionDenied         the token is good, its user may not do this
+    │   ├── NotebookNotFound         no such item, snapshot or session, or not visible to this token
+    │   ├── RequestRejected          any other error answer
+    │   ├── UnexpectedAnswer         HTML, a redirect, something that is not the JSON asked for
+    │   └── ListingIncomplete        a listing ended before its own total, or would not end
+    ├── SnapshotInvalid
+    │   ├── NotANotebook             the body is not one complete notebook
+    │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
+    ├── ArchiveError
+    │   ├── ArchiveConflict          the key holds other bytes than ArcGIS sent now
+    │   ├── ArchiveDenied            S3 or KMS refused the function's role
+    │   └── ArchiveUnavailable       S3 did not answer well within its retries
+    └── EventRefused                 EventBridge did not take an event
+
+Each class carries ``reason``, the word under which reports and metrics count it, and ``remedy``, what an
+administrator does next.  Messages are logged and reported whole, so they are made of safe parts only: names, ids,
+codes, hosts.  Never a secret, never an upstream body.
+"""
+
+from typing import ClassVar
+
+
+class NotebookArchiveError(Exception):
+    """The base of every error this package raises on purpose."""
+
+    reason: ClassVar[str] = "internal-error"
+    remedy: ClassVar[str] = "Read the function's log for this run id and report the defect."
+
+
+class ConfigurationError(NotebookArchiveError):
+    """The operator's configuration is at fault; nothing is retried."""
+
+
+class SettingsInvalid(ConfigurationError):
+    """Names every variable that is missing or wrong, in one message."""
+
+    reason = "settings-invalid"
+    remedy = "Correct the stack's parameters and deploy again."
+
+
+class SecretMissing(ConfigurationError):
+    """Names the secret that Secrets Manager does not have."""
+
+    reason = "secret-missing"
+    remedy = "Create the secret that the message names; README, 'Secrets', has the JSON."
+
+
+class SecretUnreadable(ConfigurationError):
+    """Names the secret and the code that Secrets Manager answered."""
+
+    reason = "secret-unreadable"
+    remedy = "Check that the secret lies under SecretPrefix and that the function's role may use its KMS key."
+
+
+class SecretMalformed(ConfigurationError):
+    """Names the secret and the keys it lacks, never a value."""
+
+    reason = "secret-malformed"
+    remedy = "Write the secret again in one of the three JSON forms; README, 'Secrets', has them."
+
+
+class ArcGISError(NotebookArchiveError):
+    """ArcGIS did not give what was asked for."""
+
+
+class ArcGISUnavailable(ArcGISError):
+    """A passing fault that outlasted its retries; the next run tries again.
+
+    ``retry_after`` is the seconds that the server asked to wait, None where it did not say.
+    """
+
+    retry_after: float | None = None
+
+    reason = "arcgis-unavailable"
+    remedy = "Check that the server is up and reachable from the functions' subnets; the next run tries again."
+
+
+class CertificateUntrusted(ArcGISError):
+    """The TLS handshake failed on the certificate."""
+
+    reason = "certificate-untrusted"
+    remedy = "Put the private CA's PEM into the secret that CaBundleSecret names; README, 'A private CA', shows how."
+
+
+class DeadlineExceeded(ArcGISError):
+    """The wall clock ran out before the answer was complete."""
+
+    reason = "deadline-exceeded"
+    remedy = "Lower BatchSize or MaxConcurrency, or find out why the server answers slowly."
+
+
+class TokenRejected(ArcGISError):
+    """ArcGIS refused the credential, also after one fresh token."""
+
+    reason = "token-rejected"
+    remedy = "Renew the credential in the secret that the message names, and check that its account may sign in."
+
+
+class PermissionDenied(ArcGISError):
+    """The token's user may not do this."""
+
+    reason = "permission-denied"
+    remedy = "Give the credential's account the privilege, or create a secret for the notebook's owner."
+
+
+class NotebookNotFound(ArcGISError):
+    """ArcGIS has no such item, snapshot or session, or does not show it to this user."""
+
+    reason = "not-found"
+    remedy = "Nothing, if it was deleted; what was archived of it stays in the archive."
+
+
+class RequestRejected(ArcGISError):
+    """ArcGIS answered with an error that has no name of its own here."""
+
+    reason = "request-rejected"
+    remedy = "Look the code up in the ArcGIS server's own log at the time of the run."
+
+
+class UnexpectedAnswer(ArcGISError):
+    """The answer is not what this operation answers: HTML, a redirect, something that is not JSON."""
+
+    reason = "unexpected-answer"
+    remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy stands before them."
+
+
+class ListingIncomplete(ArcGISError):
+    """A listing did not reach its own total; what it did show is still archived."""
+
+    reason = "listing-incomplete"
+    remedy = "Run again when the portal is quiet; rebuild the portal's index if it recurs."
+
+
+class SnapshotInvalid(NotebookArchiveError):
+    """The body may not be stored."""
+
+
+class NotANotebook(SnapshotInvalid):
+    """The body is not one complete notebook; says what is missing, not what it holds."""
+
+    reason = "not-a-notebook"
+    remedy = "Open the snapshot in ArcGIS; if it is broken there too, delete it, else run again."
+
+
+class SnapshotTooLarge(SnapshotInvalid):
+    """The body is larger than the parameter allows."""
+
+    reason = "snapshot-too-large"
+    remedy = "Raise MaxSnapshotMegabytes, or clear the notebook's outputs before taking snapshots."
+
+
+class ArchiveError(NotebookArchiveError):
+    """S3 did not take or give an object."""
+
+
+class ArchiveConflict(ArchiveError):
+    """The key already holds different bytes; nothing was overwritten."""
+
+    reason = "archive-conflict"
+    remedy = "Compare both: ArcGIS snapshots do not change, so one of the two was altered."
+
+
+class ArchiveDenied(ArchiveError):
+    """S3 or KMS refused the function's role."""
+
+    reason = "archive-denied"
+    remedy = "Check the bucket's policy, the KMS key's policy and any endpoint policy against the function's role."
+
+
+class ArchiveUnavailable(ArchiveError):
+    """S3 did not answer well within its retries."""
+
+    reason = "archive-unavailable"
+    remedy = "The next run tries again; check the S3 endpoint and the account's quotas if it recurs."
+
+
+class EventRefused(NotebookArchiveError):
+    """EventBridge answered that it did not take an event; the report is written all the same."""
+
+    reason = "event-refused"
+    remedy = "Check that the event bus of EventBusName exists and lets the function's role put events."

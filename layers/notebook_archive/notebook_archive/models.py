@@ -1,0 +1,132 @@
+"""The words of the domain as types: parsed once at the edge, trusted inside."""
+
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from notebook_archive.errors import RequestRejected, UnexpectedAnswer
+
+_ITEM_ID = re.compile(r"[0-9a-f]{32}")
+_RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
+
+
+class ItemId(str):
+    """The id of a portal item: 32 lower-case hexadecimal digits, matched whole."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Return the id, or raise RequestRejected; the text is never echoed beyond its first 40 characters."""
+        if isinstance(text, str) and _ITEM_ID.fullmatch(text):
+            return cls(text)
+        raise RequestRejected(f"Not an item id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
+
+
+class ResourceKey(str):
+    """The key of a snapshot among its item's resources: ``snapshot-<32 hex>.json``, matched whole."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Return the key, or raise RequestRejected; the text is never echoed beyond its first 60 characters."""
+        if isinstance(text, str) and _RESOURCE_KEY.fullmatch(text):
+            return cls(text)
+        raise RequestRejected(f"Not a snapshot's resource key (snapshot-<32 hex>.json): {str(text)[:60]!r}")
+
+    @property
+    def digest(self) -> str:
+        """Twelve characters that stand for the key in a plan: 72 bits of its SHA-256, base64url.
+
+        Collisions would hide a snapshot from the archive, so the digest is not shorter: among a million archived
+        snapshots of one notebook the chance that a new one meets an old one is below 1e-15.
+        """
+        return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
+
+
+DIGEST_LENGTH = 12
+"""Characters of a ResourceKey's digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One snapshot as ArcGIS lists it.
+
+    ``created`` is in epoch milliseconds, 0 where ArcGIS gave none.  ``size`` is in bytes, or None: only the portal
+    tells it.
+    """
+
+    resource_key: ResourceKey
+    name: str = ""
+    created: int = 0
+    size: int | None = None
+
+    @classmethod
+    def from_listing(cls, entry: Mapping[str, Any]) -> Self | None:
+        """Return the snapshot of an entry of ``snapshots/list`` or of an item's resources, None for another resource.
+
+        The two listings differ: ``resourceKey`` and a string ``created`` against ``resource`` and a number.
+        """
+        key = entry.get("resourceKey", entry.get("resource"))
+        if not isinstance(key, str) or not _RESOURCE_KEY.fullmatch(key):
+            return None
+        properties = entry.get("properties")
+        name = properties.get("name") if isinstance(properties, dict) else None
+        size = entry.get("size")
+        return cls(
+            ResourceKey(key),
+            name if isinstance(name, str) else "",
+            epoch_milliseconds(entry.get("created")),
+            size if isinstance(size, int) and size >= 0 else None,
+        )
+
+
+_VOLATILE = frozenset(
+    ("numViews", "numRatings", "avgRating", "numComments", "scoreCompleteness", "lastViewed", "size", "score")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookItem:
+    """A portal item of type Notebook.  Times are in epoch milliseconds."""
+
+    item_id: ItemId
+    owner: str
+    title: str
+    created: int = 0
+    modified: int = 0
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The item as the portal gave it, without counters that change by being looked at."""
+
+    @classmethod
+    def from_portal(cls, item: Mapping[str, Any]) -> Self:
+        """Return the item of a search result or item resource; raise UnexpectedAnswer where it has no id or owner."""
+        owner, title = item.get("owner"), item.get("title")
+        if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:
+            raise UnexpectedAnswer("The portal gave an item without id or owner.")
+        return cls(
+            ItemId.parse(item["id"]),
+            owner,
+            title if isinstance(title, str) else "",
+            epoch_milliseconds(item.get("created")),
+            epoch_milliseconds(item.get("modified")),
+            {name: value for name, value in item.items() if name not in _VOLATILE},
+        )
+
+
+def epoch_milliseconds(value: object) -> int:
+    """Return a time that ArcGIS sends as a number here and as a string there; 0 for anything else."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, int | float):
+        return int(value) if value == value and abs(value) < 1e18 else 0
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 18 else 0
+
+
+def digests(keys: Iterable[ResourceKey]) -> str:
+    """Return the digests of the keys as one string, ``DIGEST_LENGTH`` characters each, for a line of the plan."""
+    return "".join(key.digest for key in keys)

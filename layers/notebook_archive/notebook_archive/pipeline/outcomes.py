@@ -1,0 +1,105 @@
+"""What became of a notebook in a run.  One JSON object each, in the words that the report uses."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict
+
+from notebook_archive.errors import NotebookArchiveError
+
+State = Literal["archived", "unchanged", "skipped", "failed"]
+"""Each planned notebook ends in exactly one: something new stored and nothing failed, nothing new, not to be read, or
+at fault."""
+
+UNPROTECTED = frozenset(("owner-credentials-missing", "permission-denied"))
+"""Reasons for which none of our credentials may read a notebook."""
+
+
+class Problem(TypedDict):
+    """A named error: the word it is counted under, what happened, what to do next."""
+
+    reason: str
+    message: str
+    remedy: str
+
+
+class StoredSnapshot(TypedDict):
+    """A snapshot that this run stored.  ``bytes`` is its size."""
+
+    resourceKey: str
+    key: str
+    bytes: int
+    sha256: str
+
+
+class SnapshotProblem(Problem):
+    """A problem of one snapshot."""
+
+    resourceKey: str
+
+
+class Outcome(TypedDict):
+    """One notebook's outcome.  ``unchanged`` counts the snapshots that the archive had already."""
+
+    itemId: str
+    title: str
+    owner: str
+    state: State
+    route: NotRequired[str]
+    archived: list[StoredSnapshot]
+    unchanged: int
+    skipped: list[SnapshotProblem]
+    failed: list[SnapshotProblem]
+    problem: NotRequired[Problem]
+
+
+class Planned(TypedDict):
+    """One notebook in a line of the plan.
+
+    ``archived`` is the digests of the resource keys that the archive holds.  ``item`` is the properties to be written
+    as ``item.json``, where they are new or have changed.
+    """
+
+    itemId: str
+    title: str
+    owner: str
+    archived: str
+    item: NotRequired[Mapping[str, Any]]
+
+
+class Batch(TypedDict):
+    """A line of the plan.  ``number`` starts at 1; ``part`` counts the times that the batch was handed back with a
+    rest."""
+
+    number: int
+    part: int
+    notebooks: list[Planned]
+
+
+def problem(error: NotebookArchiveError) -> Problem:
+    """Return an error as it stands in outcomes and reports."""
+    return {"reason": error.reason, "message": str(error), "remedy": error.remedy}
+
+
+def outcome(planned: Planned, state: State, why: Problem | None = None) -> Outcome:
+    """Return an outcome without snapshots."""
+    made: Outcome = {
+        "itemId": planned["itemId"],
+        "title": planned["title"],
+        "owner": planned["owner"],
+        "state": state,
+        "archived": [],
+        "unchanged": 0,
+        "skipped": [],
+        "failed": [],
+    }
+    if why:
+        made["problem"] = why
+    return made
+
+
+def outcomes_key(batch: Batch) -> str:
+    """Return the name, within the run, of the object that a batch leaves behind."""
+    return (
+        f"outcomes/{batch['number']:06d}.json"
+        if not batch["part"]
+        else f"outcomes/{batch['number']:06d}-{batch['part']}.json"
+    )

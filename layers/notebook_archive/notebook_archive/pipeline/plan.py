@@ -1,0 +1,135 @@
+"""What a run sets out to do: every notebook of the organisation, each with what the archive holds of it already."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypedDict
+
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.archive import Archive, Holding, RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import NotebookNotFound, RequestRejected
+from notebook_archive.models import ItemId, NotebookItem, digests
+from notebook_archive.pipeline.outcomes import Batch, Outcome, Planned, Problem, outcome, problem
+
+BATCH_BYTES = 150_000
+"""A line of the plan is the input of a child execution, and Step Functions allows 262,144 bytes."""
+CLOCK_MARGIN_MS = 86_400_000
+"""The portal's clock and S3's are trusted to agree within a day when an item's properties are compared."""
+
+
+class Plan(TypedDict):
+    """What ``plan_run`` answers to the state machine."""
+
+    planKey: str
+    batches: int
+    notebooks: int
+    notices: list[Problem]
+
+
+def plan_run(
+    run: RunId,
+    portal: Portal,
+    tokens: TokenSource,
+    archive: Archive,
+    batch_size: int,
+    deadline: Deadline,
+    item_ids: Sequence[object] | None = None,
+) -> Plan:
+    """Write the plan of a run, for every notebook or for those of ``item_ids``, and return its summary.
+
+    ``tokens`` are an administrator's: others do not see every member's items.  Raises any ArcGISError,
+    ConfigurationError or ArchiveError; a search that fell short is not raised but noted, for what it gave is archived
+    all the same.
+    """
+    notices: list[Problem] = []
+    refused: list[Outcome] = []
+    if item_ids is None:
+        items = _everything(portal, tokens, deadline, notices)
+        held = {holding.item_id: holding for holding in archive.holdings()}
+    else:
+        items = _chosen(portal, tokens, deadline, item_ids, refused)
+        held = {item.item_id: archive.holding(item.item_id) for item in items}
+    ordered = sorted(items, key=lambda item: (item.owner, item.item_id))  # an owner's token is then shared by a batch
+    batches = list(_batches((_planned(item, held.get(item.item_id)) for item in ordered), batch_size))
+    plan_key = run.key("plan.jsonl")
+    archive.put_lines(plan_key, batches)
+    if refused:
+        archive.put_document(run.key("outcomes/plan.json"), {"outcomes": refused})
+    return {"planKey": plan_key, "batches": len(batches), "notebooks": len(ordered) + len(refused), "notices": notices}
+
+
+def _everything(
+    portal: Portal, tokens: TokenSource, deadline: Deadline, notices: list[Problem]
+) -> Iterable[NotebookItem]:
+    organisation = tokens.with_token(lambda token: portal.organisation(token, deadline), deadline)
+    found = tokens.with_token(lambda token: portal.notebooks(organisation.id, token, deadline), deadline)
+    if found.incomplete:
+        notices.append(problem(found.incomplete))
+    if not organisation.sees_everything:
+        notices.append(
+            {
+                "reason": "administrator-sees-not-all",
+                "message": f"The account of secret {tokens.name!r} does not see every member's items.",
+                "remedy": "Give the account's role the privilege portal:admin:viewItems.",
+            }
+        )
+    if not found.notebooks:
+        notices.append(
+            {
+                "reason": "no-notebooks",
+                "message": "The organisation shows no notebook at all.",
+                "remedy": "Check PortalUrl, if the organisation should have notebooks.",
+            }
+        )
+    return found.notebooks.values()
+
+
+def _chosen(
+    portal: Portal, tokens: TokenSource, deadline: Deadline, item_ids: Sequence[object], refused: list[Outcome]
+) -> list[NotebookItem]:
+    items: dict[ItemId, NotebookItem] = {}
+    for given in item_ids:
+        try:
+            item = tokens.with_token(partial(portal.item, ItemId.parse(given), deadline=deadline), deadline)
+        except (RequestRejected, NotebookNotFound) as error:
+            nameless: Planned = {"itemId": str(given)[:40], "title": "", "owner": "", "archived": ""}
+            refused.append(outcome(nameless, "failed", problem(error)))
+        else:
+            items[item.item_id] = item
+    return list(items.values())
+
+
+def _planned(item: NotebookItem, held: Holding | None) -> Planned:
+    line: Planned = {
+        "itemId": item.item_id,
+        "title": item.title,
+        "owner": item.owner,
+        "archived": digests(held.snapshots) if held else "",
+    }
+    written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
+    if item.modified > written - CLOCK_MARGIN_MS:
+        line["item"] = _fitting(item.properties)
+    return line
+
+
+def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the properties, without the free text where it would not fit into a line."""
+    if len(json.dumps(properties)) <= BATCH_BYTES // 2:
+        return properties
+    return {name: value for name, value in properties.items() if name not in ("description", "snippet", "licenseInfo")}
+
+
+def _batches(planned: Iterable[Planned], batch_size: int) -> Iterator[Batch]:
+    number, size = 1, 0
+    notebooks: list[Planned] = []
+    for entry in planned:
+        entry_size = len(json.dumps(entry))
+        if notebooks and (len(notebooks) >= batch_size or size + entry_size > BATCH_BYTES):
+            yield {"number": number, "part": 0, "notebooks": notebooks}
+            number, size, notebooks = number + 1, 0, []
+        notebooks.append(entry)
+        size += entry_size
+    if notebooks:
+        yield {"number": number, "part": 0, "notebooks": notebooks}

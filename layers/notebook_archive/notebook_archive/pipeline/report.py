@@ -1,0 +1,180 @@
+"""The report of a run: what was set out to do, what became of it, and what is to be done next."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TypedDict
+
+from notebook_archive.archive import Archive, RunId
+from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Problem, outcome
+from notebook_archive.pipeline.plan import Plan
+
+Status = Literal["complete", "partial", "failed"]
+INCOMPLETE = frozenset(("listing-incomplete",))
+"""Notices that say that notebooks may be missing from the run."""
+CRASHED: Problem = {
+    "reason": "batch-crashed",
+    "message": "The function that had this notebook ended without an outcome.",
+    "remedy": "Look at the function's log for this run, then start the run again: nothing is archived twice.",
+}
+
+
+class Counts(TypedDict):
+    """``attempted`` is the sum of all the others; ``skipped`` and ``failed`` are by reason."""
+
+    attempted: int
+    archived: int
+    unchanged: int
+    skipped: dict[str, int]
+    failed: dict[str, int]
+
+
+class Report(TypedDict):
+    """A run's report, ``report.json``.  ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the
+    sum over batches."""
+
+    schema: int
+    runId: str
+    status: Status
+    message: str
+    startedAt: str
+    endedAt: str
+    seconds: float
+    work: dict[str, float]
+    notebooks: Counts
+    snapshots: Counts
+    bytes: int
+    unprotected: list[dict[str, str]]
+    skipped: list[dict[str, str]]
+    failed: list[dict[str, str]]
+    notices: list[Problem]
+    error: Problem | None
+
+
+def report_run(
+    run: RunId, archive: Archive, started_at: str, plan: Plan | None, error: Mapping[str, Any] | None
+) -> tuple[str, Report]:
+    """Write the report of a run, last of all its objects, and return its key and itself.
+
+    A planned notebook without an outcome is failed: its batch crashed.  ``error`` is what Step Functions caught, if
+    planning or the fan-out itself failed.  Raises ArchiveDenied or ArchiveUnavailable.
+    """
+    outcomes: dict[str, Outcome] = {}
+    durations: list[float] = []
+    for key in archive.list_keys(run.key("outcomes/")):
+        document = json.loads(archive.get(key) or b"{}")
+        durations += [document["seconds"]] if "seconds" in document else []
+        for found in document.get("outcomes", ()):
+            outcomes[found["itemId"]] = found
+    if plan is not None:
+        for planned in _planned(archive, plan["planKey"]):
+            if planned["itemId"] not in outcomes:
+                outcomes[planned["itemId"]] = outcome(planned, "failed", CRASHED)
+    ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
+    report = _report(run, started_at, ordered, durations, plan["notices"] if plan else [], _caught(error))
+    key = run.key("report.json")
+    archive.put_document(key, report)
+    return key, report
+
+
+def _planned(archive: Archive, plan_key: str) -> Iterator[Any]:
+    for line in (archive.get(plan_key) or b"").splitlines():
+        yield from json.loads(line)["notebooks"]
+
+
+def _report(
+    run: RunId,
+    started_at: str,
+    outcomes: list[Outcome],
+    durations: list[float],
+    notices: list[Problem],
+    error: Problem | None,
+) -> Report:
+    notebooks, snapshots = _count_notebooks(outcomes), _count_snapshots(outcomes)
+    skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
+    unprotected = [entry for entry in skipped if entry["reason"] in UNPROTECTED]
+    failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
+    status: Status = "complete"
+    if error or (failed and len(failed) == len(outcomes)):
+        status = "failed"
+    elif failed or any(notice["reason"] in INCOMPLETE for notice in notices):
+        status = "partial"
+    ended_at = datetime.now(UTC)
+    seconds = (ended_at - datetime.fromisoformat(started_at)).total_seconds()
+    return {
+        "schema": 1,
+        "runId": run,
+        "status": status,
+        "message": _message(status, notebooks, snapshots, len(unprotected), error),
+        "startedAt": started_at,
+        "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "seconds": round(seconds, 3),
+        "work": {
+            "batches": len(durations),
+            "seconds": round(sum(durations), 3),
+            "longest": max(durations, default=0.0),
+        },
+        "notebooks": notebooks,
+        "snapshots": snapshots,
+        "bytes": sum(stored["bytes"] for o in outcomes for stored in o["archived"]),
+        "unprotected": unprotected,
+        "skipped": [entry for entry in skipped if entry["reason"] not in UNPROTECTED],
+        "failed": failed,
+        "notices": notices,
+        "error": error,
+    }
+
+
+def _count_notebooks(outcomes: list[Outcome]) -> Counts:
+    states = Counter(o["state"] for o in outcomes)
+    return {
+        "attempted": len(outcomes),
+        "archived": states["archived"],
+        "unchanged": states["unchanged"],
+        "skipped": _reasons(o["problem"]["reason"] for o in outcomes if o["state"] == "skipped"),
+        "failed": _reasons(o["problem"]["reason"] for o in outcomes if o["state"] == "failed"),
+    }
+
+
+def _count_snapshots(outcomes: list[Outcome]) -> Counts:
+    archived = sum(len(o["archived"]) for o in outcomes)
+    unchanged = sum(o["unchanged"] for o in outcomes)
+    skipped = _reasons(found["reason"] for o in outcomes for found in o["skipped"])
+    failed = _reasons(found["reason"] for o in outcomes for found in o["failed"])
+    attempted = archived + unchanged + sum(skipped.values()) + sum(failed.values())
+    return {"attempted": attempted, "archived": archived, "unchanged": unchanged, "skipped": skipped, "failed": failed}
+
+
+def _reasons(reasons: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(reasons).items()))
+
+
+def _entry(found: Outcome) -> dict[str, str]:
+    named = {"itemId": found["itemId"], "title": found["title"], "owner": found["owner"]}
+    return named | {name: str(value) for name, value in found["problem"].items()}
+
+
+def _message(status: Status, notebooks: Counts, snapshots: Counts, unprotected: int, error: Problem | None) -> str:
+    if error:
+        return f"The run failed: {error['message']} {error['remedy']}"
+    text = (
+        f"{status.capitalize()}: {notebooks['attempted']} notebooks, {snapshots['archived']} snapshots archived, "
+        f"{snapshots['unchanged']} were there already, {sum(notebooks['failed'].values())} notebooks failed"
+    )
+    return f"{text}, {unprotected} unprotected." if unprotected else f"{text}."
+
+
+def _caught(error: Mapping[str, Any] | None) -> Problem | None:
+    """Return the problem that Step Functions caught: ``Error`` is a class's name, ``Cause`` the function's error as
+    JSON text."""
+    if not error:
+        return None
+    name = str(error.get("Error", "unknown"))
+    try:
+        cause = json.loads(str(error.get("Cause", "")))
+        message = str(cause["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        message = f"Step Functions reports {name}."
+    remedy = "Look at the function's log for this run, then start the run again."
+    return {"reason": name, "message": message, "remedy": remedy}

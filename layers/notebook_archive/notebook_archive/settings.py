@@ -1,0 +1,71 @@
+"""What the deployment decided, read from the environment inside the call and never at import."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self, cast
+
+from notebook_archive.errors import SettingsInvalid
+
+Route = Literal["auto", "notebook-server", "portal"]
+ROUTES: tuple[Route, ...] = ("auto", "notebook-server", "portal")
+
+MEGABYTE = 1_000_000
+_HTTPS_URL = re.compile(r"https://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One deployment's settings.  Sizes are in bytes."""
+
+    archive_bucket: str
+    archive_bucket_owner: str
+    portal_url: str
+    notebook_admin_url: str
+    route: Route
+    secret_prefix: str
+    ca_bundle_secret: str
+    tls_strict: bool
+    threads: int
+    batch_size: int
+    max_snapshot_bytes: int
+    event_bus_name: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid naming every variable at fault at once."""
+        faults: list[str] = []
+
+        def text(name: str, pattern: re.Pattern[str] | None = None, default: str | None = None) -> str:
+            value = env.get(name, "") or (default or "")
+            if not value and default is None:
+                faults.append(f"{name} is missing")
+            elif value and pattern and not pattern.fullmatch(value):
+                faults.append(f"{name} is not of the form {pattern.pattern}")
+            return value
+
+        def number(name: str, low: int, high: int) -> int:
+            value = text(name)
+            if value and not (value.isdecimal() and low <= int(value) <= high):
+                faults.append(f"{name} is not a whole number from {low} to {high}")
+                return low
+            return int(value or low)
+
+        route = text("ROUTE", re.compile("|".join(ROUTES)), "auto")
+        settings = cls(
+            archive_bucket=text("ARCHIVE_BUCKET"),
+            archive_bucket_owner=text("ARCHIVE_BUCKET_OWNER", re.compile("[0-9]{12}")),
+            portal_url=text("PORTAL_URL", _HTTPS_URL).rstrip("/").removesuffix("/sharing/rest"),
+            notebook_admin_url=text("NOTEBOOK_ADMIN_URL", _HTTPS_URL, "").rstrip("/"),
+            route=cast("Route", route),
+            secret_prefix=text("SECRET_PREFIX").strip("/"),
+            ca_bundle_secret=text("CA_BUNDLE_SECRET", default=""),
+            tls_strict=text("TLS_STRICT", re.compile("true|false"), "true") == "true",
+            threads=number("THREADS", 1, 64),
+            batch_size=number("BATCH_SIZE", 1, 1000),
+            max_snapshot_bytes=number("MAX_SNAPSHOT_MB", 1, 5000) * MEGABYTE,
+            event_bus_name=text("EVENT_BUS_NAME", default="default"),
+        )
+        if faults:
+            raise SettingsInvalid("The function's environment is not usable: " + "; ".join(faults) + ".")
+        return settings
