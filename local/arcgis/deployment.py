@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.arcgis import items, kubernetes, notebook_server, portal, token_operations
-from local.arcgis.answers import Answer, page
+from local.arcgis.answers import page
 from local.arcgis.calls import Area, Endpoint, Operation
 from local.arcgis.faults import Faults
 from local.arcgis.organisation import Item, Organisation, User
 from local.arcgis.recording import RecordedRequest, Requests
 from local.arcgis.sending import send_answer
+from local.arcgis.storage import Storage
 from local.arcgis.switches import Switches
 from local.arcgis.tokens import Tokens
 
@@ -121,7 +121,7 @@ class Deployment:
         rest = f"{PORTAL_CONTEXT[self.kind]}/sharing/rest"
         portal_operations = (*items.OPERATIONS, *portal.OPERATIONS, *token_operations.PORTAL)
         routes = self._routes("portal", rest, portal_operations)
-        routes.append(Route("/storage/{key}", _Storage(self)))
+        routes.append(Route("/storage/{key}", Storage(self)))
         area: Area = "kubernetes" if self.kind == "kubernetes" else "notebook-server"
         operations = kubernetes.OPERATIONS if self.kind == "kubernetes" else notebook_server.OPERATIONS
         admin = self._routes(area, ADMIN_CONTEXT[self.kind], operations)
@@ -159,26 +159,3 @@ def _server(name: str, url: str, host: str, function: str, role: str) -> dict[st
         "serverType": "ARCGIS_NOTEBOOK_SERVER" if function else "ArcGIS",
         "shortName": name,
     }
-
-
-class _Storage:
-    """The object store to which `/data` may redirect. Like S3, it refuses a second kind of authentication."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        record = RecordedRequest(request.method, scope["path"], "storage")
-        self._deployment.requests.begin(record)
-        item = self._deployment.storage.get(request.path_params["key"])
-        carries_token = {"authorization", "x-esri-authorization"} & set(
-            request.headers
-        ) or "token" in request.query_params
-        if carries_token or item is None:
-            answer = page("Only one authentication mechanism is allowed" if carries_token else "No such key", "", 400)
-        else:
-            answer = Answer(item.content)
-        record.status = answer.status
-        await send_answer(answer, send)
-        self._deployment.requests.end()

@@ -41,7 +41,7 @@ KINDS = {
 }
 
 
-class UnknownFaultKindError(ValueError):
+class UnknownFaultKind(ValueError):
     """The kind is not among KINDS."""
 
 
@@ -67,17 +67,20 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS and not re.fullmatch(r"http-[1-5]\d\d", self.kind):
-            raise UnknownFaultKindError(self.kind)
+            raise UnknownFaultKind(self.kind)
 
     def matches(self, operation: str, item_id: str | None, username: str | None) -> bool:
         """Whether the call is one that the fault is for."""
         return (
             (self.times is None or self.struck < self.times)
             and fnmatch.fnmatchcase(operation, self.operation)
-            # A fault that deletes an item may name one that the call, such as a search, does not speak of.
-            and (self.item_id is None or item_id is None or self.item_id == item_id)
+            and (self.item_id in {None, item_id} or self._vanishes_from_listing(item_id))
             and (self.username is None or self.username == username)
         )
+
+    def _vanishes_from_listing(self, item_id: str | None) -> bool:
+        # What deletes an item may name one of which the call, such as a search, does not speak.
+        return item_id is None and self.kind.endswith("-vanishes")
 
 
 class Faults:
@@ -90,7 +93,7 @@ class Faults:
     def add(self, operation: str = "*", kind: str = "http-500", **fields: float | str | None) -> Fault:
         """Adds a fault and returns it; `operation` is a name or a pattern, the other fields are those of Fault.
 
-        Raises UnknownFaultKindError.
+        Raises UnknownFaultKind.
         """
         fault = Fault(operation, kind, **fields)  # type: ignore[arg-type]
         with self._lock:

@@ -1,11 +1,13 @@
 """Runs the three deployments in one uvicorn server on a thread of its own, HTTPS on 127.0.0.1 only."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +16,7 @@ import uvicorn
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.arcgis.certificates import make_certificates
+from local.arcgis.certificates import Certificates, make_certificates
 from local.arcgis.control import Control
 from local.arcgis.deployment import Deployment
 from local.arcgis.seed import Seed
@@ -23,7 +25,7 @@ PORTS = 5
 START_TIMEOUT = 10.0
 
 
-class ArcGISNotStartedError(RuntimeError):
+class ArcGISNotStarted(RuntimeError):
     """The server did not answer in time."""
 
 
@@ -45,9 +47,7 @@ class LocalArcGIS:
     def __init__(self, seed: Seed | None = None, *, port_base: int | None = None) -> None:
         self._seed = seed or Seed.varied()
         self._port_base = port_base
-        self._folder = tempfile.TemporaryDirectory(prefix="local-arcgis-", delete=False)
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+        self._running = contextlib.ExitStack()
         self.ca_bundle: Path
         self.enterprise: Deployment
         self.online: Deployment
@@ -64,38 +64,17 @@ class LocalArcGIS:
             deployment.reset((seed or self._seed).organisation(deployment.kind))
 
     def __enter__(self) -> Self:
-        folder = Path(self._folder.name)
-        certificates = make_certificates(folder)
-        self.ca_bundle = certificates.ca_bundle
-        sockets = [_listen(self._port_base + offset if self._port_base else 0) for offset in range(PORTS)]
-        ports = [each.getsockname()[1] for each in sockets]
-        self.enterprise = Deployment("enterprise", self._seed.organisation("enterprise"), ports[0], ports[1])
-        self.online = Deployment("online", self._seed.organisation("online"), ports[2], ports[3])
-        self.kubernetes = Deployment("kubernetes", self._seed.organisation("kubernetes"), ports[4], ports[4])
-        config = uvicorn.Config(
-            _by_port(self.deployments),
-            http="httptools",
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level=logging.CRITICAL,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=0,
-            ssl_certfile=certificates.chain,
-            ssl_keyfile=certificates.key,
-        )
-        self._server = _Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="local-arcgis", daemon=True)
-        self._thread.start()
-        deadline = time.monotonic() + START_TIMEOUT
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                raise ArcGISNotStartedError
-            time.sleep(0.005)
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-arcgis-")))
+            certificates = make_certificates(folder)
+            self.ca_bundle = certificates.ca_bundle
+            sockets = [stack.enter_context(_listen(port)) for port in self._wanted_ports()]
+            ports = [each.getsockname()[1] for each in sockets]
+            self.enterprise = Deployment("enterprise", self._seed.organisation("enterprise"), ports[0], ports[1])
+            self.online = Deployment("online", self._seed.organisation("online"), ports[2], ports[3])
+            self.kubernetes = Deployment("kubernetes", self._seed.organisation("kubernetes"), ports[4], ports[4])
+            stack.enter_context(_serving(_by_port(self.deployments), certificates, sockets))
+            self._running = stack.pop_all()
         return self
 
     def __exit__(
@@ -104,10 +83,44 @@ class LocalArcGIS:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._server and self._thread:
-            self._server.should_exit = True
-            self._thread.join()
-        self._folder.cleanup()
+        self._running.close()
+
+    def _wanted_ports(self) -> range | list[int]:
+        return range(self._port_base, self._port_base + PORTS) if self._port_base else [0] * PORTS
+
+
+@contextlib.contextmanager
+def _serving(application: ASGIApp, certificates: Certificates, sockets: list[socket.socket]) -> Iterator[None]:
+    """Runs uvicorn on a thread; it answers when the block begins, and is gone when the block has ended."""
+    config = uvicorn.Config(
+        application,
+        http="httptools",
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=logging.CRITICAL,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=0,
+        ssl_certfile=certificates.chain,
+        ssl_keyfile=certificates.key,
+    )
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, args=(sockets,), name="local-arcgis", daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not server.started:
+            if time.monotonic() > deadline or not thread.is_alive():
+                raise ArcGISNotStarted
+            time.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def _listen(port: int) -> socket.socket:

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from local.arcgis import Item
-from local.arcgis.faults import KINDS, UnknownFaultKindError
+from local.arcgis.faults import KINDS, UnknownFaultKind
 from tests.arcgis_server.client import Client
 
 
@@ -148,6 +148,6 @@ def test_a_fault_strikes_whom_it_is_for_and_as_often_as_asked(enterprise: Client
 
 
 def test_an_unknown_kind_is_refused_and_every_kind_is_explained(enterprise: Client) -> None:
-    with pytest.raises(UnknownFaultKindError):
+    with pytest.raises(UnknownFaultKind):
         enterprise.deployment.faults.add(kind="no-such-thing")
     assert all(KINDS.values())
