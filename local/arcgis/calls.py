@@ -1,5 +1,6 @@
 """One call of one operation: its parameters, its token, and the way from the request to the answer."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -186,6 +187,8 @@ class Endpoint:
             refusal = _identify(call)
             record.username, record.item_id = call.username, call.item_id
             fault = deployment.faults.take(operation.name, call.item_id, call.username)
+            if deployment.switches.latency_seconds:
+                await asyncio.sleep(deployment.switches.latency_seconds)
             answer = await fault_effects.before(fault, call) if fault else None
             if fault and fault.kind == "tokens-revoked":
                 refusal = _identify(call)

@@ -1,6 +1,6 @@
 """The control resource `/_local/...` on each portal's port, for other processes. It is no part of ArcGIS.
 
-GET    /_local                      kind, URLs, users
+GET    /_local                      kind, URLs, users, names of operations
 GET    /_local/requests             total, bytes, counts by operation, most in flight     DELETE forgets them
 GET    /_local/faults               the faults and how often each struck                  DELETE removes them
 POST   /_local/faults               a JSON object with the fields of Fault
@@ -71,7 +71,7 @@ class Control:
         ]
 
     async def _root(self, _: Request) -> Response:
-        return JSONResponse(describe(self._deployment))
+        return JSONResponse({**describe(self._deployment), "operations": self._deployment.operation_names()})
 
     async def _requests(self, request: Request) -> Response:
         requests = self._deployment.requests

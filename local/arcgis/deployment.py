@@ -34,6 +34,8 @@ DEPLOYMENT_TYPE: dict[Kind, str] = {
     "online": "ArcGISOnline",
     "kubernetes": "ArcGISEnterpriseOnKubernetes",
 }
+# Tried in this order: what an archive asks for most comes first.
+PORTAL_OPERATIONS = (*items.OPERATIONS, *portal.OPERATIONS, *token_operations.PORTAL)
 
 
 @dataclass
@@ -45,10 +47,13 @@ class Deployment:
     portal_port: int
     notebook_port: int
     switches: Switches = field(default_factory=Switches)
-    faults: Faults = field(default_factory=Faults)
+    faults: Faults = field(init=False)
     requests: Requests = field(default_factory=Requests)
     tokens: Tokens = field(default_factory=Tokens)
     storage: dict[str, Item] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self.operation_names())
 
     def reset(self, organisation: Organisation) -> None:
         """Starts anew with the organisation: switches at their defaults, no faults, no tokens, no recorded requests."""
@@ -116,15 +121,20 @@ class Deployment:
         self.storage[key] = item
         return key
 
+    def _admin_operations(self) -> Sequence[Operation]:
+        return kubernetes.OPERATIONS if self.kind == "kubernetes" else notebook_server.OPERATIONS
+
+    def operation_names(self) -> list[str]:
+        """The names under which calls are recorded and faults are asked for."""
+        return sorted({operation.name for operation in (*PORTAL_OPERATIONS, *self._admin_operations())})
+
     def routes(self) -> dict[int, list[Route]]:
         """The routes of each port."""
         rest = f"{PORTAL_CONTEXT[self.kind]}/sharing/rest"
-        portal_operations = (*items.OPERATIONS, *portal.OPERATIONS, *token_operations.PORTAL)
-        routes = self._routes("portal", rest, portal_operations)
+        routes = self._routes("portal", rest, PORTAL_OPERATIONS)
         routes.append(Route("/storage/{key}", Storage(self)))
         area: Area = "kubernetes" if self.kind == "kubernetes" else "notebook-server"
-        operations = kubernetes.OPERATIONS if self.kind == "kubernetes" else notebook_server.OPERATIONS
-        admin = self._routes(area, ADMIN_CONTEXT[self.kind], operations)
+        admin = self._routes(area, ADMIN_CONTEXT[self.kind], self._admin_operations())
         if self.portal_port == self.notebook_port:
             return {self.portal_port: admin + routes}
         return {self.portal_port: routes, self.notebook_port: admin}

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING
 
 from starlette.types import Send
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from local.arcgis.calls import Call
 
 PIECE = 256 * 1024
+FREE_TEXT = re.compile(rb'("(?:source|text|title|description)":\s*)"')
 
 
 async def before(fault: Fault, call: "Call") -> Answer | None:
@@ -101,7 +103,7 @@ async def deliver(fault: Fault, answer: Answer, send: Send) -> None:
             headers = {**answer.headers, "content-encoding": "gzip"}
             await send_answer(dataclasses.replace(answer, content=packed, headers=headers), send)
         case "control-characters":
-            body = read(answer.content).replace(b'": "', b'": "\x01\x0b\t').replace(b'":"', b'":"\x01\x0b\t')
+            body = FREE_TEXT.sub(b'\\1"\x01\x0b\t', read(answer.content))
             await send_answer(dataclasses.replace(answer, content=body), send)
         case "trickle":
             await _trickle(fault, answer, send)

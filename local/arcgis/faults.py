@@ -10,6 +10,7 @@ import fnmatch
 import itertools
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 KINDS = {
@@ -32,7 +33,7 @@ KINDS = {
     "gzip": "the right answer, compressed",
     "gzip-truncated": "a compressed body whose end is missing although Content-Length is right",
     "redirect": "302 to `location`",
-    "control-characters": "unescaped control characters inside the strings of the JSON body",
+    "control-characters": "unescaped control characters in sources, texts, titles and descriptions of the JSON body",
     "oversize": "a valid notebook of `size` bytes instead of the right answer",
     "item-vanishes": "the item of the call, or `item_id`, is deleted before the call is answered",
     "snapshot-vanishes": "the snapshots of the item are deleted before the call is answered",
@@ -43,6 +44,10 @@ KINDS = {
 
 class UnknownFaultKind(ValueError):
     """The kind is not among KINDS."""
+
+
+class UnknownOperation(ValueError):
+    """No operation of the deployment has that name, nor does one fit the pattern."""
 
 
 @dataclass
@@ -84,17 +89,23 @@ class Fault:
 
 
 class Faults:
-    """The faults of one deployment. The first that matches a call is the one that strikes."""
+    """The faults of one deployment, whose operations have the given names.
 
-    def __init__(self) -> None:
+    The first that matches a call is the one that strikes.
+    """
+
+    def __init__(self, operations: Collection[str]) -> None:
+        self._operations = operations
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
     def add(self, operation: str = "*", kind: str = "http-500", **fields: float | str | None) -> Fault:
         """Adds a fault and returns it; `operation` is a name or a pattern, the other fields are those of Fault.
 
-        Raises UnknownFaultKind.
+        Raises UnknownFaultKind and UnknownOperation.
         """
+        if not fnmatch.filter(self._operations, operation):
+            raise UnknownOperation(operation)
         fault = Fault(operation, kind, **fields)  # type: ignore[arg-type]
         with self._lock:
             self._faults.append(fault)

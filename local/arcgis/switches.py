@@ -89,5 +89,7 @@ class Switches:
     """GUESS: at the ceiling `nextStart` still points past it (that page is refused). Default: it is -1."""
     data_redirect: bool = False
     """Known to happen: `/data` redirects to storage, which refuses a request that still carries a token."""
+    latency_seconds: float = 0
+    """Not a guess: every call takes this much longer, as over a distance, whatever faults strike it."""
     json_content_type: str = "application/json;charset=utf-8"
     """Older servers answer `text/plain;charset=utf-8`."""

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from local.arcgis import Item
-from local.arcgis.faults import KINDS, UnknownFaultKind
+from local.arcgis.faults import KINDS, UnknownFaultKind, UnknownOperation
 from tests.arcgis_server.client import Client
 
 
@@ -62,6 +62,13 @@ def test_slow_and_trickling_answers_are_right(enterprise: Client) -> None:
         answer = strike(enterprise, kind, seconds=0.2, times=1)
         assert time.monotonic() - began >= 0.2
         assert answer.content == enterprise.item("Flood model").snapshots[0].content
+
+
+def test_every_call_may_take_longer_and_still_be_struck(enterprise: Client) -> None:
+    enterprise.deployment.switches.latency_seconds = 0.1
+    began = time.monotonic()
+    assert strike(enterprise, "http-503").status_code == 503
+    assert time.monotonic() - began >= 0.1
 
 
 def test_answers_are_slow_side_by_side(enterprise: Client) -> None:
@@ -150,4 +157,6 @@ def test_a_fault_strikes_whom_it_is_for_and_as_often_as_asked(enterprise: Client
 def test_an_unknown_kind_is_refused_and_every_kind_is_explained(enterprise: Client) -> None:
     with pytest.raises(UnknownFaultKind):
         enterprise.deployment.faults.add(kind="no-such-thing")
+    with pytest.raises(UnknownOperation):
+        enterprise.deployment.faults.add("snapshot/list", "http-500")
     assert all(KINDS.values())
