@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.arcgis import items, kubernetes, notebook_server, portal, token_operations
 from local.arcgis.answers import page
-from local.arcgis.calls import Area, Endpoint, Operation
+from local.arcgis.calls import Area, Operation
+from local.arcgis.endpoint import Endpoint
 from local.arcgis.faults import Faults
 from local.arcgis.organisation import Item, Organisation, User
 from local.arcgis.recording import RecordedRequest, Requests

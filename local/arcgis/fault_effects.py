@@ -5,23 +5,20 @@ import dataclasses
 import gzip
 import json
 import re
-from typing import TYPE_CHECKING
 
 from starlette.types import Send
 
 from local.arcgis.answers import HTML, SIGN_IN_PAGE, Answer, Refusal, oauth_error
+from local.arcgis.calls import Call
 from local.arcgis.content import read, size_of
 from local.arcgis.faults import Fault
 from local.arcgis.sending import send_answer, send_body, send_start
-
-if TYPE_CHECKING:
-    from local.arcgis.calls import Call
 
 PIECE = 256 * 1024
 FREE_TEXT = re.compile(rb'("(?:source|text|title|description)":\s*)"')
 
 
-async def before(fault: Fault, call: "Call") -> Answer | None:
+async def before(fault: Fault, call: Call) -> Answer | None:
     """Does what happens before the operation; an answer means that the operation is not reached."""
     if fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
@@ -29,7 +26,7 @@ async def before(fault: Fault, call: "Call") -> Answer | None:
     return _error_body(fault) or _status(fault)
 
 
-def _change_state(fault: Fault, call: "Call") -> None:
+def _change_state(fault: Fault, call: Call) -> None:
     organisation = call.organisation
     item_id = fault.item_id or call.item_id or next(iter(organisation.items), "")
     if fault.kind == "item-vanishes":
