@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Routes
-from notebook_archive.arcgis.transport import Transport, tls_context
+from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive
 from notebook_archive.errors import EventRefused, SecretMissing, SecretUnreadable
 from notebook_archive.pipeline.archive_notebook import Workshop

@@ -66,23 +66,42 @@ class Snapshot:
     size: int | None = None
 
     @classmethod
-    def from_listing(cls, entry: Mapping[str, Any]) -> Self | None:
-        """Return the snapshot of an entry of ``snapshots/list`` or of an item's resources, None for another resource.
-
-        The two listings differ: ``resourceKey`` and a string ``created`` against ``resource`` and a number.
-        """
-        key = entry.get("resourceKey", entry.get("resource"))
-        if not isinstance(key, str) or not _RESOURCE_KEY.fullmatch(key):
-            return None
+    def from_entry(cls, key: ResourceKey, entry: Mapping[str, Any]) -> Self:
+        """Return the snapshot of an entry of a listing, in either of its two shapes."""
         properties = entry.get("properties")
         name = properties.get("name") if isinstance(properties, dict) else None
         size = entry.get("size")
         return cls(
-            ResourceKey(key),
+            key,
             name if isinstance(name, str) else "",
             epoch_milliseconds(entry.get("created")),
             size if isinstance(size, int) and size >= 0 else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The snapshots of a notebook, and the names of what looks like one but has a key of another form."""
+
+    snapshots: tuple[Snapshot, ...]
+    strange: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entries: object) -> Self:
+        """Return what the entries of ``snapshots/list``, or of an item's resources, list.
+
+        The two differ: ``resourceKey`` and a string ``created`` against ``resource`` and a number.  Other resources are
+        passed over.  That a snapshot's key always has the documented form is not sure, so other forms are told.
+        """
+        snapshots: dict[ResourceKey, Snapshot] = {}
+        strange: list[str] = []
+        for entry in entries if isinstance(entries, list) else ():
+            key = entry.get("resourceKey", entry.get("resource")) if isinstance(entry, dict) else None
+            if isinstance(key, str) and _RESOURCE_KEY.fullmatch(key):
+                snapshots[ResourceKey(key)] = Snapshot.from_entry(ResourceKey(key), entry)
+            elif not isinstance(key, str) or "resourceKey" in entry or key.startswith("snapshot-"):
+                strange.append(str(key)[:60])
+        return cls(tuple(snapshots.values()), tuple(strange))
 
 
 _VOLATILE = frozenset(

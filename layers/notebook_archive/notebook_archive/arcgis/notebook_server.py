@@ -5,12 +5,12 @@ host of their own, Enterprise on Kubernetes below the portal's ``/admin``; the o
 POST.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import UnexpectedAnswer
-from notebook_archive.models import ItemId, ResourceKey, Snapshot
+from notebook_archive.models import ItemId, Listing, ResourceKey
 
 
 class NotebookServer:
@@ -20,7 +20,7 @@ class NotebookServer:
         self._transport = transport
         self._snapshots_url = f"{admin_url}/notebooks/snapshots"
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> list[Snapshot]:
+    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
         """Return the notebook's snapshots; raise UnexpectedAnswer unless the listing says that it succeeded."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
@@ -28,12 +28,11 @@ class NotebookServer:
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
             raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
-        listed = (Snapshot.from_listing(entry) for entry in entries if isinstance(entry, dict))
-        return [snapshot for snapshot in listed if snapshot]
+        return Listing.of(entries)
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes]:
         """Yield the snapshot's bytes.  The Kubernetes page says ``resourceKeys`` in a table, its sample and Esri's
         client ``resourceKey``."""
         url, what = f"{self._snapshots_url}/download", f"Snapshot {key} of item {item_id}"

@@ -1,6 +1,6 @@
 """The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import ListingIncomplete, NotebookNotFound, UnexpectedAnswer
-from notebook_archive.models import ItemId, NotebookItem, ResourceKey, Snapshot, epoch_milliseconds
+from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, epoch_milliseconds
 
 PAGE = 100
 """Most results that one search request gives."""
@@ -141,22 +141,21 @@ class Portal:
             raise NotebookNotFound(f"{what} is not a notebook.")
         return NotebookItem.from_portal(answer)
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> list[Snapshot]:
+    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
         """Return the snapshots among the item's resources: the way that is open to an administrator."""
         what = f"The resources of item {item_id}"
-        found: dict[ResourceKey, Snapshot] = {}
+        entries: list[Any] = []
         start = 1
         while start > 0:
             fields = {"start": str(start), "num": str(RESOURCES_PAGE)}
             page = self._get(f"content/items/{item_id}/resources", what, token, deadline, **fields)
-            listed = (Snapshot.from_listing(entry) for entry in page.get("resources") or ())
-            found |= {snapshot.resource_key: snapshot for snapshot in listed if snapshot}
+            entries += page.get("resources") or ()
             start = _next_start(page, start, what)
-        return list(found.values())
+        return Listing.of(entries)
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes]:
         """Yield the snapshot's bytes; no ``f`` is sent, so that the resource comes as it is."""
         url = f"{self.rest_url}/content/items/{item_id}/resources/{key}"
         return self._transport.stream("GET", url, f"Snapshot {key} of item {item_id}", deadline, limit, token=token)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from notebook_archive.arcgis.notebook_server import NotebookServer
@@ -11,7 +12,7 @@ from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import SecretMissing
-from notebook_archive.models import ItemId, ResourceKey, Snapshot
+from notebook_archive.models import ItemId, Listing, ResourceKey
 from notebook_archive.settings import Route
 
 MISSING_SECONDS = 300
@@ -27,7 +28,7 @@ class Access:
     _server: Portal | NotebookServer
     _transport: Transport
 
-    def snapshots(self, item_id: ItemId, deadline: Deadline) -> list[Snapshot]:
+    def snapshots(self, item_id: ItemId, deadline: Deadline) -> Listing:
         """Return the notebook's snapshots, in one call.  Raises any ArcGISError."""
         return self.tokens.with_token(lambda token: self._server.snapshots(item_id, token, deadline), deadline)
 
@@ -38,7 +39,8 @@ class Access:
         fault."""
 
         def once(token: str) -> T:
-            return consume(self._server.download(item_id, key, limit, token, deadline))
+            with closing(self._server.download(item_id, key, limit, token, deadline)) as chunks:
+                return consume(chunks)
 
         return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
 

@@ -2,21 +2,20 @@
 
 import random
 import ssl
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
-import certifi
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from notebook_archive.arcgis.answers import error_for, parse
+from notebook_archive.arcgis.tls import READ_SECONDS, TLSAdapter, keep_to
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -32,8 +31,6 @@ REFERER = "https://notebook-archive.invalid/"
 """Sent with every call.  Tokens are bound to it: a Lambda function has no address that a token could be bound to."""
 
 CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
-"""The longest silence; the deadline may be nearer."""
 ANSWER_BYTES = 32_000_000
 """Cap of a listing or a property answer.  A page of 100 items is some hundred kilobytes."""
 CHUNK_BYTES = 262_144
@@ -41,57 +38,6 @@ CHUNK_BYTES = 262_144
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 20.0
-
-_now = threading.local()
-
-
-class _DeadlineSocket(ssl.SSLSocket):
-    """Every receive waits no longer than the call's deadline.
-
-    The timeouts of requests are per receive, so a server that drips a byte a second would outlast any of them.
-    """
-
-    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401
-        deadline: Deadline | None = getattr(_now, "deadline", None)
-        if deadline is not None:
-            left = deadline.remaining()
-            if left <= 0:
-                raise TimeoutError
-            self.settimeout(min(READ_SECONDS, left))
-        return super().recv_into(buffer, nbytes, flags)
-
-
-class _TLSAdapter(HTTPAdapter):
-    """Verifies against one explicit SSLContext, whatever the environment says."""
-
-    def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
-        self._context = context
-        super().__init__(pool_connections=8, pool_maxsize=pool_size, max_retries=0, pool_block=False)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-
-    def cert_verify(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
-        """Leave verification to the context."""
-
-
-def tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
-    """Return a context that verifies the server against the private CA, or against the public ones for None.
-
-    ``strict`` keeps VERIFY_X509_STRICT, on by default since Python 3.13; private CAs that leave out the authority key
-    identifier need it off.  The chain and the host name are verified either way.  Raises CertificateUntrusted for a
-    PEM that holds no certificate.
-    """
-    try:
-        context = ssl.create_default_context(cadata=ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
-    if ca_pem is None:
-        context.load_verify_locations(certifi.where())
-    if not strict:
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.sslsocket_class = _DeadlineSocket
-    return context
 
 
 class Transport:
@@ -114,7 +60,9 @@ class Transport:
         self._session.headers.update(
             {"Accept-Encoding": "identity", "Referer": REFERER, "User-Agent": "notebook-archive"}
         )
-        self._session.mount("https://", _TLSAdapter(context, connections))
+        # Owners share the connections; a cookie that a server set for one must not speak for another.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._session.mount("https://", TLSAdapter(context, connections))
         self._sleep, self._jitter = sleep, jitter
 
     def call(
@@ -163,7 +111,7 @@ class Transport:
             form["token"] = token
         elif token:
             headers["X-Esri-Authorization"] = f"Bearer {token}"
-        _now.deadline = deadline
+        keep_to(deadline)
         response = None
         try:
             response = self._session.request(

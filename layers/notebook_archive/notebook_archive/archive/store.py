@@ -125,7 +125,7 @@ class Archive:
 
     def put_item(self, item_id: ItemId, properties: Mapping[str, Any]) -> None:
         """Write the item's properties over those that are there; the bucket's versioning keeps the earlier ones."""
-        self.put_document(keys.item_key(item_id), properties)
+        self._put(keys.item_key(item_id), _json(properties), Tagging=labels.tags({"kind": "item", "schema": SCHEMA}))
 
     def holdings(self) -> Iterator[Holding]:
         """Yield what the archive holds, notebook by notebook in the order of their ids, 1,000 keys a call."""
@@ -169,18 +169,17 @@ class Archive:
 
     def put_document(self, key: str, document: Mapping[str, Any]) -> None:
         """Write a JSON document of our own."""
-        self._put(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+        self._put(key, _json(document))
 
     def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write JSON Lines."""
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        self._put(key, text.encode(errors="replace"), "application/jsonl")
+        self._put(key, text.encode(), ContentType="application/jsonl")
 
-    def _put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+    def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401
         try:
-            self._s3.put_object(
-                **self._bucket, Key=key, Body=body, ContentType=content_type, ChecksumAlgorithm="SHA256"
-            )
+            put = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256"} | more
+            self._s3.put_object(**self._bucket, Key=key, Body=body, **put)
         except (ClientError, BotoCoreError) as error:
             raise self._named(error, key) from None
 
@@ -201,3 +200,7 @@ class Archive:
         )
         known = ArchiveDenied if code in _DENIED else ArchiveUnavailable
         return known(f"S3 answered {code or 'an error'} for {what} in bucket {self.bucket}.")
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

@@ -15,6 +15,7 @@ from notebook_archive.errors import (
     PermissionDenied,
     SecretMissing,
     TokenRejected,
+    UnexpectedAnswer,
 )
 from notebook_archive.models import DIGEST_LENGTH, ItemId, Snapshot
 from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, StoredSnapshot, outcome, problem
@@ -51,7 +52,10 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
     made["route"] = access.route
     known = planned["archived"]
     held = {known[i : i + DIGEST_LENGTH] for i in range(0, len(known), DIGEST_LENGTH)}
-    for snapshot in listed:
+    for strange in listed.strange:
+        odd = UnexpectedAnswer(f"Item {item_id} lists {strange!r}, which is not the key of a snapshot as documented.")
+        made["failed"].append({"resourceKey": strange, **problem(odd)})
+    for snapshot in listed.snapshots:
         if snapshot.resource_key.digest in held:
             made["unchanged"] += 1
         elif not _attempt(planned, made, snapshot, access, run, workshop, deadline):

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from errno import ENOSPC
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from notebook_archive.arcgis.answers import error_in_body
-from notebook_archive.errors import NotANotebook
+from notebook_archive.errors import NotANotebook, SnapshotTooLarge
 from notebook_archive.notebook import Gate, NotebookFacts
 
 IN_MEMORY_BYTES = 8_000_000
@@ -34,6 +35,11 @@ def stage(chunks: Iterable[bytes], what: str) -> Staged:
     file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - whoever gets it closes it
     try:
         return _stage(chunks, what, file)
+    except OSError as error:
+        file.close()
+        if error.errno != ENOSPC:
+            raise
+        raise SnapshotTooLarge(f"{what}: the function's disk is full; raise EphemeralStorageMegabytes.") from None
     except BaseException:
         file.close()
         raise

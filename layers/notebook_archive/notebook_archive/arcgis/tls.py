@@ -1,0 +1,70 @@
+"""TLS to ArcGIS: verified against one explicit set of authorities, and no receive outlasts the call's deadline."""
+
+import ssl
+import threading
+from typing import Any
+
+import certifi
+from requests.adapters import HTTPAdapter
+
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import CertificateUntrusted
+
+READ_SECONDS = 60.0
+"""The longest silence; the deadline may be nearer."""
+
+_now = threading.local()
+
+
+def keep_to(deadline: Deadline) -> None:
+    """Let no receive of this thread wait beyond the deadline, until the next one is set."""
+    _now.deadline = deadline
+
+
+class _DeadlineSocket(ssl.SSLSocket):
+    """Every receive waits no longer than the call's deadline.
+
+    The timeouts of requests are per receive, so a server that drips a byte a second would outlast any of them.
+    """
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401
+        deadline: Deadline | None = getattr(_now, "deadline", None)
+        if deadline is not None:
+            left = deadline.remaining()
+            if left <= 0:
+                raise TimeoutError
+            self.settimeout(min(READ_SECONDS, left))
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class TLSAdapter(HTTPAdapter):
+    """Verifies against one explicit SSLContext, whatever the environment says."""
+
+    def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
+        self._context = context
+        super().__init__(pool_connections=8, pool_maxsize=pool_size, max_retries=0, pool_block=False)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """Leave verification to the context."""
+
+
+def tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
+    """Return a context that verifies the server against the private CA, or against the public ones for None.
+
+    ``strict`` keeps VERIFY_X509_STRICT, on by default since Python 3.13; private CAs that leave out the authority key
+    identifier need it off.  The chain and the host name are verified either way.  Raises CertificateUntrusted for a
+    PEM that holds no certificate.
+    """
+    try:
+        context = ssl.create_default_context(cadata=ca_pem)
+    except (ssl.SSLError, ValueError):
+        raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
+    if ca_pem is None:
+        context.load_verify_locations(certifi.where())
+    if not strict:
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.sslsocket_class = _DeadlineSocket
+    return context
