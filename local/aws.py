@@ -20,6 +20,7 @@ from mypy_boto3_s3 import S3Client
 from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_stepfunctions import SFNClient
 
+from local.arcgis.certificates import make_certificates
 from local.stopping import end_group
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,19 +37,23 @@ class LocalAwsError(Exception):
 class LocalAws:
     """MiniStack while the `with` block lasts: its address, and clients that talk to it and to nothing else.
 
+    It listens twice. This program and others use plain HTTP, as its root. The functions use HTTPS, as AWS demands of
+    them: the bucket's policy refuses anything else, here too.
+
     MiniStack keeps everything in memory and in one temporary folder, so it is ended with SIGKILL, together with the
     Lambda workers in its process group: nothing needs to be saved, and nothing stays.
     """
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="notebook-archive-aws-"))
-        self._port = free_port()
+        self._port, self._tls_port = free_ports(2)
+        self._certificates = make_certificates(self._folder)
         self.endpoint_url = f"http://127.0.0.1:{self._port}"
         self.log = self._folder / "ministack.log"
         try:
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [ROOT / ".venvs/ministack/bin/python", "-m", "ministack"],
+                    self._command(),
                     cwd=self._folder,
                     env=self._environment(),
                     stdin=subprocess.DEVNULL,
@@ -117,6 +122,13 @@ class LocalAws:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def _command(self) -> list[str | Path]:
+        # The ASGI server that MiniStack itself starts, with one more address than MiniStack has options for.
+        command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", "ministack.app:app"]
+        command += ["--workers", "0", "--keep-alive", "75", "--log-level", "WARNING"]
+        command += ["--insecure-bind", f"127.0.0.1:{self._port}", "--bind", f"127.0.0.1:{self._tls_port}"]
+        return [*command, "--certfile", self._certificates.chain, "--keyfile", self._certificates.key]
+
     def _environment(self) -> dict[str, str]:
         # The Lambda workers inherit all of this. A proxy, a CA bundle or a profile of this machine would hide faults
         # that show in AWS, so they get next to nothing.
@@ -126,6 +138,8 @@ class LocalAws:
             "TMPDIR": str(self._folder),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
+            "AWS_ENDPOINT_URL": f"https://127.0.0.1:{self._tls_port}",
+            "AWS_CA_BUNDLE": str(self._certificates.ca_bundle),
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),
@@ -153,9 +167,8 @@ class LocalAws:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def free_port() -> int:
-    """A loopback port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that nothing listened on a moment ago."""
+    with contextlib.ExitStack() as opened:
+        probes = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [probe.getsockname()[1] for probe in probes]

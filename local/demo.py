@@ -64,7 +64,7 @@ def _run(system: LocalSystem, console: Console, title: str) -> Finished:
                 progress.update(
                     task,
                     total=len(planned),
-                    completed=run.outcomes(),
+                    completed=min(run.outcomes(), len(planned)),
                     description=f"{title}: {sum(planned)} notebooks in {len(planned)} batches, {stored} snapshots kept",
                 )
 

@@ -1,0 +1,122 @@
+"""What the deployed stack is held to: permissions, the schedule, the event after a run, and its built artifacts."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.archive_run import ArchiveRun
+from local.stack import BUILD, architecture
+from local.system import LocalSystem
+from tests.local.test_archive_run import notebook_of, until
+
+FUNCTIONS = ("PlanRunFunction", "ArchiveNotebooksFunction", "ReportRunFunction")
+
+
+def role_of(system: LocalSystem, function: str) -> str:
+    client = system.aws.session.client("lambda", endpoint_url=system.aws.endpoint_url)
+    return str(client.get_function_configuration(FunctionName=system.outputs[function])["Role"].rpartition("/")[2])
+
+
+def test_permissions_are_enforced_here_as_in_aws(system: LocalSystem) -> None:
+    """Without this one, every other test of this folder would say nothing about the roles."""
+    iam = system.aws.session.client("iam", endpoint_url=system.aws.endpoint_url)
+    key = iam.create_access_key(UserName=iam.create_user(UserName="nobody")["User"]["UserName"])["AccessKey"]
+    stranger = type(system.aws.session)(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        stranger.client("s3", endpoint_url=system.aws.endpoint_url).list_objects_v2(
+            Bucket=system.outputs["ArchiveBucket"]
+        )
+
+
+@pytest.fixture
+def forbidden(system: LocalSystem) -> Iterator[None]:
+    """The archiving function may write no snapshot."""
+    iam = system.aws.session.client("iam", endpoint_url=system.aws.endpoint_url)
+    role = role_of(system, "ArchiveNotebooksFunction")
+    deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::*/notebooks/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    iam.put_role_policy(RoleName=role, PolicyName="forbidden", PolicyDocument=policy)
+    yield
+    iam.delete_role_policy(RoleName=role, PolicyName="forbidden")
+
+
+@pytest.mark.usefixtures("forbidden")
+def test_a_function_runs_with_its_role_and_reports_what_that_refuses(system: LocalSystem) -> None:
+    item = notebook_of(system, "ana")
+    fresh = item.add_snapshot(item.snapshots[0].content)
+    try:
+        finished = ArchiveRun(system.aws, system.outputs, [item.id]).wait()
+    finally:
+        item.snapshots.remove(fresh)
+    assert finished.status == "FAILED"
+    assert finished.report["notebooks"]["failed"] == {"archive-denied": 1}
+
+
+def test_the_schedule_starts_a_run(system: LocalSystem) -> None:
+    scheduler = system.aws.session.client("scheduler", endpoint_url=system.aws.endpoint_url)
+    states = system.aws.step_functions
+
+    def runs() -> set[str]:
+        return {
+            run["executionArn"]
+            for page in states.get_paginator("list_executions").paginate(stateMachineArn=system.outputs["StateMachine"])
+            for run in page["executions"]
+        }
+
+    before = runs()
+    (schedule,) = scheduler.list_schedules()["Schedules"]
+    found = scheduler.get_schedule(Name=schedule["Name"])
+    wanted = {name: found[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    scheduler.update_schedule(**wanted, ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})", State="ENABLED")
+    try:
+        until(lambda: bool(runs() - before), seconds=60)
+    finally:
+        scheduler.update_schedule(**wanted, ScheduleExpression="rate(1 day)", State="DISABLED")
+    (started,) = runs() - before
+    until(lambda: states.describe_execution(executionArn=started)["status"] != "RUNNING", seconds=120)
+    assert json.loads(states.describe_execution(executionArn=started)["input"]) == {}
+
+
+def test_the_event_bus_is_told_of_a_finished_run(system: LocalSystem) -> None:
+    session, endpoint = system.aws.session, system.aws.endpoint_url
+    queues, events = session.client("sqs", endpoint_url=endpoint), session.client("events", endpoint_url=endpoint)
+    queue = queues.create_queue(QueueName="finished-runs")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["notebook-archive"], "detail-type": ["ArchiveRunCompleted"]}
+    events.put_rule(Name="finished-runs", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="finished-runs", Targets=[{"Id": "queue", "Arn": arn}])
+
+    run = ArchiveRun(system.aws, system.outputs, [notebook_of(system, "ana").id])
+    finished = run.wait()
+    (message,) = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    detail = json.loads(message["Body"])["detail"]
+    assert (detail["runId"], detail["status"]) == (run.run_id, finished.report["status"])
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_built_function_needs_the_built_layer_alone(function: str) -> None:
+    """A bare interpreter, an empty environment: nothing is read or reached while the modules load."""
+    layer = BUILD / ("LayerArm64" if architecture() == "arm64" else "LayerX8664") / "python"
+    program = (
+        "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler);"
+        "print(*(m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)), sep='\\n')"
+    )
+    interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
+    done = subprocess.run(
+        [interpreter, "-I", "-S", "-c", program, BUILD / function, layer],
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert any(Path(file).is_relative_to(layer / "notebook_archive") for file in done.stdout.splitlines())
+    assert not any("site-packages" in file for file in done.stdout.splitlines())
