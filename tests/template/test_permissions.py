@@ -46,7 +46,7 @@ _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
 _GRANTS = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:PutObject": {"BUCKET/runs/*/plan.jsonl"},
+        "s3:PutObject": {"BUCKET/runs/*/plan.jsonl", "BUCKET/runs/*/outcomes/plan.json"},
         "secretsmanager:GetSecretValue": {_SECRETS},
     },
     "ArchiveNotebooksRole": {
