@@ -21,12 +21,16 @@ metrics = Metrics()
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Write the report; the figures are metrics, zeros included, so that silence is told from success."""
+    """Write the report; the figures are metrics, zeros included, so that silence is told from success.
+
+    A run over chosen notebooks does not count as a run: it must not hide that the organisation's did not end well.
+    """
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     key, report = report_run(run, aws.archive(), event["startedAt"], event.get("plan"), event.get("error"))
     for status in ("complete", "partial", "failed"):
-        metrics.add_metric(f"Run{status.capitalize()}", MetricUnit.Count, int(report["status"] == status))
+        ended_so = report["status"] == status and report["scope"] == "everything"
+        metrics.add_metric(f"Run{status.capitalize()}", MetricUnit.Count, int(ended_so))
     for name in ("notebooks", "snapshots"):
         for state, count in report[name].items():
             value = sum(count.values()) if isinstance(count, dict) else count
@@ -34,7 +38,9 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("NotebooksUnprotected", MetricUnit.Count, len(report["unprotected"]))
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])
     metrics.add_metric("RunDuration", MetricUnit.Seconds, report["seconds"])
-    summary = {name: report[name] for name in ("status", "message", "notebooks", "snapshots", "bytes", "seconds")}
+    summary = {
+        name: report[name] for name in ("scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds")
+    }
     summary |= {"runId": event["runId"], "reportKey": key, "unprotected": len(report["unprotected"])}
     logger.info(report["message"], extra={"report": summary})
     aws.publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})

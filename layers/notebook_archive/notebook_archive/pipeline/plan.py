@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import TokenSource
@@ -19,9 +19,14 @@ CLOCK_MARGIN_MS = 86_400_000
 """The portal's clock and S3's are trusted to agree within a day when an item's properties are compared."""
 
 
+Scope = Literal["everything", "chosen"]
+"""Whether a run is over the whole organisation or over the item ids that it was given."""
+
+
 class Plan(TypedDict):
     """What ``plan_run`` answers to the state machine."""
 
+    scope: Scope
     planKey: str
     batches: int
     notebooks: int
@@ -57,7 +62,13 @@ def plan_run(
     archive.put_lines(plan_key, batches)
     if refused:
         archive.put_document(run.key("outcomes/plan.json"), {"outcomes": refused})
-    return {"planKey": plan_key, "batches": len(batches), "notebooks": len(ordered) + len(refused), "notices": notices}
+    return {
+        "scope": "everything" if item_ids is None else "chosen",
+        "planKey": plan_key,
+        "batches": len(batches),
+        "notebooks": len(ordered) + len(refused),
+        "notices": notices,
+    }
 
 
 def _everything(

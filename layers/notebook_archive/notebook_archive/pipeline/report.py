@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Problem, outcome
-from notebook_archive.pipeline.plan import Plan
+from notebook_archive.pipeline.plan import Plan, Scope
 
 Status = Literal["complete", "partial", "failed"]
 INCOMPLETE = frozenset(("listing-incomplete",))
@@ -36,6 +36,7 @@ class Report(TypedDict):
 
     schema: int
     runId: str
+    scope: Scope
     status: Status
     message: str
     startedAt: str
@@ -72,7 +73,7 @@ def report_run(
             if planned["itemId"] not in outcomes:
                 outcomes[planned["itemId"]] = outcome(planned, "failed", CRASHED)
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
-    report = _report(run, started_at, ordered, durations, plan["notices"] if plan else [], _caught(error))
+    report = _report(run, started_at, plan, ordered, durations, _caught(error))
     key = run.key("report.json")
     archive.put_document(key, report)
     return key, report
@@ -86,15 +87,16 @@ def _planned(archive: Archive, plan_key: str) -> Iterator[Any]:
 def _report(
     run: RunId,
     started_at: str,
+    plan: Plan | None,
     outcomes: list[Outcome],
     durations: list[float],
-    notices: list[Problem],
     error: Problem | None,
 ) -> Report:
     notebooks, snapshots = _count_notebooks(outcomes), _count_snapshots(outcomes)
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] in UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
+    notices = plan["notices"] if plan else []
     status: Status = "complete"
     if error or (failed and len(failed) == len(outcomes)):
         status = "failed"
@@ -105,6 +107,7 @@ def _report(
     return {
         "schema": 1,
         "runId": run,
+        "scope": plan["scope"] if plan else "everything",
         "status": status,
         "message": _message(status, notebooks, snapshots, len(unprotected), error),
         "startedAt": started_at,
