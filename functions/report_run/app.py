@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from notebook_archive import aws
 from notebook_archive.archive import RunId
-from notebook_archive.pipeline import report_run
+from notebook_archive.pipeline import figures, report_run
 
 logger = Logger()
 metrics = Metrics()
@@ -21,21 +21,12 @@ metrics = Metrics()
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Write the report; the figures are metrics, zeros included, so that silence is told from success.
-
-    A run over chosen notebooks does not count as a run: it must not hide that the organisation's did not end well.
-    """
+    """Write the report, count its figures, tell the bus."""
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     key, report = report_run(run, aws.archive(), event["startedAt"], event.get("plan"), event.get("error"))
-    for status in ("complete", "partial", "failed"):
-        ended_so = report["status"] == status and report["scope"] == "everything"
-        metrics.add_metric(f"Run{status.capitalize()}", MetricUnit.Count, int(ended_so))
-    for name in ("notebooks", "snapshots"):
-        for state, count in report[name].items():
-            value = sum(count.values()) if isinstance(count, dict) else count
-            metrics.add_metric(f"{name.capitalize()}{state.capitalize()}", MetricUnit.Count, value)
-    metrics.add_metric("NotebooksUnprotected", MetricUnit.Count, len(report["unprotected"]))
+    for name, count in figures(report).items():
+        metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])
     metrics.add_metric("RunDuration", MetricUnit.Seconds, report["seconds"])
     summary = {

@@ -11,6 +11,7 @@ from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Problem, ou
 from notebook_archive.pipeline.plan import Plan, Scope
 
 Status = Literal["complete", "partial", "failed"]
+STATUSES: tuple[Status, ...] = ("complete", "partial", "failed")
 INCOMPLETE = frozenset(("listing-incomplete",))
 """Notices that say that notebooks may be missing from the run."""
 CRASHED: Problem = {
@@ -77,6 +78,22 @@ def report_run(
     key = run.key("report.json")
     archive.put_document(key, report)
     return key, report
+
+
+def figures(report: Report) -> dict[str, int]:
+    """Return the report's counts by the names of metrics, zeros included, so that silence is told from success.
+
+    A run over chosen notebooks does not count as a run: it must not hide that the organisation's did not end well.
+    """
+    everything = report["scope"] == "everything"
+    counted = {f"Run{status.capitalize()}": int(everything and report["status"] == status) for status in STATUSES}
+    for name, counts in (("Notebooks", report["notebooks"]), ("Snapshots", report["snapshots"])):
+        counted[f"{name}Attempted"] = counts["attempted"]
+        counted[f"{name}Archived"] = counts["archived"]
+        counted[f"{name}Unchanged"] = counts["unchanged"]
+        counted[f"{name}Skipped"] = sum(counts["skipped"].values())
+        counted[f"{name}Failed"] = sum(counts["failed"].values())
+    return counted | {"NotebooksUnprotected": len(report["unprotected"])}
 
 
 def _planned(archive: Archive, plan_key: str) -> Iterator[Any]:
