@@ -29,7 +29,7 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
     console.print(*tables.report(first.report, "Report of the first run"), sep="\n")
     compared = compare(system.arcgis.enterprise, system.aws.s3, bucket)
     second = _run(system, console, "Second run")
-    console.print(*tables.report(second.report, "Report of the second run"), sep="\n")
+    console.print(next(tables.report(second.report, "Report of the second run")))
 
     wrong = list(compared.differences)
     wrong += [
@@ -83,11 +83,10 @@ def main() -> int:
         seed = seed_from(
             argument_parser("Run the main job on this machine and check every byte.").parse_args().notebooks
         )
-        with stop_on_signals():
-            with LocalSystem(seed, step=step) as system:
-                step(f"Archiving into {system.outputs['ArchiveBucket']} at {system.aws.endpoint_url}")
-                good = demonstrate(system, console)
-            step("Stopped what was started")
+        with stop_on_signals(), LocalSystem(seed, step=step) as system:
+            step(f"Archiving into {system.outputs['ArchiveBucket']} at {system.aws.endpoint_url}")
+            good = demonstrate(system, console)
+        console.print("Everything that was started is stopped.")
     except (LocalAwsError, NotADirectoryError, RunFailedError, SamError) as error:
         console.print(str(error), style="bold red", markup=False)
         return 1

@@ -16,17 +16,19 @@ _JOINER = "\u200d"  # holds emoji sequences together
 def archived(s3: S3Client, bucket: str) -> Table:
     """One row for each archived snapshot, read from S3 alone."""
     table = Table(title="Archived snapshots", title_justify="left")
-    table.add_column("Key", no_wrap=True)
+    table.add_column("Key", overflow="fold")
     table.add_column("Bytes", justify="right")
-    for name in ("Owner", "Title", "Tags"):
-        table.add_column(name, overflow="fold")
+    table.add_column("Owner", overflow="fold")
+    table.add_column("Route")
+    table.add_column("Title", max_width=30, no_wrap=True, overflow="ellipsis")
+    table.add_column("Tags", overflow="fold")
     for key in stored_snapshots(s3, bucket):
         head = s3.head_object(Bucket=bucket, Key=key)
         tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
         table.add_row(
             key,
             f"{head['ContentLength']:,}",
-            *(_text(unquote(head["Metadata"].get(name, ""))) for name in ("owner", "title")),
+            *(_text(unquote(head["Metadata"].get(name, ""))) for name in ("owner", "route", "title")),
             _text(" ".join(f"{tag['Key']}={tag['Value']}" for tag in sorted(tags, key=lambda tag: tag["Key"]))),
         )
     return table

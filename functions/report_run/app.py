@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.pipeline import figures, report_run
