@@ -14,15 +14,18 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from notebook_archive.arcgis.answers import error_for, parse
+from notebook_archive.arcgis.answers import error_for, error_in_body, parse
 from notebook_archive.arcgis.tls import READ_SECONDS, TLSAdapter, keep_to
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
+    ArcGISError,
     ArcGISUnavailable,
     CertificateUntrusted,
     DeadlineExceeded,
     NotANotebook,
+    NotebookNotFound,
     PermissionDenied,
+    RequestRejected,
     SnapshotTooLarge,
     UnexpectedAnswer,
 )
@@ -34,10 +37,13 @@ CONNECT_SECONDS = 10.0
 ANSWER_BYTES = 32_000_000
 """Cap of a listing or a property answer.  A page of 100 items is some hundred kilobytes."""
 CHUNK_BYTES = 262_144
+ERROR_BYTES = 65_536
+"""As much of the body of an HTTP error is read."""
 
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 20.0
+_PASSING = frozenset((408, 429))
 
 
 class Transport:
@@ -62,6 +68,7 @@ class Transport:
         )
         # Owners share the connections; a cookie that a server set for one must not speak for another.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._session.adapters.clear()  # nothing but HTTPS, wherever an address came from
         self._session.mount("https://", TLSAdapter(context, connections))
         self._sleep, self._jitter = sleep, jitter
 
@@ -82,8 +89,13 @@ class Transport:
         """
 
         def once() -> dict[str, Any]:
-            with closing(self.stream(method, url, what, deadline, ANSWER_BYTES, token=token, fields=fields)) as chunks:
-                return parse(b"".join(chunks), what)
+            try:
+                with closing(
+                    self.stream(method, url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
+                ) as chunks:
+                    return parse(b"".join(chunks), what)
+            except SnapshotTooLarge as error:
+                raise UnexpectedAnswer(str(error)) from None
 
         return self.patiently(once, deadline)
 
@@ -162,11 +174,25 @@ def _check_status(response: requests.Response, what: str) -> None:
     status = response.status_code
     if 300 <= status < 400:
         raise UnexpectedAnswer(f"{what}: the server answered a redirect (HTTP {status}), which is never followed.")
-    if status >= 400:
+    if status >= 500 or status in _PASSING:
         error = error_for(status, what)
         if isinstance(error, ArcGISUnavailable):
             error.retry_after = retry_after(response.headers.get("Retry-After", ""))
         raise error
+    if status >= 400:
+        raise _refusal(status, response.raw.read(ERROR_BYTES, decode_content=True), what)
+
+
+def _refusal(status: int, body: bytes, what: str) -> ArcGISError:
+    """Return the error of a real 4xx.  Its body says which it is; where that is not ArcGIS's own, such as a proxy's or
+    a web server's page, a 404 tells of a wrong address and not of a notebook that is gone."""
+    error = error_in_body(body, what)
+    if error and not isinstance(error, UnexpectedAnswer):
+        return error
+    error = error_for(status, what)
+    if isinstance(error, NotebookNotFound | RequestRejected):
+        return UnexpectedAnswer(f"{what}: the server answered HTTP {status}, and not in the way of ArcGIS.")
+    return error
 
 
 def retry_after(header: str) -> float | None:
