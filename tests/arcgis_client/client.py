@@ -1,0 +1,97 @@
+"""The client under test, put together as a function's composition root does it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.arcgis import Deployment, Item
+from notebook_archive.arcgis.notebook_server import NotebookServer
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.transport import REFERER, Transport
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import SecretMissing
+from notebook_archive.models import ItemId
+from notebook_archive.settings import Route
+
+PREFIX = "notebook-archive"
+LIMIT = 100_000_000
+
+
+def soon(seconds: float = 30) -> Deadline:
+    """A deadline that is far enough."""
+    return Deadline(seconds)
+
+
+@dataclass
+class Secrets:
+    """A store of secrets that counts how often it is read."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
+
+    def __call__(self, name: str) -> str:
+        self.reads.append(name)
+        if name not in self.texts:
+            raise SecretMissing(f"There is no secret {name!r}.")
+        return self.texts[name]
+
+
+class Pauses(list[float]):
+    """Takes the place of sleeping: notes how long, and does not wait."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def transport(ca_pem: str, pauses: Pauses | None = None, *, strict: bool = True) -> Transport:
+    """A transport that trusts the CA, waits for nothing, and whose jitter is always the longest."""
+    taken = Pauses() if pauses is None else pauses
+    return Transport(tls_context(ca_pem, strict=strict), sleep=taken, jitter=lambda: 1.0)
+
+
+class Client:
+    """Everything that speaks to one deployment of the local ArcGIS."""
+
+    def __init__(self, deployment: Deployment, ca_bundle: Path) -> None:
+        self.deployment = deployment
+        self.pauses = Pauses()
+        self.transport = transport(ca_bundle.read_text(), self.pauses)
+        self.portal = Portal(self.transport, deployment.portal_url)
+        self.notebook_server = NotebookServer(self.transport, deployment.notebook_admin_url)
+        self.secrets = Secrets()
+        self.keep(f"{PREFIX}/admin", deployment.admin.username)
+        for user in deployment.users:
+            if user.role != "admin" and user.has_secret:
+                self.keep(f"{PREFIX}/owners/{user.username}", user.username)
+
+    def keep(self, name: str, username: str) -> None:
+        """Put a member's user name and password into a secret."""
+        password = self.deployment.user(username).password
+        self.secrets.texts[name] = f'{{"username": "{username}", "password": "{password}"}}'
+
+    def token(self, username: str = "gis_admin") -> str:
+        """A member's token, bound to the client's referer."""
+        return self.deployment.token(username, referer=REFERER)
+
+    def tokens(self, name: str = f"{PREFIX}/admin") -> TokenSource:
+        """The tokens of a secret."""
+        return TokenSource(self.transport, self.portal.rest_url, name, self.secrets)
+
+    def routes(self, route: Route = "auto", notebook_admin_url: str = "") -> Routes:
+        """The routes, with the notebook server to be discovered unless it is given."""
+        return Routes(self.transport, self.portal, route, notebook_admin_url, PREFIX, self.secrets)
+
+    def item(self, title: str = "Flood model") -> Item:
+        """The seeded item whose title begins so."""
+        return next(item for item in self.deployment.organisation.items.values() if item.title.startswith(title))
+
+    def count(self, operation: str) -> int:
+        """How often the server was asked for the operation."""
+        return self.deployment.requests.counts()[operation]
+
+
+def id_of(item: Item) -> ItemId:
+    """The item's id as the client takes it."""
+    return ItemId.parse(item.id)
