@@ -58,12 +58,15 @@ def tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
     identifier need it off.  The chain and the host name are verified either way.  Raises CertificateUntrusted for a
     PEM that holds no certificate.
     """
-    try:
-        context = ssl.create_default_context(cadata=ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
     if ca_pem is None:
-        context.load_verify_locations(certifi.where())
+        context = ssl.create_default_context(cafile=certifi.where())
+    else:
+        # Bundles have comments in any script, and ssl takes ASCII alone.  An empty text would mean the system's CAs.
+        text = ca_pem.encode("ascii", "replace").decode() + "\n"
+        try:
+            context = ssl.create_default_context(cadata=text)
+        except ssl.SSLError:
+            raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
     if not strict:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.sslsocket_class = _DeadlineSocket
