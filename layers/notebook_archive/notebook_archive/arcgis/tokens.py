@@ -1,6 +1,7 @@
 """Tokens: minted from a secret, kept in memory, renewed before they expire and once when they are refused."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,11 +23,14 @@ from notebook_archive.models import epoch_milliseconds
 RENEW_BEFORE_SECONDS = 300
 TOKEN_MINUTES = 60
 """Asked for; the server may shorten it and says so in its answer."""
+KEPT_SECONDS = 60
+"""A token is used this long at least, so that a server whose clock is wrong is not asked for one at every call."""
 REFUSED_SECONDS = 600
 """How long a refused credential is left alone, so that an account is not locked by trying on."""
 STRIKES = 3
 """Fresh tokens refused in a row until the credential counts as refused; one alone may be the fault of one notebook."""
 
+_TOKEN = re.compile(r"[!-~]+")
 _FORMS = (frozenset(("token",)), frozenset(("username", "password")), frozenset(("clientId", "clientSecret")))
 
 
@@ -123,7 +127,8 @@ class TokenSource:
         secret = parse_secret(self.name, text)
         if "token" in secret:
             expires = epoch_milliseconds(secret.get("expires")) / 1000
-            return _Token(secret["token"], expires - RENEW_BEFORE_SECONDS if expires else float("inf"))
+            good_until = max(expires - RENEW_BEFORE_SECONDS, self._clock() + KEPT_SECONDS)
+            return _Token(secret["token"], good_until if expires else float("inf"))
         what = f"Sign-in with secret {self.name!r}"
         try:
             return self._sign_in(secret, what, deadline)
@@ -144,22 +149,24 @@ class TokenSource:
             fields |= {"grant_type": "client_credentials", "expiration": minutes, "f": "json"}
             answer = self._transport.call("POST", f"{self._rest_url}/oauth2/token", what, deadline, fields=fields)
             value, expires = answer.get("access_token"), self._clock() + epoch_milliseconds(answer.get("expires_in"))
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not _TOKEN.fullmatch(value):
             raise UnexpectedAnswer(f"{what}: the portal's answer holds no token.")
-        lifetime = max(0.0, expires - self._clock())
-        return _Token(value, self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS))
+        lifetime = expires - self._clock()
+        return _Token(value, self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS, KEPT_SECONDS))
 
 
 def parse_secret(name: str, text: str) -> dict[str, str]:
     """Return the secret's fields, or raise SecretMalformed naming the secret and what it lacks, never a value."""
     try:
         secret: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SecretMalformed(f"Secret {name!r} is not JSON.") from None
     if not isinstance(secret, dict):
         raise SecretMalformed(f"Secret {name!r} is JSON, but not an object.")
-    fields = {key: str(value) for key, value in secret.items() if isinstance(value, str | int) and str(value)}
+    fields = {key: str(value) for key, value in secret.items() if type(value) in (str, int) and str(value)}
     if not any(form <= fields.keys() for form in _FORMS):
         missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
         raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.")
+    if "token" in fields and not _TOKEN.fullmatch(fields["token"]):
+        raise SecretMalformed(f"The token in secret {name!r} has a space, a line's end or another character amiss.")
     return fields
