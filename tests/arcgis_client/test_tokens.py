@@ -1,0 +1,409 @@
+"""From a secret to a token, its renewal, and what a dead credential costs."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.tokens import KEPT_SECONDS, REFUSED_SECONDS, TOKEN_MINUTES, TokenSource, parse_secret
+from notebook_archive.arcgis.transport import REFERER, Transport
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    SecretMalformed,
+    SecretMissing,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+from tests.arcgis_client.client import Client, Secrets, soon
+from tests.arcgis_client.conftest import Serve
+from tests.arcgis_client.wire import WireRequest, answer
+
+ADMIN = "notebook-archive/admin"
+CANARY = "CANARY-1b5e"
+
+
+class Clock:
+    """Seconds since the epoch, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def whoami(client: Client, tokens: TokenSource) -> str:
+    return tokens.with_token(lambda token: client.portal.organisation(token, soon()), soon()).username
+
+
+def refused(token: str) -> str:
+    """A call that no token is good enough for."""
+    raise TokenRejected(f"No to a token of {len(token)} characters.")
+
+
+# The three forms.
+
+
+def test_a_user_name_and_password_sign_in_once(client: Client) -> None:
+    tokens = client.tokens()
+    assert [whoami(client, tokens) for _ in range(5)] == ["gis_admin"] * 5
+    assert client.count("generateToken") == 1
+    assert client.secrets.reads == [ADMIN]
+
+
+def test_the_token_is_bound_to_the_referer(client: Client) -> None:
+    whoami(client, client.tokens())
+    [token] = client.deployment.tokens._tokens.values()
+    assert (token.client, token.bound_to) == ("referer", REFERER)
+
+
+def test_an_application_signs_in_by_oauth(client: Client) -> None:
+    client.secrets.texts[ADMIN] = '{"clientId": "archive-app", "clientSecret": "archive-app-secret"}'
+    tokens = client.tokens()
+    found = tokens.with_token(
+        lambda token: client.portal.notebooks(client.deployment.organisation.id, token, soon()), soon()
+    )
+    assert len(found.notebooks) == len(client.deployment.organisation.notebooks())
+    assert (client.count("oauth2/token"), client.count("generateToken")) == (1, 0)
+
+
+def test_a_token_from_elsewhere_is_used_as_it_is(client: Client) -> None:
+    client.secrets.texts[ADMIN] = json.dumps({"token": client.token()})
+    tokens = client.tokens()
+    assert [whoami(client, tokens) for _ in range(3)] == ["gis_admin"] * 3
+    assert client.secrets.reads == [ADMIN]
+    assert set(client.deployment.requests.counts()) == {"portals/self"}
+
+
+def test_a_token_that_was_rotated_is_read_again(client: Client) -> None:
+    client.secrets.texts[ADMIN] = json.dumps({"token": client.token()})
+    tokens = client.tokens()
+    whoami(client, tokens)
+    client.deployment.tokens.revoke_all()
+    client.secrets.texts[ADMIN] = json.dumps({"token": client.token("ana")})
+    assert whoami(client, tokens) == "ana"
+    assert client.secrets.reads == [ADMIN, ADMIN]
+
+
+def test_the_sign_in_puts_the_credential_into_the_body_alone(wire: Transport, serve: Serve) -> None:
+    forms = {
+        "/sharing/rest/generateToken": {"username": "ana", "password": CANARY},
+        "/sharing/rest/oauth2/token": {"clientId": "app", "clientSecret": CANARY},
+    }
+    server = serve(lambda _: [answer(b'{"token": "t", "expires": 9999999999999, "access_token": "t"}')])
+    for secret in forms.values():
+        source = TokenSource(wire, f"{server.url}/sharing/rest", "s", Secrets({"s": json.dumps(secret)}))
+        source.with_token(len, soon())
+    for request, path in zip(server.requests, forms, strict=True):
+        assert (request.method, request.target) == ("POST", path)
+        assert CANARY.encode() in request.body
+        assert CANARY not in str(request.headers)
+    first, second = (request.form for request in server.requests)
+    assert first == {
+        "username": ["ana"],
+        "password": [CANARY],
+        "client": ["referer"],
+        "referer": [REFERER],
+        "expiration": [str(TOKEN_MINUTES)],
+        "f": ["json"],
+    }
+    assert second == {
+        "client_id": ["app"],
+        "client_secret": [CANARY],
+        "grant_type": ["client_credentials"],
+        "expiration": [str(TOKEN_MINUTES)],
+        "f": ["json"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "is not JSON"),
+        (CANARY, "is not JSON"),
+        (f'{{"password": "{CANARY}"', "is not JSON"),
+        ("[" * 60_000, "is not JSON"),
+        (f'"{CANARY}"', "not an object"),
+        (f'["{CANARY}"]', "not an object"),
+        ("null", "not an object"),
+        ("{}", "lacks token, or password and username, or clientId and clientSecret"),
+        (f'{{"password": "{CANARY}"}}', "lacks token, or username, or clientId and clientSecret"),
+        (f'{{"username": "{CANARY}", "password": ""}}', "or password,"),
+        (f'{{"username": "{CANARY}", "password": null}}', "or password,"),
+        (f'{{"clientId": "{CANARY}", "clientSecret": ["{CANARY}"]}}', "or clientSecret."),
+        (f'{{"Username": "{CANARY}", "Password": "{CANARY}"}}', "password and username"),
+        ('{"token": true}', "lacks token"),
+        (f'{{"token": "{CANARY}\\n"}}', "a line's end"),
+        (f'{{"token": "{CANARY} {CANARY}"}}', "a space"),
+        (f'{{"token": "{CANARY}ü"}}', "another character"),
+    ],
+)
+def test_a_malformed_secret_is_named_with_what_it_lacks_and_never_a_value(
+    enterprise: Client, text: str, named: str
+) -> None:
+    enterprise.secrets.texts[ADMIN] = text
+    with pytest.raises(SecretMalformed) as caught:
+        whoami(enterprise, enterprise.tokens())
+    message = str(caught.value)
+    assert f"{ADMIN!r}" in message
+    assert named in message
+    assert CANARY not in message
+    assert len(enterprise.deployment.requests) == 0
+
+
+def test_numbers_and_other_fields_are_allowed_in_a_secret() -> None:
+    secret = parse_secret("s", '{"username": "ana", "password": 1234, "note": null, "rotated": [1]}')
+    assert secret == {"username": "ana", "password": "1234"}
+
+
+def test_a_missing_secret_is_named(enterprise: Client) -> None:
+    with pytest.raises(SecretMissing, match="nowhere"):
+        whoami(enterprise, enterprise.tokens("nowhere"))
+
+
+# Renewal.
+
+
+def source_at(client: Client, clock: Clock) -> TokenSource:
+    return TokenSource(client.transport, client.portal.rest_url, ADMIN, client.secrets, clock=clock)
+
+
+def test_a_token_is_renewed_five_minutes_before_it_expires(client: Client) -> None:
+    clock = Clock()
+    tokens = source_at(client, clock)
+    whoami(client, tokens)
+    clock.now += TOKEN_MINUTES * 60 - 300 - 5
+    whoami(client, tokens)
+    assert client.count("generateToken") == 1
+    clock.now += 10
+    whoami(client, tokens)
+    assert client.count("generateToken") == 2
+    assert client.secrets.reads == [ADMIN, ADMIN]
+
+
+def test_an_application_s_token_is_renewed_five_minutes_before_it_expires(enterprise: Client) -> None:
+    enterprise.secrets.texts[ADMIN] = '{"clientId": "archive-app", "clientSecret": "archive-app-secret"}'
+    clock = Clock()
+    tokens = source_at(enterprise, clock)
+    for seconds in (0, TOKEN_MINUTES * 60 - 305, 10):
+        clock.now += seconds
+        tokens.with_token(len, soon())
+    assert enterprise.count("oauth2/token") == 2
+
+
+def test_a_token_that_the_server_made_short_is_renewed_at_half_its_life(client: Client) -> None:
+    client.deployment.switches.token_seconds = 400
+    clock = Clock()
+    tokens = source_at(client, clock)
+    for seconds in (0, 190, 20):
+        clock.now += seconds
+        whoami(client, tokens)
+    assert client.count("generateToken") == 2
+
+
+def test_a_token_that_expires_early_is_replaced_when_it_is_refused(client: Client) -> None:
+    client.deployment.switches.token_seconds = 0.2
+    tokens = client.tokens()
+    whoami(client, tokens)
+    time.sleep(0.25)
+    assert whoami(client, tokens) == "gis_admin"
+    assert client.count("generateToken") == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"token": "t", "expires": 1000},  # the server's clock is decades behind
+        {"token": "t", "expires": str(int(time.time() * 1000) - 3_600_000)},
+        {"token": "t"},
+        {"token": "t", "expires": None},
+        {"token": "t", "expires": "soon"},
+    ],
+)
+def test_a_server_whose_clock_is_wrong_is_not_asked_at_every_call(
+    wire: Transport, serve: Serve, body: dict[str, Any]
+) -> None:
+    server = serve(lambda _: [answer(json.dumps(body).encode())])
+    clock = Clock()
+    secrets = Secrets({"s": '{"username": "ana", "password": "x"}'})
+    tokens = TokenSource(wire, server.url, "s", secrets, clock=clock)
+    for _ in range(5):
+        assert tokens.with_token(str, soon()) == "t"
+    assert len(server.requests) == 1
+    clock.now += KEPT_SECONDS + 1
+    tokens.with_token(str, soon())
+    assert len(server.requests) == 2
+
+
+def test_the_expiry_in_a_secret_is_heeded(enterprise: Client) -> None:
+    clock = Clock()
+    ends = int((clock.now + 1000) * 1000)
+    enterprise.secrets.texts[ADMIN] = json.dumps({"token": enterprise.token(), "expires": ends})
+    tokens = source_at(enterprise, clock)
+    for seconds in (0, 690, 20, 1, 1):
+        clock.now += seconds
+        whoami(enterprise, tokens)
+    assert len(enterprise.secrets.reads) == 2
+
+
+@pytest.mark.parametrize("body", ["{}", '{"token": ""}', '{"token": 5}', '{"token": null}', '{"token": "a\\nb"}'])
+def test_an_answer_without_a_token_is_unexpected(client: Client, body: str) -> None:
+    client.deployment.faults.add("generateToken", "body", body=body)
+    with pytest.raises(UnexpectedAnswer, match="holds no token"):
+        whoami(client, client.tokens())
+
+
+# Refusal.
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_refused_token_is_replaced_once(client: Client, times: int) -> None:
+    tokens = client.tokens()
+    whoami(client, tokens)
+    for _ in range(times):
+        client.deployment.tokens.revoke_all()
+        assert whoami(client, tokens) == "gis_admin"
+    assert client.count("generateToken") == 1 + times
+    assert client.count("portals/self") == 1 + 2 * times
+    assert client.secrets.reads == [ADMIN] * (1 + times)
+
+
+@pytest.mark.parametrize("code", [498, 499])
+@pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
+def test_a_call_that_is_refused_again_is_not_tried_a_third_time(client: Client, code: int, kind: str) -> None:
+    tokens = client.tokens()
+    whoami(client, tokens)
+    client.deployment.requests.clear()
+    client.deployment.faults.add("portals/self", kind, code=code)
+    with pytest.raises(TokenRejected, match=ADMIN) as caught:
+        whoami(client, tokens)
+    assert f"code {code}" in str(caught.value)
+    assert client.deployment.requests.counts() == {"portals/self": 2, "generateToken": 1}
+    assert client.secrets.reads == [ADMIN, ADMIN]
+
+
+def test_a_credential_whose_tokens_are_all_refused_is_left_alone_after_three(client: Client) -> None:
+    client.deployment.faults.add("portals/self", "shape-a", code=498)
+    clock = Clock()
+    tokens = source_at(client, clock)
+    for _ in range(50):
+        with pytest.raises(TokenRejected, match=ADMIN):
+            whoami(client, tokens)
+    assert client.deployment.requests.counts() == {"generateToken": 4, "portals/self": 6}
+    assert len(client.secrets.reads) == 4
+    client.deployment.faults.clear()
+    clock.now += REFUSED_SECONDS + 1
+    assert whoami(client, tokens) == "gis_admin"
+
+
+def test_one_notebook_that_is_refused_does_not_condemn_the_credential(client: Client) -> None:
+    tokens = client.tokens()
+    for _ in range(10):
+        with pytest.raises(TokenRejected, match="fresh"):
+            tokens.with_token(refused, soon())
+        assert whoami(client, tokens) == "gis_admin"
+
+
+def test_a_wrong_password_is_tried_once_and_then_left_alone(client: Client) -> None:
+    client.secrets.texts[ADMIN] = f'{{"username": "gis_admin", "password": "{CANARY}"}}'
+    clock = Clock()
+    tokens = source_at(client, clock)
+    for _ in range(50):
+        with pytest.raises(TokenRejected, match=ADMIN) as caught:
+            whoami(client, tokens)
+        assert CANARY not in str(caught.value)
+    assert client.deployment.requests.counts() == {"generateToken": 1}
+    client.keep(ADMIN, "gis_admin")
+    clock.now += REFUSED_SECONDS + 1
+    assert whoami(client, tokens) == "gis_admin"
+
+
+@pytest.mark.parametrize(
+    "secret", [{"clientId": "nobody", "clientSecret": CANARY}, {"clientId": "archive-app", "clientSecret": CANARY}]
+)
+def test_a_wrong_application_is_tried_once(client: Client, secret: dict[str, str]) -> None:
+    client.secrets.texts[ADMIN] = json.dumps(secret)
+    tokens = client.tokens()
+    for _ in range(20):
+        with pytest.raises(TokenRejected, match=ADMIN):
+            whoami(client, tokens)
+    assert client.deployment.requests.counts() == {"oauth2/token": 1}
+
+
+def test_a_dead_token_is_read_again_once_and_then_left_alone(client: Client) -> None:
+    client.secrets.texts[ADMIN] = json.dumps({"token": CANARY})
+    tokens = client.tokens()
+    for _ in range(20):
+        with pytest.raises(TokenRejected, match=ADMIN) as caught:
+            whoami(client, tokens)
+        assert CANARY not in str(caught.value)
+    assert client.deployment.requests.counts() == {"portals/self": 1}
+    assert client.secrets.reads == [ADMIN, ADMIN]
+
+
+def test_many_threads_with_a_dead_credential_sign_in_a_few_times_together(client: Client) -> None:
+    client.deployment.faults.add("portals/self", "shape-a", code=498)
+    tokens = client.tokens()
+
+    def work(_: int) -> None:
+        with pytest.raises(TokenRejected):
+            whoami(client, tokens)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(100)))
+    # Three strikes, and what the other threads had under way meanwhile.
+    assert client.count("generateToken") <= 3 + 8
+    assert client.count("portals/self") <= 2 * (3 + 8)
+
+
+def test_many_threads_share_one_sign_in(client: Client) -> None:
+    tokens = client.tokens()
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: whoami(client, tokens), range(40))) == {"gis_admin"}
+    assert client.count("generateToken") == 1
+
+
+def test_many_threads_renew_a_revoked_token_once(client: Client) -> None:
+    tokens = client.tokens()
+    whoami(client, tokens)
+    client.deployment.tokens.revoke_all()
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: whoami(client, tokens), range(8))) == {"gis_admin"}
+    assert client.count("generateToken") == 2
+
+
+def test_a_sign_in_that_is_throttled_is_tried_again(client: Client) -> None:
+    client.deployment.faults.add("generateToken", "http-503", times=2)
+    assert whoami(client, client.tokens()) == "gis_admin"
+    client.deployment.faults.add("generateToken", "http-503")
+    with pytest.raises(ArcGISUnavailable):
+        whoami(client, client.tokens())
+
+
+def test_the_first_text_of_a_secret_is_not_read_twice(client: Client) -> None:
+    text = client.secrets.texts[ADMIN]
+    tokens = TokenSource(client.transport, client.portal.rest_url, ADMIN, client.secrets, first=text)
+    assert whoami(client, tokens) == "gis_admin"
+    assert client.secrets.reads == []
+    client.deployment.tokens.revoke_all()
+    assert whoami(client, tokens) == "gis_admin"
+    assert client.secrets.reads == [ADMIN]
+
+
+def test_a_real_401_is_a_refused_token(wire: Transport, serve: Serve) -> None:
+    def script(request: WireRequest) -> list[bytes]:
+        if "generateToken" in request.path:
+            return [answer(b'{"token": "t%d", "expires": 9999999999999}' % len(server.requests))]
+        if request.headers["x-esri-authorization"] == "Bearer t1":
+            return [answer(b"<html>", status="401 Unauthorized")]
+        return [answer(b'{"id": "x"}')]
+
+    server = serve(script)
+    secrets = Secrets({"s": '{"username": "ana", "password": "x"}'})
+    portal = Portal(wire, server.url)
+    tokens = TokenSource(wire, portal.rest_url, "s", secrets)
+    assert tokens.with_token(lambda token: portal.organisation(token, soon()), soon()).id == "x"
+    assert len(server.requests) == 4
