@@ -1,0 +1,103 @@
+"""The documents, taken apart: headings, links, code, tables."""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+ROOT = Path(__file__).resolve().parents[2]
+_MARKDOWN = MarkdownIt().enable("table")
+
+
+class Document:
+    """One Markdown file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.text = path.read_text(encoding="utf-8")
+        self._tokens = _MARKDOWN.parse(self.text)
+
+    def __repr__(self) -> str:
+        return self.path.relative_to(ROOT).as_posix()
+
+    def fences(self, language: str) -> list[str]:
+        """The blocks of code in a language."""
+        return [token.content for token in self._tokens if token.type == "fence" and token.info == language]
+
+    @cached_property
+    def code(self) -> list[str]:
+        """The pieces of code within the text, those in tables included."""
+        return [token.content for token in self._inline() if token.type == "code_inline"]
+
+    @cached_property
+    def links(self) -> list[str]:
+        """Where the links lead."""
+        return [str(token.attrs["href"]) for token in self._inline() if token.type == "link_open"]
+
+    @cached_property
+    def headings(self) -> list[str]:
+        """The headings, without markup."""
+        pairs = zip(self._tokens, self._tokens[1:], strict=False)
+        return [inline.content for opening, inline in pairs if opening.type == "heading_open"]
+
+    @cached_property
+    def anchors(self) -> set[str]:
+        """The headings as a forge names them in links."""
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in self.headings}
+
+    def section(self, heading: str) -> "Document":
+        """The part of the document below a heading, up to the next of the same or a higher level."""
+        lines = self.text.splitlines(keepends=True)
+        starts = [i for i, line in enumerate(lines) if re.fullmatch(rf"(#+) {re.escape(heading)}\n", line)]
+        (start,) = starts
+        level = lines[start].index(" ")
+        end = next(
+            (i for i in range(start + 1, len(lines)) if re.match(rf"#{{1,{level}}} ", lines[i])),
+            len(lines),
+        )
+        return _Part(self.path, "".join(lines[start:end]))
+
+    def table(self, first: str) -> list[list[str]]:
+        """The rows of the one table whose first column has this head, as Markdown."""
+        rows: list[list[str]] = []
+        for line in self.text.splitlines():
+            if line.startswith("|"):
+                rows.append([cell.strip() for cell in line.strip("|").split("|")])
+            elif rows and rows[0][0] == first:
+                return rows[2:]
+            else:
+                rows = []
+        if rows and rows[0][0] == first:
+            return rows[2:]
+        raise LookupError(first)
+
+    def _inline(self) -> Iterator[Token]:
+        for token in self._tokens:
+            yield from token.children or ()
+
+
+class _Part(Document):
+    def __init__(self, path: Path, text: str) -> None:
+        self.path, self.text = path, text
+        self._tokens = _MARKDOWN.parse(text)
+
+
+README = Document(ROOT / "README.md")
+FORMAT = Document(ROOT / "docs/archive-format.md")
+OPERATIONS = Document(ROOT / "docs/operations.md")
+DOCUMENTS = [
+    README,
+    FORMAT,
+    OPERATIONS,
+    Document(ROOT / "docs/decisions.md"),
+    Document(ROOT / "CHANGELOG.md"),
+    Document(ROOT / "CONTRIBUTING.md"),
+]
+
+
+def code_in(cell: str) -> list[str]:
+    """The pieces of code in a cell of a table."""
+    return re.findall(r"`([^`]+)`", cell)

@@ -1,0 +1,77 @@
+"""Links lead somewhere, blocks parse, and nothing speaks of the place where this was written."""
+
+import hashlib
+import json
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from tests.docs.documents import DOCUMENTS, README, ROOT, Document
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
+
+
+@every_document
+def test_links_lead_somewhere(document: Document) -> None:
+    by_path = {each.path: each for each in DOCUMENTS}
+    for link in document.links:
+        if re.match(r"https://", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.path.parent / path).resolve() if path else document.path
+        assert target.exists(), link
+        assert not anchor or anchor in by_path[target].anchors, link
+
+
+@every_document
+def test_json_parses(document: Document) -> None:
+    for block in document.fences("json"):
+        json.loads(block)
+
+
+@every_document
+def test_toml_parses(document: Document) -> None:
+    for block in document.fences("toml"):
+        tomllib.loads(block)
+
+
+@every_document
+def test_python_compiles(document: Document) -> None:
+    for block in document.fences("python"):
+        compile(block, str(document), "exec")
+
+
+@every_document
+def test_commands_are_shell(document: Document) -> None:
+    for block in document.fences("sh"):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True, timeout=30)
+
+
+@every_document
+def test_blocks_say_their_language(document: Document) -> None:
+    languages = set(re.findall(r"^ *```(\S*)$", document.text, re.MULTILINE))
+    assert languages <= {"", "sh", "json", "toml", "python", "text", "mermaid"}
+    assert sum(1 for line in document.text.splitlines() if line.strip() == "```") * 2 == document.text.count("```")
+
+
+@every_document
+def test_speaks_of_the_product_alone(document: Document) -> None:
+    assert not re.findall(r"/work/|/tmp/|/root/|\bthis session\b|\bissue #?\d", document.text)
+
+
+def test_licence_is_the_plain_text() -> None:
+    # Of https://www.apache.org/licenses/LICENSE-2.0.txt
+    known = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
+    assert hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest() == known
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["license"] == "Apache-2.0"
+    assert project["version"] in README.text
+
+
+def test_remedies_name_sections_that_exist() -> None:
+    package = ROOT / "layers/notebook_archive/notebook_archive"
+    named = {name for path in package.rglob("*.py") for name in re.findall(r"README, '([^']+)'", path.read_text())}
+    assert named
+    assert named <= set(README.headings)

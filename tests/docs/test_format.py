@@ -1,0 +1,118 @@
+"""The archive format is as its document says."""
+
+import io
+import json
+import re
+from typing import Any, get_type_hints
+
+import pytest
+
+from notebook_archive import models
+from notebook_archive.arcgis.tokens import parse_secret
+from notebook_archive.arcgis.transport import REFERER
+from notebook_archive.archive import RunId
+from notebook_archive.archive.keys import parse
+from notebook_archive.errors import SecretMalformed
+from notebook_archive.models import ResourceKey, Snapshot
+from notebook_archive.notebook import NotebookFacts
+from notebook_archive.pipeline import archive_notebook, figures
+from notebook_archive.pipeline import outcomes as o
+from notebook_archive.pipeline.report import Counts, Report
+from notebook_archive.pipeline.staging import Staged
+from tests.docs.documents import FORMAT, OPERATIONS, README, ROOT, code_in
+
+
+def _example(heading: str) -> Any:
+    (block,) = FORMAT.section(heading).fences("json")
+    return json.loads(block)
+
+
+def _has_fields_of(example: dict[str, Any], kind: type) -> None:
+    optional: frozenset[str] = getattr(kind, "__optional_keys__", frozenset())
+    fields = set(get_type_hints(kind))
+    assert fields - optional <= example.keys() <= fields, kind.__name__
+
+
+def test_report() -> None:
+    report = _example("The report")
+    _has_fields_of(report, Report)
+    assert list(report) == list(get_type_hints(Report))
+    for counts in (report["notebooks"], report["snapshots"]):
+        _has_fields_of(counts, Counts)
+        others = [counts["archived"], counts["unchanged"], *counts["skipped"].values(), *counts["failed"].values()]
+        assert counts["attempted"] == sum(others)
+    explained = {code for row in FORMAT.section("The report").table("field") for code in code_in(row[0])}
+    assert report.keys() - {"schema", "runId"} <= explained <= report.keys()
+
+
+def test_outcomes() -> None:
+    document = _example("Outcomes")
+    assert list(document) == ["batch", "part", "startedAt", "seconds", "outcomes"]
+    for outcome in document["outcomes"]:
+        _has_fields_of(outcome, o.Outcome)
+        for stored in outcome["archived"]:
+            _has_fields_of(stored, o.StoredSnapshot)
+            assert parse(stored["key"]) == (outcome["itemId"], stored["resourceKey"])
+        for problem in outcome["failed"]:
+            _has_fields_of(problem, o.SnapshotProblem)
+        _has_fields_of(outcome["problem"], o.Problem)
+    assert o.outcomes_key({"number": 1, "part": 0, "notebooks": []}) in FORMAT.code
+    assert o.outcomes_key({"number": 1, "part": 1, "notebooks": []}) in FORMAT.code
+
+
+def test_plan() -> None:
+    batch = _example("The plan")
+    _has_fields_of(batch, o.Batch)
+    for planned in batch["notebooks"]:
+        _has_fields_of(planned, o.Planned)
+        stored = _example("Outcomes")["outcomes"][0]
+        keys = [each["resourceKey"] for each in (*stored["archived"], *stored["failed"])]
+        assert planned["archived"] == models.digests(ResourceKey(key) for key in keys)
+        assert ResourceKey(keys[0]).digest in FORMAT.code
+
+
+def test_metadata() -> None:
+    facts = NotebookFacts(nbformat="", kernel="", runtime="", runtime_version="", cells=0)
+    staged = Staged(io.BytesIO(), 0, b"", facts)
+    planned: o.Planned = {"itemId": "0" * 32, "title": "", "owner": "", "archived": ""}
+    snapshot = Snapshot(ResourceKey(f"snapshot-{'0' * 32}.json"))
+    run = RunId("2026-11-22/run")
+    made = archive_notebook._metadata(planned, snapshot, staged, "portal", run, "https://gis.example.com/portal")
+    assert [code_in(row[0])[0] for row in FORMAT.table("name")] == list(made)
+
+
+def test_left_out_of_item_json() -> None:
+    text = FORMAT.section("item.json").text
+    sentence = re.search(r"being looked at:\n(.*?)\. Of an item", text, re.DOTALL)
+    assert sentence
+    assert set(code_in(sentence[1])) == models._VOLATILE
+
+
+def test_event() -> None:
+    source = (ROOT / "functions/report_run/app.py").read_text()
+    paragraph = FORMAT.text[FORMAT.text.index("The event `ArchiveRunCompleted`") :].split("\n\n")[0]
+    for name in code_in(paragraph):
+        assert f'"{name}"' in source or name in {"notebook-archive", "EventBusName"}, name
+
+
+def test_metrics() -> None:
+    made = [*figures(_example("The report")), "BytesArchived", "RunDuration"]
+    assert sorted(made) == sorted(code for row in OPERATIONS.table("metric") for code in code_in(row[0]))
+    assert f"{len(made)} metrics \N{MULTIPLICATION SIGN} 0.30" in README.text
+    source = (ROOT / "functions/report_run/app.py").read_text()
+    assert set(re.findall(r'add_metric\("(\w+)"', source)) == {"BytesArchived", "RunDuration"}
+
+
+def test_secrets() -> None:
+    forms = [json.loads(block) for block in README.section("Secrets").fences("json")]
+    assert sorted(map(sorted, forms)) == [["clientId", "clientSecret"], ["password", "username"], ["token"]]
+    for form in forms:
+        assert parse_secret("notebook-archive/admin", json.dumps(form)) == form
+    (typed,) = re.findall(r"printf '%s' '(\{.*\})'", README.text)
+    assert parse_secret("notebook-archive/admin", typed) == forms[0]
+    with pytest.raises(SecretMalformed):
+        parse_secret("notebook-archive/admin", "{}")
+
+
+def test_referer() -> None:
+    assert REFERER in README.code

@@ -1,0 +1,169 @@
+"""Every command, path and name in the documents exists."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+
+import pytest
+
+from local.arcgis.switches import Switches
+from notebook_archive import errors
+from notebook_archive.archive import store
+from tests.docs.documents import DOCUMENTS, FORMAT, OPERATIONS, README, ROOT, Document, code_in
+from tests.template.rendered import template
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
+
+TEMPLATE = template()
+PARAMETERS = TEMPLATE["Parameters"]
+STATES = re.findall(
+    r'^ +"(\w+)": \{\n +"Type"', (ROOT / "statemachines/archive_run.asl.yaml").read_text(), re.MULTILINE
+)
+TARGETS = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+STAGES = {name for name in tomllib.loads((ROOT / "samconfig.toml").read_text()) if name not in {"version", "default"}}
+
+OF_OTHERS = {
+    *("ReportRun", "ItemBatcher", "ResultWriter", "BuildArchitecture", "ArchiveRunCompleted", "ChecksumSHA256"),
+    *("SSLContext", "DeleteMarkers", "LastModified", "NaN", "NotebookArchive", "ArcGIS"),
+}
+"""Names in CamelCase that are AWS's, Python's or our own, and not the template's."""
+
+
+def _commands(document: Document) -> Iterator[str]:
+    yield from document.code
+    for block in document.fences("sh"):
+        yield from block.splitlines()
+
+
+@every_document
+def test_make_targets_exist(document: Document) -> None:
+    for command in _commands(document):
+        for target in re.findall(r"^make ([a-z]+)", command):
+            assert target in TARGETS, command
+        for stage in re.findall(r"STAGE=(\w+)", command):
+            assert stage in STAGES, command
+
+
+@every_document
+def test_paths_exist(document: Document) -> None:
+    top = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} | {".ci", ".python-version"}
+    for code in document.code:
+        if code.split("/")[0] in top and re.fullmatch(r"[\w.*/-]+", code):
+            assert list(ROOT.glob(code.rstrip("/"))), code
+
+
+@every_document
+def test_names_in_camel_case_exist(document: Document) -> None:
+    classes = {name for name in vars(errors) if name[0].isupper()}
+    tree = ast.parse((ROOT / "functions/report_run/app.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    constants = {arg.value for call in calls for arg in call.args if isinstance(arg, ast.Constant)}
+    metrics = {code for row in OPERATIONS.table("metric") for code in code_in(row[0])}
+    known = {
+        *PARAMETERS,
+        *TEMPLATE["Outputs"],
+        *TEMPLATE["Resources"],
+        *classes,
+        *STATES,
+        *constants,
+        *metrics,
+        *OF_OTHERS,
+    }
+    for code in document.code:
+        for name in re.findall(r"(?<![\w./:-])[A-Z][a-z]+(?:[A-Z][A-Za-z0-9]*)+(?![\w./:-])", code):
+            assert name in known, code
+
+
+@every_document
+def test_parameters_that_are_set_exist(document: Document) -> None:
+    for code in (*document.code, *document.fences("toml")):
+        for name, value in re.findall(r"(?:^|\")([A-Z]\w+[a-z])=([^\"\n]*)", code):
+            parameter = PARAMETERS[name]
+            text = value.strip("'")
+            assert "AllowedValues" not in parameter or text in map(str, parameter["AllowedValues"]), code
+            for part in text.split(",") if parameter["Type"] == "CommaDelimitedList" else [text]:
+                assert re.match(parameter.get("AllowedPattern", ""), part), code
+
+
+@every_document
+def test_outputs_exist(document: Document) -> None:
+    blocks = "\n".join(document.fences("sh"))
+    named = re.findall(r"OutputKey=='(\w+)'|\$\(output (\w+)\)", blocks)
+    assert {name for pair in named for name in pair if name} <= set(TEMPLATE["Outputs"])
+
+
+@every_document
+def test_names_in_capitals_exist(document: Document) -> None:
+    environment = set(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
+    values = {
+        str(value) for each in PARAMETERS.values() for value in (*each.get("AllowedValues", ()), each.get("Default"))
+    }
+    states = {"SUCCEEDED", "FAILED", "RUNNING", "TIMED_OUT"}
+    elsewhere = {"AWS_PROFILE", "AWS_REGION", "USERNAME", "BAD", "KEY", "LICENSE", "RUN"}
+    for code in document.code:
+        if re.fullmatch(r"[A-Z][A-Z_]+", code) and not code.startswith("GWM"):
+            assert code in environment | values | states | elsewhere, code
+
+
+def test_every_reason_is_explained() -> None:
+    rows = {code_in(row[0])[0]: row for row in README.table("`reason`")}
+    classes = {cls.reason: cls for cls in _named(errors.NotebookArchiveError)}
+    package = ROOT / "layers/notebook_archive/notebook_archive/pipeline"
+    written = {name for path in package.glob("*.py") for name in re.findall(r'"reason": "([a-z-]+)"', path.read_text())}
+    assert rows.keys() == classes.keys() | written
+    for reason, cls in classes.items():
+        _, name, meaning, remedy = rows[reason]
+        assert code_in(name) == [cls.__name__]
+        assert len(meaning) > 20
+        assert remedy == cls.remedy
+    assert all(not rows[reason][1] and rows[reason][3] for reason in written)
+
+
+def _named(base: type[errors.NotebookArchiveError]) -> Iterator[type[errors.NotebookArchiveError]]:
+    if "reason" in vars(base):
+        yield base
+    for cls in base.__subclasses__():
+        yield from _named(cls)
+
+
+def test_defaults_are_the_templates() -> None:
+    for names, default, _ in README.table("parameter"):
+        for name in code_in(names):
+            given = str(PARAMETERS[name].get("Default", "none"))
+            assert given in default or (given == "" and "empty" in default), name
+
+
+def test_limits_are_the_templates() -> None:
+    assert PARAMETERS["AlarmAfterHours"]["MaxValue"] == 168
+    assert "168 at most" in OPERATIONS.text
+    timeout = re.search(r'"TimeoutSeconds": (\d+)', (ROOT / "statemachines/archive_run.asl.yaml").read_text())
+    assert timeout
+    assert int(timeout[1]) == 7 * 24 * 3600
+    queue = TEMPLATE["Resources"]["ScheduleDeadLetterQueue"]["Properties"]
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_what_goes_with_the_stack() -> None:
+    resources = TEMPLATE["Resources"]
+    assert resources["ArchiveBucket"]["DeletionPolicy"] == "Retain"
+    policy_stays = resources["ArchiveBucketPolicy"].get("DeletionPolicy") == "Retain"
+    assert policy_stays != ("and the bucket's policy" in OPERATIONS.section("Delete the stack").text)
+
+
+def test_the_guesses_are_switches() -> None:
+    assert Switches.__doc__
+    assert "local/arcgis/switches.py" in Document(ROOT / "CONTRIBUTING.md").code
+
+
+def test_demo_prints_what_the_readme_shows() -> None:
+    (shown,) = [block for block in README.fences("text") if "Starting the local ArcGIS" in block]
+    source = "".join((ROOT / f"local/{name}.py").read_text() for name in ("demo", "system"))
+    steps = re.findall(r"^[ 0-9.s]+([A-Z][a-zA-Z() ]+) …$|^(Every.*)$", shown, re.MULTILINE)
+    assert len(steps) > 4
+    for step, last in steps:
+        assert f'"{step or last}"' in source, step or last
+
+
+def test_format_version() -> None:
+    assert f"Its version is {store.SCHEMA}" in FORMAT.text
