@@ -11,7 +11,8 @@ Route = Literal["auto", "notebook-server", "portal"]
 ROUTES: tuple[Route, ...] = ("auto", "notebook-server", "portal")
 
 MEGABYTE = 1_000_000
-_HTTPS_URL = re.compile(r"https://[A-Za-z0-9.\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
+HTTPS_URL = re.compile(r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
+"""An address that is trusted with a token: no user, no query, nothing that two parsers could read differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Settings:
         settings = cls(
             archive_bucket=text("ARCHIVE_BUCKET"),
             archive_bucket_owner=text("ARCHIVE_BUCKET_OWNER", re.compile("[0-9]{12}")),
-            portal_url=text("PORTAL_URL", _HTTPS_URL).rstrip("/").removesuffix("/sharing/rest"),
-            notebook_admin_url=text("NOTEBOOK_ADMIN_URL", _HTTPS_URL, "").rstrip("/"),
+            portal_url=text("PORTAL_URL", HTTPS_URL).rstrip("/").removesuffix("/sharing/rest"),
+            notebook_admin_url=text("NOTEBOOK_ADMIN_URL", HTTPS_URL, "").rstrip("/"),
             route=cast("Route", route),
             secret_prefix=text("SECRET_PREFIX").strip("/"),
             ca_bundle_secret=text("CA_BUNDLE_SECRET", default=""),

@@ -1,14 +1,15 @@
 """The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ListingIncomplete, NotebookNotFound, UnexpectedAnswer
+from notebook_archive.errors import ListingIncomplete, NotebookNotFound, RequestRejected, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, epoch_milliseconds
+from notebook_archive.settings import HTTPS_URL
 
 PAGE = 100
 """Most results that one search request gives."""
@@ -50,7 +51,7 @@ class Portal:
         answer = self._get("portals/self", "The portal's description", token, deadline)
         if not isinstance(answer.get("id"), str):
             raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
-        user = answer.get("user") or {}
+        user = _object(answer, "user")
         return Organisation(
             id=answer["id"],
             on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
@@ -63,25 +64,25 @@ class Portal:
         """Return the root below which ``/notebooks/snapshots`` lies, for each of the three deployments.
 
         Kubernetes: the portal's own ``/admin``.  Online: the host in ``portals/self/urls``.  Enterprise: the federated
-        server whose function contains NotebookServer.  Raises NotebookNotFound where the organisation has no notebook
+        server whose function contains NotebookServer.  Raises UnexpectedAnswer where the organisation has no notebook
         server.
         """
         if organisation.on_kubernetes:
             return f"{self.url}/admin"
         if organisation.is_online:
-            urls = self._get("portals/self/urls", "The organisation's hosts", token, deadline).get("urls") or {}
-            hosts = (urls.get("notebooks") or {}).get("https") or []
-            roots = [f"https://{host}" for host in hosts if isinstance(host, str)]
+            urls = _object(self._get("portals/self/urls", "The organisation's hosts", token, deadline), "urls")
+            hosts = _object(urls, "notebooks").get("https")
+            roots = [f"https://{host}" for host in (hosts if isinstance(hosts, list) else ()) if isinstance(host, str)]
         else:
             path = f"portals/{quote(organisation.id, safe='')}/servers"
-            servers = self._get(path, "The portal's federated servers", token, deadline).get("servers") or []
+            what = "The portal's federated servers"
+            servers = _objects(self._get(path, what, token, deadline), "servers", what)
             notebook_servers = [s for s in servers if "notebookserver" in str(s.get("serverFunction", "")).lower()]
-            roots = [s.get("adminPublicUrl") or s.get("adminUrl") or s.get("url") or "" for s in notebook_servers]
+            roots = [str(s.get("adminPublicUrl") or s.get("adminUrl") or s.get("url")) for s in notebook_servers]
         for root in roots:
-            parts = urlsplit(root)
-            if parts.scheme == "https" and parts.hostname and not (parts.username or parts.query or "\\" in root):
+            if HTTPS_URL.fullmatch(root):
                 return f"{root.rstrip('/')}/admin"
-        raise NotebookNotFound("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
+        raise UnexpectedAnswer("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
 
     def notebooks(self, organisation_id: str, token: str, deadline: Deadline) -> Enumeration:
         """Return every Notebook item that the token may see.
@@ -96,7 +97,7 @@ class Portal:
             missing = self._enumerate(organisation_id, token, deadline, found)
             if not missing:
                 return Enumeration(found, None)
-        message = f"The portal's search for notebooks gave {missing} items fewer than it counted, twice."
+        message = f"The portal's search for notebooks gave {missing} usable items fewer than it counted, twice."
         return Enumeration(found, ListingIncomplete(message))
 
     def _enumerate(
@@ -107,9 +108,15 @@ class Portal:
         while True:
             results, total = self._search_window(organisation_id, since, token, deadline)
             window = {str(result.get("id")): result for result in results}
-            notebooks = (NotebookItem.from_portal(r) for r in window.values() if r.get("type") == NOTEBOOK)
-            found |= {item.item_id: item for item in notebooks}
             missing += max(0, min(total, CEILING) - len(window))
+            for result in window.values():
+                if result.get("type") == NOTEBOOK:
+                    try:
+                        item = NotebookItem.from_portal(result)
+                    except (RequestRejected, UnexpectedAnswer):
+                        missing += 1  # without a usable id or an owner; the others are archived all the same
+                    else:
+                        found[item.item_id] = item
             latest = max((epoch_milliseconds(r.get("created")) for r in results), default=0)
             if len(results) < CEILING:
                 return missing
@@ -120,6 +127,7 @@ class Portal:
     def _search_window(
         self, organisation_id: str, since: int, token: str, deadline: Deadline
     ) -> tuple[list[dict[str, Any]], int]:
+        what = "The search for notebooks"
         query = f'type:"{NOTEBOOK}" AND orgid:{organisation_id}'
         if since:
             query += f" AND created:[{since:019d} TO {10**18:019d}]"
@@ -127,10 +135,15 @@ class Portal:
         start, total = 1, 0
         while 0 < start <= CEILING:
             fields = {"q": query, "start": str(start), "num": str(PAGE), "sortField": "created", "sortOrder": "asc"}
-            page = self._get("search", "The search for notebooks", token, deadline, **fields)
-            results += page.get("results") or []
-            total = max(total, int(page.get("total") or 0))
-            start = _next_start(page, start, "The search for notebooks")
+            page = self._get("search", what, token, deadline, **fields)
+            given = _objects(page, "results", what)
+            results += given
+            counted = page.get("total")
+            total = max(total, counted if isinstance(counted, int) else 0)
+            try:
+                start = _next_start(page, start, len(given), what)
+            except ListingIncomplete:
+                return results, len(results) + 1  # noted as short by one at least; what there is, is archived
         return results, total
 
     def item(self, item_id: ItemId, token: str, deadline: Deadline) -> NotebookItem:
@@ -144,14 +157,15 @@ class Portal:
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
         """Return the snapshots among the item's resources: the way that is open to an administrator."""
         what = f"The resources of item {item_id}"
-        entries: list[Any] = []
+        entries: dict[str, dict[str, Any]] = {}
         start = 1
         while start > 0:
             fields = {"start": str(start), "num": str(RESOURCES_PAGE)}
             page = self._get(f"content/items/{item_id}/resources", what, token, deadline, **fields)
-            entries += page.get("resources") or ()
-            start = _next_start(page, start, what)
-        return Listing.of(entries)
+            known = len(entries)
+            entries |= {str(entry.get("resource")): entry for entry in _objects(page, "resources", what)}
+            start = _next_start(page, start, len(entries) - known, what)
+        return Listing.of(list(entries.values()))
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
@@ -165,12 +179,26 @@ class Portal:
         return self._transport.call("GET", f"{self.rest_url}/{path}", what, deadline, token=token, fields=fields)
 
 
-def _next_start(page: dict[str, Any], start: int, what: str) -> int:
-    """Return where the next page starts, -1 after the last; raise ListingIncomplete for a listing that goes in
-    circles."""
+def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a member that is an object, an empty one where it is none."""
+    member = answer.get(name)
+    return member if isinstance(member, dict) else {}
+
+
+def _objects(answer: Mapping[str, Any], name: str, what: str) -> list[dict[str, Any]]:
+    """Return a member that is a list of objects; raise UnexpectedAnswer where it is none, for that is no empty list."""
+    member = answer.get(name)
+    if not isinstance(member, list) or not all(isinstance(entry, dict) for entry in member):
+        raise UnexpectedAnswer(f"{what}: the answer holds no list of {name}.")
+    return member
+
+
+def _next_start(page: dict[str, Any], start: int, given: int, what: str) -> int:
+    """Return where the next page starts, -1 after the last; raise ListingIncomplete for a listing that goes in circles
+    or gives nothing and yet goes on."""
     following = page.get("nextStart", -1)
     if not isinstance(following, int) or following <= 0:
         return -1
-    if following <= start:
+    if following <= start or not given:
         raise ListingIncomplete(f"{what}: the page after {start} starts at {following}, which would never end.")
     return following

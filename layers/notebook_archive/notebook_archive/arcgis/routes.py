@@ -11,7 +11,7 @@ from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import SecretMissing
+from notebook_archive.errors import NotebookNotFound, PermissionDenied, SecretMissing, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing, ResourceKey
 from notebook_archive.settings import Route
 
@@ -110,5 +110,9 @@ class Routes:
                     organisation = self._portal.organisation(token, deadline)
                     return self._portal.notebook_admin_url(organisation, token, deadline)
 
-                self._notebook_admin_url = tokens.with_token(discover, deadline)
+                try:
+                    self._notebook_admin_url = tokens.with_token(discover, deadline)
+                except (NotebookNotFound, PermissionDenied) as error:
+                    # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
+                    raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
         return NotebookServer(self._transport, self._notebook_admin_url)
