@@ -1,0 +1,274 @@
+"""Which way an owner's notebooks take, and what that costs."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.arcgis import Item
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import Access, Routes
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    NotANotebook,
+    PermissionDenied,
+    SecretMissing,
+    SnapshotTooLarge,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import ResourceKey
+from notebook_archive.pipeline.staging import stage
+from notebook_archive.settings import Route
+from tests.arcgis_client.client import LIMIT, PREFIX, Client, Secrets, id_of, soon
+from tests.arcgis_client.conftest import Serve
+from tests.arcgis_client.wire import WireRequest, answer
+
+
+def body_of(chunks: Iterator[bytes]) -> bytes:
+    """The staged notebook: what the gate lets through."""
+    with stage(chunks, "A snapshot").file as file:
+        return file.read()
+
+
+def download(access: Access, item: Item, limit: int = LIMIT) -> bytes:
+    key = ResourceKey.parse(item.snapshots[0].resource_key)
+    return access.download(id_of(item), key, limit, body_of, soon())
+
+
+# The choice.
+
+
+@pytest.mark.parametrize(
+    ("route", "owner", "taken"),
+    [
+        ("auto", "ana", "notebook-server"),
+        ("auto", "chi", "portal"),
+        ("notebook-server", "ana", "notebook-server"),
+        ("portal", "ana", "portal"),
+        ("portal", "chi", "portal"),
+    ],
+)
+def test_the_way_follows_the_owner_s_secret(client: Client, route: Route, owner: str, taken: str) -> None:
+    access = client.routes(route).of(owner, soon())
+    assert access.route == taken
+    assert access.tokens.name == (f"{PREFIX}/owners/{owner}" if taken == "notebook-server" else f"{PREFIX}/admin")
+
+
+def test_the_notebook_server_s_way_needs_the_owner_s_secret(client: Client) -> None:
+    routes = client.routes("notebook-server")
+    for _ in range(5):
+        with pytest.raises(SecretMissing, match="notebook-archive/owners/chi"):
+            routes.of("chi", soon())
+    assert client.secrets.reads == [f"{PREFIX}/owners/chi"]
+    assert len(client.deployment.requests) == 0
+
+
+def test_the_portal_s_way_reads_no_owner_s_secret(client: Client) -> None:
+    routes = client.routes("portal")
+    for owner in ("ana", "ben", "chi"):
+        routes.of(owner, soon())
+    assert client.secrets.reads == []
+
+
+@pytest.mark.parametrize("route", ["notebook-server", "portal"])
+def test_every_snapshot_comes_byte_for_byte_on_both_ways(client: Client, route: Route) -> None:
+    routes = client.routes(route)
+    done = 0
+    for item in client.deployment.organisation.notebooks():
+        if item.resources_refused or (route == "notebook-server" and not client.deployment.user(item.owner).has_secret):
+            continue
+        access = routes.of(item.owner, soon())
+        for snapshot in access.snapshots(id_of(item), soon()).snapshots:
+            stored = item.snapshot(snapshot.resource_key)
+            assert stored
+            assert access.download(id_of(item), snapshot.resource_key, LIMIT, body_of, soon()) == stored.content
+            done += 1
+    assert done > 8
+
+
+def test_an_explicit_notebook_server_is_not_looked_up(client: Client) -> None:
+    item = client.item()
+    routes = client.routes("notebook-server", client.deployment.notebook_admin_url)
+    routes.of(item.owner, soon()).snapshots(id_of(item), soon())
+    assert client.deployment.requests.counts() == {"generateToken": 1, "snapshots/list": 1}
+
+
+def test_secrets_tokens_and_discovery_are_paid_once(client: Client) -> None:
+    routes = client.routes()
+    owned = [item for item in client.deployment.organisation.notebooks() if item.owner == "ana"]
+    assert len(owned) > 1
+    for item in owned:
+        routes.of("ana", soon()).snapshots(id_of(item), soon())
+    looked_up = {"enterprise": {"portals/servers": 1}, "online": {"portals/urls": 1}, "kubernetes": {}}
+    assert client.deployment.requests.counts() == {
+        "generateToken": 1,
+        "portals/self": 1,
+        "snapshots/list": len(owned),
+        **looked_up[client.deployment.kind],
+    }
+    assert client.secrets.reads == [f"{PREFIX}/owners/ana"]
+
+
+def test_threads_share_secrets_tokens_and_discovery(client: Client) -> None:
+    routes = client.routes()
+    notebooks = [item for item in client.deployment.organisation.notebooks() if item.owner in ("ana", "ben")]
+
+    def work(item: Item) -> int:
+        return len(routes.of(item.owner, soon()).snapshots(id_of(item), soon()).snapshots)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(work, notebooks * 4)) == 4 * sum(len(item.snapshots) for item in notebooks)
+    assert client.count("generateToken") == 2
+    assert client.count("portals/self") == 1
+    assert sorted(client.secrets.reads) == [f"{PREFIX}/owners/ana", f"{PREFIX}/owners/ben"]
+
+
+def test_an_owner_s_name_cannot_lead_out_of_the_owners_secrets(enterprise: Client) -> None:
+    routes = enterprise.routes()
+    prefix = f"{PREFIX}/owners/"
+    owners = ["ana", "ana@example.com_org", "../admin", "a/b", "a b", "a=b", "a=2Fb", "ünï", "名", "..", "\n", "%2e"]
+    names = [routes.secret_of(owner) for owner in owners]
+    assert len(set(names)) == len(owners)
+    for name in names:
+        assert name.startswith(prefix)
+        rest = name.removeprefix(prefix)
+        assert rest.isascii()
+        assert not set(rest) - set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-+=")
+    assert names[0] == f"{prefix}ana"
+
+
+# When something fails.
+
+
+@pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
+@pytest.mark.parametrize("code", [403, 404])
+def test_a_lookup_that_fails_is_not_taken_for_a_notebook_that_is_gone(enterprise: Client, kind: str, code: int) -> None:
+    enterprise.deployment.faults.add("portals/servers", kind, code=code)
+    with pytest.raises(UnexpectedAnswer, match="looked up") as caught:
+        enterprise.routes().of("ana", soon())
+    assert "NotebookAdminUrl" in caught.value.remedy
+
+
+def test_a_lookup_that_failed_is_made_again(client: Client) -> None:
+    client.deployment.faults.add("portals/self", "shape-e", times=1)
+    routes = client.routes()
+    with pytest.raises(UnexpectedAnswer):
+        routes.of("ana", soon())
+    assert routes.of("ana", soon()).snapshots(id_of(client.item()), soon()).snapshots
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere", "/admin/notebooks"])
+def test_a_wrong_notebook_server_is_told_and_skips_no_notebook(client: Client, path: str) -> None:
+    wrong = f"https://localhost:{client.deployment.notebook_port}/x{path}"
+    access = client.routes("notebook-server", wrong).of("ana", soon())
+    with pytest.raises(UnexpectedAnswer) as caught:
+        access.snapshots(id_of(client.item()), soon())
+    assert "NotebookAdminUrl" in caught.value.remedy
+
+
+def test_a_notebook_that_nobody_may_read_is_denied(client: Client) -> None:
+    item = client.item("Restricted")
+    with pytest.raises(PermissionDenied):
+        client.routes().of(item.owner, soon()).snapshots(id_of(item), soon())
+    assert client.count("items/resources") == 2  # once more, for it could be a throttle
+
+
+@pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
+@pytest.mark.parametrize("route", ["notebook-server", "portal"])
+def test_a_token_refused_in_the_body_of_a_download_is_renewed(client: Client, route: Route, kind: str) -> None:
+    item = client.item()
+    access = client.routes(route).of(item.owner, soon())
+    access.snapshots(id_of(item), soon())
+    for operation in ("snapshots/download", "items/resource"):
+        client.deployment.faults.add(operation, kind, times=1, code=498)
+    assert download(access, item) == item.snapshots[0].content
+    assert client.count("generateToken") == 2
+    assert client.pauses == []
+
+
+def test_tokens_that_are_revoked_mid_run_are_renewed_without_notice(client: Client) -> None:
+    item = client.item()
+    for route in ("notebook-server", "portal"):
+        access = client.routes(route).of(item.owner, soon())
+        access.snapshots(id_of(item), soon())
+        client.deployment.faults.add("*", "tokens-revoked", times=1, item_id=item.id)
+        # The resource is fetched without f=json, so that its refusal comes as the portal likes.
+        assert access.snapshots(id_of(item), soon()).snapshots
+        client.deployment.faults.clear()
+        assert download(access, item) == item.snapshots[0].content
+
+
+@pytest.mark.parametrize("route", ["notebook-server", "portal"])
+def test_passing_faults_of_a_download_are_tried_again(client: Client, route: Route) -> None:
+    item = client.item()
+    access = client.routes(route).of(item.owner, soon())
+    operation = {"notebook-server": "snapshots/download", "portal": "items/resource"}[route]
+    for kind in ("http-503", "cut-body", "shape-d"):
+        client.deployment.faults.add(operation, kind, times=1)
+    assert download(access, item) == item.snapshots[0].content
+    assert client.count(operation) == 4
+    assert client.pauses == [1.0, 2.0, 4.0]
+    client.deployment.faults.add(operation, "http-503")
+    with pytest.raises(ArcGISUnavailable):
+        download(access, item)
+    assert client.count(operation) == 8
+
+
+@pytest.mark.parametrize("route", ["notebook-server", "portal"])
+def test_what_lasts_is_not_tried_again(client: Client, route: Route) -> None:
+    item = client.item()
+    access = client.routes(route).of(item.owner, soon())
+    operation = {"notebook-server": "snapshots/download", "portal": "items/resource"}[route]
+    for kind, error, tries in (
+        ("shape-e", UnexpectedAnswer, 1),
+        ("redirect", UnexpectedAnswer, 1),
+        ("http-404", UnexpectedAnswer, 1),
+        ("oversize", SnapshotTooLarge, 1),
+        ("http-403", PermissionDenied, 2),
+        ("body", NotANotebook, 2),
+    ):
+        client.deployment.requests.clear()
+        client.deployment.faults.clear()
+        client.deployment.faults.add(operation, kind, size=2_000_000)
+        with pytest.raises(error):
+            download(access, item, limit=1_000_000)
+        assert client.count(operation) == tries, kind
+
+
+def test_a_dead_credential_of_one_owner_stops_that_owner_alone(client: Client) -> None:
+    client.secrets.texts[f"{PREFIX}/owners/ana"] = '{"username": "ana", "password": "CANARY"}'
+    routes = client.routes("notebook-server", client.deployment.notebook_admin_url)
+    for item in client.deployment.organisation.notebooks() * 3:
+        if item.owner == "ana":
+            with pytest.raises(TokenRejected, match="owners/ana"):
+                routes.of("ana", soon()).snapshots(id_of(item), soon())
+        elif item.owner == "ben":
+            assert routes.of("ben", soon()).snapshots(id_of(item), soon()).snapshots
+    assert client.count("generateToken") == 2
+
+
+def test_connections_are_kept_from_the_sign_in_to_the_last_snapshot(wire: Transport, serve: Serve) -> None:
+    key = f"snapshot-{'0' * 32}.json"
+    notebook = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}'
+
+    def script(request: WireRequest) -> list[bytes]:
+        bodies = {
+            "generateToken": {"token": "t", "expires": 9999999999999},
+            "list": {"snapshots": [{"resourceKey": key}], "status": "success"},
+        }
+        name = request.path.rpartition("/")[2]
+        return [answer(notebook if name == "download" else json.dumps(bodies[name]).encode())]
+
+    server = serve(script)
+    secrets = Secrets({f"{PREFIX}/owners/ana": '{"username": "ana", "password": "x"}'})
+    portal = Portal(wire, server.url)
+    routes = Routes(wire, portal, "auto", f"{server.url}/admin", PREFIX, secrets)
+    item = Item("ana", "x")
+    for _ in range(10):
+        access = routes.of("ana", soon())
+        [snapshot] = access.snapshots(id_of(item), soon()).snapshots
+        assert access.download(id_of(item), snapshot.resource_key, LIMIT, body_of, soon()) == notebook
+    assert (len(server.requests), server.connections) == (21, 1)
