@@ -28,7 +28,8 @@ def metadata(values: Mapping[str, str]) -> dict[str, str]:
     control characters become spaces.  A text too long is cut between characters and ends in ``...``; the longest is
     cut first, the ids never.
     """
-    encoded = {name: _encoded(value, _LONGEST_TEXT) for name, value in values.items() if value}
+    encoded = {name: _encoded(value, _LONGEST_TEXT) for name, value in values.items()}
+    encoded = {name: value for name, value in encoded.items() if value}
     while sum(len(name) + len(value) for name, value in encoded.items()) > METADATA_BYTES:
         longest = max(encoded, key=lambda name: len(encoded[name]))
         encoded[longest] = _encoded(values[longest], len(encoded[longest]) * 3 // 4)
