@@ -1,0 +1,40 @@
+"""Every error has a word to be counted under and something to do next, and the drawing of the tree is true."""
+
+import inspect
+
+from notebook_archive import errors
+from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.pipeline.outcomes import UNPROTECTED
+
+
+def _all(base: type[NotebookArchiveError]) -> list[type[NotebookArchiveError]]:
+    return [base, *(found for child in base.__subclasses__() for found in _all(child))]
+
+
+def _concrete() -> list[type[NotebookArchiveError]]:
+    return [each for each in _all(NotebookArchiveError) if "reason" in vars(each)]
+
+
+def test_reasons_are_distinct_words() -> None:
+    reasons = [each.reason for each in _concrete()]
+    assert len(reasons) == len(set(reasons))
+    assert all(reason == reason.lower() and reason.replace("-", "").isalpha() for reason in reasons)
+
+
+def test_every_leaf_has_a_reason_and_a_remedy_of_its_own() -> None:
+    leaves = [each for each in _all(NotebookArchiveError) if not each.__subclasses__()]
+    assert [each.__name__ for each in leaves if not {"reason", "remedy"} <= vars(each).keys()] == []
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    drawn = [line.strip(" │├└─").split()[0] for line in (errors.__doc__ or "").splitlines() if "── " in line]
+    defined = [
+        name
+        for name, each in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(each, NotebookArchiveError) and each is not NotebookArchiveError
+    ]
+    assert sorted(drawn) == sorted(defined)
+
+
+def test_the_reasons_that_mean_unprotected_exist() -> None:
+    assert UNPROTECTED - {each.reason for each in _concrete()} == {"owner-credentials-missing"}

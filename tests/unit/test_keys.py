@@ -1,0 +1,75 @@
+"""Keys are built from whole-matched ids alone, and read back into the same ids."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notebook_archive.archive import RunId, keys
+from notebook_archive.errors import RequestRejected, SettingsInvalid
+from notebook_archive.models import ItemId, ResourceKey
+
+quick = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+digits = st.text("0123456789abcdef", min_size=32, max_size=32)
+HOSTILE = [
+    "", "x", "a" * 31, "a" * 33, "A" * 32, "g" * 32, "a" * 32 + "\n", "\n" + "a" * 32, " " + "a" * 32,
+    "../../etc/passwd", "a" * 30 + "/.", "a" * 31 + "%", "\u0660" * 32, "\uff41" * 32, "a" * 32 + "?f=json#",
+    "a" * 32 + "/snapshots", "*", "null", "a" * 1_000_000,
+]  # fmt: skip
+
+
+@quick
+@given(digits, digits)
+def test_what_is_built_is_read_back(item: str, key: str) -> None:
+    item_id, resource_key = ItemId.parse(item), ResourceKey.parse(f"snapshot-{key}.json")
+    assert keys.parse(keys.snapshot_key(item_id, resource_key)) == (item_id, resource_key)
+    assert keys.parse(keys.item_key(item_id)) == (item_id, None)
+    assert keys.snapshot_key(item_id, resource_key).startswith(keys.snapshots_prefix(item_id))
+
+
+@quick
+@given(st.text(max_size=120) | st.from_regex(r"notebooks/[0-9a-f]{32}/(snapshots/)?[a-z0-9.\-]*\n?"))
+def test_what_is_read_is_what_would_be_built(text: str) -> None:
+    match keys.parse(text):
+        case (item_id, None):
+            assert keys.item_key(item_id) == text
+        case (item_id, ResourceKey() as key):
+            assert keys.snapshot_key(item_id, key) == text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_ids_are_refused_and_hardly_echoed(text: str) -> None:
+    with pytest.raises(RequestRejected) as refused:
+        ItemId.parse(text)
+    assert len(str(refused.value)) < 250
+    with pytest.raises(RequestRejected) as refused:
+        ResourceKey.parse(f"snapshot-{text}.json")
+    assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("given_", [None, 5, 1.5, True, ["a" * 32], {"id": "a" * 32}, b"a" * 32])
+def test_what_is_no_text_is_no_id(given_: object) -> None:
+    with pytest.raises(RequestRejected):
+        ItemId.parse(given_)
+    with pytest.raises(RequestRejected):
+        ResourceKey.parse(given_)
+
+
+@quick
+@given(st.text(min_size=1, max_size=80))
+def test_a_run_id_is_a_place_for_keys_whatever_the_execution_is_called(name: str) -> None:
+    run = RunId.of_execution(name, "2026-11-22T05:00:00.000Z")
+    assert re.fullmatch(r"runs/2026-11-22/[A-Za-z0-9_-]+/report\.json", run.key("report.json"))
+
+
+def test_a_run_id_is_the_day_and_the_name_of_the_execution() -> None:
+    assert RunId.of_execution("8f1c_b-2", "2026-11-22T23:59:59Z") == "2026-11-22/8f1c_b-2"
+
+
+@pytest.mark.parametrize(
+    ("name", "started_at"), [("", "2026-11-22T05:00:00Z"), ("x", ""), ("x", "22.11.2026"), ("x", "now")]
+)
+def test_a_run_without_name_or_day_is_refused(name: str, started_at: str) -> None:
+    with pytest.raises(SettingsInvalid):
+        RunId.of_execution(name, started_at)

@@ -1,0 +1,104 @@
+"""The domain's types take what ArcGIS sends in either dialect."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notebook_archive.errors import RequestRejected, UnexpectedAnswer
+from notebook_archive.models import (
+    DIGEST_LENGTH,
+    ItemId,
+    Listing,
+    NotebookItem,
+    ResourceKey,
+    Snapshot,
+    digests,
+    epoch_milliseconds,
+)
+
+ITEM = "0123456789abcdef" * 2
+KEY = f"snapshot-{ITEM}.json"
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def test_both_listings_give_the_same_snapshot() -> None:
+    properties = {"name": "Before", "description": ""}
+    listed = {"resourceKey": KEY, "created": "1735725600000", "properties": properties}
+    resource = {"resource": KEY, "created": 1735725600000, "size": 17, "properties": properties}
+    assert Listing.of([listed]).snapshots == (Snapshot(ResourceKey(KEY), "Before", 1735725600000),)
+    assert Listing.of([resource]).snapshots == (Snapshot(ResourceKey(KEY), "Before", 1735725600000, 17),)
+
+
+def test_a_snapshot_that_is_listed_twice_is_one() -> None:
+    assert len(Listing.of([{"resourceKey": KEY}, {"resourceKey": KEY}]).snapshots) == 1
+
+
+@pytest.mark.parametrize("entry", [{"resource": "notebook_preview.json"}, {"resource": f"../{KEY}"}])
+def test_other_resources_are_passed_over(entry: dict[str, Any]) -> None:
+    assert Listing.of([entry]) == Listing((), ())
+
+
+@pytest.mark.parametrize(
+    "entry", [{}, None, 5, {"resourceKey": None}, {"resourceKey": f"../{KEY}"}, {"resource": "snapshot-1.json"}]
+)
+def test_what_may_be_a_snapshot_under_another_key_is_told(entry: Any) -> None:
+    listing = Listing.of([entry, {"resource": KEY}])
+    assert len(listing.snapshots) == len(listing.strange) == 1
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.fixed_dictionaries({}, optional={"created": anything, "size": anything, "properties": anything}))
+def test_a_snapshot_is_made_of_whatever_stands_beside_its_key(beside: dict[str, Any]) -> None:
+    snapshot = Snapshot.from_entry(ResourceKey(KEY), beside)
+    assert isinstance(snapshot.name, str)
+    assert isinstance(snapshot.created, int)
+    assert snapshot.size is None or snapshot.size >= 0
+
+
+def test_an_item_leaves_out_what_changes_by_being_looked_at() -> None:
+    sent = {"id": ITEM, "owner": "ana", "title": "Rivers", "modified": 5, "numViews": 9, "tags": ["x"], "size": 3}
+    item = NotebookItem.from_portal(sent)
+    assert item.properties == {"id": ITEM, "owner": "ana", "title": "Rivers", "modified": 5, "tags": ["x"]}
+    assert (item.item_id, item.owner, item.title, item.modified) == (ITEM, "ana", "Rivers", 5)
+
+
+@pytest.mark.parametrize(
+    "item", [{}, {"id": ITEM}, {"id": ITEM, "owner": ""}, {"owner": "ana"}, {"id": 5, "owner": "ana"}]
+)
+def test_an_item_needs_id_and_owner(item: dict[str, Any]) -> None:
+    with pytest.raises(UnexpectedAnswer):
+        NotebookItem.from_portal(item)
+
+
+def test_an_item_id_of_the_portal_is_checked_too() -> None:
+    with pytest.raises(RequestRejected):
+        NotebookItem.from_portal({"id": "../users", "owner": "ana"})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1735725600000, 1735725600000), ("1735725600000", 1735725600000), (1.5, 1), (None, 0), ("", 0), ("soon", 0),
+        (True, 0), (float("nan"), 0), (float("inf"), 0), (10**30, 0), ("9" * 19, 0), ([], 0), ("-5", 0), ("²", 0),
+    ],
+)  # fmt: skip
+def test_epoch_milliseconds(value: object, expected: int) -> None:
+    assert epoch_milliseconds(value) == expected
+
+
+def test_digests_are_of_one_length_and_tell_keys_apart() -> None:
+    keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(2000)]
+    assert len({key.digest for key in keys}) == len(keys)
+    assert {len(key.digest) for key in keys} == {DIGEST_LENGTH}
+    joined = digests(keys[:3])
+    assert [joined[i : i + DIGEST_LENGTH] for i in range(0, len(joined), DIGEST_LENGTH)] == [k.digest for k in keys[:3]]
+
+
+def test_ids_are_plain_text_where_text_is_wanted() -> None:
+    assert f"{ItemId.parse(ITEM)}" == ITEM

@@ -1,0 +1,70 @@
+"""A staged snapshot is the bytes as received, in memory while small, and an error message is told from a notebook."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from notebook_archive.errors import (
+    NotANotebook,
+    NotebookArchiveError,
+    PermissionDenied,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+from notebook_archive.pipeline.staging import IN_MEMORY_BYTES, stage
+
+NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
+
+
+def test_bytes_size_and_digest_are_those_received() -> None:
+    staged = stage([NOTEBOOK[:10], NOTEBOOK[10:]], "It")
+    with staged.file as file:
+        assert file.tell() == 0
+        assert file.read() == NOTEBOOK
+    assert (staged.size, staged.digest) == (len(NOTEBOOK), hashlib.sha256(NOTEBOOK).digest())
+
+
+@pytest.mark.parametrize(
+    ("size", "on_disk"), [(1_000, False), (IN_MEMORY_BYTES - 1_000, False), (IN_MEMORY_BYTES + 1, True)]
+)
+def test_only_a_large_one_touches_the_disk(size: int, *, on_disk: bool) -> None:
+    body = NOTEBOOK.replace(b"[]", json.dumps(["x" * size]).encode())
+    staged = stage((body[i : i + 262_144] for i in range(0, len(body), 262_144)), "It")
+    with staged.file as file:
+        assert vars(file)["_rolled"] is on_disk
+        assert file.read() == body
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", NotANotebook),
+        (b"{}", NotANotebook),
+        (NOTEBOOK[:-3], NotANotebook),
+        (b"<!DOCTYPE html><html>", UnexpectedAnswer),
+        (b'{"error":{"code":498,"message":"Invalid token."}}', TokenRejected),
+        (b'{"error":{"code":498,"message":"Invalid token."},"cells":[],"nbformat":4}', TokenRejected),
+        (b'{"status":"error","messages":["Not yours"],"code":403}', PermissionDenied),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_is_no_notebook_is_named(body: bytes, error: type[NotebookArchiveError], size: int) -> None:
+    with pytest.raises(error, match=r"^It") as refused:
+        stage((body[i : i + size] for i in range(0, len(body), size)), "It")
+    assert "Invalid token" not in str(refused.value), "no text of the answer is repeated"
+
+
+def test_a_refused_body_is_not_read_to_its_end() -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield b"not a notebook " * 1000
+
+    with pytest.raises(NotANotebook):
+        stage(endless(), "It")
+    assert read * 15_000 < 2_000_000
