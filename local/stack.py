@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,9 @@ def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
     # sam looks for the runtime's Python on PATH, and finds its own; the layer's Makefile looks for uv.
     path = os.pathsep.join([*map(str, _TOOLS), environment.get("PATH", os.defpath)])
-    done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, "PATH": path, "SAM_CLI_TELEMETRY": "0"})
+    # sam leaves temporary files behind, so it gets a folder for them; a short name, for it becomes part of a socket's.
+    with tempfile.TemporaryDirectory(prefix="sam-") as temporary:
+        own = {"PATH": path, "TMPDIR": temporary, "SAM_CLI_TELEMETRY": "0"}
+        done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, **own})
     if done.returncode:
         raise SamError(f"sam {arguments[0]} ended with {done.returncode}:\n{done.stdout[-8000:]}")

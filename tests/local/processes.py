@@ -6,7 +6,7 @@ from pathlib import Path
 
 def workers(ministack: int, function: str) -> list[int]:
     """The processes in which MiniStack runs a function; its folder in their command line has the function's name."""
-    table = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    table = subprocess.run(["ps", "-axww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = (line.split(maxsplit=2) for line in table.splitlines())
     return [int(pid) for pid, parent, args in rows if int(parent) == ministack and f"-{function}-" in args]
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.archive_run import ArchiveRun
-from local.stack import BUILD, architecture
+from local.stack import architecture, build
 from local.system import LocalSystem
 from tests.local.test_archive_run import notebook_of, until
 
@@ -100,23 +100,19 @@ def test_the_event_bus_is_told_of_a_finished_run(system: LocalSystem) -> None:
     assert (detail["runId"], detail["status"]) == (run.run_id, finished.report["status"])
 
 
-@pytest.mark.usefixtures("system")
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_built_function_needs_the_built_layer_alone(function: str) -> None:
-    """A bare interpreter, an empty environment: nothing is read or reached while the modules load."""
-    layer = BUILD / ("LayerArm64" if architecture() == "arm64" else "LayerX8664") / "python"
+def test_each_built_function_needs_the_built_layer_alone() -> None:
+    """A bare interpreter, an empty environment: nothing else is read or reached while the modules load."""
+    interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
     program = (
         "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler);"
         "print(*(m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)), sep='\\n')"
     )
-    interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
-    done = subprocess.run(
-        [interpreter, "-I", "-S", "-c", program, BUILD / function, layer],
-        env={},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert any(Path(file).is_relative_to(layer / "notebook_archive") for file in done.stdout.splitlines())
-    assert not any("site-packages" in file for file in done.stdout.splitlines())
+    with build() as template:
+        layer = template.parent / ("LayerArm64" if architecture() == "arm64" else "LayerX8664") / "python"
+        for function in FUNCTIONS:
+            command: list[str | Path] = [interpreter, "-I", "-S", "-c", program, template.parent / function, layer]
+            done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            loaded = [Path(line) for line in done.stdout.splitlines()]
+            assert any(file.is_relative_to(layer / "notebook_archive") for file in loaded)
+            assert not any("site-packages" in file.parts for file in loaded)
