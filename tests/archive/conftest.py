@@ -1,0 +1,30 @@
+"""The archive in an empty bucket, under the rules of the real S3."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from notebook_archive.archive import Archive
+from tests.strict_s3 import ACCOUNT, BUCKET, StrictS3, make_bucket
+
+
+@pytest.fixture
+def s3() -> Iterator[StrictS3]:
+    """The rules; whatever a test does, none may be broken."""
+    with mock_aws():
+        make_bucket()
+        strict = StrictS3()
+        yield strict
+    assert strict.broken == []
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The pauses that the archive's own retries would have made."""
+    return []
+
+
+@pytest.fixture
+def archive(s3: StrictS3, pauses: list[float]) -> Archive:
+    return Archive(s3.client(), BUCKET, ACCOUNT, sleep=pauses.append, jitter=lambda: 0.5)

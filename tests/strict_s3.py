@@ -1,0 +1,214 @@
+"""S3 as moto does it, held to rules of the real one that moto does not know; calls are counted, faults made on request.
+
+What breaks a rule raises at once, and is kept in ``broken`` too, for code that survives exceptions.
+"""
+
+import hashlib
+import re
+import threading
+from base64 import b64encode
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from moto.core.botocore_stubber import MockRawResponse
+from moto.core.models import botocore_stubber
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ACCOUNT = "123456789012"
+BUCKET = "archive"
+TAG = re.compile(r"[\w \-.:/=+@]*")
+KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
+OURS = re.compile(
+    rf"{KEPT.pattern}|notebooks/[0-9a-f]{{32}}/item\.json"
+    r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?)\.json)"
+)
+
+
+class RuleBroken(AssertionError):
+    """A call that real S3 would refuse, or that the archive must never make."""
+
+
+@dataclass
+class Fault:
+    """Strikes calls of the operation, after ``after`` of them, ``times`` times.
+
+    ``kind`` is reset (half of the body is sent), timeout, lost-answer (done, but the answer is lost), or a status and a
+    code, as ``409-ConditionalRequestConflict``.
+    """
+
+    operation: str
+    kind: Literal["reset", "timeout", "lost-answer"] | str
+    times: int | None = 1
+    after: int = 0
+
+
+@dataclass
+class StrictS3:
+    """The rules, to be attached to a client or a session.  Needs moto's ``mock_aws`` around it."""
+
+    broken: list[str] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    """Operation and key, or prefix, of every attempt on the wire."""
+    faults: list[Fault] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def attach(self, events: Any) -> None:
+        """Stand between a client, or a session's later clients, and moto."""
+        events.register("provide-client-params.s3", self._check_parameters)
+        events.unregister("before-send", botocore_stubber)
+        events.register("before-send", self._send)
+
+    def client(self, attempts: int = 3) -> "S3Client":
+        """Return a client under the rules, which tries so often."""
+        client = boto3.client("s3", config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}))
+        self.attach(client.meta.events)
+        return client
+
+    def counts(self) -> Counter[str]:
+        """Attempts by operation."""
+        return Counter(operation for operation, _ in self.calls)
+
+    def _rule(self, name: str, *, kept: bool) -> None:
+        if not kept:
+            self.broken.append(name)
+            raise RuleBroken(name)
+
+    def _check_parameters(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self._rule("every call names the bucket's owner", kept=params.get("ExpectedBucketOwner") == ACCOUNT)
+        self._rule("nothing is deleted or copied", kept=not re.search("Delete|Copy|Multipart|UploadPart", model.name))
+        if model.name != "PutObject":
+            return
+        key, body = params["Key"], params["Body"]
+        self._rule(f"keys are of the documented form: {key}", kept=bool(OURS.fullmatch(key)))
+        self._rule("keys have at most 1,024 bytes", kept=len(key.encode()) <= 1024)
+        self._rule("an Object Lock bucket wants an algorithm", kept=params.get("ChecksumAlgorithm") == "SHA256")
+        metadata, tags = params.get("Metadata", {}), parse_qsl(params.get("Tagging", ""), keep_blank_values=True)
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
+        self._rule(f"metadata has at most 2,048 bytes: {size}", kept=size <= 2048)
+        self._rule(
+            "metadata is ASCII", kept=all(value.isascii() and value.isprintable() for value in metadata.values())
+        )
+        self._rule("at most 10 tags, each once", kept=len({name for name, _ in tags}) == len(tags) <= 10)
+        good = all(len(name) <= 128 and len(value) <= 256 and TAG.fullmatch(name + value) for name, value in tags)
+        self._rule(f"tags keep to S3's alphabet: {tags}", kept=good)
+        self._rule(
+            "no tag begins with aws:", kept=not any(each.lower().startswith("aws:") for tag in tags for each in tag)
+        )
+        if not KEPT.fullmatch(key):
+            return
+        if not isinstance(body, bytes):
+            self._rule("a file is at its beginning", kept=body.tell() == 0)
+            body = body.read()
+            params["Body"].seek(0)
+        digest = hashlib.sha256(body).digest()
+        self._rule("a snapshot is never overwritten", kept=params.get("IfNoneMatch") == "*")
+        self._rule("the checksum is the body's", kept=params.get("ChecksumSHA256") == b64encode(digest).decode())
+        self._rule("so is the metadata's", kept=metadata.get("sha256") == digest.hex())
+
+    def _send(self, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
+        service, operation = event_name.split(".")[1:3]
+        if service != "s3":
+            return botocore_stubber(event_name=event_name, request=request, **more)
+        parts = urlsplit(request.url)
+        key = dict(parse_qsl(parts.query)).get("prefix") or unquote(parts.path).lstrip("/").removeprefix(f"{BUCKET}/")
+        with self._lock:
+            self.calls.append((operation, key))
+            fault = self._due(operation)
+        if operation == "PutObject" and KEPT.fullmatch(key):
+            self._check_wire(request)
+        if fault is None:
+            return self._answer(request, event_name, **more)
+        if fault.kind == "timeout":
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if fault.kind == "reset":
+            body: Any = request.body
+            if hasattr(body, "read"):
+                body.read(max(1, int(request.headers.get("Content-Length", 2)) // 2))
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if fault.kind == "lost-answer":
+            self._answer(request, event_name, **more)
+            raise ConnectionClosedError(endpoint_url=request.url)
+        status, _, code = fault.kind.partition("-")
+        text = "" if operation == "HeadObject" else f"<Error><Code>{code}</Code><Message>No.</Message></Error>"
+        return AWSResponse(request.url, int(status), {}, MockRawResponse(text))  # type: ignore[arg-type]
+
+    def _answer(self, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
+        with self._lock:  # moto's state is not made for threads
+            return botocore_stubber(event_name=event_name, request=request, **more)
+
+    def _check_wire(self, request: AWSPreparedRequest) -> None:
+        body: Any = request.body
+        if not isinstance(body, bytes):
+            place = body.tell()
+            self._rule("a body is sent from its beginning, also again", kept=place == 0)
+            file, body = body, body.read()
+            file.seek(place)
+        checksum = request.headers.get("x-amz-checksum-sha256")
+        checksum = checksum.decode() if isinstance(checksum, bytes) else checksum
+        self._rule(
+            "every attempt sends the whole body", kept=checksum == b64encode(hashlib.sha256(body).digest()).decode()
+        )
+        self._rule(
+            "the body is sent plainly", kept="aws-chunked" not in str(request.headers.get("Content-Encoding", ""))
+        )
+
+    def _due(self, operation: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.operation in ("*", operation) and fault.times != 0:
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+        return None
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as the bucket holds it."""
+
+    body: bytes
+    metadata: dict[str, str]
+    tags: dict[str, str]
+    checksum: str
+    versions: int
+
+
+def make_bucket() -> None:
+    """Make the archive's bucket as the template does: versioned, with Object Lock."""
+    boto3.client("s3").create_bucket(
+        Bucket=BUCKET,
+        ObjectLockEnabledForBucket=True,
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+    )
+
+
+def contents(prefix: str = "") -> dict[str, StoredObject]:
+    """Return everything in the bucket, read behind the rules' back."""
+    s3 = boto3.client("s3")
+    versions: Counter[str] = Counter()
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=prefix):
+        versions.update(version["Key"] for version in page.get("Versions", ()))
+        assert not page.get("DeleteMarkers")
+    return {key: _read(s3, key, count) for key, count in sorted(versions.items())}
+
+
+def _read(s3: "S3Client", key: str, versions: int) -> StoredObject:
+    got = s3.get_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")
+    tags = s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
+    return StoredObject(
+        body=got["Body"].read(),
+        metadata=got["Metadata"],
+        tags={tag["Key"]: tag["Value"] for tag in tags},
+        checksum=got.get("ChecksumSHA256", ""),
+        versions=versions,
+    )
