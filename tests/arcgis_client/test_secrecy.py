@@ -1,0 +1,192 @@
+"""No secret, no token and no text of ArcGIS's errors gets out: not by an exception, a log, a report or the archive."""
+
+import itertools
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local.arcgis.faults import KINDS
+from notebook_archive.archive import Archive, RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.pipeline import archive_batch, plan_run, report_run
+from notebook_archive.pipeline.archive_notebook import Workshop
+from tests.arcgis_client.client import LIMIT, PREFIX, Client, soon
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CANARY = "CANARY-7f31c0de"
+OWNER = "123456789012"
+NUMBERS = itertools.count(1)
+STARTED = "2026-11-22T05:00:00Z"
+STATUSES = ["http-401", "http-403", "http-404", "http-429", "http-500"]
+FAULTS = [*(kind for kind in KINDS if not kind.startswith("http")), *STATUSES]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator["S3Client"]:
+    with mock_aws():
+        yield boto3.client("s3")
+
+
+@pytest.fixture
+def archive(s3: "S3Client") -> Archive:
+    """An archive of its own for each test."""
+    bucket = f"archive-{next(NUMBERS)}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return Archive(s3, bucket, OWNER)
+
+
+@pytest.fixture
+def small(enterprise: Client) -> Client:
+    """Three notebooks: by the owner's way, by the administrator's, and one that nobody may read."""
+    client = enterprise
+    organisation = client.deployment.organisation
+    kept = {client.item(title).id for title in ("Flood model", "Empty", "Restricted")}
+    for item_id in [item_id for item_id in organisation.items if item_id not in kept]:
+        del organisation.items[item_id]
+    for user in client.deployment.users:
+        user.password = f"{CANARY}-password-of-{user.username}"
+    client.keep(f"{PREFIX}/admin", "gis_admin")
+    client.keep(f"{PREFIX}/owners/ana", "ana")
+    return client
+
+
+def everything_stored(bucket: str) -> str:
+    s3 = boto3.client("s3")
+    stored = []
+    for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        found = s3.get_object(Bucket=bucket, Key=entry["Key"])
+        tags = s3.get_object_tagging(Bucket=bucket, Key=entry["Key"])["TagSet"]
+        stored.append(f"{entry['Key']} {found['Metadata']} {tags} {found['Body'].read()!r}")
+    return "\n".join(stored)
+
+
+def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
+    """Make a plan and run it, with the faults from then on; return all that was said about it."""
+    first, second = RunId.of_execution("first", STARTED), RunId.of_execution("second", STARTED)
+    routes = client.routes()
+    plan = plan_run(first, client.portal, routes.administrator, archive, 10, soon())
+    [line] = (archive.get(plan["planKey"]) or b"").splitlines()
+    strike()
+    said = []
+    try:
+        plan_run(second, client.portal, client.routes().administrator, archive, 10, Deadline(5))
+    except NotebookArchiveError as error:
+        said.append("".join(traceback.format_exception(error)))
+    workshop = Workshop(routes, archive, client.portal.url, LIMIT)
+    outcomes, rest = archive_batch(json.loads(line), first, workshop, 2, Deadline(5))
+    _, report = report_run(first, archive, STARTED, plan, None)
+    assert rest is None
+    assert report["notebooks"]["attempted"] == 3
+    assert "internal-error" not in str(outcomes)
+    return "\n".join([*said, str(outcomes), str(report), everything_stored(archive.bucket)])
+
+
+def assert_kept(client: Client, text: str) -> None:
+    assert CANARY not in text
+    for token in client.deployment.tokens._tokens:
+        assert token not in text
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_nothing_gets_out_whatever_fails(
+    small: Client, archive: Archive, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], kind: str
+) -> None:
+    caplog.set_level(logging.INFO, "botocore")
+    caplog.set_level(logging.DEBUG)
+    fields: dict[str, Any] = {"message": f"{CANARY} in an answer", "body": json.dumps({"x": CANARY}), "seconds": 0.05}
+    fields |= {"size": 200_000, "location": f"https://localhost:1/{CANARY}"}
+    said = run(small, archive, lambda: small.deployment.faults.add("*", kind, **fields))
+    assert "https://localhost" in caplog.text  # the log is as talkative as it can be
+    assert_kept(small, "\n".join([said, caplog.text, *capfd.readouterr()]))
+
+
+@pytest.mark.parametrize("code", [400, 403, 498])
+@pytest.mark.parametrize("operation", ["generateToken", "snapshots/*", "items/*"])
+def test_nothing_gets_out_when_arcgis_refuses(
+    small: Client, archive: Archive, caplog: pytest.LogCaptureFixture, operation: str, code: int
+) -> None:
+    caplog.set_level(logging.DEBUG, "urllib3.connectionpool")
+
+    def strike() -> None:
+        small.deployment.tokens.revoke_all()
+        small.deployment.faults.add(operation, "shape-a", code=code, message=CANARY)
+
+    assert_kept(small, run(small, archive, strike) + caplog.text)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        CANARY,
+        json.dumps([CANARY]),
+        json.dumps({"token": CANARY}),
+        json.dumps({"token": f"{CANARY} "}),
+        json.dumps({"username": "gis_admin", "password": f"{CANARY}-wrong"}),
+        json.dumps({"clientId": "nobody", "clientSecret": CANARY}),
+        json.dumps({"password": CANARY}),
+    ],
+)
+def test_nothing_gets_out_of_a_bad_secret(small: Client, archive: Archive, secret: str) -> None:
+    def strike() -> None:
+        small.deployment.tokens.revoke_all()
+        small.secrets.texts[f"{PREFIX}/admin"] = small.secrets.texts[f"{PREFIX}/owners/ana"] = secret
+
+    said = run(small, archive, strike)
+    assert_kept(small, said)
+    assert f"{PREFIX}/admin" in said
+
+
+def test_no_object_shows_a_secret(small: Client) -> None:
+    routes = small.routes()
+    access = routes.of("ana", soon())
+    access.tokens.with_token(len, soon())
+    assert_kept(small, f"{routes!r} {access!r} {access.tokens!r} {access.tokens._token!r} {small.transport!r}")
+
+
+# Ids that are none.
+
+HOSTILE: list[Any] = [
+    "../../security/users",
+    "x?f=json&token=#",
+    "A" * 32,
+    f"{'0' * 32}\n",
+    "",
+    "%2e%2e",
+    "0" * 31,
+    None,
+    5,
+    [],
+]
+
+
+@pytest.mark.parametrize("given", HOSTILE)
+def test_a_hostile_id_in_a_run_s_input_is_refused_before_any_request(
+    small: Client, archive: Archive, given: object
+) -> None:
+    routes, run_id = small.routes(), RunId.of_execution("run", STARTED)
+    plan = plan_run(run_id, small.portal, routes.administrator, archive, 10, soon(), [given])
+    _, report = report_run(run_id, archive, STARTED, plan, None)
+    assert (plan["batches"], plan["notebooks"]) == (0, 1)
+    assert report["notebooks"]["failed"] == {"request-rejected": 1}
+    assert "items/item" not in small.deployment.requests.counts()
+    assert "unknown" not in small.deployment.requests.counts()
+
+
+@pytest.mark.parametrize("given", HOSTILE[:-3])
+def test_a_hostile_id_in_a_plan_is_refused_before_any_request(small: Client, archive: Archive, given: str) -> None:
+    planned: Any = {"itemId": given, "title": "x", "owner": "ana", "archived": ""}
+    workshop = Workshop(small.routes(), archive, small.portal.url, LIMIT)
+    batch: Any = {"number": 1, "part": 0, "notebooks": [planned]}
+    [outcome], _ = archive_batch(batch, RunId.of_execution("run", STARTED), workshop, 1, soon())
+    assert outcome["state"] == "failed"
+    assert outcome["problem"]["reason"] == "request-rejected"
+    assert len(small.deployment.requests) == 0
