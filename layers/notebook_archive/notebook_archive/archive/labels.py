@@ -18,6 +18,7 @@ CUT = "..."
 """Ends a text that was cut."""
 _TAG_VALUE = 256
 _NOT_FOR_TAGS = re.compile(r"[^\w \-.:/=+@]")
+_SAFE = "!\"#$&'()*+,/:;<=>?@[]^_`{|}~ -."
 _NOT_FOR_METADATA = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -55,10 +56,10 @@ def moment(milliseconds: int) -> str:
 
 def _encoded(text: str, longest: int) -> str:
     plain = _NOT_FOR_METADATA.sub(" ", text).strip()
-    characters = [quote(character, safe="!\"#$&'()*+,/:;<=>?@[]^_`{|}~ -.", errors="replace") for character in plain]
-    whole = "".join(characters)
+    whole = quote(plain, safe=_SAFE, errors="replace")
     if len(whole) <= longest:
         return whole
+    characters = [quote(character, safe=_SAFE, errors="replace") for character in plain]
     kept, length = 0, len(CUT)
     while length + len(characters[kept]) <= longest:
         length += len(characters[kept])
