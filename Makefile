@@ -36,7 +36,7 @@ check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import dir
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy layers local tests functions/*/app.py
-	.venv/bin/lint-imports
+	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint --region us-east-1
 
@@ -46,7 +46,7 @@ build: .venvs/sam/.synced ## Build the functions and the layer for AWS into .aws
 deploy: build ## Deploy to AWS with the settings of samconfig.toml [STAGE=dev]
 	$(SAM) deploy --config-env $(STAGE)
 
-bench: $(SERVERS) ## Measure speed and memory against the naive way, as a table
+bench: $(SERVERS) .venvs/bench/.synced ## Measure speed and memory against the naive way, as a table
 	@exec $(PYTHON) -m local.bench
 
 clean: ## Remove builds, caches and environments
