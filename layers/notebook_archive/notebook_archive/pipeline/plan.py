@@ -49,7 +49,7 @@ def plan_run(
     all the same.
     """
     notices: list[Problem] = []
-    refused: list[Outcome] = []
+    refused: dict[str, Outcome] = {}
     if item_ids is None:
         items = _everything(portal, tokens, deadline, notices)
         held = {holding.item_id: holding for holding in archive.holdings()}
@@ -61,7 +61,7 @@ def plan_run(
     plan_key = run.key("plan.jsonl")
     archive.put_lines(plan_key, batches)
     if refused:
-        archive.put_document(run.key("outcomes/plan.json"), {"outcomes": refused})
+        archive.put_document(run.key("outcomes/plan.json"), {"outcomes": list(refused.values())})
     return {
         "scope": "everything" if item_ids is None else "chosen",
         "planKey": plan_key,
@@ -98,7 +98,7 @@ def _everything(
 
 
 def _chosen(
-    portal: Portal, tokens: TokenSource, deadline: Deadline, item_ids: Sequence[object], refused: list[Outcome]
+    portal: Portal, tokens: TokenSource, deadline: Deadline, item_ids: Sequence[object], refused: dict[str, Outcome]
 ) -> list[NotebookItem]:
     items: dict[ItemId, NotebookItem] = {}
     for given in item_ids:
@@ -106,7 +106,7 @@ def _chosen(
             item = tokens.with_token(partial(portal.item, ItemId.parse(given), deadline=deadline), deadline)
         except (RequestRejected, NotebookNotFound) as error:
             nameless: Planned = {"itemId": str(given)[:40], "title": "", "owner": "", "archived": ""}
-            refused.append(outcome(nameless, "failed", problem(error)))
+            refused[nameless["itemId"]] = outcome(nameless, "failed", problem(error))
         else:
             items[item.item_id] = item
     return list(items.values())
@@ -126,10 +126,11 @@ def _planned(item: NotebookItem, held: Holding | None) -> Planned:
 
 
 def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the properties, without the free text where it would not fit into a line."""
-    if len(json.dumps(properties)) <= BATCH_BYTES // 2:
-        return properties
-    return {name: value for name, value in properties.items() if name not in ("description", "snippet", "licenseInfo")}
+    """Return the properties, without the longest where they would not fit into a line: free text, in all likelihood."""
+    sizes = {name: len(json.dumps({name: value})) for name, value in properties.items()}
+    while sum(sizes.values()) > BATCH_BYTES // 2:
+        del sizes[max(sizes, key=sizes.__getitem__)]
+    return {name: properties[name] for name in sizes}
 
 
 def _batches(planned: Iterable[Planned], batch_size: int) -> Iterator[Batch]:
