@@ -1,0 +1,131 @@
+"""The plan: every notebook once, in batches that fit a Step Functions state, with what the archive holds already."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from local.arcgis import Seed
+from notebook_archive.models import DIGEST_LENGTH, ResourceKey
+from tests.pipeline.conftest import MakeSite
+from tests.site import Site, check_report, stored_snapshots
+from tests.strict_s3 import contents
+
+STATE_BYTES = 262_144
+"""Step Functions: the input of a state, here a line with the run's id and time around it."""
+
+
+def test_batches_are_no_larger_than_asked(make_site: MakeSite) -> None:
+    site = make_site(Seed.many(notebooks=23, size=300), batch_size=5)
+    plan = site.plan()
+    batches = site.batches(plan)
+    assert [len(batch["notebooks"]) for batch in batches] == [5, 5, 5, 5, 3]
+    assert [batch["number"] for batch in batches] == [1, 2, 3, 4, 5]
+    assert {batch["part"] for batch in batches} == {0}
+    assert (plan["batches"], plan["notebooks"], plan["scope"]) == (5, 23, "everything")
+    planned = [planned["itemId"] for batch in batches for planned in batch["notebooks"]]
+    assert sorted(planned) == sorted(item.id for item in site.deployment.organisation.notebooks())
+
+
+def test_batches_fit_a_state_however_long_the_texts(make_site: MakeSite) -> None:
+    site = make_site(Seed.many(notebooks=40, size=300))
+    for item in site.deployment.organisation.notebooks():
+        item.description = "é" * 5000
+    plan = site.plan()
+    lines = contents(plan["planKey"])[plan["planKey"]].body.splitlines()
+    assert 1 < len(lines) < 20
+    assert max(map(len, lines)) < STATE_BYTES * 0.8
+    assert sum(len(batch["notebooks"]) for batch in site.batches(plan)) == 40
+
+
+@pytest.mark.parametrize("field", ["description", "tags"])
+def test_one_notebook_with_huge_properties_does_not_spoil_the_plan(small: Site, field: str) -> None:
+    huge = small.item("First")
+    huge.description, huge.tags = ("x" * 400_000, []) if field == "description" else (None, ["x" * 400_000])
+    plan = small.plan()
+    lines = contents(plan["planKey"])[plan["planKey"]].body.splitlines()
+    assert max(map(len, lines)) < STATE_BYTES * 0.8
+    assert small.run()["status"] == "complete"
+    key = f"notebooks/{huge.id}/item.json"
+    assert json.loads(contents(key)[key].body)["title"] == "First"
+
+
+def test_a_plan_says_what_the_archive_holds(small: Site) -> None:
+    small.run("one")
+    item = small.item("First")
+    planned = {each["itemId"]: each for batch in small.batches(small.plan("two")) for each in batch["notebooks"]}
+    held = planned[item.id]["archived"]
+    digests = {held[i : i + DIGEST_LENGTH] for i in range(0, len(held), DIGEST_LENGTH)}
+    assert digests == {ResourceKey.parse(snapshot.resource_key).digest for snapshot in item.snapshots}
+    assert "item" not in planned[item.id], "unchanged since it was written"
+
+
+def test_an_owners_notebooks_are_neighbours(make_site: MakeSite) -> None:
+    site = make_site(Seed.many(notebooks=12, size=300))
+    owners = [each["owner"] for batch in site.batches(site.plan()) for each in batch["notebooks"]]
+    assert owners == sorted(owners)
+
+
+def test_listing_the_archive_costs_one_call_a_thousand_keys(small: Site) -> None:
+    small.run("one")
+    small.s3.calls.clear()
+    small.plan("two")
+    assert small.s3.counts() == {"ListObjectsV2": 1, "PutObject": 1}
+
+
+class TestChosen:
+    def test_only_they_are_archived(self, small: Site) -> None:
+        chosen = small.item("First")
+        report = small.run(item_ids=[chosen.id, chosen.id])
+        assert (report["scope"], report["status"], report["notebooks"]["attempted"]) == ("chosen", "complete", 1)
+        assert {key.split("/")[1] for key in stored_snapshots()} == {chosen.id}
+
+    def test_hostile_and_unknown_ids_are_named_and_the_others_archived(self, small: Site) -> None:
+        chosen = small.item("Second").id
+        hostile = [
+            "../../community/users",
+            "",
+            "A" * 32,
+            "x" * 1_000_000,
+            None,
+            5,
+            ["a"],
+            {"id": chosen},
+            "a?f=json#",
+            "b" * 32,
+        ]
+        report = small.run(item_ids=[*hostile, chosen])
+        assert report["notebooks"]["archived"] == 1
+        assert report["notebooks"]["failed"] == {"not-found": 1, "request-rejected": len(hostile) - 1}
+        assert report["status"] == "partial"
+        assert len(json.dumps(report)) < 20_000
+        check_report(report)
+        paths = {request.path for request in small.deployment.requests if request.operation == "items/item"}
+        assert all(path.rsplit("/", 1)[1] in (chosen, "b" * 32) for path in paths)
+
+    def test_plan_and_report_count_the_same_also_for_ids_that_look_alike(self, small: Site) -> None:
+        plan = small.plan(item_ids=["y" * 41, "y" * 42, "z", "z", 5, "5"])
+        report = small.report("one", plan)
+        assert plan["notebooks"] == report["notebooks"]["attempted"] == 3
+
+    def test_an_item_that_is_no_notebook_is_refused(self, site: Site) -> None:
+        web_map = next(item for item in site.deployment.organisation.items.values() if item.type == "Web Map")
+        report = site.run(item_ids=[web_map.id])
+        assert report["notebooks"]["failed"] == {"not-found": 1}
+        assert report["status"] == "failed"
+
+    def test_none_at_all_is_an_empty_run(self, small: Site) -> None:
+        report = small.run(item_ids=[])
+        assert (report["status"], report["notebooks"]["attempted"]) == ("complete", 0)
+
+
+def test_a_plan_of_many_needs_little_memory(make_site: MakeSite) -> None:
+    site = make_site(Seed.many(notebooks=300, size=200))
+    tracemalloc.start()
+    try:
+        plan = site.plan()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert plan["notebooks"] == 300
+    assert peak < 30_000_000

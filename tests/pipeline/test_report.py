@@ -1,0 +1,129 @@
+"""The report's arithmetic, for any outcomes that batches may leave behind."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from notebook_archive.archive import RunId
+from notebook_archive.errors import ArchiveUnavailable
+from notebook_archive.pipeline import figures
+from notebook_archive.pipeline.plan import Plan
+from tests.site import STARTED_AT, Site, check_report, read_report
+from tests.strict_s3 import Fault, contents
+
+RUN = RunId.of_execution("generated", STARTED_AT)
+reasons = st.sampled_from(
+    ["not-found", "owner-credentials-missing", "permission-denied", "not-a-notebook", "batch-crashed"]
+)
+problems = st.builds(lambda reason: {"reason": reason, "message": "It.", "remedy": "Do."}, reasons)
+texts = st.text(max_size=12)
+
+
+@st.composite
+def outcome(draw: st.DrawFn) -> dict[str, Any]:
+    state = draw(st.sampled_from(["archived", "unchanged", "skipped", "failed"]))
+    stored = st.builds(
+        lambda size: {"resourceKey": "k", "key": "k", "bytes": size, "sha256": "s"}, st.integers(0, 10**10)
+    )
+    made = {
+        "itemId": draw(st.text("0123456789abcdef", min_size=3, max_size=3)),
+        "title": draw(texts),
+        "owner": draw(texts),
+        "state": state,
+        "archived": draw(st.lists(stored, max_size=3)) if state != "unchanged" else [],
+        "unchanged": draw(st.integers(0, 5)),
+        "skipped": draw(st.lists(problems, max_size=2)),
+        "failed": draw(st.lists(problems, max_size=2)),
+    }
+    return made | ({"problem": draw(problems)} if state in ("skipped", "failed") else {})
+
+
+batches = st.lists(st.lists(outcome(), max_size=6), max_size=4)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(batches, st.sets(st.text("0123456789abcdef", min_size=3, max_size=3), max_size=5), st.booleans())
+def test_attempted_is_the_sum_of_what_became(
+    small: Site, done: list[list[dict[str, Any]]], planned: set[str], short: bool
+) -> None:
+    ids = sorted({each["itemId"] for batch in done for each in batch} | planned)
+    for number in range(1, 5):
+        made = done[number - 1] if number <= len(done) else []
+        small.archive.put_document(RUN.key(f"outcomes/{number:06d}.json"), {"seconds": 1.5, "outcomes": made})
+    line = {"number": 1, "part": 0, "notebooks": [{"itemId": each, "title": "", "owner": ""} for each in ids]}
+    small.archive.put_lines(RUN.key("plan.jsonl"), [line])
+    notice = {"reason": "listing-incomplete", "message": "It.", "remedy": "Do."}
+    plan: Plan = {
+        "scope": "everything",
+        "planKey": RUN.key("plan.jsonl"),
+        "batches": 1,
+        "notebooks": len(ids),
+        "notices": [notice] if short else [],  # type: ignore[list-item]
+    }
+    report = small.report("generated", plan)
+    check_report(report)
+    assert report["notebooks"]["attempted"] == len(ids)
+    ours = figures(report)
+    for level in ("Notebooks", "Snapshots"):
+        parts = (ours[f"{level}{state}"] for state in ("Archived", "Unchanged", "Skipped", "Failed"))
+        assert ours[f"{level}Attempted"] == sum(parts)
+    assert ours["RunComplete"] + ours["RunPartial"] + ours["RunFailed"] == 1
+    assert read_report("generated") == report
+
+
+def test_a_run_whose_plan_failed_is_reported_with_the_error(small: Site) -> None:
+    cause = json.dumps({"errorType": "SecretMissing", "errorMessage": "There is no secret 'x'.", "stackTrace": ["a"]})
+    report = small.report("one", None, {"Error": "SecretMissing", "Cause": cause})
+    assert report["status"] == "failed"
+    assert report["error"]
+    assert report["error"]["message"] == "There is no secret 'x'."
+    assert "There is no secret 'x'." in report["message"]
+    check_report(report)
+
+
+@pytest.mark.parametrize("cause", ["", "no JSON", "[]", "null", '{"errorMessage":5}', "{}"])
+def test_any_cause_will_do(small: Site, cause: str) -> None:
+    report = small.report("one", None, {"Error": "States.Timeout", "Cause": cause})
+    assert report["status"] == "failed"
+    assert report["error"]
+    assert report["error"]["reason"] == "States.Timeout"
+
+
+def test_a_fan_out_that_failed_still_reports_what_was_done(small: Site) -> None:
+    plan = small.plan()
+    (batch,) = small.batches(plan)
+    small.work("one", batch)
+    report = small.report("one", plan, {"Error": "States.ItemReaderFailed", "Cause": ""})
+    assert report["status"] == "failed"
+    assert report["snapshots"]["archived"] == 3
+    assert report["notebooks"]["failed"] == {}
+
+
+def test_no_report_is_written_where_the_outcomes_cannot_be_read(small: Site) -> None:
+    plan = small.plan()
+    (batch,) = small.batches(plan)
+    small.work("one", batch)
+    small.s3.faults = [Fault("GetObject", "500-InternalError", times=None)]
+    with pytest.raises(ArchiveUnavailable):
+        small.report("one", plan)
+    assert [key for key in contents("runs/") if key.endswith("report.json")] == []
+
+
+def test_the_report_is_the_last_of_the_runs_objects(small: Site) -> None:
+    small.run()
+    assert small.s3.calls[-1] == ("PutObject", "runs/2026-11-22/one/report.json")
+
+
+def test_only_a_run_over_everything_counts_as_a_run(small: Site) -> None:
+    chosen = figures(small.run("one", [small.item("First").id]))
+    assert (chosen["RunComplete"], chosen["RunPartial"], chosen["RunFailed"]) == (0, 0, 0)
+    assert figures(small.run("two"))["RunComplete"] == 1

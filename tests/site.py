@@ -1,0 +1,171 @@
+"""One ArcGIS, one bucket and the secrets of a site; runs as the state machine makes them, without the state machine."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.arcgis import Deployment, Item
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.archive import Archive, RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import NotebookArchiveError, SecretMissing
+from notebook_archive.pipeline import archive_batch, plan_run, report_run
+from notebook_archive.pipeline.archive_notebook import Workshop
+from notebook_archive.pipeline.outcomes import Batch
+from notebook_archive.pipeline.plan import Plan
+from notebook_archive.pipeline.report import Counts, Report
+from notebook_archive.settings import Route
+from tests.strict_s3 import ACCOUNT, BUCKET, KEPT, StrictS3, contents
+
+STARTED_AT = "2026-11-22T02:00:00.000Z"
+PREFIX = "notebook-archive"
+
+
+@dataclass
+class Site:
+    """Everything a run meets.  ``secrets`` are by name; the members whom the seed says so have one."""
+
+    deployment: Deployment
+    ca_bundle: Path
+    s3: StrictS3
+    route: Route = "auto"
+    threads: int = 4
+    batch_size: int = 100
+    max_snapshot_bytes: int = 20_000_000
+    seconds: float = 60.0
+    attempts: int = 2
+    secrets: dict[str, str] = field(default_factory=dict)
+    secrets_read: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for user in self.deployment.users:
+            if user.has_secret:
+                name = f"{PREFIX}/admin" if user.role == "admin" else f"{PREFIX}/owners/{user.username}"
+                self.secrets[name] = json.dumps({"username": user.username, "password": user.password})
+        self.start()
+
+    def start(self) -> None:
+        """Start a new container: no token, no connection, nothing discovered."""
+        context = tls_context(self.ca_bundle.read_text(), strict=True)
+        transport = Transport(context, connections=self.threads, sleep=lambda _: None, jitter=lambda: 0.0)
+        self.portal = Portal(transport, self.deployment.portal_url)
+        self.routes = Routes(transport, self.portal, self.route, "", PREFIX, self._read_secret)
+        client = self.s3.client(self.attempts)
+        self.archive = Archive(client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
+        self.workshop = Workshop(self.routes, self.archive, self.deployment.portal_url, self.max_snapshot_bytes)
+
+    def _read_secret(self, name: str) -> str:
+        self.secrets_read.append(name)
+        if name not in self.secrets:
+            raise SecretMissing(f"There is no secret {name!r}.")
+        return self.secrets[name]
+
+    def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
+        run = RunId.of_execution(name, STARTED_AT)
+        deadline = Deadline(self.seconds)
+        return plan_run(run, self.portal, self.routes.administrator, self.archive, self.batch_size, deadline, item_ids)
+
+    def batches(self, plan: Plan) -> list[Batch]:
+        """Return the plan's lines, read as Step Functions reads them."""
+        return [json.loads(line) for line in contents(plan["planKey"])[plan["planKey"]].body.splitlines()]
+
+    def work(self, name: str, batch: Batch) -> Batch | None:
+        """Return what is left of the batch after one invocation."""
+        run = RunId.of_execution(name, STARTED_AT)
+        return archive_batch(batch, run, self.workshop, self.threads, Deadline(self.seconds))[1]
+
+    def report(self, name: str, plan: Plan | None, error: dict[str, str] | None = None) -> Report:
+        return report_run(RunId.of_execution(name, STARTED_AT), self.archive, STARTED_AT, plan, error)[1]
+
+    def run(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Report:
+        """Make a whole run.  A batch that raises is lost, a plan that raises is reported, as the state machine does."""
+        try:
+            plan = self.plan(name, item_ids)
+        except NotebookArchiveError as error:
+            cause = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)})
+            return self.report(name, None, {"Error": type(error).__name__, "Cause": cause})
+        for batch in self.batches(plan) if plan["batches"] else ():
+            left: Batch | None = batch
+            while left:
+                try:
+                    left = self.work(name, left)
+                except NotebookArchiveError:
+                    break
+        return self.report(name, plan)
+
+    def item(self, title: str) -> Item:
+        """Return the notebook of that title."""
+        return next(item for item in self.deployment.organisation.notebooks() if item.title == title)
+
+    def sources(self) -> dict[str, bytes]:
+        """Return what the archive should hold: every snapshot of the organisation, by its key."""
+        return {
+            f"notebooks/{item.id}/snapshots/{snapshot.resource_key}": (
+                snapshot.content if isinstance(snapshot.content, bytes) else snapshot.content.read_bytes()
+            )
+            for item in self.deployment.organisation.notebooks()
+            for snapshot in item.snapshots
+        }
+
+
+def stored_snapshots() -> dict[str, bytes]:
+    """Return the archived snapshots by key."""
+    return {key: stored.body for key, stored in contents("notebooks/").items() if KEPT.fullmatch(key)}
+
+
+def check_archive(site: Site, ever: dict[str, bytes] | None = None) -> None:
+    """Check what must hold at any time, whatever happened: each archived snapshot is whole, true and written once.
+
+    ``ever`` is what the organisation ever held, where it does not hold it any more.
+    """
+    sources = site.sources() | (ever or {})
+    for key, stored in contents("notebooks/").items():
+        if KEPT.fullmatch(key):
+            digest = hashlib.sha256(stored.body)
+            assert stored.body == sources[key], "byte for byte what ArcGIS has"
+            assert stored.metadata["sha256"] == digest.hexdigest()
+            assert stored.versions == 1, "never overwritten"
+            assert {"cells", "nbformat"} <= json.loads(stored.body, strict=False).keys()
+    for key, stored in contents("runs/").items():
+        for outcome in json.loads(stored.body).get("outcomes", ()) if "/outcomes/" in key else ():
+            for claimed in outcome["archived"]:
+                body = sources[claimed["key"]]
+                assert stored_body(claimed["key"]) == body, "what is said to be archived is there"
+                assert (claimed["bytes"], claimed["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+    assert site.s3.broken == []
+
+
+def stored_body(key: str) -> bytes:
+    return contents(key)[key].body
+
+
+def check_report(report: Report) -> None:
+    """Check that the report's figures add up, and that each failure says what to do."""
+    for counts in (report["notebooks"], report["snapshots"]):
+        assert counts["attempted"] == _sum(counts)
+    notebooks = report["notebooks"]
+    assert len(report["failed"]) == sum(notebooks["failed"].values())
+    assert len(report["skipped"]) + len(report["unprotected"]) == sum(notebooks["skipped"].values())
+    for entry in (*report["failed"], *report["skipped"], *report["unprotected"]):
+        assert entry["reason"]
+        assert entry["remedy"]
+    assert (report["status"] == "complete") == (not report["failed"] and not report["error"] and not _short(report))
+
+
+def _sum(counts: Counts) -> int:
+    return counts["archived"] + counts["unchanged"] + sum(counts["skipped"].values()) + sum(counts["failed"].values())
+
+
+def _short(report: Report) -> bool:
+    return any(notice["reason"] == "listing-incomplete" for notice in report["notices"])
+
+
+def read_report(name: str = "one") -> Any:
+    """Return the report as it is in the bucket."""
+    return json.loads(stored_body(f"runs/2026-11-22/{name}/report.json"))
