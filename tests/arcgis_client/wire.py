@@ -111,6 +111,8 @@ class Wire:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            # Else an answer waits 40 ms for the client to acknowledge what the handshake sent.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self._open.add(connection)
             self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
