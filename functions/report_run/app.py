@@ -30,10 +30,9 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])
     metrics.add_metric("RunDuration", MetricUnit.Seconds, report["seconds"])
-    summary = {
-        name: report[name] for name in ("scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds")
-    }
-    summary |= {"runId": event["runId"], "reportKey": key, "unprotected": len(report["unprotected"])}
+    told = ("runId", "scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds")
+    summary: dict[str, Any] = {name: value for name, value in report.items() if name in told}
+    summary |= {"reportKey": key, "unprotected": len(report["unprotected"])}
     logger.info(report["message"], extra={"report": summary})
     aws.publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})
     return summary

@@ -97,7 +97,7 @@ def test_the_event_bus_is_told_of_a_finished_run(system: LocalSystem) -> None:
     finished = run.wait()
     (message,) = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
     detail = json.loads(message["Body"])["detail"]
-    assert (detail["runId"], detail["status"]) == (run.run_id, finished.report["status"])
+    assert (detail["runId"], detail["status"]) == (finished.report["runId"], finished.report["status"])
 
 
 def test_each_built_function_needs_the_built_layer_alone() -> None:

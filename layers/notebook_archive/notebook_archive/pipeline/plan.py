@@ -1,7 +1,7 @@
 """What a run sets out to do: every notebook of the organisation, each with what the archive holds of it already."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, TypedDict
 
@@ -40,7 +40,7 @@ def plan_run(
     archive: Archive,
     batch_size: int,
     deadline: Deadline,
-    item_ids: Sequence[object] | None = None,
+    item_ids: object = None,
 ) -> Plan:
     """Write the plan of a run, for every notebook or for those of ``item_ids``, and return its summary.
 
@@ -98,8 +98,10 @@ def _everything(
 
 
 def _chosen(
-    portal: Portal, tokens: TokenSource, deadline: Deadline, item_ids: Sequence[object], refused: dict[str, Outcome]
+    portal: Portal, tokens: TokenSource, deadline: Deadline, item_ids: object, refused: dict[str, Outcome]
 ) -> list[NotebookItem]:
+    if not isinstance(item_ids, list):
+        raise RequestRejected("itemIds is not a list of item ids.")
     items: dict[ItemId, NotebookItem] = {}
     for given in item_ids:
         try:
