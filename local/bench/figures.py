@@ -1,0 +1,124 @@
+"""The rows of the table: what is measured, against what, and the goal."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SNAPSHOTS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row. `met` is None where there is no goal: the row explains another."""
+
+    name: str
+    ours: str
+    peer: str
+    goal: str = ""
+    met: bool | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for the file."""
+        return asdict(self)
+
+
+def _at_most(name: str, ours: float, peer: float, goal: float, unit: str = "") -> Figure:
+    ratio = ours / peer
+    return Figure(f"{name}: ratio {ratio:.2f}", _number(ours, unit), _number(peer, unit), f"≤ {goal:g}x", ratio <= goal)
+
+
+def _at_least(name: str, ours: float, peer: float, goal: float, unit: str = "") -> Figure:
+    """`peer` over `ours`: how many times less."""
+    ratio = peer / ours
+    return Figure(f"{name}: {ratio:.2f}x", _number(ours, unit), _number(peer, unit), f"≥ {goal:g}x", ratio >= goal)
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}".strip()
+
+
+def memory(peaks: Mapping[str, float]) -> Iterator[Figure]:
+    """Growth of the peak resident size, and the whole of it. MB."""
+    ours, peer = (peaks[f"{who}300"] - peaks[f"{who}1"] for who in ("ours", "naive"))
+    yield Figure(
+        "Growth of peak RSS, 1 → 300 MB snapshot", _number(ours, "MB"), _number(peer, "MB"), "≤ 16 MB", ours <= 16
+    )
+    whole = peaks["ours300"]
+    yield Figure(
+        "Whole process at 300 MB", _number(whole, "MB"), _number(peaks["naive300"], "MB"), "≤ 110 MB", whole <= 110
+    )
+
+
+def one_snapshot(size: int, ours: float, peer: float) -> Figure:
+    """CPU of one snapshot; ours with its listing, gate, SHA-256 and outcome object."""
+    return _at_least(f"CPU of one {size} MB snapshot", 1000 * ours, 1000 * peer, 3 if size >= 50 else 2, "ms")
+
+
+def new_snapshots(notebooks: int, first: Mapping[str, Any], *, has_goal: bool) -> Figure:
+    """HTTP calls for each new snapshot, of a whole run."""
+    arcgis, aws = first["arcgis"]["total"], sum(first["aws"].values())
+    each = (arcgis + aws) / SNAPSHOTS
+    name = f"HTTP calls per new snapshot, {notebooks} notebooks x {SNAPSHOTS // notebooks}"
+    counted = f"{each:.3f} ({arcgis:,} ArcGIS, {aws:,} AWS)"
+    if has_goal:
+        return Figure(name, counted, "8", "≤ 2.05", each <= 2.05)
+    return Figure(f"{name}: a listing and an item.json each", counted, "8")
+
+
+def nothing_new(notebooks: int, second: Mapping[str, Any]) -> Iterator[Figure]:
+    """Calls of a run that finds everything archived."""
+    counts, aws = second["arcgis"]["counts"], second["aws"]
+    listings = counts.get("snapshots/list", 0) + counts.get("items/resources", 0)
+    others = second["arcgis"]["total"] - listings
+    name = f"Nothing new, {notebooks} notebooks x {SNAPSHOTS // notebooks}"
+    each = listings / notebooks
+    yield Figure(f"{name}: ArcGIS calls a notebook", f"{each:g} (and {others} a run)", "", "1", each == 1)
+    reading = sum(count for call, count in aws.items() if call.startswith("s3.") and call.endswith("notebooks"))
+    own = sum(count for call, count in aws.items() if call.startswith("s3.") and not call.endswith("notebooks"))
+    keys = SNAPSHOTS + notebooks
+    name = f"{name}: S3 calls to read the archive, {keys:,} keys"
+    pages = -(-keys // 1000)
+    yield Figure(name, f"{reading} (and {own} for the run's own documents)", "", "1 per 1,000", reading <= pages)
+
+
+def small_snapshots(ours: float, peer: float, notebooks: int, *, has_goal: bool) -> Figure:
+    """CPU of each 20 kB snapshot of a run, seconds."""
+    figure = _at_most(
+        f"CPU of a 20 kB snapshot, {notebooks} x {SNAPSHOTS // notebooks}", 1000 * ours, 1000 * peer, 0.2, "ms"
+    )
+    return figure if has_goal else Figure(figure.name, figure.ours, figure.peer)
+
+
+def in_flight(together: float, alone: float) -> Figure:
+    """Wall-clock seconds of a batch at 20 ms a call."""
+    return _at_least("16 in flight against one after another, 20 ms a call", together, alone, 10, "s")
+
+
+def gate(
+    rates: Mapping[str, Mapping[str, float]], growth: Mapping[str, float], cut: Mapping[str, int]
+) -> Iterator[Figure]:
+    """The gate's rows."""
+    for kind, rate in rates.items():
+        ratio = rate["gate"] / rate["json"]
+        peer = _number(rate["json"], "MB/s")
+        yield Figure(
+            f"Gate against json.loads, {kind}: {ratio:.2f}x",
+            _number(rate["gate"], "MB/s"),
+            peer,
+            "≥ 1.7x",
+            ratio >= 1.7,
+        )
+    digest = _number(rates["mixture"]["sha256"], "MB/s")
+    yield Figure("SHA-256, for comparison: slow without the processor's own instructions", digest, "")
+    most = max(growth.values())
+    both = f"{growth['rss']:.1f} MB RSS, {growth['allocated']:.1f} MB allocated"
+    yield Figure("Gate's memory growth at 300 MB", both, "", "≤ 5 MB", most <= 5)
+    yield Figure("Truncations let through", f"{cut['accepted']} of {cut['tried']:,}", "", "0", not cut["accepted"])
+
+
+def layer(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
+    """Cold import in milliseconds, and the layer's size in MB."""
+    yield _at_most("Cold import of the archive function", imports["ours"], imports["peer"], 0.55, "ms")
+    with_clients = _at_most("… with its two clients made", imports["oursWithClients"], imports["peer"], 1, "ms")
+    yield Figure(with_clients.name, with_clients.ours, with_clients.peer)
+    yield Figure("Layer, unpacked", _number(unpacked, "MB"), "", "≤ 35 MB", unpacked <= 35)
