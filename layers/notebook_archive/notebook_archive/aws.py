@@ -102,7 +102,10 @@ def publish(detail_type: str, detail: Mapping[str, Any]) -> None:
         "DetailType": detail_type,
         "Detail": json.dumps(detail),
     }
-    answer = boto3.client("events", config=_config()).put_events(Entries=[entry])  # type: ignore[list-item]
+    try:
+        answer = boto3.client("events", config=_config()).put_events(Entries=[entry])  # type: ignore[list-item]
+    except (BotoCoreError, ClientError) as error:
+        raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
     if answer["FailedEntryCount"]:
         code = answer["Entries"][0].get("ErrorCode", "no code")
         raise EventRefused(f"EventBridge did not take the event {detail_type} ({code}).")
