@@ -48,6 +48,7 @@ class Site:
             if user.has_secret:
                 name = f"{PREFIX}/admin" if user.role == "admin" else f"{PREFIX}/owners/{user.username}"
                 self.secrets[name] = json.dumps({"username": user.username, "password": user.password})
+        self._client = self.s3.client(self.attempts)
         self.start()
 
     def start(self) -> None:
@@ -56,8 +57,7 @@ class Site:
         transport = Transport(context, connections=self.threads, sleep=lambda _: None, jitter=lambda: 0.0)
         self.portal = Portal(transport, self.deployment.portal_url)
         self.routes = Routes(transport, self.portal, self.route, "", PREFIX, self._read_secret)
-        client = self.s3.client(self.attempts)
-        self.archive = Archive(client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
+        self.archive = Archive(self._client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
         self.workshop = Workshop(self.routes, self.archive, self.deployment.portal_url, self.max_snapshot_bytes)
 
     def _read_secret(self, name: str) -> str:

@@ -1,0 +1,147 @@
+"""What the code may not do, read from its syntax; .importlinter says who may import whom."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers" / "notebook_archive" / "notebook_archive"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
+LONGER = {"notebook.py": 330}
+"""The one module that may be longer than the rest: the gate is one algorithm."""
+AT_MODULE_LEVEL = {
+    "re.compile", "frozenset", "bytes", "max", "ord", "range", "threading.local", "msgspec.json.Decoder", "logging.getLogger",
+    "Logger", "Metrics", "field",
+}  # fmt: skip
+"""What may be called while a module is imported: constants and loggers, no I/O, no client, no clock."""
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def imports(path: Path, package: str) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for name in imported(path))
+
+
+def run_at_import(node: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that importing makes, those of class bodies included; functions and decorators are not called."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return
+    if isinstance(node, ast.Call):
+        yield node
+    for child in node.body if isinstance(node, ast.ClassDef) else ast.iter_child_nodes(node):
+        yield from run_at_import(child)
+
+
+def test_the_rules_see_the_code() -> None:
+    assert len(MODULES) > 15
+    assert len(HANDLERS) >= 3
+
+
+@pytest.mark.parametrize("path", [*MODULES, *HANDLERS], ids=name_of)
+def test_importing_does_nothing(path: Path) -> None:
+    calls = {ast.unparse(call.func) for call in run_at_import(tree(path))}
+    assert calls - AT_MODULE_LEVEL == set()
+    assert "os.environ" not in {ast.unparse(node) for node in tree(path).body if isinstance(node, ast.Assign)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_are_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGER.get(path.name, 260)
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=name_of)
+def test_handlers_are_short_and_alike(path: Path) -> None:
+    text, module = path.read_text(), tree(path)
+    assert 20 <= len(text.splitlines()) <= 50
+    docstring = ast.get_docstring(module) or ""
+    assert "Trigger:" in docstring
+    assert "Answers:" in docstring
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    assert [function.name for function in functions] == ["handler"]
+    assert "logger.inject_lambda_context(clear_state=True)" in map(ast.unparse, functions[0].decorator_list)
+    assert "log_event" not in text, "events may hold what logs must not"
+    assert sorted(child.name for child in path.parent.iterdir() if child.name != "__pycache__") == ["app.py"]
+
+
+@pytest.mark.parametrize("path", [*MODULES, *HANDLERS], ids=name_of)
+def test_what_is_public_is_documented(path: Path) -> None:
+    module = tree(path)
+    missing = [] if ast.get_docstring(module) or not module.body else ["the module"]
+    missing += [each.name for each in _undocumented(module)]
+    assert missing == []
+
+
+def _undocumented(node: ast.Module | ast.ClassDef) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """Yield the public classes, methods and functions that have no docstring."""
+    for each in node.body:
+        if isinstance(each, ast.ClassDef | ast.FunctionDef) and not each.name.startswith("_"):
+            if ast.get_docstring(each) is None:
+                yield each
+            if isinstance(each, ast.ClassDef):
+                yield from _undocumented(each)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_each_side_knows_its_own_libraries_alone(path: Path) -> None:
+    place = path.relative_to(PACKAGE).parts[0]
+    if place != "aws.py":
+        assert not imports(path, "boto3"), "clients are made in one place"
+        assert not imports(path, "os")
+    assert not imports(path, "aws_lambda_powertools"), "handlers log and count, the package does not know how"
+    if place != "arcgis":
+        assert not imports(path, "requests")
+        assert not imports(path, "urllib3")
+    if place not in ("archive", "aws.py"):
+        assert not imports(path, "botocore")
+
+
+@pytest.mark.parametrize("path", [*MODULES, *HANDLERS], ids=name_of)
+def test_no_module_prints_deletes_or_switches_verification_off(path: Path) -> None:
+    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    names = {ast.unparse(call.func).rsplit(".", 1)[-1] for call in calls}
+    assert not names & {
+        "print",
+        "delete_object",
+        "delete_objects",
+        "delete_object_tagging",
+        "copy_object",
+        "eval",
+        "exec",
+    }
+    assert not any(word.arg == "verify" for call in calls for word in call.keywords)
+
+
+def test_names_say_what_a_thing_is() -> None:
+    classes = {node.name for path in MODULES for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)}
+    assert not any(name.endswith(("Manager", "Service", "Helper", "Utils")) for name in classes)
+    assert not {path.stem for path in MODULES} & {"utils", "helpers", "common", "misc"}
+
+
+def test_every_function_folder_is_named_by_verb_and_noun() -> None:
+    assert all(path.parent.name.count("_") == 1 for path in HANDLERS)
+
+
+def test_imports_go_one_way() -> None:
+    """The contracts of .importlinter, which ``make check`` runs by itself too."""
+    import importlinter.cli
+
+    assert importlinter.cli.lint_imports(config_filename=str(ROOT / ".importlinter"), no_cache=True) == 0

@@ -1,0 +1,144 @@
+"""The functions as Lambda has them: app.py by path, the environment, secrets, a bucket, a bus."""
+
+import importlib.util
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import _lru_cache_wrapper
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local.arcgis import Deployment, LocalArcGIS, Seed
+from notebook_archive import aws
+from tests.strict_s3 import ACCOUNT, BUCKET, StrictS3, make_bucket
+
+ROOT = Path(__file__).parents[2]
+type Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def sample(name: str) -> dict[str, Any]:
+    """Return the sample event ``events/<name>.json``."""
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return event
+
+
+@dataclass
+class Context:
+    """What Lambda hands to a handler beside the event."""
+
+    function_name: str
+    milliseconds: int = 900_000
+    memory_limit_in_mb: int = 1024
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{self.function_name}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@dataclass
+class Functions:
+    """The deployed functions, and what they leave behind."""
+
+    deployment: Deployment
+    s3: StrictS3
+    log: io.StringIO = field(default_factory=io.StringIO)
+    milliseconds: int = 900_000
+
+    def invoke(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Return what the function answers, as JSON brings it back; its log lines are kept."""
+        spec = importlib.util.spec_from_file_location(f"{name}_app", ROOT / "functions" / name / "app.py")
+        assert spec
+        assert spec.loader
+        app = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(app)
+        app.logger.registered_handler.setStream(self.log)
+        answer = app.handler(json.loads(json.dumps(event)), Context(name, self.milliseconds))
+        decoded: dict[str, Any] = json.loads(json.dumps(answer))
+        return decoded
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the log's lines, each of which is JSON."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[LocalArcGIS]:
+    with LocalArcGIS(Seed.varied()) as arcgis:
+        yield arcgis
+
+
+@pytest.fixture
+def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    running.reset()
+    deployment = running.enterprise
+    environment = {
+        "ARCHIVE_BUCKET": BUCKET,
+        "ARCHIVE_BUCKET_OWNER": ACCOUNT,
+        "PORTAL_URL": deployment.portal_url,
+        "NOTEBOOK_ADMIN_URL": "",
+        "ROUTE": "auto",
+        "SECRET_PREFIX": "notebook-archive",
+        "CA_BUNDLE_SECRET": "notebook-archive/ca-bundle",
+        "TLS_STRICT": "true",
+        "THREADS": "4",
+        "BATCH_SIZE": "50",
+        "MAX_SNAPSHOT_MB": "100",
+        "EVENT_BUS_NAME": "default",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    strict = StrictS3()
+    with mock_aws():
+        boto3.setup_default_session()
+        make_bucket()
+        _fill_secrets(deployment, running.ca_bundle.read_text())
+        assert boto3.DEFAULT_SESSION is not None
+        strict.attach(boto3.DEFAULT_SESSION.events)
+        _new_container()
+        yield Functions(deployment, strict)
+        _new_container()
+        boto3.setup_default_session()
+    assert strict.broken == []
+
+
+def _fill_secrets(deployment: Deployment, ca_pem: str) -> None:
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="notebook-archive/ca-bundle", SecretString=ca_pem)
+    for user in deployment.users:
+        if user.has_secret:
+            name = "admin" if user.role == "admin" else f"owners/{user.username}"
+            text = json.dumps({"username": user.username, "password": user.password})
+            secrets.create_secret(Name=f"notebook-archive/{name}", SecretString=text)
+
+
+def _new_container() -> None:
+    """What is made on first use is made anew, as in a container that has just started."""
+    for made in vars(aws).values():
+        if isinstance(made, _lru_cache_wrapper):
+            made.cache_clear()
+
+
+@pytest.fixture
+def library_log() -> Iterator[io.StringIO]:
+    """Everything that our package and its HTTP client log, at the most talkative level."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    loggers = [logging.getLogger(name) for name in ("urllib3", "requests", "notebook_archive")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    yield stream
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.removeHandler(handler)
+        logger.setLevel(level)

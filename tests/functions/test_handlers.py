@@ -1,0 +1,209 @@
+"""Each handler with its sample events, and the three in turn, as the state machine calls them."""
+
+import io
+import json
+from typing import Any
+
+import boto3
+import pytest
+from moto.events.models import events_backends
+
+from notebook_archive.errors import EventRefused, NotebookArchiveError, SecretMissing, SecretUnreadable, SettingsInvalid
+from notebook_archive.pipeline import figures
+from tests.functions.conftest import ROOT, Functions, sample
+from tests.site import stored_body
+from tests.strict_s3 import ACCOUNT, contents
+
+REPORT = "runs/2026-11-22/sample-run/report.json"
+
+
+def whole_run(functions: Functions, name: str = "plan_run") -> dict[str, Any]:
+    """Return what the last function answers."""
+    event = sample(name)
+    plan = functions.invoke("plan_run", event)
+    run = {"runId": event["runId"], "startedAt": event["startedAt"]}
+    for line in stored_body(plan["planKey"]).splitlines():
+        batch = json.loads(line)
+        while batch:
+            batch = functions.invoke("archive_notebooks", {**run, "batch": batch})["batch"]
+    return functions.invoke("report_run", {**run, "plan": plan, "error": None})
+
+
+def metrics(out: str) -> dict[str, Any]:
+    (line,) = [json.loads(line) for line in out.splitlines() if "_aws" in line]
+    assert isinstance(line, dict)
+    return line
+
+
+class TestSamples:
+    """The files in events/ work as they are against the local ArcGIS with its built-in notebooks."""
+
+    def test_every_sample_is_of_a_function_or_of_the_state_machine(self) -> None:
+        stems = {path.name.split(".")[0] for path in (ROOT / "events").iterdir()}
+        folders = {path.name for path in (ROOT / "functions").iterdir() if path.is_dir()}
+        assert stems == {name for name in folders if not name.startswith("__")} | {"archive_run"}
+
+    def test_the_state_machines_inputs_are_the_plans(self) -> None:
+        assert sample("plan_run")["input"] == sample("archive_run")
+        assert sample("plan_run.items")["input"] == sample("archive_run.items")
+
+    def test_plan_run(self, functions: Functions) -> None:
+        answer = functions.invoke("plan_run", sample("plan_run"))
+        assert answer == sample("report_run")["plan"] | {"notebooks": 13}
+
+    def test_plan_run_of_chosen_items(self, functions: Functions) -> None:
+        answer = functions.invoke("plan_run", sample("plan_run.items"))
+        assert (answer["scope"], answer["notebooks"], answer["batches"]) == ("chosen", 2, 1)
+
+    def test_archive_notebooks(self, functions: Functions) -> None:
+        event = sample("archive_notebooks")
+        assert functions.invoke("archive_notebooks", event) == {"batch": None}
+        stored = {key.split("/")[1] for key in contents("notebooks/")}
+        assert stored == {planned["itemId"] for planned in event["batch"]["notebooks"]}
+
+    def test_report_run(self, functions: Functions) -> None:
+        functions.invoke("plan_run", sample("plan_run.items"))
+        functions.invoke("archive_notebooks", sample("archive_notebooks"))
+        answer = functions.invoke("report_run", sample("report_run"))
+        assert (answer["status"], answer["notebooks"]["archived"], answer["reportKey"]) == ("complete", 2, REPORT)
+
+    def test_report_run_of_a_failed_plan(self, functions: Functions) -> None:
+        answer = functions.invoke("report_run", sample("report_run.failed"))
+        assert answer["status"] == "failed"
+        assert "There is no secret 'notebook-archive/admin'." in answer["message"]
+        assert json.loads(stored_body(REPORT))["error"]["reason"] == "SecretMissing"
+
+
+class TestWholeRun:
+    def test_answers_what_the_report_says(self, functions: Functions) -> None:
+        answer = whole_run(functions)
+        report = json.loads(stored_body(REPORT))
+        for name in ("scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds"):
+            assert answer[name] == report[name]
+        assert (answer["status"], answer["unprotected"]) == ("complete", 1)
+        assert answer["runId"] == report["runId"]
+
+    def test_metrics_are_the_reports_figures_zeros_included(
+        self, functions: Functions, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        whole_run(functions)
+        emitted = metrics(capsys.readouterr().out)
+        report = json.loads(stored_body(REPORT))
+        expected = figures(report) | {"BytesArchived": report["bytes"], "RunDuration": report["seconds"]}
+        assert {name: emitted[name] for name in expected} == {name: [value] for name, value in expected.items()}
+        (directive,) = emitted["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "NotebookArchive"
+        assert {metric["Name"] for metric in directive["Metrics"]} == expected.keys()
+        assert 0 in expected.values()
+
+    def test_a_failed_run_emits_its_metrics_too(self, functions: Functions, capsys: pytest.CaptureFixture[str]) -> None:
+        functions.invoke("report_run", sample("report_run.failed"))
+        emitted = metrics(capsys.readouterr().out)
+        assert (emitted["RunFailed"], emitted["RunComplete"], emitted["NotebooksAttempted"]) == ([1], [0], [0])
+
+    def test_an_event_follows_the_report(self, functions: Functions) -> None:
+        catch = Catch()
+        answer = whole_run(functions)
+        (event,) = catch.events()
+        assert event["source"] == "notebook-archive"
+        assert event["detail-type"] == "ArchiveRunCompleted"
+        assert event["detail"] == answer | {"bucket": "archive"}
+        assert functions.s3.calls[-1] == ("PutObject", REPORT)
+
+    def test_the_report_is_there_also_where_the_bus_is_not(
+        self, functions: Functions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EVENT_BUS_NAME", "elsewhere")
+        with pytest.raises(EventRefused, match=r"ArchiveRunCompleted"):
+            functions.invoke("report_run", sample("report_run.failed"))
+        assert REPORT in contents("runs/")
+
+    def test_log_lines_name_the_run_and_what_became_of_each_notebook(self, functions: Functions) -> None:
+        whole_run(functions)
+        lines = functions.lines()
+        assert {line["run_id"] for line in lines} == {"2026-11-22/sample-run"}
+        assert {line["service"] for line in lines} == {"notebook-archive"}
+        notebooks = [line for line in lines if "item_id" in line]
+        assert len(notebooks) == 13
+        assert sum(line["archived"] for line in notebooks) == 17
+
+    def test_a_container_serves_many_batches_for_one_reading_of_its_secrets(self, functions: Functions) -> None:
+        whole_run(functions)
+        functions.deployment.requests.clear()
+        functions.invoke("archive_notebooks", sample("archive_notebooks"))
+        assert "generateToken" not in functions.deployment.requests.counts()
+
+    def test_without_time_the_batch_comes_back(self, functions: Functions) -> None:
+        functions.milliseconds = 20_000
+        planned = sample("archive_notebooks")["batch"]["notebooks"]
+        event = sample("archive_notebooks") | {"batch": {"number": 1, "part": 0, "notebooks": planned * 4}}
+        left = functions.invoke("archive_notebooks", event)["batch"]
+        assert (left["part"], len(left["notebooks"])) == (1, 4)
+
+
+class Catch:
+    """What arrives on the default bus, caught in an archive of EventBridge's own."""
+
+    def __init__(self) -> None:
+        bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
+        self._arn = boto3.client("events").create_archive(ArchiveName="all", EventSourceArn=bus)["ArchiveArn"]
+
+    def events(self) -> list[dict[str, Any]]:
+        return [dict(event) for event in events_backends[ACCOUNT]["eu-west-1"].archives["all"].events]
+
+
+class TestTrouble:
+    @pytest.mark.filterwarnings("ignore:No application metrics")
+    @pytest.mark.parametrize("function", ["plan_run", "archive_notebooks", "report_run"])
+    def test_a_garbled_environment_is_named_whole(
+        self, functions: Functions, function: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PORTAL_URL", "ftp://x")
+        monkeypatch.setenv("THREADS", "many")
+        with pytest.raises(SettingsInvalid, match=r"PORTAL_URL.*THREADS"):
+            functions.invoke(function, sample(function))
+
+    def test_a_missing_administrators_secret_is_named(self, functions: Functions) -> None:
+        boto3.client("secretsmanager").delete_secret(SecretId="notebook-archive/admin", ForceDeleteWithoutRecovery=True)
+        with pytest.raises(SecretMissing, match="'notebook-archive/admin'"):
+            functions.invoke("plan_run", sample("plan_run"))
+
+    def test_a_secret_being_deleted_or_without_text_is_unreadable(self, functions: Functions) -> None:
+        secrets = boto3.client("secretsmanager")
+        secrets.delete_secret(SecretId="notebook-archive/admin")
+        with pytest.raises(SecretUnreadable, match="'notebook-archive/admin'"):
+            functions.invoke("plan_run", sample("plan_run"))
+
+    @pytest.mark.parametrize("change", [{"runId": ""}, {"startedAt": "yesterday"}])
+    def test_a_run_that_the_state_machine_did_not_start_is_refused(
+        self, functions: Functions, change: dict[str, str]
+    ) -> None:
+        with pytest.raises(NotebookArchiveError, match="state machine"):
+            functions.invoke("plan_run", sample("plan_run") | change)
+
+
+@pytest.mark.parametrize("kind", ["none", "shape-b", "shape-e", "redirect"])
+def test_no_secret_leaves(
+    functions: Functions, library_log: io.StringIO, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    secrets = boto3.client("secretsmanager")
+    for number, username in enumerate(("gis_admin", "ana", "ben")):
+        canary = f"CANARY-{number}-password"
+        functions.deployment.user(username).password = canary
+        name = "notebook-archive/admin" if username == "gis_admin" else f"notebook-archive/owners/{username}"
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"username": username, "password": canary}))
+    catch = Catch()
+    answer = whole_run(functions)
+    if kind != "none":
+        functions.deployment.faults.add("*", kind, times=2)
+        try:
+            answer |= whole_run(functions, "plan_run.items")
+        except NotebookArchiveError as error:
+            answer |= {"error": f"{error!r}"}
+    tokens = list(functions.deployment.tokens._tokens)
+    assert tokens
+    everything = [functions.log.getvalue(), library_log.getvalue(), *capsys.readouterr(), json.dumps(answer)]
+    everything += [repr(catch.events()), repr(contents())]
+    for text in everything:
+        assert "CANARY" not in text
+        assert not any(token in text for token in tokens)

@@ -1,0 +1,78 @@
+"""Any call of a run may fail: nothing false is stored then, and a clean run brings the archive to the same state."""
+
+from collections.abc import Callable
+
+import pytest
+from moto.s3.models import s3_backends
+
+from notebook_archive.errors import ArchiveError
+from notebook_archive.pipeline.report import Report
+from tests.site import Site, check_archive, check_report, stored_snapshots
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, contents
+
+ARCGIS_CALLS, S3_CALLS = 13, 13
+"""About as many as a run of the small site makes, so that each meets a fault."""
+
+
+def broken_run(site: Site) -> Report | None:
+    """Return the report of a run with a fault in it, None where even the report could not be written."""
+    try:
+        return site.run("broken")
+    except ArchiveError:
+        assert not any(key.endswith("broken/report.json") for key in contents("runs/"))
+        return None
+
+
+def check_converges(site: Site, report: Report | None, ever: dict[str, bytes]) -> None:
+    if report:
+        check_report(report)
+        if report["status"] == "complete" and not report["unprotected"] and not report["skipped"]:
+            assert stored_snapshots() == site.sources(), "complete is never said of less"
+    check_archive(site, ever)
+    site.deployment.faults.clear()
+    site.s3.faults.clear()
+    site.start()
+    report = site.run("clean")
+    check_report(report)
+    assert report["status"] == "complete"
+    assert stored_snapshots() | ever == ever
+    assert stored_snapshots().keys() >= site.sources().keys(), "the golden store"
+    check_archive(site, ever)
+
+
+def sweep(site: Site, calls: int, strike: Callable[[int], object], met: Callable[[], bool]) -> None:
+    ever = site.sources()
+    meetings = []
+    for number in range(calls):
+        empty()
+        site.start()
+        strike(number)
+        report = broken_run(site)
+        meetings.append(met())
+        check_converges(site, report, ever)
+    assert meetings[:8] == [True] * 8, "each of the first calls met its fault"
+
+
+@pytest.mark.parametrize(("kind", "times"), [("hang-up", 1), ("http-500", None)])
+def test_any_call_to_arcgis_may_fail(small: Site, kind: str, times: int | None) -> None:
+    faults = small.deployment.faults
+    calls = ARCGIS_CALLS
+    sweep(
+        small,
+        calls,
+        lambda number: faults.add("*", kind, after=number, times=times),
+        lambda: any(fault.struck for fault in faults.all()),
+    )
+
+
+@pytest.mark.parametrize(("kind", "times"), [("lost-answer", 1), ("403-AccessDenied", 1)])
+def test_any_call_to_s3_may_fail(small: Site, kind: str, times: int | None) -> None:
+    def strike(number: int) -> None:
+        small.s3.faults = [Fault("*", kind, times=times, after=number)]
+
+    sweep(small, S3_CALLS, strike, lambda: small.s3.faults[0].after == 0)
+
+
+def empty() -> None:
+    """Make the bucket as new."""
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.clear()
