@@ -85,9 +85,11 @@ class Listing:
 
     snapshots: tuple[Snapshot, ...]
     strange: tuple[str, ...]
+    missing: int = 0
+    """How many entries the listing counted and did not give."""
 
     @classmethod
-    def of(cls, entries: object) -> Self:
+    def of(cls, entries: list[Any], total: object = None) -> Self:
         """Return what the entries of ``snapshots/list``, or of an item's resources, list.
 
         The two differ: ``resourceKey`` and a string ``created`` against ``resource`` and a number.  Other resources are
@@ -95,13 +97,14 @@ class Listing:
         """
         snapshots: dict[ResourceKey, Snapshot] = {}
         strange: list[str] = []
-        for entry in entries if isinstance(entries, list) else ():
+        for entry in entries:
             key = entry.get("resourceKey", entry.get("resource")) if isinstance(entry, dict) else None
             if isinstance(key, str) and _RESOURCE_KEY.fullmatch(key):
                 snapshots[ResourceKey(key)] = Snapshot.from_entry(ResourceKey(key), entry)
             elif not isinstance(key, str) or "resourceKey" in entry or key.startswith("snapshot-"):
                 strange.append(str(key)[:60])
-        return cls(tuple(snapshots.values()), tuple(strange))
+        missing = total - len(entries) if isinstance(total, int) else 0
+        return cls(tuple(snapshots.values()), tuple(strange), max(0, missing))
 
 
 _VOLATILE = frozenset(

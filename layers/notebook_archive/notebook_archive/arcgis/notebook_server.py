@@ -28,7 +28,7 @@ class NotebookServer:
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
             raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
-        return Listing.of(entries)
+        return Listing.of(entries, answer.get("total"))
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline

@@ -52,12 +52,13 @@ class Portal:
         if not isinstance(answer.get("id"), str):
             raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
         user = _object(answer, "user")
+        privileges = user.get("privileges") or _object(answer, "appInfo").get("privileges") or ()
         return Organisation(
             id=answer["id"],
             on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
             is_online=answer.get("isPortal") is False,
             username=str(user.get("username") or ""),
-            sees_everything="portal:admin:viewItems" in (user.get("privileges") or ()),
+            sees_everything="portal:admin:viewItems" in privileges,
         )
 
     def notebook_admin_url(self, organisation: Organisation, token: str, deadline: Deadline) -> str:
@@ -165,7 +166,7 @@ class Portal:
             known = len(entries)
             entries |= {str(entry.get("resource")): entry for entry in _objects(page, "resources", what)}
             start = _next_start(page, start, len(entries) - known, what)
-        return Listing.of(list(entries.values()))
+        return Listing.of(list(entries.values()), page.get("total"))
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline

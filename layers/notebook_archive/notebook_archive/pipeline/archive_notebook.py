@@ -10,6 +10,7 @@ from notebook_archive.archive.labels import moment
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     DeadlineExceeded,
+    ListingIncomplete,
     NotebookArchiveError,
     NotebookNotFound,
     PermissionDenied,
@@ -17,8 +18,16 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import DIGEST_LENGTH, ItemId, Snapshot
-from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, StoredSnapshot, outcome, problem
+from notebook_archive.models import DIGEST_LENGTH, ItemId, Listing, Snapshot
+from notebook_archive.pipeline.outcomes import (
+    Outcome,
+    Planned,
+    Problem,
+    SnapshotProblem,
+    StoredSnapshot,
+    outcome,
+    problem,
+)
 from notebook_archive.pipeline.staging import Staged, stage
 
 
@@ -52,9 +61,7 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
     made["route"] = access.route
     known = planned["archived"]
     held = {known[i : i + DIGEST_LENGTH] for i in range(0, len(known), DIGEST_LENGTH)}
-    for strange in listed.strange:
-        odd = UnexpectedAnswer(f"Item {item_id} lists {strange!r}, which is not the key of a snapshot as documented.")
-        made["failed"].append({"resourceKey": strange, **problem(odd)})
+    made["failed"] += _doubts(item_id, listed)
     for snapshot in listed.snapshots:
         if snapshot.resource_key.digest in held:
             made["unchanged"] += 1
@@ -67,6 +74,19 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
             made["problem"] = problem(error)
     _conclude(made)
     return made
+
+
+def _doubts(item_id: ItemId, listed: Listing) -> list[SnapshotProblem]:
+    """Return what there is in a listing that may be a snapshot and cannot be archived: nothing is lost without a word."""
+    what = f"The listing of item {item_id}"
+    found: list[SnapshotProblem] = []
+    for strange in listed.strange:
+        odd = UnexpectedAnswer(f"{what} names {strange!r}, which is not the key of a snapshot as documented.")
+        found.append({"resourceKey": strange, **problem(odd)})
+    if listed.missing:
+        short = ListingIncomplete(f"{what} gave {listed.missing} entries fewer than it counted.")
+        found.append({"resourceKey": "", **problem(short)})
+    return found
 
 
 def _attempt(
