@@ -77,7 +77,7 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
 
 
 def _doubts(item_id: ItemId, listed: Listing) -> list[SnapshotProblem]:
-    """Return what there is in a listing that may be a snapshot and cannot be archived: nothing is lost without a word."""
+    """Return what there is in a listing that may be a snapshot and cannot be archived; none is lost silently."""
     what = f"The listing of item {item_id}"
     found: list[SnapshotProblem] = []
     for strange in listed.strange:
