@@ -45,6 +45,7 @@ class TLSAdapter(HTTPAdapter):
         super().__init__(pool_connections=8, pool_maxsize=pool_size, max_retries=0, pool_block=False)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Give the context to every connection."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
     def cert_verify(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
