@@ -189,11 +189,11 @@ class TestAgreesWithJsonLoads:
     def held(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(notebook_module, "_HELD", request.param)
 
-    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("seed", range(2))
     def test_on_small_bodies(self, seed: int) -> None:
         rnd = random.Random(seed)
         taken = refused = 0
-        for _ in range(200):
+        for _ in range(110):
             body, size = _body(rnd, 6), rnd.choice([1, 17, 100, 1000, WHOLE])
             assert passes(body, size) == is_notebook(body), (size, body)
             if is_notebook(body):
@@ -202,16 +202,16 @@ class TestAgreesWithJsonLoads:
                 taken += 1
             else:
                 refused += 1
-        assert min(taken, refused) > 30, "both answers are exercised"
+        assert min(taken, refused) > 20, "both answers are exercised"
 
-    @pytest.mark.parametrize("seed", range(100, 102))
+    @pytest.mark.parametrize("seed", [100])
     def test_on_bodies_of_many_chunks(self, seed: int) -> None:
         rnd = random.Random(seed)
         for _ in range(8):
             body, size = _body(rnd, 900), rnd.choice([4096, 30_000, 70_000, 262_144])
             assert passes(body, size) == is_notebook(body), (size, len(body))
 
-    @pytest.mark.parametrize("size", [1, 10, WHOLE])
+    @pytest.mark.parametrize("size", [1, WHOLE])
     @pytest.mark.parametrize(
         "body",
         [
@@ -266,7 +266,7 @@ class TestLargeBodies:
 
     @pytest.mark.parametrize("kind", ["many cells", "one string", "numbers", "escapes", "one string per line"])
     def test_memory_does_not_grow_with_the_body(self, kind: str) -> None:
-        small, large = _peak(kind, 3), _peak(kind, 9)
+        small, large = _peak(kind, 2), _peak(kind, 5)
         assert large < 12_000_000
         assert large < small * 1.3 + 500_000
 

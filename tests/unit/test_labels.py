@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from notebook_archive.archive import labels
 
-quick = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 FREE = ("title", "owner", "snapshot-name", "kernel", "runtime", "runtime-version", "source-host", "route")
 FIXED = {
     "item-id": "a" * 32,
