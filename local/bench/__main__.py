@@ -148,15 +148,18 @@ def _runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[Figure]:
 
 
 def _latency(folder: Path) -> Figure:
-    """One batch over a slow line, with one thread and with sixteen."""
-    with servers(folder, "--many", "32", "--snapshots", "5", "--size", "20000") as running:
-        _, batches = _plan(folder, running, BATCH_SIZE=1000)
+    """A batch over a slow line, with one thread and with sixteen, in a container that has signed in."""
+    with servers(folder, "--many", "35", "--snapshots", "5", "--size", "20000") as running:
+        _, (batch,) = _plan(folder, running, BATCH_SIZE=1000)
+        first = {planned["owner"]: planned for planned in batch["notebooks"]}.values()  # pay each owner's sign-in
+        rest = [planned for planned in batch["notebooks"] if planned not in first]
+        events = _events([{**batch, "notebooks": [*first]}, {**batch, "notebooks": rest}])
         running.slow_down(_LATENCY_SECONDS)
         wall: dict[int, list[float]] = {16: [], 1: []}
-        for threads in (16, 1, 16, 16):
+        for threads in (16, 1, 16):
             running.sink_control("DELETE")
             environment = running.environment(THREADS=threads)
-            result = _client(folder, "invoke", environment, function="archive_notebooks", events=_events(batches))
+            result = _client(folder, "invoke", environment, function="archive_notebooks", events=events, warm=1)
             wall[threads] += result["wall"]
     return figures.in_flight(median(wall[16]), median(wall[1]))
 
