@@ -29,7 +29,7 @@ TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
 OURS = re.compile(
     rf"{KEPT.pattern}|notebooks/[0-9a-f]{{32}}/item\.json"
-    r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?)\.json)"
+    r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?(?:-again-\d+)?)\.json)"
 )
 
 
@@ -69,7 +69,7 @@ class StrictS3:
 
     def client(self, attempts: int = 3) -> "S3Client":
         """Return a client under the rules, which tries so often."""
-        client = boto3.client("s3", config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}))
+        client = _session().client("s3", config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}))
         self.attach(client.meta.events)
         return client
 
@@ -185,9 +185,15 @@ class StoredObject:
 
 
 @functools.cache
+def _session() -> boto3.Session:
+    """One for all: moto makes boto3's own anew for each test, and then S3's model is read again."""
+    return boto3.Session(region_name="eu-west-1")
+
+
+@functools.cache
 def _plain() -> "S3Client":
-    """A client without rules, which does not count; making one takes longer than using it."""
-    return boto3.client("s3")
+    """A client without rules, which does not count."""
+    return _session().client("s3")
 
 
 def make_bucket() -> None:

@@ -76,9 +76,9 @@ class Handler(BaseHTTPRequestHandler):
             self.bucket.objects[self.path] = (body, dict(self.headers.items()))
         killed = killed or self.bucket.kills(self.path, -1)
         self.bucket.settled.set()
+        self.close_connection = killed
         if not killed:
             self._answer(200)
-        self.close_connection = True
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ class TestChosen:
         ]
         report = small.run(item_ids=[*hostile, chosen])
         assert report["notebooks"]["archived"] == 1
-        assert report["notebooks"]["failed"] == {"not-found": 1, "request-rejected": len(hostile) - 1}
+        assert report["notebooks"]["failed"] == {"not-found": 1, "not-an-id": len(hostile) - 1}
         assert report["status"] == "partial"
         assert len(json.dumps(report)) < 20_000
         check_report(report)
