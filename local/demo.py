@@ -32,6 +32,8 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
     console.print(next(tables.report(second.report, "Report of the second run")))
 
     wrong = list(compared.differences)
+    if not compared.equal:
+        wrong.append("No snapshot was archived: there is none that can be read.")
     wrong += [
         f"The {name} run ended {run.status} with a report that says {run.report['status']}."
         for name, run in (("first", first), ("second", second))

@@ -91,7 +91,7 @@ class LocalSystem:
             "PortalUrl": self.arcgis.enterprise.portal_url,
             "SecretPrefix": SECRET_PREFIX,
             "CaBundleSecret": f"{SECRET_PREFIX}/ca-bundle",
-            "BatchSize": "4",  # small, so that a run of few notebooks still fans out
+            "BatchSize": "5",  # small, so that a run of few notebooks still fans out
             **self._parameters,
         }
 

@@ -1,7 +1,7 @@
 """Archives a batch of notebooks.
 
 Trigger: the state machine ArchiveRun, once for each line of the plan, with ``{"runId", "startedAt", "batch"}``.
-Answers: ``{"batch"}``, the rest of the batch that there was no time for, or null.
+Answers: the same, with the rest of the batch that there was no time for, or with null.
 """
 
 from typing import Any
@@ -28,4 +28,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         stored = {"archived": len(outcome["archived"]), "unchanged": outcome["unchanged"]}
         problem = {"problem": outcome["problem"]} if "problem" in outcome else {}
         logger.info(outcome["state"], extra={"item_id": outcome["itemId"], **stored, **problem})
-    return {"batch": rest}
+    return {"runId": event["runId"], "startedAt": event["startedAt"], "batch": rest}

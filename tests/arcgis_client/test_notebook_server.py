@@ -8,6 +8,7 @@ import pytest
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
+    NotAnId,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -160,5 +161,5 @@ def test_a_snapshot_larger_than_the_limit_is_left(client: Client) -> None:
 
 @pytest.mark.parametrize("text", ["", "snapshot-1.json", f"../{KEY}", f"{KEY}\n", f"{KEY}?x", KEY.upper(), None, 5])
 def test_what_is_no_resource_key_is_refused(text: object) -> None:
-    with pytest.raises(RequestRejected):
+    with pytest.raises(NotAnId):
         ResourceKey.parse(text)

@@ -13,8 +13,8 @@ from notebook_archive.arcgis.portal import CEILING, PAGE, Enumeration, Portal
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     ListingIncomplete,
+    NotAnId,
     NotebookNotFound,
-    RequestRejected,
     SettingsInvalid,
     UnexpectedAnswer,
 )
@@ -488,7 +488,7 @@ def test_an_item_that_is_gone_is_not_found_under_a_real_status_too(client: Clien
     ],
 )
 def test_what_is_no_item_id_is_refused_and_not_repeated_at_length(text: object) -> None:
-    with pytest.raises(RequestRejected) as caught:
+    with pytest.raises(NotAnId) as caught:
         ItemId.parse(text)
     assert len(str(caught.value)) < 120
 

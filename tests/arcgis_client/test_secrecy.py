@@ -176,7 +176,7 @@ def test_a_hostile_id_in_a_run_s_input_is_refused_before_any_request(
     plan = plan_run(run_id, small.portal, routes.administrator, archive, 10, soon(), [given])
     _, report = report_run(run_id, archive, STARTED, plan, None)
     assert (plan["batches"], plan["notebooks"]) == (0, 1)
-    assert report["notebooks"]["failed"] == {"request-rejected": 1}
+    assert report["notebooks"]["failed"] == {"not-an-id": 1}
     assert "items/item" not in small.deployment.requests.counts()
     assert "unknown" not in small.deployment.requests.counts()
 
@@ -188,5 +188,5 @@ def test_a_hostile_id_in_a_plan_is_refused_before_any_request(small: Client, arc
     batch: Any = {"number": 1, "part": 0, "notebooks": [planned]}
     [outcome], _ = archive_batch(batch, RunId.of_execution("run", STARTED), workshop, 1, soon())
     assert outcome["state"] == "failed"
-    assert outcome["problem"]["reason"] == "request-rejected"
+    assert outcome["problem"]["reason"] == "not-an-id"
     assert len(small.deployment.requests) == 0

@@ -8,7 +8,7 @@ import pytest
 from moto.s3.models import s3_backends
 
 from notebook_archive.archive import Archive
-from notebook_archive.errors import ArchiveDenied, ArchiveUnavailable
+from notebook_archive.errors import ArchiveDenied
 from notebook_archive.models import ItemId, ResourceKey
 from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
 
@@ -62,9 +62,7 @@ def test_one_notebook_is_listed_alone(archive: Archive, s3: StrictS3) -> None:
     assert s3.calls == [("ListObjectsV2", f"notebooks/{2:032x}/")]
 
 
-@pytest.mark.parametrize(
-    ("kind", "error"), [("403-AccessDenied", ArchiveDenied), ("404-NoSuchBucket", ArchiveUnavailable)]
-)
+@pytest.mark.parametrize(("kind", "error"), [("403-AccessDenied", ArchiveDenied), ("404-NoSuchBucket", ArchiveDenied)])
 def test_a_listing_that_fails_is_named(archive: Archive, s3: StrictS3, kind: str, error: type[Exception]) -> None:
     s3.faults = [Fault("ListObjectsV2", kind, times=None)]
     with pytest.raises(error, match=BUCKET):

@@ -116,7 +116,7 @@ def test_409_without_end_is_given_up(archive: Archive, s3: StrictS3) -> None:
     [
         ("403-AccessDenied", ArchiveDenied),
         ("400-KMS.DisabledException", ArchiveDenied),
-        ("404-NoSuchBucket", ArchiveUnavailable),
+        ("404-NoSuchBucket", ArchiveDenied),
         ("400-BadDigest", ArchiveUnavailable),
         ("500-InternalError", ArchiveUnavailable),
         ("503-SlowDown", ArchiveUnavailable),

@@ -56,8 +56,9 @@ def test_outcomes() -> None:
         for problem in outcome["failed"]:
             _has_fields_of(problem, o.SnapshotProblem)
         _has_fields_of(outcome["problem"], o.Problem)
-    assert o.outcomes_key({"number": 1, "part": 0, "notebooks": []}) in FORMAT.code
-    assert o.outcomes_key({"number": 1, "part": 1, "notebooks": []}) in FORMAT.code
+    assert o.outcomes_key({"number": 1, "part": 0, "notebooks": []}, 0) in FORMAT.code
+    assert o.outcomes_key({"number": 1, "part": 1, "notebooks": []}, 0) in FORMAT.code
+    assert o.outcomes_key({"number": 1, "part": 0, "notebooks": []}, 1) in FORMAT.code
 
 
 def test_plan() -> None:

@@ -110,7 +110,11 @@ def test_every_reason_is_explained() -> None:
     rows = {code_in(row[0])[0]: row for row in README.table("`reason`")}
     classes = {cls.reason: cls for cls in _named(errors.NotebookArchiveError)}
     package = ROOT / "layers/notebook_archive/notebook_archive/pipeline"
-    written = {name for path in package.glob("*.py") for name in re.findall(r'"reason": "([a-z-]+)"', path.read_text())}
+    written = {
+        name
+        for path in package.glob("*.py")
+        for name in re.findall(r'(?:"reason":|^UNPROTECTED =) "([a-z-]+)"', path.read_text(), re.MULTILINE)
+    }
     assert rows.keys() == classes.keys() | written
     for reason, cls in classes.items():
         _, name, meaning, remedy = rows[reason]

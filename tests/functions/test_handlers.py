@@ -57,7 +57,7 @@ class TestSamples:
 
     def test_archive_notebooks(self, functions: Functions) -> None:
         event = sample("archive_notebooks")
-        assert functions.invoke("archive_notebooks", event) == {"batch": None}
+        assert functions.invoke("archive_notebooks", event) == {**event, "batch": None}
         stored = {key.split("/")[1] for key in contents("notebooks/")}
         assert stored == {planned["itemId"] for planned in event["batch"]["notebooks"]}
 

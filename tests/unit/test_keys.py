@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notebook_archive.archive import RunId, keys
-from notebook_archive.errors import RequestRejected, SettingsInvalid
+from notebook_archive.errors import NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 quick = settings(max_examples=200, deadline=None, derandomize=True, database=None)
@@ -40,19 +40,19 @@ def test_what_is_read_is_what_would_be_built(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_ids_are_refused_and_hardly_echoed(text: str) -> None:
-    with pytest.raises(RequestRejected) as refused:
+    with pytest.raises(NotAnId) as refused:
         ItemId.parse(text)
     assert len(str(refused.value)) < 250
-    with pytest.raises(RequestRejected) as refused:
+    with pytest.raises(NotAnId) as refused:
         ResourceKey.parse(f"snapshot-{text}.json")
     assert len(str(refused.value)) < 250
 
 
 @pytest.mark.parametrize("given_", [None, 5, 1.5, True, ["a" * 32], {"id": "a" * 32}, b"a" * 32])
 def test_what_is_no_text_is_no_id(given_: object) -> None:
-    with pytest.raises(RequestRejected):
+    with pytest.raises(NotAnId):
         ItemId.parse(given_)
-    with pytest.raises(RequestRejected):
+    with pytest.raises(NotAnId):
         ResourceKey.parse(given_)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notebook_archive.errors import RequestRejected, UnexpectedAnswer
+from notebook_archive.errors import NotAnId, UnexpectedAnswer
 from notebook_archive.models import (
     DIGEST_LENGTH,
     ItemId,
@@ -77,7 +77,7 @@ def test_an_item_needs_id_and_owner(item: dict[str, Any]) -> None:
 
 
 def test_an_item_id_of_the_portal_is_checked_too() -> None:
-    with pytest.raises(RequestRejected):
+    with pytest.raises(NotAnId):
         NotebookItem.from_portal({"id": "../users", "owner": "ana"})
 
 

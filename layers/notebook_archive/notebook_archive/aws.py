@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 8
 """Of every AWS call.  Three, the default, span a quarter of a second, which is too little for a sweep."""
-RESERVE_SECONDS = 20.0
-"""Kept of an invocation's time for writing its outcomes."""
+RESERVE_SECONDS = 60.0
+"""Kept of an invocation's time for the writes to S3 under way and for its outcomes."""
 
 
 @cache

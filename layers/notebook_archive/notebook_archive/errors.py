@@ -3,6 +3,7 @@
 ::
 
     NotebookArchiveError
+    ├── NotAnId                      an item id or resource key that is not of its form
     ├── ConfigurationError
     │   ├── SettingsInvalid          the function's environment lacks or garbles a value
     │   ├── SecretMissing            Secrets Manager has no such secret
@@ -40,6 +41,13 @@ class NotebookArchiveError(Exception):
 
     reason: ClassVar[str] = "internal-error"
     remedy: ClassVar[str] = "Read the function's log for this run id and report the defect."
+
+
+class NotAnId(NotebookArchiveError):
+    """Names the id, cut to its beginning."""
+
+    reason = "not-an-id"
+    remedy = "Give item ids as ArcGIS shows them, 32 lower-case hexadecimal digits, in a list."
 
 
 class ConfigurationError(NotebookArchiveError):

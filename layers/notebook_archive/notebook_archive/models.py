@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from notebook_archive.errors import RequestRejected, UnexpectedAnswer
+from notebook_archive.errors import NotAnId, UnexpectedAnswer
 
 _ITEM_ID = re.compile(r"[0-9a-f]{32}")
 _RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
@@ -20,10 +20,10 @@ class ItemId(str):
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Return the id, or raise RequestRejected; the text is never echoed beyond its first 40 characters."""
+        """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
         if isinstance(text, str) and _ITEM_ID.fullmatch(text):
             return cls(text)
-        raise RequestRejected(f"Not an item id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
+        raise NotAnId(f"Not an item id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
 
 
 class ResourceKey(str):
@@ -33,10 +33,10 @@ class ResourceKey(str):
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Return the key, or raise RequestRejected; the text is never echoed beyond its first 60 characters."""
+        """Return the key, or raise NotAnId; the text is never echoed beyond its first 60 characters."""
         if isinstance(text, str) and _RESOURCE_KEY.fullmatch(text):
             return cls(text)
-        raise RequestRejected(f"Not a snapshot's resource key (snapshot-<32 hex>.json): {str(text)[:60]!r}")
+        raise NotAnId(f"Not a snapshot's resource key (snapshot-<32 hex>.json): {str(text)[:60]!r}")
 
     @property
     def digest(self) -> str:

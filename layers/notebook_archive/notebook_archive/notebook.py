@@ -195,7 +195,7 @@ class Gate:
             self._pending = self._pending_brackets = b""
             self._in_string = False
             parts = [rest, *parts[last + 1 :]]
-        if not self._in_string and sum(map(len, parts)) <= _HELD:
+        if not self._in_string and sum(map(len, parts)) + len(parts) <= _HELD:
             self._held = b'"'.join(parts) + self._held
             return
         ends_inside = len(parts) % 2 == 0

@@ -68,7 +68,7 @@ def parse(body: bytes, what: str) -> dict[str, Any]:
     Control characters inside strings are let through: ArcGIS sends them unescaped.
     """
     try:
-        answer = json.loads(body, strict=False)
+        answer = json.loads(body, strict=False, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
         raise UnexpectedAnswer(f"{what}: the server answered {kind}.") from None

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ListingIncomplete, NotebookNotFound, RequestRejected, UnexpectedAnswer
+from notebook_archive.errors import ListingIncomplete, NotAnId, NotebookNotFound, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, epoch_milliseconds
 from notebook_archive.settings import HTTPS_URL
 
@@ -21,13 +21,18 @@ NOTEBOOK = "Notebook"
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """What ``portals/self`` tells.  ``sees_everything``: the token's user has ``portal:admin:viewItems``."""
+    """What ``portals/self`` tells.
+
+    ``sees_everything``: the token's user has ``portal:admin:viewItems``.  ``reads_everything``: it has
+    ``portal:admin:updateItems``, without which private resources of others, as snapshots are, may not even be listed.
+    """
 
     id: str
     on_kubernetes: bool
     is_online: bool
     username: str
     sees_everything: bool
+    reads_everything: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Portal:
             is_online=answer.get("isPortal") is False,
             username=str(user.get("username") or ""),
             sees_everything="portal:admin:viewItems" in privileges,
+            reads_everything="portal:admin:updateItems" in privileges,
         )
 
     def notebook_admin_url(self, organisation: Organisation, token: str, deadline: Deadline) -> str:
@@ -114,7 +120,7 @@ class Portal:
                 if result.get("type") == NOTEBOOK:
                     try:
                         item = NotebookItem.from_portal(result)
-                    except (RequestRejected, UnexpectedAnswer):
+                    except (NotAnId, UnexpectedAnswer):
                         missing += 1  # without a usable id or an owner; the others are archived all the same
                     else:
                         found[item.item_id] = item

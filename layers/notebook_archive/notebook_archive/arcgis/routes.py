@@ -86,6 +86,10 @@ class Routes:
                 return Access("notebook-server", tokens, self._notebook_server(tokens, deadline), self._transport)
         return Access("portal", self.administrator, self._portal, self._transport)
 
+    def require_item(self, item_id: ItemId, deadline: Deadline) -> None:
+        """Raise NotebookNotFound where the portal does not show the administrator this notebook."""
+        self.administrator.with_token(lambda token: self._portal.item(item_id, token, deadline), deadline)
+
     def _owner(self, owner: str) -> TokenSource:
         with self._lock:
             if owner in self._owners:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
+    ArcGISUnavailable,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -25,8 +26,10 @@ TOKEN_MINUTES = 60
 """Asked for; the server may shorten it and says so in its answer."""
 KEPT_SECONDS = 60
 """A token is used this long at least, so that a server whose clock is wrong is not asked for one at every call."""
-REFUSED_SECONDS = 600
-"""How long a refused credential is left alone, so that an account is not locked by trying on."""
+REFUSED_SECONDS = 3600
+"""How long a refused credential is left alone, unless its secret changes: trying on would lock the account."""
+UNANSWERED_SECONDS = 60
+"""The same, after a sign-in that got no proper answer."""
 STRIKES = 3
 """Fresh tokens refused in a row until the credential counts as refused; one alone may be the fault of one notebook."""
 
@@ -71,7 +74,8 @@ class TokenSource:
         self._first = first
         self._lock = threading.Lock()
         self._token: _Token | None = None
-        self._refused_until = 0.0
+        self._text = self._refused = ""
+        self._refused_until = self._look_again = 0.0
         self._strikes = 0
 
     def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
@@ -114,16 +118,25 @@ class TokenSource:
             return self._token.value
 
     def _refuse(self, why: str) -> TokenRejected:
-        self._refused_until = self._clock() + REFUSED_SECONDS
+        self._leave_alone(REFUSED_SECONDS)
         self._token = None
         return TokenRejected(f"The credential in secret {self.name!r} was refused. {why}")
 
+    def _leave_alone(self, seconds: float) -> None:
+        """Try the secret as it is now no more for a while, and look only now and then whether it has changed."""
+        now = self._clock()
+        self._refused, self._refused_until, self._look_again = self._text, now + seconds, now + UNANSWERED_SECONDS
+
     def _mint(self, deadline: Deadline) -> _Token:
-        if self._clock() < self._refused_until:
-            raise TokenRejected(
-                f"The credential in secret {self.name!r} was refused minutes ago and is not tried again yet."
-            )
+        now = self._clock()
+        left_alone = f"The credential in secret {self.name!r} was refused and is not tried again yet."
+        if now < min(self._refused_until, self._look_again):
+            raise TokenRejected(left_alone)
         text, self._first = self._first or self._read(self.name), None
+        if text == self._refused and now < self._refused_until:
+            self._look_again = now + UNANSWERED_SECONDS
+            raise TokenRejected(left_alone)
+        self._text = text
         secret = parse_secret(self.name, text)
         if "token" in secret:
             expires = epoch_milliseconds(secret.get("expires")) / 1000
@@ -134,6 +147,9 @@ class TokenSource:
             return self._sign_in(secret, what, deadline)
         except (TokenRejected, PermissionDenied, RequestRejected, NotebookNotFound) as error:
             raise self._refuse(str(error)) from None
+        except (UnexpectedAnswer, ArcGISUnavailable):
+            self._leave_alone(UNANSWERED_SECONDS)
+            raise
 
     def _sign_in(self, secret: Mapping[str, str], what: str, deadline: Deadline) -> _Token:
         """Mint by ``generateToken`` or, for an application, ``oauth2/token``: two pages, two spellings of the same

@@ -34,7 +34,7 @@ REFERER = "https://notebook-archive.invalid/"
 """Sent with every call.  Tokens are bound to it: a Lambda function has no address that a token could be bound to."""
 
 CONNECT_SECONDS = 10.0
-ANSWER_BYTES = 32_000_000
+ANSWER_BYTES = 8_000_000
 """Cap of a listing or a property answer.  A page of 100 items is some hundred kilobytes."""
 CHUNK_BYTES = 262_144
 ERROR_BYTES = 65_536

@@ -17,7 +17,7 @@ _LONGEST_TEXT = 600
 CUT = "..."
 """Ends a text that was cut."""
 _TAG_VALUE = 256
-_NOT_FOR_TAGS = re.compile(r"[^\w \-.:/=+@]")
+_NOT_FOR_TAGS = re.compile(r"(?i:\Aaws:)|[^\w \-.:/=+@]")
 _SAFE = "!\"#$&'()*+,/:;<=>?@[]^_`{|}~ -."
 _NOT_FOR_METADATA = re.compile(r"[\x00-\x1f\x7f]")
 

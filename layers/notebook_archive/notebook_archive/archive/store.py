@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +23,19 @@ SCHEMA = "1"
 """Version of the archive format, a tag of every snapshot."""
 CONFLICT_ATTEMPTS = 5
 """Tries at a write that S3 answers with 409; botocore does not retry those."""
-_DENIED = frozenset(("403", "AccessDenied", "AllAccessDisabled", "KMS.DisabledException", "KMS.AccessDeniedException"))
+_DENIED = frozenset(
+    (
+        "403",
+        "AccessDenied",
+        "AllAccessDisabled",
+        "KMS.AccessDeniedException",
+        "KMS.DisabledException",
+        "KMS.KMSInvalidStateException",
+        "KMS.NotFoundException",
+        "NoSuchBucket",
+    )
+)
+"""Codes that no waiting mends."""
 _GONE = frozenset(("404", "NoSuchKey", "NotFound"))
 
 
@@ -40,7 +53,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What the archive holds of one notebook.  ``item_written`` is None where it has no ``item.json``."""
+    """What the archive holds of one notebook, the latest last.  ``item_written`` is None where it has no
+    ``item.json``."""
 
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
@@ -137,24 +151,16 @@ class Archive:
         return found[0] if found else Holding(item_id, (), None)
 
     def _grouped(self, objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
-        current: ItemId | None = None
-        snapshots: list[ResourceKey] = []
-        item_written: datetime | None = None
-        for key, written in objects:
-            parsed = keys.parse(key)
-            if parsed is None:
-                continue
-            item_id, resource_key = parsed
-            if item_id != current:
-                if current is not None:
-                    yield Holding(current, tuple(snapshots), item_written)
-                current, snapshots, item_written = item_id, [], None
-            if resource_key is None:
-                item_written = written
-            else:
-                snapshots.append(resource_key)
-        if current is not None:
-            yield Holding(current, tuple(snapshots), item_written)
+        ours = ((parsed, written) for key, written in objects if (parsed := keys.parse(key)))
+        for item_id, group in groupby(ours, key=lambda entry: entry[0][0]):
+            snapshots: list[tuple[datetime, ResourceKey]] = []
+            item_written: datetime | None = None
+            for (_, resource_key), written in group:
+                if resource_key is None:
+                    item_written = written
+                else:
+                    snapshots.append((written, resource_key))
+            yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written)
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""
@@ -171,10 +177,23 @@ class Archive:
         """Write a JSON document of our own."""
         self._put(key, _json(document))
 
+    def put_new(self, key: str, document: Mapping[str, Any]) -> bool:
+        """Write a JSON document where there is none; return False where there is one, or just now comes to be one."""
+        put: Any = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256", "IfNoneMatch": "*"}
+        try:
+            self._s3.put_object(**self._bucket, Key=key, Body=_json(document), **put)
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (409, 412):
+                return False
+            raise self._named(error, key) from None
+        except BotoCoreError as error:
+            raise self._named(error, key) from None
+        return True
+
     def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write JSON Lines."""
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        self._put(key, text.encode(), ContentType="application/jsonl")
+        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+        self._put(key, text.encode(errors="replace"), ContentType="application/jsonl")
 
     def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401
         try:

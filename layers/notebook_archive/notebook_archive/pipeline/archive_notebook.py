@@ -14,16 +14,19 @@ from notebook_archive.errors import (
     NotebookArchiveError,
     NotebookNotFound,
     PermissionDenied,
+    RequestRejected,
     SecretMissing,
     TokenRejected,
     UnexpectedAnswer,
 )
 from notebook_archive.models import DIGEST_LENGTH, ItemId, Listing, Snapshot
 from notebook_archive.pipeline.outcomes import (
+    UNPROTECTED,
     Outcome,
     Planned,
     Problem,
     SnapshotProblem,
+    State,
     StoredSnapshot,
     outcome,
     problem,
@@ -41,31 +44,52 @@ class Workshop:
     max_snapshot_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One notebook on its way."""
+
+    planned: Planned
+    item_id: ItemId
+    access: Access
+    run: RunId
+    workshop: Workshop
+    deadline: Deadline
+
+
 def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline: Deadline) -> Outcome:
     """Archive what is new of a notebook and return what became of it.  Raises nothing that is a NotebookArchiveError.
 
-    A notebook that none of our credentials may read is ``skipped`` and says which secret would help; so is one that is
-    gone.
+    A notebook that none of our credentials may read is ``skipped`` and says which secret would help; so is one that the
+    portal says is gone.  Everything else that keeps a listed snapshot out of the archive is ``failed``.
     """
+    route = ""
     try:
         item_id = ItemId.parse(planned["itemId"])
         access = workshop.routes.of(planned["owner"], deadline)
+        route = access.route
+        task = _Task(planned, item_id, access, run, workshop, deadline)
         listed = access.snapshots(item_id, deadline)
     except (PermissionDenied, SecretMissing) as error:
-        return outcome(planned, "skipped", _unprotected(planned, error, workshop))
-    except NotebookNotFound as error:
-        return outcome(planned, "skipped", problem(error))
+        return outcome(planned, *_refused(planned, route, error, workshop))
+    except (NotebookNotFound, RequestRejected) as error:
+        return outcome(planned, *_absent(task, error))
     except NotebookArchiveError as error:
         return outcome(planned, "failed", problem(error))
     made = outcome(planned, "unchanged")
-    made["route"] = access.route
+    made["route"] = route
     known = planned["archived"]
     held = {known[i : i + DIGEST_LENGTH] for i in range(0, len(known), DIGEST_LENGTH)}
     made["failed"] += _doubts(item_id, listed)
+    if route == "portal" and planned.get("hidden"):
+        blind = PermissionDenied(
+            "The administrator's account lacks portal:admin:updateItems, so it sees not all snapshots."
+        )
+        state, why = _refused(planned, route, blind, workshop)
+        made["skipped" if state == "skipped" else "failed"].append({"resourceKey": "", **why})
     for snapshot in listed.snapshots:
         if snapshot.resource_key.digest in held:
             made["unchanged"] += 1
-        elif not _attempt(planned, made, snapshot, access, run, workshop, deadline):
+        elif not _attempt(task, snapshot, made):
             break
     if "item" in planned:
         try:
@@ -89,22 +113,16 @@ def _doubts(item_id: ItemId, listed: Listing) -> list[SnapshotProblem]:
     return found
 
 
-def _attempt(
-    planned: Planned,
-    made: Outcome,
-    snapshot: Snapshot,
-    access: Access,
-    run: RunId,
-    workshop: Workshop,
-    deadline: Deadline,
-) -> bool:
+def _attempt(task: _Task, snapshot: Snapshot, made: Outcome) -> bool:
     """Archive one snapshot and note in ``made`` what became of it; return whether to go on."""
     try:
-        stored = _archive_snapshot(planned, snapshot, access, run, workshop, deadline)
-    except NotebookNotFound as error:
-        made["skipped"].append({"resourceKey": snapshot.resource_key, **problem(error)})
-    except PermissionDenied as error:
-        made["skipped"].append({"resourceKey": snapshot.resource_key, **_unprotected(planned, error, workshop)})
+        stored = _archive_snapshot(task, snapshot)
+    except (PermissionDenied, NotebookNotFound, RequestRejected) as error:
+        if isinstance(error, PermissionDenied):
+            state, why = _refused(task.planned, task.access.route, error, task.workshop)
+        else:
+            state, why = _vanished(task, snapshot, error)
+        made["skipped" if state == "skipped" else "failed"].append({"resourceKey": snapshot.resource_key, **why})
     except NotebookArchiveError as error:
         made["failed"].append({"resourceKey": snapshot.resource_key, **problem(error)})
         return not isinstance(error, TokenRejected | DeadlineExceeded)
@@ -116,26 +134,66 @@ def _attempt(
     return True
 
 
-def _archive_snapshot(
-    planned: Planned,
-    snapshot: Snapshot,
-    access: Access,
-    run: RunId,
-    workshop: Workshop,
-    deadline: Deadline,
-) -> StoredSnapshot | None:
+def _archive_snapshot(task: _Task, snapshot: Snapshot) -> StoredSnapshot | None:
     """Return what was stored, None where an earlier run had stored it."""
-    item_id, key = ItemId(planned["itemId"]), snapshot.resource_key
+    planned, item_id, key = task.planned, task.item_id, snapshot.resource_key
     what = f"Snapshot {key} of item {item_id}"
-    limit = workshop.max_snapshot_bytes
-    staged = access.download(item_id, key, limit, lambda chunks: stage(chunks, what), deadline)
+    limit = task.workshop.max_snapshot_bytes
+    staged = task.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), task.deadline)
     with closing(staged.file):
-        metadata = _metadata(planned, snapshot, staged, access.route, run, workshop.portal_url)
+        metadata = _metadata(planned, snapshot, staged, task.access.route, task.run, task.workshop.portal_url)
         tags = {"owner": planned["owner"], "runtime": staged.facts.runtime}
-        stored = workshop.archive.put_snapshot(item_id, key, staged.file, staged.digest, metadata, tags)
+        stored = task.workshop.archive.put_snapshot(item_id, key, staged.file, staged.digest, metadata, tags)
     if stored.state == "unchanged":
         return None
     return {"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": staged.digest.hex()}
+
+
+def _absent(task: _Task, error: NotebookNotFound | RequestRejected) -> tuple[State, Problem]:
+    """Tell a notebook that is gone from one that the wrong or a broken server does not know: the portal decides.
+
+    What a notebook server answers for an item that is gone is not documented, so any refused request asks the portal.
+    """
+    try:
+        task.workshop.routes.require_item(task.item_id, task.deadline)
+    except NotebookNotFound as gone:
+        return "skipped", problem(gone)
+    except NotebookArchiveError as other:
+        return "failed", problem(other)
+    if isinstance(error, RequestRejected):
+        return "failed", problem(error)
+    return "failed", problem(UnexpectedAnswer(f"Item {task.item_id} is in the portal, yet: {error}"))
+
+
+def _vanished(task: _Task, snapshot: Snapshot, error: NotebookNotFound | RequestRejected) -> tuple[State, Problem]:
+    """Tell a snapshot that was deleted meanwhile from one that is listed and lost: a second listing decides."""
+    try:
+        listed = task.access.snapshots(task.item_id, task.deadline)
+    except (NotebookNotFound, RequestRejected):
+        return _absent(task, error)
+    except NotebookArchiveError as other:
+        return "failed", problem(other)
+    if snapshot.resource_key not in (other.resource_key for other in listed.snapshots):
+        return "skipped", problem(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))
+    if isinstance(error, RequestRejected):
+        return "failed", problem(error)
+    return "failed", problem(UnexpectedAnswer(f"It is still listed, yet: {error}"))
+
+
+def _refused(
+    planned: Planned, route: str, error: PermissionDenied | SecretMissing, workshop: Workshop
+) -> tuple[State, Problem]:
+    """Tell a notebook that nobody's credential may read from one whose credential is at fault.
+
+    It is *unprotected* only if its owner has no secret and nothing of it was ever archived.  Protection that is lost,
+    or a credential that does not do what it is there for, is a failure.
+    """
+    secret = workshop.routes.secret_of(planned["owner"])
+    ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
+    if planned["archived"] or not ownerless:
+        return "failed", problem(error)
+    remedy = f"Create secret {secret!r} with the owner's credential; README, 'Secrets', has the JSON."
+    return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}
 
 
 def _metadata(
@@ -158,18 +216,6 @@ def _metadata(
         "runtime": facts.runtime,
         "runtime-version": facts.runtime_version,
         "cells": str(facts.cells),
-    }
-
-
-def _unprotected(planned: Planned, error: NotebookArchiveError, workshop: Workshop) -> Problem:
-    """Return why nobody's credential helps, and which secret would."""
-    secret = workshop.routes.secret_of(planned["owner"])
-    if isinstance(error, SecretMissing) and secret not in str(error):
-        return problem(error)  # the administrator's own secret is missing
-    return {
-        "reason": "owner-credentials-missing",
-        "message": str(error),
-        "remedy": f"Create secret {secret!r} with the owner's credential; README, 'Secrets', has the JSON.",
     }
 
 

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.errors import ArchiveUnavailable, NotebookArchiveError
 from notebook_archive.pipeline.archive_notebook import Workshop, archive_notebook
 from notebook_archive.pipeline.outcomes import Batch, Outcome, Planned, outcome, outcomes_key, problem
 
 _log = logging.getLogger(__name__)
 
+MOST_TRIES = 20
+"""Outcome objects of one batch; Step Functions tries less often."""
 START_SHARE = 0.25
 """No notebook is started in the last quarter of the time, so that those under way can end."""
 
@@ -49,7 +51,9 @@ def archive_batch(
         "seconds": round(time.monotonic() - clock, 3),
         "outcomes": outcomes,
     }
-    workshop.archive.put_document(run.key(outcomes_key(batch)), document)
+    # An earlier try of this batch may have left its outcomes, or may yet: neither is written over the other.
+    if not any(workshop.archive.put_new(run.key(outcomes_key(batch, tries)), document) for tries in range(MOST_TRIES)):
+        raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
     if not rest:
         return outcomes, None
     return outcomes, {"number": batch["number"], "part": batch["part"] + 1, "notebooks": rest}

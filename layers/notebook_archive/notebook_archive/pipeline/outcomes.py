@@ -9,8 +9,8 @@ State = Literal["archived", "unchanged", "skipped", "failed"]
 """Each planned notebook ends in exactly one: something new stored and nothing failed, nothing new, not to be read, or
 at fault."""
 
-UNPROTECTED = frozenset(("owner-credentials-missing", "permission-denied"))
-"""Reasons for which none of our credentials may read a notebook."""
+UNPROTECTED = "owner-credentials-missing"
+"""The reason for which a notebook is skipped that none of our credentials may read."""
 
 
 class Problem(TypedDict):
@@ -56,12 +56,14 @@ class Planned(TypedDict):
 
     ``archived`` is the digests of the resource keys that the archive holds.  ``item`` is the properties to be written
     as ``item.json``, where they are new or have changed.
+    ``hidden``: the administrator's account may not see its private snapshots.
     """
 
     itemId: str
     title: str
     owner: str
     archived: str
+    hidden: NotRequired[bool]
     item: NotRequired[Mapping[str, Any]]
 
 
@@ -96,10 +98,9 @@ def outcome(planned: Planned, state: State, why: Problem | None = None) -> Outco
     return made
 
 
-def outcomes_key(batch: Batch) -> str:
-    """Return the name, within the run, of the object that a batch leaves behind."""
-    return (
-        f"outcomes/{batch['number']:06d}.json"
-        if not batch["part"]
-        else f"outcomes/{batch['number']:06d}-{batch['part']}.json"
-    )
+def outcomes_key(batch: Batch, earlier: int) -> str:
+    """Return the name, within the run, of the object that a batch leaves behind; ``earlier`` tries left theirs
+    before."""
+    part = f"-{batch['part']}" if batch["part"] else ""
+    again = f"-again-{earlier}" if earlier else ""
+    return f"outcomes/{batch['number']:06d}{part}{again}.json"

@@ -1,20 +1,26 @@
 """What a run sets out to do: every notebook of the organisation, each with what the archive holds of it already."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, TypedDict
 
-from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.portal import Organisation, Portal
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.archive import Archive, Holding, RunId
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NotebookNotFound, RequestRejected
+from notebook_archive.errors import NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer
 from notebook_archive.models import ItemId, NotebookItem, digests
 from notebook_archive.pipeline.outcomes import Batch, Outcome, Planned, Problem, outcome, problem
 
 BATCH_BYTES = 150_000
 """A line of the plan is the input of a child execution, and Step Functions allows 262,144 bytes."""
+MOST_DIGESTS = 5000
+"""Archived snapshots of one notebook that its line tells, the latest.  An older one that ArcGIS still has costs one
+download a run, and ends as unchanged."""
+REWRITE_MS = 30 * 86_400_000
+"""An item's properties are written again after this long, for changes that its ``modified`` does not tell."""
 CLOCK_MARGIN_MS = 86_400_000
 """The portal's clock and S3's are trusted to agree within a day when an item's properties are compared."""
 
@@ -50,14 +56,17 @@ def plan_run(
     """
     notices: list[Problem] = []
     refused: dict[str, Outcome] = {}
+    organisation = tokens.with_token(lambda token: portal.organisation(token, deadline), deadline)
     if item_ids is None:
-        items = _everything(portal, tokens, deadline, notices)
+        items = _everything(portal, organisation, tokens, deadline, notices)
         held = {holding.item_id: holding for holding in archive.holdings()}
+        _miss(items, held, notices)
     else:
         items = _chosen(portal, tokens, deadline, item_ids, refused)
         held = {item.item_id: archive.holding(item.item_id) for item in items}
     ordered = sorted(items, key=lambda item: (item.owner, item.item_id))  # an owner's token is then shared by a batch
-    batches = list(_batches((_planned(item, held.get(item.item_id)) for item in ordered), batch_size))
+    planned = (_planned(item, held.get(item.item_id), organisation) for item in ordered)
+    batches = list(_batches(planned, batch_size))
     plan_key = run.key("plan.jsonl")
     archive.put_lines(plan_key, batches)
     if refused:
@@ -72,9 +81,8 @@ def plan_run(
 
 
 def _everything(
-    portal: Portal, tokens: TokenSource, deadline: Deadline, notices: list[Problem]
-) -> Iterable[NotebookItem]:
-    organisation = tokens.with_token(lambda token: portal.organisation(token, deadline), deadline)
+    portal: Portal, organisation: Organisation, tokens: TokenSource, deadline: Deadline, notices: list[Problem]
+) -> Collection[NotebookItem]:
     found = tokens.with_token(lambda token: portal.notebooks(organisation.id, token, deadline), deadline)
     if found.incomplete:
         notices.append(problem(found.incomplete))
@@ -86,7 +94,22 @@ def _everything(
                 "remedy": "Give the account's role the privilege portal:admin:viewItems.",
             }
         )
-    if not found.notebooks:
+    return found.notebooks.values()
+
+
+def _miss(items: Collection[NotebookItem], held: Collection[ItemId], notices: list[Problem]) -> None:
+    """Notice that there is nothing at all: that may be so for a new organisation, not for one with an archive."""
+    if items:
+        return
+    if held:
+        notices.append(
+            {
+                "reason": "notebooks-vanished",
+                "message": f"The organisation shows no notebook at all, and the archive holds {len(held)}.",
+                "remedy": "Check PortalUrl and the administrator's account; nothing was deleted from the archive.",
+            }
+        )
+    else:
         notices.append(
             {
                 "reason": "no-notebooks",
@@ -94,19 +117,18 @@ def _everything(
                 "remedy": "Check PortalUrl, if the organisation should have notebooks.",
             }
         )
-    return found.notebooks.values()
 
 
 def _chosen(
     portal: Portal, tokens: TokenSource, deadline: Deadline, item_ids: object, refused: dict[str, Outcome]
 ) -> list[NotebookItem]:
     if not isinstance(item_ids, list):
-        raise RequestRejected("itemIds is not a list of item ids.")
+        raise NotAnId("itemIds is not a list of item ids.")
     items: dict[ItemId, NotebookItem] = {}
     for given in item_ids:
         try:
             item = tokens.with_token(partial(portal.item, ItemId.parse(given), deadline=deadline), deadline)
-        except (RequestRejected, NotebookNotFound) as error:
+        except (NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer) as error:
             nameless: Planned = {"itemId": str(given)[:40], "title": "", "owner": "", "archived": ""}
             refused[nameless["itemId"]] = outcome(nameless, "failed", problem(error))
         else:
@@ -114,15 +136,17 @@ def _chosen(
     return list(items.values())
 
 
-def _planned(item: NotebookItem, held: Holding | None) -> Planned:
+def _planned(item: NotebookItem, held: Holding | None, organisation: Organisation) -> Planned:
     line: Planned = {
         "itemId": item.item_id,
         "title": item.title,
         "owner": item.owner,
-        "archived": digests(held.snapshots) if held else "",
+        "archived": digests(held.snapshots[-MOST_DIGESTS:]) if held else "",
     }
+    if not organisation.reads_everything and item.owner != organisation.username:
+        line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
-    if item.modified > written - CLOCK_MARGIN_MS:
+    if item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
         line["item"] = _fitting(item.properties)
     return line
 

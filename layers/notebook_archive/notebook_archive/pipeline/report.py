@@ -12,12 +12,18 @@ from notebook_archive.pipeline.plan import Plan, Scope
 
 Status = Literal["complete", "partial", "failed"]
 STATUSES: tuple[Status, ...] = ("complete", "partial", "failed")
-INCOMPLETE = frozenset(("listing-incomplete",))
+INCOMPLETE = frozenset(("listing-incomplete", "administrator-sees-not-all", "notebooks-vanished", "plan-incomplete"))
 """Notices that say that notebooks may be missing from the run."""
 CRASHED: Problem = {
     "reason": "batch-crashed",
     "message": "The function that had this notebook ended without an outcome.",
     "remedy": "Look at the function's log for this run, then start the run again: nothing is archived twice.",
+}
+
+PLAN_INCOMPLETE: Problem = {
+    "reason": "plan-incomplete",
+    "message": "Fewer notebooks have an outcome or a line in the plan than were planned.",
+    "remedy": "Look for who deletes objects below runs/, then start the run again.",
 }
 
 
@@ -68,7 +74,9 @@ def report_run(
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
-            outcomes[found["itemId"]] = found
+            other = outcomes.get(found["itemId"])
+            if other is None or len(found["archived"]) >= len(other["archived"]):
+                outcomes[found["itemId"]] = found
     if plan is not None:
         for planned in _planned(archive, plan["planKey"]):
             if planned["itemId"] not in outcomes:
@@ -111,13 +119,15 @@ def _report(
 ) -> Report:
     notebooks, snapshots = _count_notebooks(outcomes), _count_snapshots(outcomes)
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
-    unprotected = [entry for entry in skipped if entry["reason"] in UNPROTECTED]
+    unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = plan["notices"] if plan else []
+    notices = list(plan["notices"]) if plan else []
+    if plan and len(outcomes) < plan["notebooks"]:
+        notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
     if error or (failed and len(failed) == len(outcomes)):
         status = "failed"
-    elif failed or any(notice["reason"] in INCOMPLETE for notice in notices):
+    elif failed or (outcomes and len(unprotected) == len(outcomes)) or INCOMPLETE & {n["reason"] for n in notices}:
         status = "partial"
     ended_at = datetime.now(UTC)
     seconds = (ended_at - datetime.fromisoformat(started_at)).total_seconds()
@@ -126,7 +136,7 @@ def _report(
         "runId": run,
         "scope": plan["scope"] if plan else "everything",
         "status": status,
-        "message": _message(status, notebooks, snapshots, len(unprotected), error),
+        "message": _message(status, notebooks, snapshots, len(unprotected), notices, error),
         "startedAt": started_at,
         "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seconds": round(seconds, 3),
@@ -139,7 +149,7 @@ def _report(
         "snapshots": snapshots,
         "bytes": sum(stored["bytes"] for o in outcomes for stored in o["archived"]),
         "unprotected": unprotected,
-        "skipped": [entry for entry in skipped if entry["reason"] not in UNPROTECTED],
+        "skipped": [entry for entry in skipped if entry["reason"] != UNPROTECTED],
         "failed": failed,
         "notices": notices,
         "error": error,
@@ -175,14 +185,22 @@ def _entry(found: Outcome) -> dict[str, str]:
     return named | {name: str(value) for name, value in found["problem"].items()}
 
 
-def _message(status: Status, notebooks: Counts, snapshots: Counts, unprotected: int, error: Problem | None) -> str:
+def _message(
+    status: Status,
+    notebooks: Counts,
+    snapshots: Counts,
+    unprotected: int,
+    notices: list[Problem],
+    error: Problem | None,
+) -> str:
     if error:
         return f"The run failed: {error['message']} {error['remedy']}"
     text = (
         f"{status.capitalize()}: {notebooks['attempted']} notebooks, {snapshots['archived']} snapshots archived, "
         f"{snapshots['unchanged']} were there already, {sum(notebooks['failed'].values())} notebooks failed"
     )
-    return f"{text}, {unprotected} unprotected." if unprotected else f"{text}."
+    text += f", {unprotected} unprotected." if unprotected else "."
+    return " ".join((text, *(f"{notice['message']} {notice['remedy']}" for notice in notices)))
 
 
 def _caught(error: Mapping[str, Any] | None) -> Problem | None:
