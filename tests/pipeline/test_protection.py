@@ -1,0 +1,139 @@
+"""What was not archived never passes for complete: the faults that look like "there is nothing to do"."""
+
+import json
+
+import pytest
+
+from notebook_archive.arcgis.answers import parse
+from notebook_archive.pipeline import figures
+from notebook_archive.pipeline.outcomes import UNPROTECTED
+from notebook_archive.pipeline.report import Report
+from tests.site import PREFIX, Site, check_report
+
+UNREADABLE = "Restricted survey"
+
+
+def not_complete(report: Report) -> Report:
+    check_report(report)
+    assert report["status"] != "complete"
+    assert figures(report)["RunComplete"] == 0
+    return report
+
+
+def administrator_may(site: Site, *privileges: str) -> None:
+    app = next(iter(site.deployment.organisation.apps.values()))
+    app.privileges = privileges
+    secret = {"clientId": app.client_id, "clientSecret": app.client_secret}
+    site.secrets[f"{PREFIX}/admin"] = json.dumps(secret)
+    site.start()
+
+
+class TestAbsent:
+    def test_a_server_that_knows_no_notebook_does_not_make_them_gone(self, site: Site) -> None:
+        site.deployment.faults.add("snapshots/list", "shape-b", code=404)
+        report = not_complete(site.run())
+        assert report["notebooks"]["failed"] == {"unexpected-answer": report["notebooks"]["attempted"] - 5}, (
+            "all but those on the other route"
+        )
+        assert report["notebooks"]["skipped"] == {UNPROTECTED: 1}
+
+    def test_a_snapshot_that_is_listed_and_lost_fails(self, small: Site) -> None:
+        small.deployment.faults.add("snapshots/download", "shape-a", code=404)
+        report = not_complete(small.run())
+        assert report["snapshots"]["failed"] == {"unexpected-answer": 2}
+
+    def test_a_snapshot_that_is_deleted_meanwhile_is_skipped(self, small: Site) -> None:
+        small.deployment.faults.add("snapshots/download", "snapshot-vanishes", times=1)  # all of the item's
+        report = small.run()
+        check_report(report)
+        assert report["snapshots"]["skipped"] == {"not-found": 2}
+        assert report["status"] == "complete"
+
+    @pytest.mark.parametrize("title", ["First", "Second"])
+    def test_a_notebook_that_is_deleted_meanwhile_is_skipped_on_both_routes(self, small: Site, title: str) -> None:
+        plan = small.plan()
+        small.deployment.organisation.remove(small.item(title).id)
+        for batch in small.batches(plan):
+            small.work("one", batch)
+        report = small.report("one", plan)
+        assert report["notebooks"]["skipped"] == {"not-found": 1}
+        assert report["status"] == "complete"
+
+
+class TestRefused:
+    def test_an_owner_s_credential_that_is_somebody_else_s_fails(self, small: Site) -> None:
+        small.secrets[f"{PREFIX}/owners/ana"] = json.dumps({"username": "ben", "password": "ben-password"})
+        report = not_complete(small.run())
+        (entry,) = report["failed"]
+        assert (entry["owner"], entry["reason"]) == ("ana", "permission-denied")
+
+    def test_protection_that_is_lost_fails(self, small: Site) -> None:
+        assert small.run("one")["status"] == "complete"
+        for item in small.deployment.organisation.notebooks():
+            item.resources_refused = True
+        report = not_complete(small.run("two"))
+        assert [(entry["owner"], entry["reason"]) for entry in report["failed"]] == [("ben", "permission-denied")]
+
+    def test_a_run_in_which_nothing_may_be_read_is_partial(self, small: Site) -> None:
+        small.secrets.pop(f"{PREFIX}/owners/ana")
+        for item in small.deployment.organisation.notebooks():
+            item.resources_refused = True
+        small.start()
+        report = not_complete(small.run())
+        assert (report["status"], len(report["unprotected"])) == ("partial", 2)
+
+
+class TestAdministrator:
+    def test_who_sees_not_all_makes_the_run_partial(self, small: Site) -> None:
+        administrator_may(small, "portal:admin:updateItems")
+        report = not_complete(small.run())
+        assert "administrator-sees-not-all" in {notice["reason"] for notice in report["notices"]}
+        assert "portal:admin:viewItems" in report["message"]
+
+    def test_who_reads_not_all_leaves_notebooks_unprotected_and_says_so(self, small: Site) -> None:
+        administrator_may(small, "portal:admin:viewItems")
+        report = small.run()
+        check_report(report)
+        assert [(entry["owner"], entry["reason"]) for entry in report["unprotected"]] == [("ben", UNPROTECTED)]
+        assert "portal:admin:updateItems" in report["unprotected"][0]["message"]
+
+    def test_an_archive_without_an_organisation_is_no_success(self, small: Site) -> None:
+        small.run("one")
+        for item in small.deployment.organisation.notebooks():
+            small.deployment.organisation.remove(item.id)
+        report = not_complete(small.run("two"))
+        assert [notice["reason"] for notice in report["notices"]] == ["notebooks-vanished"]
+
+
+class TestOutcomes:
+    def test_a_late_first_try_does_not_hide_what_the_second_did(self, small: Site) -> None:
+        plan = small.plan()
+        (batch,) = small.batches(plan)
+        small.work("one", batch)
+        small.work("one", batch)
+        report = small.report("one", plan)
+        assert report["snapshots"]["archived"] == 3
+        names = [key.rpartition("/")[2] for key in small.archive.list_keys("runs/2026-11-22/one/outcomes/")]
+        assert names == ["000001-again-1.json", "000001.json"]
+
+    def test_a_plan_that_lost_its_lines_is_no_success(self, small: Site) -> None:
+        plan = small.plan()
+        small.archive.put_lines(plan["planKey"], [])
+        report = not_complete(small.report("one", plan))
+        assert [notice["reason"] for notice in report["notices"]] == ["plan-incomplete"]
+
+
+def test_one_id_that_may_not_be_read_does_not_stop_the_others(small: Site) -> None:
+    first, second = small.item("First").id, small.item("Second").id
+    small.deployment.faults.add("items/item", "shape-a", code=403, item_id=first)
+    report = not_complete(small.run("one", [first, second]))
+    assert report["notebooks"]["failed"] == {"permission-denied": 1}
+    assert report["snapshots"]["archived"] == 1
+
+
+def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
+    odd = parse(b'{"title": "half a pair \\ud83d", "extent": [NaN, -Infinity, 1]}', "The item")
+    small.archive.put_lines("runs/2026-11-22/one/plan.jsonl", [odd])
+    body = small.archive.get("runs/2026-11-22/one/plan.jsonl") or b""
+    line = json.loads(body.decode("utf-8", "strict"), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert line == {"title": "half a pair ?", "extent": [None, None, 1]}
