@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from notebook_archive import notebook as notebook_module
 from notebook_archive.errors import NotANotebook
 from notebook_archive.notebook import Gate, NotebookFacts
+from notebook_archive.notebook import gate as gate_module
 
 WHOLE = 10**9
 HEAD, TAIL = b'{"metadata":{},"nbformat":4,"nbformat_minor":5,"cells":[', b"]}"
@@ -187,7 +187,7 @@ class TestAgreesWithJsonLoads:
 
     @pytest.fixture(autouse=True, params=[400, 1_000_000])
     def held(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(notebook_module, "_HELD", request.param)
+        monkeypatch.setattr(gate_module, "_HELD", request.param)
 
     @pytest.mark.parametrize("seed", range(2))
     def test_on_small_bodies(self, seed: int) -> None:

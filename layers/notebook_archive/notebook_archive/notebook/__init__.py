@@ -1,0 +1,6 @@
+"""The gate that a body passes before it is stored, and the facts of a notebook that it learns on the way."""
+
+from notebook_archive.notebook.facts import NotebookFacts
+from notebook_archive.notebook.gate import Gate
+
+__all__ = ["Gate", "NotebookFacts"]
