@@ -29,8 +29,8 @@ _DEEPEST = 500
 _LONGEST_BETWEEN = 200
 _GUESSES = 2
 """Cuts between cells that are tried before a chunk is held or split."""
-_HELD = 1_000_000
-"""Bytes that are held, as they are, for the next chunk to show where a cell ends.  Few cells are larger."""
+_HELD = 131_072
+"""Bytes that are held, as they are, for the next chunk to show where a cell ends."""
 _UTF8_BYTES = 32_768
 """Decoded at a time: the text is thrown away, and small texts get the same memory again and again."""
 _CUT_LITERAL = re.compile(rb"[-A-Za-z]{1,9}\Z")
