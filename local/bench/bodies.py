@@ -65,7 +65,7 @@ def _source(chance: random.Random) -> list[str]:
 
 
 def _picture(chance: random.Random) -> Cell:
-    """A plot: three fifths of the bytes of the mixture are these."""
+    """A plot: half of the bytes of the mixture are these."""
     data = base64.b64encode(chance.randbytes(chance.randint(8_000, 80_000))).decode() + "\n"
     output: dict[str, Any] = {"image/png": data, "text/plain": ["<Figure size 1200x800 with 1 Axes>"]}
     shown = {"data": output, "metadata": {"needs_background": "light"}, "output_type": "display_data"}
