@@ -109,7 +109,11 @@ class LocalSystem:
 
 
 def seed_from(folder: Path | None) -> Seed:
-    """The built-in notebooks, or one snapshot for each .ipynb file of the folder."""
+    """The built-in notebooks, or one snapshot for each .ipynb file of the folder; raise NotADirectoryError for none."""
+    if folder is not None and not folder.is_dir():
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Give one that holds .ipynb files.")
+    if folder is not None and not any(folder.glob("*.ipynb")):
+        raise NotADirectoryError(f"NOTEBOOKS: there is no .ipynb file in {folder}; folders within it are not searched.")
     return Seed.varied() if folder is None else Seed.folder(folder)
 
 
@@ -134,12 +138,13 @@ def main() -> int:
                 console.print(f"Ready: {options.stack_file}. Stop it with Ctrl-C.")
                 _stay(system)
             finally:
-                options.stack_file.unlink(missing_ok=True)
+                _remove(options.stack_file, system)
+                console.print("Stopping …")
     except (LocalAwsError, stack.SamError, NotADirectoryError) as error:
         console.print(str(error), markup=False)
         return 1
     except Stopped:
-        pass
+        console.print("Everything that was started is stopped.")
     return 0
 
 
@@ -158,6 +163,12 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     draft.touch(mode=0o600)  # it holds passwords
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)  # whole or not there at all
+
+
+def _remove(path: Path, system: LocalSystem) -> None:
+    """Remove the file, unless another system has written its own there meanwhile."""
+    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["awsEndpointUrl"] == system.aws.endpoint_url:
+        path.unlink()
 
 
 if __name__ == "__main__":

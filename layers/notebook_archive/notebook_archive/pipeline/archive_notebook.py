@@ -192,7 +192,9 @@ def _refused(
     ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
     if planned["archived"] or not ownerless:
         return "failed", problem(error)
-    remedy = f"Create secret {secret!r} with the owner's credential; README, 'Secrets', has the JSON."
+    remedy = (
+        f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; README, 'Secrets'."
+    )
     return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}
 
 
