@@ -23,7 +23,7 @@ from local.bench.servers import BUCKET, PREFIX, Servers, servers
 from local.stopping import Stopped, stop_on_signals
 
 _RESULT = stack.STATE / "bench.json"
-_MOMENT = {"runId": "bench", "startedAt": "2026-01-01T00:00:00.000Z"}
+_STARTED_AT = "2026-01-01T00:00:00.000Z"
 _LATENCY_SECONDS = 0.02
 _FILES = {300: 1, 50: 3, 6: 5, 1: 1}
 """Snapshots by size in MB: in a process that has archived one of 1 MB, the median of so many."""
@@ -54,16 +54,22 @@ def _naive(running: Servers) -> dict[str, str]:
     return {**urls, "secret_prefix": PREFIX, "bucket": BUCKET, "ca": running.arcgis_ca}
 
 
-def _plan(folder: Path, running: Servers, **settings: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _plan(
+    folder: Path, running: Servers, run: str = "bench", **settings: object
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Plan a run; return what the process gave and the planned batches."""
     planned = _client(
-        folder, "invoke", running.environment(**settings), function="plan_run", events=[{**_MOMENT, "input": {}}]
+        folder, "invoke", running.environment(**settings), function="plan_run", events=[_moment(run) | {"input": {}}]
     )
     return planned, [json.loads(line) for line in running.read(planned["answer"]["planKey"]).splitlines()]
 
 
-def _events(batches: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**_MOMENT, "batch": batch} for batch in batches]
+def _moment(run: str) -> dict[str, Any]:
+    return {"runId": run, "startedAt": _STARTED_AT}
+
+
+def _events(batches: list[dict[str, Any]], run: str = "bench") -> list[dict[str, Any]]:
+    return [_moment(run) | {"batch": batch} for batch in batches]
 
 
 def _sizes(folder: Path) -> Iterator[Figure]:
@@ -109,12 +115,14 @@ def _sizes(folder: Path) -> Iterator[Figure]:
     )
 
 
-def _run(folder: Path, running: Servers) -> dict[str, Any]:
+def _run(folder: Path, running: Servers, name: str) -> dict[str, Any]:
     """A whole run, each function in a container of its own; return its calls and the CPU seconds of archiving."""
     running.arcgis_control("DELETE", "requests")
-    planned, batches = _plan(folder, running)
-    archived = _client(folder, "invoke", running.environment(), function="archive_notebooks", events=_events(batches))
-    event = {**_MOMENT, "plan": planned["answer"]}
+    planned, batches = _plan(folder, running, name)
+    archived = _client(
+        folder, "invoke", running.environment(), function="archive_notebooks", events=_events(batches, name)
+    )
+    event = _moment(name) | {"plan": planned["answer"]}
     reported = _client(folder, "invoke", running.environment(), function="report_run", events=[event])
     if reported["answer"]["status"] != "complete":
         raise RuntimeError(f"A run of the benchmark was not complete: {reported['answer']['message']}")
@@ -130,9 +138,9 @@ def _runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[Figure]:
     """Calls and CPU of runs over 2,000 small snapshots, the first and the next."""
     each = SNAPSHOTS // notebooks
     with servers(folder, "--many", str(notebooks), "--snapshots", str(each), "--size", "20000") as running:
-        first = _run(folder, running)
+        first = _run(folder, running, "first")
         sunk = sum(running.sink_control("GET").values())
-        second = _run(folder, running)
+        second = _run(folder, running, "second")
         if (first["snapshots"]["archived"], second["snapshots"]["unchanged"]) != (SNAPSHOTS, SNAPSHOTS):
             raise RuntimeError("A run of the benchmark did not archive what there was.")
         if sunk != sum(first["aws"].values()) + 1:  # one by the benchmark itself, to read the plan
