@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -19,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 _KEPT_BYTES = 2_000_000
 _PAGE = 1000
 _CHECKSUM = b"x-amz-checksum-sha256"
-_MODIFIED = "2026-01-01T00:00:00.000Z"
+_MODIFIED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 class Sink:
