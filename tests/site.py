@@ -9,7 +9,7 @@ from typing import Any
 
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, RunId
@@ -56,7 +56,7 @@ class Site:
         context = tls_context(self.ca_bundle.read_text(), strict=True)
         transport = Transport(context, connections=self.threads, sleep=lambda _: None, jitter=lambda: 0.0)
         self.portal = Portal(transport, self.deployment.portal_url)
-        self.routes = Routes(transport, self.portal, self.route, "", PREFIX, self._read_secret)
+        self.routes = Routes(transport, self.portal, self.route, NotebookServers(""), PREFIX, self._read_secret)
         self.archive = Archive(self._client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
         self.workshop = Workshop(self.routes, self.archive, self.deployment.portal_url, self.max_snapshot_bytes)
 

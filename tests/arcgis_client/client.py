@@ -6,7 +6,7 @@ from pathlib import Path
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
@@ -81,7 +81,7 @@ class Client:
 
     def routes(self, route: Route = "auto", notebook_admin_url: str = "") -> Routes:
         """The routes, with the notebook server to be discovered unless it is given."""
-        return Routes(self.transport, self.portal, route, notebook_admin_url, PREFIX, self.secrets)
+        return Routes(self.transport, self.portal, route, NotebookServers(notebook_admin_url), PREFIX, self.secrets)
 
     def item(self, title: str = "Flood model") -> Item:
         """The seeded item whose title begins so."""

@@ -8,7 +8,8 @@ import pytest
 
 from local.arcgis import Item
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Access, Routes
+from notebook_archive.arcgis.routes import Access, NotebookServers, Routes
+from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -54,6 +55,7 @@ def download(access: Access, item: Item, limit: int = LIMIT) -> bytes:
 def test_the_way_follows_the_owner_s_secret(client: Client, route: Route, owner: str, taken: str) -> None:
     access = client.routes(route).of(owner, soon())
     assert access.route == taken
+    assert isinstance(access.tokens, TokenSource)
     assert access.tokens.name == (f"{PREFIX}/owners/{owner}" if taken == "notebook-server" else f"{PREFIX}/admin")
 
 
@@ -265,7 +267,7 @@ def test_connections_are_kept_from_the_sign_in_to_the_last_snapshot(wire: Transp
     server = serve(script)
     secrets = Secrets({f"{PREFIX}/owners/ana": '{"username": "ana", "password": "x"}'})
     portal = Portal(wire, server.url)
-    routes = Routes(wire, portal, "auto", f"{server.url}/admin", PREFIX, secrets)
+    routes = Routes(wire, portal, "auto", NotebookServers(f"{server.url}/admin"), PREFIX, secrets)
     item = Item("ana", "x")
     for _ in range(10):
         access = routes.of("ana", soon())

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis.faults import KINDS
+from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError
@@ -148,6 +149,7 @@ def test_nothing_gets_out_of_a_bad_secret(small: Client, archive: Archive, secre
 def test_no_object_shows_a_secret(small: Client) -> None:
     routes = small.routes()
     access = routes.of("ana", soon())
+    assert isinstance(access.tokens, TokenSource)
     access.tokens.with_token(len, soon())
     assert_kept(small, f"{routes!r} {access!r} {access.tokens!r} {access.tokens._token!r} {small.transport!r}")
 

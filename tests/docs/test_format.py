@@ -13,12 +13,13 @@ from notebook_archive.arcgis.transport import REFERER
 from notebook_archive.archive import RunId
 from notebook_archive.archive.keys import parse
 from notebook_archive.errors import SecretMalformed
-from notebook_archive.models import ResourceKey, Snapshot
+from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.notebook import NotebookFacts
-from notebook_archive.pipeline import archive_notebook, figures
+from notebook_archive.pipeline import figures
 from notebook_archive.pipeline import outcomes as o
 from notebook_archive.pipeline.report import Counts, Report
 from notebook_archive.pipeline.staging import Staged
+from notebook_archive.pipeline.storing import How, Whose, metadata
 from tests.docs.documents import FORMAT, OPERATIONS, README, ROOT, code_in
 
 
@@ -75,10 +76,10 @@ def test_plan() -> None:
 def test_metadata() -> None:
     facts = NotebookFacts(nbformat="", kernel="", runtime="", runtime_version="", cells=0)
     staged = Staged(io.BytesIO(), 0, b"", facts)
-    planned: o.Planned = {"itemId": "0" * 32, "title": "", "owner": "", "archived": ""}
+    whose = Whose(ItemId("0" * 32), "", "")
     snapshot = Snapshot(ResourceKey(f"snapshot-{'0' * 32}.json"))
     run = RunId("2026-11-22/run")
-    made = archive_notebook._metadata(planned, snapshot, staged, "portal", run, "https://gis.example.com/portal")
+    made = metadata(whose, snapshot, staged, How("portal", run, "https://gis.example.com/portal"))
     assert [code_in(row[0])[0] for row in FORMAT.table("name")] == list(made)
 
 

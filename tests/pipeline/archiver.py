@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, RunId
@@ -21,7 +21,7 @@ def archive(told: dict[str, str]) -> None:
     """Archive the batch that is told of, into the S3 that is told of."""
     transport = Transport(tls_context(told["ca"], strict=True))
     portal = Portal(transport, told["portal"])
-    routes = Routes(transport, portal, "portal", "", "x", lambda _: told["secret"])
+    routes = Routes(transport, portal, "portal", NotebookServers(""), "x", lambda _: told["secret"])
     config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
     bucket = Archive(boto3.client("s3", endpoint_url=told["s3"], config=config), BUCKET, ACCOUNT)
     workshop = Workshop(routes, bucket, told["portal"], 100_000_000)

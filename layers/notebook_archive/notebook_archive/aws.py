@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +11,28 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 
+from notebook_archive.arcgis.callers import Callers, CallerToken
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive
+from notebook_archive.archive import Archive, Shelf
 from notebook_archive.errors import EventRefused, SecretMissing, SecretUnreadable
+from notebook_archive.pipeline import Counter
 from notebook_archive.pipeline.archive_notebook import Workshop
+from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
 from notebook_archive.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ATTEMPTS = 8
 """Of every AWS call.  Three, the default, span a quarter of a second, which is too little for a sweep."""
 RESERVE_SECONDS = 60.0
 """Kept of an invocation's time for the writes to S3 under way and for its outcomes."""
+ANSWER_RESERVE_SECONDS = 3.0
+"""Kept of a request's time for its answer."""
 
 
 @cache
@@ -46,13 +52,19 @@ def _config(**more: Any) -> Config:  # noqa: ANN401
 
 
 @cache
-def archive() -> Archive:
-    """Return the archive."""
+def _s3() -> "S3Client":
     # Every body goes with its SHA-256 in a header that is signed, so signing need not hash the body once more.
-    s3 = boto3.client("s3", config=_config(s3={"payload_signing_enabled": False}))
+    # Links are signed as version 4 only where that is asked for.
+    s3 = boto3.client("s3", config=_config(signature_version="s3v4", s3={"payload_signing_enabled": False}))
     # botocore asks before it sends a body, which costs each snapshot a round trip; the bucket is known to take it.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
-    return Archive(s3, settings().archive_bucket, settings().archive_bucket_owner)
+    return s3
+
+
+@cache
+def archive() -> Archive:
+    """Return the archive."""
+    return Archive(_s3(), settings().archive_bucket, settings().archive_bucket_owner)
 
 
 @cache
@@ -87,16 +99,49 @@ def portal() -> Portal:
 
 
 @cache
+def _servers() -> NotebookServers:
+    return NotebookServers(settings().notebook_admin_url)
+
+
+@cache
 def routes() -> Routes:
     """Return the ways to the owners' snapshots."""
     chosen = settings()
-    return Routes(_transport(), portal(), chosen.route, chosen.notebook_admin_url, chosen.secret_prefix, read_secret)
+    return Routes(_transport(), portal(), chosen.route, _servers(), chosen.secret_prefix, read_secret)
 
 
 @cache
 def workshop() -> Workshop:
     """Return what archiving needs."""
     return Workshop(routes(), archive(), settings().portal_url, settings().max_snapshot_bytes)
+
+
+@cache
+def counter() -> Counter:
+    """Return what handing out snapshots needs."""
+    chosen = settings()
+    shelf = Shelf(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
+    return Counter(archive(), shelf, chosen.portal_url, chosen.max_snapshot_bytes)
+
+
+@cache
+def _callers() -> Callers:
+    return Callers(_transport(), settings().portal_url)
+
+
+def asks_for_tokens() -> bool:
+    """Return whether callers bring ArcGIS tokens, and AWS lets everybody in."""
+    return settings().api_auth == "ArcGIS"
+
+
+def reader(token: Callable[[], CallerToken]) -> Reader:
+    """Return whose rights count for a request: those of its ``token``, or the stack's own where AWS asks who calls.
+
+    Raises what ``token`` raises where it is needed and not there.
+    """
+    if not asks_for_tokens():
+        return StackReader(routes())
+    return CallerReader(token(), _callers(), _transport(), settings().portal_url, _servers())
 
 
 def publish(detail_type: str, detail: Mapping[str, Any]) -> None:

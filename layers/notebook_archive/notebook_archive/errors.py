@@ -3,7 +3,13 @@
 ::
 
     NotebookArchiveError
-    ├── NotAnId                      an item id or resource key that is not of its form
+    ├── NotAnId                      an item id, session id or resource key that is not of its form
+    ├── RequestRefused               the proxy's caller is at fault
+    │   ├── ParameterInvalid         a parameter is missing, doubled or garbled
+    │   ├── MethodRefused            this resource does not know the method
+    │   ├── MediaTypeRefused         the body is not a form
+    │   ├── CallerTokenMissing       the caller brought no ArcGIS token
+    │   └── CallerTokenRejected      ArcGIS refused the caller's token
     ├── ConfigurationError
     │   ├── SettingsInvalid          the function's environment lacks or garbles a value
     │   ├── SecretMissing            Secrets Manager has no such secret
@@ -24,6 +30,7 @@
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
     ├── ArchiveError
     │   ├── ArchiveConflict          the key holds other bytes than ArcGIS sent now
+    │   ├── ArchiveDamaged           an archived snapshot is not what its checksum says
     │   ├── ArchiveDenied            S3 or KMS refused the function's role
     │   └── ArchiveUnavailable       S3 did not answer well within its retries
     └── EventRefused                 EventBridge did not take an event
@@ -48,6 +55,45 @@ class NotAnId(NotebookArchiveError):
 
     reason = "not-an-id"
     remedy = "Give item ids as ArcGIS shows them, 32 lower-case hexadecimal digits, in a list."
+
+
+class RequestRefused(NotebookArchiveError):
+    """The caller of the proxy is at fault.  The message is for the caller, so it repeats nothing but short values."""
+
+
+class ParameterInvalid(RequestRefused):
+    """Names the parameter and what it should be."""
+
+    reason = "parameter-invalid"
+    remedy = "Correct the parameter that the message names; docs/openapi.json describes each."
+
+
+class MethodRefused(RequestRefused):
+    """The resource exists and does not know this method."""
+
+    reason = "method-refused"
+    remedy = "Send a POST; docs/openapi.json has the methods of each resource."
+
+
+class MediaTypeRefused(RequestRefused):
+    """The body is of a type that ArcGIS operations do not take."""
+
+    reason = "media-type-refused"
+    remedy = "Send the parameters as application/x-www-form-urlencoded, or in the query."
+
+
+class CallerTokenMissing(RequestRefused):
+    """The proxy asks its callers for ArcGIS tokens, and this one sent none."""
+
+    reason = "caller-token-missing"
+    remedy = "Send an ArcGIS token: as token in the form body, or as X-Esri-Authorization with Bearer."
+
+
+class CallerTokenRejected(RequestRefused):
+    """ArcGIS refused the token that the caller sent."""
+
+    reason = "caller-token-rejected"
+    remedy = "Sign in to ArcGIS anew; a token bound to a referer needs the same Referer header."
 
 
 class ConfigurationError(NotebookArchiveError):
@@ -181,6 +227,13 @@ class ArchiveConflict(ArchiveError):
 
     reason = "archive-conflict"
     remedy = "Compare both: ArcGIS snapshots do not change, so one of the two was altered."
+
+
+class ArchiveDamaged(ArchiveError):
+    """What S3 gave does not have the SHA-256 that was noted when it was archived."""
+
+    reason = "archive-damaged"
+    remedy = "Read an earlier version of the object, or ask the proxy with source=arcgis; find out who altered it."
 
 
 class ArchiveDenied(ArchiveError):

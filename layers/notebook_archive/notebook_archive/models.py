@@ -48,6 +48,19 @@ class ResourceKey(str):
         return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
 
 
+class SessionId(str):
+    """The id of an open session, a notebook that is open in a container: 32 lower-case hexadecimal digits."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
+        if isinstance(text, str) and _ITEM_ID.fullmatch(text):
+            return cls(text)
+        raise NotAnId(f"Not a session's id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
+
+
 DIGEST_LENGTH = 12
 """Characters of a ResourceKey's digest."""
 
@@ -138,6 +151,49 @@ class NotebookItem:
             epoch_milliseconds(item.get("modified")),
             {name: value for name, value in item.items() if name not in _VOLATILE},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookSession:
+    """A notebook that is open in a container.  Times are in epoch milliseconds.
+
+    ``item_title`` and ``revision`` are None where the server does not tell: only Enterprise on Kubernetes tells both.
+    ``username`` is whose session it is, which need not be the item's owner.
+    """
+
+    session_id: str
+    item_id: ItemId
+    notebook_url: str
+    last_activity: int
+    deployment_id: str
+    username: str
+    item_title: str | None = None
+    revision: int | None = None
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> Self:
+        """Return the session of ``notebooks/<id>`` or of an entry of ``notebooks``, in either dialect.
+
+        Notebook Server says ``containerId`` and sends times as strings, Kubernetes ``notebookDeploymentId`` and
+        numbers.  Raises UnexpectedAnswer where it has no id or no item.
+        """
+        session_id, item_id, title = answer.get("id"), answer.get("itemId"), answer.get("itemTitle")
+        if not isinstance(session_id, str) or not session_id or not isinstance(item_id, str):
+            raise UnexpectedAnswer("The notebook server gave a session without id or item.")
+        return cls(
+            session_id,
+            ItemId.parse(item_id),
+            _text(answer.get("notebookUrl")),
+            epoch_milliseconds(answer.get("dateLastActivity")),
+            _text(answer.get("notebookDeploymentId", answer.get("containerId"))),
+            _text(answer.get("username")),
+            title if isinstance(title, str) else None,
+            epoch_milliseconds(answer["revision"]) if "revision" in answer else None,
+        )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def epoch_milliseconds(value: object) -> int:

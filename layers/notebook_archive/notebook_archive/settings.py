@@ -8,6 +8,7 @@ from typing import Literal, Self, cast
 from notebook_archive.errors import SettingsInvalid
 
 Route = Literal["auto", "notebook-server", "portal"]
+ApiAuth = Literal["IAM", "ArcGIS"]
 ROUTES: tuple[Route, ...] = ("auto", "notebook-server", "portal")
 
 MEGABYTE = 1_000_000
@@ -31,6 +32,7 @@ class Settings:
     batch_size: int
     max_snapshot_bytes: int
     event_bus_name: str
+    api_auth: ApiAuth
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -52,6 +54,7 @@ class Settings:
                 return low
             return int(value or low)
 
+        api_auth = text("API_AUTH", re.compile("IAM|ArcGIS"), "IAM")
         route = text("ROUTE", re.compile("|".join(ROUTES)), "auto")
         settings = cls(
             archive_bucket=text("ARCHIVE_BUCKET"),
@@ -66,6 +69,7 @@ class Settings:
             batch_size=number("BATCH_SIZE", 1, 1000),
             max_snapshot_bytes=number("MAX_SNAPSHOT_MB", 1, 5000) * MEGABYTE,
             event_bus_name=text("EVENT_BUS_NAME", default="default"),
+            api_auth=cast("ApiAuth", api_auth),
         )
         if faults:
             raise SettingsInvalid("The function's environment is not usable: " + "; ".join(faults) + ".")

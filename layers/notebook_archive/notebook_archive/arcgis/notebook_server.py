@@ -1,24 +1,36 @@
-"""The notebook server: snapshots with their owner's token.
+"""The notebook server: snapshots with their owner's token, and the notebooks that are open now.
 
-One class for both dialects.  ArcGIS Notebook Server and ArcGIS Online serve ``<admin>/notebooks/snapshots/<op>`` on a
-host of their own, Enterprise on Kubernetes below the portal's ``/admin``; the operations are the same, and all are
-POST.
+One class for both dialects.  ArcGIS Notebook Server and ArcGIS Online serve ``<admin>/notebooks`` on a host of their
+own, Enterprise on Kubernetes below the portal's ``/admin``.  The snapshot operations are the same, and all are POST.
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass
 
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import UnexpectedAnswer
-from notebook_archive.models import ItemId, Listing, ResourceKey
+from notebook_archive.errors import NotebookNotFound, RequestRejected, UnexpectedAnswer
+from notebook_archive.models import ItemId, Listing, NotebookSession, ResourceKey, SessionId, epoch_milliseconds
+
+SESSIONS_PAGE = 100
+"""Most sessions that one request gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Some of the open sessions, and how many there are in all."""
+
+    sessions: tuple[NotebookSession, ...]
+    total: int
 
 
 class NotebookServer:
-    """The ``notebooks/snapshots`` operations.  Every method may raise any ArcGISError."""
+    """The operations below ``notebooks``.  Every method may raise any ArcGISError."""
 
     def __init__(self, transport: Transport, admin_url: str) -> None:
         self._transport = transport
-        self._snapshots_url = f"{admin_url}/notebooks/snapshots"
+        self._notebooks_url = f"{admin_url}/notebooks"
+        self._snapshots_url = f"{self._notebooks_url}/snapshots"
 
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
         """Return the notebook's snapshots; raise UnexpectedAnswer unless the listing says that it succeeded."""
@@ -38,3 +50,47 @@ class NotebookServer:
         url, what = f"{self._snapshots_url}/download", f"Snapshot {key} of item {item_id}"
         fields = {"itemId": item_id, "resourceKey": key, "f": "json"}
         return self._transport.stream("POST", url, what, deadline, limit, token=token, fields=fields)
+
+    def sessions(self, start: int, num: int, token: str, deadline: Deadline) -> Sessions:
+        """Return ``num`` open sessions from the ``start``-th on, which counts from 1.
+
+        Notebook Server gives a page of up to SESSIONS_PAGE.  Kubernetes knows no pages and gives all, of which the
+        page is cut here.
+        """
+        what = "The open notebooks"
+        fields = {"f": "json", "start": str(start), "num": str(num)}
+        answer = self._transport.call("GET", self._notebooks_url, what, deadline, token=token, fields=fields)
+        entries = answer.get("notebooks")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise UnexpectedAnswer(f"{what}: the answer holds no list of notebooks.")
+        if "start" not in answer:
+            return Sessions(tuple(map(NotebookSession.from_answer, entries[start - 1 : start - 1 + num])), len(entries))
+        total = epoch_milliseconds(answer.get("total"))
+        return Sessions(tuple(map(NotebookSession.from_answer, entries[:num])), max(total, start - 1 + len(entries)))
+
+    def session(self, session_id: SessionId, token: str, deadline: Deadline) -> NotebookSession:
+        """Return one open session; raise NotebookNotFound where it is not open.
+
+        What a server answers for a session that is closed is documented nowhere, so a refused request is looked up in
+        the list of those that are open.
+        """
+        url, what = f"{self._notebooks_url}/{session_id}", f"Session {session_id}"
+        try:
+            answer = self._transport.call("GET", url, what, deadline, token=token, fields={"f": "json"})
+        except RequestRejected:
+            if self._is_open(session_id, token, deadline):
+                raise
+            raise NotebookNotFound(f"{what} is not open.") from None
+        if answer.setdefault("id", session_id) != session_id:
+            raise UnexpectedAnswer(f"{what}: the server described another session.")
+        return NotebookSession.from_answer(answer)
+
+    def _is_open(self, session_id: SessionId, token: str, deadline: Deadline) -> bool:
+        start = 1
+        while True:
+            page = self.sessions(start, SESSIONS_PAGE, token, deadline)
+            if any(session.session_id == session_id for session in page.sessions):
+                return True
+            start += SESSIONS_PAGE
+            if not page.sessions or start > page.total:
+                return False

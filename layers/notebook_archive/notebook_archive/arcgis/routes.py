@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
+from notebook_archive.arcgis.callers import CallerToken
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookNotFound, PermissionDenied, SecretMissing, UnexpectedAnswer
-from notebook_archive.models import ItemId, Listing, ResourceKey
+from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey
 from notebook_archive.settings import Route
 
 MISSING_SECONDS = 300
@@ -24,7 +25,7 @@ class Access:
     """A way to the snapshots of one owner's notebooks.  ``route`` names it in metadata and reports."""
 
     route: Route
-    tokens: TokenSource
+    tokens: TokenSource | CallerToken
     _server: Portal | NotebookServer
     _transport: Transport
 
@@ -45,6 +46,33 @@ class Access:
         return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
 
 
+class NotebookServers:
+    """Where the notebook server is, looked up once.  Threads may share it."""
+
+    def __init__(self, notebook_admin_url: str) -> None:
+        """An empty URL is discovered from the portal."""
+        self._notebook_admin_url = notebook_admin_url
+        self._lock = threading.Lock()
+
+    def reach(
+        self, transport: Transport, portal: Portal, tokens: TokenSource | CallerToken, deadline: Deadline
+    ) -> NotebookServer:
+        """Return the notebook server; raise UnexpectedAnswer where the token's user may not look it up."""
+        with self._lock:
+            if not self._notebook_admin_url:
+
+                def discover(token: str) -> str:
+                    organisation = portal.organisation(token, deadline)
+                    return portal.notebook_admin_url(organisation, token, deadline)
+
+                try:
+                    self._notebook_admin_url = tokens.with_token(discover, deadline)
+                except (NotebookNotFound, PermissionDenied) as error:
+                    # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
+                    raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
+        return NotebookServer(transport, self._notebook_admin_url)
+
+
 class Routes:
     """Chooses the way for an owner, once per owner.  Threads may share it.
 
@@ -54,11 +82,16 @@ class Routes:
     """
 
     def __init__(
-        self, transport: Transport, portal: Portal, route: Route, notebook_admin_url: str, prefix: str, read: ReadSecret
+        self,
+        transport: Transport,
+        portal: Portal,
+        route: Route,
+        servers: NotebookServers,
+        prefix: str,
+        read: ReadSecret,
     ) -> None:
         self._transport, self._portal, self._route, self._read = transport, portal, route, read
-        self._notebook_admin_url = notebook_admin_url
-        self._prefix = prefix
+        self._servers, self._prefix = servers, prefix
         self.administrator = TokenSource(transport, portal.rest_url, f"{prefix}/admin", read)
         self._owners: dict[str, TokenSource] = {}
         self._missing: dict[str, float] = {}
@@ -83,12 +116,17 @@ class Routes:
                 if self._route == "notebook-server":
                     raise
             else:
-                return Access("notebook-server", tokens, self._notebook_server(tokens, deadline), self._transport)
+                return Access("notebook-server", tokens, self.notebook_server(tokens, deadline), self._transport)
         return Access("portal", self.administrator, self._portal, self._transport)
 
-    def require_item(self, item_id: ItemId, deadline: Deadline) -> None:
-        """Raise NotebookNotFound where the portal does not show the administrator this notebook."""
-        self.administrator.with_token(lambda token: self._portal.item(item_id, token, deadline), deadline)
+    def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
+        """Return the notebook as the portal shows it to the administrator; raise NotebookNotFound where it does
+        not."""
+        return self.administrator.with_token(lambda token: self._portal.item(item_id, token, deadline), deadline)
+
+    def notebook_server(self, tokens: TokenSource, deadline: Deadline) -> NotebookServer:
+        """Return the notebook server, looked up with these tokens where nobody has yet."""
+        return self._servers.reach(self._transport, self._portal, tokens, deadline)
 
     def _owner(self, owner: str) -> TokenSource:
         with self._lock:
@@ -105,18 +143,3 @@ class Routes:
             source = TokenSource(self._transport, self._portal.rest_url, name, self._read, first=first)
             self._owners[owner] = source
             return source
-
-    def _notebook_server(self, tokens: TokenSource, deadline: Deadline) -> NotebookServer:
-        with self._lock:
-            if not self._notebook_admin_url:
-
-                def discover(token: str) -> str:
-                    organisation = self._portal.organisation(token, deadline)
-                    return self._portal.notebook_admin_url(organisation, token, deadline)
-
-                try:
-                    self._notebook_admin_url = tokens.with_token(discover, deadline)
-                except (NotebookNotFound, PermissionDenied) as error:
-                    # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
-                    raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
-        return NotebookServer(self._transport, self._notebook_admin_url)

@@ -1,5 +1,6 @@
 """HTTP to ArcGIS: one session, a wall-clock deadline, a byte cap, no redirects, verified TLS, patient retries."""
 
+import copy
 import random
 import ssl
 import time
@@ -63,14 +64,20 @@ class Transport:
     ) -> None:
         self._session = requests.Session()
         self._session.trust_env = False  # neither proxies nor .netrc nor a CA bundle from the environment
-        self._session.headers.update(
-            {"Accept-Encoding": "identity", "Referer": REFERER, "User-Agent": "notebook-archive"}
-        )
+        self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "notebook-archive"})
+        self._referer = REFERER
         # Owners share the connections; a cookie that a server set for one must not speak for another.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.adapters.clear()  # nothing but HTTPS, wherever an address came from
         self._session.mount("https://", TLSAdapter(context, connections))
         self._sleep, self._jitter = sleep, jitter
+
+    def with_referer(self, referer: str) -> "Transport":
+        """Return this transport for tokens that are bound to another referer, none for an empty one.  Both share their
+        connections."""
+        other = copy.copy(self)
+        other._referer = referer  # noqa: SLF001 - of this very class
+        return other
 
     def call(
         self,
@@ -118,7 +125,7 @@ class Transport:
         if deadline.remaining() <= 0:
             raise DeadlineExceeded(f"{what}: no time was left to call the server.")
         form = dict(fields or {})
-        headers = {}
+        headers = {"Referer": self._referer} if self._referer else {}
         if token and method == "POST":
             form["token"] = token
         elif token:

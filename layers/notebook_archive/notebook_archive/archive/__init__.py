@@ -2,6 +2,7 @@
 its contract."""
 
 from notebook_archive.archive.keys import RunId
+from notebook_archive.archive.shelf import ArchivedSnapshot, Shelf
 from notebook_archive.archive.store import Archive, Holding, Stored
 
-__all__ = ["Archive", "Holding", "RunId", "Stored"]
+__all__ = ["Archive", "ArchivedSnapshot", "Holding", "RunId", "Shelf", "Stored"]

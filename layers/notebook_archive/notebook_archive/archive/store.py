@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
-from notebook_archive.errors import ArchiveConflict, ArchiveDenied, ArchiveError, ArchiveUnavailable
+from notebook_archive.archive.refusals import is_absent, named
+from notebook_archive.errors import ArchiveConflict
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
@@ -23,20 +24,6 @@ SCHEMA = "1"
 """Version of the archive format, a tag of every snapshot."""
 CONFLICT_ATTEMPTS = 5
 """Tries at a write that S3 answers with 409; botocore does not retry those."""
-_DENIED = frozenset(
-    (
-        "403",
-        "AccessDenied",
-        "AllAccessDisabled",
-        "KMS.AccessDeniedException",
-        "KMS.DisabledException",
-        "KMS.KMSInvalidStateException",
-        "KMS.NotFoundException",
-        "NoSuchBucket",
-    )
-)
-"""Codes that no waiting mends."""
-_GONE = frozenset(("404", "NoSuchKey", "NotFound"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +104,10 @@ class Archive:
                 if status == 412:
                     return self._compare(path, checksum, metadata.get("run-id", ""))
                 if status != 409 or failed == CONFLICT_ATTEMPTS:
-                    raise self._named(error, path) from None
+                    raise named(error, self.bucket, path) from None
                 self._sleep(0.1 * 2**failed * self._jitter())
             except BotoCoreError as error:
-                raise self._named(error, path) from None
+                raise named(error, self.bucket, path) from None
             else:
                 return Stored("archived", path, metadata.get("run-id", ""))
         raise AssertionError  # the last attempt returned or raised
@@ -131,7 +118,7 @@ class Archive:
         try:
             head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
         except (ClientError, BotoCoreError) as error:
-            raise self._named(error, path) from None
+            raise named(error, self.bucket, path) from None
         if head.get("ChecksumSHA256") != checksum:
             raise ArchiveConflict(f"{path} holds other bytes than ArcGIS sends now; it was left as it is.")
         by = head["Metadata"].get("run-id", "")
@@ -171,7 +158,7 @@ class Archive:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
                 yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
-            raise self._named(error, prefix) from None
+            raise named(error, self.bucket, prefix) from None
 
     def put_document(self, key: str, document: Mapping[str, Any]) -> None:
         """Write a JSON document of our own."""
@@ -185,9 +172,9 @@ class Archive:
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (409, 412):
                 return False
-            raise self._named(error, key) from None
+            raise named(error, self.bucket, key) from None
         except BotoCoreError as error:
-            raise self._named(error, key) from None
+            raise named(error, self.bucket, key) from None
         return True
 
     def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -200,25 +187,18 @@ class Archive:
             put = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256"} | more
             self._s3.put_object(**self._bucket, Key=key, Body=body, **put)
         except (ClientError, BotoCoreError) as error:
-            raise self._named(error, key) from None
+            raise named(error, self.bucket, key) from None
 
     def get(self, key: str) -> bytes | None:
         """Return the object's bytes, checked by S3's checksum; None where there is no such object."""
         try:
             return self._s3.get_object(**self._bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _GONE:
+            if is_absent(error):
                 return None
-            raise self._named(error, key) from None
+            raise named(error, self.bucket, key) from None
         except BotoCoreError as error:
-            raise self._named(error, key) from None
-
-    def _named(self, error: Exception, what: str) -> ArchiveError:
-        code = (
-            error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
-        )
-        known = ArchiveDenied if code in _DENIED else ArchiveUnavailable
-        return known(f"S3 answered {code or 'an error'} for {what} in bucket {self.bucket}.")
+            raise named(error, self.bucket, key) from None
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -1,7 +1,21 @@
-"""The use cases: plan a run, archive a batch of notebooks, report on the run."""
+"""The use cases: plan a run, archive a batch of notebooks, report on the run; read a snapshot or open
+notebooks for a caller."""
 
 from notebook_archive.pipeline.batch import archive_batch
 from notebook_archive.pipeline.plan import plan_run
+from notebook_archive.pipeline.read_sessions import read_session, read_sessions
+from notebook_archive.pipeline.read_snapshot import Counter, SnapshotRead, Wanted, read_snapshot
 from notebook_archive.pipeline.report import figures, report_run
 
-__all__ = ["archive_batch", "figures", "plan_run", "report_run"]
+__all__ = [
+    "Counter",
+    "SnapshotRead",
+    "Wanted",
+    "archive_batch",
+    "figures",
+    "plan_run",
+    "read_session",
+    "read_sessions",
+    "read_snapshot",
+    "report_run",
+]

@@ -2,11 +2,9 @@
 
 from contextlib import closing
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from notebook_archive.arcgis.routes import Access, Routes
 from notebook_archive.archive import Archive, RunId
-from notebook_archive.archive.labels import moment
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     DeadlineExceeded,
@@ -31,7 +29,8 @@ from notebook_archive.pipeline.outcomes import (
     outcome,
     problem,
 )
-from notebook_archive.pipeline.staging import Staged, stage
+from notebook_archive.pipeline.staging import stage
+from notebook_archive.pipeline.storing import How, Whose, store
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +140,9 @@ def _archive_snapshot(task: _Task, snapshot: Snapshot) -> StoredSnapshot | None:
     limit = task.workshop.max_snapshot_bytes
     staged = task.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), task.deadline)
     with closing(staged.file):
-        metadata = _metadata(planned, snapshot, staged, task.access.route, task.run, task.workshop.portal_url)
-        tags = {"owner": planned["owner"], "runtime": staged.facts.runtime}
-        stored = task.workshop.archive.put_snapshot(item_id, key, staged.file, staged.digest, metadata, tags)
+        whose = Whose(item_id, planned["title"], planned["owner"])
+        how = How(task.access.route, task.run, task.workshop.portal_url)
+        stored = store(whose, snapshot, staged, how, task.workshop.archive)
     if stored.state == "unchanged":
         return None
     return {"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": staged.digest.hex()}
@@ -155,7 +154,7 @@ def _absent(task: _Task, error: NotebookNotFound | RequestRejected) -> tuple[Sta
     What a notebook server answers for an item that is gone is not documented, so any refused request asks the portal.
     """
     try:
-        task.workshop.routes.require_item(task.item_id, task.deadline)
+        task.workshop.routes.item(task.item_id, task.deadline)
     except NotebookNotFound as gone:
         return "skipped", problem(gone)
     except NotebookArchiveError as other:
@@ -196,29 +195,6 @@ def _refused(
         f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; README, 'Secrets'."
     )
     return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}
-
-
-def _metadata(
-    planned: Planned, snapshot: Snapshot, staged: Staged, route: str, run: RunId, portal_url: str
-) -> dict[str, str]:
-    facts = staged.facts
-    return {
-        "item-id": planned["itemId"],
-        "resource-key": snapshot.resource_key,
-        "title": planned["title"],
-        "owner": planned["owner"],
-        "snapshot-name": snapshot.name,
-        "snapshot-created": moment(snapshot.created),
-        "source-host": urlsplit(portal_url).netloc,
-        "route": route,
-        "run-id": run,
-        "sha256": staged.digest.hex(),
-        "nbformat": facts.nbformat,
-        "kernel": facts.kernel,
-        "runtime": facts.runtime,
-        "runtime-version": facts.runtime_version,
-        "cells": str(facts.cells),
-    }
 
 
 def _conclude(made: Outcome) -> None:

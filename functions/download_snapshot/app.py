@@ -1,0 +1,31 @@
+"""Hands out one snapshot: from the archive if it holds it, from ArcGIS otherwise.
+
+Trigger: API Gateway, POST of ``/admin/notebooks/snapshots/download``; a GET by a browser gets the operation's form.
+Answers: the notebook's bytes, a page that shows it, or the way to a file too large for an answer.
+"""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from notebook_archive import aws
+from notebook_archive.deadline import Deadline
+from notebook_archive.http import Answer, Request, exchange, form_answer, snapshot_answer, wanted_by
+from notebook_archive.pipeline import read_snapshot
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+@exchange(logger)
+def handler(request: Request, context: LambdaContext) -> Answer:
+    """Answer with the snapshot, or with the form that asks for one."""
+    logger.append_keys(correlation_id=request.correlation_id, principal=request.principal)
+    form = aws.asks_for_tokens()
+    if request.method != "POST":
+        return form_answer(request, token_field=form)
+    wanted = wanted_by(request)
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
+    found = read_snapshot(wanted, aws.reader(request.caller_token), aws.counter(), deadline)
+    what = {"item_id": wanted.item_id, "resource_key": wanted.resource_key, "bytes": found.size}
+    logger.info("Handed out", extra={**what, "source": found.source, "linked": found.link is not None})
+    return snapshot_answer(request, found, token_field=form)

@@ -1,0 +1,33 @@
+"""Describes notebooks that are open now: one by its session's id, or all of them, a page at a time.
+
+Trigger: API Gateway, GET or POST of ``/admin/notebooks``, ``/admin/notebooks/{notebookId}`` and the documentation's
+other spelling ``/admin/notebook/{notebookId}``.
+Answers: the notebook resource of the Enterprise Administrator API, as a page, as JSON or as indented JSON.
+"""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from notebook_archive import aws
+from notebook_archive.deadline import Deadline
+from notebook_archive.http import Answer, Request, exchange, session_answer, sessions_answer
+from notebook_archive.pipeline import read_session, read_sessions
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+@exchange(logger)
+def handler(request: Request, context: LambdaContext) -> Answer:
+    """Answer with one session where the path names one, else with those that are open."""
+    logger.append_keys(correlation_id=request.correlation_id, principal=request.principal)
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
+    reader = aws.reader(request.caller_token)
+    form = aws.asks_for_tokens()
+    if request.resource == "/admin/notebooks":
+        listing = read_sessions(*request.page, reader, aws.settings().threads, deadline)
+        logger.info("Listed", extra={"notebooks": listing["num"]})
+        return sessions_answer(request, listing, token_field=form)
+    session = read_session(request.session_id, reader, deadline)
+    logger.info("Described", extra={"item_id": session["itemId"]})
+    return session_answer(request, session, token_field=form)

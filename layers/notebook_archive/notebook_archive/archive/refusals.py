@@ -1,0 +1,32 @@
+"""What S3 refuses, by name."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from notebook_archive.errors import ArchiveDenied, ArchiveError, ArchiveUnavailable
+
+_DENIED = frozenset(
+    (
+        "403",
+        "AccessDenied",
+        "AllAccessDisabled",
+        "KMS.AccessDeniedException",
+        "KMS.DisabledException",
+        "KMS.KMSInvalidStateException",
+        "KMS.NotFoundException",
+        "NoSuchBucket",
+    )
+)
+"""Codes that no waiting mends."""
+_ABSENT = frozenset(("404", "NoSuchKey", "NotFound"))
+
+
+def is_absent(error: ClientError) -> bool:
+    """Return whether S3 says that there is no such object."""
+    return error.response.get("Error", {}).get("Code") in _ABSENT
+
+
+def named(error: ClientError | BotoCoreError, bucket: str, what: str) -> ArchiveError:
+    """Return our error for one of boto3's, made of S3's code and the key alone."""
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+    known = ArchiveDenied if code in _DENIED else ArchiveUnavailable
+    return known(f"S3 answered {code or 'an error'} for {what} in bucket {bucket}.")

@@ -1,0 +1,58 @@
+"""From API Gateway's event to its answer, whatever happens in between."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol
+
+from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.http.answers import Answer, failure_answer
+from notebook_archive.http.request import Request
+
+
+class Log(Protocol):
+    """What of a logger is used here."""
+
+    def warning(self, msg: object, *, extra: dict[str, Any]) -> None:
+        """Write a line."""
+
+    def exception(self, msg: object) -> None:
+        """Write a line with the exception that is being handled."""
+
+
+type Handler[C] = Callable[[Request, C], Answer]
+type GatewayHandler[C] = Callable[[dict[str, Any], C], dict[str, Any]]
+
+
+def exchange[C](log: Log) -> Callable[[Handler[C]], GatewayHandler[C]]:
+    """Return a decorator for handlers that take a Request and return an Answer.
+
+    A named error becomes the answer that the table in ``failures`` has for it, anything else a plain 500; both are
+    logged in full under the correlation id that the caller is given.
+    """
+
+    def decorate(handler: Handler[C]) -> GatewayHandler[C]:
+        @wraps(handler)
+        def handle(event: dict[str, Any], context: C) -> dict[str, Any]:
+            request = Request(event)
+            try:
+                request.refuse_token_in_query()
+                answer = handler(request, context)
+            except NotebookArchiveError as error:
+                log.warning(str(error), extra={"reason": error.reason, "remedy": error.remedy})
+                answer = _failed(request, error)
+            except Exception:  # a caller gets an answer in the promised form, whatever the defect
+                log.exception("A request met a defect")
+                answer = _failed(request, NotebookArchiveError())
+            return answer.for_gateway(request.correlation_id)
+
+        return handle
+
+    return decorate
+
+
+def _failed(request: Request, error: NotebookArchiveError) -> Answer:
+    try:
+        as_page = request.wants_page
+    except NotebookArchiveError:
+        as_page = request.is_person  # the parameters themselves are at fault
+    return failure_answer(request, error, as_page=as_page)

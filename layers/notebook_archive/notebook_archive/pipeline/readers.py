@@ -1,0 +1,124 @@
+"""On whose behalf a snapshot is read: the stack's own credentials, or the caller's token."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from notebook_archive.arcgis.callers import Callers, CallerToken
+from notebook_archive.arcgis.notebook_server import NotebookServer
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import Access, NotebookServers, Routes
+from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import (
+    ArcGISError,
+    ArcGISUnavailable,
+    DeadlineExceeded,
+    NotebookNotFound,
+    PermissionDenied,
+    RequestRejected,
+)
+from notebook_archive.models import ItemId, NotebookItem
+
+LOOK_SECONDS = 5.0
+"""For the portal to say whose an archived item is, before the archive's own word is taken."""
+
+
+class Reader(Protocol):
+    """Somebody's rights.  Every method may raise any ArcGISError."""
+
+    def admit(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> None:
+        """Raise NotebookNotFound unless archived snapshots of this item may be read.
+
+        ``archived_owner`` returns the owner's name as the archive has it, empty where it does not know.
+        """
+
+    def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
+        """Return the notebook's item."""
+
+    def access(self, item_id: ItemId, deadline: Deadline) -> Access:
+        """Return the way to the notebook's snapshots."""
+
+    def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
+        """Return the way to the open sessions."""
+
+    def hides(self, error: ArcGISError) -> bool:
+        """Return whether the error is to look like "not found", so that nobody learns what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackReader:
+    """Reads with the stack's own credentials, for callers whom AWS has let in: they may read everything."""
+
+    routes: Routes
+
+    def admit(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> None:
+        """Admit."""
+
+    def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
+        """Return the item as the administrator sees it."""
+        return self.routes.item(item_id, deadline)
+
+    def access(self, item_id: ItemId, deadline: Deadline) -> Access:
+        """Return the way that an archive run would take."""
+        return self.routes.of(self.item(item_id, deadline).owner, deadline)
+
+    def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
+        """Return the administrator's way."""
+        tokens = self.routes.administrator
+        return tokens, self.routes.notebook_server(tokens, deadline)
+
+    def hides(self, error: ArcGISError) -> bool:  # noqa: ARG002 - whoever is let in may know everything
+        """Hide nothing."""
+        return False
+
+
+class CallerReader:
+    """Reads with the caller's token, so that ArcGIS itself decides; the archive asks the portal who the caller is."""
+
+    def __init__(
+        self, token: CallerToken, callers: Callers, transport: Transport, portal_url: str, servers: NotebookServers
+    ) -> None:
+        self._token, self._callers, self._servers = token, callers, servers
+        self._transport = transport.with_referer(token.referer)
+        self._portal = Portal(self._transport, portal_url)
+
+    def admit(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> None:
+        """Admit the item's owner, and administrators.
+
+        The owner is whom the portal names now.  Where it does not show the item to the caller, or does not answer, it
+        is whom the archive names: the items of the archive are there because they may be gone from the portal.
+        """
+        caller = self._callers.of(self._token, deadline)
+        if caller.is_administrator:
+            return
+        try:
+            owner = self.item(item_id, Deadline(min(LOOK_SECONDS, deadline.remaining()))).owner
+        except (NotebookNotFound, PermissionDenied, RequestRejected, ArcGISUnavailable, DeadlineExceeded):
+            owner = archived_owner()
+        if not caller.username or caller.username != owner:
+            raise NotebookNotFound(f"Item {item_id} is not {caller.username or 'nobody'}'s.")
+
+    def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
+        """Return the item as the caller sees it."""
+        return self._token.with_token(lambda token: self._portal.item(item_id, token, deadline), deadline)
+
+    def access(self, item_id: ItemId, deadline: Deadline) -> Access:
+        """Return the owner's way, and for an administrator, to whom that of others is closed, the one through the
+        portal."""
+        caller = self._callers.of(self._token, deadline)
+        if caller.is_administrator and self.item(item_id, deadline).owner != caller.username:
+            return Access("portal", self._token, self._portal, self._transport)
+        return Access("notebook-server", self._token, self._notebook_server(deadline), self._transport)
+
+    def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
+        """Return the caller's own way."""
+        return self._token, self._notebook_server(deadline)
+
+    def hides(self, error: ArcGISError) -> bool:
+        """Hide that something is there which the caller may not read."""
+        return isinstance(error, PermissionDenied)
+
+    def _notebook_server(self, deadline: Deadline) -> NotebookServer:
+        return self._servers.reach(self._transport, self._portal, self._token, deadline)

@@ -1,0 +1,56 @@
+"""Storing one staged snapshot, with what is noted beside it."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from notebook_archive.archive import Archive, RunId, Stored
+from notebook_archive.archive.labels import moment
+from notebook_archive.models import ItemId, Snapshot
+from notebook_archive.pipeline.staging import Staged
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """The item that a snapshot is of."""
+
+    item_id: ItemId
+    title: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a snapshot came here: ``route`` from ArcGIS, by which ``run``, from which portal."""
+
+    route: str
+    run: RunId
+    portal_url: str
+
+
+def store(whose: Whose, snapshot: Snapshot, staged: Staged, how: How, archive: Archive) -> Stored:
+    """Store a staged snapshot unless the archive holds it.  Raises any ArchiveError."""
+    tags = {"owner": whose.owner, "runtime": staged.facts.runtime}
+    noted = metadata(whose, snapshot, staged, how)
+    return archive.put_snapshot(whose.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
+
+
+def metadata(whose: Whose, snapshot: Snapshot, staged: Staged, how: How) -> dict[str, str]:
+    """Return what is noted with a snapshot; docs/archive-format.md describes each."""
+    facts = staged.facts
+    return {
+        "item-id": whose.item_id,
+        "resource-key": snapshot.resource_key,
+        "title": whose.title,
+        "owner": whose.owner,
+        "snapshot-name": snapshot.name,
+        "snapshot-created": moment(snapshot.created),
+        "source-host": urlsplit(how.portal_url).netloc,
+        "route": how.route,
+        "run-id": how.run,
+        "sha256": staged.digest.hex(),
+        "nbformat": facts.nbformat,
+        "kernel": facts.kernel,
+        "runtime": facts.runtime,
+        "runtime-version": facts.runtime_version,
+        "cells": str(facts.cells),
+    }
