@@ -21,16 +21,19 @@ EVERYTHING = {
     "SecurityGroupIds": "sg-0a",
     "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
     "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:operators",
+    "ApiVpcEndpointIds": "vpce-0a,vpce-0b",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "everything": EVERYTHING,
-    "existing bucket": {"ExistingBucket": "gis-archive"},
+    "everything with ArcGIS tokens": {**EVERYTHING, "ApiAuth": "ArcGIS"},
+    "ArcGIS tokens": {"ApiAuth": "ArcGIS"},
+    "existing bucket": {"ExistingBucket": "gis-archive", "ApiAccessLogs": "ACCOUNT"},
     "existing bucket with key in a VPC": {
         "ExistingBucket": "gis-archive",
         **{name: EVERYTHING[name] for name in ("KmsKeyArn", "SubnetIds", "SecurityGroupIds")},
     },
-    "nothing locked": {"ObjectLockMode": "OFF", "TransitionStorageClass": "NONE"},
+    "nothing locked": {"ObjectLockMode": "OFF", "TransitionStorageClass": "NONE", "ApiAccessLogs": "OFF"},
 }
 _PSEUDO = {
     "AWS::AccountId": "111122223333",
@@ -58,12 +61,15 @@ def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     values = {name: str(parameter.get("Default", "")) for name, parameter in raw["Parameters"].items()}
     values |= {"PortalUrl": "https://gis.example.com/portal"} | dict(given or {})
     resolver = _Resolver(raw, values)
-    resources = {
-        name: resolver.resolve(resource)
-        for name, resource in raw["Resources"].items()
-        if "Condition" not in resource or resolver.holds(resource["Condition"])
+    there = {
+        part: {
+            name: resolver.resolve(item)
+            for name, item in raw[part].items()
+            if "Condition" not in item or resolver.holds(item["Condition"])
+        }
+        for part in ("Resources", "Outputs")
     }
-    return {**raw, **{part: resolver.resolve(raw[part]) for part in ("Globals", "Outputs")}, "Resources": resources}
+    return {**raw, "Globals": resolver.resolve(raw["Globals"]), **there}
 
 
 def state_machine(given: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What ships in the layer: the locked libraries and the package, compiled, for the processor that it names."""
+"""What ships in the layers: the locked libraries and the package, compiled, for the processor that each one names."""
 
 import os
 import shutil
@@ -13,16 +13,40 @@ from local.stack import architecture, build
 from tests.template.rendered import ROOT
 
 _LAYER = ROOT / "layers" / "notebook_archive"
-_MACHINES = {"LayerArm64": 183, "LayerX8664": 62}  # e_machine of an ELF file: EM_AARCH64, EM_X86_64
+_PAGES = ROOT / "layers" / "notebook_pages"
+_ARM64, _X86_64 = 183, 62  # e_machine of an ELF file: EM_AARCH64, EM_X86_64
+_MACHINES = {"LayerArm64": _ARM64, "LayerX8664": _X86_64, "LayerPagesArm64": _ARM64, "LayerPagesX8664": _X86_64}
+_WITH_PACKAGE = ("LayerArm64", "LayerX8664")
+_LARGEST = {
+    "LayerArm64": 35_000_000,
+    "LayerX8664": 35_000_000,
+    "LayerPagesArm64": 20_000_000,
+    "LayerPagesX8664": 20_000_000,
+}
 
 
-def test_requirements_are_those_of_the_lock() -> None:
+@pytest.mark.parametrize(("layer", "group"), [(_LAYER, "layer"), (_PAGES, "pages")])
+def test_requirements_are_those_of_the_lock(layer: Path, group: str) -> None:
     uv = shutil.which("uv", path=os.pathsep.join([str(ROOT / ".tools" / "bin"), os.environ.get("PATH", "")]))
     assert uv, "make installs uv into .tools"
-    command = [uv, "export", "--quiet", "--frozen", "--only-group", "layer", "--no-emit-project", "--no-header"]
+    command = [uv, "export", "--quiet", "--frozen", "--only-group", group, "--no-emit-project", "--no-header"]
     exported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert (_LAYER / "requirements.txt").read_text(encoding="utf-8") == exported
+    assert (layer / "requirements.txt").read_text(encoding="utf-8") == exported
     assert "--hash=sha256:" in exported
+
+
+def test_no_library_ships_twice() -> None:
+    shared, pages = (
+        {line.split("==")[0] for line in (layer / "requirements.txt").read_text().splitlines() if "==" in line}
+        for layer in (_LAYER, _PAGES)
+    )
+    assert "jinja2" in pages
+    assert not shared & pages
+
+
+def test_layers_are_built_by_one_file() -> None:
+    # A link, because sam copies each folder away before it builds, and rebuilds when what stands in the folder changes.
+    assert (_PAGES / "Makefile").readlink() == Path("../notebook_archive/Makefile")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +60,7 @@ def built() -> Iterator[Path]:
 @pytest.mark.parametrize("name", _MACHINES)
 def test_layer_is_small(built: Path, name: str) -> None:
     size = sum(path.stat().st_size for path in (built / name).rglob("*") if path.is_file())
-    assert size <= 35_000_000
+    assert size <= _LARGEST[name]
 
 
 @pytest.mark.local
@@ -59,18 +83,24 @@ def test_every_module_is_compiled_and_never_compared_with_its_source(built: Path
 
 
 @pytest.mark.local
-@pytest.mark.parametrize("name", _MACHINES)
+@pytest.mark.parametrize("name", _WITH_PACKAGE)
 def test_layer_holds_the_package_as_it_is(built: Path, name: str) -> None:
     shipped = built / name / "python" / "notebook_archive"
-    sources = {path.relative_to(_LAYER / "notebook_archive") for path in (_LAYER / "notebook_archive").rglob("*.py")}
-    assert {path.relative_to(shipped) for path in shipped.rglob("*.py")} == sources
+    sources = _files(_LAYER / "notebook_archive")
+    assert _files(shipped) == sources
     for source in sources:
         assert (shipped / source).read_bytes() == (_LAYER / "notebook_archive" / source).read_bytes()
 
 
-def _python(layer: Path, program: str) -> None:
+def _files(folder: Path) -> set[Path]:
+    """What stands in the folder, templates and all, but for bytecode."""
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+
+
+def _python(layers: list[Path], program: str) -> None:
     # -I and -S: nothing from the environment, the current folder or any site-packages; POWERTOOLS_* as in the template.
-    code = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(layer / 'python')!r}); {program}"
+    added = [str(layer / "python") for layer in layers]
+    code = f"import sys; sys.dont_write_bytecode = True; sys.path[:0] = {added!r}; {program}"
     environment = {
         "PATH": os.defpath,
         "AWS_DEFAULT_REGION": "eu-central-1",
@@ -94,10 +124,17 @@ def layer(built: Path) -> Path:
     return built / {"arm64": "LayerArm64", "x86_64": "LayerX8664"}[architecture()]
 
 
+@pytest.fixture(scope="module")
+def pages(built: Path) -> Path:
+    """Return the built layer of the pages' libraries for this machine's processor."""
+    return built / {"arm64": "LayerPagesArm64", "x86_64": "LayerPagesX8664"}[architecture()]
+
+
 @pytest.mark.local
 def test_every_module_of_the_package_imports_from_the_layer_alone(layer: Path) -> None:
+    """The modules that make pages too: what they need of the other layer, they import when a page is asked for."""
     _python(
-        layer,
+        [layer],
         "import importlib, pkgutil, notebook_archive as package; "
         "names = [m.name for m in pkgutil.walk_packages(package.__path__, 'notebook_archive.')]; "
         "assert len(names) > 5, names; "
@@ -107,15 +144,41 @@ def test_every_module_of_the_package_imports_from_the_layer_alone(layer: Path) -
 
 
 @pytest.mark.local
-@pytest.mark.parametrize("function", ["PlanRunFunction", "ArchiveNotebooksFunction", "ReportRunFunction"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        "PlanRunFunction",
+        "ArchiveNotebooksFunction",
+        "ReportRunFunction",
+        "GetNotebookFunction",
+        "DownloadSnapshotFunction",
+    ],
+)
 def test_every_built_function_imports_with_the_layer_alone(built: Path, layer: Path, function: str) -> None:
-    _python(layer, f"sys.path.insert(0, {str(built / function)!r}); import app; assert callable(app.handler)")
+    _python([layer], f"sys.path.insert(0, {str(built / function)!r}); import app; assert callable(app.handler)")
+
+
+@pytest.mark.local
+def test_pages_can_be_made_with_both_layers(layer: Path, pages: Path) -> None:
+    _python(
+        [layer, pages],
+        "import jinja2, mistune, nh3, pygments.formatters, pygments.lexers; "
+        "assert jinja2.Environment(autoescape=True).from_string('{{ x }}').render(x='<') == '&lt;'; "
+        "assert mistune.html('*a*').strip() == '<p><em>a</em></p>'; "
+        "assert nh3.clean('<b onclick=x>a</b>') == '<b>a</b>'; "
+        "names = [alias for _, aliases, _, _ in pygments.lexers.get_all_lexers() for alias in aliases[:1]]; "
+        "assert len([pygments.lexers.get_lexer_by_name(name) for name in names]) > 400; "
+        "assert 'class=\"k\"' in pygments.highlight("
+        "'def f(): pass', pygments.lexers.PythonLexer(), pygments.formatters.HtmlFormatter()); "
+        f"assert all(m.__file__.startswith({str(pages)!r}) for n, m in sys.modules.items() "
+        "if n.split('.')[0] in ('jinja2', 'markupsafe', 'mistune', 'nh3', 'pygments'))",
+    )
 
 
 @pytest.mark.local
 def test_clients_that_the_functions_use_have_their_service_descriptions(layer: Path) -> None:
     _python(
-        layer,
+        [layer],
         "import boto3; [boto3.client(name) for name in ('s3', 'secretsmanager', 'events', 'stepfunctions', 'sts')]",
     )
 
@@ -125,4 +188,4 @@ def test_a_module_missing_from_the_layer_is_found(layer: Path, tmp_path: Path) -
     copy = shutil.copytree(layer, tmp_path / "layer")
     shutil.rmtree(copy / "python" / "requests")
     with pytest.raises(AssertionError, match="requests"):
-        _python(copy, "import notebook_archive.arcgis.transport")
+        _python([copy], "import notebook_archive.arcgis.transport")

@@ -68,6 +68,11 @@ def test_every_parameter_is_used() -> None:
         ("SecurityGroupIds", "0a"),
         ("EventBusName", "arn:aws:events:eu-central-1:111122223333:event-bus/default"),
         ("AlarmTopicArn", "operators"),
+        ("ApiAuth", "NONE"),
+        ("ApiVpcEndpointIds", "vpc-0a"),
+        ("ApiRateLimit", "0"),
+        ("ApiBurstLimit", "0"),
+        ("ApiAccessLogs", "ON"),
     ],
 )
 def test_wrong_value_is_refused(name: str, value: str) -> None:
@@ -97,8 +102,12 @@ def test_environment_fits_into_four_kilobytes_with_the_longest_values() -> None:
         name: "x" * parameter["MaxLength"] for name, parameter in _PARAMETERS.items() if "MaxLength" in parameter
     }
     resolved = render({**longest, "EventBusName": "x" * 256, "ExistingBucket": "x" * 63})
-    environment = resolved["Globals"]["Function"]["Environment"]["Variables"]
-    assert sum(len(name) + len(value) for name, value in environment.items()) < 4096
+    shared = resolved["Globals"]["Function"]["Environment"]["Variables"]
+    functions = [item for item in resolved["Resources"].values() if item["Type"] == "AWS::Serverless::Function"]
+    assert functions
+    for function in functions:
+        environment = shared | function["Properties"].get("Environment", {}).get("Variables", {})
+        assert sum(len(name) + len(value) for name, value in environment.items()) < 4096
 
 
 def test_disk_of_an_invocation_holds_the_largest_snapshots_of_all_its_threads() -> None:

@@ -1,6 +1,7 @@
 """Each role may do what its function does and nothing else, whatever the parameters are."""
 
 import copy
+import fnmatch
 import json
 import warnings
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ _ON_EVERYTHING = {
 }
 _BUCKETS = ("ArchiveBucket", "gis-archive")
 _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
+_CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
 _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
@@ -62,6 +64,16 @@ _GRANTS = {
         "s3:PutObject": {"BUCKET/runs/*/report.json"},
         "events:PutEvents": {"arn:aws:events:eu-central-1:111122223333:event-bus/default"},
     },
+    "GetNotebookRole": {
+        "secretsmanager:GetSecretValue": {_SECRETS},
+    },
+    "DownloadSnapshotRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*/snapshots/*"},
+        "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS},
+    },
     "ArchiveRunRole": {
         "s3:GetObject": {"BUCKET/runs/*/plan.jsonl"},
         "lambda:InvokeFunction": {
@@ -77,6 +89,19 @@ _GRANTS = {
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
+# Roles that have a policy of AWS's instead.
+_OF_AWS = {
+    "ApiGatewayLogsRole": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
+}
+
+
+def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
+    """The grants, without the credentials that nobody needs whose callers bring their own."""
+    if given.get("ApiAuth") != "ArcGIS":
+        return _GRANTS
+    certificates = {"secretsmanager:GetSecretValue": {_CERTIFICATES}} if "CaBundleSecret" in given else {}
+    rest = {action: where for action, where in _GRANTS["DownloadSnapshotRole"].items() if action.startswith("s3:")}
+    return {**_GRANTS, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
 
 
 def _list(value: Any) -> list[Any]:
@@ -90,9 +115,11 @@ def _policies(rendered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role":
             properties = resource["Properties"]
-            managed = [arn.rpartition("/")[2] for arn in properties.get("ManagedPolicyArns", [])]
+            managed = properties.get("ManagedPolicyArns", [])
+            if managed == _OF_AWS.get(name):
+                continue
             found.setdefault(name, []).extend(policy["PolicyDocument"] for policy in properties["Policies"])
-            found[name].extend(resources[policy]["Properties"]["PolicyDocument"] for policy in managed)
+            found[name].extend(resources[arn.rpartition("/")[2]]["Properties"]["PolicyDocument"] for arn in managed)
         elif resource["Type"] == "AWS::IAM::Policy":
             for role in resource["Properties"]["Roles"]:
                 found.setdefault(role, []).append(resource["Properties"]["PolicyDocument"])
@@ -125,7 +152,8 @@ def test_no_role_may_do_everything_or_reach_everything(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_each_role_has_exactly_its_grants(variant: str) -> None:
-    grants: dict[str, dict[str, set[str]]] = {}
+    expected = _expected(VARIANTS[variant])
+    grants: dict[str, dict[str, set[str]]] = {role: {} for role in expected}
     for role, statement in _statements(render(VARIANTS[variant])):
         if statement["Effect"] == "Allow" and statement["Sid"] not in {*_ON_EVERYTHING, "WriteLogs"}:
             for action in _list(statement["Action"]):
@@ -133,17 +161,43 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
                     where = resource
                     for bucket in _BUCKETS:
                         where = where.replace(f"arn:aws:s3:::{bucket}", "BUCKET")
-                    grants.setdefault(role, {}).setdefault(action, set()).add(where)
+                    grants[role].setdefault(action, set()).add(where)
     keys = {role: {action for action in actions if action.startswith("kms:")} for role, actions in grants.items()}
-    expected_keys: dict[str, set[str]] = {role: set() for role in _GRANTS}
+    expected_keys: dict[str, set[str]] = {role: set() for role in expected}
     if "KmsKeyArn" in VARIANTS[variant]:
-        expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in _GRANTS}
+        expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in expected}
         expected_keys |= {"ArchiveRunRole": {"kms:Decrypt"}, "ArchiveRunScheduleRole": set()}
     assert keys == expected_keys
     assert {
         role: {action: where for action, where in actions.items() if not action.startswith("kms:")}
         for role, actions in grants.items()
-    } == _GRANTS
+    } == expected
+
+
+@pytest.mark.parametrize("given", [{"ApiAuth": "ArcGIS"}, {**EVERYTHING, "ApiAuth": "ArcGIS"}])
+def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str]) -> None:
+    of_proxy = {"GetNotebookRole", "DownloadSnapshotRole"}
+    statements = [statement for role, statement in _statements(render(given)) if role in of_proxy]
+    readable = [
+        resource
+        for statement in statements
+        if "secretsmanager:GetSecretValue" in _list(statement["Action"])
+        for resource in _list(statement["Resource"])
+    ]
+    credentials = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "ca-bundle/admin")]
+    assert not [name for name in credentials for pattern in readable if fnmatch.fnmatchcase(name, pattern)]
+    # It would say so of the role's policy in the other mode.
+    assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
+
+
+@pytest.mark.parametrize("role", [role for role in _GRANTS if not role.startswith("ArchiveRun")])
+def test_each_function_writes_its_own_log_alone(role: str) -> None:
+    (written,) = [
+        statement["Resource"]
+        for holder, statement in _statements(render())
+        if holder == role and statement["Sid"] == "WriteLogs"
+    ]
+    assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{role.removesuffix('Role')}Logs:*"
 
 
 def _parliament(document: dict[str, Any]) -> list[str]:
@@ -209,5 +263,5 @@ def test_s3_is_reached_in_this_account_alone() -> None:
 
 def test_every_role_keeps_within_the_boundary() -> None:
     roles = [item for item in render(EVERYTHING)["Resources"].values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(_GRANTS)
+    assert len(roles) == len(_GRANTS) + len(_OF_AWS)
     assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {EVERYTHING["PermissionsBoundaryArn"]}

@@ -1,0 +1,235 @@
+"""The HTTP proxy's API: its routes, who may call them, what is logged of a call and what API Gateway says itself."""
+
+import copy
+import fnmatch
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.rendered import EVERYTHING, VARIANTS, render
+
+_ROUTES = {
+    ("get", "/admin/notebooks"): "GetNotebookFunction",
+    ("post", "/admin/notebooks"): "GetNotebookFunction",
+    ("get", "/admin/notebooks/{notebookId}"): "GetNotebookFunction",
+    ("post", "/admin/notebooks/{notebookId}"): "GetNotebookFunction",
+    ("get", "/admin/notebook/{notebookId}"): "GetNotebookFunction",
+    ("post", "/admin/notebook/{notebookId}"): "GetNotebookFunction",
+    ("get", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
+    ("post", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
+}
+_API = "arn:aws:execute-api:eu-central-1:111122223333:ProxyApi"
+_TOKENS = {"ApiAuth": "ArcGIS"}
+
+
+def _resources(given: dict[str, str] | None = None) -> dict[str, Any]:
+    return render(given)["Resources"]  # type: ignore[no-any-return]
+
+
+def _api(given: dict[str, str] | None = None) -> dict[str, Any]:
+    return _resources(given)["ProxyApi"]["Properties"]  # type: ignore[no-any-return]
+
+
+def _operations(api: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method, path): operation
+        for path, item in api["DefinitionBody"]["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+
+
+def _unsigned(api: dict[str, Any]) -> list[tuple[str, str]]:
+    """The operations that API Gateway would run for a request without a signature."""
+    schemes = api["DefinitionBody"]["components"]["securitySchemes"]
+    signed = {name for name, scheme in schemes.items() if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4"}
+    return [
+        route
+        for route, operation in _operations(api).items()
+        # Any one of the requirements is enough, so each has to be a signature.
+        if not operation["security"] or not all(requirement.keys() & signed for requirement in operation["security"])
+    ]
+
+
+def test_each_route_runs_its_function() -> None:
+    integrations = {
+        route: operation["x-amazon-apigateway-integration"] for route, operation in _operations(_api()).items()
+    }
+    lambdas = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/"
+    assert {route: integration["uri"] for route, integration in integrations.items()} == {
+        route: f"{lambdas}arn:aws:lambda:eu-central-1:111122223333:function:{function}/invocations"
+        for route, function in _ROUTES.items()
+    }
+    # Lambda is always called with POST, whatever the caller's method is.
+    assert {(item["type"], item["httpMethod"]) for item in integrations.values()} == {("aws_proxy", "POST")}
+
+
+def test_with_iam_every_route_wants_a_signature() -> None:
+    assert _unsigned(_api()) == []
+    assert _unsigned(_api(EVERYTHING)) == []
+
+
+def test_a_planted_open_route_is_found() -> None:
+    api = copy.deepcopy(_api())
+    api["DefinitionBody"]["paths"]["/admin/notebooks"]["post"]["security"] = []
+    api["DefinitionBody"]["paths"]["/admin/notebook/{notebookId}"]["get"]["security"].append({})
+    assert _unsigned(api) == [("post", "/admin/notebooks"), ("get", "/admin/notebook/{notebookId}")]
+
+
+def test_with_arcgis_tokens_the_functions_decide_and_know_it() -> None:
+    assert set(_unsigned(_api(_TOKENS))) == set(_ROUTES)
+    for auth in ("IAM", "ArcGIS"):
+        for function in set(_ROUTES.values()):
+            properties = _resources({"ApiAuth": auth})[function]["Properties"]
+            assert properties["Environment"]["Variables"] == {"API_AUTH": auth}
+
+
+@pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
+def test_function_ends_before_api_gateway_stops_waiting_and_has_the_pages(function: str) -> None:
+    properties = _resources()[function]["Properties"]
+    assert properties["Timeout"] <= 29
+    assert properties["Layers"] == ["LayerPagesArm64"]
+    assert _resources({"Architecture": "x86_64"})[function]["Properties"]["Layers"] == ["LayerPagesX8664"]
+
+
+@pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
+def test_this_api_alone_may_run_a_function_and_may_for_each_of_its_routes(function: str) -> None:
+    (permission,) = [
+        item["Properties"]
+        for item in _resources().values()
+        if item["Type"] == "AWS::Lambda::Permission" and item["Properties"]["FunctionName"] == function
+    ]
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert permission["Action"] == "lambda:InvokeFunction"
+    assert permission["SourceArn"].startswith(f"{_API}/v1/*/admin/")
+    for (method, path), target in _ROUTES.items():
+        if target == function:
+            called = f"{_API}/v1/{method.upper()}{path.replace('{notebookId}', 32 * '0')}"
+            assert fnmatch.fnmatchcase(called, permission["SourceArn"])
+
+
+def test_bodies_are_bytes_both_ways() -> None:
+    assert _api()["BinaryMediaTypes"] == ["*/*"]
+    assert "MinimumCompressionSize" not in _api()
+
+
+def test_requests_are_throttled_and_not_traced() -> None:
+    (settings,) = _api({"ApiRateLimit": "3", "ApiBurstLimit": "5"})["MethodSettings"]
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*"), "for every operation"
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == ("3", "5")
+    assert (settings["MetricsEnabled"], settings["DataTraceEnabled"], settings["LoggingLevel"]) == (True, False, "OFF")
+
+
+def test_access_log_says_who_called_what_and_nothing_of_the_request() -> None:
+    line = _api()["AccessLogSetting"]["Format"]
+    assert "\n" not in line
+    fields = json.loads(line)
+    assert {"requestId", "time", "sourceIp", "caller", "method", "resourcePath", "status", "error"} <= fields.keys()
+    # The path, the query, headers (userAgent is one) and messages of errors may hold what a caller sent.
+    assert set(re.findall(r"\$context\.([\w.]+)", line)) == {
+        "requestId",
+        "requestTime",
+        "identity.sourceIp",
+        "identity.caller",
+        "identity.userArn",
+        "httpMethod",
+        "resourcePath",
+        "status",
+        "error.responseType",
+        "integration.status",
+        "integration.latency",
+        "responseLatency",
+        "responseLength",
+    }
+    assert all(re.fullmatch(r"\$context\.[\w.]+", value) for value in fields.values())
+
+
+def test_access_log_has_its_group_and_waits_for_the_role_of_the_account() -> None:
+    resources = _resources()
+    assert _api()["AccessLogSetting"]["DestinationArn"] == (
+        "arn:aws:logs:eu-central-1:111122223333:log-group:ProxyApiLogs"
+    )
+    assert resources["ProxyApiLogs"]["Properties"]["RetentionInDays"] == "90"
+    assert resources["ProxyApiLogs"]["Metadata"] == {"After": "ApiGatewayAccount"}
+    # Other APIs of the account may be logging by it when this stack goes.
+    for name in ("ApiGatewayAccount", "ApiGatewayLogsRole"):
+        assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+@pytest.mark.parametrize(("choice", "logged"), [("ACCOUNT", True), ("OFF", False)])
+def test_the_role_of_the_account_can_be_left_alone(choice: str, logged: bool) -> None:
+    rendered = render({"ApiAccessLogs": choice})
+    assert not {"ApiGatewayAccount", "ApiGatewayLogsRole"} & rendered["Resources"].keys()
+    assert ("ProxyApiLogs" in rendered["Resources"]) is logged
+    assert ("ProxyApiLogGroup" in rendered["Outputs"]) is logged
+    assert ("AccessLogSetting" in rendered["Resources"]["ProxyApi"]["Properties"]) is logged
+
+
+def test_what_api_gateway_says_itself_is_an_arcgis_error_without_a_word_of_the_request() -> None:
+    responses = _api()["GatewayResponses"]
+    assert responses.keys() >= {
+        "MISSING_AUTHENTICATION_TOKEN",
+        "ACCESS_DENIED",
+        "INVALID_SIGNATURE",
+        "EXPIRED_TOKEN",
+        "RESOURCE_NOT_FOUND",
+        "REQUEST_TOO_LARGE",
+        "UNSUPPORTED_MEDIA_TYPE",
+        "THROTTLED",
+        "QUOTA_EXCEEDED",
+        "INTEGRATION_FAILURE",
+        "INTEGRATION_TIMEOUT",
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+    }
+    for name, response in responses.items():
+        ((kind, text),) = response["ResponseTemplates"].items()
+        error = json.loads(text)["error"]
+        assert kind == "application/json"
+        assert error["details"] == ["Correlation id $context.requestId"]
+        assert re.fullmatch(r"[A-Z][^$]*\.", error["message"])
+        assert text.count("$") == 1, "nothing but the id is filled in"
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers["Cache-Control"] == "'no-store'"
+        assert headers["X-Content-Type-Options"] == "'nosniff'"
+        assert ("Retry-After" in headers) is (error["code"] == 429)
+        # A status of theirs would become that of every answer that has no entry here.
+        assert response.get("StatusCode") == (None if name.startswith("DEFAULT") else error["code"])
+
+
+def test_the_api_is_regional_unless_endpoints_are_given() -> None:
+    assert _api()["EndpointConfiguration"] == {"Type": "REGIONAL"}
+    assert "x-amazon-apigateway-policy" not in _api()["DefinitionBody"]
+    assert _api(EVERYTHING)["EndpointConfiguration"] == {"Type": "PRIVATE", "VPCEndpointIds": ["vpce-0a", "vpce-0b"]}
+
+
+@pytest.mark.parametrize(("auth", "principal"), [("IAM", {"AWS": "arn:aws:iam::111122223333:root"}), ("ArcGIS", "*")])
+def test_a_private_api_lets_in_its_endpoints_alone(auth: str, principal: object) -> None:
+    policy = _api({**EVERYTHING, "ApiAuth": auth})["DefinitionBody"]["x-amazon-apigateway-policy"]
+    deny, allow = policy["Statement"]
+    assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "execute-api:Invoke")
+    assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0a", "vpce-0b"]}}
+    # With IAM, "*" would let in whoever can sign: within an account, a policy of the API is permission enough.
+    assert allow == {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "execute-api:Invoke",
+        "Resource": "execute-api:/*",
+    }
+    assert deny["Resource"] == "execute-api:/*"
+
+
+def test_alarm_watches_the_metric_of_this_api() -> None:
+    alarm = _resources(EVERYTHING)["ProxyApiFailingAlarm"]["Properties"]
+    dimensions = {item["Name"]: item["Value"] for item in alarm["Dimensions"]}
+    assert dimensions == {"ApiName": _api()["Name"], "Stage": _api()["StageName"]}
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ApiGateway", "5XXError")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_api_is_handed_out(variant: str) -> None:
+    outputs = render(VARIANTS[variant])["Outputs"]
+    assert outputs["ProxyApiUrl"]["Value"] == "https://ProxyApi.execute-api.eu-central-1.amazonaws.com/v1"
+    assert outputs["ProxyApiId"]["Value"] == "ProxyApi"

@@ -1,0 +1,84 @@
+"""What SAM makes of the HTTP proxy's API: one stage, with all its settings, deployed anew each time."""
+
+import functools
+import json
+import os
+import subprocess
+import time
+from typing import Any
+
+from tests.template.rendered import ROOT, template
+
+# Code has to stand in S3 before SAM's translator looks at it.
+_PROGRAM = """
+import json, sys
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+translator = Translator(managed_policy_map={}, sam_parser=Parser())
+print(json.dumps(translator.translate(json.load(sys.stdin), {"PortalUrl": "https://gis.example.com/portal"})))
+"""
+
+
+def _translate() -> dict[str, dict[str, Any]]:
+    raw = template()
+    for resource in raw["Resources"].values():
+        for name in ("CodeUri", "ContentUri", "DefinitionUri"):
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = "s3://artifacts/key"
+    done = subprocess.run(
+        [ROOT / ".venvs" / "sam" / "bin" / "python", "-c", _PROGRAM],
+        input=json.dumps(raw),
+        env={"PATH": os.defpath, "AWS_DEFAULT_REGION": "eu-central-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["Resources"]  # type: ignore[no-any-return]
+
+
+_translated = functools.cache(_translate)
+
+
+def _of_type(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: item["Properties"] for name, item in resources.items() if item["Type"] == f"AWS::ApiGateway::{kind}"}
+
+
+def test_there_is_one_stage_and_it_has_all_settings() -> None:
+    (stage,) = _of_type(_translated(), "Stage").values()
+    assert stage["StageName"] == "v1"
+    assert {"MethodSettings", "AccessLogSetting", "TracingEnabled"} <= stage.keys()
+    # A deployment that names a stage makes one: without throttling, without a log.
+    (deployment,) = _of_type(_translated(), "Deployment").values()
+    assert "StageName" not in deployment
+
+
+def test_a_change_of_parameters_alone_is_deployed_as_well() -> None:
+    first = _of_type(_translated(), "Deployment").keys()
+    time.sleep(1)  # SAM takes the second into the name
+    assert _of_type(_translate(), "Deployment").keys() != first
+
+
+def test_the_definition_keeps_its_conditions_and_gets_the_answers_of_api_gateway() -> None:
+    (api,) = _of_type(_translated(), "RestApi").values()
+    body = api["Body"]
+    assert body["paths"]["/admin/notebooks"]["post"]["security"] == {"Fn::If": ["IamAuth", [{"sigv4": []}], []]}
+    assert body["components"] == template()["Resources"]["ProxyApi"]["Properties"]["DefinitionBody"]["components"]
+    assert body["x-amazon-apigateway-policy"]["Fn::If"][0] == "PrivateApi"
+    throttled = body["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
+    assert throttled["statusCode"] == "429"
+    assert throttled["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+    assert json.loads(throttled["responseTemplates"]["application/json"])["error"]["code"] == 429
+
+
+def test_the_functions_have_both_layers() -> None:
+    resources = _translated()
+    for name in ("GetNotebookFunction", "DownloadSnapshotFunction"):
+        shared, pages = (layer["Fn::If"][0] for layer in resources[name]["Properties"]["Layers"])
+        assert (shared, pages) == ("Arm64", "Arm64")
+        references = [layer["Fn::If"][1]["Ref"] for layer in resources[name]["Properties"]["Layers"]]
+        assert [reference[: -len("0123456789")] for reference in references] == ["LayerArm64", "LayerPagesArm64"]
+        variables = resources[name]["Properties"]["Environment"]["Variables"]
+        assert variables["API_AUTH"] == {"Ref": "ApiAuth"}
+        assert "SECRET_PREFIX" in variables
