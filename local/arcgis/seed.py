@@ -57,6 +57,8 @@ class Seed:
             organisation.open_session(item.id, item.owner)
         for item in organisation.notebooks()[:1]:
             organisation.open_session(item.id, ADMIN.username)
+        for number, session in enumerate(organisation.sessions):
+            session.id, session.container_id = _id(kind, "session", number), _id(kind, "container", number)
         return organisation
 
     @classmethod

@@ -49,8 +49,10 @@ class Context:
 class Functions:
     """The deployed functions, and what they leave behind."""
 
+    arcgis: LocalArcGIS
     deployment: Deployment
     s3: StrictS3
+    environment: pytest.MonkeyPatch
     log: io.StringIO = field(default_factory=io.StringIO)
     milliseconds: int = 900_000
 
@@ -65,6 +67,12 @@ class Functions:
         answer = app.handler(json.loads(json.dumps(event)), Context(name, self.milliseconds))
         decoded: dict[str, Any] = json.loads(json.dumps(answer))
         return decoded
+
+    def configure(self, **variables: str) -> None:
+        """Deploy anew with other variables, as a container that has just started has them."""
+        for name, value in variables.items():
+            self.environment.setenv(name, value)
+        _new_container()
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the log's lines, each of which is JSON."""
@@ -105,7 +113,7 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
         assert boto3.DEFAULT_SESSION is not None
         strict.attach(boto3.DEFAULT_SESSION.events)
         _new_container()
-        yield Functions(deployment, strict)
+        yield Functions(running, deployment, strict, monkeypatch)
         _new_container()
         boto3.setup_default_session()
     assert strict.broken == []

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from notebook_archive.errors import NotAnId, UnexpectedAnswer
 
-_ITEM_ID = re.compile(r"[0-9a-f]{32}")
-_RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
+ITEM_ID = re.compile(r"[0-9a-f]{32}")
+RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
 
 
 class ItemId(str):
@@ -21,7 +21,7 @@ class ItemId(str):
     @classmethod
     def parse(cls, text: object) -> Self:
         """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
-        if isinstance(text, str) and _ITEM_ID.fullmatch(text):
+        if isinstance(text, str) and ITEM_ID.fullmatch(text):
             return cls(text)
         raise NotAnId(f"Not an item id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
 
@@ -34,7 +34,7 @@ class ResourceKey(str):
     @classmethod
     def parse(cls, text: object) -> Self:
         """Return the key, or raise NotAnId; the text is never echoed beyond its first 60 characters."""
-        if isinstance(text, str) and _RESOURCE_KEY.fullmatch(text):
+        if isinstance(text, str) and RESOURCE_KEY.fullmatch(text):
             return cls(text)
         raise NotAnId(f"Not a snapshot's resource key (snapshot-<32 hex>.json): {str(text)[:60]!r}")
 
@@ -56,7 +56,7 @@ class SessionId(str):
     @classmethod
     def parse(cls, text: object) -> Self:
         """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
-        if isinstance(text, str) and _ITEM_ID.fullmatch(text):
+        if isinstance(text, str) and ITEM_ID.fullmatch(text):
             return cls(text)
         raise NotAnId(f"Not a session's id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
 
@@ -112,7 +112,7 @@ class Listing:
         strange: list[str] = []
         for entry in entries:
             key = entry.get("resourceKey", entry.get("resource")) if isinstance(entry, dict) else None
-            if isinstance(key, str) and _RESOURCE_KEY.fullmatch(key):
+            if isinstance(key, str) and RESOURCE_KEY.fullmatch(key):
                 snapshots[ResourceKey(key)] = Snapshot.from_entry(ResourceKey(key), entry)
             elif not isinstance(key, str) or "resourceKey" in entry or key.startswith("snapshot-"):
                 strange.append(str(key)[:60])

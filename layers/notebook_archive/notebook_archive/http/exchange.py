@@ -53,6 +53,6 @@ def exchange[C](log: Log) -> Callable[[Handler[C]], GatewayHandler[C]]:
 def _failed(request: Request, error: NotebookArchiveError) -> Answer:
     try:
         as_page = request.wants_page
-    except NotebookArchiveError:
-        as_page = request.is_person  # the parameters themselves are at fault
+    except Exception:  # noqa: BLE001 - the parameters themselves are at fault, or have a defect of their own
+        as_page = request.is_person
     return failure_answer(request, error, as_page=as_page)

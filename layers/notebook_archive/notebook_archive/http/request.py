@@ -19,6 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 BODY_BYTES = 65_536
 LONGEST_VALUE = 200
 MOST_FIELDS = 50
+HIGHEST_START = 1_000_000
 MOST_SESSIONS = 100
 """Of one answer; Notebook Server's own limit."""
 
@@ -124,10 +125,10 @@ class Request:
     @property
     def page(self) -> tuple[int, int]:
         """``start``, which counts from 1, and ``num``, at most MOST_SESSIONS."""
-        return self._number("start", 1, 1_000_000), self._number("num", 10, MOST_SESSIONS)
+        return self._number("start", 1, HIGHEST_START), self._number("num", 10, MOST_SESSIONS)
 
     def _number(self, name: str, default: int, most: int) -> int:
-        text = self.parameter(name) or str(default)
+        text = self.parameter(name, default=str(default))
         if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= most):
             raise ParameterInvalid(f"{name} is not a whole number from 1 to {most}.")
         return int(text)

@@ -1,0 +1,533 @@
+"""The two functions behind API Gateway, as it calls them."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+
+from local.arcgis import Deployment, Item
+from notebook_archive.http import answers
+from tests.functions.conftest import Functions, sample
+from tests.site import stored_body
+from tests.strict_s3 import ACCOUNT, BUCKET, contents
+
+DOWNLOAD = "/admin/notebooks/snapshots/download"
+type Dialect = Literal["enterprise", "online", "kubernetes"]
+dialects = pytest.mark.parametrize("dialect", ["enterprise", "online", "kubernetes"])
+FIELDS = {
+    "itemId": str,
+    "notebookUrl": str,
+    "itemTitle": str,
+    "dateLastActivity": int,
+    "id": str,
+    "notebookDeploymentId": str,
+    "username": str,
+    "revision": int,
+}
+
+
+@dataclass
+class Reply:
+    """What API Gateway would send."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> int:
+        code: int = self.json()["error"]["code"]
+        return code
+
+
+class Text(HTMLParser):
+    """The words of a page."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.words = ""
+        self.feed(page.decode())
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def send(functions: Functions, name: str, event: dict[str, Any]) -> Reply:
+    functions.milliseconds = 29_000
+    answer = functions.invoke(name, event)
+    assert answer["isBase64Encoded"]
+    body = base64.b64decode(answer["body"])
+    headers = answer["headers"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Correlation-Id"] == event["requestContext"]["requestId"]
+    if headers["Content-Type"].startswith("text/html"):
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert b"<script" not in body.lower()
+    assert len(json.dumps(answer)) < 6 * 1024 * 1024
+    return Reply(answer["statusCode"], headers, body)
+
+
+def download(
+    functions: Functions,
+    item: Item,
+    place: int = 0,
+    query: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    **form: str,
+) -> Reply:
+    """POST a download, with the item's snapshot at that place unless the form says otherwise."""
+    event = sample("download_snapshot")
+    fields = {"itemId": item.id, "resourceKey": item.snapshots[place].resource_key if item.snapshots else "", **form}
+    event["body"] = urlencode({name: value for name, value in fields.items() if value is not None})
+    event["multiValueQueryStringParameters"] = {name: [value] for name, value in (query or {}).items()}
+    event["headers"] |= headers or {}
+    return send(functions, "download_snapshot", event)
+
+
+def notebook(deployment: Deployment, owner: str) -> Item:
+    """Return the first notebook of an owner that has snapshots."""
+    return next(item for item in deployment.organisation.notebooks() if item.owner == owner and item.snapshots)
+
+
+def content(item: Item, place: int = 0) -> bytes:
+    held = item.snapshots[place].content
+    assert isinstance(held, bytes)
+    return held
+
+
+def archive(functions: Functions, *items: Item) -> None:
+    """Have an archive run over some notebooks."""
+    run = {"runId": "run", "startedAt": "2026-11-22T02:00:00.000Z"}
+    plan = functions.invoke("plan_run", {**run, "input": {"itemIds": [item.id for item in items]}})
+    for line in stored_body(plan["planKey"]).splitlines():
+        assert functions.invoke("archive_notebooks", {**run, "batch": json.loads(line)})["batch"] is None
+
+
+def upstream(functions: Functions) -> dict[str, int]:
+    return dict(functions.deployment.requests.counts())
+
+
+@pytest.fixture
+def item(functions: Functions) -> Item:
+    return notebook(functions.deployment, "ana")
+
+
+class TestSamples:
+    def test_get_notebook(self, functions: Functions) -> None:
+        reply = send(functions, "get_notebook", sample("get_notebook"))
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json;charset=utf-8")
+        assert {name: type(value) for name, value in reply.json().items()} == FIELDS
+        assert reply.json()["itemTitle"] == "Flood model"
+        assert b"\n" not in reply.body
+
+    def test_get_notebook_singular(self, functions: Functions) -> None:
+        reply = send(functions, "get_notebook", sample("get_notebook.singular"))
+        assert reply.json().keys() == FIELDS.keys()
+        assert reply.body.startswith(b'{\n  "itemId"')
+
+    def test_get_notebook_list(self, functions: Functions) -> None:
+        listing = send(functions, "get_notebook", sample("get_notebook.list")).json()
+        assert (listing["total"], listing["start"], listing["num"]) == (3, 1, 3)
+        assert all({name: type(value) for name, value in each.items()} == FIELDS for each in listing["notebooks"])
+
+    def test_get_notebook_page(self, functions: Functions) -> None:
+        reply = send(functions, "get_notebook", sample("get_notebook.page"))
+        assert reply.headers["Content-Type"] == "text/html;charset=utf-8"
+        assert "Flood model" in Text(reply.body).words
+
+    def test_download_snapshot(self, functions: Functions, item: Item) -> None:
+        reply = send(functions, "download_snapshot", sample("download_snapshot"))
+        assert (reply.status, reply.body) == (200, content(item))
+        name = item.snapshots[0].resource_key.replace(".json", ".ipynb")
+        assert reply.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+        assert reply.headers["X-Notebook-Source"] == "arcgis"
+        digest = base64.b64encode(hashlib.sha256(reply.body).digest()).decode()
+        assert reply.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+
+    def test_download_snapshot_page(self, functions: Functions) -> None:
+        reply = send(functions, "download_snapshot", sample("download_snapshot.page"))
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
+        assert "Flood model" in Text(reply.body).words
+
+    def test_download_snapshot_form(self, functions: Functions) -> None:
+        reply = send(functions, "download_snapshot", sample("download_snapshot.form"))
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
+        assert b'method="post"' in reply.body.lower()
+        assert upstream(functions) == {}
+
+
+class TestFormats:
+    def test_json_is_the_bytes(self, functions: Functions, item: Item) -> None:
+        reply = download(functions, item, f="json")
+        assert reply.body == content(item)
+        assert "attachment" in reply.headers["Content-Disposition"]
+
+    def test_pjson_is_indented_and_shown(self, functions: Functions, item: Item) -> None:
+        reply = download(functions, item, f="pjson")
+        assert reply.json() == json.loads(content(item))
+        assert reply.body.startswith(b'{\n  "')
+        assert "Content-Disposition" not in reply.headers
+
+    def test_without_f_a_browser_gets_a_page_and_a_program_the_file(self, functions: Functions, item: Item) -> None:
+        browser = download(functions, item, headers={"Accept": "text/html,*/*;q=0.8"})
+        program = download(functions, item, headers={"Accept": "*/*"})
+        assert browser.headers["Content-Type"].startswith("text/html")
+        assert program.body == content(item)
+
+    def test_every_notebook_of_the_varied_set_has_a_page(self, functions: Functions) -> None:
+        for each in functions.deployment.organisation.notebooks():
+            if each.owner in ("ana", "ben") and each.snapshots and each.title != "Without cells":
+                reply = download(functions, each, f="html")
+                assert (reply.status, len(reply.body) > 1000) in ((200, True), (502, True)), each.title
+
+    @pytest.mark.parametrize("name", ["resourceKey", "resourceKeys"])
+    def test_parameters_stand_in_the_query_as_well(self, functions: Functions, item: Item, name: str) -> None:
+        event = sample("download_snapshot")
+        values = {"itemId": [item.id], name: [item.snapshots[0].resource_key], "f": ["json"]}
+        event |= {"body": None, "multiValueQueryStringParameters": values}
+        assert send(functions, "download_snapshot", event).body == content(item)
+
+    def test_a_body_arrives_as_base64_too(self, functions: Functions, item: Item) -> None:
+        event = sample("download_snapshot")
+        event |= {"body": base64.b64encode(event["body"].encode()).decode(), "isBase64Encoded": True}
+        assert send(functions, "download_snapshot", event).body == content(item)
+
+    def test_a_program_that_gets_instead_of_posting_is_told(self, functions: Functions) -> None:
+        event = sample("download_snapshot.form")
+        event["headers"]["Accept"] = "*/*"
+        reply = send(functions, "download_snapshot", event)
+        assert (reply.status, reply.code, reply.headers["Allow"]) == (405, 405, "POST")
+
+
+class TestArchiveFirst:
+    def test_what_is_archived_comes_from_the_archive(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        functions.deployment.requests.clear()
+        reply = download(functions, item)
+        assert (reply.body, reply.headers["X-Notebook-Source"]) == (content(item), "archive")
+        assert upstream(functions) == {}
+
+    def test_the_origin_can_be_asked_for(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        reply = download(functions, item, source="arcgis")
+        assert (reply.body, reply.headers["X-Notebook-Source"]) == (content(item), "arcgis")
+
+    def test_a_damaged_copy_is_withheld(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        key = f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"
+        s3 = boto3.Session().client("s3")  # whose calls the strict checks do not see
+        noted = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+        s3.put_object(Bucket=BUCKET, Key=key, Body=content(item).replace(b"level", b"devil"), Metadata=noted)
+        reply = download(functions, item)
+        assert (reply.status, reply.code) == (500, 500)
+        assert download(functions, item, source="arcgis").body == content(item)
+
+    def test_what_arcgis_sends_passes_the_gate(self, functions: Functions, item: Item) -> None:
+        functions.deployment.faults.add("snapshots/download", "length-too-short", times=10)
+        reply = download(functions, item)
+        assert (reply.status, reply.code) == (502, 502)
+
+    def test_while_arcgis_is_down_a_caller_is_told_when_to_come_back(self, functions: Functions, item: Item) -> None:
+        functions.configure(PORTAL_URL="https://localhost:1/portal")
+        functions.milliseconds = 10_000
+        reply = download(functions, item)
+        assert (reply.status, reply.code, reply.headers["Retry-After"]) == (503, 503, "5")
+
+
+class TestAnySize:
+    @pytest.fixture
+    def large(self, item: Item) -> Item:
+        cell = {"cell_type": "markdown", "metadata": {}, "source": "x" * 1000}
+        body = json.dumps({"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": [cell] * 5000}).encode()
+        assert len(body) > answers.INLINE_BYTES
+        item.snapshots[0].content = body
+        return item
+
+    @pytest.mark.parametrize("form", ["", "json", "pjson"])
+    def test_a_large_one_is_archived_and_linked(self, functions: Functions, large: Item, form: str) -> None:
+        reply = download(functions, large, f=form)
+        assert (reply.status, reply.body, reply.headers["X-Notebook-Source"]) == (303, b"", "arcgis")
+        key = f"notebooks/{large.id}/snapshots/{large.snapshots[0].resource_key}"
+        location = reply.headers["Location"]
+        assert key in location
+        assert "X-Amz-Expires=300" in location
+        assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in location
+        assert "response-content-disposition=attachment" in location
+        held = boto3.client("s3").get_object(Bucket=BUCKET, Key=key, ExpectedBucketOwner=ACCOUNT)
+        assert held["Body"].read() == large.snapshots[0].content
+        noted = held["Metadata"]
+        assert (noted["title"], noted["owner"], noted["snapshot-name"]) == ("Flood model", "ana", "Flood model 1")
+        assert noted["run-id"] == "2026-11-22/proxy-00000000-0000-4000-8000-000000000005"
+        again = download(functions, large)
+        assert (again.status, again.headers["X-Notebook-Source"]) == (303, "archive")
+
+    def test_its_page_shows_what_fits_and_the_link(self, functions: Functions, large: Item) -> None:
+        reply = download(functions, large, f="html")
+        assert reply.status == 200
+        assert b"X-Amz-Signature" in reply.body
+
+    def test_one_larger_than_allowed_is_refused(self, functions: Functions, large: Item) -> None:
+        functions.configure(MAX_SNAPSHOT_MB="1")
+        reply = download(functions, large)
+        assert (reply.status, reply.code) == (413, 413)
+        assert not any(key.startswith("notebooks/") for key in contents(""))
+
+    def test_what_conflicts_with_the_archive_is_not_linked(self, functions: Functions, large: Item) -> None:
+        archive(functions, large)
+        body = large.snapshots[0].content
+        assert isinstance(body, bytes)
+        large.snapshots[0].content = body.replace(b"xx", b"yy")
+        reply = download(functions, large, source="arcgis")
+        assert (reply.status, reply.code) == (409, 409)
+        assert download(functions, large).status == 303
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "form",
+        [
+            {"itemId": ""},
+            {"itemId": "../../security/users"},
+            {"itemId": "E49A12B28DA29E813EE6BE0B546A3015"},
+            {"itemId": "x" * 10_000},
+            {"itemId": "e49a12b28da29e813ee6be0b546a3015\r\nX-Evil: 1"},
+            {"itemId": "e49a12b28da29e813ee6be0b546a3015\n"},
+            {"resourceKey": "snapshot-0.json"},
+            {"resourceKey": "https://portal.corp@evil.example/"},
+            {"resourceKeys": "snapshot-" + "0" * 32 + ".json"},
+            {"f": "xml"},
+            {"f": "html\x00"},
+            {"source": "elsewhere"},
+        ],
+        ids=str,
+    )
+    def test_bad_parameters(self, functions: Functions, item: Item, form: dict[str, str]) -> None:
+        reply = download(functions, item, **form)
+        assert (reply.status, reply.code) == (400, 400)
+        assert upstream(functions) == {}
+        assert len(reply.body) < 1000
+
+    def test_contradicting_places(self, functions: Functions, item: Item) -> None:
+        reply = download(functions, item, query={"itemId": "0" * 32})
+        assert (reply.status, upstream(functions)) == (400, {})
+        assert download(functions, item, query={"itemId": item.id}).status == 200
+
+    @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", ""])
+    def test_wrong_content_types(self, functions: Functions, item: Item, kind: str) -> None:
+        reply = download(functions, item, headers={"Content-Type": kind})
+        assert (reply.status, reply.code, upstream(functions)) == (415, 415, {})
+
+    @pytest.mark.parametrize("body", [b"\xff\xfe=1", b"&".join([b"a=1"] * 51), b"a=" + b"x" * 70_000, b"a=%ff"])
+    def test_bodies_that_are_no_forms(self, functions: Functions, body: bytes) -> None:
+        event = sample("download_snapshot")
+        event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+        assert send(functions, "download_snapshot", event).status == 400
+
+    def test_a_token_in_the_query_is_refused_unread(self, functions: Functions, item: Item) -> None:
+        reply = download(functions, item, query={"token": "CANARY"})
+        assert (reply.status, upstream(functions)) == (400, {})
+        assert b"CANARY" not in reply.body
+        assert "CANARY" not in functions.log.getvalue()
+
+    def test_people_get_a_page(self, functions: Functions, item: Item) -> None:
+        for form in ({"f": "html", "itemId": "<script>"}, {"f": "<b>", "itemId": item.id}):
+            reply = download(functions, item, headers={"Accept": "text/html"}, **form)
+            assert (reply.status, reply.headers["Content-Type"]) == (400, "text/html;charset=utf-8")
+            assert reply.headers["X-Correlation-Id"] in Text(reply.body).words
+
+    @pytest.mark.parametrize("change", [{"itemId": "0" * 32}, {"resourceKey": f"snapshot-{'0' * 32}.json"}], ids=str)
+    @pytest.mark.parametrize("shape", ["A", "B", "C", "D"])
+    def test_what_is_nowhere(self, functions: Functions, item: Item, change: dict[str, str], shape: Any) -> None:
+        functions.deployment.switches.snapshot_read_error_shape = shape
+        reply = download(functions, item, **change)
+        assert (reply.status, reply.code) == (404, 404)
+
+    def test_a_missing_secret_is_not_named_to_callers(self, functions: Functions, item: Item) -> None:
+        boto3.client("secretsmanager").delete_secret(SecretId="notebook-archive/admin", ForceDeleteWithoutRecovery=True)
+        reply = download(functions, item)
+        assert (reply.status, reply.code) == (500, 500)
+        assert b"notebook-archive/admin" not in reply.body
+        assert "notebook-archive/admin" in functions.log.getvalue()
+
+    def test_a_defect_is_a_clean_answer(self, functions: Functions) -> None:
+        event = sample("download_snapshot")
+        event["requestContext"]["requestTimeEpoch"] = 0
+        event["multiValueQueryStringParameters"] = {"f": 5}
+        reply = send(functions, "download_snapshot", event)
+        assert (reply.status, reply.code) == (500, 500)
+        assert b"Traceback" not in reply.body
+
+
+class TestSessions:
+    @dialects
+    def test_both_dialects_are_one(self, functions: Functions, dialect: Dialect) -> None:
+        deployment: Deployment = getattr(functions.arcgis, dialect)
+        functions.configure(PORTAL_URL=deployment.portal_url)
+        session = deployment.organisation.sessions[0]
+        event = sample("get_notebook")
+        event["pathParameters"]["notebookId"] = session.id
+        told = send(functions, "get_notebook", event).json()
+        assert {name: type(value) for name, value in told.items()} == FIELDS
+        assert (told["id"], told["itemId"], told["itemTitle"]) == (session.id, session.item_id, "Flood model")
+        assert (told["notebookDeploymentId"], told["dateLastActivity"]) == (
+            session.container_id,
+            session.last_activity,
+        )
+        assert told["revision"] > 1_700_000_000_000
+        listing = send(functions, "get_notebook", sample("get_notebook.list")).json()
+        assert listing["notebooks"][0] == told
+        second = sample("get_notebook.list")
+        second["multiValueQueryStringParameters"] = {"f": ["json"], "start": ["2"], "num": ["1"]}
+        page = send(functions, "get_notebook", second).json()
+        assert page["notebooks"] == listing["notebooks"][1:2]
+        assert (page["total"], page["start"], page["num"]) == (3, 2, 1)
+
+    @dialects
+    @pytest.mark.parametrize("code", [404, 400])
+    def test_a_closed_session_is_explained(self, functions: Functions, dialect: Dialect, code: int) -> None:
+        deployment: Deployment = getattr(functions.arcgis, dialect)
+        deployment.switches.closed_session_body = {"error": {"code": code, "message": "?", "details": None}}
+        functions.configure(PORTAL_URL=deployment.portal_url)
+        event = sample("get_notebook")
+        event["pathParameters"]["notebookId"] = "0" * 32
+        reply = send(functions, "get_notebook", event)
+        assert (reply.status, reply.code) == (404, 404)
+        assert "open session" in reply.json()["error"]["message"]
+
+    @pytest.mark.parametrize(
+        "session_id", ["..", "x", "A" * 32, "0" * 33, "%2e%2e", "a9d4cf916ceb72e9b33e572d72fcdd5d\n"]
+    )
+    def test_bad_ids(self, functions: Functions, session_id: str) -> None:
+        event = sample("get_notebook")
+        event["pathParameters"]["notebookId"] = session_id
+        assert (send(functions, "get_notebook", event).status, upstream(functions)) == (400, {})
+
+    @pytest.mark.parametrize("paging", [{"start": "0"}, {"num": "101"}, {"num": "-1"}, {"start": "1e3"}, {"num": "٣"}])
+    def test_bad_paging(self, functions: Functions, paging: dict[str, str]) -> None:
+        event = sample("get_notebook.list")
+        event["multiValueQueryStringParameters"] = {name: [value] for name, value in paging.items()}
+        assert (send(functions, "get_notebook", event).status, upstream(functions)) == (400, {})
+
+
+class TestArcGISAuthorisation:
+    @pytest.fixture
+    def asking(self, functions: Functions) -> Functions:
+        functions.configure(API_AUTH="ArcGIS", SECRET_PREFIX="nobody-may-read-secrets")
+        return functions
+
+    @staticmethod
+    def _as(functions: Functions, username: str, referer: str = "") -> dict[str, str]:
+        token = functions.deployment.token(username, referer=referer)
+        return {"X-Esri-Authorization": f"Bearer {token}", **({"Referer": referer} if referer else {})}
+
+    def test_nobody_is_anonymous(self, asking: Functions, item: Item) -> None:
+        reply = download(asking, item)
+        assert (reply.status, reply.code, upstream(asking)) == (401, 499, {})
+        listed = send(asking, "get_notebook", sample("get_notebook.list"))
+        assert (listed.status, listed.code, upstream(asking)) == (401, 499, {})
+
+    def test_a_browser_without_a_token_gets_a_form_for_one(self, asking: Functions) -> None:
+        reply = send(asking, "get_notebook", sample("get_notebook.page"))
+        assert reply.status == 401
+        assert b'name="token"' in reply.body
+
+    def test_rubbish_is_refused_by_arcgis(self, asking: Functions, item: Item) -> None:
+        reply = download(asking, item, token="rubbish")
+        assert (reply.status, reply.code) == (401, 498)
+        assert b"rubbish" not in reply.body
+
+    @pytest.mark.parametrize("token", ["a b", "a\r\nb", "ü", "x" * 9000])
+    def test_what_is_no_token_goes_nowhere(self, asking: Functions, item: Item, token: str) -> None:
+        assert (download(asking, item, token=token).status, upstream(asking)) == (400, {})
+
+    @pytest.mark.parametrize("referer", ["", "http", "https://gis.example.com/"])
+    def test_the_owner_reads(self, asking: Functions, item: Item, referer: str) -> None:
+        reply = download(asking, item, headers=self._as(asking, "ana", referer))
+        assert (reply.status, reply.body, reply.headers["X-Notebook-Source"]) == (200, content(item), "arcgis")
+
+    @pytest.mark.parametrize("way", ["token", "X-Esri-Authorization", "Authorization"])
+    def test_a_token_comes_in_three_ways(self, asking: Functions, item: Item, way: str) -> None:
+        token = asking.deployment.token("ana")
+        form = {"token": token} if way == "token" else {}
+        headers = {} if form else {way: f"Bearer {token}"}
+        assert download(asking, item, headers=headers, **form).body == content(item)
+
+    def test_a_token_bound_to_a_referer_needs_it(self, asking: Functions, item: Item) -> None:
+        headers = self._as(asking, "ana", "https://gis.example.com/") | {"Referer": "https://elsewhere.example/"}
+        assert download(asking, item, headers=headers).code == 498
+
+    @pytest.mark.parametrize("archived", [True, False])
+    @pytest.mark.parametrize("source", ["archive", "arcgis"])
+    def test_another_s_notebook_is_like_none(
+        self, functions: Functions, item: Item, archived: bool, source: str
+    ) -> None:
+        if archived:
+            archive(functions, item)
+        functions.configure(API_AUTH="ArcGIS")
+        headers = self._as(functions, "ben")
+        theirs = download(functions, item, headers=headers, source=source)
+        none = download(functions, item, headers=headers, source=source, resourceKey=f"snapshot-{'0' * 32}.json")
+        assert (theirs.status, theirs.headers, theirs.body) == (404, none.headers, none.body)
+        administrator = download(functions, item, headers=self._as(functions, "gis_admin"), source=source)
+        assert (administrator.status, administrator.body) == (200, content(item))
+        owner = download(functions, item, headers=self._as(functions, "ana"), source=source)
+        assert owner.body == content(item)
+
+    def test_the_owner_gets_back_what_is_gone_from_the_portal(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        del functions.deployment.organisation.items[item.id]
+        functions.configure(API_AUTH="ArcGIS")
+        assert download(functions, item, headers=self._as(functions, "ana")).body == content(item)
+        assert download(functions, item, headers=self._as(functions, "ben")).status == 404
+
+    def test_a_new_owner_reads_what_was_archived_of_the_old_one(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        functions.deployment.organisation.items[item.id].owner = "ben"
+        functions.configure(API_AUTH="ArcGIS")
+        assert download(functions, item, headers=self._as(functions, "ben")).body == content(item)
+
+    def test_a_known_caller_reads_the_archive_while_arcgis_is_down(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        functions.configure(API_AUTH="ArcGIS")
+        headers = self._as(functions, "ana")
+        assert download(functions, item, headers=headers).status == 200
+        functions.deployment.faults.add("*", "http-503", times=100)
+        assert download(functions, item, headers=headers).body == content(item)
+        functions.deployment.faults.clear()
+
+    def test_the_portal_is_asked_once_who_a_caller_is(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        functions.configure(API_AUTH="ArcGIS")
+        headers = self._as(functions, "gis_admin")
+        functions.deployment.requests.clear()
+        for _ in range(3):
+            assert download(functions, item, headers=headers).status == 200
+        assert sum(upstream(functions).values()) == 1
+
+    def test_sessions_are_arcgis_s_to_show(self, asking: Functions) -> None:
+        event = sample("get_notebook")
+        event["headers"] |= self._as(asking, "gis_admin")
+        assert send(asking, "get_notebook", event).json()["username"] == "ana"
+        event["headers"] |= self._as(asking, "ben")
+        reply = send(asking, "get_notebook", event)
+        assert (reply.status, reply.code) == (404, 404)
+
+    def test_tokens_stay_out_of_the_log(self, asking: Functions, item: Item) -> None:
+        token = asking.deployment.token("ana")
+        for fault in ("none", "http-503", "shape-e"):
+            if fault != "none":
+                asking.deployment.faults.add("*", fault, times=1)
+            download(asking, item, token=token)
+            download(asking, item, token=token + "x")
+        asking.deployment.faults.clear()
+        assert token not in asking.log.getvalue()
