@@ -116,6 +116,17 @@ class TestOutcomes:
         names = [key.rpartition("/")[2] for key in small.archive.list_keys("runs/2026-11-22/one/outcomes/")]
         assert names == ["000001-again-1.json", "000001.json"]
 
+    def test_a_failure_that_a_second_try_mended_is_none(self, small: Site) -> None:
+        small.run("zero")
+        plan = small.plan()
+        (batch,) = small.batches(plan)
+        small.deployment.faults.add("*", "http-403")
+        small.work("one", batch)
+        small.deployment.faults.clear()
+        small.work("one", batch)
+        report = small.report("one", plan)
+        assert (report["status"], report["notebooks"]["failed"]) == ("complete", {})
+
     def test_a_plan_that_lost_its_lines_is_no_success(self, small: Site) -> None:
         plan = small.plan()
         small.archive.put_lines(plan["planKey"], [])

@@ -74,9 +74,7 @@ def report_run(
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
-            other = outcomes.get(found["itemId"])
-            if other is None or len(found["archived"]) >= len(other["archived"]):
-                outcomes[found["itemId"]] = found
+            outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     if plan is not None:
         for planned in _planned(archive, plan["planKey"]):
             if planned["itemId"] not in outcomes:
@@ -102,6 +100,12 @@ def figures(report: Report) -> dict[str, int]:
         counted[f"{name}Skipped"] = sum(counts["skipped"].values())
         counted[f"{name}Failed"] = sum(counts["failed"].values())
     return counted | {"NotebooksUnprotected": len(report["unprotected"])}
+
+
+def _better(tried: Outcome) -> tuple[bool, int]:
+    """Order the outcomes that two tries of a batch left of a notebook: one that ended well counts, then the one that
+    archived more."""
+    return tried["state"] != "failed", len(tried["archived"])
 
 
 def _planned(archive: Archive, plan_key: str) -> Iterator[Any]:
