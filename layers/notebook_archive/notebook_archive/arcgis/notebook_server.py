@@ -66,7 +66,9 @@ class NotebookServer:
         if "start" not in answer:
             return Sessions(tuple(map(NotebookSession.from_answer, entries[start - 1 : start - 1 + num])), len(entries))
         total = epoch_milliseconds(answer.get("total"))
-        return Sessions(tuple(map(NotebookSession.from_answer, entries[:num])), max(total, start - 1 + len(entries)))
+        if entries:  # beyond the end there are none, and `start` says nothing of how many there are
+            total = max(total, start - 1 + len(entries))
+        return Sessions(tuple(map(NotebookSession.from_answer, entries[:num])), total)
 
     def session(self, session_id: SessionId, token: str, deadline: Deadline) -> NotebookSession:
         """Return one open session; raise NotebookNotFound where it is not open.
