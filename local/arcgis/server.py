@@ -66,16 +66,29 @@ class LocalArcGIS:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-arcgis-")))
-            certificates = make_certificates(folder)
-            self.ca_bundle = certificates.ca_bundle
+            self._certificates = make_certificates(folder)
+            self.ca_bundle = self._certificates.ca_bundle
             sockets = [stack.enter_context(_listen(port)) for port in self._wanted_ports()]
-            ports = [each.getsockname()[1] for each in sockets]
+            self._ports = ports = [each.getsockname()[1] for each in sockets]
             self.enterprise = Deployment("enterprise", self._seed.organisation("enterprise"), ports[0], ports[1])
             self.online = Deployment("online", self._seed.organisation("online"), ports[2], ports[3])
             self.kubernetes = Deployment("kubernetes", self._seed.organisation("kubernetes"), ports[4], ports[4])
-            stack.enter_context(_serving(_by_port(self.deployments), certificates, sockets))
+            self._listening = stack.enter_context(contextlib.ExitStack())
+            self._answer_at(sockets)
             self._running = stack.pop_all()
         return self
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let nothing answer while the block lasts. Afterwards everything is as it was, tokens included."""
+        self._listening.close()
+        try:
+            yield
+        finally:
+            self._answer_at([self._listening.enter_context(_listen(port)) for port in self._ports])
+
+    def _answer_at(self, sockets: list[socket.socket]) -> None:
+        self._listening.enter_context(_serving(_by_port(self.deployments), self._certificates, sockets))
 
     def __exit__(
         self,

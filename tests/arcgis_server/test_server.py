@@ -52,6 +52,17 @@ def test_every_host_is_a_port_of_its_own(arcgis: LocalArcGIS) -> None:
     assert wrong.status_code == 404
 
 
+def test_it_can_be_away_for_a_while(arcgis: LocalArcGIS, enterprise: Client) -> None:
+    token = enterprise.deployment.token("ana")
+    with arcgis.stopped():
+        for deployment in arcgis.deployments:
+            for port in {deployment.portal_port, deployment.notebook_port}:
+                with socket.socket() as probe:
+                    assert probe.connect_ex(("127.0.0.1", port)) != 0
+    answer = enterprise.session.get(f"{enterprise.rest}/portals/self", params={"f": "json", "token": token}, timeout=5)
+    assert answer.json()["user"]["username"] == "ana"
+
+
 def test_it_starts_and_stops_at_once_and_leaves_nothing() -> None:
     threads = set(threading.enumerate())
     began = time.monotonic()
