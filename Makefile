@@ -10,6 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 
 STAGE ?= dev
 NOTEBOOKS ?=
+API_AUTH ?= IAM
 UV := .tools/bin/uv
 # Bytecode stays out of the source folders: sam build would take it for a change.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
@@ -26,8 +27,8 @@ help: ## Show these targets
 demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEBOOKS=DIR of .ipynb files]
 	@exec $(PYTHON) -m local.demo $(FOLDER)
 
-local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR]
-	@exec $(PYTHON) -m local.system $(FOLDER)
+local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM]
+	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)"
 
 test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, from check to end to end
 	$(PYTHON) -m pytest

@@ -37,8 +37,8 @@ class LocalAwsError(Exception):
 class LocalAws:
     """MiniStack while the `with` block lasts: its address, and clients that talk to it and to nothing else.
 
-    It listens twice. This program and others use plain HTTP, as its root. The functions use HTTPS, as AWS demands of
-    them: the bucket's policy refuses anything else, here too.
+    It listens twice. This program and others use plain HTTP, as its root. The functions, and callers of the HTTP proxy,
+    use HTTPS, as AWS demands of them: the bucket's policy refuses anything else, here too.
 
     MiniStack keeps everything in memory and in one temporary folder, so it is ended with SIGKILL, together with the
     Lambda workers in its process group: nothing needs to be saved, and nothing stays.
@@ -48,7 +48,11 @@ class LocalAws:
         self._folder = Path(tempfile.mkdtemp(prefix="notebook-archive-aws-"))
         self._port, self._tls_port = free_ports(2)
         self._certificates = make_certificates(self._folder)
+        self.ca_bundle = self._certificates.ca_bundle
         self.endpoint_url = f"http://127.0.0.1:{self._port}"
+        # API Gateway's host is not S3's, in AWS as here: whoever follows a link to S3 leaves the origin, and what it
+        # authenticates itself with stays behind.
+        self.api_url = f"https://localhost:{self._tls_port}"
         self.log = self._folder / "ministack.log"
         try:
             with self.log.open("wb") as log:
@@ -139,7 +143,7 @@ class LocalAws:
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "AWS_ENDPOINT_URL": f"https://127.0.0.1:{self._tls_port}",
-            "AWS_CA_BUNDLE": str(self._certificates.ca_bundle),
+            "AWS_CA_BUNDLE": str(self.ca_bundle),
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),

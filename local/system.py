@@ -23,6 +23,8 @@ from local.stopping import Stopped, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
 SECRET_PREFIX = "notebook-archive"
+API_AUTHS = ("IAM", "ArcGIS")
+"""The values of the stack's parameter ApiAuth, its default first."""
 
 
 class LocalSystem:
@@ -62,14 +64,30 @@ class LocalSystem:
     ) -> None:
         self._opened.close()
 
+    @property
+    def api_base_url(self) -> str:
+        """The HTTP proxy's base URL, at the HTTPS door of the local AWS; `/admin/notebooks` and so on follow."""
+        return f"{self.aws.api_url}/restapis/{self.outputs['ProxyApiId']}/v1/_user_request_"
+
+    @property
+    def api_auth(self) -> str:
+        """Who may call the HTTP proxy: the stack's parameter ApiAuth."""
+        return self._parameters.get("ApiAuth", API_AUTHS[0])
+
     def description(self) -> dict[str, Any]:
-        """What another program needs to start a run and to read the archive, ArcGIS's users and passwords included."""
+        """What another program needs to start a run, to read the archive and to call the HTTP proxy.
+
+        ArcGIS's users and passwords are in it. `apiBaseUrl`, and the links to large snapshots that it hands out, want
+        `awsCaBundle`.
+        """
         return {
             "region": REGION,
             "awsEndpointUrl": self.aws.endpoint_url,
             "awsAccessKeyId": ACCESS_KEY,
             "awsSecretAccessKey": SECRET_KEY,
-            "apiBaseUrl": None,
+            "awsCaBundle": str(self.aws.ca_bundle),
+            "apiBaseUrl": self.api_base_url,
+            "apiAuth": self.api_auth,
             "outputs": dict(self.outputs),
             "arcgis": {
                 **self._deployment(self.arcgis.enterprise),
@@ -128,11 +146,13 @@ def main() -> int:
     """Run the system until a signal; return 0, or 1 where it could not be started or did not stay."""
     parser = argument_parser("Keep the whole system running on this machine.")
     parser.add_argument("--stack-file", type=Path, metavar="FILE", default=STACK_FILE, help="tells where everything is")
+    parser.add_argument("--api-auth", choices=API_AUTHS, default=API_AUTHS[0], help="who may call the HTTP proxy")
     options = parser.parse_args()
     console = Console(stderr=True)
     try:
         seed = seed_from(options.notebooks)
-        with stop_on_signals(), LocalSystem(seed, step=lambda text: console.print(f"{text} …")) as system:
+        parameters = {"ApiAuth": options.api_auth}
+        with stop_on_signals(), LocalSystem(seed, parameters, lambda text: console.print(f"{text} …")) as system:
             try:
                 _write(options.stack_file, system.description())
                 console.print(f"Ready: {options.stack_file}. Stop it with Ctrl-C.")

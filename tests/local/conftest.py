@@ -1,4 +1,4 @@
-"""One system for the whole session: 200 notebooks, the stack deployed once."""
+"""Two systems for the whole session, each deployed once: 200 notebooks, and the varied set behind ArcGIS tokens."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,4 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def system() -> Iterator[LocalSystem]:
     """The system, running. What a test changes in it, the test changes back."""
     with LocalSystem(Seed.many(NOTEBOOKS), {"BatchSize": str(BATCH), "LogLevel": "DEBUG"}) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def open_system() -> Iterator[LocalSystem]:
+    """A system whose HTTP proxy asks callers for ArcGIS tokens, with the varied notebooks."""
+    with LocalSystem(Seed.varied(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG"}) as system:
         yield system

@@ -1,0 +1,273 @@
+"""The deployed HTTP proxy where callers bring ArcGIS tokens: whose they are decides what they get."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from local.arcgis import Deployment, Item
+from local.arcgis.sample_notebooks import plain
+from local.archive_run import ArchiveRun
+from local.aws import ROOT
+from local.comparison import stored_snapshots
+from local.system import SECRET_PREFIX, LocalSystem
+from tests.local.proxy import DOWNLOAD, Proxy, bytes_of, envelope
+
+LARGE = 40_000_000
+REFERER = "https://maps.example.com/app"
+
+
+def titled(system: LocalSystem, title: str) -> Item:
+    """The notebook whose title begins so."""
+    notebooks = system.arcgis.enterprise.organisation.notebooks()
+    return next(item for item in notebooks if item.title.startswith(title))
+
+
+@pytest.fixture(scope="module")
+def archived(open_system: LocalSystem) -> list[Item]:
+    """ana's and ben's notebooks of which the archive holds everything."""
+    items = [titled(open_system, "Flood model"), titled(open_system, "Shared methods")]
+    report = ArchiveRun(open_system.aws, open_system.outputs, [item.id for item in items]).wait().report
+    assert report["status"] == "complete"
+    return items
+
+
+@pytest.fixture(scope="module")
+def proxy(open_system: LocalSystem) -> Proxy:
+    return Proxy(open_system)
+
+
+@pytest.fixture(scope="module")
+def arcgis(open_system: LocalSystem) -> Deployment:
+    return open_system.arcgis.enterprise
+
+
+@pytest.fixture
+def large(open_system: LocalSystem) -> Iterator[Item]:
+    """A notebook of ana's with one snapshot that no answer of Lambda's could hold; it stays in the archive."""
+    organisation = open_system.arcgis.enterprise.organisation
+    item = organisation.add_notebook("ana", "Large")
+    item.add_snapshot(plain(7, LARGE))
+    yield item
+    organisation.remove(item.id)
+
+
+def bearer(arcgis: Deployment, username: str) -> dict[str, str]:
+    return {"X-Esri-Authorization": f"Bearer {arcgis.token(username)}"}
+
+
+@pytest.mark.esri
+@pytest.mark.usefixtures("archived")
+@pytest.mark.parametrize("title", ["Flood model", "Évolution"])
+def test_esris_package_needs_another_base_url_and_nothing_else(
+    open_system: LocalSystem, arcgis: Deployment, tmp_path: Path, title: str
+) -> None:
+    item = titled(open_system, title)
+    both = tmp_path / "ca.pem"
+    both.write_text(open_system.arcgis.ca_bundle.read_text() + open_system.aws.ca_bundle.read_text())
+    command = [ROOT / ".venvs/esri/bin/python", Path(__file__).with_name("esri_client.py"), arcgis.portal_url, both]
+    found = {}
+    for base in (arcgis.notebook_admin_url.removesuffix("/admin"), open_system.api_base_url):
+        done = subprocess.run(
+            [*map(str, command), "ana", "ana-password", item.id, base],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found[base] = json.loads(done.stdout)
+    assert found[open_system.api_base_url] == found[arcgis.notebook_admin_url.removesuffix("/admin")]
+    downloaded = found[open_system.api_base_url]["downloaded"]
+    assert {key: bytes.fromhex(body) for key, body in downloaded.items()} == {
+        snapshot.resource_key: snapshot.content for snapshot in item.snapshots
+    }
+
+
+@pytest.mark.parametrize("how", ["form", "X-Esri-Authorization", "Authorization", "bound to a referer"])
+def test_a_token_comes_in_every_documented_way(
+    proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, how: str
+) -> None:
+    item = titled(open_system, "Évolution")
+    token = arcgis.token("ana", referer=REFERER if "referer" in how else "")
+    form = {} if "uthorization" in how else {"token": token}
+    headers = {how: f"Bearer {token}"} if "uthorization" in how else {"Referer": REFERER}
+    answer = proxy.download(item, item.snapshots[0], form=form, headers=headers)
+    assert (answer.status_code, answer.content) == (200, bytes_of(item.snapshots[0]))
+    assert answer.headers["X-Notebook-Source"] == "arcgis"
+    assert answer.headers["Content-Disposition"].startswith("attachment; ")
+
+
+def test_a_token_bound_to_another_referer_is_refused(proxy: Proxy, arcgis: Deployment, archived: list[Item]) -> None:
+    form = {"token": arcgis.token("ana", referer=REFERER)}
+    answer = proxy.download(archived[0], archived[0].snapshots[0], form=form)
+    assert envelope(answer) == (401, 498)
+
+
+@pytest.mark.parametrize("path", [DOWNLOAD, "/admin/notebooks", f"/admin/notebooks/{'0' * 32}"])
+def test_nobody_is_served_without_a_good_token(proxy: Proxy, archived: list[Item], path: str) -> None:
+    form = {"itemId": archived[0].id, "resourceKey": archived[0].snapshots[0].resource_key, "f": "json"}
+    assert envelope(proxy.call(path, form=form)) == (401, 499)
+    assert envelope(proxy.call(path, form={**form, "token": "rubbish"})) == (401, 498)
+
+
+def test_what_is_anothers_looks_exactly_as_if_it_were_not_there(
+    proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, archived: list[Item]
+) -> None:
+    ana = {"headers": bearer(arcgis, "ana")}
+    own, shared, unarchived = *archived, titled(open_system, "水位")
+    there = [(shared, snapshot) for snapshot in shared.snapshots] + [(unarchived, unarchived.snapshots[0])]
+    nothing = Item("ana", "Nothing", id="0" * 32)
+    answers = [proxy.download(item, snapshot, **ana) for item, snapshot in there]
+    answers += [proxy.download(nothing, shared.snapshots[0], **ana), proxy.download(own, shared.snapshots[0], **ana)]
+    assert {envelope(answer) for answer in answers} == {(404, 404)}
+    assert len({without_ids(answer) for answer in answers}) == 1
+
+    for item, snapshot in there:
+        answer = proxy.download(item, snapshot, headers=bearer(arcgis, "gis_admin"))
+        assert (answer.status_code, answer.content) == (200, bytes_of(snapshot))
+        assert answer.headers["X-Notebook-Source"] == ("archive" if item is shared else "arcgis")
+
+
+def without_ids(answer: requests.Response) -> str:
+    """The answer without what differs from one request to the next."""
+    own = {"x-correlation-id", "x-amzn-requestid", "x-amz-request-id", "date"}
+    headers = sorted((name, value) for name, value in answer.headers.items() if name.lower() not in own)
+    return f"{answer.status_code} {headers} {answer.text.replace(answer.headers['X-Correlation-Id'], '')}"
+
+
+def test_the_archive_comes_first_unless_arcgis_is_asked_for(
+    proxy: Proxy, arcgis: Deployment, archived: list[Item]
+) -> None:
+    (item, _), ana = archived, bearer(arcgis, "ana")
+    for source, query in (("archive", {}), ("arcgis", {"source": "arcgis"})):
+        arcgis.requests.clear()
+        answer = proxy.download(item, item.snapshots[0], headers=ana, query=query)
+        assert (answer.content, answer.headers["X-Notebook-Source"]) == (bytes_of(item.snapshots[0]), source)
+        calls = [name for name in arcgis.requests.counts() if name.startswith("snapshots/")]
+        assert calls == ([] if source == "archive" else ["snapshots/download"])
+
+
+def test_a_large_snapshot_comes_whole_by_a_link_and_is_archived_for_it(
+    proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, large: Item, tmp_path: Path
+) -> None:
+    (snapshot,), ana = large.snapshots, bearer(arcgis, "ana")
+    answer = proxy.download(large, snapshot, headers=ana, follow=True)
+    (sent,) = answer.history
+    assert (sent.status_code, sent.headers["X-Notebook-Source"], sent.content) == (303, "arcgis", b"")
+    assert answer.content == snapshot.content
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="snapshot-')
+    key = f"notebooks/{large.id}/snapshots/{snapshot.resource_key}"
+    assert key in stored_snapshots(open_system.aws.s3, open_system.outputs["ArchiveBucket"])
+
+    command = [
+        "curl",
+        "--silent",
+        "--show-error",
+        "--fail",
+        "--location",
+        "--output",
+        "body",
+        "--dump-header",
+        "headers",
+    ]
+    command += ["--cacert", str(open_system.aws.ca_bundle), "--header", f"X-Esri-Authorization: {ana.popitem()[1]}"]
+    command += ["--data", f"itemId={large.id}", "--data", f"resourceKey={snapshot.resource_key}"]
+    subprocess.run([*command, open_system.api_base_url + DOWNLOAD], cwd=tmp_path, check=True)
+    assert "x-notebook-source: archive" in (tmp_path / "headers").read_text().lower()
+    assert hashlib.sha256((tmp_path / "body").read_bytes()).digest() == hashlib.sha256(bytes_of(snapshot)).digest()
+
+
+def test_the_archive_serves_those_it_knows_while_arcgis_is_away(
+    proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, archived: list[Item]
+) -> None:
+    (item, bens), ana, ben = archived, bearer(arcgis, "ana"), bearer(arcgis, "ben")
+    unarchived = titled(open_system, "Évolution")
+    proxy.download(item, item.snapshots[0], headers=ana)
+    with open_system.arcgis.stopped():
+        known = proxy.download(item, item.snapshots[0], headers=ana)
+        others = proxy.download(bens, bens.snapshots[0], headers=ana)
+        unknown = proxy.download(item, item.snapshots[0], headers=ben)
+        lacking = proxy.download(unarchived, unarchived.snapshots[0], headers=ana)
+    assert (known.status_code, known.content) == (200, bytes_of(item.snapshots[0]))
+    assert known.headers["X-Notebook-Source"] == "archive"
+    assert envelope(others) == (404, 404)
+    for answer in (unknown, lacking):
+        assert envelope(answer) == (503, 503)
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_open_notebooks_are_those_that_the_token_may_see(
+    proxy: Proxy, arcgis: Deployment, open_system: LocalSystem
+) -> None:
+    session = arcgis.organisation.open_session(titled(open_system, "水位").id, "ben")
+    everybody = [each.id for each in arcgis.organisation.sessions]
+    for username, seen in (("ben", [session.id]), ("gis_admin", everybody)):
+        listing = proxy.call("/admin/notebooks", "GET", query={"f": "json"}, headers=bearer(arcgis, username)).json()
+        assert ([each["id"] for each in listing["notebooks"]], listing["total"]) == (seen, len(seen))
+    for path in (f"/admin/notebooks/{session.id}", f"/admin/notebook/{session.id}"):
+        one = proxy.call(path, "GET", query={"f": "json"}, headers=bearer(arcgis, "ben"))
+        assert (one.status_code, one.json()["itemTitle"], one.json()["username"]) == (200, "水位の記録", "ben")
+        assert envelope(proxy.call(path, form={"f": "json"}, headers=bearer(arcgis, "ana"))) == (404, 404)
+
+
+@pytest.mark.parametrize("function", ["GetNotebook", "DownloadSnapshot"])
+def test_the_proxy_may_read_no_credential(open_system: LocalSystem, function: str) -> None:
+    """The function's own role, taken on by the local root, whom the role is made to trust for it."""
+    aws = open_system.aws
+    iam, sts, functions = (aws.session.client(name, endpoint_url=aws.endpoint_url) for name in ("iam", "sts", "lambda"))
+    arn = functions.get_function_configuration(FunctionName=open_system.outputs[f"{function}Function"])["Role"]
+    name = arn.rpartition("/")[2]
+    trusted = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    root = {"Effect": "Allow", "Principal": {"AWS": arn.split(":")[4]}, "Action": "sts:AssumeRole"}
+    policy = {**trusted, "Statement": [*trusted["Statement"], root]}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(policy))
+    try:
+        taken = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trusted))
+    session = type(aws.session)(
+        taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"], region_name=aws.session.region_name
+    )
+    secrets = session.client("secretsmanager", endpoint_url=aws.endpoint_url)
+    assert "BEGIN CERTIFICATE" in secrets.get_secret_value(SecretId=f"{SECRET_PREFIX}/ca-bundle")["SecretString"]
+    for secret in ("admin", "owners/ana"):
+        with pytest.raises(secrets.exceptions.ClientError, match="AccessDenied"):
+            secrets.get_secret_value(SecretId=f"{SECRET_PREFIX}/{secret}")
+
+
+FAULTS = ("shape-a", "shape-e", "body", "redirect", "http-500", "tokens-revoked")
+
+
+def test_no_secret_and_no_word_of_arcgiss_leaves(
+    proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, large: Item
+) -> None:
+    """Neither in answers that refuse nor in the logs, where each refusal is found by its correlation id."""
+    item, tokens = titled(open_system, "Évolution"), [arcgis.token("ana")]
+    link = proxy.download(large, large.snapshots[0], form={"token": tokens[0]}).headers["Location"]
+    canary = {"message": "CANARY", "body": '{"error": "CANARY"}', "location": "https://localhost:1/CANARY"}
+    refusals = [proxy.call(DOWNLOAD, form={"token": tokens[0], "itemId": "CANARY"})]
+    for fault in FAULTS:
+        for operation, path in (("snapshots/download", DOWNLOAD), ("notebooks", "/admin/notebooks")):
+            tokens.append(arcgis.token("ana"))
+            arcgis.faults.add(operation, fault, **canary)
+            form = {"token": tokens[-1], "itemId": item.id, "resourceKey": item.snapshots[0].resource_key, "f": "json"}
+            refusals.append(proxy.call(path, form=form))
+            arcgis.faults.clear()
+    assert {envelope(answer)[0] for answer in refusals} <= {400, 401, 404, 502, 503}
+    written = "\n".join((*proxy.log("DownloadSnapshot"), *proxy.log("GetNotebook")))
+    for text in (written, *(answer.text for answer in refusals)):
+        assert "CANARY" not in text
+        assert "ana-password" not in text
+        assert "X-Amz-" not in text
+        assert not any(token in text for token in (*tokens, *arcgis.tokens._tokens))
+    assert link.partition("?")[2] not in written
+    for answer in refusals:
+        assert answer.headers["X-Correlation-Id"] in written
