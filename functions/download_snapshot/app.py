@@ -25,7 +25,7 @@ def handler(request: Request, context: LambdaContext) -> Answer:
         return form_answer(request, token_field=form)
     wanted = wanted_by(request)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
-    found = read_snapshot(wanted, aws.reader(request.caller_token), aws.counter(), deadline)
+    found = read_snapshot(wanted, aws.reader(request.caller_token, request.principal), aws.counter(), deadline)
     what = {"item_id": wanted.item_id, "resource_key": wanted.resource_key, "bytes": found.size}
     logger.info("Handed out", extra={**what, "source": found.source, "linked": found.link is not None})
     return snapshot_answer(request, found, token_field=form)

@@ -22,7 +22,7 @@ def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with one session where the path names one, else with those that are open."""
     logger.append_keys(correlation_id=request.correlation_id, principal=request.principal)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
-    reader = aws.reader(request.caller_token)
+    reader = aws.reader(request.caller_token, request.principal)
     form = aws.asks_for_tokens()
     if request.resource == "/admin/notebooks":
         listing = read_sessions(*request.page, reader, aws.settings().threads, deadline)

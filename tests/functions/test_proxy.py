@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Literal
@@ -70,8 +71,9 @@ def send(functions: Functions, name: str, event: dict[str, Any]) -> Reply:
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Correlation-Id"] == event["requestContext"]["requestId"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "sandbox" in headers["Content-Security-Policy"]
     if headers["Content-Type"].startswith("text/html"):
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert b"<script" not in body.lower()
     assert len(json.dumps(answer)) < 6 * 1024 * 1024
     return Reply(answer["statusCode"], headers, body)
@@ -80,15 +82,15 @@ def send(functions: Functions, name: str, event: dict[str, Any]) -> Reply:
 def download(
     functions: Functions,
     item: Item,
-    place: int = 0,
-    query: dict[str, str] | None = None,
-    headers: dict[str, str] | None = None,
-    **form: str,
+    form: Mapping[str, str] | None = None,
+    *,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """POST a download, with the item's snapshot at that place unless the form says otherwise."""
+    """POST a download of the item's first snapshot, or of what the form says."""
     event = sample("download_snapshot")
-    fields = {"itemId": item.id, "resourceKey": item.snapshots[place].resource_key if item.snapshots else "", **form}
-    event["body"] = urlencode({name: value for name, value in fields.items() if value is not None})
+    fields = {"itemId": item.id, "resourceKey": item.snapshots[0].resource_key, **(form or {})}
+    event["body"] = urlencode(fields)
     event["multiValueQueryStringParameters"] = {name: [value] for name, value in (query or {}).items()}
     event["headers"] |= headers or {}
     return send(functions, "download_snapshot", event)
@@ -99,8 +101,8 @@ def notebook(deployment: Deployment, owner: str) -> Item:
     return next(item for item in deployment.organisation.notebooks() if item.owner == owner and item.snapshots)
 
 
-def content(item: Item, place: int = 0) -> bytes:
-    held = item.snapshots[place].content
+def content(item: Item) -> bytes:
+    held = item.snapshots[0].content
     assert isinstance(held, bytes)
     return held
 
@@ -168,12 +170,12 @@ class TestSamples:
 
 class TestFormats:
     def test_json_is_the_bytes(self, functions: Functions, item: Item) -> None:
-        reply = download(functions, item, f="json")
+        reply = download(functions, item, {"f": "json"})
         assert reply.body == content(item)
         assert "attachment" in reply.headers["Content-Disposition"]
 
     def test_pjson_is_indented_and_shown(self, functions: Functions, item: Item) -> None:
-        reply = download(functions, item, f="pjson")
+        reply = download(functions, item, {"f": "pjson"})
         assert reply.json() == json.loads(content(item))
         assert reply.body.startswith(b'{\n  "')
         assert "Content-Disposition" not in reply.headers
@@ -187,7 +189,7 @@ class TestFormats:
     def test_every_notebook_of_the_varied_set_has_a_page(self, functions: Functions) -> None:
         for each in functions.deployment.organisation.notebooks():
             if each.owner in ("ana", "ben") and each.snapshots and each.title != "Without cells":
-                reply = download(functions, each, f="html")
+                reply = download(functions, each, {"f": "html"})
                 assert (reply.status, len(reply.body) > 1000) in ((200, True), (502, True)), each.title
 
     @pytest.mark.parametrize("name", ["resourceKey", "resourceKeys"])
@@ -219,7 +221,7 @@ class TestArchiveFirst:
 
     def test_the_origin_can_be_asked_for(self, functions: Functions, item: Item) -> None:
         archive(functions, item)
-        reply = download(functions, item, source="arcgis")
+        reply = download(functions, item, {"source": "arcgis"})
         assert (reply.body, reply.headers["X-Notebook-Source"]) == (content(item), "arcgis")
 
     def test_a_damaged_copy_is_withheld(self, functions: Functions, item: Item) -> None:
@@ -230,7 +232,7 @@ class TestArchiveFirst:
         s3.put_object(Bucket=BUCKET, Key=key, Body=content(item).replace(b"level", b"devil"), Metadata=noted)
         reply = download(functions, item)
         assert (reply.status, reply.code) == (500, 500)
-        assert download(functions, item, source="arcgis").body == content(item)
+        assert download(functions, item, {"source": "arcgis"}).body == content(item)
 
     def test_what_arcgis_sends_passes_the_gate(self, functions: Functions, item: Item) -> None:
         functions.deployment.faults.add("snapshots/download", "length-too-short", times=10)
@@ -255,7 +257,7 @@ class TestAnySize:
 
     @pytest.mark.parametrize("form", ["", "json", "pjson"])
     def test_a_large_one_is_archived_and_linked(self, functions: Functions, large: Item, form: str) -> None:
-        reply = download(functions, large, f=form)
+        reply = download(functions, large, {"f": form})
         assert (reply.status, reply.body, reply.headers["X-Notebook-Source"]) == (303, b"", "arcgis")
         key = f"notebooks/{large.id}/snapshots/{large.snapshots[0].resource_key}"
         location = reply.headers["Location"]
@@ -272,7 +274,7 @@ class TestAnySize:
         assert (again.status, again.headers["X-Notebook-Source"]) == (303, "archive")
 
     def test_its_page_shows_what_fits_and_the_link(self, functions: Functions, large: Item) -> None:
-        reply = download(functions, large, f="html")
+        reply = download(functions, large, {"f": "html"})
         assert reply.status == 200
         assert b"X-Amz-Signature" in reply.body
 
@@ -287,7 +289,7 @@ class TestAnySize:
         body = large.snapshots[0].content
         assert isinstance(body, bytes)
         large.snapshots[0].content = body.replace(b"xx", b"yy")
-        reply = download(functions, large, source="arcgis")
+        reply = download(functions, large, {"source": "arcgis"})
         assert (reply.status, reply.code) == (409, 409)
         assert download(functions, large).status == 303
 
@@ -312,7 +314,7 @@ class TestRefusals:
         ids=str,
     )
     def test_bad_parameters(self, functions: Functions, item: Item, form: dict[str, str]) -> None:
-        reply = download(functions, item, **form)
+        reply = download(functions, item, form)
         assert (reply.status, reply.code) == (400, 400)
         assert upstream(functions) == {}
         assert len(reply.body) < 1000
@@ -341,7 +343,7 @@ class TestRefusals:
 
     def test_people_get_a_page(self, functions: Functions, item: Item) -> None:
         for form in ({"f": "html", "itemId": "<script>"}, {"f": "<b>", "itemId": item.id}):
-            reply = download(functions, item, headers={"Accept": "text/html"}, **form)
+            reply = download(functions, item, form, headers={"Accept": "text/html"})
             assert (reply.status, reply.headers["Content-Type"]) == (400, "text/html;charset=utf-8")
             assert reply.headers["X-Correlation-Id"] in Text(reply.body).words
 
@@ -349,7 +351,7 @@ class TestRefusals:
     @pytest.mark.parametrize("shape", ["A", "B", "C", "D"])
     def test_what_is_nowhere(self, functions: Functions, item: Item, change: dict[str, str], shape: Any) -> None:
         functions.deployment.switches.snapshot_read_error_shape = shape
-        reply = download(functions, item, **change)
+        reply = download(functions, item, change)
         assert (reply.status, reply.code) == (404, 404)
 
     def test_a_missing_secret_is_not_named_to_callers(self, functions: Functions, item: Item) -> None:
@@ -366,6 +368,15 @@ class TestRefusals:
         reply = send(functions, "download_snapshot", event)
         assert (reply.status, reply.code) == (500, 500)
         assert b"Traceback" not in reply.body
+
+
+def test_with_iam_nobody_is_served_whom_aws_does_not_name(functions: Functions) -> None:
+    for name in ("download_snapshot", "get_notebook.list"):
+        event = sample(name)
+        event["requestContext"]["identity"]["userArn"] = None
+        reply = send(functions, name.partition(".")[0], event)
+        assert (reply.status, upstream(functions)) == (403, {})
+        assert not any(operation.startswith("Get") for operation, _ in functions.s3.calls)
 
 
 class TestSessions:
@@ -442,13 +453,13 @@ class TestArcGISAuthorisation:
         assert b'name="token"' in reply.body
 
     def test_rubbish_is_refused_by_arcgis(self, asking: Functions, item: Item) -> None:
-        reply = download(asking, item, token="rubbish")
+        reply = download(asking, item, {"token": "rubbish"})
         assert (reply.status, reply.code) == (401, 498)
         assert b"rubbish" not in reply.body
 
     @pytest.mark.parametrize("token", ["a b", "a\r\nb", "ü", "x" * 9000])
     def test_what_is_no_token_goes_nowhere(self, asking: Functions, item: Item, token: str) -> None:
-        assert (download(asking, item, token=token).status, upstream(asking)) == (400, {})
+        assert (download(asking, item, {"token": token}).status, upstream(asking)) == (400, {})
 
     @pytest.mark.parametrize("referer", ["", "http", "https://gis.example.com/"])
     def test_the_owner_reads(self, asking: Functions, item: Item, referer: str) -> None:
@@ -460,7 +471,7 @@ class TestArcGISAuthorisation:
         token = asking.deployment.token("ana")
         form = {"token": token} if way == "token" else {}
         headers = {} if form else {way: f"Bearer {token}"}
-        assert download(asking, item, headers=headers, **form).body == content(item)
+        assert download(asking, item, form, headers=headers).body == content(item)
 
     def test_a_token_bound_to_a_referer_needs_it(self, asking: Functions, item: Item) -> None:
         headers = self._as(asking, "ana", "https://gis.example.com/") | {"Referer": "https://elsewhere.example/"}
@@ -475,12 +486,14 @@ class TestArcGISAuthorisation:
             archive(functions, item)
         functions.configure(API_AUTH="ArcGIS")
         headers = self._as(functions, "ben")
-        theirs = download(functions, item, headers=headers, source=source)
-        none = download(functions, item, headers=headers, source=source, resourceKey=f"snapshot-{'0' * 32}.json")
+        theirs = download(functions, item, {"source": source}, headers=headers)
+        none = download(
+            functions, item, {"source": source, "resourceKey": f"snapshot-{'0' * 32}.json"}, headers=headers
+        )
         assert (theirs.status, theirs.headers, theirs.body) == (404, none.headers, none.body)
-        administrator = download(functions, item, headers=self._as(functions, "gis_admin"), source=source)
+        administrator = download(functions, item, {"source": source}, headers=self._as(functions, "gis_admin"))
         assert (administrator.status, administrator.body) == (200, content(item))
-        owner = download(functions, item, headers=self._as(functions, "ana"), source=source)
+        owner = download(functions, item, {"source": source}, headers=self._as(functions, "ana"))
         assert owner.body == content(item)
 
     def test_the_owner_gets_back_what_is_gone_from_the_portal(self, functions: Functions, item: Item) -> None:
@@ -527,7 +540,7 @@ class TestArcGISAuthorisation:
         for fault in ("none", "http-503", "shape-e"):
             if fault != "none":
                 asking.deployment.faults.add("*", fault, times=1)
-            download(asking, item, token=token)
-            download(asking, item, token=token + "x")
+            download(asking, item, {"token": token})
+            download(asking, item, {"token": token + "x"})
         asking.deployment.faults.clear()
         assert token not in asking.log.getvalue()

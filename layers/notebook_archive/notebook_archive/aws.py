@@ -17,7 +17,7 @@ from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
-from notebook_archive.errors import EventRefused, SecretMissing, SecretUnreadable
+from notebook_archive.errors import CallerUnknown, EventRefused, SecretMissing, SecretUnreadable
 from notebook_archive.pipeline import Counter
 from notebook_archive.pipeline.archive_notebook import Workshop
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
@@ -134,12 +134,15 @@ def asks_for_tokens() -> bool:
     return settings().api_auth == "ArcGIS"
 
 
-def reader(token: Callable[[], CallerToken]) -> Reader:
+def reader(token: Callable[[], CallerToken], principal: str) -> Reader:
     """Return whose rights count for a request: those of its ``token``, or the stack's own where AWS asks who calls.
 
-    Raises what ``token`` raises where it is needed and not there.
+    Raises what ``token`` raises where it is needed and not there, and CallerUnknown where AWS let in nobody: while a
+    deployment changes ApiAuth, the function may know of it before the API does.
     """
     if not asks_for_tokens():
+        if not principal:
+            raise CallerUnknown("AWS did not say who signed this request.")
         return StackReader(routes())
     return CallerReader(token(), _callers(), _transport(), settings().portal_url, _servers())
 

@@ -8,6 +8,7 @@
     │   ├── ParameterInvalid         a parameter is missing, doubled or garbled
     │   ├── MethodRefused            this resource does not know the method
     │   ├── MediaTypeRefused         the body is not a form
+    │   ├── CallerUnknown            AWS did not say who signed the request
     │   ├── CallerTokenMissing       the caller brought no ArcGIS token
     │   └── CallerTokenRejected      ArcGIS refused the caller's token
     ├── ConfigurationError
@@ -80,6 +81,13 @@ class MediaTypeRefused(RequestRefused):
 
     reason = "media-type-refused"
     remedy = "Send the parameters as application/x-www-form-urlencoded, or in the query."
+
+
+class CallerUnknown(RequestRefused):
+    """The proxy serves whom AWS lets in, and AWS did not say whom it let in."""
+
+    reason = "caller-unknown"
+    remedy = "Sign the request; if it was signed, a deployment that changes ApiAuth is under way: try again soon."
 
 
 class CallerTokenMissing(RequestRefused):

@@ -40,6 +40,7 @@ class Answer:
         headers = {
             "Content-Type": self.content_type,
             "Cache-Control": "no-store",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "X-Correlation-Id": correlation_id,

@@ -34,6 +34,7 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.ParameterInvalid: Failure(HTTPStatus.BAD_REQUEST, 400),
     errors.MethodRefused: Failure(HTTPStatus.METHOD_NOT_ALLOWED, 405),
     errors.MediaTypeRefused: Failure(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, 415),
+    errors.CallerUnknown: Failure(HTTPStatus.FORBIDDEN, 403),
     errors.CallerTokenMissing: Failure(HTTPStatus.UNAUTHORIZED, 499),
     errors.CallerTokenRejected: Failure(HTTPStatus.UNAUTHORIZED, 498),
     errors.NotebookNotFound: Failure(HTTPStatus.NOT_FOUND, 404, _NOT_FOUND),

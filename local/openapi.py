@@ -1,0 +1,221 @@
+"""The OpenAPI document of the proxy, made from its code: `python -m local.openapi` writes docs/openapi.json."""
+
+import json
+import sys
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, get_type_hints
+
+from local.aws import ROOT
+from notebook_archive import errors
+from notebook_archive.http.answers import INLINE_BYTES
+from notebook_archive.http.failures import failure_of
+from notebook_archive.http.request import FORM, FORMATS, HIGHEST_START, MOST_SESSIONS
+from notebook_archive.models import ITEM_ID, RESOURCE_KEY
+from notebook_archive.pipeline.read_sessions import NotebookResource, NotebookResources
+
+PATH = ROOT / "docs" / "openapi.json"
+
+_ITEM_ID = {"type": "string", "pattern": f"^{ITEM_ID.pattern}$", "example": "9a0b1c2d3e4f45668798a9babbccdd01"}
+_KEY = {"type": "string", "pattern": f"^{RESOURCE_KEY.pattern}$", "example": f"snapshot-{'0d1c2b3a' * 4}.json"}
+_FORMAT = {"type": "string", "pattern": f"^({'|'.join(FORMATS)})?$"}
+_TOKEN = {"type": "string", "description": "An ArcGIS token, where ApiAuth is ArcGIS and no header carries one."}
+_TYPES: Mapping[type, str] = {str: "string", int: "integer"}
+
+_ALWAYS = (
+    *(errors.NotAnId, errors.ParameterInvalid, errors.MediaTypeRefused, errors.CallerTokenMissing),
+    *(errors.CallerTokenRejected, errors.PermissionDenied, errors.NotebookArchiveError, errors.ArcGISError),
+    *(errors.ArcGISUnavailable, errors.DeadlineExceeded),
+)
+_OF_DOWNLOADS = (errors.NotebookNotFound, errors.SnapshotTooLarge, errors.ArchiveConflict)
+_TOO_MANY = "More requests than ApiRateLimit and ApiBurstLimit let through."
+
+
+def document() -> dict[str, Any]:
+    """Return the document.  What it says of ids, limits, fields and statuses is read from the code that enforces it."""
+    list_operations = _operations("listNotebooks", "The notebooks that are open now", _sessions(), [], _paging())
+    one = [
+        {"name": "notebookId", "in": "path", "required": True, "schema": _ITEM_ID, "description": "The session's id"}
+    ]
+    notebook = _content("NotebookResource")
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "Notebook Archive: the proxy",
+            "version": "1",
+            "description": "The notebook resource and Download Notebook Snapshot, as ArcGIS documents them, in front "
+            "of ArcGIS and of the archive. Every parameter may stand in the query instead of the form body, but for "
+            "`token`, which is refused there.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "servers": [
+            {
+                "url": "https://{api}.execute-api.{region}.amazonaws.com/v1",
+                "variables": {"api": {"default": "example"}, "region": {"default": "eu-central-1"}},
+            }
+        ],
+        "security": [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}, {}],
+        "paths": {
+            "/admin/notebooks": list_operations,
+            "/admin/notebooks/{notebookId}": _operations("getNotebook", "One open notebook", notebook, one, []),
+            "/admin/notebook/{notebookId}": _operations("getNotebookSingular", "The same", notebook, one, []),
+            "/admin/notebooks/snapshots/download": {"get": _form(), "post": _download()},
+        },
+        "components": {
+            "schemas": {
+                "NotebookResource": _schema(NotebookResource),
+                "NotebookResources": _schema(NotebookResources),
+                "Notebook": {
+                    "type": "object",
+                    "required": ["nbformat", "cells"],
+                    "properties": {"nbformat": {"type": "integer"}, "cells": {"type": "array", "items": {}}},
+                },
+                "Error": _error_schema(),
+            },
+            "securitySchemes": {
+                "sigv4": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "AWS Signature Version 4 for the service execute-api, where ApiAuth is IAM.",
+                },
+                "arcgisHeader": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Esri-Authorization",
+                    "description": "`Bearer` and an ArcGIS token, where ApiAuth is ArcGIS.",
+                },
+                "bearer": {"type": "http", "scheme": "bearer", "description": "The same."},
+            },
+        },
+    }
+
+
+def _operations(
+    name: str, summary: str, content: Mapping[str, Any], path: list[dict[str, Any]], more: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return GET, and POST, whose form body may carry the token."""
+    query = [{"name": "f", "in": "query", "schema": _FORMAT, "description": "html is the default"}, *more]
+    not_found = () if not path else (errors.NotebookNotFound,)
+    answers = {"200": {"description": "The answer", "headers": _headers(), "content": content}}
+    answers |= _failures(*_ALWAYS, *not_found)
+    fields = {"f": _FORMAT, "token": _TOKEN, **{each["name"]: each["schema"] for each in more}}
+    body = {"content": {FORM: {"schema": {"type": "object", "properties": fields}}}}
+    made: dict[str, Any] = {
+        "get": {"operationId": name, "summary": summary, "parameters": query, "responses": answers},
+        "post": {"operationId": f"{name}ByPost", "summary": summary, "requestBody": body, "responses": answers},
+    }
+    return {"parameters": path, **made} if path else made
+
+
+def _paging() -> list[dict[str, Any]]:
+    return [
+        _number("start", 1, HIGHEST_START, "The first to give, counted from 1"),
+        _number("num", 10, MOST_SESSIONS, "How many to give"),
+    ]
+
+
+def _number(name: str, default: int, most: int, description: str) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def _sessions() -> dict[str, Any]:
+    return _content("NotebookResources")
+
+
+def _content(schema: str) -> dict[str, Any]:
+    page = {"schema": {"type": "string"}}
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}, "text/html": page}
+
+
+def _form() -> dict[str, Any]:
+    query = [
+        {"name": "itemId", "in": "query", "schema": {"type": "string", "maxLength": 200}},
+        {"name": "resourceKey", "in": "query", "schema": {"type": "string", "maxLength": 200}},
+        {"name": "f", "in": "query", "schema": _FORMAT},
+    ]
+    answers = {"200": {"description": "The form of the operation, for people", "content": {"text/html": {}}}}
+    answers |= _failures(errors.NotAnId, errors.MediaTypeRefused, errors.MethodRefused, errors.NotebookArchiveError)
+    return {
+        "operationId": "downloadSnapshotForm",
+        "summary": "The form of Download Notebook Snapshot",
+        "parameters": query,
+        "responses": answers,
+    }
+
+
+def _download() -> dict[str, Any]:
+    fields = {
+        "itemId": _ITEM_ID,
+        "resourceKey": {**_KEY, "description": "`resourceKeys` is taken too."},
+        "f": {**_FORMAT, "description": "Absent: the file, or the page for a client that accepts text/html."},
+        "source": {"type": "string", "enum": ["archive", "arcgis"], "description": "arcgis: not from the archive"},
+        "token": _TOKEN,
+    }
+    schema = {"type": "object", "required": ["itemId", "resourceKey"], "properties": fields}
+    source = _header("archive or arcgis")
+    digest = _header("RFC 9530: the SHA-256 of the snapshot's bytes")
+    headers = _headers() | {"X-Notebook-Source": source, "Repr-Digest": digest}
+    headers["Content-Disposition"] = _header("attachment, unless f is pjson or html")
+    answers = {
+        "200": {"description": "The snapshot, byte for byte", "headers": headers, "content": _content("Notebook")},
+        "303": {
+            "description": f"The snapshot is larger than {INLINE_BYTES} bytes: a link to it, good for five minutes",
+            "headers": {**headers, "Location": _header("Follow it with a GET, and without credentials")},
+        },
+    }
+    return {
+        "operationId": "downloadSnapshot",
+        "summary": "Download Notebook Snapshot",
+        "requestBody": {"required": True, "content": {FORM: {"schema": schema}}},
+        "responses": answers | _failures(*_ALWAYS, *_OF_DOWNLOADS),
+    }
+
+
+def _headers() -> dict[str, Any]:
+    return {"X-Correlation-Id": _header("Names the request in the operator's log")}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _failures(*raised: type[errors.NotebookArchiveError]) -> dict[str, Any]:
+    """Return a response for each status that the errors have in the one table, and the gateway's own 429."""
+    texts: dict[HTTPStatus, list[str]] = {}
+    for cls in raised:
+        told = failure_of(cls(""))
+        texts.setdefault(told.status, []).append(told.text.strip() or (cls.__doc__ or "").splitlines()[0])
+    described = {str(int(status)): " ".join(dict.fromkeys(said)) for status, said in sorted(texts.items())}
+    described["429"] = _TOO_MANY
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}, "text/html": {}}
+    return {
+        status: {"description": text, "content": content, "headers": _headers()}
+        for status, text in sorted(described.items())
+    }
+
+
+def _schema(described: type) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for name, hint in get_type_hints(described).items():
+        listed = {"type": "array", "items": {"$ref": "#/components/schemas/NotebookResource"}}
+        properties[name] = {"type": _TYPES[hint]} if hint in _TYPES else listed
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _error_schema() -> dict[str, Any]:
+    details = {"type": "array", "items": {"type": "string"}}
+    error = {"code": {"type": "integer"}, "message": {"type": "string"}, "details": details}
+    inner = {"type": "object", "required": list(error), "properties": error}
+    return {"type": "object", "required": ["error"], "properties": {"error": inner}}
+
+
+def text() -> str:
+    """Return the document as it is kept."""
+    return json.dumps(document(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text())
+    sys.stderr.write(f"Written: {PATH.relative_to(ROOT)}\n")

@@ -1,0 +1,50 @@
+"""What the documents say of the proxy is what its code does."""
+
+import json
+import re
+
+from openapi_spec_validator import validate
+
+from local import openapi
+from notebook_archive import errors
+from notebook_archive.http.failures import failure_of
+from tests.docs.documents import README, code_in
+from tests.docs.test_names import _named
+from tests.template.rendered import template
+
+GATEWAY = {("429", "429")}
+"""What API Gateway answers by itself."""
+
+
+def test_statuses() -> None:
+    told = {failure_of(cls("")) for cls in _named(errors.NotebookArchiveError)}
+    of_code = {(str(int(each.status)), str(each.code)) for each in told} | GATEWAY
+    assert {(status, code) for status, code, _ in README.table("status")} == of_code
+
+
+def test_parameters_are_described() -> None:
+    form = openapi.document()["paths"]["/admin/notebooks/snapshots/download"]["post"]["requestBody"]["content"]
+    section = README.section("The HTTP proxy")
+    assert set(form["application/x-www-form-urlencoded"]["schema"]["properties"]) <= {
+        name.split("=")[0] for code in section.code for name in code_in(f"`{code}`")
+    }
+
+
+def test_the_document_is_the_codes() -> None:
+    assert openapi.PATH.read_text() == openapi.text(), "run: .venv/bin/python -m local.openapi"
+
+
+def test_the_document_is_valid_openapi() -> None:
+    validate(json.loads(openapi.text()))
+
+
+def test_the_document_has_the_routes_of_the_template() -> None:
+    deployed = template()["Resources"]["ProxyApi"]["Properties"]["DefinitionBody"]["paths"]
+    methods = {path: set(item) & {"get", "post", "x-amazon-apigateway-any-method"} for path, item in deployed.items()}
+    described = {path: set(item) & {"get", "post"} for path, item in openapi.document()["paths"].items()}
+    assert methods == described
+
+
+def test_identifiers_are_as_documented() -> None:
+    text = openapi.text()
+    assert re.search(r'"pattern": "\^\[0-9a-f\]\{32\}\$"', text)
