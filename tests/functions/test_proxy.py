@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ import boto3
 import pytest
 
 from local.arcgis import Deployment, Item
-from notebook_archive.http import answers
+from notebook_archive.http import Answer, answers
 from tests.functions.conftest import Functions, sample
 from tests.site import stored_body
 from tests.strict_s3 import ACCOUNT, BUCKET, contents
@@ -185,6 +186,21 @@ class TestFormats:
         program = download(functions, item, headers={"Accept": "*/*"})
         assert browser.headers["Content-Type"].startswith("text/html")
         assert program.body == content(item)
+
+    def test_who_does_not_say_what_it_accepts_gets_text(self, functions: Functions) -> None:
+        """API Gateway might leave base64 as it is."""
+        for each in functions.deployment.organisation.notebooks():
+            if each.owner in ("ana", "ben") and each.snapshots:
+                event = sample("download_snapshot")
+                del event["headers"]["Accept"]
+                event["body"] = urlencode({"itemId": each.id, "resourceKey": each.snapshots[0].resource_key})
+                answer = functions.invoke("download_snapshot", event)
+                assert (answer["isBase64Encoded"], answer["body"].encode()) == (False, content(each))
+
+    @pytest.mark.parametrize("body", [b'{"cells": ["\xff"]}', b'"' + b'\\"' * 2_000_000 + b'"'])
+    def test_what_is_no_text_or_too_large_for_one_stays_base64(self, body: bytes) -> None:
+        answer = Answer(HTTPStatus.OK, body, "application/json").for_gateway("id", decodes=False)
+        assert (answer["isBase64Encoded"], base64.b64decode(answer["body"])) == (True, body)
 
     def test_every_notebook_of_the_varied_set_has_a_page(self, functions: Functions) -> None:
         for each in functions.deployment.organisation.notebooks():

@@ -49,7 +49,7 @@ while (status := states.describe_execution(executionArn=run)["status"]) == "RUNN
 bucket = stack["outputs"]["ArchiveBucket"]
 keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix="notebooks/")["Contents"]]
 stored = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys if "/snapshots/" in key]
-asked = AWSRequest("GET", stack["apiBaseUrl"] + "/admin/notebooks?f=json", headers={"Accept": "*/*"})
+asked = AWSRequest("GET", stack["apiBaseUrl"] + "/admin/notebooks?f=json")
 own = Credentials(stack["awsAccessKeyId"], stack["awsSecretAccessKey"])
 SigV4Auth(own, "execute-api", stack["region"]).add_auth(asked)
 listing = json.loads(URLLib3Session(verify=stack["awsCaBundle"]).send(asked.prepare()).content)

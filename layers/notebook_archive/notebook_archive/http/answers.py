@@ -19,6 +19,8 @@ INLINE_BYTES = 4_500_000
 """Most bytes of an answer.  Lambda answers with 6 MB at most, and a body grows by a third in base64."""
 SHOWN_BYTES = 50_000_000
 """Most bytes of a notebook that are read for a page, which then shows what fits."""
+TEXT_BYTES = 6_000_000
+"""Most bytes of an answer that Lambda hands over as text: with its quotes and breaks escaped, and room for headers."""
 RETRY_SECONDS = 5
 
 _JSON = "application/json;charset=utf-8"
@@ -34,9 +36,12 @@ class Answer:
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def for_gateway(self, correlation_id: str) -> dict[str, Any]:
-        """Return the object that API Gateway's proxy integration wants.  The body is always base64, so that every
-        byte arrives as it left."""
+    def for_gateway(self, correlation_id: str, *, decodes: bool = True) -> dict[str, Any]:
+        """Return the object that API Gateway's proxy integration wants.
+
+        The body is base64, so that every byte arrives as it left.  API Gateway ``decodes`` it for callers that send an
+        Accept header; what it does for others is documented nowhere, so they get text wherever the body is text.
+        """
         headers = {
             "Content-Type": self.content_type,
             "Cache-Control": "no-store",
@@ -46,8 +51,18 @@ class Answer:
             "X-Correlation-Id": correlation_id,
             **self.headers,
         }
-        body = b64encode(self.body).decode()
-        return {"statusCode": int(self.status), "headers": headers, "body": body, "isBase64Encoded": True}
+        text = None if decodes else _text(self.body)
+        body = b64encode(self.body).decode() if text is None else text
+        return {"statusCode": int(self.status), "headers": headers, "body": body, "isBase64Encoded": text is None}
+
+
+def _text(body: bytes) -> str | None:
+    """Return the body as the text that it is, None where it is none or grows too large as a JSON string."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if len(msgspec.json.encode(text)) <= TEXT_BYTES else None
 
 
 def _page(html: str, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:

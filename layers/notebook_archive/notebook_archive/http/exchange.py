@@ -43,7 +43,7 @@ def exchange[C](log: Log) -> Callable[[Handler[C]], GatewayHandler[C]]:
             except Exception:  # a caller gets an answer in the promised form, whatever the defect
                 log.exception("A request met a defect")
                 answer = _failed(request, NotebookArchiveError())
-            return answer.for_gateway(request.correlation_id)
+            return answer.for_gateway(request.correlation_id, decodes=request.says_what_it_accepts)
 
         return handle
 

@@ -80,6 +80,11 @@ class Request:
         return next((known for known in FORMATS if known == text), None)
 
     @property
+    def says_what_it_accepts(self) -> bool:
+        """Whether there is an Accept header.  Python's urllib, for one, sends none."""
+        return bool(self._headers.get("accept"))
+
+    @property
     def is_person(self) -> bool:
         """Whether the caller says that it shows HTML, as browsers do and programs do not."""
         return "text/html" in self._headers.get("accept", "").lower()
