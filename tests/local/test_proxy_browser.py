@@ -1,0 +1,57 @@
+"""A person at the deployed HTTP proxy: a real browser, from the form to the notebook and to the file."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from local.system import LocalSystem
+from tests.local.proxy import DOWNLOAD, bytes_of
+from tests.local.test_proxy_tokens import titled
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of an installed Chromium, which trusts the local certificates."""
+    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert installed, f"none of {', '.join(BROWSERS)} is installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        with browser.new_context(ignore_https_errors=True) as context:
+            yield context.new_page()
+        browser.close()
+
+
+def test_a_person_reads_and_downloads_a_snapshot(open_system: LocalSystem, page: Page) -> None:
+    item, token = titled(open_system, "Flood model"), open_system.arcgis.enterprise.token("ana")
+    snapshot = item.snapshots[0]
+    requests, complaints = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(error.message))
+
+    page.goto(open_system.api_base_url + DOWNLOAD)
+    page.get_by_label("Item id").fill(item.id)
+    page.get_by_label("Resource key").fill(snapshot.resource_key)
+    page.get_by_label("ArcGIS token").fill(token)
+    page.get_by_role("button", name="Open the snapshot").click()
+    page.get_by_role("heading", name="Flood model", exact=True).wait_for()
+    assert page.get_by_text("print(level)").is_visible()
+    assert token not in page.content()
+
+    page.get_by_label("ArcGIS token").fill(token)
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download").click()
+    saved = downloading.value
+    assert saved.suggested_filename == f"{snapshot.resource_key.removesuffix('.json')}.ipynb"
+    assert Path(saved.path()).read_bytes() == bytes_of(snapshot)
+
+    assert complaints == []
+    origin = urlsplit(open_system.api_base_url)[:2]
+    assert len(requests) >= 3
+    assert {urlsplit(url)[:2] for url in requests} == {origin}
