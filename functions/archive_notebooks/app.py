@@ -12,7 +12,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
-from notebook_archive.pipeline import archive_batch
+from notebook_archive.errors import EventRefused
+from notebook_archive.pipeline import archive_batch, told
 
 logger = Logger()
 
@@ -28,4 +29,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         stored = {"archived": len(outcome["archived"]), "unchanged": outcome["unchanged"]}
         problem = {"problem": outcome["problem"]} if "problem" in outcome else {}
         logger.info(outcome["state"], extra={"item_id": outcome["itemId"], **stored, **problem})
+    try:
+        aws.publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
+    except EventRefused:
+        logger.exception("What was archived could not be told")
     return {"runId": event["runId"], "startedAt": event["startedAt"], "batch": rest}

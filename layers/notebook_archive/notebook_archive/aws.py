@@ -18,12 +18,15 @@ from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
 from notebook_archive.errors import CallerUnknown, EventRefused, SecretMissing, SecretUnreadable
+from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter
 from notebook_archive.pipeline.archive_notebook import Workshop
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
 from notebook_archive.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -31,6 +34,8 @@ ATTEMPTS = 8
 """Of every AWS call.  Three, the default, span a quarter of a second, which is too little for a sweep."""
 RESERVE_SECONDS = 60.0
 """Kept of an invocation's time for the writes to S3 under way and for its outcomes."""
+ENTRIES = 10
+"""Events that one call puts, the most that EventBridge takes."""
 ANSWER_RESERVE_SECONDS = 3.0
 """Kept of a request's time for its answer."""
 
@@ -147,18 +152,34 @@ def reader(token: Callable[[], CallerToken], principal: str) -> Reader:
     return CallerReader(token(), _callers(), _transport(), settings().portal_url, _servers())
 
 
-def publish(detail_type: str, detail: Mapping[str, Any]) -> None:
-    """Put an event on the bus; raise EventRefused where EventBridge answers that it did not take it."""
-    entry = {
-        "EventBusName": settings().event_bus_name,
-        "Source": "notebook-archive",
-        "DetailType": detail_type,
-        "Detail": json.dumps(detail),
-    }
-    try:
-        answer = boto3.client("events", config=_config()).put_events(Entries=[entry])  # type: ignore[list-item]
-    except (BotoCoreError, ClientError) as error:
-        raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
-    if answer["FailedEntryCount"]:
-        code = answer["Entries"][0].get("ErrorCode", "no code")
-        raise EventRefused(f"EventBridge did not take the event {detail_type} ({code}).")
+@cache
+def inbox() -> Inbox:
+    """Return the queue of backups that were asked for."""
+    chosen = settings()
+    return Inbox(boto3.client("sqs", config=_config()), chosen.request_queue_url, chosen.failure_queue_url)
+
+
+@cache
+def _events() -> "EventBridgeClient":
+    return boto3.client("events", config=_config())
+
+
+def publish(detail_type: str, *details: Mapping[str, Any]) -> None:
+    """Put events on the bus; raise EventRefused where EventBridge answers that it did not take all of them."""
+    for start in range(0, len(details), ENTRIES):
+        entries: list[PutEventsRequestEntryTypeDef] = [
+            {
+                "EventBusName": settings().event_bus_name,
+                "Source": "notebook-archive",
+                "DetailType": detail_type,
+                "Detail": json.dumps(detail),
+            }
+            for detail in details[start : start + ENTRIES]
+        ]
+        try:
+            answer = _events().put_events(Entries=entries)
+        except (BotoCoreError, ClientError) as error:
+            raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
+        if answer["FailedEntryCount"]:
+            code = next((entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry), "no code")
+            raise EventRefused(f"EventBridge did not take the event {detail_type} ({code}).")

@@ -34,6 +34,7 @@
     │   ├── ArchiveDamaged           an archived snapshot is not what its checksum says
     │   ├── ArchiveDenied            S3 or KMS refused the function's role
     │   └── ArchiveUnavailable       S3 did not answer well within its retries
+    ├── RequestInvalid               an event that asks for a backup is not of the documented form
     └── EventRefused                 EventBridge did not take an event
 
 Each class carries ``reason``, the word under which reports and metrics count it, and ``remedy``, what an
@@ -256,6 +257,13 @@ class ArchiveUnavailable(ArchiveError):
 
     reason = "archive-unavailable"
     remedy = "The next run tries again; check the S3 endpoint and the account's quotas if it recurs."
+
+
+class RequestInvalid(NotebookArchiveError):
+    """Says which member of the event's detail is missing or of a wrong type."""
+
+    reason = "request-invalid"
+    remedy = "Send SnapshotArchiveRequested as docs/events.md describes it; this one is kept in the failure queue."
 
 
 class EventRefused(NotebookArchiveError):

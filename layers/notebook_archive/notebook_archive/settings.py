@@ -33,6 +33,8 @@ class Settings:
     max_snapshot_bytes: int
     event_bus_name: str
     api_auth: ApiAuth
+    request_queue_url: str
+    failure_queue_url: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -70,6 +72,8 @@ class Settings:
             max_snapshot_bytes=number("MAX_SNAPSHOT_MB", 1, 5000) * MEGABYTE,
             event_bus_name=text("EVENT_BUS_NAME", default="default"),
             api_auth=cast("ApiAuth", api_auth),
+            request_queue_url=text("REQUEST_QUEUE_URL", default=""),
+            failure_queue_url=text("FAILURE_QUEUE_URL", default=""),
         )
         if faults:
             raise SettingsInvalid("The function's environment is not usable: " + "; ".join(faults) + ".")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from notebook_archive.arcgis.callers import CallerToken
 from notebook_archive.arcgis.notebook_server import NotebookServer
-from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.portal import Organisation, Portal
 from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
@@ -118,6 +118,10 @@ class Routes:
             else:
                 return Access("notebook-server", tokens, self.notebook_server(tokens, deadline), self._transport)
         return Access("portal", self.administrator, self._portal, self._transport)
+
+    def organisation(self, deadline: Deadline) -> Organisation:
+        """Return the organisation as the portal describes it to the administrator."""
+        return self.administrator.with_token(lambda token: self._portal.organisation(token, deadline), deadline)
 
     def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
         """Return the notebook as the portal shows it to the administrator; raise NotebookNotFound where it does

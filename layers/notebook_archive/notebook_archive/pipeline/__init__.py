@@ -1,6 +1,7 @@
 """The use cases: plan a run, archive a batch of notebooks, report on the run; read a snapshot or open
 notebooks for a caller."""
 
+from notebook_archive.pipeline.archive_requests import archive_requests, told
 from notebook_archive.pipeline.batch import archive_batch
 from notebook_archive.pipeline.plan import plan_run
 from notebook_archive.pipeline.read_sessions import read_session, read_sessions
@@ -12,10 +13,12 @@ __all__ = [
     "SnapshotRead",
     "Wanted",
     "archive_batch",
+    "archive_requests",
     "figures",
     "plan_run",
     "read_session",
     "read_sessions",
     "read_snapshot",
     "report_run",
+    "told",
 ]

@@ -65,8 +65,8 @@ def plan_run(
         items = _chosen(portal, tokens, deadline, item_ids, refused)
         held = {item.item_id: archive.holding(item.item_id) for item in items}
     ordered = sorted(items, key=lambda item: (item.owner, item.item_id))  # an owner's token is then shared by a batch
-    planned = (_planned(item, held.get(item.item_id), organisation) for item in ordered)
-    batches = list(_batches(planned, batch_size))
+    lines = (planned(item, held.get(item.item_id), organisation) for item in ordered)
+    batches = list(_batches(lines, batch_size))
     plan_key = run.key("plan.jsonl")
     archive.put_lines(plan_key, batches)
     if refused:
@@ -136,7 +136,8 @@ def _chosen(
     return list(items.values())
 
 
-def _planned(item: NotebookItem, held: Holding | None, organisation: Organisation) -> Planned:
+def planned(item: NotebookItem, held: Holding | None, organisation: Organisation) -> Planned:
+    """Return a notebook's line of the plan; ``held`` is what the archive has of it."""
     line: Planned = {
         "itemId": item.item_id,
         "title": item.title,
@@ -159,10 +160,10 @@ def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: properties[name] for name in sizes}
 
 
-def _batches(planned: Iterable[Planned], batch_size: int) -> Iterator[Batch]:
+def _batches(lines: Iterable[Planned], batch_size: int) -> Iterator[Batch]:
     number, size = 1, 0
     notebooks: list[Planned] = []
-    for entry in planned:
+    for entry in lines:
         entry_size = len(json.dumps(entry))
         if notebooks and (len(notebooks) >= batch_size or size + entry_size > BATCH_BYTES):
             yield {"number": number, "part": 0, "notebooks": notebooks}

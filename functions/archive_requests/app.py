@@ -1,0 +1,47 @@
+"""Archives the notebooks that somebody asked for.
+
+Trigger: the queue of events ``SnapshotArchiveRequested``, up to ten messages at a time.
+Answers: which messages are to come again.  What became of each notebook is a line in the log;
+what was stored is told by events.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from notebook_archive import aws
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import EventRefused
+from notebook_archive.inbox import Message
+from notebook_archive.pipeline import archive_requests, told
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Archive each notebook once, however many messages name it, and settle each message."""
+    messages = [Message.of(record) for record in event["Records"]]
+    run = messages[0].run
+    logger.append_keys(run_id=run)
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
+    requests = [message.request for message in messages if message.request]
+    outcomes = archive_requests(requests, run, aws.workshop(), aws.settings().threads, deadline)
+    for outcome in outcomes.values():
+        problem = {"problem": outcome["problem"]} if "problem" in outcome else {}
+        logger.info(outcome["state"], extra={"item_id": outcome["itemId"], **problem})
+    for message in messages:
+        if message.refusal:
+            logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
+    again = [message.id for message in messages if not aws.inbox().settle(message, outcomes)]
+    metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))
+    metrics.add_metric("RequestsPostponed", MetricUnit.Count, len(again))
+    try:
+        aws.publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
+    except EventRefused:
+        logger.exception("What was archived could not be told")
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in again]}

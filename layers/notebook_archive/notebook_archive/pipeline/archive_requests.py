@@ -1,0 +1,117 @@
+"""Backups that somebody asked for: a few notebooks, now."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+from notebook_archive.archive import RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import (
+    DeadlineExceeded,
+    NotAnId,
+    NotebookArchiveError,
+    NotebookNotFound,
+    RequestInvalid,
+)
+from notebook_archive.models import ItemId, ResourceKey
+from notebook_archive.pipeline.archive_notebook import Workshop, archive_notebook
+from notebook_archive.pipeline.outcomes import Outcome, Planned, outcome, problem
+from notebook_archive.pipeline.plan import planned
+
+_log = logging.getLogger(__name__)
+
+MOST_ITEMS = 100
+"""Item ids of one request.  More of them are a run over chosen notebooks."""
+MOST_TOLD = 100
+"""Snapshots of one event ``SnapshotArchived``, to stay far below the 256 KB that some of its targets take."""
+START_SECONDS = 30.0
+"""No notebook is started with less time left."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRequest:
+    """One event ``SnapshotArchiveRequested``: whose notebooks to back up."""
+
+    item_ids: tuple[ItemId, ...]
+
+    @classmethod
+    def of(cls, event: object) -> Self:
+        """Return what an EventBridge event asks for.
+
+        Unknown members are passed over.  ``resourceKey`` is checked and no more: whatever the archive lacks of the
+        notebook is archived, for the key came from elsewhere and may not be the latest.  Raises RequestInvalid.
+        """
+        detail = event.get("detail") if isinstance(event, Mapping) else None
+        if not isinstance(detail, Mapping):
+            raise RequestInvalid("The event has no detail that is an object.")
+        ids = detail.get("itemIds", [detail["itemId"]] if "itemId" in detail else None)
+        if not isinstance(ids, list) or not ids:
+            raise RequestInvalid("The detail names no items: itemIds is missing, empty, or no list.")
+        if len(ids) > MOST_ITEMS:
+            raise RequestInvalid(f"The detail names {len(ids)} items; {MOST_ITEMS} are the most.")
+        try:
+            if "resourceKey" in detail:
+                ResourceKey.parse(detail["resourceKey"])
+            return cls(tuple(dict.fromkeys(ItemId.parse(each) for each in ids)))
+        except NotAnId as error:
+            raise RequestInvalid(str(error)) from None
+
+
+def archive_requests(
+    requests: Iterable[BackupRequest], run: RunId, workshop: Workshop, threads: int, deadline: Deadline
+) -> dict[ItemId, Outcome]:
+    """Back up every notebook that the requests name, each once, and return what became of it.
+
+    An item that is gone, or no notebook, is skipped: those who ask may know no better, as webhooks do not.  Raises
+    nothing that is a NotebookArchiveError: what keeps all from being done fails each.
+    """
+    wanted = list(dict.fromkeys(item_id for request in requests for item_id in request.item_ids))
+    if not wanted:
+        return {}
+    try:
+        organisation = workshop.routes.organisation(deadline)
+    except NotebookArchiveError as error:
+        return {item_id: outcome(_nameless(item_id), "failed", problem(error)) for item_id in wanted}
+
+    def work(item_id: ItemId) -> Outcome:
+        if deadline.remaining() < START_SECONDS:
+            late = DeadlineExceeded(f"Item {item_id}: no time was left to start with it.")
+            return outcome(_nameless(item_id), "failed", problem(late))
+        try:
+            item = workshop.routes.item(item_id, deadline)
+            line = planned(item, workshop.archive.holding(item_id), organisation)
+            return archive_notebook(line, run, workshop, deadline)
+        except NotebookNotFound as error:
+            return outcome(_nameless(item_id), "skipped", problem(error))
+        except NotebookArchiveError as error:
+            return outcome(_nameless(item_id), "failed", problem(error))
+        except Exception as error:  # noqa: BLE001 - one notebook, whatever is in it, never stops the others
+            _log.exception("Notebook %s met a defect", item_id)
+            return outcome(
+                _nameless(item_id), "failed", problem(NotebookArchiveError(f"A defect: {type(error).__name__}."))
+            )
+
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="notebook") as pool:
+        return dict(zip(wanted, pool.map(work, wanted), strict=True))
+
+
+def _nameless(item_id: ItemId) -> Planned:
+    return {"itemId": item_id, "title": "", "owner": "", "archived": ""}
+
+
+def told(outcomes: Iterable[Outcome], run: RunId, bucket: str) -> list[dict[str, Any]]:
+    """Return the details of the events ``SnapshotArchived``: one for each notebook of which something was stored."""
+    return [
+        {
+            "itemId": each["itemId"],
+            "title": each["title"],
+            "owner": each["owner"],
+            "runId": run,
+            "bucket": bucket,
+            "snapshots": each["archived"][start : start + MOST_TOLD],
+        }
+        for each in outcomes
+        for start in range(0, len(each["archived"]), MOST_TOLD)
+    ]
