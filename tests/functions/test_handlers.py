@@ -104,7 +104,9 @@ class TestWholeRun:
     def test_an_event_follows_the_report(self, functions: Functions) -> None:
         catch = Catch()
         answer = whole_run(functions)
-        (event,) = catch.events()
+        *stored, event = catch.events()
+        assert {each["detail-type"] for each in stored} == {"SnapshotArchived"}
+        assert sum(len(each["detail"]["snapshots"]) for each in stored) == answer["snapshots"]["archived"]
         assert event["source"] == "notebook-archive"
         assert event["detail-type"] == "ArchiveRunCompleted"
         assert event["detail"] == answer | {"bucket": "archive"}

@@ -148,6 +148,7 @@ class _Resolver:
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{region_and_account}:{name}",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{region_and_account}:log-group:{name}:*",
+            "AWS::Events::Rule": f"arn:aws:events:{region_and_account}:rule/{name}",
             "AWS::IAM::Role": f"arn:aws:iam::{_PSEUDO['AWS::AccountId']}:role/{name}",
             "AWS::IAM::ManagedPolicy": f"arn:aws:iam::{_PSEUDO['AWS::AccountId']}:policy/{name}",
             "AWS::Serverless::Function": f"arn:aws:lambda:{region_and_account}:function:{name}",

@@ -40,6 +40,8 @@ _ON_EVERYTHING = {
 _BUCKETS = ("ArchiveBucket", "gis-archive")
 _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
+_BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
+_REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
 _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
@@ -57,12 +59,26 @@ _GRANTS = {
         "s3:PutObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*"},
         "secretsmanager:GetSecretValue": {_SECRETS},
+        "events:PutEvents": {_BUS},
+    },
+    "ArchiveRequestsRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*"},
+        "s3:PutObjectTagging": {"BUCKET/notebooks/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS},
+        "events:PutEvents": {_BUS},
+        "sqs:ReceiveMessage": {_REQUESTS},
+        "sqs:DeleteMessage": {_REQUESTS},
+        "sqs:ChangeMessageVisibility": {_REQUESTS},
+        "sqs:GetQueueAttributes": {_REQUESTS},
+        "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:FailureQueue"},
     },
     "ReportRunRole": {
         "s3:ListBucket": {"BUCKET"},
         "s3:GetObject": {"BUCKET/runs/*"},
         "s3:PutObject": {"BUCKET/runs/*/report.json"},
-        "events:PutEvents": {"arn:aws:events:eu-central-1:111122223333:event-bus/default"},
+        "events:PutEvents": {_BUS},
     },
     "GetNotebookRole": {
         "secretsmanager:GetSecretValue": {_SECRETS},

@@ -21,6 +21,8 @@ GOOD = {
 def test_good_settings_and_their_defaults() -> None:
     settings = Settings.from_env(GOOD)
     assert settings == Settings(
+        request_queue_url="",
+        failure_queue_url="",
         archive_bucket="archive",
         archive_bucket_owner="123456789012",
         portal_url="https://gis.example.com/portal",

@@ -1,0 +1,193 @@
+"""Backups that events ask for, as the queue hands them over."""
+
+import copy
+import json
+from typing import Any
+
+import boto3
+import pytest
+from moto.events.models import events_backends
+
+from local.arcgis import Item
+from notebook_archive.inbox import MOST_ATTEMPTS
+from notebook_archive.pipeline.archive_requests import MOST_ITEMS
+from tests.functions.conftest import Functions, sample
+from tests.strict_s3 import ACCOUNT, contents
+
+FIRST = "e49a12b28da29e813ee6be0b546a3015"
+DETAIL_TYPE = "SnapshotArchiveRequested"
+
+
+class Queues:
+    """The request queue and the failure queue, and the messages that are under way."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions, self._sqs = functions, boto3.client("sqs")
+        self.requests, self.failures = (
+            self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("requests", "failures")
+        )
+        functions.configure(REQUEST_QUEUE_URL=self.requests, FAILURE_QUEUE_URL=self.failures)
+
+    def deliver(self, *bodies: Any, attempts: int = 1) -> list[str]:
+        """Send messages and hand all over in one batch, as Lambda does; return the places of those to come again."""
+        for body in bodies:
+            self._sqs.send_message(
+                QueueUrl=self.requests, MessageBody=body if isinstance(body, str) else json.dumps(body)
+            )
+        taken = self._sqs.receive_message(
+            QueueUrl=self.requests, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+        )["Messages"]
+        records = [
+            {
+                **sample("archive_requests")["Records"][0],
+                "messageId": each["MessageId"],
+                "receiptHandle": each["ReceiptHandle"],
+                "body": each["Body"],
+                "attributes": {**each["Attributes"], "ApproximateReceiveCount": str(attempts)},
+            }
+            for each in taken
+        ]
+        answer = self._functions.invoke("archive_requests", {"Records": records})
+        again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        return [record["body"] for record in records if record["messageId"] in again]
+
+    def set_aside(self) -> list[tuple[str, dict[str, str]]]:
+        """Return what stands in the failure queue: the body, and why."""
+        found = self._sqs.receive_message(
+            QueueUrl=self.failures, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        return [
+            (each["Body"], {name: value["StringValue"] for name, value in each["MessageAttributes"].items()})
+            for each in found
+        ]
+
+
+@pytest.fixture
+def queues(functions: Functions) -> Queues:
+    return Queues(functions)
+
+
+def asked(**detail: Any) -> dict[str, Any]:
+    return {"source": "arcgis.notebooks", "detail-type": DETAIL_TYPE, "detail": detail}
+
+
+def notebooks(functions: Functions) -> list[Item]:
+    return [each for each in functions.deployment.organisation.notebooks() if each.owner in ("ana", "ben")]
+
+
+def archived(item_id: str = "") -> set[str]:
+    return {key.rpartition("/")[2] for key in contents(f"notebooks/{item_id}") if "/snapshots/" in key}
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+class TestRequests:
+    def test_the_sample(self, functions: Functions, queues: Queues) -> None:
+        answer = functions.invoke("archive_requests", sample("archive_requests"))
+        assert answer == {"batchItemFailures": []}
+        item = functions.deployment.organisation.items[FIRST]
+        assert archived(FIRST) == {each.resource_key for each in item.snapshots}
+        assert queues.set_aside() == []
+
+    @pytest.mark.parametrize("detail", [{"itemId": FIRST}, {"itemIds": [FIRST, FIRST]}, {"itemId": FIRST, "more": [1]}])
+    def test_one_item_in_any_of_its_forms(self, queues: Queues, detail: dict[str, Any]) -> None:
+        assert queues.deliver(asked(**detail)) == []
+        assert len(archived()) == 2
+
+    def test_many_messages_of_one_item_are_one_piece_of_work(self, functions: Functions, queues: Queues) -> None:
+        functions.deployment.requests.clear()
+        assert queues.deliver(*[asked(itemId=FIRST)] * 10) == []
+        counts = functions.deployment.requests.counts()
+        assert (counts["items/item"], counts["snapshots/list"], counts["snapshots/download"]) == (1, 1, 2)
+
+    def test_a_second_time_nothing_is_downloaded(self, functions: Functions, queues: Queues) -> None:
+        queues.deliver(asked(itemId=FIRST))
+        functions.deployment.requests.clear()
+        assert queues.deliver(asked(itemId=FIRST)) == []
+        counts = functions.deployment.requests.counts()
+        assert counts == {"portals/self": 1, "items/item": 1, "snapshots/list": 1}
+
+    def test_what_was_archived_is_told(self, queues: Queues) -> None:
+        bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
+        boto3.client("events").create_archive(ArchiveName="all", EventSourceArn=bus)
+        queues.deliver(asked(itemId=FIRST))
+        queues.deliver(asked(itemId=FIRST))
+        (event,) = events_backends[ACCOUNT]["eu-west-1"].archives["all"].events
+        assert (event["source"], event["detail-type"]) == ("notebook-archive", "SnapshotArchived")
+        detail = event["detail"]
+        assert (detail["itemId"], detail["owner"], detail["bucket"]) == (FIRST, "ana", "archive")
+        assert {each["resourceKey"] for each in detail["snapshots"]} == archived(FIRST)
+
+    def test_items_that_are_gone_or_no_notebooks_are_passed_over(self, functions: Functions, queues: Queues) -> None:
+        other = next(each for each in functions.deployment.organisation.items.values() if each.type == "Web Map")
+        assert queues.deliver(asked(itemIds=["0" * 32, other.id, FIRST])) == []
+        assert len(archived()) == 2
+        assert queues.set_aside() == []
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+class TestFailures:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "no JSON",
+            "[" * 5000,
+            "null",
+            {},
+            asked(),
+            asked(itemIds=[]),
+            asked(itemIds=FIRST),
+            asked(itemIds=[FIRST, 5]),
+            asked(itemId="../../x"),
+            asked(itemId=FIRST.upper()),
+            asked(itemIds=[f"{n:032x}" for n in range(MOST_ITEMS + 1)]),
+            asked(itemId=FIRST, resourceKey="x"),
+        ],
+        ids=lambda body: str(body)[:60],
+    )
+    def test_what_is_no_request_is_set_aside_at_once(self, functions: Functions, queues: Queues, body: Any) -> None:
+        functions.deployment.requests.clear()
+        assert queues.deliver(body) == []
+        ((kept, why),) = queues.set_aside()
+        assert kept == (body if isinstance(body, str) else json.dumps(body))
+        assert (why["reason"], why["attempts"]) == ("request-invalid", "1")
+        assert functions.deployment.requests.counts() == {}
+
+    def test_a_bad_message_does_not_hold_up_a_good_one(self, queues: Queues) -> None:
+        assert queues.deliver("no JSON", asked(itemId=FIRST)) == []
+        assert len(archived()) == 2
+
+    @pytest.mark.parametrize("operation", ["portals/self", "items/item", "snapshots/list"])
+    def test_what_fails_comes_again_and_is_set_aside_in_the_end(
+        self, functions: Functions, queues: Queues, operation: str
+    ) -> None:
+        functions.milliseconds = 100_000
+        functions.deployment.faults.add(operation, "http-503", times=100, retry_after="0")
+        body = asked(itemId=FIRST)
+        assert queues.deliver(body) == [json.dumps(body)]
+        assert queues.set_aside() == []
+        assert queues.deliver(body, attempts=MOST_ATTEMPTS) == []
+        ((kept, why),) = queues.set_aside()
+        assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "arcgis-unavailable", str(MOST_ATTEMPTS))
+        assert why["remedy"]
+        functions.deployment.faults.clear()
+        assert queues.deliver(kept) == []
+        assert len(archived()) == 2
+
+    def test_one_notebook_s_failure_is_its_own_message_s(self, functions: Functions, queues: Queues) -> None:
+        other = notebooks(functions)[1].id
+        functions.deployment.faults.add("snapshots/list", "http-503", times=100, item_id=other, retry_after="0")
+        good, bad = asked(itemId=FIRST), asked(itemId=other)
+        assert queues.deliver(good, bad) == [json.dumps(bad)]
+        functions.deployment.faults.clear()
+        assert len(archived(FIRST)) == 2
+
+    def test_too_little_time_is_no_loss(self, functions: Functions, queues: Queues) -> None:
+        functions.milliseconds = 70_000
+        body = asked(itemId=FIRST)
+        assert queues.deliver(body) == [json.dumps(body)]
+
+    def test_the_event_is_left_as_it_was(self, queues: Queues) -> None:
+        body = asked(itemId=FIRST, unknown={"a": [1, None]})
+        before = copy.deepcopy(body)
+        assert queues.deliver(body) == []
+        assert body == before

@@ -1,0 +1,97 @@
+"""Backups that events ask for, from the bus to the bucket, deployed."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from local.arcgis import Item, Seed
+from local.system import LocalSystem
+from scripts import failures
+
+NOTEBOOKS = 20
+PATIENCE_SECONDS = 240
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[LocalSystem]:
+    """A system of its own: what is archived here is archived by events alone."""
+    with LocalSystem(Seed.many(NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
+        yield system
+
+
+def put_events(system: LocalSystem, details: list[dict[str, Any]]) -> None:
+    events = system.aws.session.client("events", endpoint_url=system.aws.endpoint_url)
+    entry = {"Source": "arcgis.notebooks", "DetailType": "SnapshotArchiveRequested"}
+    for start in range(0, len(details), 10):
+        entries = [{**entry, "Detail": json.dumps(detail)} for detail in details[start : start + 10]]
+        assert events.put_events(Entries=entries)["FailedEntryCount"] == 0  # type: ignore[arg-type]
+
+
+def versions(system: LocalSystem) -> Counter[str]:
+    """Versions of each archived snapshot."""
+    bucket = system.outputs["ArchiveBucket"]
+    pages = system.aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix="notebooks/")
+    return Counter(each["Key"] for page in pages for each in page.get("Versions", ()) if "/snapshots/" in each["Key"])
+
+
+def key_of(item: Item) -> str:
+    return f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"
+
+
+def until(condition: Callable[[], bool], what: str) -> float:
+    """Return the seconds that it took."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < PATIENCE_SECONDS, what
+        time.sleep(0.2)
+    return time.monotonic() - start
+
+
+def waiting(system: LocalSystem, output: str) -> int:
+    """Messages in a queue, those under way included."""
+    sqs = system.aws.session.client("sqs", endpoint_url=system.aws.endpoint_url)
+    found = sqs.get_queue_attributes(QueueUrl=system.outputs[output], AttributeNames=["All"])["Attributes"]
+    return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
+
+
+def test_an_event_becomes_an_archived_snapshot(asked: LocalSystem) -> None:
+    item = asked.arcgis.enterprise.organisation.notebooks()[0]
+    put_events(asked, [{"itemId": item.id}])
+    until(lambda: versions(asked)[key_of(item)] == 1, "the snapshot is not archived")
+    body = asked.aws.s3.get_object(Bucket=asked.outputs["ArchiveBucket"], Key=key_of(item))["Body"].read()
+    assert body == item.snapshots[0].content
+
+
+def test_five_hundred_duplicates_are_twenty_snapshots(asked: LocalSystem) -> None:
+    items = asked.arcgis.enterprise.organisation.notebooks()
+    assert len(items) == NOTEBOOKS
+    put_events(asked, [{"itemIds": [item.id]} for item in items] * 25)
+    until(lambda: waiting(asked, "RequestQueue") == 0, "the queue is not empty")
+    assert versions(asked) == {key_of(item): 1 for item in items}
+    assert waiting(asked, "FailureQueue") == 0
+
+
+def test_what_fails_while_arcgis_is_away_is_kept_and_driven_again(
+    asked: LocalSystem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = asked.arcgis.enterprise.organisation.notebooks()[0]
+    bucket = asked.outputs["ArchiveBucket"]
+    for version in asked.aws.s3.list_object_versions(Bucket=bucket, Prefix=f"notebooks/{item.id}/")["Versions"]:
+        asked.aws.s3.delete_object(
+            Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"], BypassGovernanceRetention=True
+        )
+    with asked.arcgis.stopped():
+        put_events(asked, [{"itemId": item.id}])
+        until(lambda: waiting(asked, "FailureQueue") == 1, "nothing is in the failure queue")
+    assert versions(asked)[key_of(item)] == 0
+    sqs = asked.aws.session.client("sqs", endpoint_url=asked.aws.endpoint_url)
+    queues = asked.outputs["FailureQueue"], asked.outputs["RequestQueue"]
+    assert failures.show(sqs, queues[0]) == 1
+    assert "arcgis-unavailable" in capsys.readouterr().out
+    assert failures.drive_again(sqs, *queues) == 1
+    until(lambda: versions(asked)[key_of(item)] == 1, "the snapshot is not archived")
+    assert waiting(asked, "FailureQueue") == 0
