@@ -23,7 +23,7 @@ HIGHEST_START = 1_000_000
 MOST_SESSIONS = 100
 """Of one answer; Notebook Server's own limit."""
 
-_TOKEN = re.compile(r"[!-~]{1,8192}")
+TOKEN = re.compile(r"[!-~]{1,8192}")
 _REFERER = re.compile(r"[ -~]{0,2048}")
 _BEARER = re.compile(r"(?i:bearer) +(.+)")
 
@@ -154,7 +154,7 @@ class Request:
         if not found:
             raise CallerTokenMissing("This resource wants an ArcGIS token.")
         token = found.pop()
-        if found or not _TOKEN.fullmatch(token):
+        if found or not TOKEN.fullmatch(token):
             raise ParameterInvalid("token is not one token.")
         return token
 
