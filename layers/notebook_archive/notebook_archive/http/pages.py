@@ -97,7 +97,9 @@ def snapshot_page(
         token_field=token_field,
         item_id=item_id,
         resource_key=resource_key,
-        details={label: _cut(value) for label, value in list(details.items())[:_ROWS] if value},
+        title=_cut(details.get("Title", "")),
+        name=_cut(details.get("Snapshot", "")),
+        details=[(_cut(label), _readable(value)) for label, value in list(details.items())[:_ROWS] if value],
         source=source,
         file_url=file_url,
         notebook=notebook,
@@ -144,6 +146,16 @@ def _moment(milliseconds: object) -> str:
     except (ValueError, OverflowError, OSError):
         return ""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment.timestamp() else ""
+
+
+def _readable(value: str) -> str:
+    """Return a value of the archive's metadata; times in words."""
+    if value[-1:] != "Z":
+        return _cut(value)
+    try:
+        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return _cut(value)
 
 
 def _whole(value: object) -> int:
