@@ -439,6 +439,21 @@ class TestSessions:
         event["pathParameters"]["notebookId"] = session_id
         assert (send(functions, "get_notebook", event).status, upstream(functions)) == (400, {})
 
+    @pytest.mark.parametrize("name", ["get_notebook", "get_notebook.list"])
+    @pytest.mark.parametrize(
+        ("misuse", "status"),
+        [
+            ({"multiValueQueryStringParameters": {"f": ["xml"]}}, 400),
+            ({"multiValueQueryStringParameters": {"f": ["json", "html"]}}, 400),
+            ({"body": "f=json&" * 51}, 415),
+        ],
+    )
+    def test_misuse_is_refused_before_arcgis_is_asked(
+        self, functions: Functions, name: str, misuse: dict[str, Any], status: int
+    ) -> None:
+        reply = send(functions, "get_notebook", sample(name) | misuse)
+        assert (reply.status, upstream(functions)) == (status, {})
+
     @pytest.mark.parametrize("paging", [{"start": "0"}, {"num": "101"}, {"num": "-1"}, {"start": "1e3"}, {"num": "٣"}])
     def test_bad_paging(self, functions: Functions, paging: dict[str, str]) -> None:
         event = sample("get_notebook.list")

@@ -145,9 +145,8 @@ class Request:
     def _token(self) -> str:
         """The ArcGIS token of the form, of ``X-Esri-Authorization`` or of ``Authorization``.
 
-        Raises CallerTokenMissing for none, and ParameterInvalid for one in the query: addresses end up in logs.
+        Raises CallerTokenMissing for none, and ParameterInvalid for two that differ.
         """
-        self.refuse_token_in_query()
         headers = (_BEARER.fullmatch(self._headers.get(name, "")) for name in ("x-esri-authorization", "authorization"))
         found = {value for name, value in self._form if name == "token" and value}
         found |= {match[1] for match in headers if match}
@@ -158,8 +157,11 @@ class Request:
             raise ParameterInvalid("token is not one token.")
         return token
 
-    def refuse_token_in_query(self) -> None:
-        """Raise ParameterInvalid for a token in the query, which those who keep logs could read there."""
+    def refuse_misuse(self) -> None:
+        """Raise ParameterInvalid or MediaTypeRefused for what is wrong in a request to any route, before anybody is
+        asked for what it wants: a body that is no form, an unknown ``f``, and a token in the query, which those who
+        keep logs could read there."""
+        _ = self.format
         if any(name.lower() == "token" for name, _ in self._query):
             raise ParameterInvalid("token stands in the query. Send it in the form body or in X-Esri-Authorization.")
 
