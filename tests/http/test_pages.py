@@ -208,7 +208,13 @@ def test_an_error_says_what_it_is_told(title: str, text: str) -> None:
     page.encode()
     document = parsed(page)
     assert document.one("code").text == "c0ffee"
+    assert document.one("p", class_="status").text == "400"
     assert document.one("h1").text.isprintable() or "\n" in title or "\t" in title
+
+
+def test_an_error_says_its_status_once() -> None:
+    document = parsed(pages.error_page(404, "404 Not Found", "Gone.", "c0ffee", token_form=False))
+    assert (document.one("p", class_="status").text, document.one("h1").text) == ("404", "Not Found")
 
 
 def test_the_libraries_wait_until_a_page_is_asked_for() -> None:

@@ -119,7 +119,7 @@ def error_page(status: int, title: str, text: str, correlation_id: str, *, token
         "error.html",
         token_field=token_form,
         status=status,
-        title=_cut(title),
+        title=_cut(title).removeprefix(str(status)).strip() or "Error",
         text=_cut(text),
         correlation_id=_cut(correlation_id),
     )
