@@ -1,7 +1,5 @@
 """Pages in a real browser: what is seen, that nothing runs, that nothing is asked for."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,18 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Route
 
 from notebook_archive.http import pages
 from tests.browser.samples import EVIL, IMAGES, PLAIN, WORDS
 from tests.http.documents import snapshot_page
 from tests.http.test_pages import every_page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 LAPTOP, PHONE = 1280, 390
 
 
@@ -57,19 +50,6 @@ def site() -> Iterator[Site]:
     yield site
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if installed is None:
-        reason = f"none of {', '.join(BROWSERS)} is installed"
-        assert "BROWSER_REQUIRED" not in os.environ, reason
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=installed, args=[*QUIET])
-        yield browser
-        browser.close()
 
 
 @dataclass
