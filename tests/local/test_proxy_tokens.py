@@ -11,14 +11,12 @@ import pytest
 import requests
 
 from local.arcgis import Deployment, Item
-from local.arcgis.sample_notebooks import plain
 from local.archive_run import ArchiveRun
 from local.aws import ROOT
 from local.comparison import stored_snapshots
 from local.system import SECRET_PREFIX, LocalSystem
-from tests.local.proxy import DOWNLOAD, Proxy, bytes_of, envelope
+from tests.local.proxy import DOWNLOAD, Proxy, bytes_of, envelope, large_notebook
 
-LARGE = 40_000_000
 REFERER = "https://maps.example.com/app"
 
 
@@ -49,12 +47,8 @@ def arcgis(open_system: LocalSystem) -> Deployment:
 
 @pytest.fixture
 def large(open_system: LocalSystem) -> Iterator[Item]:
-    """A notebook of ana's with one snapshot that no answer of Lambda's could hold; it stays in the archive."""
-    organisation = open_system.arcgis.enterprise.organisation
-    item = organisation.add_notebook("ana", "Large")
-    item.add_snapshot(plain(7, LARGE))
-    yield item
-    organisation.remove(item.id)
+    with large_notebook(open_system) as item:
+        yield item
 
 
 def bearer(arcgis: Deployment, username: str) -> dict[str, str]:
