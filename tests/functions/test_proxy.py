@@ -527,6 +527,28 @@ class TestArcGISAuthorisation:
         owner = download(functions, item, {"source": source}, headers=self._as(functions, "ana"))
         assert owner.body == content(item)
 
+    @pytest.mark.parametrize("state", ["damaged", "ArcGIS is down", "the notebook server is down"])
+    def test_no_state_of_things_tells_another_what_the_archive_holds(
+        self, functions: Functions, item: Item, state: str
+    ) -> None:
+        archive(functions, item)
+        functions.configure(API_AUTH="ArcGIS")
+        ben = self._as(functions, "ben")
+        functions.milliseconds = 29_000
+        download(functions, item, headers=ben)  # from now on known
+        if state == "damaged":
+            key = f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"
+            s3 = boto3.Session().client("s3")  # whose calls the strict checks do not see
+            noted = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}", Metadata=noted)
+        else:
+            operation = "*" if state == "ArcGIS is down" else "snapshots/download"
+            functions.deployment.faults.add(operation, "http-503", times=100)
+        theirs = download(functions, item, headers=ben)
+        none = download(functions, item, {"resourceKey": f"snapshot-{'0' * 32}.json"}, headers=ben)
+        functions.deployment.faults.clear()
+        assert (theirs.status, theirs.headers, theirs.body) == (none.status, none.headers, none.body)
+
     def test_the_owner_gets_back_what_is_gone_from_the_portal(self, functions: Functions, item: Item) -> None:
         archive(functions, item)
         del functions.deployment.organisation.items[item.id]
