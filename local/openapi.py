@@ -1,4 +1,4 @@
-"""The OpenAPI document of the proxy, made from its code: `python -m local.openapi` writes docs/openapi.json."""
+"""The OpenAPI document of the proxy, made from its code: run as a program, this module writes docs/openapi.json."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from local.aws import ROOT
 from notebook_archive import errors
 from notebook_archive.http.answers import INLINE_BYTES
 from notebook_archive.http.failures import failure_of
-from notebook_archive.http.request import FORM, FORMATS, HIGHEST_START, MOST_SESSIONS
+from notebook_archive.http.request import FORM, FORMATS, HIGHEST_START, LONGEST_VALUE, MOST_SESSIONS, TOKEN
 from notebook_archive.models import ITEM_ID, RESOURCE_KEY
 from notebook_archive.pipeline.read_sessions import NotebookResource, NotebookResources
 
@@ -19,7 +19,12 @@ PATH = ROOT / "docs" / "openapi.json"
 _ITEM_ID = {"type": "string", "pattern": f"^{ITEM_ID.pattern}$", "example": "9a0b1c2d3e4f45668798a9babbccdd01"}
 _KEY = {"type": "string", "pattern": f"^{RESOURCE_KEY.pattern}$", "example": f"snapshot-{'0d1c2b3a' * 4}.json"}
 _FORMAT = {"type": "string", "pattern": f"^({'|'.join(FORMATS)})?$"}
-_TOKEN = {"type": "string", "description": "An ArcGIS token, where ApiAuth is ArcGIS and no header carries one."}
+_TOKEN = {
+    "type": "string",
+    "pattern": f"^({TOKEN.pattern})?$",
+    "description": "An ArcGIS token, where ApiAuth is ArcGIS and no header carries one.",
+}
+_WITH_TOKEN_IN_FORM: list[dict[str, list[str]]] = [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}, {}]
 _TYPES: Mapping[type, str] = {str: "string", int: "integer"}
 
 _ALWAYS = (
@@ -28,6 +33,9 @@ _ALWAYS = (
     *(errors.ArcGISUnavailable, errors.DeadlineExceeded),
 )
 _OF_DOWNLOADS = (errors.NotebookNotFound, errors.SnapshotTooLarge, errors.ArchiveConflict)
+_GATEWAYS = ("403", "429")
+"""Statuses that API Gateway answers too, which names the request in the body alone."""
+_UNSIGNED = "Where ApiAuth is IAM: the request is not signed, or not by somebody who may call."
 _TOO_MANY = "More requests than ApiRateLimit and ApiBurstLimit let through."
 
 
@@ -54,7 +62,7 @@ def document() -> dict[str, Any]:
                 "variables": {"api": {"default": "example"}, "region": {"default": "eu-central-1"}},
             }
         ],
-        "security": [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}, {}],
+        "security": [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}],
         "paths": {
             "/admin/notebooks": list_operations,
             "/admin/notebooks/{notebookId}": _operations("getNotebook", "One open notebook", notebook, one, []),
@@ -103,7 +111,13 @@ def _operations(
     body = {"content": {FORM: {"schema": {"type": "object", "properties": fields}}}}
     made: dict[str, Any] = {
         "get": {"operationId": name, "summary": summary, "parameters": query, "responses": answers},
-        "post": {"operationId": f"{name}ByPost", "summary": summary, "requestBody": body, "responses": answers},
+        "post": {
+            "operationId": f"{name}ByPost",
+            "summary": summary,
+            "security": _WITH_TOKEN_IN_FORM,
+            "requestBody": body,
+            "responses": answers,
+        },
     }
     return {"parameters": path, **made} if path else made
 
@@ -130,16 +144,25 @@ def _content(schema: str) -> dict[str, Any]:
 
 
 def _form() -> dict[str, Any]:
+    prefilled = {"type": "string", "maxLength": LONGEST_VALUE}
     query = [
-        {"name": "itemId", "in": "query", "schema": {"type": "string", "maxLength": 200}},
-        {"name": "resourceKey", "in": "query", "schema": {"type": "string", "maxLength": 200}},
-        {"name": "f", "in": "query", "schema": _FORMAT},
+        {"name": "itemId", "in": "query", "schema": prefilled},
+        {"name": "resourceKey", "in": "query", "schema": prefilled},
+        {
+            "name": "f",
+            "in": "query",
+            "required": True,
+            "schema": {"type": "string", "enum": ["html"]},
+            "description": "A client that accepts text/html may leave it out.",
+        },
     ]
-    answers = {"200": {"description": "The form of the operation, for people", "content": {"text/html": {}}}}
+    content = {"text/html": {"schema": {"type": "string"}}}
+    answers = {"200": {"description": "The form, for people", "headers": _headers(), "content": content}}
     answers |= _failures(errors.NotAnId, errors.MediaTypeRefused, errors.MethodRefused, errors.NotebookArchiveError)
     return {
         "operationId": "downloadSnapshotForm",
         "summary": "The form of Download Notebook Snapshot",
+        "security": [{"sigv4": []}, {}],
         "parameters": query,
         "responses": answers,
     }
@@ -156,25 +179,27 @@ def _download() -> dict[str, Any]:
     schema = {"type": "object", "required": ["itemId", "resourceKey"], "properties": fields}
     source = _header("archive or arcgis")
     digest = _header("RFC 9530: the SHA-256 of the snapshot's bytes")
-    headers = _headers() | {"X-Notebook-Source": source, "Repr-Digest": digest}
+    headers = _headers() | {"X-Notebook-Source": {**source, "required": True}, "Repr-Digest": digest}
     headers["Content-Disposition"] = _header("attachment, unless f is pjson or html")
+    location = {**_header("Follow it with a GET, and without credentials"), "required": True}
     answers = {
         "200": {"description": "The snapshot, byte for byte", "headers": headers, "content": _content("Notebook")},
         "303": {
             "description": f"The snapshot is larger than {INLINE_BYTES} bytes: a link to it, good for five minutes",
-            "headers": {**headers, "Location": _header("Follow it with a GET, and without credentials")},
+            "headers": {**headers, "Location": location},
         },
     }
     return {
         "operationId": "downloadSnapshot",
         "summary": "Download Notebook Snapshot",
+        "security": _WITH_TOKEN_IN_FORM,
         "requestBody": {"required": True, "content": {FORM: {"schema": schema}}},
         "responses": answers | _failures(*_ALWAYS, *_OF_DOWNLOADS),
     }
 
 
-def _headers() -> dict[str, Any]:
-    return {"X-Correlation-Id": _header("Names the request in the operator's log")}
+def _headers(*, required: bool = True) -> dict[str, Any]:
+    return {"X-Correlation-Id": {**_header("Names the request in the operator's log"), "required": required}}
 
 
 def _header(description: str) -> dict[str, Any]:
@@ -188,10 +213,11 @@ def _failures(*raised: type[errors.NotebookArchiveError]) -> dict[str, Any]:
         told = failure_of(cls(""))
         texts.setdefault(told.status, []).append(told.text.strip() or (cls.__doc__ or "").splitlines()[0])
     described = {str(int(status)): " ".join(dict.fromkeys(said)) for status, said in sorted(texts.items())}
+    described["403"] = " ".join(filter(None, (described.get("403"), _UNSIGNED)))
     described["429"] = _TOO_MANY
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}, "text/html": {}}
     return {
-        status: {"description": text, "content": content, "headers": _headers()}
+        status: {"description": text, "content": content, "headers": _headers(required=status not in _GATEWAYS)}
         for status, text in sorted(described.items())
     }
 

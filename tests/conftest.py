@@ -1,6 +1,11 @@
-"""What every test finds: Powertools' names, nobody's AWS account, and no CA bundle of this machine."""
+"""What every test finds: Powertools' names, nobody's AWS account, no CA bundle of this machine; a browser, if asked."""
 
 import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 # Powertools reads these when its objects are made, which is when a function's module is imported.
 os.environ["POWERTOOLS_SERVICE_NAME"] = "notebook-archive"
@@ -12,3 +17,23 @@ os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
 for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
     os.environ.pop(name, None)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """An installed Chromium.  Where there is none the test is skipped, or fails if BROWSER_REQUIRED is set."""
+    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if installed is None:
+        reason = f"none of {', '.join(BROWSERS)} is installed"
+        assert "BROWSER_REQUIRED" not in os.environ, reason
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=installed, args=[*QUIET])
+        yield browser
+        browser.close()

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -17,9 +18,9 @@ from rich.table import Table
 
 from local import stack
 from local.aws import ROOT
-from local.bench import bodies, figures, imports
+from local.bench import bodies, figures, imports, proxy
 from local.bench.figures import SNAPSHOTS, Figure
-from local.bench.servers import BUCKET, PREFIX, Servers, servers
+from local.bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, deployed, servers
 from local.stopping import Stopped, stop_on_signals
 
 _RESULT = stack.STATE / "bench.json"
@@ -172,9 +173,22 @@ def _latency(folder: Path) -> Figure:
     return figures.in_flight(median(wall[16]), median(wall[1]))
 
 
-def _layer(folder: Path) -> Iterator[Figure]:
-    layer, function = imports.built(folder)
-    yield from figures.layer(imports.cold_imports(layer, function, 9), imports.unpacked(layer))
+def _layers(folder: Path) -> Iterator[Figure]:
+    parts = imports.built(folder)
+    cold = imports.cold_imports(parts, 9)
+    yield from figures.layer(cold, imports.unpacked(parts.layer))
+    yield from figures.pages(cold, imports.unpacked(parts.pages))
+
+
+def _proxy(folder: Path) -> Iterator[Figure]:
+    """Warm answers of the deployed HTTP proxy, small and large; those above 4.5 MB come by a link to S3."""
+    notebooks = folder / "notebooks"
+    notebooks.mkdir()
+    for name, size in proxy.SIZES.items():
+        bodies.write(notebooks / f"{name}.ipynb", "mixture", size, seed=size)
+    with deployed(folder, "--notebooks", str(notebooks)) as stack_file:
+        environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
+        yield from figures.proxy(_client(folder, "proxy", environment, stack_file=str(stack_file)))
 
 
 def _measure(folder: Path, console: Console) -> Iterator[Figure]:
@@ -183,7 +197,8 @@ def _measure(folder: Path, console: Console) -> Iterator[Figure]:
         ("2,000 snapshots of 20 notebooks", lambda each: _runs(each, 20, has_goal=True)),
         ("2,000 snapshots of 400 notebooks", lambda each: _runs(each, 400, has_goal=False)),
         ("A slow line", lambda each: iter([_latency(each)])),
-        ("The built layer", _layer),
+        ("The HTTP proxy", _proxy),
+        ("The built layers", _layers),
     ):
         console.print(f"{title} …")
         with tempfile.TemporaryDirectory(prefix="notebook-archive-bench-", dir=folder) as inner:

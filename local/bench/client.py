@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 
 from local.aws import ROOT
-from local.bench import gate
+from local.bench import gate, proxy
 from local.bench.naive import Naive
 from local.bench.servers import pin
 
@@ -116,6 +116,7 @@ def main() -> None:
         "gate-rates": gate.rates,
         "gate-growth": lambda path: gate.growth(path, peak_rss),
         "gate-truncations": gate.truncations,
+        "proxy": proxy.latencies,
     }
     result = what[sys.argv[1]](**json.load(sys.stdin))
     Path(sys.argv[2]).write_text(json.dumps(result))

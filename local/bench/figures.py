@@ -122,3 +122,25 @@ def layer(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
     with_clients = _at_most("… with its two clients made", imports["oursWithClients"], imports["peer"], 1, "ms")
     yield Figure(with_clients.name, with_clients.ours, with_clients.peer)
     yield Figure("Layer, unpacked", _number(unpacked, "MB"), "", "≤ 35 MB", unpacked <= 35)
+
+
+def pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
+    """Cold imports of the HTTP proxy's functions in milliseconds, and the size of the layer of the pages in MB."""
+    for function, name in (("GetNotebook", "get_notebook"), ("DownloadSnapshot", "download_snapshot")):
+        for page, what in (("", "for JSON"), ("Page", "and making a page")):
+            figure = _at_most(f"Cold import of {name}, {what}", imports[function + page], imports["peer"], 1, "ms")
+            yield Figure(figure.name, figure.ours, figure.peer)
+    yield Figure("Layer of the pages, unpacked", _number(unpacked, "MB"), "")
+
+
+def proxy(latencies: Mapping[str, Mapping[str, float]]) -> Iterator[Figure]:
+    """Warm answers of the HTTP proxy against direct calls of the local ArcGIS; seconds, by size and source."""
+    for size, by_source in latencies.items():
+        for source, what in (("archive", "archived"), ("arcgis", "from ArcGIS")):
+            ours, peer = (1000 * by_source[name] for name in (source, "direct"))
+            name = f"{size} through the proxy, {what}, against ArcGIS itself: ratio {ours / peer:.1f}"
+            yield Figure(name, _number(ours, "ms"), _number(peer, "ms"))
+    refused = min(by_source["refused"] for by_source in latencies.values())
+    yield Figure(
+        "A refusal through the proxy: the local API Gateway and Lambda alone", _number(1000 * refused, "ms"), ""
+    )

@@ -1,9 +1,12 @@
-"""Cold import: the archive function on the built layer, against a peer with the usual libraries, all compiled."""
+"""Cold import: the functions on the built layers, against a peer with the usual libraries, all compiled."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -14,6 +17,25 @@ from local.bench.servers import pin
 _PEER_PACKAGES = ROOT / ".venvs/bench/lib/python3.13/site-packages"
 _CLIENTS = "import boto3; boto3.client('s3'); boto3.client('secretsmanager')"
 _OURS = "import app"
+_PAGES = f"""{_OURS}
+from notebook_archive.http import pages
+"""
+_SESSIONS = f"""{_PAGES}
+pages.sessions_page({{"total": 0, "start": 1, "num": 0, "notebooks": []}}, token_field=False)"""
+_NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "metadata": {}, "source": "# *Rivers*"},
+        {"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [], "source": "print(1)"},
+    ],
+    "metadata": {"language_info": {"name": "python"}},
+    "nbformat": 4,
+    "nbformat_minor": 4,
+}
+_SNAPSHOT = f"""{_PAGES}
+pages.snapshot_page(
+    {json.dumps(_NOTEBOOK).encode()!r}, item_id="", resource_key="", details={{}}, source="archive", file_url=None,
+    token_field=False,
+)"""
 _PEER = f"""{_CLIENTS}
 import requests
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -33,14 +55,25 @@ _ENVIRONMENT = {
 }
 
 
-def built(folder: Path) -> tuple[Path, Path]:
-    """Build the stack, and return a copy of the layer's packages and of the archive function."""
+@dataclass(frozen=True)
+class Built:
+    """Copies of what was built: the packages of the layers, and the functions by their names in the template."""
+
+    layer: Path
+    pages: Path
+    functions: Mapping[str, Path]
+
+
+def built(folder: Path) -> Built:
+    """Build the stack, and return copies of its parts."""
+    processor = "Arm64" if stack.architecture() == "arm64" else "X8664"
     with stack.build() as template:
-        resources = template.parent
-        name = "LayerArm64" if stack.architecture() == "arm64" else "LayerX8664"
-        layer = shutil.copytree(resources / name / "python", folder / "layer")
-        function = shutil.copytree(resources / "ArchiveNotebooksFunction", folder / "function")
-    return layer, function
+        build = template.parent
+        layer = shutil.copytree(build / f"Layer{processor}" / "python", folder / "layer")
+        pages = shutil.copytree(build / f"LayerPages{processor}" / "python", folder / "pages")
+        names = ("ArchiveNotebooks", "GetNotebook", "DownloadSnapshot")
+        functions = {name: shutil.copytree(build / f"{name}Function", folder / name) for name in names}
+    return Built(layer, pages, functions)
 
 
 def unpacked(layer: Path) -> float:
@@ -48,23 +81,30 @@ def unpacked(layer: Path) -> float:
     return sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 1e6
 
 
-def cold_imports(layer: Path, function: Path, repeats: int) -> dict[str, float]:
+def cold_imports(parts: Built, repeats: int) -> dict[str, float]:
     """Milliseconds of CPU of each import in a new interpreter, medians, taken in turn.
 
-    `ours`, `peer`, and `oursWithClients`: with the two clients that the first invocation makes.
+    `ours`, `peer`, and `oursWithClients`: with the two clients that the first invocation makes. Of each function of the
+    HTTP proxy, by name: for an answer in JSON, and with `Page`, with the page that it makes.
     """
     compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(_PEER_PACKAGES)]
     subprocess.run(compiled, check=True)
-    ours = [str(function), str(layer)]
+    paths = {name: [str(function), str(parts.layer)] for name, function in parts.functions.items()}
+    ours, get, download = (paths[name] for name in ("ArchiveNotebooks", "GetNotebook", "DownloadSnapshot"))
+    pages = [str(parts.pages)]
     cases = {
         "ours": (ours, _OURS),
         "oursWithClients": (ours, f"{_OURS}\n{_CLIENTS}"),
         "peer": ([str(_PEER_PACKAGES)], _PEER),
+        "GetNotebook": (get + pages, _OURS),
+        "GetNotebookPage": (get + pages, _SESSIONS),
+        "DownloadSnapshot": (download + pages, _OURS),
+        "DownloadSnapshotPage": (download + pages, _SNAPSHOT),
     }
     found: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(repeats + 1):
-        for name, (paths, statements) in cases.items():
-            taken = _import(paths, statements)
+        for name, (search, statements) in cases.items():
+            taken = _import(search, statements)
             if turn:  # the first brings the files into memory
                 found[name].append(taken)
     return {name: 1000 * median(taken) for name, taken in found.items()}

@@ -1,4 +1,4 @@
-"""The local ArcGIS and the sink as processes on the servers' core, and how a measured process gets at them."""
+"""The local ArcGIS and the sink, or the whole system, as processes on the servers' core, and how to get at them."""
 
 import json
 import os
@@ -19,7 +19,9 @@ from local.aws import ROOT, free_ports
 
 BUCKET = "bench-archive"
 PREFIX = "bench"
+PYTHON_PATH = os.pathsep.join(map(str, (ROOT, ROOT / "layers/notebook_archive")))
 _START_SECONDS = 60
+_DEPLOY_SECONDS = 300
 
 
 def pin(place: int, process: int = 0) -> None:
@@ -40,10 +42,9 @@ class Servers:
 
     def environment(self, **settings: object) -> dict[str, str]:
         """The environment of a deployed function, with other settings where given, and of nothing else."""
-        paths = (ROOT, ROOT / "layers/notebook_archive")
         return {
             "PATH": os.defpath,
-            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "PYTHONPATH": PYTHON_PATH,
             "PYTHONPYCACHEPREFIX": str(ROOT / ".venv/bytecode"),
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",
@@ -111,6 +112,15 @@ def servers(folder: Path, *seed: str) -> Iterator[Servers]:
         yield running
 
 
+@contextmanager
+def deployed(folder: Path, *arguments: str) -> Iterator[Path]:
+    """Run the whole system while the block lasts, as `make local` does, and hand out the file that describes it."""
+    described = folder / "stack.json"
+    with _process("local.system", "--stack-file", str(described), *arguments) as process:
+        _wait(process, described.exists, _DEPLOY_SECONDS)
+        yield described
+
+
 def _secrets(users: Sequence[Mapping[str, Any]], ca_pem: str) -> dict[str, str]:
     secrets = {f"{PREFIX}/ca-bundle": ca_pem}
     for user in users:
@@ -138,8 +148,12 @@ def _process(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], is_ready: Any) -> None:  # noqa: ANN401 - a callable without arguments
-    deadline = time.monotonic() + _START_SECONDS
+def _wait(
+    process: subprocess.Popen[bytes],
+    is_ready: Any,  # noqa: ANN401 - a callable without arguments
+    seconds: float = _START_SECONDS,
+) -> None:
+    deadline = time.monotonic() + seconds
     while not is_ready():
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("A server of the benchmark did not start.")

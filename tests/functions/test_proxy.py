@@ -439,6 +439,21 @@ class TestSessions:
         event["pathParameters"]["notebookId"] = session_id
         assert (send(functions, "get_notebook", event).status, upstream(functions)) == (400, {})
 
+    @pytest.mark.parametrize("name", ["get_notebook", "get_notebook.list"])
+    @pytest.mark.parametrize(
+        ("misuse", "status"),
+        [
+            ({"multiValueQueryStringParameters": {"f": ["xml"]}}, 400),
+            ({"multiValueQueryStringParameters": {"f": ["json", "html"]}}, 400),
+            ({"body": "f=json&" * 51}, 415),
+        ],
+    )
+    def test_misuse_is_refused_before_arcgis_is_asked(
+        self, functions: Functions, name: str, misuse: dict[str, Any], status: int
+    ) -> None:
+        reply = send(functions, "get_notebook", sample(name) | misuse)
+        assert (reply.status, upstream(functions)) == (status, {})
+
     @pytest.mark.parametrize("paging", [{"start": "0"}, {"num": "101"}, {"num": "-1"}, {"start": "1e3"}, {"num": "٣"}])
     def test_bad_paging(self, functions: Functions, paging: dict[str, str]) -> None:
         event = sample("get_notebook.list")
@@ -511,6 +526,28 @@ class TestArcGISAuthorisation:
         assert (administrator.status, administrator.body) == (200, content(item))
         owner = download(functions, item, {"source": source}, headers=self._as(functions, "ana"))
         assert owner.body == content(item)
+
+    @pytest.mark.parametrize("state", ["damaged", "ArcGIS is down", "the notebook server is down"])
+    def test_no_state_of_things_tells_another_what_the_archive_holds(
+        self, functions: Functions, item: Item, state: str
+    ) -> None:
+        archive(functions, item)
+        functions.configure(API_AUTH="ArcGIS")
+        ben = self._as(functions, "ben")
+        functions.milliseconds = 29_000
+        download(functions, item, headers=ben)  # from now on known
+        if state == "damaged":
+            key = f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"
+            s3 = boto3.Session().client("s3")  # whose calls the strict checks do not see
+            noted = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}", Metadata=noted)
+        else:
+            operation = "*" if state == "ArcGIS is down" else "snapshots/download"
+            functions.deployment.faults.add(operation, "http-503", times=100)
+        theirs = download(functions, item, headers=ben)
+        none = download(functions, item, {"resourceKey": f"snapshot-{'0' * 32}.json"}, headers=ben)
+        functions.deployment.faults.clear()
+        assert (theirs.status, theirs.headers, theirs.body) == (none.status, none.headers, none.body)
 
     def test_the_owner_gets_back_what_is_gone_from_the_portal(self, functions: Functions, item: Item) -> None:
         archive(functions, item)

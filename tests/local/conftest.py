@@ -10,6 +10,8 @@ from local.system import LocalSystem
 
 NOTEBOOKS = 200
 BATCH = 20
+UNTHROTTLED = {"ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
+"""MiniStack throttles as API Gateway does, and thousands of requests are sent here."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,12 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def system() -> Iterator[LocalSystem]:
     """The system, running. What a test changes in it, the test changes back."""
-    with LocalSystem(Seed.many(NOTEBOOKS), {"BatchSize": str(BATCH), "LogLevel": "DEBUG"}) as system:
+    with LocalSystem(Seed.many(NOTEBOOKS), {"BatchSize": str(BATCH), "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
         yield system
 
 
 @pytest.fixture(scope="session")
 def open_system() -> Iterator[LocalSystem]:
     """A system whose HTTP proxy asks callers for ArcGIS tokens, with the varied notebooks."""
-    with LocalSystem(Seed.varied(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG"}) as system:
+    with LocalSystem(Seed.varied(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
         yield system

@@ -1,6 +1,7 @@
 """A caller of the deployed HTTP proxy: plain requests and botocore's signatures, nothing of the functions' own code."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.arcgis import Item, Snapshot
+from local.arcgis.sample_notebooks import plain
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.system import LocalSystem
 
@@ -66,6 +68,25 @@ class Proxy:
             logGroupName=self.system.outputs[f"{function}LogGroup"]
         )
         return [event["message"] for page in pages for event in page["events"]]
+
+
+@contextmanager
+def large_notebook(system: LocalSystem, size: int = 40_000_000) -> Iterator[Item]:
+    """A notebook of ana's with one snapshot that no answer of Lambda's could hold.
+
+    Afterwards it is gone, and so is what was archived of it.
+    """
+    organisation = system.arcgis.enterprise.organisation
+    item = organisation.add_notebook("ana", "Large")
+    item.add_snapshot(plain(7, size))
+    try:
+        yield item
+    finally:
+        organisation.remove(item.id)
+        s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
+        for each in s3.list_object_versions(Bucket=bucket, Prefix=f"notebooks/{item.id}/").get("Versions", ()):
+            key, version = each["Key"], each["VersionId"]
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=version, BypassGovernanceRetention=True)
 
 
 def envelope(answer: requests.Response) -> tuple[int, int]:

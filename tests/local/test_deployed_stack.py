@@ -15,7 +15,13 @@ from local.stack import architecture, build
 from local.system import LocalSystem
 from tests.local.test_archive_run import notebook_of, until
 
-FUNCTIONS = ("PlanRunFunction", "ArchiveNotebooksFunction", "ReportRunFunction")
+FUNCTIONS = (
+    "PlanRunFunction",
+    "ArchiveNotebooksFunction",
+    "ReportRunFunction",
+    "GetNotebookFunction",
+    "DownloadSnapshotFunction",
+)
 
 
 def role_of(system: LocalSystem, function: str) -> str:

@@ -1,30 +1,22 @@
 """A person at the deployed HTTP proxy: a real browser, from the form to the notebook and to the file."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from local.system import LocalSystem
 from tests.local.proxy import DOWNLOAD, bytes_of
 from tests.local.test_proxy_tokens import titled
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of an installed Chromium, which trusts the local certificates."""
-    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert installed, f"none of {', '.join(BROWSERS)} is installed"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
-        with browser.new_context(ignore_https_errors=True) as context:
-            yield context.new_page()
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that trusts the local certificates."""
+    with browser.new_context(ignore_https_errors=True) as context:
+        yield context.new_page()
 
 
 def test_a_person_reads_and_downloads_a_snapshot(open_system: LocalSystem, page: Page) -> None:

@@ -15,10 +15,8 @@ from local.archive_run import ArchiveRun
 from local.aws import ACCESS_KEY, SECRET_KEY
 from local.comparison import stored_snapshots
 from local.system import SECRET_PREFIX, LocalSystem
-from tests.local.proxy import DOWNLOAD, ROOT, Proxy, bytes_of, envelope
+from tests.local.proxy import DOWNLOAD, ROOT, Proxy, bytes_of, envelope, large_notebook
 from tests.local.test_archive_run import notebook_of
-
-LARGE = 40_000_000
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +35,9 @@ def fresh(system: LocalSystem) -> Iterator[Item]:
 
 
 @pytest.fixture
-def large(system: LocalSystem, fresh: Item) -> Iterator[Item]:
-    """The same with a snapshot that no answer of Lambda's could hold; what is archived of it is removed."""
-    fresh.snapshots[0].content = plain(7, LARGE)
-    yield fresh
-    s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
-    for each in s3.list_object_versions(Bucket=bucket, Prefix=f"notebooks/{fresh.id}/")["Versions"]:
-        s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"], BypassGovernanceRetention=True)
+def large(system: LocalSystem) -> Iterator[Item]:
+    with large_notebook(system) as item:
+        yield item
 
 
 def curl(system: LocalSystem, folder: Path, path: str, *arguments: str) -> tuple[str, bytes]:

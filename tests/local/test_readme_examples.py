@@ -8,6 +8,7 @@ import pytest
 from local.arcgis import Item
 from local.system import LocalSystem
 from tests.docs.documents import README
+from tests.local.proxy import large_notebook
 
 SECTION = README.section("The HTTP proxy")
 SIGNED, BY_TOKEN = (block for block in SECTION.fences("sh") if "curl" in block)
@@ -54,9 +55,29 @@ def test_curl_with_a_token(open_system: LocalSystem, tmp_path: Path) -> None:
     assert (tmp_path / "flood-model.ipynb").read_bytes() == item.snapshots[0].content
 
 
+def of_any(block: str) -> str:
+    """Return the commands without the lines that name one notebook."""
+    return "\n".join(line for line in block.splitlines() if not line.startswith(("ITEM=", "SNAPSHOT_KEY=")))
+
+
+@pytest.mark.parametrize("command", [("bash", "-ec", of_any(SIGNED)), (str(INTERPRETER), "-c", PYTHON)])
+def test_a_large_snapshot_with_a_signature(system: LocalSystem, tmp_path: Path, command: tuple[str, ...]) -> None:
+    with large_notebook(system, 5_000_000) as item:
+        ids = {"ITEM": item.id, "SNAPSHOT_KEY": item.snapshots[0].resource_key}
+        run([*command], system, tmp_path, **ids)
+        assert (tmp_path / "flood-model.ipynb").read_bytes() == item.snapshots[0].content
+
+
+def test_a_large_snapshot_with_a_token(open_system: LocalSystem, tmp_path: Path) -> None:
+    token = open_system.arcgis.enterprise.token("ana")
+    with large_notebook(open_system, 5_000_000) as item:
+        ids = {"ITEM": item.id, "SNAPSHOT_KEY": item.snapshots[0].resource_key}
+        run(["bash", "-ec", BY_TOKEN], open_system, tmp_path, TOKEN=token, **ids)
+        assert (tmp_path / "flood-model.ipynb").read_bytes() == item.snapshots[0].content
+
+
 @pytest.mark.parametrize("block", [SIGNED, BY_TOKEN])
 def test_a_refusal_ends_the_command(open_system: LocalSystem, tmp_path: Path, block: str) -> None:
     ids = {"ITEM": "x", "SNAPSHOT_KEY": "x", "TOKEN": "x"}
-    text = "\n".join(line for line in block.splitlines() if not line.startswith(("ITEM=", "SNAPSHOT_KEY=")))
     with pytest.raises(AssertionError, match="400"):
-        run(["bash", "-ec", text], open_system, tmp_path, **ids)
+        run(["bash", "-ec", of_any(block)], open_system, tmp_path, **ids)

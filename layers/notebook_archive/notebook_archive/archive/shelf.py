@@ -3,7 +3,7 @@
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,17 +44,23 @@ class Shelf:
         self._s3, self.bucket = s3, bucket
         self._bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
-    def snapshot(self, item_id: ItemId, key: ResourceKey, limit: int) -> ArchivedSnapshot | None:
+    def snapshot(
+        self, item_id: ItemId, key: ResourceKey, limit: int, admits: Callable[[str], bool]
+    ) -> ArchivedSnapshot | None:
         """Return a snapshot in one call, with its bytes where they are no more than ``limit``; None where the archive
-        lacks it.
+        lacks it, or ``admits``, which is given the owner that was noted, returns False.
 
+        That is asked before the bytes are looked at: neither their size nor their damage shows to others.
         Raises ArchiveDamaged where the bytes, or S3's own checksum of them, differ from the SHA-256 that was noted.
         """
         path = keys.snapshot_key(item_id, key)
         try:
             found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
-            noted = found["Metadata"].get("sha256", "")
+            metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
+            noted = metadata.get("sha256", "")
             with closing(found["Body"]):
+                if not admits(metadata.get("owner", "")):
+                    return None
                 body = found["Body"].read() if found["ContentLength"] <= limit else None
         except FlexibleChecksumError:
             raise ArchiveDamaged(f"{path} is not what S3's own checksum says.") from None
@@ -72,7 +78,6 @@ class Shelf:
         )
         if not intact:
             raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
-        metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
         return ArchivedSnapshot(found["ContentLength"], digest, metadata, body)
 
     def owner(self, item_id: ItemId) -> str:

@@ -35,7 +35,7 @@ def exchange[C](log: Log) -> Callable[[Handler[C]], GatewayHandler[C]]:
         def handle(event: dict[str, Any], context: C) -> dict[str, Any]:
             request = Request(event)
             try:
-                request.refuse_token_in_query()
+                request.refuse_misuse()
                 answer = handler(request, context)
             except NotebookArchiveError as error:
                 log.warning(str(error), extra={"reason": error.reason, "remedy": error.remedy})

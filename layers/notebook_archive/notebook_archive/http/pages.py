@@ -97,7 +97,9 @@ def snapshot_page(
         token_field=token_field,
         item_id=item_id,
         resource_key=resource_key,
-        details={label: _cut(value) for label, value in list(details.items())[:_ROWS] if value},
+        title=_cut(details.get("Title", "")),
+        name=_cut(details.get("Snapshot", "")),
+        details=[(_cut(label), _readable(value)) for label, value in list(details.items())[:_ROWS] if value],
         source=source,
         file_url=file_url,
         notebook=notebook,
@@ -117,7 +119,7 @@ def error_page(status: int, title: str, text: str, correlation_id: str, *, token
         "error.html",
         token_field=token_form,
         status=status,
-        title=_cut(title),
+        title=_cut(title).removeprefix(str(status)).strip() or "Error",
         text=_cut(text),
         correlation_id=_cut(correlation_id),
     )
@@ -144,6 +146,16 @@ def _moment(milliseconds: object) -> str:
     except (ValueError, OverflowError, OSError):
         return ""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment.timestamp() else ""
+
+
+def _readable(value: str) -> str:
+    """Return a value of the archive's metadata; times in words."""
+    if value[-1:] != "Z":
+        return _cut(value)
+    try:
+        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return _cut(value)
 
 
 def _whole(value: object) -> int:

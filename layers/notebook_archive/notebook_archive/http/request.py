@@ -23,7 +23,7 @@ HIGHEST_START = 1_000_000
 MOST_SESSIONS = 100
 """Of one answer; Notebook Server's own limit."""
 
-_TOKEN = re.compile(r"[!-~]{1,8192}")
+TOKEN = re.compile(r"[!-~]{1,8192}")
 _REFERER = re.compile(r"[ -~]{0,2048}")
 _BEARER = re.compile(r"(?i:bearer) +(.+)")
 
@@ -145,21 +145,23 @@ class Request:
     def _token(self) -> str:
         """The ArcGIS token of the form, of ``X-Esri-Authorization`` or of ``Authorization``.
 
-        Raises CallerTokenMissing for none, and ParameterInvalid for one in the query: addresses end up in logs.
+        Raises CallerTokenMissing for none, and ParameterInvalid for two that differ.
         """
-        self.refuse_token_in_query()
         headers = (_BEARER.fullmatch(self._headers.get(name, "")) for name in ("x-esri-authorization", "authorization"))
         found = {value for name, value in self._form if name == "token" and value}
         found |= {match[1] for match in headers if match}
         if not found:
             raise CallerTokenMissing("This resource wants an ArcGIS token.")
         token = found.pop()
-        if found or not _TOKEN.fullmatch(token):
+        if found or not TOKEN.fullmatch(token):
             raise ParameterInvalid("token is not one token.")
         return token
 
-    def refuse_token_in_query(self) -> None:
-        """Raise ParameterInvalid for a token in the query, which those who keep logs could read there."""
+    def refuse_misuse(self) -> None:
+        """Raise ParameterInvalid or MediaTypeRefused for what is wrong in a request to any route, before anybody is
+        asked for what it wants: a body that is no form, an unknown ``f``, and a token in the query, which those who
+        keep logs could read there."""
+        _ = self.format
         if any(name.lower() == "token" for name, _ in self._query):
             raise ParameterInvalid("token stands in the query. Send it in the form body or in X-Esri-Authorization.")
 

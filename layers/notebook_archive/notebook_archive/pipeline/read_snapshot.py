@@ -65,13 +65,17 @@ class Counter:
 def read_snapshot(wanted: Wanted, reader: Reader, counter: Counter, deadline: Deadline) -> SnapshotRead:
     """Return one snapshot, verified: against its checksum from the archive, through the gate from ArcGIS.
 
+    What the reader may not have from the archive is asked of ArcGIS, like what the archive lacks: so the answer is the
+    same, whatever state ArcGIS is in.
     Raises NotebookNotFound for what is in neither, or not the reader's, and any other error by name.
     """
     item_id, key, shelf = wanted.item_id, wanted.resource_key, counter.shelf
-    held = None if wanted.from_arcgis else shelf.snapshot(item_id, key, wanted.body_bytes)
+
+    def admits(noted: str) -> bool:
+        return reader.may_read(item_id, lambda: shelf.owner(item_id) or noted, deadline)
+
+    held = None if wanted.from_arcgis else shelf.snapshot(item_id, key, wanted.body_bytes, admits)
     if held:
-        noted = held.metadata.get("owner", "")
-        reader.admit(item_id, lambda: shelf.owner(item_id) or noted, deadline)
         link = shelf.link(item_id, key, wanted.file_name) if held.size > wanted.inline_bytes else None
         return SnapshotRead("archive", held.size, held.digest, _details(held.metadata), held.body, link)
     access = reader.access(item_id, deadline)

@@ -28,8 +28,8 @@ LOOK_SECONDS = 5.0
 class Reader(Protocol):
     """Somebody's rights.  Every method may raise any ArcGISError."""
 
-    def admit(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> None:
-        """Raise NotebookNotFound unless archived snapshots of this item may be read.
+    def may_read(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> bool:
+        """Return whether archived snapshots of this item may be read.
 
         ``archived_owner`` returns the owner's name as the archive has it, empty where it does not know.
         """
@@ -53,8 +53,14 @@ class StackReader:
 
     routes: Routes
 
-    def admit(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> None:
-        """Admit."""
+    def may_read(
+        self,
+        item_id: ItemId,  # noqa: ARG002 - whoever is let in may read everything
+        archived_owner: Callable[[], str],  # noqa: ARG002
+        deadline: Deadline,  # noqa: ARG002
+    ) -> bool:
+        """Return True."""
+        return True
 
     def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
         """Return the item as the administrator sees it."""
@@ -84,21 +90,20 @@ class CallerReader:
         self._transport = transport.with_referer(token.referer)
         self._portal = Portal(self._transport, portal_url)
 
-    def admit(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> None:
-        """Admit the item's owner, and administrators.
+    def may_read(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> bool:
+        """Return whether the caller is the item's owner, or an administrator.
 
         The owner is whom the portal names now.  Where it does not show the item to the caller, or does not answer, it
         is whom the archive names: the items of the archive are there because they may be gone from the portal.
         """
         caller = self._callers.of(self._token, deadline)
         if caller.is_administrator:
-            return
+            return True
         try:
             owner = self.item(item_id, Deadline(min(LOOK_SECONDS, deadline.remaining()))).owner
         except (NotebookNotFound, PermissionDenied, RequestRejected, ArcGISUnavailable, DeadlineExceeded):
             owner = archived_owner()
-        if not caller.username or caller.username != owner:
-            raise NotebookNotFound(f"Item {item_id} is not {caller.username or 'nobody'}'s.")
+        return bool(caller.username) and caller.username == owner
 
     def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
         """Return the item as the caller sees it."""

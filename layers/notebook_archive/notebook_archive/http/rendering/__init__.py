@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from notebook_archive.http.rendering.budget import Budget, note, size
+from notebook_archive.http.rendering.budget import Budget, note
 from notebook_archive.http.rendering.cells import Cell, Notebook, cell_of, each_output
 from notebook_archive.http.rendering.highlighting import CODE_CHARACTERS, highlighted
 from notebook_archive.http.rendering.outputs import shown, text_parts
@@ -28,6 +28,7 @@ def render(notebook: Notebook, budget: Budget, template: Template) -> Iterator[M
                 f"{left:,} more {'cells' if left > 1 else 'cell'} left out: the page is full. The download has them."
             )
             return
+        budget.frame()
         yield Markup(template(_parts(cell_of(raw), notebook.language, budget)))  # noqa: S704 - the template escapes
 
 
@@ -75,10 +76,8 @@ def _outputs(cell: Cell, budget: Budget) -> Iterator[Mapping[str, Any]]:
             left = len(cell.outputs) - number
             yield {"count": None, "parts": [note(f"{left:,} more outputs left out: the page is full.")]}
             return
+        budget.frame()
         if output is None:
             yield {"count": None, "parts": [budget.admit(note("Not an output."))]}
         else:
             yield {"count": output.count, "parts": list(shown(output, budget))}
-
-
-__all__ = ["Budget", "Template", "render", "size"]

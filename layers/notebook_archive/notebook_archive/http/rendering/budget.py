@@ -10,8 +10,8 @@ from notebook_archive.http.rendering.pictures import Pictures
 
 SECONDS = 6.0
 """After which Markdown and code are shown as plain text, and HTML is not shown."""
-_FRAME = 400
-"""Bytes that the template puts around a part, at most."""
+_FRAME = 200
+"""Bytes that the template puts around a cell or an output, at most."""
 _KEPT = 20_000
 """Bytes that are left for notes when nothing else fits."""
 _PICTURES_KEEP = 500_000
@@ -36,9 +36,13 @@ class Budget:
         """Whether nothing but a last note fits."""
         return self.left < _KEPT
 
+    def frame(self) -> None:
+        """Count what the template puts around a cell, or around an output."""
+        self.left -= _FRAME
+
     def room(self, keep: int = _KEPT) -> int:
         """Return how many bytes a part may have."""
-        return self.left - keep - _FRAME
+        return self.left - keep
 
     def pictures(self, attachments: Mapping[str, Any] | None = None) -> Pictures:
         """Return the pictures of a text, for which there is as much room as for others."""
@@ -56,7 +60,7 @@ class Budget:
         taken = len(part) if part.isascii() else len(part.encode())
         if what and taken > room:
             return self.admit(note(f"{what} of {size(amount)} left out: the page is full. The download has all of it."))
-        self.left -= taken + _FRAME
+        self.left -= taken + 1
         return part
 
 

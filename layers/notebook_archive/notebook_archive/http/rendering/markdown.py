@@ -41,6 +41,7 @@ def _parser(*, linkify: bool) -> MarkdownIt:
     parser.use(footnote_plugin).use(dollarmath_plugin, allow_space=True, double_inline=True).use(amsmath_plugin)
     parser.core.ruler.after("block", "tasks", _tasks)
     parser.core.ruler.push("anchors", _anchors)
+    parser.core.ruler.push("alignment", _alignment)
     for name in ("math_inline", "math_inline_double", "math_block", "math_block_label", "amsmath"):
         parser.add_render_rule(name, _tex)
     return parser
@@ -62,6 +63,13 @@ def _anchors(state: StateCore) -> None:
     for heading, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if heading.type == "heading_open":
             heading.attrSet("id", quote(inline.content[:100].replace(" ", "-"), safe="-_.~!*'(),:@/?="))
+
+
+def _alignment(state: StateCore) -> None:
+    """Say how a column is aligned without a style attribute, which no page has."""
+    for token in state.tokens:
+        if token.type in ("th_open", "td_open") and (style := token.attrs.pop("style", "")):
+            token.attrSet("align", str(style).removeprefix("text-align:"))
 
 
 def _tex(_renderer: RendererProtocol, tokens: list[Token], index: int, _options: OptionsDict, _env: EnvType) -> str:

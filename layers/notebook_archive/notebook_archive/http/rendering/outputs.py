@@ -13,7 +13,7 @@ from notebook_archive.http.rendering.cells import Output, text_of
 from notebook_archive.http.rendering.pictures import RASTER, picture_url
 from notebook_archive.http.rendering.prose import rich_html, rich_markdown
 from notebook_archive.http.rendering.sanitising import is_active, is_empty
-from notebook_archive.http.rendering.terminal import printable, terminal_text
+from notebook_archive.http.rendering.terminal import printable, terminal_plain, terminal_text
 
 TEXT_CHARACTERS = 150_000
 """Most characters of a text that are shown, two thirds of them from its beginning."""
@@ -59,14 +59,17 @@ def _as_text(data: Mapping[str, Any], budget: Budget) -> Iterator[Markup]:
 
 def text_parts(text: str, budget: Budget, classes: str) -> Iterator[Markup]:
     """Yield a text as a terminal shows it, its middle left out where it is long."""
-    frame = Markup('<pre class="{}"><samp>{}</samp></pre>')
     if len(text) <= TEXT_CHARACTERS:
-        yield budget.admit(frame.format(classes, terminal_text(text)), "Text", len(text))
+        yield _text(text, budget, classes)
         return
-    first, last = text[: TEXT_CHARACTERS * 2 // 3], text[-TEXT_CHARACTERS // 3 :]
-    yield budget.admit(frame.format(classes, terminal_text(first)), "Text", len(first))
+    yield _text(text[: TEXT_CHARACTERS * 2 // 3], budget, classes)
     yield budget.admit(note(f"{size(len(text) - TEXT_CHARACTERS)} of text left out here. The download has all of it."))
-    yield budget.admit(frame.format(classes, terminal_text(last)), "Text", len(last))
+    yield _text(text[-TEXT_CHARACTERS // 3 :], budget, classes)
+
+
+def _text(text: str, budget: Budget, classes: str) -> Markup:
+    shown_text = terminal_text(text) if budget.in_time else terminal_plain(text)
+    return budget.admit(Markup('<pre class="{}"><samp>{}</samp></pre>').format(classes, shown_text), "Text", len(text))
 
 
 def _missing(missed: list[str], budget: Budget) -> Iterator[Markup]:

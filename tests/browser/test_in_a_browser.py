@@ -1,0 +1,189 @@
+"""Pages in a real browser: what is seen, that nothing runs, that nothing is asked for."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, Route
+
+from notebook_archive.http import pages
+from tests.browser.samples import EVIL, IMAGES, PLAIN, WORDS
+from tests.http.documents import snapshot_page
+from tests.http.test_pages import every_page
+
+LAPTOP, PHONE = 1280, 390
+
+
+@dataclass
+class Site:
+    """A server of pages at their addresses, each with its policy, and what was asked of it."""
+
+    pages: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.asked.append(self.path)
+            page = site.pages.get(self.path)
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Type", "text/html;charset=utf-8")
+            self.send_header("Content-Security-Policy", pages.content_security_policy())
+            self.end_headers()
+            self.wfile.write((page or "").encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    site.url = f"http://127.0.0.1:{server.server_port}"
+    yield site
+    server.shutdown()
+    server.server_close()
+
+
+@dataclass
+class Seen:
+    """What happened while a page was open."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def dismissed(self, dialog: Dialog) -> None:
+        self.troubles.append(dialog.message)
+        dialog.dismiss()
+
+
+@pytest.fixture
+def opened(browser: Browser, site: Site) -> Iterator[Any]:
+    """Yield a function that opens a page at a width and in a colour scheme, and notes what happens."""
+    contexts = []
+
+    def open_page(html: str, width: int = LAPTOP, scheme: Any = "light") -> Seen:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        seen = Seen(page)
+        context.on("request", lambda request: seen.requests.append(request.url))
+        page.on("console", lambda message: seen.troubles.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: seen.troubles.append(str(error)))
+        page.on("dialog", seen.dismissed)
+        site.pages["/admin/notebooks/snapshots/download"] = html
+        page.goto(f"{site.url}/admin/notebooks/snapshots/download", wait_until="load")
+        page.wait_for_timeout(200)
+        return seen
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def assert_quiet(seen: Seen, site: Site) -> None:
+    """Hold that the page asked for nothing but itself, said nothing and ran nothing."""
+    assert {url for url in seen.requests if not url.startswith("data:")} == {seen.page.url}
+    assert set(site.asked) == {"/admin/notebooks/snapshots/download"}
+    assert seen.troubles == []
+    assert seen.page.evaluate("typeof window.hit") == "undefined"
+    assert len(seen.page.context.pages) == 1
+    assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no scrolling sideways"
+
+
+SNAPSHOTS = {"plain": PLAIN, "images": IMAGES, "hostile": EVIL}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [LAPTOP, PHONE])
+@pytest.mark.parametrize("name", [*SNAPSHOTS, *(name for name in every_page(token=True) if name != "snapshot")])
+def test_a_page_is_seen_and_nothing_else_happens(
+    opened: Any, site: Site, tmp_path: Path, name: str, width: int, scheme: str
+) -> None:
+    html = snapshot_page(SNAPSHOTS[name]) if name in SNAPSHOTS else every_page(token=True)[name]
+    seen = opened(html, width, scheme)
+    seen.page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png", full_page=True)
+    assert_quiet(seen, site)
+    heading = seen.page.locator("h1")
+    assert heading.is_visible()
+    assert heading.evaluate("heading => heading.getBoundingClientRect().right") <= width
+    light = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (light == "rgb(244, 246, 248)") == (scheme == "light"), "the stylesheet passed the policy"
+
+
+def test_hostile_content_is_text_and_the_rest_is_there(opened: Any, site: Site) -> None:
+    seen = opened(snapshot_page(EVIL))
+    assert seen.page.get_by_text(WORDS).is_visible()
+    cover = seen.page.evaluate("document.elementFromPoint(640, 30).closest('header') !== null")
+    assert cover, "nothing lies over the page's own header"
+    assert seen.page.evaluate("document.body instanceof HTMLBodyElement && document.attributes === undefined")
+    images = seen.page.evaluate("[...document.images].map(image => image.complete)")
+    assert images
+    assert all(images)
+    assert_quiet(seen, site)
+
+
+def test_pictures_are_drawn(opened: Any, site: Site) -> None:
+    seen = opened(snapshot_page(IMAGES), PHONE)
+    widths = seen.page.evaluate(
+        "[...document.images].map(image => [image.naturalWidth, image.getBoundingClientRect().width])"
+    )
+    assert len(widths) == 10
+    assert all(natural > 0 and shown <= PHONE for natural, shown in widths)
+    assert_quiet(seen, site)
+
+
+def test_a_wide_table_scrolls_in_its_place(opened: Any) -> None:
+    seen = opened(snapshot_page(PLAIN), PHONE)
+    box = seen.page.locator(".rich:has(table.dataframe)")
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+
+
+def test_the_keyboard_reaches_everything_and_is_seen(opened: Any) -> None:
+    seen = opened(every_page(token=True)["sessions"])
+    seen.page.keyboard.press("Tab")
+    assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert seen.page.evaluate("document.activeElement.getBoundingClientRect().top >= 0")
+    seen.page.keyboard.press("Tab")
+    assert seen.page.evaluate("document.activeElement.name") == "token"
+    reached = set()
+    for _ in range(40):
+        reached.add(seen.page.evaluate("document.activeElement.textContent.trim()"))
+        assert seen.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        seen.page.keyboard.press("Tab")
+        if seen.page.evaluate("document.activeElement === document.body"):
+            break
+    assert reached >= {
+        "JSON",
+        "Indented JSON",
+        "Flood <model>",
+        "Previous",
+        "Next",
+        "Download a snapshot",
+        "Show again",
+    }
+
+
+def test_the_form_asks_as_the_operation_does(opened: Any) -> None:
+    sent: list[str] = []
+
+    def answer(route: Route) -> None:
+        sent.append(route.request.post_data or "")
+        route.fulfill(body="ok")
+
+    seen = opened(pages.download_form("9a" * 16, "", token_field=True))
+    seen.page.route("**/*", answer)
+    seen.page.get_by_label("Resource key").fill("snapshot-" + "0d" * 16 + ".json")
+    seen.page.get_by_label("ArcGIS token").fill("a-token")
+    seen.page.get_by_role("button", name="Open the snapshot").click()
+    seen.page.get_by_text("ok").wait_for()
+    assert sent == [f"itemId={'9a' * 16}&resourceKey=snapshot-{'0d' * 16}.json&source=archive&token=a-token&f=html"]
+    assert "token" not in seen.page.url
