@@ -17,7 +17,7 @@ PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers local tests
+SOURCES := functions layers local scripts tests
 
 .PHONY: help demo local test check build deploy bench clean
 
@@ -36,7 +36,7 @@ test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, fro
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy layers local tests functions/*/app.py
+	.venv/bin/mypy layers local scripts tests functions/*/app.py
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint --region us-east-1

@@ -88,10 +88,12 @@ class _Part(Document):
 README = Document(ROOT / "README.md")
 FORMAT = Document(ROOT / "docs/archive-format.md")
 OPERATIONS = Document(ROOT / "docs/operations.md")
+EVENTS = Document(ROOT / "docs/events.md")
 DOCUMENTS = [
     README,
     FORMAT,
     OPERATIONS,
+    EVENTS,
     Document(ROOT / "docs/decisions.md"),
     Document(ROOT / "CHANGELOG.md"),
     Document(ROOT / "CONTRIBUTING.md"),

@@ -1,0 +1,50 @@
+"""What docs/events.md says of events is what the code takes and gives."""
+
+import json
+from typing import get_type_hints
+
+from notebook_archive.archive import RunId
+from notebook_archive.inbox import FIRST_PAUSE_SECONDS, MOST_ATTEMPTS
+from notebook_archive.pipeline import told
+from notebook_archive.pipeline.archive_requests import MOST_ITEMS, MOST_TOLD, BackupRequest
+from notebook_archive.pipeline.outcomes import Outcome, StoredSnapshot
+from tests.docs.documents import EVENTS, ROOT, code_in
+
+
+def test_the_example_request_is_taken() -> None:
+    (block,) = EVENTS.section("SnapshotArchiveRequested").fences("json")
+    assert len(BackupRequest.of({"detail": json.loads(block)}).item_ids) == 2
+
+
+def test_the_sample_entry_is_taken() -> None:
+    entries: list[dict[str, str]] = json.loads((ROOT / "events/archive_requests.event.json").read_text())
+    for entry in entries:
+        assert (entry["Source"], entry["DetailType"]) == ("arcgis.notebooks", "SnapshotArchiveRequested")
+        assert BackupRequest.of({"detail": json.loads(entry["Detail"])})
+
+
+def test_the_example_of_what_was_archived_is_as_it_is_told() -> None:
+    (block,) = EVENTS.section("SnapshotArchived").fences("json")
+    example = json.loads(block)
+    assert example["snapshots"][0].keys() == get_type_hints(StoredSnapshot).keys()
+    made: Outcome = {
+        "itemId": example["itemId"],
+        "title": example["title"],
+        "owner": example["owner"],
+        "state": "archived",
+        "archived": example["snapshots"],
+        "unchanged": 0,
+        "skipped": [],
+        "failed": [],
+    }
+    assert told([made], RunId(example["runId"]), example["bucket"]) == [example]
+    rows = {name for row in EVENTS.table("of the archived") for name in code_in(row[0])}
+    assert rows == example.keys()
+
+
+def test_figures() -> None:
+    text = EVENTS.text
+    assert f"list of 1 to {MOST_ITEMS} item ids" in text
+    assert f"At most {MOST_TOLD} snapshots an event" in text
+    pauses = [FIRST_PAUSE_SECONDS * 2**n for n in range(MOST_ATTEMPTS - 1)]
+    assert f"after {pauses[0]}, {pauses[1]} and {pauses[2]} seconds" in text
