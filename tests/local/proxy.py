@@ -70,6 +70,12 @@ class Proxy:
         return [event["message"] for page in pages for event in page["events"]]
 
 
+def titled(system: LocalSystem, title: str) -> Item:
+    """The notebook whose title begins so."""
+    notebooks = system.arcgis.enterprise.organisation.notebooks()
+    return next(item for item in notebooks if item.title.startswith(title))
+
+
 @contextmanager
 def large_notebook(system: LocalSystem, size: int = 40_000_000) -> Iterator[Item]:
     """A notebook of ana's with one snapshot that no answer of Lambda's could hold.

@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from local.system import LocalSystem
-from tests.local.proxy import DOWNLOAD, bytes_of
-from tests.local.test_proxy_tokens import titled
+from tests.local.proxy import DOWNLOAD, bytes_of, titled
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def test_a_person_reads_and_downloads_a_snapshot(open_system: LocalSystem, page:
     page.get_by_label("Resource key").fill(snapshot.resource_key)
     page.get_by_label("ArcGIS token").fill(token)
     page.get_by_role("button", name="Open the snapshot").click()
-    page.get_by_role("heading", name="Flood model", exact=True).wait_for()
+    page.locator(".notebook").get_by_role("heading", name="Flood model").wait_for()
     assert page.get_by_text("print(level)").is_visible()
     assert token not in page.content()
 

@@ -2,29 +2,20 @@
 
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from local.arcgis import Deployment, Item
 from local.archive_run import ArchiveRun
-from local.aws import ROOT
 from local.comparison import stored_snapshots
 from local.system import SECRET_PREFIX, LocalSystem
-from tests.local.proxy import DOWNLOAD, Proxy, bytes_of, envelope, large_notebook
+from tests.local.proxy import DOWNLOAD, Proxy, bytes_of, envelope, large_notebook, titled
 
 REFERER = "https://maps.example.com/app"
-
-
-def titled(system: LocalSystem, title: str) -> Item:
-    """The notebook whose title begins so."""
-    notebooks = system.arcgis.enterprise.organisation.notebooks()
-    return next(item for item in notebooks if item.title.startswith(title))
 
 
 @pytest.fixture(scope="module")
@@ -54,41 +45,6 @@ def large(open_system: LocalSystem) -> Iterator[Item]:
 
 def bearer(arcgis: Deployment, username: str) -> dict[str, str]:
     return {"X-Esri-Authorization": f"Bearer {arcgis.token(username)}"}
-
-
-def by_esris_package(system: LocalSystem, folder: Path, item: Item, base: str) -> dict[str, Any]:
-    """Return what Esri's package gets from a base URL, as ana; see esri_client.py."""
-    both = folder / "ca.pem"
-    both.write_text(system.arcgis.ca_bundle.read_text() + system.aws.ca_bundle.read_text())
-    program = [ROOT / ".venvs/esri/bin/python", Path(__file__).with_name("esri_client.py")]
-    arguments = [system.arcgis.enterprise.portal_url, both, "ana", "ana-password", item.id, base]
-    done = subprocess.run(
-        [*map(str, (*program, *arguments))],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-@pytest.mark.esri
-@pytest.mark.usefixtures("archived")
-@pytest.mark.parametrize("title", ["Flood model", "Évolution", "Large"])
-def test_esris_package_needs_another_base_url_and_nothing_else(
-    open_system: LocalSystem, arcgis: Deployment, large: Item, tmp_path: Path, title: str
-) -> None:
-    item = large if title == "Large" else titled(open_system, title)
-    direct = by_esris_package(open_system, tmp_path, item, arcgis.notebook_admin_url.removesuffix("/admin"))
-    proxied = by_esris_package(open_system, tmp_path, item, open_system.api_base_url)
-    assert proxied == direct
-    assert {key: bytes.fromhex(body) for key, body in proxied["downloaded"].items()} == {
-        snapshot.resource_key: snapshot.content for snapshot in item.snapshots
-    }
 
 
 @pytest.mark.parametrize("how", ["form", "X-Esri-Authorization", "Authorization", "bound to a referer"])
