@@ -58,7 +58,8 @@ def _self(call: Call) -> Payload:
         "authInfo": {},
     }
     if online:
-        answer |= {"urlKey": host.partition(":")[0], "customBaseUrl": host.partition(":")[2]}
+        elsewhere = deployment.switches.tokens_of_another_organisation
+        answer |= {"urlKey": "elsewhere" if elsewhere else "localhost", "customBaseUrl": ""}
     if call.username:
         answer["user"] = _describe_user(call, call.organisation.users[call.username])
     elif call.token:

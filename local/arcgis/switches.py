@@ -32,6 +32,9 @@ class Switches:
     closed_session_body: dict[str, Any] = field(default_factory=_closed_session)
     """GUESS: what `/admin/notebooks/<id>` answers for a session that is not open."""
 
+    tokens_of_another_organisation: bool = False
+    """Not a guess: ArcGIS Online describes to each user the own organisation, whatever the URL that was asked."""
+
     # Snapshots.
     max_snapshots: int = 5
     """Not a guess: `maxSnapshotsPerNotebookItem`, 5 by default, changed by an administrator."""

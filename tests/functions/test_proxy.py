@@ -549,6 +549,24 @@ class TestArcGISAuthorisation:
         functions.deployment.faults.clear()
         assert (theirs.status, theirs.headers, theirs.body) == (none.status, none.headers, none.body)
 
+    @pytest.mark.parametrize("username", ["ana", "gis_admin"])
+    def test_tokens_of_other_organisations_of_arcgis_online_are_worth_nothing(
+        self, functions: Functions, username: str
+    ) -> None:
+        online = functions.arcgis.online
+        mine = notebook(online, "ana")
+        functions.configure(PORTAL_URL=online.portal_url)
+        archive(functions, mine)
+        functions.configure(PORTAL_URL=online.portal_url, API_AUTH="ArcGIS")
+        headers = {"X-Esri-Authorization": f"Bearer {online.token(username)}"}
+        online.switches.tokens_of_another_organisation = True
+        assert download(functions, mine, headers=headers).code == 498
+        listing = sample("get_notebook.list")
+        listing["headers"] |= headers
+        assert send(functions, "get_notebook", listing).code == 498
+        online.switches.tokens_of_another_organisation = False
+        assert download(functions, mine, headers=headers).body == content(mine)
+
     def test_the_owner_gets_back_what_is_gone_from_the_portal(self, functions: Functions, item: Item) -> None:
         archive(functions, item)
         del functions.deployment.organisation.items[item.id]

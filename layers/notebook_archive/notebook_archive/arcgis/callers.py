@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.transport import Transport
@@ -48,12 +49,18 @@ class Callers:
 
     def of(self, token: CallerToken, deadline: Deadline) -> Caller:
         """Return who the token's user is; raise CallerTokenRejected, or another ArcGISError where the portal does not
-        say."""
+        say.
+
+        ArcGIS Online knows the tokens of every organisation, and describes to each user the own one: an administrator
+        elsewhere is nobody here.
+        """
         name = hashlib.sha256(f"{token.value}\n{token.referer}".encode()).digest()
         asked, caller = self._known.get(name, (0.0, None))
         if caller is None or self._clock() - asked > KNOWN_SECONDS:
             portal = Portal(self._transport.with_referer(token.referer), self._portal_url)
             organisation = token.with_token(lambda value: portal.organisation(value, deadline), deadline)
+            if organisation.is_online and organisation.host != urlsplit(self._portal_url).hostname:
+                raise CallerTokenRejected("The token is of another organisation of ArcGIS Online.")
             sees_all = organisation.sees_everything and organisation.reads_everything
             caller = Caller(organisation.username, sees_all)
             self._known.pop(name, None)

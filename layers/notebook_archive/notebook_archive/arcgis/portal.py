@@ -25,6 +25,7 @@ class Organisation:
 
     ``sees_everything``: the token's user has ``portal:admin:viewItems``.  ``reads_everything``: it has
     ``portal:admin:updateItems``, without which private resources of others, as snapshots are, may not even be listed.
+    ``host``: of the organisation's own URL, empty where it has none.  Only ArcGIS Online says.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Organisation:
     username: str
     sees_everything: bool
     reads_everything: bool
+    host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Portal:
             username=str(user.get("username") or ""),
             sees_everything="portal:admin:viewItems" in privileges,
             reads_everything="portal:admin:updateItems" in privileges,
+            host=".".join(str(answer[name]) for name in ("urlKey", "customBaseUrl") if answer.get(name)).lower(),
         )
 
     def notebook_admin_url(self, organisation: Organisation, token: str, deadline: Deadline) -> str:

@@ -119,6 +119,7 @@ class CallerReader:
 
     def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
         """Return the caller's own way."""
+        self._callers.of(self._token, deadline)
         return self._token, self._notebook_server(deadline)
 
     def hides(self, error: ArcGISError) -> bool:
