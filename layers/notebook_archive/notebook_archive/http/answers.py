@@ -47,7 +47,7 @@ class Answer:
             "Cache-Control": "no-store",
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
             "X-Correlation-Id": correlation_id,
             **self.headers,
         }
@@ -94,7 +94,8 @@ def wanted_by(request: Request) -> Wanted:
     """Return what a request for a snapshot wants."""
     key = request.resource_key
     shown = SHOWN_BYTES if request.wants_page else INLINE_BYTES
-    return Wanted(request.item_id, key, shown, INLINE_BYTES, file_name(key), request.run, request.from_arcgis)
+    how = {"from_arcgis": request.from_arcgis, "described": request.wants_page}
+    return Wanted(request.item_id, key, shown, INLINE_BYTES, file_name(key), request.run, **how)
 
 
 def snapshot_answer(request: Request, found: SnapshotRead, *, token_field: bool) -> Answer:

@@ -37,7 +37,7 @@ class Wanted:
 
     Of a snapshot of up to ``body_bytes`` the bytes are returned; one larger than ``inline_bytes`` gets a link, under
     ``file_name``, and is archived for it.  ``run`` is noted as what archived it.  ``from_arcgis`` asks ArcGIS even for
-    what the archive holds.
+    what the archive holds.  ``described`` asks for the notebook's title and owner too, where they can be had.
     """
 
     item_id: ItemId
@@ -47,6 +47,7 @@ class Wanted:
     file_name: str
     run: RunId
     from_arcgis: bool = False
+    described: bool = False
 
     def __str__(self) -> str:
         return f"Snapshot {self.resource_key} of item {self.item_id}"
@@ -90,8 +91,18 @@ def read_snapshot(wanted: Wanted, reader: Reader, counter: Counter, deadline: De
             details = _archive(wanted, reader, access, staged, counter, deadline)
             link = shelf.link(item_id, key, wanted.file_name)
             staged.file.seek(0)
+        elif wanted.described:
+            details |= _described(wanted.item_id, reader, deadline)
         body = staged.file.read() if staged.size <= wanted.body_bytes else None
     return SnapshotRead("arcgis", staged.size, staged.digest, _details(details), body, link)
+
+
+def _described(item_id: ItemId, reader: Reader, deadline: Deadline) -> dict[str, str]:
+    try:
+        item = reader.item(item_id, deadline)
+    except ArcGISError:
+        return {}  # the snapshot is there all the same
+    return {"title": item.title, "owner": item.owner}
 
 
 def _archive(
