@@ -10,7 +10,14 @@ from local.aws import ROOT
 from notebook_archive import errors
 from notebook_archive.http.answers import INLINE_BYTES
 from notebook_archive.http.failures import failure_of
-from notebook_archive.http.request import FORM, FORMATS, HIGHEST_START, LONGEST_VALUE, MOST_SESSIONS, TOKEN
+from notebook_archive.http.request import (
+    FORM,
+    FORMATS,
+    HIGHEST_START,
+    LONGEST_VALUE,
+    MOST_SESSIONS,
+    TOKEN,
+)
 from notebook_archive.models import ITEM_ID, RESOURCE_KEY
 from notebook_archive.pipeline.read_sessions import NotebookResource, NotebookResources
 
@@ -25,6 +32,12 @@ _TOKEN = {
     "description": "An ArcGIS token, where ApiAuth is ArcGIS and no header carries one.",
 }
 _WITH_TOKEN_IN_FORM: list[dict[str, list[str]]] = [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}, {}]
+_REFERER = {
+    "type": "string",
+    "maxLength": LONGEST_VALUE,
+    "pattern": "^[ -~]*$",
+    "description": "What the token was made for, if it is bound to a referer",
+}
 _TYPES: Mapping[type, str] = {str: "string", int: "integer"}
 
 _ALWAYS = (
@@ -107,7 +120,7 @@ def _operations(
     not_found = () if not path else (errors.NotebookNotFound,)
     answers = {"200": {"description": "The answer", "headers": _headers(), "content": content}}
     answers |= _failures(*_ALWAYS, *not_found)
-    fields = {"f": _FORMAT, "token": _TOKEN, **{each["name"]: each["schema"] for each in more}}
+    fields = {"f": _FORMAT, "token": _TOKEN, "referer": _REFERER, **{each["name"]: each["schema"] for each in more}}
     body = {"content": {FORM: {"schema": {"type": "object", "properties": fields}}}}
     made: dict[str, Any] = {
         "get": {"operationId": name, "summary": summary, "parameters": query, "responses": answers},
@@ -175,6 +188,7 @@ def _download() -> dict[str, Any]:
         "f": {**_FORMAT, "description": "Absent: the file, or the page for a client that accepts text/html."},
         "source": {"type": "string", "enum": ["archive", "arcgis"], "description": "arcgis: not from the archive"},
         "token": _TOKEN,
+        "referer": _REFERER,
     }
     schema = {"type": "object", "required": ["itemId", "resourceKey"], "properties": fields}
     source = _header("archive or arcgis")

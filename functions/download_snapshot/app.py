@@ -19,13 +19,14 @@ logger = Logger()
 @exchange(logger)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with the snapshot, or with the form that asks for one."""
-    logger.append_keys(correlation_id=request.correlation_id, principal=request.principal)
     form = aws.asks_for_tokens()
     if request.method != "POST":
         return form_answer(request, token_field=form)
     wanted = wanted_by(request)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
-    found = read_snapshot(wanted, aws.reader(request.caller_token, request.principal), aws.counter(), deadline)
+    reader = aws.reader(request.caller_token, request.principal)
+    found = read_snapshot(wanted, reader, aws.counter(), deadline)
+    logger.append_keys(username=reader.username)
     what = {"item_id": wanted.item_id, "resource_key": wanted.resource_key, "bytes": found.size}
     logger.info("Handed out", extra={**what, "source": found.source, "linked": found.link is not None})
     return snapshot_answer(request, found, token_field=form)

@@ -20,14 +20,13 @@ logger = Logger()
 @exchange(logger)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with one session where the path names one, else with those that are open."""
-    logger.append_keys(correlation_id=request.correlation_id, principal=request.principal)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
     reader = aws.reader(request.caller_token, request.principal)
     form = aws.asks_for_tokens()
     if request.resource == "/admin/notebooks":
         listing = read_sessions(*request.page, reader, aws.settings().threads, deadline)
-        logger.info("Listed", extra={"notebooks": listing["num"]})
+        logger.info("Listed", extra={"notebooks": listing["num"], "username": reader.username})
         return sessions_answer(request, listing, token_field=form)
     session = read_session(request.session_id, reader, deadline)
-    logger.info("Described", extra={"item_id": session["itemId"]})
+    logger.info("Described", extra={"item_id": session["itemId"], "username": reader.username})
     return session_answer(request, session, token_field=form)

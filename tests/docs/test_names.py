@@ -101,7 +101,8 @@ def test_names_in_capitals_exist(document: Document) -> None:
         str(value) for each in PARAMETERS.values() for value in (*each.get("AllowedValues", ()), each.get("Default"))
     }
     states = {"SUCCEEDED", "FAILED", "RUNNING", "TIMED_OUT"}
-    elsewhere = {"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "USERNAME", "BAD", "KEY", "LICENSE", "RUN", "API"}
+    elsewhere = {"REQUESTS_CA_BUNDLE", "TOKEN"}
+    elsewhere |= {"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "USERNAME", "BAD", "KEY", "LICENSE", "RUN", "API"}
     for code in document.code:
         if re.fullmatch(r"[A-Z][A-Z_]+", code) and not code.startswith("GWM"):
             assert code in environment | values | states | elsewhere, code

@@ -50,14 +50,15 @@ def test_python_with_a_signature(system: LocalSystem, tmp_path: Path) -> None:
 def test_curl_with_a_token(open_system: LocalSystem, tmp_path: Path) -> None:
     item = first(open_system)
     ids = {"ITEM": item.id, "SNAPSHOT_KEY": item.snapshots[0].resource_key}
-    token = open_system.arcgis.enterprise.token("ana")
-    run(["bash", "-ec", BY_TOKEN], open_system, tmp_path, TOKEN=token, **ids)
+    portal = open_system.arcgis.enterprise.portal_url
+    token = open_system.arcgis.enterprise.token("ana", referer=portal)
+    run(["bash", "-ec", BY_TOKEN], open_system, tmp_path, TOKEN=token, PORTAL=portal, **ids)
     assert (tmp_path / "flood-model.ipynb").read_bytes() == item.snapshots[0].content
 
 
 def of_any(block: str) -> str:
     """Return the commands without the lines that name one notebook."""
-    return "\n".join(line for line in block.splitlines() if not line.startswith(("ITEM=", "SNAPSHOT_KEY=")))
+    return "\n".join(line for line in block.splitlines() if not line.startswith("export ITEM="))
 
 
 @pytest.mark.parametrize("command", [("bash", "-ec", of_any(SIGNED)), (str(INTERPRETER), "-c", PYTHON)])

@@ -22,7 +22,8 @@
     │   ├── DeadlineExceeded         the answer was not complete before the invocation had to end
     │   ├── TokenRejected            498, 499 or 401, and again after a fresh token
     │   ├── PermissionDenied         the token is good, its user may not do this
-    │   ├── NotebookNotFound         no such item, snapshot or session, or not visible to this token
+    │   ├── NotebookNotFound         no such item or snapshot, or not visible to this token
+    │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
     │   ├── RequestRejected          any other error answer
     │   ├── UnexpectedAnswer         HTML, a redirect, something that is not the JSON asked for
     │   └── ListingIncomplete        a listing ended before its own total, or would not end
@@ -186,6 +187,13 @@ class NotebookNotFound(ArcGISError):
 
     reason = "not-found"
     remedy = "Nothing, if it was deleted; what was archived of it stays in the archive."
+
+
+class SessionNotFound(NotebookNotFound):
+    """Nobody has the notebook open under this id."""
+
+    reason = "session-not-found"
+    remedy = "List the open notebooks anew: a session ends when its notebook is closed."
 
 
 class RequestRejected(ArcGISError):

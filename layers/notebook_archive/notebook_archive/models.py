@@ -23,7 +23,7 @@ class ItemId(str):
         """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
         if isinstance(text, str) and ITEM_ID.fullmatch(text):
             return cls(text)
-        raise NotAnId(f"Not an item id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
+        raise NotAnId(f"Not an item id (32 lower-case hexadecimal digits): {str(text)[:40]!r}.")
 
 
 class ResourceKey(str):
@@ -36,7 +36,7 @@ class ResourceKey(str):
         """Return the key, or raise NotAnId; the text is never echoed beyond its first 60 characters."""
         if isinstance(text, str) and RESOURCE_KEY.fullmatch(text):
             return cls(text)
-        raise NotAnId(f"Not a snapshot's resource key (snapshot-<32 hex>.json): {str(text)[:60]!r}")
+        raise NotAnId(f"Not a snapshot's resource key (snapshot-<32 hex>.json): {str(text)[:60]!r}.")
 
     @property
     def digest(self) -> str:
@@ -58,7 +58,7 @@ class SessionId(str):
         """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
         if isinstance(text, str) and ITEM_ID.fullmatch(text):
             return cls(text)
-        raise NotAnId(f"Not a session's id (32 lower-case hexadecimal digits): {str(text)[:40]!r}")
+        raise NotAnId(f"Not a session's id (32 lower-case hexadecimal digits): {str(text)[:40]!r}.")
 
 
 DIGEST_LENGTH = 12

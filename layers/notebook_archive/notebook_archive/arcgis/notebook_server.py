@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NotebookNotFound, RequestRejected, UnexpectedAnswer
+from notebook_archive.errors import NotebookNotFound, RequestRejected, SessionNotFound, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing, NotebookSession, ResourceKey, SessionId, epoch_milliseconds
 
 SESSIONS_PAGE = 100
@@ -79,10 +79,12 @@ class NotebookServer:
         url, what = f"{self._notebooks_url}/{session_id}", f"Session {session_id}"
         try:
             answer = self._transport.call("GET", url, what, deadline, token=token, fields={"f": "json"})
+        except NotebookNotFound:
+            raise SessionNotFound(f"{what} is not open.") from None
         except RequestRejected:
             if self._is_open(session_id, token, deadline):
                 raise
-            raise NotebookNotFound(f"{what} is not open.") from None
+            raise SessionNotFound(f"{what} is not open.") from None
         if answer.setdefault("id", session_id) != session_id:
             raise UnexpectedAnswer(f"{what}: the server described another session.")
         return NotebookSession.from_answer(answer)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
-from notebook_archive.errors import MethodRefused, NotebookArchiveError
+from notebook_archive.errors import MethodRefused, NotebookArchiveError, RequestRefused
 from notebook_archive.http import pages
 from notebook_archive.http.failures import failure_of
 from notebook_archive.http.request import Request
@@ -168,8 +169,21 @@ def failure_answer(request: Request, error: NotebookArchiveError, *, as_page: bo
             told.text,
             request.correlation_id,
             token_form=told.status == HTTPStatus.UNAUTHORIZED,
+            **_way_back(request),
         )
         return _page(page, told.status, headers)
     details = [f"Correlation id {request.correlation_id}"]
     envelope = {"error": {"code": told.code, "message": told.text, "details": details}}
     return Answer(told.status, json.dumps(envelope).encode(), _JSON, headers)
+
+
+def _way_back(request: Request) -> dict[str, Any]:
+    """Return what an error page needs for another try."""
+    try:
+        fields = request.repeatable
+    except RequestRefused:
+        fields = {}  # the body is no form
+    if not request.resource.endswith("/download"):
+        return {"fields": fields}
+    known = {name: value for name, value in fields.items() if name in ("itemId", "resourceKey")}
+    return {"fields": fields, "form_url": "download" + (f"?{urlencode(known)}" if known else "")}

@@ -12,6 +12,9 @@ from notebook_archive.http.request import Request
 class Log(Protocol):
     """What of a logger is used here."""
 
+    def append_keys(self, **keys: object) -> None:
+        """Have every further line carry these."""
+
     def warning(self, msg: object, *, extra: dict[str, Any]) -> None:
         """Write a line."""
 
@@ -34,6 +37,7 @@ def exchange[C](log: Log) -> Callable[[Handler[C]], GatewayHandler[C]]:
         @wraps(handler)
         def handle(event: dict[str, Any], context: C) -> dict[str, Any]:
             request = Request(event)
+            log.append_keys(correlation_id=request.correlation_id, principal=request.principal)
             try:
                 request.refuse_misuse()
                 answer = handler(request, context)

@@ -21,10 +21,9 @@ class Failure:
     text: str = ""
 
 
-_NOT_FOUND = (
-    "There is no such notebook or snapshot, or it is not yours to read. "
-    "A notebook resource describes an open session: a notebook that somebody has open in a container now. "
-    "When it is closed its address ends, and its id was never the item's id."
+_NO_SESSION = (
+    "No notebook that you may see is open under this id. A notebook resource describes an open session: a notebook "
+    "that somebody has open in a container now. When it is closed its address ends, and its id was never the item's id."
 )
 _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.NotebookArchiveError: Failure(
@@ -37,7 +36,12 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.CallerUnknown: Failure(HTTPStatus.FORBIDDEN, 403),
     errors.CallerTokenMissing: Failure(HTTPStatus.UNAUTHORIZED, 499),
     errors.CallerTokenRejected: Failure(HTTPStatus.UNAUTHORIZED, 498),
-    errors.NotebookNotFound: Failure(HTTPStatus.NOT_FOUND, 404, _NOT_FOUND),
+    errors.NotebookNotFound: Failure(
+        HTTPStatus.NOT_FOUND,
+        404,
+        "There is no such snapshot, or it is not yours to read. Check the item id and the resource key.",
+    ),
+    errors.SessionNotFound: Failure(HTTPStatus.NOT_FOUND, 404, _NO_SESSION),
     errors.PermissionDenied: Failure(
         HTTPStatus.FORBIDDEN, 403, "ArcGIS does not allow this to the account that the request was made with."
     ),
@@ -50,7 +54,9 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         HTTPStatus.BAD_GATEWAY, 502, "ArcGIS did not answer as documented. The operator's log says how; try later."
     ),
     errors.ArcGISUnavailable: Failure(
-        HTTPStatus.SERVICE_UNAVAILABLE, 503, "ArcGIS cannot be reached just now, and the archive does not hold this."
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        503,
+        "ArcGIS cannot be reached just now, and this cannot be answered without it.",
     ),
     errors.DeadlineExceeded: Failure(
         HTTPStatus.GATEWAY_TIMEOUT,
@@ -83,4 +89,8 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
 def failure_of(error: errors.NotebookArchiveError) -> Failure:
     """Return what a caller is told of an error: the entry of its class, or of the nearest of its bases."""
     entry = next(_TABLE[cls] for cls in type(error).__mro__ if cls in _TABLE)
-    return entry if entry.text else Failure(entry.status, entry.code, f"{error} {error.remedy}")
+    if entry.text:
+        return entry
+    # What is wrong with an id or a parameter says itself what would be right.
+    advice = "" if isinstance(error, errors.NotAnId | errors.ParameterInvalid) else f" {error.remedy}"
+    return Failure(entry.status, entry.code, f"{error}{advice}")

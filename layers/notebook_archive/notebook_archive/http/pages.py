@@ -113,8 +113,18 @@ def download_form(item_id: str, resource_key: str, *, token_field: bool) -> str:
     return _page("download.html", token_field=token_field, item_id=_cut(item_id), resource_key=_cut(resource_key))
 
 
-def error_page(status: int, title: str, text: str, correlation_id: str, *, token_form: bool) -> str:
-    """Return what went wrong in words for people; with ``token_form`` a form that asks the same address again."""
+def error_page(
+    status: int,
+    title: str,
+    text: str,
+    correlation_id: str,
+    *,
+    token_form: bool,
+    fields: Mapping[str, str] | None = None,
+    form_url: str = "",
+) -> str:
+    """Return what went wrong in words for people; with ``token_form`` a form that asks the same address again, with the
+    same ``fields``.  ``form_url`` leads back to the form that was sent, relative to this page."""
     return _page(
         "error.html",
         token_field=token_form,
@@ -122,6 +132,8 @@ def error_page(status: int, title: str, text: str, correlation_id: str, *, token
         title=_cut(title).removeprefix(str(status)).strip() or "Error",
         text=_cut(text),
         correlation_id=_cut(correlation_id),
+        fields={name: _cut(value) for name, value in (fields or {}).items()},
+        form_url=form_url,
     )
 
 

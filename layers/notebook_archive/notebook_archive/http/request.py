@@ -19,6 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 BODY_BYTES = 65_536
 LONGEST_VALUE = 200
 MOST_FIELDS = 50
+REPEATABLE = ("itemId", "resourceKey", "resourceKeys", "source", "f", "start", "num", "referer")
 HIGHEST_START = 1_000_000
 MOST_SESSIONS = 100
 """Of one answer; Notebook Server's own limit."""
@@ -71,6 +72,18 @@ class Request:
             raise ParameterInvalid(f"{names[0]} is longer than {LONGEST_VALUE} characters.")
         return value
 
+    def _required(self, *names: str) -> str:
+        value = self.parameter(*names)
+        if not value:
+            raise ParameterInvalid(f"{names[0]} is missing.")
+        return value
+
+    @property
+    def repeatable(self) -> dict[str, str]:
+        """What of the request a form may send once more: the parameters that are no credential."""
+        given = dict([*self._query, *self._form])
+        return {name: given[name][:LONGEST_VALUE] for name in REPEATABLE if given.get(name)}
+
     @property
     def format(self) -> Format | None:
         """``f``, None where it is absent."""
@@ -102,12 +115,12 @@ class Request:
     @property
     def item_id(self) -> ItemId:
         """``itemId``."""
-        return ItemId.parse(self.parameter("itemId"))
+        return ItemId.parse(self._required("itemId"))
 
     @property
     def resource_key(self) -> ResourceKey:
         """``resourceKey``, which one page of the documentation calls ``resourceKeys``."""
-        return ResourceKey.parse(self.parameter("resourceKey", "resourceKeys"))
+        return ResourceKey.parse(self._required("resourceKey", "resourceKeys"))
 
     @property
     def run(self) -> RunId:
@@ -163,12 +176,15 @@ class Request:
         keep logs could read there."""
         _ = self.format
         if any(name.lower() == "token" for name, _ in self._query):
-            raise ParameterInvalid("token stands in the query. Send it in the form body or in X-Esri-Authorization.")
+            raise ParameterInvalid("A token stands in the query. Send it in the form body or in X-Esri-Authorization.")
 
     @property
     def referer(self) -> str:
-        """The referer that the token may be bound to, empty for none."""
-        referer: str = self._headers.get("referer", "")
+        """The referer that the token may be bound to, empty for none.
+
+        A browser sends the address of the page, so the form's own ``referer`` comes first.
+        """
+        referer: str = self.parameter("referer") or self._headers.get("referer", "")
         if not _REFERER.fullmatch(referer):
-            raise ParameterInvalid("The Referer header is not printable ASCII, or too long.")
+            raise ParameterInvalid("The referer is not printable ASCII, or too long.")
         return referer

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict
 
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected
+from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected, SessionNotFound
 from notebook_archive.models import ItemId, NotebookSession, SessionId
 from notebook_archive.pipeline.readers import Reader
 
@@ -38,7 +38,7 @@ def read_session(session_id: SessionId, reader: Reader, deadline: Deadline) -> N
         session = tokens.with_token(lambda token: server.session(session_id, token, deadline), deadline)
     except ArcGISError as error:
         if reader.hides(error):
-            raise NotebookNotFound(str(error)) from None
+            raise SessionNotFound(str(error)) from None
         raise
     return _completed([session], reader, 1, deadline)[0]
 
@@ -61,7 +61,7 @@ def _completed(
     def look(item_id: ItemId) -> tuple[str, int]:
         try:
             item = reader.item(item_id, deadline)
-        except (NotebookNotFound, PermissionDenied, RequestRejected):
+        except (NotebookNotFound, PermissionDenied, RequestRejected, SessionNotFound):
             return "", 0  # open, and its item is gone or hidden
         return item.title, item.modified
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from notebook_archive.arcgis.callers import Callers, CallerToken
+from notebook_archive.arcgis.callers import Caller, Callers, CallerToken
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Access, NotebookServers, Routes
@@ -46,6 +46,10 @@ class Reader(Protocol):
     def hides(self, error: ArcGISError) -> bool:
         """Return whether the error is to look like "not found", so that nobody learns what is there."""
 
+    @property
+    def username(self) -> str:
+        """Whom the portal said the caller is, for the log; empty where nobody asked it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StackReader:
@@ -79,6 +83,11 @@ class StackReader:
         """Hide nothing."""
         return False
 
+    @property
+    def username(self) -> str:
+        """Nobody: AWS has let the caller in."""
+        return ""
+
 
 class CallerReader:
     """Reads with the caller's token, so that ArcGIS itself decides; the archive asks the portal who the caller is."""
@@ -89,6 +98,7 @@ class CallerReader:
         self._token, self._callers, self._servers = token, callers, servers
         self._transport = transport.with_referer(token.referer)
         self._portal = Portal(self._transport, portal_url)
+        self.username = ""
 
     def may_read(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> bool:
         """Return whether the caller is the item's owner, or an administrator.
@@ -96,7 +106,7 @@ class CallerReader:
         The owner is whom the portal names now.  Where it does not show the item to the caller, or does not answer, it
         is whom the archive names: the items of the archive are there because they may be gone from the portal.
         """
-        caller = self._callers.of(self._token, deadline)
+        caller = self._caller(deadline)
         if caller.is_administrator:
             return True
         try:
@@ -112,14 +122,14 @@ class CallerReader:
     def access(self, item_id: ItemId, deadline: Deadline) -> Access:
         """Return the owner's way, and for an administrator, to whom that of others is closed, the one through the
         portal."""
-        caller = self._callers.of(self._token, deadline)
+        caller = self._caller(deadline)
         if caller.is_administrator and self.item(item_id, deadline).owner != caller.username:
             return Access("portal", self._token, self._portal, self._transport)
         return Access("notebook-server", self._token, self._notebook_server(deadline), self._transport)
 
     def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
         """Return the caller's own way."""
-        self._callers.of(self._token, deadline)
+        self._caller(deadline)
         return self._token, self._notebook_server(deadline)
 
     def hides(self, error: ArcGISError) -> bool:
@@ -128,3 +138,8 @@ class CallerReader:
 
     def _notebook_server(self, deadline: Deadline) -> NotebookServer:
         return self._servers.reach(self._transport, self._portal, self._token, deadline)
+
+    def _caller(self, deadline: Deadline) -> Caller:
+        caller = self._callers.of(self._token, deadline)
+        self.username = caller.username
+        return caller
