@@ -17,7 +17,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-@exchange(logger)
+@exchange(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with one session where the path names one, else with those that are open."""
     logger.append_keys(correlation_id=request.correlation_id, principal=request.principal)

@@ -26,6 +26,7 @@ _NOT_FOUND = (
     "A notebook resource describes an open session: a notebook that somebody has open in a container now. "
     "When it is closed its address ends, and its id was never the item's id."
 )
+_UNSIGNED = "The signature of the request is missing or not right."
 _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.NotebookArchiveError: Failure(
         HTTPStatus.INTERNAL_SERVER_ERROR, 500, "This request met a defect. Give the correlation id to whoever runs it."
@@ -37,6 +38,13 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.CallerUnknown: Failure(HTTPStatus.FORBIDDEN, 403),
     errors.CallerTokenMissing: Failure(HTTPStatus.UNAUTHORIZED, 499),
     errors.CallerTokenRejected: Failure(HTTPStatus.UNAUTHORIZED, 498),
+    errors.WebhookUnknown: Failure(HTTPStatus.NOT_FOUND, 404, "There is no such operation here."),
+    errors.WebhookUnsigned: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
+    errors.WebhookForged: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
+    errors.WebhookStale: Failure(HTTPStatus.UNAUTHORIZED, 401, "The delivery is of another time. It was not taken."),
+    errors.WebhookTooLarge: Failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413, "The request is too large."),
+    errors.WebhookRefused: Failure(HTTPStatus.BAD_REQUEST, 400, "The body is not the payload of a webhook."),
+    errors.EventRefused: Failure(HTTPStatus.SERVICE_UNAVAILABLE, 503, "This could not be passed on. Send it again."),
     errors.NotebookNotFound: Failure(HTTPStatus.NOT_FOUND, 404, _NOT_FOUND),
     errors.PermissionDenied: Failure(
         HTTPStatus.FORBIDDEN, 403, "ArcGIS does not allow this to the account that the request was made with."
