@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.arcgis import Seed
-from local.system import WEBHOOK_SECRET, LocalSystem
+from local.system import LocalSystem
 
 NOTEBOOKS = 200
 BATCH = 20
@@ -24,8 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def system() -> Iterator[LocalSystem]:
     """The system, running. What a test changes in it, the test changes back."""
-    parameters = {"BatchSize": str(BATCH), "LogLevel": "DEBUG", "WebhookSecret": WEBHOOK_SECRET, **UNTHROTTLED}
-    with LocalSystem(Seed.many(NOTEBOOKS), parameters) as system:
+    with LocalSystem(Seed.many(NOTEBOOKS), {"BatchSize": str(BATCH), "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
         yield system
 
 

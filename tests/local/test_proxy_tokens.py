@@ -1,7 +1,6 @@
 """The deployed HTTP proxy where callers bring ArcGIS tokens: whose they are decides what they get."""
 
 import hashlib
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path

@@ -56,7 +56,7 @@ class Delivery(Request):
         """Never."""
         return False
 
-    def refuse_token_in_query(self) -> None:
+    def refuse_misuse(self) -> None:
         """Refuse nothing: whoever does not know the path is told nothing about requests to it."""
 
     @property
