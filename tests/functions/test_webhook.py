@@ -377,6 +377,7 @@ SOUND: dict[str, object] = dict(WHOLE)
                 {"key": ""},
                 {"key": None},
                 {"previousKey": 7},
+                {"previousKey": "CANARY"},
                 {"requireSignature": "CANARY"},
             )
         ),

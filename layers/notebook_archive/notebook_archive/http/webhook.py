@@ -42,6 +42,8 @@ SOURCES = frozenset(("item", "items"))
 """Esri's samples say ``item``, the text beside them ``items``."""
 NO_NEWS = frozenset(("delete", "addComment", "updateComment", "deleteComment"))
 """What changes no notebook.  Of an operation that nobody documented, the item is better looked at once in vain."""
+KEY_LENGTH = 16
+"""At least; HMAC takes any, and a short one is guessed."""
 
 _PATH = re.compile(r"[A-Za-z0-9_-]{32,200}")
 _CRC_TOKEN = re.compile(r"[A-Za-z0-9+/=_.~-]{1,256}")
@@ -160,8 +162,10 @@ class WebhookSecret:
         required = secret.get("requireSignature", False)
         if not isinstance(path, str) or not _PATH.fullmatch(path):
             raise SecretMalformed(f"Secret {name!r} lacks path: 32 to 200 letters, digits, _ and -.")
-        if not isinstance(key, str) or len(key) < 16 or not isinstance(previous, str):
-            raise SecretMalformed(f"Secret {name!r} lacks key, a text of 16 characters or more; so may previousKey be.")
+        if not isinstance(key, str) or len(key) < KEY_LENGTH:
+            raise SecretMalformed(f"Secret {name!r} lacks key: {KEY_LENGTH} characters or more.")
+        if not isinstance(previous, str) or 0 < len(previous) < KEY_LENGTH:
+            raise SecretMalformed(f"previousKey in secret {name!r} has not {KEY_LENGTH} characters or more.")
         if not isinstance(required, bool):
             raise SecretMalformed(f"requireSignature in secret {name!r} is neither true nor false.")
         return cls(path, tuple(each.encode() for each in (key, previous) if each), required)
