@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,11 +19,13 @@ from rich.console import Console
 
 from local import stack
 from local.arcgis import Deployment, LocalArcGIS, Seed
-from local.aws import ACCESS_KEY, REGION, SECRET_KEY, LocalAws, LocalAwsError
-from local.stopping import Stopped, stop_on_signals
+from local.aws import ACCESS_KEY, REGION, ROOT, SECRET_KEY, LocalAws, LocalAwsError
+from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
 SECRET_PREFIX = "notebook-archive"
+WEBHOOK_SECRET = f"{SECRET_PREFIX}/webhook"
+"""Given as the stack's parameter WebhookSecret, there is a receiver of webhooks, and this secret."""
 API_AUTHS = ("IAM", "ArcGIS")
 """The values of the stack's parameter ApiAuth, its default first."""
 
@@ -74,6 +77,22 @@ class LocalSystem:
         """Who may call the HTTP proxy: the stack's parameter ApiAuth."""
         return self._parameters.get("ApiAuth", API_AUTHS[0])
 
+    @property
+    def webhook_url(self) -> str:
+        """What the address of the webhook begins with; the path in its secret follows."""
+        return f"{self.api_base_url}/webhooks/"
+
+    def webhook(self, action: str) -> str:
+        """Have the script register the webhook on the local portal, remove it or list it; return what it printed."""
+        portal = self.arcgis.enterprise
+        portal.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
+        command = [sys.executable, "-m", "scripts.webhook", action, "--portal", portal.portal_url]
+        command += ["--url", self.webhook_url, "--secret", WEBHOOK_SECRET, "--ca", f"{SECRET_PREFIX}/ca-bundle"]
+        done = run(command, ROOT, {**self.aws.environment(), "PYTHONPATH": str(ROOT / "layers/notebook_archive")})
+        if done.returncode:
+            raise LocalAwsError(f"The webhook could not be registered or removed.\n{done.stdout}")
+        return done.stdout
+
     def description(self) -> dict[str, Any]:
         """What another program needs to start a run, to read the archive and to call the HTTP proxy.
 
@@ -88,6 +107,7 @@ class LocalSystem:
             "awsCaBundle": str(self.aws.ca_bundle),
             "apiBaseUrl": self.api_base_url,
             "apiAuth": self.api_auth,
+            "webhookUrl": self.webhook_url,
             "outputs": dict(self.outputs),
             "arcgis": {
                 **self._deployment(self.arcgis.enterprise),
@@ -121,6 +141,9 @@ class LocalSystem:
                 self._secret("admin", credential)
             elif user.has_secret:
                 self._secret(f"owners/{user.username}", credential)
+        if self._parameters.get("WebhookSecret") == WEBHOOK_SECRET:
+            known = {"path": secrets.token_urlsafe(32), "key": secrets.token_urlsafe(32)}
+            self._secret("webhook", json.dumps(known))
 
     def _secret(self, name: str, value: str) -> None:
         self.aws.secrets.create_secret(Name=f"{SECRET_PREFIX}/{name}", SecretString=value)
@@ -151,9 +174,12 @@ def main() -> int:
     console = Console(stderr=True)
     try:
         seed = seed_from(options.notebooks)
-        parameters = {"ApiAuth": options.api_auth}
+        parameters = {"ApiAuth": options.api_auth, "WebhookSecret": WEBHOOK_SECRET}
         with stop_on_signals(), LocalSystem(seed, parameters, lambda text: console.print(f"{text} …")) as system:
             try:
+                console.print("Registering the webhook …")
+                system.webhook("register")
+                system.arcgis.enterprise.switches.snapshot_fires_update = True
                 _write(options.stack_file, system.description())
                 console.print(f"Ready: {options.stack_file}. Stop it with Ctrl-C.")
                 _stay(system)

@@ -16,7 +16,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-@exchange(logger)
+@exchange(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with the snapshot, or with the form that asks for one."""
     form = aws.asks_for_tokens()

@@ -17,7 +17,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context(clear_state=True)
-@exchange(logger)
+@exchange(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with one session where the path names one, else with those that are open."""
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)

@@ -88,6 +88,10 @@ class Call:
         """Whether the caller has the privilege."""
         return self.token is not None and privilege in self.token.privileges
 
+    def tell(self, operation: str, item: Item) -> None:
+        """Fires the webhooks that listen for what the caller did to the item."""
+        self.deployment.deliveries.fire(self.username, operation, item)
+
     def sees(self, item: Item) -> bool:
         """Whether the caller may see the item."""
         if item.access == "public" or (self.token and item.owner == self.username):

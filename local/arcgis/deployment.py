@@ -8,9 +8,10 @@ from typing import Any, Literal
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.arcgis import items, kubernetes, notebook_server, portal, token_operations
+from local.arcgis import items, kubernetes, notebook_server, portal, token_operations, webhooks
 from local.arcgis.answers import page
 from local.arcgis.calls import Area, Operation
+from local.arcgis.deliveries import Deliveries
 from local.arcgis.endpoint import Endpoint
 from local.arcgis.faults import Faults
 from local.arcgis.organisation import Item, Organisation, User
@@ -36,7 +37,7 @@ DEPLOYMENT_TYPE: dict[Kind, str] = {
     "kubernetes": "ArcGISEnterpriseOnKubernetes",
 }
 # Tried in this order: what an archive asks for most comes first.
-PORTAL_OPERATIONS = (*items.OPERATIONS, *portal.OPERATIONS, *token_operations.PORTAL)
+PORTAL_OPERATIONS = (*items.OPERATIONS, *portal.OPERATIONS, *token_operations.PORTAL, *webhooks.OPERATIONS)
 
 
 @dataclass
@@ -49,15 +50,18 @@ class Deployment:
     notebook_port: int
     switches: Switches = field(default_factory=Switches)
     faults: Faults = field(init=False)
+    deliveries: Deliveries = field(init=False)
     requests: Requests = field(default_factory=Requests)
     tokens: Tokens = field(default_factory=Tokens)
     storage: dict[str, Item] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.operation_names())
+        self.deliveries = Deliveries(self)
 
     def reset(self, organisation: Organisation) -> None:
-        """Starts anew with the organisation: switches at their defaults, no faults, no tokens, no recorded requests."""
+        """Starts anew with the organisation, without its webhooks: switches at their defaults, no faults, no tokens, no
+        recorded requests."""
         self.organisation = organisation
         self.switches = Switches()
         self.faults.clear()

@@ -179,6 +179,7 @@ def _update(call: Call) -> Payload:
     item = _own_item(call)
     _fill(call, item)
     item.modified = max(now_ms(), item.modified + 1)
+    call.tell("update", item)
     return {"success": True, "id": item.id}
 
 
@@ -189,12 +190,14 @@ def _add_item(call: Call) -> Payload:
     item = Item(owner, call.need("title"), type=call.need("type"), folder=call.request.path_params.get("folder"))
     _fill(call, item)
     call.organisation.add(item)
+    call.tell("add", item)
     return {"success": True, "id": item.id, "folder": item.folder or ""}
 
 
 def _delete_item(call: Call) -> Payload:
     item = _own_item(call)
     call.organisation.remove(item.id)
+    call.tell("delete", item)
     return {"success": True, "itemId": item.id}
 
 

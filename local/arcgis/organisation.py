@@ -154,6 +154,33 @@ class Session:
     revision: int = field(default_factory=now_ms)
 
 
+@dataclass
+class Webhook:
+    """An organisation webhook: whom the portal tells of which events.
+
+    `deliveries` are the latest first, as `notificationStatus` shows them; `failures` are the times, in milliseconds, of
+    those that were given up.
+    """
+
+    name: str
+    url: str
+    secret: str
+    events: list[str]
+    config: dict[str, Any]
+    owner: str
+    id: str = field(default_factory=new_id)
+    created: int = field(default_factory=now_ms)
+    modified: int = field(default_factory=now_ms)
+    active: bool = True
+    failures: list[int] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+
+    def hears(self, operation: str, item_id: str) -> bool:
+        """Whether one of its trigger events is this operation on this item."""
+        all_of_them = {"/", "/items", f"/items/{operation}", f"/items/{item_id}", f"/items/{item_id}/{operation}"}
+        return self.active and not all_of_them.isdisjoint(self.events)
+
+
 class Organisation:
     """Everything one deployment knows. `items` is in order of creation, by id."""
 
@@ -164,6 +191,12 @@ class Organisation:
         self.apps = {"archive-app": App("archive-app", "archive-app-secret")}
         self.items = {item.id: item for item in items or []}
         self.sessions: list[Session] = []
+        self.webhooks: dict[str, Webhook] = {}
+        self.webhook_settings = {
+            "notificationAttempts": 3,
+            "notificationTimeOutInSeconds": 10,
+            "notificationElapsedTimeInSeconds": 5,
+        }
         self._gone: list[Item] = []
 
     def notebooks(self) -> list[Item]:

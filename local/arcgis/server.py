@@ -73,6 +73,8 @@ class LocalArcGIS:
             self.enterprise = Deployment("enterprise", self._seed.organisation("enterprise"), ports[0], ports[1])
             self.online = Deployment("online", self._seed.organisation("online"), ports[2], ports[3])
             self.kubernetes = Deployment("kubernetes", self._seed.organisation("kubernetes"), ports[4], ports[4])
+            for deployment in self.deployments:
+                stack.callback(deployment.deliveries.close)
             self._listening = stack.enter_context(contextlib.ExitStack())
             self._answer_at(sockets)
             self._running = stack.pop_all()

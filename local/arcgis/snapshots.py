@@ -95,6 +95,8 @@ def _add(call: Call, item: Item, name: str, content: bytes | object) -> Snapshot
         raise _refusal(400, "A snapshot of that name exists.", shape)
     snapshot = item.add_snapshot(content, name, runtime=item.runtime)  # type: ignore[arg-type]
     _changed(call, item)
+    if call.switches.snapshot_fires_update:
+        call.tell("update", item)
     return snapshot
 
 
@@ -128,6 +130,7 @@ def _restore(call: Call) -> Payload:
             answer["resourceKey"] = copy.resource_key
     item.content = snapshot.content
     item.modified = max(now_ms(), item.modified + 1)
+    call.tell("update", item)
     return answer
 
 
@@ -148,6 +151,7 @@ def _convert(call: Call) -> Payload:
     new = call.organisation.add_notebook(
         item.owner, call.need("notebookTitle", shape), snapshot.content, runtime=snapshot.runtime
     )
+    call.tell("add", new)
     return {"itemId": new.id, "status": "success"}
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 type Shape = Literal["A", "B", "C", "D"]
+type Probe = Literal["GET", "POST", "none"]
+type Source = Literal["item", "items"]
 type AtLimit = Literal["refuse", "restore-without-copy"]
 
 
@@ -92,6 +94,19 @@ class Switches:
     """GUESS: at the ceiling `nextStart` still points past it (that page is refused). Default: it is -1."""
     data_redirect: bool = False
     """Known to happen: `/data` redirects to storage, which refuses a request that still carries a token."""
+    # Webhooks.
+    webhook_probe: Probe = "GET"
+    """GUESS: how a portal tries the address of a new webhook (documented: it "will be queried")."""
+    webhook_signature: bool = False
+    """GUESS: deliveries of organisation webhooks are signed with the webhook's secret, as those of services are."""
+    webhook_form_encoded: bool = False
+    """GUESS: deliveries are forms with a field `payload`, as some of services are."""
+    webhook_source: Source = "item"
+    """GUESS: `source` of an item's event; Esri's samples say `item`, the text beside them `items`."""
+    snapshot_fires_update: bool = False
+    """GUESS: making a snapshot fires `/items/update`."""
+    webhook_ca_bundle: str = ""
+    """Not a guess: a PEM file, the authorities that the portal trusts when it calls; empty for the public ones."""
     latency_seconds: float = 0
     """Not a guess: every call takes this much longer, as over a distance, whatever faults strike it."""
     json_content_type: str = "application/json;charset=utf-8"

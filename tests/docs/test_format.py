@@ -13,6 +13,7 @@ from notebook_archive.arcgis.transport import REFERER
 from notebook_archive.archive import RunId
 from notebook_archive.archive.keys import parse
 from notebook_archive.errors import SecretMalformed
+from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MOST_ITEMS, WebhookSecret
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.notebook import NotebookFacts
 from notebook_archive.pipeline import figures
@@ -114,6 +115,25 @@ def test_secrets() -> None:
     assert parse_secret("notebook-archive/admin", typed) == forms[0]
     with pytest.raises(SecretMalformed):
         parse_secret("notebook-archive/admin", "{}")
+
+
+def test_the_metrics_of_the_webhook() -> None:
+    source = (ROOT / "functions/receive_webhook/app.py").read_text()
+    told = [code for row in OPERATIONS.table("metric of the webhook") for code in code_in(row[0])]
+    assert sorted(told) == sorted(set(re.findall(r'"(Webhook\w+)"', source)))
+
+
+def test_the_webhooks_secret_and_payload() -> None:
+    section = README.section("The webhook")
+    secret, payload = section.fences("json")
+    known = WebhookSecret.parse("notebook-archive/webhook", secret)
+    assert json.loads(secret).keys() == {"path", "key", "previousKey", "requireSignature"}
+    assert not known.requires_signature
+    event = json.loads((ROOT / "events/receive_webhook.json").read_text())
+    assert json.loads(payload) == json.loads(event["body"])
+    assert f"{DELIVERY_BYTES:,} bytes" in section.text
+    assert f"first {MOST_ITEMS} items" in section.text
+    assert f"{FRESH_MILLISECONDS // 60_000} minutes" in section.text
 
 
 def test_referer() -> None:

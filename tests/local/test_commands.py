@@ -137,7 +137,7 @@ def test_another_program_runs_and_reads_the_archive_with_stack_json_alone(
 
 def assert_stack_file_is_complete(stack: dict[str, object]) -> None:
     credentials = {"region", "awsEndpointUrl", "awsAccessKeyId", "awsSecretAccessKey"}
-    assert stack.keys() == credentials | {"apiBaseUrl", "apiAuth", "awsCaBundle", "outputs", "arcgis"}
+    assert stack.keys() == credentials | {"apiBaseUrl", "apiAuth", "webhookUrl", "awsCaBundle", "outputs", "arcgis"}
     outputs, arcgis = stack["outputs"], stack["arcgis"]
     assert isinstance(outputs, dict)
     assert isinstance(arcgis, dict)

@@ -1,7 +1,6 @@
 """The deployed HTTP proxy where callers bring ArcGIS tokens: whose they are decides what they get."""
 
 import hashlib
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from local.archive_run import ArchiveRun
 from local.comparison import stored_snapshots
 from local.system import SECRET_PREFIX, LocalSystem
 from tests.local.proxy import DOWNLOAD, Proxy, bytes_of, envelope, large_notebook, titled
+from tests.local.roles import session_of
 
 REFERER = "https://maps.example.com/app"
 
@@ -175,23 +175,8 @@ def test_open_notebooks_are_those_that_the_token_may_see(
 
 @pytest.mark.parametrize("function", ["GetNotebook", "DownloadSnapshot"])
 def test_the_proxy_may_read_no_credential(open_system: LocalSystem, function: str) -> None:
-    """The function's own role, taken on by the local root, whom the role is made to trust for it."""
-    aws = open_system.aws
-    iam, sts, functions = (aws.session.client(name, endpoint_url=aws.endpoint_url) for name in ("iam", "sts", "lambda"))
-    arn = functions.get_function_configuration(FunctionName=open_system.outputs[f"{function}Function"])["Role"]
-    name = arn.rpartition("/")[2]
-    trusted = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-    root = {"Effect": "Allow", "Principal": {"AWS": arn.split(":")[4]}, "Action": "sts:AssumeRole"}
-    policy = {**trusted, "Statement": [*trusted["Statement"], root]}
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(policy))
-    try:
-        taken = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-    finally:
-        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trusted))
-    session = type(aws.session)(
-        taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"], region_name=aws.session.region_name
-    )
-    secrets = session.client("secretsmanager", endpoint_url=aws.endpoint_url)
+    session = session_of(open_system, function)
+    secrets = session.client("secretsmanager", endpoint_url=open_system.aws.endpoint_url)
     assert "BEGIN CERTIFICATE" in secrets.get_secret_value(SecretId=f"{SECRET_PREFIX}/ca-bundle")["SecretString"]
     for secret in ("admin", "owners/ana"):
         with pytest.raises(secrets.exceptions.ClientError, match="AccessDenied"):

@@ -152,6 +152,7 @@ def test_every_module_of_the_package_imports_from_the_layers_alone(layer: Path, 
         "ReportRunFunction",
         "GetNotebookFunction",
         "DownloadSnapshotFunction",
+        "ReceiveWebhookFunction",
     ],
 )
 def test_every_built_function_imports_with_the_layer_alone(built: Path, layer: Path, function: str) -> None:

@@ -68,6 +68,7 @@ def test_every_parameter_is_used() -> None:
         ("SecurityGroupIds", "0a"),
         ("EventBusName", "arn:aws:events:eu-central-1:111122223333:event-bus/default"),
         ("AlarmTopicArn", "operators"),
+        ("WebhookSecret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x"),
         ("ApiAuth", "NONE"),
         ("ApiVpcEndpointIds", "vpc-0a"),
         ("ApiRateLimit", "0"),

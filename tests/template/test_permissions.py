@@ -42,6 +42,7 @@ _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-arc
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
+_WEBHOOK = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/webhook-??????"
 _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
@@ -105,6 +106,12 @@ _GRANTS = {
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
+_OF_WEBHOOKS = {
+    "ReceiveWebhookRole": {
+        "secretsmanager:GetSecretValue": {_WEBHOOK},
+        "events:PutEvents": {_BUS},
+    },
+}
 # Roles that have a policy of AWS's instead.
 _OF_AWS = {
     "ApiGatewayLogsRole": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
@@ -113,11 +120,12 @@ _OF_AWS = {
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     """The grants, without the credentials that nobody needs whose callers bring their own."""
+    grants = {**_GRANTS, **(_OF_WEBHOOKS if "WebhookSecret" in given else {})}
     if given.get("ApiAuth") != "ArcGIS":
-        return _GRANTS
+        return grants
     certificates = {"secretsmanager:GetSecretValue": {_CERTIFICATES}} if "CaBundleSecret" in given else {}
     rest = {action: where for action, where in _GRANTS["DownloadSnapshotRole"].items() if action.startswith("s3:")}
-    return {**_GRANTS, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
+    return {**grants, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
 
 
 def _list(value: Any) -> list[Any]:
@@ -206,11 +214,24 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
     assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
 
 
-@pytest.mark.parametrize("role", [role for role in _GRANTS if not role.startswith("ArchiveRun")])
+def test_the_receiver_of_webhooks_asks_for_backups_and_says_nothing_else() -> None:
+    statements = {s["Sid"]: s for role, s in _statements(render(VARIANTS["webhooks"])) if role == "ReceiveWebhookRole"}
+    assert statements["RequestArchiving"]["Condition"] == {
+        "StringEqualsIfExists": {
+            "events:source": "arcgis.notebooks",
+            "events:detail-type": "SnapshotArchiveRequested",
+        }
+    }
+    secrets = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "webhook/ana", "ca-bundle")]
+    assert not [name for name in secrets if fnmatch.fnmatchcase(name, _WEBHOOK)]
+    assert fnmatch.fnmatchcase(f"{_SECRETS[:-1]}webhook-AbCdEf", _WEBHOOK)
+
+
+@pytest.mark.parametrize("role", [role for role in [*_GRANTS, *_OF_WEBHOOKS] if not role.startswith("ArchiveRun")])
 def test_each_function_writes_its_own_log_alone(role: str) -> None:
     (written,) = [
         statement["Resource"]
-        for holder, statement in _statements(render())
+        for holder, statement in _statements(render(VARIANTS["webhooks"]))
         if holder == role and statement["Sid"] == "WriteLogs"
     ]
     assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{role.removesuffix('Role')}Logs:*"
@@ -279,5 +300,5 @@ def test_s3_is_reached_in_this_account_alone() -> None:
 
 def test_every_role_keeps_within_the_boundary() -> None:
     roles = [item for item in render(EVERYTHING)["Resources"].values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(_GRANTS) + len(_OF_AWS)
+    assert len(roles) == len(_GRANTS) + len(_OF_WEBHOOKS) + len(_OF_AWS)
     assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {EVERYTHING["PermissionsBoundaryArn"]}

@@ -20,6 +20,11 @@ _ROUTES = {
     ("get", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
     ("post", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
 }
+_WEBHOOKS = {
+    ("get", "/webhooks/{key}"): "ReceiveWebhookFunction",
+    ("post", "/webhooks/{key}"): "ReceiveWebhookFunction",
+}
+_WITH_WEBHOOKS = {"WebhookSecret": "notebook-archive/webhook"}
 _API = "arn:aws:execute-api:eu-central-1:111122223333:ProxyApi"
 _TOKENS = {"ApiAuth": "ArcGIS"}
 
@@ -53,14 +58,15 @@ def _unsigned(api: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def test_each_route_runs_its_function() -> None:
+@pytest.mark.parametrize(("given", "routes"), [({}, _ROUTES), (_WITH_WEBHOOKS, {**_ROUTES, **_WEBHOOKS})])
+def test_each_route_runs_its_function(given: dict[str, str], routes: dict[tuple[str, str], str]) -> None:
     integrations = {
-        route: operation["x-amazon-apigateway-integration"] for route, operation in _operations(_api()).items()
+        route: operation["x-amazon-apigateway-integration"] for route, operation in _operations(_api(given)).items()
     }
     lambdas = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/"
     assert {route: integration["uri"] for route, integration in integrations.items()} == {
         route: f"{lambdas}arn:aws:lambda:eu-central-1:111122223333:function:{function}/invocations"
-        for route, function in _ROUTES.items()
+        for route, function in routes.items()
     }
     # Lambda is always called with POST, whatever the caller's method is.
     assert {(item["type"], item["httpMethod"]) for item in integrations.values()} == {("aws_proxy", "POST")}
@@ -68,7 +74,7 @@ def test_each_route_runs_its_function() -> None:
 
 def test_with_iam_every_route_wants_a_signature() -> None:
     assert _unsigned(_api()) == []
-    assert _unsigned(_api(EVERYTHING)) == []
+    assert _unsigned(_api(EVERYTHING)) == list(_WEBHOOKS), "a portal cannot sign as AWS wants it"
 
 
 def test_a_planted_open_route_is_found() -> None:
@@ -80,6 +86,7 @@ def test_a_planted_open_route_is_found() -> None:
 
 def test_with_arcgis_tokens_the_functions_decide_and_know_it() -> None:
     assert set(_unsigned(_api(_TOKENS))) == set(_ROUTES)
+    assert set(_unsigned(_api({**_TOKENS, **_WITH_WEBHOOKS}))) == {*_ROUTES, *_WEBHOOKS}
     for auth in ("IAM", "ArcGIS"):
         for function in set(_ROUTES.values()):
             properties = _resources({"ApiAuth": auth})[function]["Properties"]
@@ -108,6 +115,36 @@ def test_this_api_alone_may_run_a_function_and_may_for_each_of_its_routes(functi
         if target == function:
             called = f"{_API}/v1/{method.upper()}{path.replace('{notebookId}', 32 * '0')}"
             assert fnmatch.fnmatchcase(called, permission["SourceArn"])
+
+
+def test_webhooks_are_there_only_where_a_secret_is_named() -> None:
+    there = {name for name in _resources(_WITH_WEBHOOKS) if "Webhook" in name}
+    assert there == {
+        "ReceiveWebhookFunction",
+        "ReceiveWebhookLogs",
+        "ReceiveWebhookRole",
+        "ProxyApiInvokesReceiveWebhook",
+    }
+    assert not {name for part in ("Resources", "Outputs") for name in render()[part] if "Webhook" in name}
+
+
+def test_the_receiver_has_a_portals_time_and_knows_its_secret_by_name_alone() -> None:
+    properties = _resources(_WITH_WEBHOOKS)["ReceiveWebhookFunction"]["Properties"]
+    assert properties["Timeout"] <= 5
+    assert properties["Environment"]["Variables"] == {"WEBHOOK_SECRET": "notebook-archive/webhook"}
+    assert "Layers" not in properties, "it makes no pages"
+    (permission,) = [
+        item["Properties"]
+        for item in _resources(_WITH_WEBHOOKS).values()
+        if item["Type"] == "AWS::Lambda::Permission" and item["Properties"]["FunctionName"] == "ReceiveWebhookFunction"
+    ]
+    assert permission["SourceArn"] == f"{_API}/v1/*/webhooks/*"
+
+
+def test_no_trace_holds_the_path_of_a_webhook() -> None:
+    """API Gateway's segments hold the whole address."""
+    assert _api()["TracingEnabled"] is True
+    assert _api(_WITH_WEBHOOKS)["TracingEnabled"] is False
 
 
 def test_bodies_are_bytes_both_ways() -> None:
@@ -208,7 +245,15 @@ def test_the_api_is_regional_unless_endpoints_are_given() -> None:
 @pytest.mark.parametrize(("auth", "principal"), [("IAM", {"AWS": "arn:aws:iam::111122223333:root"}), ("ArcGIS", "*")])
 def test_a_private_api_lets_in_its_endpoints_alone(auth: str, principal: object) -> None:
     policy = _api({**EVERYTHING, "ApiAuth": auth})["DefinitionBody"]["x-amazon-apigateway-policy"]
-    deny, allow = policy["Statement"]
+    deny, allow, webhooks = policy["Statement"]
+    assert webhooks == {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "execute-api:Invoke",
+        "Resource": [f"execute-api:/v1/{method.upper()}{path.replace('{key}', '*')}" for method, path in _WEBHOOKS],
+    }
+    without = _api({**EVERYTHING, "ApiAuth": auth, "WebhookSecret": ""})["DefinitionBody"]["x-amazon-apigateway-policy"]
+    assert without["Statement"] == [deny, allow]
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "execute-api:Invoke")
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0a", "vpce-0b"]}}
     # With IAM, "*" would let in whoever can sign: within an account, a policy of the API is permission enough.

@@ -66,6 +66,12 @@ def test_the_definition_keeps_its_conditions_and_gets_the_answers_of_api_gateway
     assert body["paths"]["/admin/notebooks"]["post"]["security"] == {"Fn::If": ["IamAuth", [{"sigv4": []}], []]}
     assert body["components"] == template()["Resources"]["ProxyApi"]["Properties"]["DefinitionBody"]["components"]
     assert body["x-amazon-apigateway-policy"]["Fn::If"][0] == "PrivateApi"
+    webhooks = body["paths"]["/webhooks/{key}"]["Fn::If"]
+    assert (webhooks[0], webhooks[1].keys(), webhooks[2]) == (
+        "Webhooks",
+        {"parameters", "get", "post"},
+        {"Ref": "AWS::NoValue"},
+    )
     throttled = body["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
     assert throttled["statusCode"] == "429"
     assert throttled["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"

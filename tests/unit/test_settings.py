@@ -36,6 +36,7 @@ def test_good_settings_and_their_defaults() -> None:
         max_snapshot_bytes=300_000_000,
         event_bus_name="default",
         api_auth="IAM",
+        webhook_secret="",
     )
 
 

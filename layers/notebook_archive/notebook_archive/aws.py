@@ -2,8 +2,9 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,7 +18,7 @@ from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
-from notebook_archive.errors import CallerUnknown, EventRefused, SecretMissing, SecretUnreadable
+from notebook_archive.errors import CallerUnknown, EventRefused, SecretMissing, SecretUnreadable, SettingsInvalid
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter
 from notebook_archive.pipeline.archive_notebook import Workshop
@@ -38,6 +39,8 @@ ENTRIES = 10
 """Events that one call puts, the most that EventBridge takes."""
 ANSWER_RESERVE_SECONDS = 3.0
 """Kept of a request's time for its answer."""
+WEBHOOK_SECRET_SECONDS = 60
+"""After this long the webhook's secret is read again: so much later is a new key good, and an old one no more."""
 
 
 @cache
@@ -46,14 +49,19 @@ def settings() -> Settings:
     return Settings.from_env(os.environ)
 
 
-def _config(**more: Any) -> Config:  # noqa: ANN401
+def _config(attempts: int = ATTEMPTS, connect_timeout: float = 5, read_timeout: float = 60, **more: Any) -> Config:  # noqa: ANN401
     return Config(
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        connect_timeout=5,
-        read_timeout=60,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
         max_pool_connections=settings().threads,
         **more,
     )
+
+
+def _soon() -> Config:
+    """Return the patience of a function that has to answer within five seconds: its caller tries again."""
+    return _config(attempts=2, connect_timeout=0.5, read_timeout=1)
 
 
 @cache
@@ -74,7 +82,7 @@ def archive() -> Archive:
 
 @cache
 def _secrets() -> "SecretsManagerClient":
-    return boto3.client("secretsmanager", config=_config())
+    return boto3.client("secretsmanager", config=_soon() if settings().webhook_secret else _config())
 
 
 def read_secret(name: str) -> str:
@@ -159,18 +167,31 @@ def inbox() -> Inbox:
     return Inbox(boto3.client("sqs", config=_config()), chosen.request_queue_url, chosen.failure_queue_url)
 
 
+@lru_cache(maxsize=1)
+def _webhook_secret(name: str, _minute: int) -> str:
+    return read_secret(name)
+
+
+def webhook_secret() -> tuple[str, str]:
+    """Return the name of the webhook's secret and its text, which is at most a minute old."""
+    name = settings().webhook_secret
+    if not name:
+        raise SettingsInvalid("The function's environment is not usable: WEBHOOK_SECRET is missing.")
+    return name, _webhook_secret(name, int(time.monotonic() // WEBHOOK_SECRET_SECONDS))
+
+
 @cache
 def _events() -> "EventBridgeClient":
-    return boto3.client("events", config=_config())
+    return boto3.client("events", config=_soon() if settings().webhook_secret else _config())
 
 
-def publish(detail_type: str, *details: Mapping[str, Any]) -> None:
+def publish(detail_type: str, *details: Mapping[str, Any], source: str = "notebook-archive") -> None:
     """Put events on the bus; raise EventRefused where EventBridge answers that it did not take all of them."""
     for start in range(0, len(details), ENTRIES):
         entries: list[PutEventsRequestEntryTypeDef] = [
             {
                 "EventBusName": settings().event_bus_name,
-                "Source": "notebook-archive",
+                "Source": source,
                 "DetailType": detail_type,
                 "Detail": json.dumps(detail),
             }

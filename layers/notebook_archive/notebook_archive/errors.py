@@ -10,7 +10,15 @@
     │   ├── MediaTypeRefused         the body is not a form
     │   ├── CallerUnknown            AWS did not say who signed the request
     │   ├── CallerTokenMissing       the caller brought no ArcGIS token
-    │   └── CallerTokenRejected      ArcGIS refused the caller's token
+    │   ├── CallerTokenRejected      ArcGIS refused the caller's token
+    │   └── WebhookRefused           a webhook's delivery is not taken
+    │       ├── WebhookUnknown       the path is not that of the secret
+    │       ├── WebhookUnsigned      no signature, where the secret demands one
+    │       ├── WebhookForged        the signature is not one of our keys'
+    │       ├── WebhookStale         the payload's time is too far from ours
+    │       ├── WebhookTooLarge      the body is larger than a payload needs to be
+    │       ├── WebhookMalformed     the body is neither JSON nor a form that holds some
+    │       └── WebhookForeign       JSON, but of no shape that ArcGIS documents
     ├── ConfigurationError
     │   ├── SettingsInvalid          the function's environment lacks or garbles a value
     │   ├── SecretMissing            Secrets Manager has no such secret
@@ -104,6 +112,59 @@ class CallerTokenRejected(RequestRefused):
 
     reason = "caller-token-rejected"
     remedy = "Sign in to ArcGIS anew; a token bound to a referer needs the same Referer header."
+
+
+class WebhookRefused(RequestRefused):
+    """A delivery is not taken, and nothing came of it.  Its message says nothing of the path, the keys or the body."""
+
+
+class WebhookUnknown(WebhookRefused):
+    """The last part of the path is not the one in the secret."""
+
+    reason = "webhook-unknown"
+    remedy = "Compare the registered address with the secret's path; if nobody registered it, somebody is guessing."
+
+
+class WebhookUnsigned(WebhookRefused):
+    """The secret says requireSignature, and the delivery has none."""
+
+    reason = "webhook-unsigned"
+    remedy = "Have the sender sign with the secret's key, or take requireSignature out of the secret."
+
+
+class WebhookForged(WebhookRefused):
+    """The signature does not fit the body under either key."""
+
+    reason = "webhook-forged"
+    remedy = "Register the webhook again with the key of the secret; if it was right, somebody is forging."
+
+
+class WebhookStale(WebhookRefused):
+    """Says the payload's time and ours: a clock may be wrong, or an old delivery was played again."""
+
+    reason = "webhook-stale"
+    remedy = "Compare the two times in the message and set the portal's clock; a single old delivery needs nothing."
+
+
+class WebhookTooLarge(WebhookRefused):
+    """Names the limit."""
+
+    reason = "webhook-too-large"
+    remedy = "Nothing, if it was no portal; a payload of ArcGIS is some kilobytes."
+
+
+class WebhookMalformed(WebhookRefused):
+    """The body cannot be read at all."""
+
+    reason = "webhook-malformed"
+    remedy = "Have the sender send JSON, or a form with JSON in its field payload."
+
+
+class WebhookForeign(WebhookRefused):
+    """The body is JSON of another sender's making."""
+
+    reason = "webhook-foreign"
+    remedy = "Send what ArcGIS organisation webhooks send; README, 'The webhook', shows it."
 
 
 class ConfigurationError(NotebookArchiveError):
@@ -275,7 +336,7 @@ class RequestInvalid(NotebookArchiveError):
 
 
 class EventRefused(NotebookArchiveError):
-    """EventBridge answered that it did not take an event; the report is written all the same."""
+    """EventBridge did not take an event; says which code it answered."""
 
     reason = "event-refused"
     remedy = "Check that the event bus of EventBusName exists and lets the function's role put events."

@@ -35,6 +35,7 @@ class Settings:
     api_auth: ApiAuth
     request_queue_url: str
     failure_queue_url: str
+    webhook_secret: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -74,6 +75,7 @@ class Settings:
             api_auth=cast("ApiAuth", api_auth),
             request_queue_url=text("REQUEST_QUEUE_URL", default=""),
             failure_queue_url=text("FAILURE_QUEUE_URL", default=""),
+            webhook_secret=text("WEBHOOK_SECRET", default=""),
         )
         if faults:
             raise SettingsInvalid("The function's environment is not usable: " + "; ".join(faults) + ".")

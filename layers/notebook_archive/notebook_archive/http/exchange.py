@@ -22,21 +22,21 @@ class Log(Protocol):
         """Write a line with the exception that is being handled."""
 
 
-type Handler[C] = Callable[[Request, C], Answer]
+type Handler[R, C] = Callable[[R, C], Answer]
 type GatewayHandler[C] = Callable[[dict[str, Any], C], dict[str, Any]]
 
 
-def exchange[C](log: Log) -> Callable[[Handler[C]], GatewayHandler[C]]:
-    """Return a decorator for handlers that take a Request and return an Answer.
+def exchange[R: Request, C](log: Log, kind: type[R]) -> Callable[[Handler[R, C]], GatewayHandler[C]]:
+    """Return a decorator for handlers that take a Request of that kind and return an Answer.
 
     A named error becomes the answer that the table in ``failures`` has for it, anything else a plain 500; both are
     logged in full under the correlation id that the caller is given.
     """
 
-    def decorate(handler: Handler[C]) -> GatewayHandler[C]:
+    def decorate(handler: Handler[R, C]) -> GatewayHandler[C]:
         @wraps(handler)
         def handle(event: dict[str, Any], context: C) -> dict[str, Any]:
-            request = Request(event)
+            request = kind(event)
             log.append_keys(correlation_id=request.correlation_id, principal=request.principal)
             try:
                 request.refuse_misuse()

@@ -25,6 +25,7 @@ _NO_SESSION = (
     "No notebook that you may see is open under this id. A notebook resource describes an open session: a notebook "
     "that somebody has open in a container now. When it is closed its address ends, and its id was never the item's id."
 )
+_UNSIGNED = "The signature of the request is missing or not right."
 _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.NotebookArchiveError: Failure(
         HTTPStatus.INTERNAL_SERVER_ERROR, 500, "This request met a defect. Give the correlation id to whoever runs it."
@@ -42,6 +43,13 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         "There is no such snapshot, or it is not yours to read. Check the item id and the resource key.",
     ),
     errors.SessionNotFound: Failure(HTTPStatus.NOT_FOUND, 404, _NO_SESSION),
+    errors.WebhookUnknown: Failure(HTTPStatus.NOT_FOUND, 404, "There is no such operation here."),
+    errors.WebhookUnsigned: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
+    errors.WebhookForged: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
+    errors.WebhookStale: Failure(HTTPStatus.UNAUTHORIZED, 401, "The delivery is of another time. It was not taken."),
+    errors.WebhookTooLarge: Failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413, "The request is too large."),
+    errors.WebhookRefused: Failure(HTTPStatus.BAD_REQUEST, 400, "The body is not the payload of a webhook."),
+    errors.EventRefused: Failure(HTTPStatus.SERVICE_UNAVAILABLE, 503, "This could not be passed on. Send it again."),
     errors.PermissionDenied: Failure(
         HTTPStatus.FORBIDDEN, 403, "ArcGIS does not allow this to the account that the request was made with."
     ),

@@ -1,0 +1,404 @@
+"""The receiver of webhooks, as API Gateway calls it: what it takes, and what it refuses without a trace on the bus."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from notebook_archive import aws
+from notebook_archive.errors import SecretMalformed
+from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MOST_ITEMS, Delivery, WebhookSecret
+from tests.functions.conftest import Functions, sample
+from tests.functions.test_handlers import Catch
+
+SECRET = "notebook-archive/webhook"
+PATH = "sample-path-of-32-characters-or-more"
+KEY, PREVIOUS = "sample-key-to-sign-with", "the-key-before-that-one"
+WHOLE = {"path": PATH, "key": KEY, "previousKey": PREVIOUS}
+RECEIVED = 1795312800000
+ITEM = "e49a12b28da29e813ee6be0b546a3015"
+SIGNED = "x-esriHook-Signature"
+
+
+def signature(body: bytes, key: str = KEY) -> str:
+    return "sha256=" + base64.b64encode(hmac.digest(key.encode(), body, hashlib.sha256)).decode()
+
+
+def event_of(item_id: object = ITEM, operation: str = "update", source: object = "item", **more: Any) -> dict[str, Any]:
+    return {"when": RECEIVED - 900, "operation": operation, "source": source, "id": item_id, "properties": {}, **more}
+
+
+def payload(*events: object, when: object = RECEIVED - 877) -> bytes:
+    info = {"webhookName": "archive", "portalURL": "https://gis.example.com/portal/", "when": when}
+    return json.dumps({"info": info, "events": list(events)}).encode()
+
+
+@dataclass
+class Receiver:
+    """The deployed receiver, and the bus behind it."""
+
+    functions: Functions
+    bus: Catch
+    output: Callable[[], str]
+
+    def secret(self, **fields: object) -> None:
+        """Write the secret anew, which a container that has just started reads."""
+        text = json.dumps({**WHOLE, **fields})
+        boto3.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=text)
+        self.functions.configure()
+
+    def post(self, body: bytes, signed: str | None = None, *, path: str = PATH, encoded: bool = True) -> dict[str, Any]:
+        event = sample("receive_webhook")
+        event["pathParameters"]["key"] = path
+        event["body"] = base64.b64encode(body).decode() if encoded else body.decode()
+        event["isBase64Encoded"] = encoded
+        if signed is not None:
+            event["headers"][SIGNED] = signed
+        return self.send(event)
+
+    def send(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer: its status, its JSON, and what was counted."""
+        self.functions.milliseconds = 5000
+        answer = self.functions.invoke("receive_webhook", event)
+        body = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
+        assert answer["headers"]["Cache-Control"] == "no-store"
+        assert answer["headers"]["Content-Type"].startswith("application/json")
+        (counted,) = [json.loads(line) for line in self.output().splitlines() if "_aws" in line]
+        return {
+            "status": answer["statusCode"],
+            "json": json.loads(body),
+            "accepted": counted["WebhookAccepted"],
+            "refused": counted["WebhookRefused"],
+            "reason": counted.get("reason"),
+        }
+
+    def asked(self) -> list[str]:
+        """The items of the events on the bus, which has no others."""
+        events = self.bus.events()
+        assert {(event["source"], event["detail-type"]) for event in events} <= {
+            ("arcgis.notebooks", "SnapshotArchiveRequested")
+        }
+        for event in events:
+            assert event["detail"].keys() == {"itemIds"}
+            assert 1 <= len(event["detail"]["itemIds"]) <= 100
+        return [item_id for event in events for item_id in event["detail"]["itemIds"]]
+
+
+@pytest.fixture
+def receiver(functions: Functions, capsys: pytest.CaptureFixture[str]) -> Iterator[Receiver]:
+    boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(WHOLE))
+    functions.configure(WEBHOOK_SECRET=SECRET)
+    yield Receiver(functions, Catch(), lambda: capsys.readouterr().out)
+    # Whatever came: the path, the keys and what was sent are in no line.
+    log = functions.log.getvalue()
+    for secret in (PATH, KEY, PREVIOUS, "CANARY", ITEM):
+        assert secret not in log
+    assert not functions.s3.calls
+    assert not len(functions.deployment.requests), "it holds no credential and asks ArcGIS nothing"
+
+
+class TestSamples:
+    def test_a_portals_own(self, receiver: Receiver) -> None:
+        answer = receiver.send(sample("receive_webhook"))
+        assert (answer["status"], answer["accepted"], answer["refused"]) == (202, [1], [0])
+        assert receiver.asked() == [ITEM]
+
+    def test_a_signed_form(self, receiver: Receiver) -> None:
+        receiver.secret(requireSignature=True)
+        assert receiver.send(sample("receive_webhook.signed"))["json"] == {"success": True, "items": 2}
+        assert receiver.asked() == [ITEM, "5" * 32]
+
+    def test_a_probe_gets_its_token_signed(self, receiver: Receiver) -> None:
+        answer = receiver.send(sample("receive_webhook.probe"))
+        assert answer["status"] == 200
+        assert answer["json"] == {"response_token": signature(b"b3f2c1d0a9e84756")}
+        assert (answer["accepted"], answer["refused"], receiver.asked()) == ([0], [0], [])
+
+
+class TestTaken:
+    @pytest.mark.parametrize("operation", ["add", "update", "publish", "share", "unshare", "move", "reassign", "new"])
+    @pytest.mark.parametrize("source", ["item", "items"])
+    def test_what_may_have_changed_a_notebook(self, receiver: Receiver, operation: str, source: str) -> None:
+        assert receiver.post(payload(event_of(operation=operation, source=source)))["status"] == 202
+        assert receiver.asked() == [ITEM]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            payload(),
+            b"",
+            payload(event_of(operation="delete")),
+            payload(event_of(operation="addComment")),
+            payload(event_of("ben", source="user"), event_of(source="group"), event_of(source="roles")),
+        ],
+        ids=["no events", "nothing", "deleted", "commented", "of others"],
+    )
+    def test_nothing_of_interest_is_taken_and_leaves_no_event(self, receiver: Receiver, body: bytes) -> None:
+        answer = receiver.post(body)
+        assert (answer["status"], answer["json"]["items"], receiver.asked()) == (202, 0, [])
+
+    @pytest.mark.parametrize(
+        ("key", "written"),
+        [
+            (KEY, lambda text: text),
+            (PREVIOUS, lambda text: text),
+            (KEY, lambda text: quote(text, safe="")),
+            (PREVIOUS, lambda text: quote(text, safe="=")),
+            (KEY, lambda text: f" {text.replace('sha256', 'SHA256')} "),
+        ],
+        ids=["current key", "previous key", "percent-encoded", "partly encoded", "spelled otherwise"],
+    )
+    def test_signatures(self, receiver: Receiver, key: str, written: Callable[[str], str]) -> None:
+        receiver.secret(requireSignature=True)
+        body = payload(event_of(title="\u6c34\u4f4d"))
+        assert receiver.post(body, written(signature(body, key)))["status"] == 202
+        assert receiver.asked() == [ITEM]
+
+    @pytest.mark.parametrize("encoded", [True, False])
+    def test_a_form(self, receiver: Receiver, encoded: bool) -> None:
+        body = urlencode({"name": "archive", "payload": payload(event_of()).decode()}).encode()
+        assert receiver.post(body, signature(body), encoded=encoded)["status"] == 202
+        assert receiver.asked() == [ITEM]
+
+    def test_each_item_once_and_not_more_than_a_bound_of_them(self, receiver: Receiver) -> None:
+        ids = [f"{number:032x}" for number in range(MOST_ITEMS + 3)]
+        slim = [{"source": "item", "operation": "update", "id": item_id} for item_id in [*ids, *ids]]
+        assert receiver.post(payload(*slim))["json"] == {"success": True, "items": MOST_ITEMS}
+        assert receiver.asked() == ids[:MOST_ITEMS]
+        (line,) = [line for line in receiver.functions.lines() if line["message"] == "Accepted"]
+        assert (line["items"], line["left_out"]) == (MOST_ITEMS + 3, 3)
+
+    def test_replayed_in_time_it_asks_again_for_what_is_archived_once(self, receiver: Receiver) -> None:
+        body = payload(event_of())
+        assert [receiver.post(body, signature(body))["status"] for _ in range(3)] == [202] * 3
+        assert receiver.asked() == [ITEM] * 3
+
+    @pytest.mark.parametrize("apart", [-FRESH_MILLISECONDS, 0, FRESH_MILLISECONDS])
+    def test_clocks_may_differ_a_little(self, receiver: Receiver, apart: int) -> None:
+        assert receiver.post(payload(event_of(), when=RECEIVED + apart))["status"] == 202
+
+    def test_a_payload_without_a_time_is_taken(self, receiver: Receiver) -> None:
+        body = json.dumps({"events": [{"source": "item", "operation": "update", "id": ITEM}]}).encode()
+        assert receiver.post(body)["status"] == 202
+
+    def test_a_delivery_that_was_late_but_not_old_is_taken(self, receiver: Receiver) -> None:
+        assert receiver.post(payload(event_of(when=RECEIVED - 10 * FRESH_MILLISECONDS)))["status"] == 202
+
+    def test_a_body_as_large_as_may_be(self, receiver: Receiver) -> None:
+        body = payload(event_of())
+        assert receiver.post(body + b" " * (DELIVERY_BYTES - len(body)))["status"] == 202
+
+
+def flipped(body: bytes) -> bytes:
+    return bytes([*body[:-1], body[-1] ^ 1])
+
+
+ONE = payload(event_of())
+OLD = payload(event_of(), when=RECEIVED - FRESH_MILLISECONDS - 1)
+SOON = payload(event_of(), when=RECEIVED + FRESH_MILLISECONDS + 1)
+OF_OLD_EVENT = json.dumps({"events": [event_of(when=RECEIVED - FRESH_MILLISECONDS - 1)]}).encode()
+BAD: dict[str, tuple[bytes, str | None, int, str]] = {
+    "unsigned": (ONE, None, 401, "webhook-unsigned"),
+    "unsigned and empty": (b"", None, 401, "webhook-unsigned"),
+    "empty signature": (ONE, "", 401, "webhook-forged"),
+    "signed with another key": (ONE, signature(ONE, "another-key-altogether"), 401, "webhook-forged"),
+    "one bit flipped in the body": (flipped(ONE), signature(ONE), 401, "webhook-forged"),
+    "one bit flipped in the signature": (ONE, signature(ONE)[:-2] + "A=", 401, "webhook-forged"),
+    "signature cut short": (ONE, signature(ONE)[:-4], 401, "webhook-forged"),
+    "half a signature": (ONE, signature(ONE)[:29], 401, "webhook-forged"),
+    "signature in hexadecimal": (ONE, "sha256=" + "00" * 32, 401, "webhook-forged"),
+    "signature without its scheme": (ONE, signature(ONE)[7:], 401, "webhook-forged"),
+    "of another scheme": (ONE, "sha1" + signature(ONE)[6:], 401, "webhook-forged"),
+    "not ASCII": (ONE, "sha256=\u00e9", 401, "webhook-forged"),
+    "signature of nothing": (ONE, signature(b""), 401, "webhook-forged"),
+    "replayed later": (OLD, signature(OLD), 401, "webhook-stale"),
+    "from the future": (SOON, signature(SOON), 401, "webhook-stale"),
+    "of an old event": (OF_OLD_EVENT, signature(OF_OLD_EVENT), 401, "webhook-stale"),
+    **{
+        name: (body, signature(body), status, reason)
+        for name, (body, status, reason) in {
+            "too large": (ONE + b" " * DELIVERY_BYTES, 413, "webhook-too-large"),
+            "a byte too large": (ONE + b" " * (DELIVERY_BYTES - len(ONE) + 1), 413, "webhook-too-large"),
+            "cut": (ONE[:-1], 400, "webhook-malformed"),
+            "not UTF-8": (b'{"events": ["\xff"]}', 400, "webhook-malformed"),
+            "text": (b"CANARY", 400, "webhook-malformed"),
+            "nested without end": (b'{"events":' + b"[" * 100_000, 400, "webhook-malformed"),
+            "an endless number": (b'{"events": [' + b"9" * 5000 + b"]}", 400, "webhook-malformed"),
+            "a form without a payload": (b"name=CANARY", 400, "webhook-malformed"),
+            "a form with two": (b"payload={}&payload={}", 400, "webhook-malformed"),
+            "a form with many fields": (b"a=1&" * 60 + b"payload={}", 400, "webhook-malformed"),
+            "a list": (b"[]", 400, "webhook-foreign"),
+            "of nothing known": (b'{"action": "CANARY"}', 400, "webhook-foreign"),
+            "events that are none": (b'{"events": {"CANARY": 1}}', 400, "webhook-foreign"),
+            "an event that is none": (payload("CANARY"), 400, "webhook-foreign"),
+            "an id that is none": (payload(event_of(), event_of("CANARY")), 400, "webhook-foreign"),
+            "an id in capitals": (payload(event_of(ITEM.upper())), 400, "webhook-foreign"),
+            "a list of ids": (payload(event_of([ITEM])), 400, "webhook-foreign"),
+            "a source that is a list": (payload(event_of(source=["item"])), 400, "webhook-foreign"),
+            "a time that is text": (payload(event_of(), when="CANARY"), 400, "webhook-foreign"),
+            "a time that no calendar has": (payload(event_of(), when=10**30), 400, "webhook-foreign"),
+            "a path to climb": (payload(event_of("../" * 10)), 400, "webhook-foreign"),
+        }.items()
+    },
+}
+
+
+class TestRefused:
+    @pytest.mark.parametrize("name", BAD)
+    def test_without_a_trace_but_counted_and_logged(self, receiver: Receiver, name: str) -> None:
+        receiver.secret(requireSignature=True)
+        body, signed, status, reason = BAD[name]
+        answer = receiver.post(body, signed)
+        assert (answer["status"], answer["reason"]) == (status, reason)
+        assert (answer["accepted"], answer["refused"]) == ([0], [1])
+        assert "CANARY" not in json.dumps(answer["json"])
+        assert receiver.asked() == []
+        (line,) = receiver.functions.lines()
+        assert (line["level"], line["reason"]) == ("WARNING", reason)
+        assert line["correlation_id"] == sample("receive_webhook")["requestContext"]["requestId"]
+
+    @pytest.mark.parametrize("path", ["", PATH[:-1], PATH + "x", PATH.upper(), "x" * 36, "\u00e9", "x" * 5000])
+    def test_another_path_is_no_path(self, receiver: Receiver, path: str) -> None:
+        """Whatever else is wrong or right with the request, and whichever method it uses."""
+        oversized = ONE + b" " * DELIVERY_BYTES
+        answers = [receiver.post(body, signed, path=path) for body, signed in ((ONE, signature(ONE)), (oversized, "x"))]
+        probe = sample("receive_webhook.probe")
+        probe["pathParameters"] = {"key": path} if path else None
+        probe["multiValueQueryStringParameters"] = {"token": ["t"], "f": ["rubbish"]}
+        answers.append(receiver.send(probe))
+        for answer in answers:
+            assert (answer["status"], answer["reason"], answer["refused"]) == (404, "webhook-unknown", [1])
+            error = answer["json"]["error"]
+            assert (error["code"], error["message"]) == (404, "There is no such operation here.")
+        assert receiver.asked() == []
+
+    def test_a_wrong_signature_counts_also_where_none_is_demanded(self, receiver: Receiver) -> None:
+        assert receiver.post(ONE, signature(ONE, "another-key-altogether"))["reason"] == "webhook-forged"
+
+    def test_how_far_apart_the_clocks_are_is_in_the_log(self, receiver: Receiver) -> None:
+        receiver.post(payload(event_of(), when=RECEIVED - 3_600_000))
+        (line,) = receiver.functions.lines()
+        assert "is of 2026-11-22T01:00:00.000Z, and came at 2026-11-22T02:00:00.000Z: 3600 s" in line["message"]
+
+    @pytest.mark.parametrize("token", ['{"events":[]}', "payload=%7B%7D", "a b", "x" * 300, "a\nb"])
+    def test_no_payload_is_ever_signed_on_demand(self, receiver: Receiver, token: str) -> None:
+        probe = sample("receive_webhook.probe")
+        probe["queryStringParameters"] = {"crc_token": token}
+        answer = receiver.send(probe)
+        assert (answer["status"], answer["reason"]) == (400, "webhook-malformed")
+
+    def test_a_probe_without_a_token_is_told_that_somebody_listens(self, receiver: Receiver) -> None:
+        probe = sample("receive_webhook.probe")
+        probe["queryStringParameters"] = None
+        assert receiver.send(probe)["json"] == {"success": True}
+
+
+class TestTrouble:
+    def test_what_the_bus_takes_in_part_is_to_be_sent_again(self, receiver: Receiver) -> None:
+        def fail(parsed: dict[str, Any], **_: Any) -> None:
+            parsed["FailedEntryCount"], parsed["Entries"][1] = 1, {"ErrorCode": "ThrottlingException"}
+
+        assert boto3.DEFAULT_SESSION
+        boto3.DEFAULT_SESSION.events.register("after-call.events.PutEvents", fail)
+        receiver.functions.configure()
+        slim = [{"source": "item", "operation": "update", "id": f"{number:032x}"} for number in range(101)]
+        answer = receiver.post(payload(*slim))
+        assert (answer["status"], answer["reason"], answer["refused"]) == (503, "event-refused", [1])
+        assert "ThrottlingException" in receiver.functions.log.getvalue()
+
+    def test_a_bus_that_is_not_there(self, receiver: Receiver) -> None:
+        receiver.functions.configure(EVENT_BUS_NAME="elsewhere")
+        event = sample("receive_webhook")
+        answer = receiver.send(event)
+        assert (answer["status"], answer["reason"], answer["accepted"]) == (503, "event-refused", [0])
+
+    @pytest.mark.parametrize(
+        ("secret", "reason"),
+        [(None, "secret-missing"), ("{}", "secret-malformed"), ("rubbish", "secret-malformed")],
+    )
+    def test_a_secret_that_is_no_good_closes_the_door(
+        self, receiver: Receiver, secret: str | None, reason: str
+    ) -> None:
+        secrets = boto3.client("secretsmanager")
+        if secret is None:
+            secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+        else:
+            secrets.put_secret_value(SecretId=SECRET, SecretString=secret)
+        receiver.functions.configure()
+        for path in (PATH, ""):
+            answer = receiver.post(ONE, signature(ONE), path=path)
+            assert (answer["status"], answer["reason"]) == (500, reason)
+        assert receiver.asked() == []
+
+    def test_without_a_secret_the_function_serves_nobody(self, receiver: Receiver) -> None:
+        receiver.functions.configure(WEBHOOK_SECRET="")
+        assert receiver.post(ONE, signature(ONE))["reason"] == "settings-invalid"
+
+    def test_a_new_key_is_good_within_a_minute(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        new = "a-new-key-of-the-secret"
+        assert receiver.post(ONE, signature(ONE, new))["status"] == 401
+        text = json.dumps({**WHOLE, "key": new, "previousKey": KEY})
+        boto3.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=text)
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + aws.WEBHOOK_SECRET_SECONDS)
+        assert receiver.post(ONE, signature(ONE, new))["status"] == 202
+        assert receiver.post(ONE, signature(ONE, KEY))["status"] == 202
+        assert receiver.post(ONE, signature(ONE, PREVIOUS))["status"] == 401
+
+
+SOUND: dict[str, object] = dict(WHOLE)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "rubbish",
+        "[]",
+        json.dumps({"path": PATH}),
+        json.dumps({"key": KEY}),
+        *(
+            json.dumps({**SOUND, **wrong})
+            for wrong in (
+                {"path": "CANARY-too-short"},
+                {"path": "CANARY/" * 6},
+                {"path": 7},
+                {"key": "CANARY"},
+                {"key": ""},
+                {"key": None},
+                {"previousKey": 7},
+                {"previousKey": "CANARY"},
+                {"requireSignature": "CANARY"},
+            )
+        ),
+    ],
+)
+def test_a_secret_of_another_form_is_named_and_not_shown(secret: str) -> None:
+    with pytest.raises(SecretMalformed, match="'notebook-archive/webhook'") as raised:
+        WebhookSecret.parse("notebook-archive/webhook", secret)
+    assert not re.search("CANARY|sample", str(raised.value))
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=400) | st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) |
+    st.dictionaries(st.sampled_from(["info", "events", "when", "source", "id", "operation", "x"]), inner)).map(
+        lambda value: json.dumps(value).encode()))  # fmt: skip
+def test_whatever_is_sent_is_refused_by_name_or_names_items(body: bytes) -> None:
+    from notebook_archive.errors import WebhookRefused
+
+    event = sample("receive_webhook") | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    try:
+        item_ids = Delivery(event).item_ids()
+    except WebhookRefused:
+        return
+    assert all(re.fullmatch("[0-9a-f]{32}", item_id) for item_id in item_ids)

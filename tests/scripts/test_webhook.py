@@ -1,0 +1,181 @@
+"""The script that registers the webhook on a portal: every action may be repeated, and nothing secret is printed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local.arcgis import Deployment, LocalArcGIS, Seed, Webhook
+from scripts import webhook
+from tests.listener import Listener, listening
+
+PATH, KEY = "a-path-of-32-characters-or-more-x", "a-key-of-16-characters-or-more"
+SECRET = {"path": PATH, "key": KEY}
+
+
+@dataclass
+class Site:
+    """A portal, an address that listens, the secrets, and the script."""
+
+    deployment: Deployment
+    listener: Listener
+    folder: Path
+
+    @property
+    def base(self) -> str:
+        return self.listener.url.rpartition("/")[0] + "/"
+
+    def run(self, action: str, *more: str) -> int:
+        arguments = [action, "--portal", self.deployment.portal_url, "--ca", "notebook-archive/ca-bundle", *more]
+        if action == "register" and "--url" not in more:
+            arguments += ["--url", self.base]
+        return webhook.main(arguments)
+
+    @property
+    def webhooks(self) -> list[Webhook]:
+        return list(self.deployment.organisation.webhooks.values())
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[LocalArcGIS]:
+    with LocalArcGIS(Seed.varied()) as arcgis:
+        yield arcgis
+
+
+@pytest.fixture
+def site(running: LocalArcGIS, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
+    running.reset()
+    deployment = running.enterprise
+    with mock_aws(), listening(tmp_path) as listener:
+        deployment.switches.webhook_ca_bundle = str(listener.ca_bundle)
+        boto3.setup_default_session()
+        secrets = boto3.client("secretsmanager")
+        secrets.create_secret(Name="notebook-archive/ca-bundle", SecretString=running.ca_bundle.read_text())
+        secrets.create_secret(Name="notebook-archive/webhook", SecretString=json.dumps(SECRET))
+        admin = json.dumps({"username": deployment.admin.username, "password": deployment.admin.password})
+        secrets.create_secret(Name="notebook-archive/admin", SecretString=admin)
+        yield Site(deployment, listener, tmp_path)
+        printed = "".join(capsys.readouterr())
+        assert not [each for each in (PATH, KEY, deployment.admin.password) if each in printed]
+
+
+def test_registered_twice_it_is_there_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.run("register") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "Created the webhook notebook-archive."
+    (first,) = site.webhooks
+    assert (first.url, first.secret, first.active) == (f"{site.base}{PATH}", KEY, True)
+    assert first.events == ["/items/add", "/items/update", "/items/publish", "/items/share"]
+    assert first.config["deactivationPolicy"] == {"numberOfFailures": 5, "daysInPast": 5}
+    assert site.run("register") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "Updated the webhook notebook-archive."
+    assert [each.id for each in site.webhooks] == [first.id]
+
+
+def test_registered_anew_it_has_the_new_secret_and_is_active_again(site: Site) -> None:
+    assert site.run("register") == 0
+    (there,) = site.webhooks
+    there.active = False
+    new = {"path": PATH + "-new", "key": KEY + "-new", "previousKey": KEY}
+    (site.folder / "webhook.json").write_text(json.dumps(new))
+    more = ["--secret", f"file://{site.folder}/webhook.json", "--events", "/items"]
+    assert site.run("register", *more) == 0
+    (there,) = site.webhooks
+    assert (there.url, there.secret, there.active) == (f"{site.base}{PATH}-new", f"{KEY}-new", True)
+    assert there.events == ["/items"]
+
+
+def test_removed_twice_it_is_gone_and_others_stay(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    organisation = site.deployment.organisation
+    other = Webhook("another", "https://localhost:1/", "", ["/"], {}, "gis_admin")
+    organisation.webhooks = {other.id: other}
+    site.run("register")
+    capsys.readouterr()
+    assert [site.run("remove"), site.run("remove")] == [0, 0]
+    assert capsys.readouterr().out.splitlines() == [
+        "Removed 1 of the name notebook-archive.",
+        "Removed 0 of the name notebook-archive.",
+    ]
+    assert site.webhooks == [other]
+
+
+def test_list_tells_of_it_without_its_path(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.run("list") == 0
+    assert capsys.readouterr().out == ""
+    site.run("register")
+    capsys.readouterr()
+    site.run("list")
+    host = site.base.split("/")[2]
+    assert capsys.readouterr().out == (
+        f"notebook-archive: active, to {host}, on /items/add, /items/update, /items/publish, /items/share\n"
+    )
+
+
+def test_it_is_found_among_many(site: Site) -> None:
+    webhooks = [Webhook(f"w{n}", "https://localhost:1/", "", ["/"], {}, "gis_admin") for n in range(230)]
+    site.deployment.organisation.webhooks = {each.id: each for each in webhooks}
+    assert [site.run("register"), site.run("register"), site.run("remove")] == [0, 0, 0]
+    assert site.webhooks == webhooks
+
+
+def test_what_was_created_twice_is_left_once(site: Site) -> None:
+    twice = [Webhook("notebook-archive", f"{site.base}{PATH}", KEY, ["/"], {}, "gis_admin") for _ in range(2)]
+    site.deployment.organisation.webhooks = {each.id: each for each in twice}
+    assert site.run("register") == 0
+    assert len(site.webhooks) == 1
+
+
+def test_a_lost_answer_leaves_no_second_one(site: Site) -> None:
+    site.deployment.faults.add("webhooks/create", "http-503", times=1)
+    assert site.run("register") == 0
+    assert len(site.webhooks) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--credential", "notebook-archive/nobody"], "There is no secret 'notebook-archive/nobody'."),
+        (["--credential", "file:///no/such/file"], "There is no file '/no/such/file'."),
+        (["--secret", "notebook-archive/admin"], "Secret 'notebook-archive/admin' lacks path"),
+        (["--ca", ""], "is not trusted"),
+    ],
+)
+def test_what_lacks_is_named(site: Site, more: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.run("register", *more) == 1
+    assert told in capsys.readouterr().err
+    assert site.webhooks == []
+
+
+def test_who_is_no_administrator_is_told_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    file = site.folder / "ana.json"
+    file.write_text(json.dumps({"username": "ana", "password": "ana-password"}))
+    assert site.run("register", "--credential", f"file://{file}") == 1
+    assert "Give the credential's account the privilege" in capsys.readouterr().err
+
+
+def test_an_address_that_the_portal_cannot_reach_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
+    assert "does it reach localhost:1" in capsys.readouterr().err
+
+
+def test_arcgis_online_has_none(site: Site, running: LocalArcGIS, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.run("list", "--portal", running.online.portal_url) == 1
+    assert "ArcGIS Online has no organisation webhooks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["register", "--portal", "https://gis.example.com/portal"],
+        ["register", "--portal", "https://gis.example.com/portal", "--url", "http://x/"],
+        ["list", "--portal", "http://gis.example.com/portal"],
+        ["list"],
+        ["dance", "--portal", "https://gis.example.com/portal"],
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_asked(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        webhook.main(arguments)
