@@ -39,6 +39,8 @@ _ON_EVERYTHING = {
 }
 _BUCKETS = ("ArchiveBucket", "gis-archive")
 _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
+_TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
+_CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
@@ -90,6 +92,12 @@ _GRANTS = {
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
         "secretsmanager:GetSecretValue": {_SECRETS},
     },
+    "RotateTokenRole": {
+        "secretsmanager:DescribeSecret": set(_TOKENS),
+        "secretsmanager:GetSecretValue": {*_TOKENS, _CREDENTIALS},
+        "secretsmanager:PutSecretValue": set(_TOKENS),
+        "secretsmanager:UpdateSecretVersionStage": set(_TOKENS),
+    },
     "ArchiveRunRole": {
         "s3:GetObject": {"BUCKET/runs/*/plan.jsonl"},
         "lambda:InvokeFunction": {
@@ -113,11 +121,15 @@ _OF_AWS = {
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     """The grants, without the credentials that nobody needs whose callers bring their own."""
+    read = {_CERTIFICATES} if "CaBundleSecret" in given else set()
+    certificates = {"secretsmanager:GetSecretValue": read} if read else {}
+    rotating = _GRANTS["RotateTokenRole"]
+    rotating = rotating | {"secretsmanager:GetSecretValue": rotating["secretsmanager:GetSecretValue"] | read}
+    grants = {**_GRANTS, "RotateTokenRole": rotating}
     if given.get("ApiAuth") != "ArcGIS":
-        return _GRANTS
-    certificates = {"secretsmanager:GetSecretValue": {_CERTIFICATES}} if "CaBundleSecret" in given else {}
+        return grants
     rest = {action: where for action, where in _GRANTS["DownloadSnapshotRole"].items() if action.startswith("s3:")}
-    return {**_GRANTS, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
+    return {**grants, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
 
 
 def _list(value: Any) -> list[Any]:
@@ -204,6 +216,48 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
     assert not [name for name in credentials for pattern in readable if fnmatch.fnmatchcase(name, pattern)]
     # It would say so of the role's policy in the other mode.
     assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
+
+
+def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
+    arn = f"arn:aws:secretsmanager:eu-central-1:111122223333:secret:{name}-AbCdEf"
+    return {
+        role
+        for role, statement in _statements(rendered)
+        if "secretsmanager:GetSecretValue" in _list(statement["Action"])
+        and any(fnmatch.fnmatchcase(arn, pattern) for pattern in _list(statement["Resource"]))
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_only_the_rotation_reads_credentials_for_rotation(variant: str) -> None:
+    rendered = render(VARIANTS[variant])
+    for name in ("admin", "owners/ana", "ca-bundle"):
+        assert _readers_of(f"notebook-archive-credentials/{name}", rendered) == {"RotateTokenRole"}
+    assert _readers_of("notebook-archive/owners/ana", rendered) >= {"RotateTokenRole", "ArchiveNotebooksRole"}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_role_writes_a_credential_or_certificates(variant: str) -> None:
+    written = {
+        resource
+        for _, statement in _statements(render(VARIANTS[variant]))
+        if any(action.startswith("secretsmanager:") and "Get" not in action for action in _list(statement["Action"]))
+        for resource in _list(statement["Resource"])
+    }
+    assert written == set(_TOKENS)
+    for name in ("notebook-archive/ca-bundle", "notebook-archive-credentials/owners/ana", "notebook-archive/webhook"):
+        arn = f"arn:aws:secretsmanager:eu-central-1:111122223333:secret:{name}-AbCdEf"
+        assert not any(fnmatch.fnmatchcase(arn, pattern) for pattern in written)
+
+
+def test_secrets_manager_calls_the_rotation_for_this_account_alone() -> None:
+    permission = render()["Resources"]["SecretsManagerInvokesRotateToken"]["Properties"]
+    assert permission == {
+        "FunctionName": "RotateTokenFunction",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "secretsmanager.amazonaws.com",
+        "SourceAccount": "111122223333",
+    }
 
 
 @pytest.mark.parametrize("role", [role for role in _GRANTS if not role.startswith("ArchiveRun")])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ATTEMPTS = 8
 """Of every AWS call.  Three, the default, span a quarter of a second, which is too little for a sweep."""
@@ -74,13 +75,23 @@ def archive() -> Archive:
 
 
 @cache
+def _secrets() -> "SecretsManagerClient":
+    return boto3.client("secretsmanager", config=_config())
+
+
+@cache
 def _vault() -> Vault:
-    return Vault(boto3.client("secretsmanager", config=_config()))
+    return Vault(_secrets())
+
+
+def read_secret(name: str) -> str:
+    """Return a secret's text; raise SecretMissing or SecretUnreadable, naming the secret."""
+    return _vault().read(name)
 
 
 @cache
 def _transport() -> Transport:
-    ca_pem = _vault().read(settings().ca_bundle_secret) if settings().ca_bundle_secret else None
+    ca_pem = read_secret(settings().ca_bundle_secret) if settings().ca_bundle_secret else None
     context = tls_context(ca_pem, strict=settings().tls_strict)
     return Transport(context, connections=settings().threads)
 
@@ -100,7 +111,7 @@ def _servers() -> NotebookServers:
 def routes() -> Routes:
     """Return the ways to the owners' snapshots."""
     chosen = settings()
-    return Routes(_transport(), portal(), chosen.route, _servers(), chosen.secret_prefix, _vault().read)
+    return Routes(_transport(), portal(), chosen.route, _servers(), chosen.secret_prefix, read_secret)
 
 
 @cache
@@ -119,7 +130,7 @@ def counter() -> Counter:
 
 @cache
 def _credential(name: str) -> TokenSource:
-    return TokenSource(_transport(), portal().rest_url, name, _vault().read)
+    return TokenSource(_transport(), portal().rest_url, name, read_secret)
 
 
 @cache

@@ -5,6 +5,7 @@ which only this use case reads.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ _STEPS: dict[str, Step] = {
 }
 LIFETIMES = 2
 """A token is asked to outlive this many waits, so that a rotation which fails once leaves time for the next."""
-AS_LONG_AS_CAN_BE = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _create(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadli
         return Rotated(rotation.name, "The pending token is there already.")
     name = _credential_name(rotation.name, mint.vault.read(secret_id), mint)
     wait = rotation.wait
-    token = mint.credential(name).fresh(AS_LONG_AS_CAN_BE if wait is None else LIFETIMES * wait, deadline)
+    token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
     made: dict[str, object] = {"token": token.value, "expires": int(token.expires * 1000), CREDENTIAL: name}
     if not token.expires:
         del made["expires"]
@@ -105,10 +105,10 @@ def _test(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadline
     except TokenRejected as error:
         mint.vault.drop_pending(secret_id, version)
         raise NewTokenRejected(f"The new token of secret {rotation.name!r} was refused: {error}") from None
-    if found != username:
+    if found.casefold() != username.casefold():
         mint.vault.drop_pending(secret_id, version)
-        whose = f"{found!r}'s" if found else "nobody's"
-        message = f"The new token of secret {rotation.name!r} is {whose}, and its credential is of {username!r}."
+        is_of, should_be = repr(found) if found else "no user", repr(username) if username else "no user"
+        message = f"The new token of secret {rotation.name!r} is of {is_of}, and its credential of {should_be}."
         raise NewTokenRejected(message)
     expires = epoch_milliseconds(pending.get("expires")) / 1000
     return Rotated(rotation.name, "The portal takes the new token.", warning=_too_short(rotation, expires))

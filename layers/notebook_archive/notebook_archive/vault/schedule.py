@@ -10,8 +10,8 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-YEARS_LOOKED_AT = 5
-"""Enough for a leap year and for every weekday to be the first of each month; a longer wait is no rotation."""
+FIRST_YEAR, YEARS = 2024, 12
+"""Looked through for the longest wait: in twelve years, each month begins with each weekday."""
 
 _RATE = re.compile(r"rate\(\s*([0-9]{1,4}) (hour|day)s?\s*\)")
 _CRON = re.compile(r"cron\(\s*0 (\S+) (\S+) (\S+) (\S+) \*\s*\)")
@@ -52,8 +52,8 @@ def _longest_of_cron(hours: str, days: str, months: str, weekdays: str, *, windo
 def _days(days: str, months: str, weekdays: str) -> Iterator[date]:
     """Yield the days of some years that the expression names."""
     in_months = _expand(months, 1, 12, MONTHS)
-    day = date(2024, 1, 1)
-    while day.year < 2024 + YEARS_LOOKED_AT:
+    day = date(FIRST_YEAR, 1, 1)
+    while day.year < FIRST_YEAR + YEARS:
         if day.month in in_months and _is_day(day, days) and _is_weekday(day, weekdays):
             yield day
         day += timedelta(days=1)
