@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -352,7 +353,7 @@ def test_what_secrets_manager_refuses_is_named(
     rotations: Rotations, operation: str, error: type[SecretUnreadable]
 ) -> None:
     vault = Vault(rotations.client)
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "describe_secret": lambda: vault.rotation(ANA),
         "get_secret_value": lambda: vault.read(ANA),
         "put_secret_value": lambda: vault.write_pending(ANA, "0" * 32, "CANARY-00000"),

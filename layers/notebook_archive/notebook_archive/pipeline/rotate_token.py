@@ -57,9 +57,9 @@ def rotate_token(step: str, secret_id: str, version: str, mint: Mint, deadline: 
 
     Raises RotationRefused where this version is not to become current, ConfigurationErrors and ArcGISErrors.
     """
-    rotation = mint.vault.rotation(secret_id)
     if step not in _STEPS:
         raise RotationRefused(f"{step[:40]!r} is no step of a rotation.")
+    rotation = mint.vault.rotation(secret_id)
     if not rotation.enabled:
         raise RotationRefused(f"Rotation of secret {rotation.name!r} is not switched on.")
     if version not in rotation.labels:
