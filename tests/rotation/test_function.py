@@ -95,6 +95,7 @@ def test_a_token_that_will_not_last_is_a_warning_and_a_metric(
     assert counted[-1]["TokensRotated"] == [1]
 
 
+@pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("event", [{}, {"Step": None}, {"Step": "createSecret", "SecretId": ANA}])
 def test_an_event_that_is_no_step_is_refused(rotations: Rotations, function: Functions, event: dict[str, Any]) -> None:
     rotations.begin()
@@ -103,12 +104,14 @@ def test_an_event_that_is_no_step_is_refused(rotations: Rotations, function: Fun
     assert rotations.asked() == {}
 
 
+@pytest.mark.filterwarnings("ignore:No application metrics")
 def test_a_stack_without_a_place_for_credentials_says_so(function: Functions, step: Step) -> None:
     function.configure(CREDENTIAL_PREFIX="")
     with pytest.raises(SettingsInvalid, match="CREDENTIAL_PREFIX"):
         step("createSecret", "0" * 32)
 
 
+@pytest.mark.filterwarnings("ignore:No application metrics")
 def test_no_secret_leaves(
     rotations: Rotations,
     function: Functions,

@@ -4,6 +4,7 @@ The secret of a token is ``{"token", "expires", "credential"}``; ``credential`` 
 which only this use case reads.
 """
 
+import contextlib
 import json
 import math
 import time
@@ -14,7 +15,7 @@ from typing import Literal
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import CREDENTIAL, TokenSource, fields_of, parse_secret
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NewTokenRejected, RotationRefused, SecretMalformed, TokenRejected
+from notebook_archive.errors import NewTokenRejected, RotationRefused, SecretMalformed, SecretUnwritable, TokenRejected
 from notebook_archive.models import epoch_milliseconds
 from notebook_archive.vault import Rotation, Vault
 from notebook_archive.vault.versions import CURRENT, PENDING
@@ -87,7 +88,12 @@ def _create(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadli
         return Rotated(rotation.name, "The pending token is there already.")
     name = _credential_name(rotation.name, mint.vault.read(secret_id), mint)
     wait = rotation.wait
-    token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
+    try:
+        token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
+    except TokenRejected:
+        # Secrets Manager tries a rotation again by itself, and each try could be a wrong password.
+        _give_up(secret_id, version, mint)
+        raise
     made: dict[str, object] = {"token": token.value, "expires": int(token.expires * 1000), CREDENTIAL: name}
     if not token.expires:
         del made["expires"]
@@ -103,15 +109,21 @@ def _test(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadline
     try:
         found = mint.portal.organisation(pending["token"], deadline).username
     except TokenRejected as error:
-        mint.vault.drop_pending(secret_id, version)
+        _give_up(secret_id, version, mint)
         raise NewTokenRejected(f"The new token of secret {rotation.name!r} was refused: {error}") from None
     if found.casefold() != username.casefold():
-        mint.vault.drop_pending(secret_id, version)
+        _give_up(secret_id, version, mint)
         is_of, should_be = repr(found) if found else "no user", repr(username) if username else "no user"
         message = f"The new token of secret {rotation.name!r} is of {is_of}, and its credential of {should_be}."
         raise NewTokenRejected(message)
     expires = epoch_milliseconds(pending.get("expires")) / 1000
     return Rotated(rotation.name, "The portal takes the new token.", warning=_too_short(rotation, expires))
+
+
+def _give_up(secret_id: str, version: str, mint: Mint) -> None:
+    """Let no later try go on with this version; the next rotation begins with another."""
+    with contextlib.suppress(SecretUnwritable):  # the error that is to be raised says more
+        mint.vault.drop_pending(secret_id, version)
 
 
 def _pending_token(rotation: Rotation, secret_id: str, version: str, mint: Mint) -> dict[str, str]:
