@@ -260,6 +260,11 @@ def test_secrets_manager_calls_the_rotation_for_this_account_alone() -> None:
     }
 
 
+def test_nobody_s_retry_of_a_rotation_signs_in_again() -> None:
+    function = render()["Resources"]["RotateTokenFunction"]["Properties"]
+    assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+
+
 @pytest.mark.parametrize("role", [role for role in _GRANTS if not role.startswith("ArchiveRun")])
 def test_each_function_writes_its_own_log_alone(role: str) -> None:
     (written,) = [
