@@ -63,6 +63,10 @@ class Tokens:
         """The token of that text, expired or not."""
         return self._tokens.get(value)
 
+    def revoke(self, value: str) -> None:
+        """Ends one token now."""
+        self._tokens.pop(value, None)
+
     def revoke_all(self) -> None:
         """Ends every token now, as an administrator does who changes the shared key."""
         self._tokens.clear()

@@ -256,6 +256,49 @@ def test_an_answer_without_a_token_is_unexpected(client: Client, body: str) -> N
         whoami(client, client.tokens())
 
 
+# Minted to be kept.
+
+
+@pytest.mark.parametrize(("hours", "minutes"), [(0.1, 6), (26, 1560), (24 * 365, 21_600), (float("inf"), 21_600)])
+def test_a_fresh_token_lives_as_long_as_is_asked_and_allowed(client: Client, hours: float, minutes: int) -> None:
+    token = client.tokens().fresh(hours * 3600, soon())
+    assert (token.expires - time.time()) / 60 == pytest.approx(minutes, abs=1)
+    assert client.portal.organisation(token.value, soon()).username == "gis_admin"
+    assert client.count("generateToken") == 1
+
+
+def test_an_application_s_fresh_token_has_a_limit_of_its_own(client: Client) -> None:
+    client.secrets.texts[ADMIN] = '{"clientId": "archive-app", "clientSecret": "archive-app-secret"}'
+    token = client.tokens().fresh(float("inf"), soon())
+    assert (token.expires - time.time()) / 60 == pytest.approx(20_160, abs=1)
+
+
+def test_a_token_mints_no_other(enterprise: Client) -> None:
+    enterprise.secrets.texts[ADMIN] = json.dumps({"token": CANARY})
+    with pytest.raises(SecretMalformed, match=ADMIN) as caught:
+        enterprise.tokens().fresh(60, soon())
+    assert CANARY not in str(caught.value)
+    assert len(enterprise.deployment.requests) == 0
+
+
+def test_a_secret_that_waits_for_its_first_rotation_says_so(enterprise: Client) -> None:
+    enterprise.secrets.texts[ADMIN] = '{"credential": "notebook-archive-credentials/admin"}'
+    with pytest.raises(SecretMalformed, match="has not been rotated"):
+        whoami(enterprise, enterprise.tokens())
+
+
+def test_a_refused_credential_is_minted_from_again_when_it_has_changed_and_at_once(enterprise: Client) -> None:
+    enterprise.secrets.texts[ADMIN] = f'{{"username": "gis_admin", "password": "{CANARY}"}}'
+    tokens = enterprise.tokens()
+    for _ in range(5):
+        with pytest.raises(TokenRejected, match=ADMIN) as caught:
+            tokens.fresh(60, soon())
+        assert caught.value.secret == ADMIN
+    assert enterprise.count("generateToken") == 1
+    enterprise.keep(ADMIN, "gis_admin")
+    assert tokens.fresh(60, soon()).value
+
+
 # Refusal.
 
 

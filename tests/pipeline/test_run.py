@@ -192,6 +192,34 @@ class TestSecrets:
         assert report["notebooks"]["archived"] == 20
         assert site.deployment.requests.counts()["generateToken"] <= 2 + site.threads
 
+    @pytest.mark.parametrize(
+        ("secret", "reason"),
+        [
+            ('{"username":"ana","password":"old"}', "token-rejected"),
+            ('{"token":"dead","expires":1,"credential":"notebook-archive-credentials/owners/ana"}', "token-rejected"),
+            ('{"credential":"notebook-archive-credentials/owners/ana"}', "secret-malformed"),
+        ],
+    )
+    def test_a_credential_that_stopped_working_is_named_once_with_its_owner(
+        self, make_site: MakeSite, secret: str, reason: str
+    ) -> None:
+        site = make_site(Seed.many(notebooks=30, size=300))
+        site.run("before")
+        site.secrets["notebook-archive/owners/ana"] = secret
+        site.start()
+        report = site.run()
+        assert report["notebooks"]["failed"] == {reason: 10}
+        (notice,) = report["notices"]
+        assert notice["reason"] == "credential-broken"
+        assert notice["secret"] == "notebook-archive/owners/ana"
+        assert "10 notebooks of ana" in notice["message"]
+        assert report["message"].count("notebook-archive/owners/ana") == 1
+        assert "old" not in report["message"]
+        check_report(report)
+
+    def test_credentials_that_work_are_not_named(self, make_site: MakeSite) -> None:
+        assert make_site().run()["notices"] == []
+
 
 class TestOrganisations:
     def test_an_empty_one_is_a_complete_run_with_a_notice(self, make_site: MakeSite) -> None:

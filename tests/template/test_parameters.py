@@ -60,6 +60,8 @@ def test_every_parameter_is_used() -> None:
         ("SecretPrefix", ""),
         ("SecretPrefix", "notebook-archive/"),
         ("SecretPrefix", "*"),
+        ("CredentialPrefix", ""),
+        ("CredentialPrefix", "notebook-archive/credentials"),
         ("CaBundleSecret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x"),
         ("ExistingBucket", "Gis_Archive"),
         ("KmsKeyArn", "alias/archive"),
@@ -96,6 +98,13 @@ def test_stage_is_whole_and_gives_parameters_that_exist(stage: str) -> None:
     assert deploy["capabilities"] == "CAPABILITY_IAM"
     for override in deploy["parameter_overrides"]:
         _check(*override.split("=", 1))
+
+
+def test_credentials_stand_apart_from_what_every_function_reads() -> None:
+    """Rules know no prefixes, so that one does not lie below the other rests on the pattern, which has no slash."""
+    (assertion,) = template()["Rules"]["CredentialsStandApart"]["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CredentialPrefix"}, {"Ref": "SecretPrefix"}]}]}
+    assert "/" not in _PARAMETERS["CredentialPrefix"]["AllowedPattern"]
 
 
 def test_environment_fits_into_four_kilobytes_with_the_longest_values() -> None:

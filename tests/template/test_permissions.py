@@ -39,6 +39,8 @@ _ON_EVERYTHING = {
 }
 _BUCKETS = ("ArchiveBucket", "gis-archive")
 _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
+_TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
+_CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
@@ -91,6 +93,12 @@ _GRANTS = {
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
         "secretsmanager:GetSecretValue": {_SECRETS},
     },
+    "RotateTokenRole": {
+        "secretsmanager:DescribeSecret": set(_TOKENS),
+        "secretsmanager:GetSecretValue": {*_TOKENS, _CREDENTIALS},
+        "secretsmanager:PutSecretValue": set(_TOKENS),
+        "secretsmanager:UpdateSecretVersionStage": set(_TOKENS),
+    },
     "ArchiveRunRole": {
         "s3:GetObject": {"BUCKET/runs/*/plan.jsonl"},
         "lambda:InvokeFunction": {
@@ -120,10 +128,13 @@ _OF_AWS = {
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     """The grants, without the credentials that nobody needs whose callers bring their own."""
-    grants = {**_GRANTS, **(_OF_WEBHOOKS if "WebhookSecret" in given else {})}
+    read = {_CERTIFICATES} if "CaBundleSecret" in given else set()
+    certificates = {"secretsmanager:GetSecretValue": read} if read else {}
+    rotating = _GRANTS["RotateTokenRole"]
+    rotating = rotating | {"secretsmanager:GetSecretValue": rotating["secretsmanager:GetSecretValue"] | read}
+    grants = {**_GRANTS, "RotateTokenRole": rotating, **(_OF_WEBHOOKS if "WebhookSecret" in given else {})}
     if given.get("ApiAuth") != "ArcGIS":
         return grants
-    certificates = {"secretsmanager:GetSecretValue": {_CERTIFICATES}} if "CaBundleSecret" in given else {}
     rest = {action: where for action, where in _GRANTS["DownloadSnapshotRole"].items() if action.startswith("s3:")}
     return {**grants, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
 
@@ -225,6 +236,53 @@ def test_the_receiver_of_webhooks_asks_for_backups_and_says_nothing_else() -> No
     secrets = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "webhook/ana", "ca-bundle")]
     assert not [name for name in secrets if fnmatch.fnmatchcase(name, _WEBHOOK)]
     assert fnmatch.fnmatchcase(f"{_SECRETS[:-1]}webhook-AbCdEf", _WEBHOOK)
+
+
+def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
+    arn = f"arn:aws:secretsmanager:eu-central-1:111122223333:secret:{name}-AbCdEf"
+    return {
+        role
+        for role, statement in _statements(rendered)
+        if "secretsmanager:GetSecretValue" in _list(statement["Action"])
+        and any(fnmatch.fnmatchcase(arn, pattern) for pattern in _list(statement["Resource"]))
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_only_the_rotation_reads_credentials_for_rotation(variant: str) -> None:
+    rendered = render(VARIANTS[variant])
+    for name in ("admin", "owners/ana", "ca-bundle"):
+        assert _readers_of(f"notebook-archive-credentials/{name}", rendered) == {"RotateTokenRole"}
+    assert _readers_of("notebook-archive/owners/ana", rendered) >= {"RotateTokenRole", "ArchiveNotebooksRole"}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_role_writes_a_credential_or_certificates(variant: str) -> None:
+    written = {
+        resource
+        for _, statement in _statements(render(VARIANTS[variant]))
+        if any(action.startswith("secretsmanager:") and "Get" not in action for action in _list(statement["Action"]))
+        for resource in _list(statement["Resource"])
+    }
+    assert written == set(_TOKENS)
+    for name in ("notebook-archive/ca-bundle", "notebook-archive-credentials/owners/ana", "notebook-archive/webhook"):
+        arn = f"arn:aws:secretsmanager:eu-central-1:111122223333:secret:{name}-AbCdEf"
+        assert not any(fnmatch.fnmatchcase(arn, pattern) for pattern in written)
+
+
+def test_secrets_manager_calls_the_rotation_for_this_account_alone() -> None:
+    permission = render()["Resources"]["SecretsManagerInvokesRotateToken"]["Properties"]
+    assert permission == {
+        "FunctionName": "RotateTokenFunction",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "secretsmanager.amazonaws.com",
+        "SourceAccount": "111122223333",
+    }
+
+
+def test_nobody_s_retry_of_a_rotation_signs_in_again() -> None:
+    function = render()["Resources"]["RotateTokenFunction"]["Properties"]
+    assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
 
 @pytest.mark.parametrize("role", [role for role in [*_GRANTS, *_OF_WEBHOOKS] if not role.startswith("ArchiveRun")])

@@ -29,6 +29,7 @@ def test_good_settings_and_their_defaults() -> None:
         notebook_admin_url="",
         route="auto",
         secret_prefix="notebook-archive",
+        credential_prefix="",
         ca_bundle_secret="",
         tls_strict=True,
         threads=8,

@@ -16,14 +16,16 @@ from notebook_archive.arcgis.callers import Callers, CallerToken
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
-from notebook_archive.errors import CallerUnknown, EventRefused, SecretMissing, SecretUnreadable, SettingsInvalid
+from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
 from notebook_archive.inbox import Inbox
-from notebook_archive.pipeline import Counter
+from notebook_archive.pipeline import Counter, Mint
 from notebook_archive.pipeline.archive_notebook import Workshop
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
 from notebook_archive.settings import Settings
+from notebook_archive.vault import Vault
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -85,17 +87,14 @@ def _secrets() -> "SecretsManagerClient":
     return boto3.client("secretsmanager", config=_soon() if settings().webhook_secret else _config())
 
 
+@cache
+def _vault() -> Vault:
+    return Vault(_secrets())
+
+
 def read_secret(name: str) -> str:
     """Return a secret's text; raise SecretMissing or SecretUnreadable, naming the secret."""
-    try:
-        return _secrets().get_secret_value(SecretId=name)["SecretString"]
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code == "ResourceNotFoundException":
-            raise SecretMissing(f"There is no secret {name!r}.") from None
-        raise SecretUnreadable(f"Secrets Manager answered {code} for secret {name!r}.") from None
-    except (BotoCoreError, KeyError) as error:
-        raise SecretUnreadable(f"Secret {name!r} could not be read as text ({type(error).__name__}).") from None
+    return _vault().read(name)
 
 
 @cache
@@ -135,6 +134,20 @@ def counter() -> Counter:
     chosen = settings()
     shelf = Shelf(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
     return Counter(archive(), shelf, chosen.portal_url, chosen.max_snapshot_bytes)
+
+
+@cache
+def _credential(name: str) -> TokenSource:
+    return TokenSource(_transport(), portal().rest_url, name, read_secret)
+
+
+@cache
+def mint() -> Mint:
+    """Return what rotating a token needs."""
+    chosen = settings()
+    if not chosen.credential_prefix:
+        raise SettingsInvalid("The function's environment is not usable: CREDENTIAL_PREFIX is missing.")
+    return Mint(_vault(), portal(), _credential, chosen.secret_prefix, chosen.credential_prefix)
 
 
 @cache

@@ -23,7 +23,10 @@
     │   ├── SettingsInvalid          the function's environment lacks or garbles a value
     │   ├── SecretMissing            Secrets Manager has no such secret
     │   ├── SecretUnreadable         Secrets Manager refused, or did not answer
-    │   └── SecretMalformed          the secret is not one of the three JSON forms
+    │   ├── SecretUnwritable         Secrets Manager did not take a new token, or a label
+    │   ├── SecretMalformed          the secret is not one of the three JSON forms
+    │   ├── RotationRefused          what is asked for is no step of a rotation under way
+    │   └── NewTokenRejected         the portal refuses a new token, or says that it is another user's
     ├── ArcGISError
     │   ├── ArcGISUnavailable        no connection, a 429 or 5xx that outlasted its retries, a throttle
     │   ├── CertificateUntrusted     TLS: the server's certificate does not lead to a trusted CA
@@ -51,7 +54,7 @@ administrator does next.  Messages are logged and reported whole, so they are ma
 codes, hosts.  Never a secret, never an upstream body.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class NotebookArchiveError(Exception):
@@ -59,6 +62,14 @@ class NotebookArchiveError(Exception):
 
     reason: ClassVar[str] = "internal-error"
     remedy: ClassVar[str] = "Read the function's log for this run id and report the defect."
+
+    secret: str = ""
+    """The name of the secret whose credential is at fault, where one is."""
+
+    def of_secret(self, name: str) -> Self:
+        """Return this error, which is the fault of a credential."""
+        self.secret = name
+        return self
 
 
 class NotAnId(NotebookArchiveError):
@@ -189,7 +200,14 @@ class SecretUnreadable(ConfigurationError):
     """Names the secret and the code that Secrets Manager answered."""
 
     reason = "secret-unreadable"
-    remedy = "Check that the secret lies under SecretPrefix and that the function's role may use its KMS key."
+    remedy = "Check that it lies under SecretPrefix (or CredentialPrefix), and that the role may use its KMS key."
+
+
+class SecretUnwritable(ConfigurationError):
+    """Names the secret and the code that Secrets Manager answered; the token that was current still is."""
+
+    reason = "secret-unwritable"
+    remedy = "Check that the secret lies under SecretPrefix, and its resource policy, against the function's role."
 
 
 class SecretMalformed(ConfigurationError):
@@ -197,6 +215,20 @@ class SecretMalformed(ConfigurationError):
 
     reason = "secret-malformed"
     remedy = "Write the secret again in one of the three JSON forms; README, 'Secrets', has them."
+
+
+class RotationRefused(ConfigurationError):
+    """Names the secret and why this is no step of a rotation of it; nothing was changed."""
+
+    reason = "rotation-refused"
+    remedy = "Let Secrets Manager call the function: start a rotation with aws secretsmanager rotate-secret."
+
+
+class NewTokenRejected(ConfigurationError):
+    """Names the secret; its new token was dropped, and the one that was current still is."""
+
+    reason = "new-token-rejected"
+    remedy = "Check whose credential it is, and that the portal is the right one; then rotate the secret again."
 
 
 class ArcGISError(NotebookArchiveError):

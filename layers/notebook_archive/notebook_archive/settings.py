@@ -26,6 +26,7 @@ class Settings:
     notebook_admin_url: str
     route: Route
     secret_prefix: str
+    credential_prefix: str
     ca_bundle_secret: str
     tls_strict: bool
     threads: int
@@ -66,6 +67,7 @@ class Settings:
             notebook_admin_url=text("NOTEBOOK_ADMIN_URL", HTTPS_URL, "").rstrip("/"),
             route=cast("Route", route),
             secret_prefix=text("SECRET_PREFIX").strip("/"),
+            credential_prefix=text("CREDENTIAL_PREFIX", default="").strip("/"),
             ca_bundle_secret=text("CA_BUNDLE_SECRET", default=""),
             tls_strict=text("TLS_STRICT", re.compile("true|false"), "true") == "true",
             threads=number("THREADS", 1, 64),

@@ -1,6 +1,7 @@
 """Tokens: minted from a secret, kept in memory, renewed before they expire and once when they are refused."""
 
 import json
+import math
 import re
 import threading
 import time
@@ -24,6 +25,8 @@ from notebook_archive.models import epoch_milliseconds
 RENEW_BEFORE_SECONDS = 300
 TOKEN_MINUTES = 60
 """Asked for; the server may shorten it and says so in its answer."""
+LONGEST_MINUTES = {"username": 21_600, "clientId": 20_160}
+"""The most that Esri documents, of generateToken and of oauth2/token, by the member that tells their secrets apart."""
 KEPT_SECONDS = 60
 """A token is used this long at least, so that a server whose clock is wrong is not asked for one at every call."""
 REFUSED_SECONDS = 3600
@@ -32,6 +35,9 @@ UNANSWERED_SECONDS = 60
 """The same, after a sign-in that got no proper answer."""
 STRIKES = 3
 """Fresh tokens refused in a row until the credential counts as refused; one alone may be the fault of one notebook."""
+
+CREDENTIAL = "credential"
+"""The member of a secret with a rotated token that names the secret of the credential it is minted with."""
 
 _TOKEN = re.compile(r"[!-~]+")
 _FORMS = (frozenset(("token",)), frozenset(("username", "password")), frozenset(("clientId", "clientSecret")))
@@ -45,17 +51,22 @@ class ReadSecret(Protocol):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Token:
+class Token:
+    """A token, until when it is used, and when it expires: both in seconds since the epoch.
+
+    ``expires`` is 0 where nobody said.
+    """
+
     value: str
     good_until: float
-    """Seconds since the epoch."""
+    expires: float
 
 
 class TokenSource:
     """The tokens of one secret.  Threads may share it; only one of them mints.
 
     The secret is JSON of one of three forms: ``{"token"}``, ``{"username", "password"}``, ``{"clientId",
-    "clientSecret"}``.
+    "clientSecret"}``.  The token may be one that ``pipeline.rotate_token`` wrote.
     """
 
     def __init__(
@@ -73,7 +84,7 @@ class TokenSource:
         self.name = name
         self._first = first
         self._lock = threading.Lock()
-        self._token: _Token | None = None
+        self._token: Token | None = None
         self._text = self._refused = ""
         self._refused_until = self._look_again = 0.0
         self._strikes = 0
@@ -97,10 +108,24 @@ class TokenSource:
         except TokenRejected as error:
             self._strikes += 1
             if self._strikes < STRIKES:
-                raise TokenRejected(f"{error} The token was fresh, from secret {self.name!r}.") from None
+                raise self._rejected(f"{error} The token was fresh, from secret {self.name!r}.") from None
             raise self._refuse(str(error)) from None
         self._strikes = 0
         return result
+
+    def fresh(self, seconds: float, deadline: Deadline) -> Token:
+        """Return a token that is minted now, and asked to live that long, or as long as Esri documents at most.
+
+        One sign-in, and none where this very credential was refused within REFUSED_SECONDS.  Raises SecretMalformed
+        where the secret holds a token, which cannot mint another.
+        """
+        with self._lock:
+            self._look_again = 0.0  # this is asked for rarely, so a changed secret is noticed at once
+            secret = self._credential()
+            if "token" in secret:
+                message = f"Secret {self.name!r} holds a token, not a credential that could mint one."
+                raise SecretMalformed(message).of_secret(self.name)
+            return self._sign_in(secret, deadline, seconds / 60)
 
     def _current(self, deadline: Deadline) -> str:
         with self._lock:
@@ -120,69 +145,91 @@ class TokenSource:
     def _refuse(self, why: str) -> TokenRejected:
         self._leave_alone(REFUSED_SECONDS)
         self._token = None
-        return TokenRejected(f"The credential in secret {self.name!r} was refused. {why}")
+        return self._rejected(f"The credential in secret {self.name!r} was refused. {why}")
+
+    def _rejected(self, message: str) -> TokenRejected:
+        return TokenRejected(message).of_secret(self.name)
 
     def _leave_alone(self, seconds: float) -> None:
         """Try the secret as it is now no more for a while, and look only now and then whether it has changed."""
         now = self._clock()
         self._refused, self._refused_until, self._look_again = self._text, now + seconds, now + UNANSWERED_SECONDS
 
-    def _mint(self, deadline: Deadline) -> _Token:
+    def _credential(self) -> dict[str, str]:
+        """Return the secret as it is now; raise TokenRejected while it is to be left alone."""
         now = self._clock()
         left_alone = f"The credential in secret {self.name!r} was refused and is not tried again yet."
         if now < min(self._refused_until, self._look_again):
-            raise TokenRejected(left_alone)
+            raise self._rejected(left_alone)
         text, self._first = self._first or self._read(self.name), None
         if text == self._refused and now < self._refused_until:
             self._look_again = now + UNANSWERED_SECONDS
-            raise TokenRejected(left_alone)
+            raise self._rejected(left_alone)
         self._text = text
-        secret = parse_secret(self.name, text)
-        if "token" in secret:
-            expires = epoch_milliseconds(secret.get("expires")) / 1000
-            good_until = max(expires - RENEW_BEFORE_SECONDS, self._clock() + KEPT_SECONDS)
-            return _Token(secret["token"], good_until if expires else float("inf"))
-        what = f"Sign-in with secret {self.name!r}"
+        return parse_secret(self.name, text)
+
+    def _mint(self, deadline: Deadline) -> Token:
+        secret = self._credential()
+        if "token" not in secret:
+            return self._sign_in(secret, deadline, TOKEN_MINUTES)
+        expires = epoch_milliseconds(secret.get("expires")) / 1000
+        good_until = max(expires - RENEW_BEFORE_SECONDS, self._clock() + KEPT_SECONDS)
+        return Token(secret["token"], good_until if expires else float("inf"), expires)
+
+    def _sign_in(self, secret: Mapping[str, str], deadline: Deadline, minutes: float) -> Token:
         try:
-            return self._sign_in(secret, what, deadline)
+            return self._ask(secret, f"Sign-in with secret {self.name!r}", minutes, deadline)
         except (TokenRejected, PermissionDenied, RequestRejected, NotebookNotFound) as error:
             raise self._refuse(str(error)) from None
         except (UnexpectedAnswer, ArcGISUnavailable):
             self._leave_alone(UNANSWERED_SECONDS)
             raise
 
-    def _sign_in(self, secret: Mapping[str, str], what: str, deadline: Deadline) -> _Token:
+    def _ask(self, secret: Mapping[str, str], what: str, minutes: float, deadline: Deadline) -> Token:
         """Mint by ``generateToken`` or, for an application, ``oauth2/token``: two pages, two spellings of the same
         answer."""
-        minutes = str(TOKEN_MINUTES)
+        longest = min(most for member, most in LONGEST_MINUTES.items() if member in secret)
+        asked = {"expiration": str(math.ceil(min(minutes, longest))), "f": "json"}
         if "username" in secret:
             fields = {"username": secret["username"], "password": secret["password"], "client": "referer"}
-            fields |= {"referer": REFERER, "expiration": minutes, "f": "json"}
+            fields |= {"referer": REFERER, **asked}
             answer = self._transport.call("POST", f"{self._rest_url}/generateToken", what, deadline, fields=fields)
             value, expires = answer.get("token"), epoch_milliseconds(answer.get("expires")) / 1000
         else:
             fields = {"client_id": secret["clientId"], "client_secret": secret["clientSecret"]}
-            fields |= {"grant_type": "client_credentials", "expiration": minutes, "f": "json"}
+            fields |= {"grant_type": "client_credentials", **asked}
             answer = self._transport.call("POST", f"{self._rest_url}/oauth2/token", what, deadline, fields=fields)
-            value, expires = answer.get("access_token"), self._clock() + epoch_milliseconds(answer.get("expires_in"))
+            seconds = epoch_milliseconds(answer.get("expires_in"))
+            value, expires = answer.get("access_token"), self._clock() + seconds if seconds else 0.0
         if not isinstance(value, str) or not _TOKEN.fullmatch(value):
             raise UnexpectedAnswer(f"{what}: the portal's answer holds no token.")
         lifetime = expires - self._clock()
-        return _Token(value, self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS, KEPT_SECONDS))
+        good_until = self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS, KEPT_SECONDS)
+        return Token(value, good_until, expires)
 
 
 def parse_secret(name: str, text: str) -> dict[str, str]:
     """Return the secret's fields, or raise SecretMalformed naming the secret and what it lacks, never a value."""
+    fields = fields_of(name, text)
+    if not any(form <= fields.keys() for form in _FORMS):
+        if CREDENTIAL in fields:
+            message = f"Secret {name!r} names a credential, but holds no token yet: it has not been rotated."
+            raise SecretMalformed(message).of_secret(name)
+        missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
+        raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.").of_secret(name)
+    if "token" in fields and not _TOKEN.fullmatch(fields["token"]):
+        message = f"The token in secret {name!r} has a space, a line's end or another character amiss."
+        raise SecretMalformed(message).of_secret(name)
+    return fields
+
+
+def fields_of(name: str, text: str) -> dict[str, str]:
+    """Return the members of the secret that are text or whole numbers; raise SecretMalformed where it is no JSON
+    object."""
     try:
         secret: Any = json.loads(text)
     except (ValueError, RecursionError):
-        raise SecretMalformed(f"Secret {name!r} is not JSON.") from None
+        raise SecretMalformed(f"Secret {name!r} is not JSON.").of_secret(name) from None
     if not isinstance(secret, dict):
-        raise SecretMalformed(f"Secret {name!r} is JSON, but not an object.")
-    fields = {key: str(value) for key, value in secret.items() if type(value) in (str, int) and str(value)}
-    if not any(form <= fields.keys() for form in _FORMS):
-        missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
-        raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.")
-    if "token" in fields and not _TOKEN.fullmatch(fields["token"]):
-        raise SecretMalformed(f"The token in secret {name!r} has a space, a line's end or another character amiss.")
-    return fields
+        raise SecretMalformed(f"Secret {name!r} is JSON, but not an object.").of_secret(name)
+    return {key: str(value) for key, value in secret.items() if type(value) in (str, int) and str(value)}

@@ -14,11 +14,15 @@ UNPROTECTED = "owner-credentials-missing"
 
 
 class Problem(TypedDict):
-    """A named error: the word it is counted under, what happened, what to do next."""
+    """A named error: the word it is counted under, what happened, what to do next.
+
+    ``secret`` names the secret of a credential that did not work.
+    """
 
     reason: str
     message: str
     remedy: str
+    secret: NotRequired[str]
 
 
 class StoredSnapshot(TypedDict):
@@ -78,7 +82,10 @@ class Batch(TypedDict):
 
 def problem(error: NotebookArchiveError) -> Problem:
     """Return an error as it stands in outcomes and reports."""
-    return {"reason": error.reason, "message": str(error), "remedy": error.remedy}
+    found: Problem = {"reason": error.reason, "message": str(error), "remedy": error.remedy}
+    if error.secret:
+        found["secret"] = error.secret
+    return found
 
 
 def outcome(planned: Planned, state: State, why: Problem | None = None) -> Outcome:

@@ -125,7 +125,7 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = list(plan["notices"]) if plan else []
+    notices = [*(plan["notices"] if plan else ()), *_broken_credentials(outcomes)]
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
@@ -158,6 +158,23 @@ def _report(
         "notices": notices,
         "error": error,
     }
+
+
+def _broken_credentials(outcomes: list[Outcome]) -> Iterator[Problem]:
+    """Yield one notice for each credential that did not work, however many notebooks failed for it."""
+    failed: dict[str, list[str]] = {}
+    for found in outcomes:
+        problems = [*([found["problem"]] if "problem" in found else ()), *found["failed"]]
+        for secret in {problem["secret"] for problem in problems if "secret" in problem}:
+            failed.setdefault(secret, []).append(found["owner"])
+    for secret, owners in sorted(failed.items()):
+        whose = " and ".join(sorted(set(owners))[:3]) + (" and others" if len(set(owners)) > 3 else "")
+        yield {
+            "reason": "credential-broken",
+            "message": f"The credential in secret '{secret}' did not work; {len(owners)} notebooks of {whose} failed.",
+            "remedy": "Renew the credential; if its token is rotated, the log of rotate_token says why that failed.",
+            "secret": secret,
+        }
 
 
 def _count_notebooks(outcomes: list[Outcome]) -> Counts:

@@ -1,0 +1,161 @@
+"""Rotate a token: mint one from its credential, prove it, let it take the place of the one before.
+
+The secret of a token is ``{"token", "expires", "credential"}``; ``credential`` names the secret that it is minted from,
+which only this use case reads.
+"""
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.tokens import CREDENTIAL, TokenSource, fields_of, parse_secret
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import NewTokenRejected, RotationRefused, SecretMalformed, SecretUnwritable, TokenRejected
+from notebook_archive.models import epoch_milliseconds
+from notebook_archive.vault import Rotation, Vault
+from notebook_archive.vault.versions import CURRENT, PENDING
+
+Step = Literal["create", "set", "test", "finish"]
+_STEPS: dict[str, Step] = {
+    spelling: step
+    for step in ("create", "set", "test", "finish")
+    for spelling in (f"{step}Secret", f"{step}_secret")  # AWS's templates have the first, its User Guide the second
+}
+LIFETIMES = 2
+"""A token is asked to outlive this many waits, so that a rotation which fails once leaves time for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """What a rotation needs.  ``credential`` gives the tokens of the secret of that name, the same for the same name,
+    for it remembers that a credential was refused."""
+
+    vault: Vault
+    portal: Portal
+    credential: Callable[[str], TokenSource]
+    secret_prefix: str
+    credential_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a step did.  ``current``: the new token has become the current one.  ``warning`` says what to do where the
+    token expires before the next rotation is sure to have come; empty where it does not."""
+
+    secret: str
+    done: str
+    current: bool = False
+    warning: str = ""
+
+
+def rotate_token(step: str, secret_id: str, version: str, mint: Mint, deadline: Deadline) -> Rotated:
+    """Make one step of the rotation that makes this version, and return what was done.  Each may be repeated.
+
+    Raises RotationRefused where this version is not to become current, ConfigurationErrors and ArcGISErrors.
+    """
+    if step not in _STEPS:
+        raise RotationRefused(f"{step[:40]!r} is no step of a rotation.")
+    rotation = mint.vault.rotation(secret_id)
+    if not rotation.enabled:
+        raise RotationRefused(f"Rotation of secret {rotation.name!r} is not switched on.")
+    if version not in rotation.labels:
+        raise RotationRefused(f"Secret {rotation.name!r} has no version of this id that has a label.")
+    if CURRENT in rotation.labels[version]:
+        return Rotated(rotation.name, "This version is current already.")
+    if PENDING not in rotation.labels[version]:
+        raise RotationRefused(f"This version of secret {rotation.name!r} is not the pending one.")
+    match _STEPS[step]:
+        case "create":
+            return _create(rotation, secret_id, version, mint, deadline)
+        case "set":
+            # Elsewhere this tells the service its new password.  ArcGIS made the token, so it knows it.
+            return Rotated(rotation.name, "There is nothing to set.")
+        case "test":
+            return _test(rotation, secret_id, version, mint, deadline)
+        case "finish":
+            _pending_token(rotation, secret_id, version, mint)
+            mint.vault.make_current(secret_id, version, rotation.holder(CURRENT))
+            return Rotated(rotation.name, "The new token is current.", current=True)
+
+
+def _create(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadline: Deadline) -> Rotated:
+    if mint.vault.pending(secret_id, version) is not None:
+        return Rotated(rotation.name, "The pending token is there already.")
+    name = _credential_name(rotation.name, mint.vault.read(secret_id), mint)
+    wait = rotation.wait
+    try:
+        token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
+    except TokenRejected:
+        # Secrets Manager tries a rotation again by itself, and each try could be a wrong password.
+        _give_up(secret_id, version, mint)
+        raise
+    made: dict[str, object] = {"token": token.value, "expires": int(token.expires * 1000), CREDENTIAL: name}
+    if not token.expires:
+        del made["expires"]
+    if not mint.vault.write_pending(secret_id, version, json.dumps(made)):
+        return Rotated(rotation.name, "Another has written the pending token meanwhile.")
+    return Rotated(rotation.name, "A token was minted.")
+
+
+def _test(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadline: Deadline) -> Rotated:
+    pending = _pending_token(rotation, secret_id, version, mint)
+    name = _credential_name(rotation.name, json.dumps(pending), mint)
+    username = parse_secret(name, mint.vault.read(name)).get("username", "")
+    try:
+        found = mint.portal.organisation(pending["token"], deadline).username
+    except TokenRejected as error:
+        _give_up(secret_id, version, mint)
+        raise NewTokenRejected(f"The new token of secret {rotation.name!r} was refused: {error}") from None
+    if found.casefold() != username.casefold():
+        _give_up(secret_id, version, mint)
+        is_of, should_be = repr(found) if found else "no user", repr(username) if username else "no user"
+        message = f"The new token of secret {rotation.name!r} is of {is_of}, and its credential of {should_be}."
+        raise NewTokenRejected(message)
+    expires = epoch_milliseconds(pending.get("expires")) / 1000
+    return Rotated(rotation.name, "The portal takes the new token.", warning=_too_short(rotation, expires))
+
+
+def _give_up(secret_id: str, version: str, mint: Mint) -> None:
+    """Let no later try go on with this version; the next rotation begins with another."""
+    with contextlib.suppress(SecretUnwritable):  # the error that is to be raised says more
+        mint.vault.drop_pending(secret_id, version)
+
+
+def _pending_token(rotation: Rotation, secret_id: str, version: str, mint: Mint) -> dict[str, str]:
+    text = mint.vault.pending(secret_id, version)
+    if text is None:
+        raise RotationRefused(f"The pending version of secret {rotation.name!r} is still empty: createSecret fills it.")
+    pending = parse_secret(rotation.name, text)
+    if "token" not in pending:
+        raise RotationRefused(f"The pending version of secret {rotation.name!r} holds no token of a rotation.")
+    return pending
+
+
+def _credential_name(name: str, text: str, mint: Mint) -> str:
+    """Return the name of the credential's secret; raise SecretMalformed where it is not among the credentials."""
+    credential = fields_of(name, text).get(CREDENTIAL, "")
+    if not credential:
+        raise SecretMalformed(f"Secret {name!r} names no credential, so nothing can rotate it.").of_secret(name)
+    # A credential among the tokens could be read by every function.
+    below = credential.startswith(f"{mint.credential_prefix}/") and not credential.startswith(f"{mint.secret_prefix}/")
+    if not below or credential == name:
+        message = f"Secret {name!r} names {credential[:200]!r}, which is no secret below {mint.credential_prefix!r}."
+        raise SecretMalformed(message).of_secret(name)
+    return credential
+
+
+def _too_short(rotation: Rotation, expires: float) -> str:
+    """Return what to say of a token that expires before the next rotation may have come, else nothing."""
+    if rotation.wait is None or not expires or expires - time.time() >= rotation.wait:
+        return ""
+    lives, wait = (expires - time.time()) / 3600, rotation.wait / 3600
+    return (
+        f"The new token of secret {rotation.name!r} lives for {lives:.1f} hours, and the next rotation may be "
+        f"{wait:.1f} hours away. Rotate more often (every four hours, at most), or raise the portal's longest token "
+        "lifetime; where neither can be, keep the credential itself in the secret."
+    )

@@ -1,0 +1,237 @@
+"""Tokens rotated on the deployed stack: by the function with its role, under a run, and by the script."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.archive_run import ArchiveRun
+from local.aws import ROOT
+from local.system import LocalSystem
+from tests.local.processes import workers
+from tests.local.test_archive_run import until
+
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+ANA = "notebook-archive/owners/ana"
+CREDENTIAL = "notebook-archive-credentials/owners/ana"
+
+
+@dataclass
+class Owner:
+    """Ana, whose secret may hold a rotated token, and whoever adds her."""
+
+    system: LocalSystem
+    folder: Path
+
+    def script(self, *arguments: str, credential: Any = None, username: str = "ana") -> tuple[int, str]:
+        """Run the script as an operator does; return its exit code and what it printed."""
+        known = self.system.arcgis.enterprise.user("ana").password
+        given = credential if credential is not None else {"username": "ana", "password": known}
+        file = self.folder / "credential.json"
+        file.write_text(given if isinstance(given, str) else json.dumps(given))
+        command = [sys.executable, "-m", "scripts.add_owner", username, "--credential", str(file), *arguments]
+        environment = self.system.aws.environment()
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+    def held(self) -> dict[str, Any]:
+        held: dict[str, Any] = json.loads(self.system.aws.secrets.get_secret_value(SecretId=ANA)["SecretString"])
+        return held
+
+    def begin(self, name: str = ANA) -> tuple[str, str]:
+        """Label an empty version as pending, as Secrets Manager does; return the secret's ARN and the version."""
+        version = str(uuid.uuid4())
+        found = self.system.aws.secrets.put_secret_value(
+            SecretId=name, ClientRequestToken=version, VersionStages=["AWSPENDING"]
+        )
+        return found["ARN"], version
+
+    def step(self, step: str, arn: str, version: str) -> dict[str, Any]:
+        """Invoke the function directly; return its answer, or its error."""
+        functions = self.system.aws.session.client("lambda", endpoint_url=self.system.aws.endpoint_url)
+        event = {"Step": step, "SecretId": arn, "ClientRequestToken": version, "RotationToken": "x"}
+        answer = functions.invoke(FunctionName=self.system.outputs["RotateTokenFunction"], Payload=json.dumps(event))
+        answered: dict[str, Any] = json.loads(answer["Payload"].read())
+        return answered
+
+    def rotate(self) -> str:
+        """Make a whole rotation; return the new token."""
+        arn, version = self.begin()
+        for step in STEPS:
+            answer = self.step(step, arn, version)
+            assert answer.get("secret") == ANA, answer
+        return str(self.held()["token"])
+
+    def new_containers(self) -> None:
+        """End the processes of all functions, with the tokens and the refusals that they remember."""
+        for name in ("plan-run", "archive-notebooks", "rotate-token"):
+            for worker in self._workers(name):
+                os.kill(worker, signal.SIGKILL)
+
+    def _workers(self, name: str) -> list[int]:
+        output = {"plan-run": "PlanRunFunction", "archive-notebooks": "ArchiveNotebooksFunction"}.get(name)
+        function = self.system.outputs[output or "RotateTokenFunction"].rpartition(":")[2]
+        return workers(self.system.aws.pid, function)
+
+
+@pytest.fixture
+def owner(system: LocalSystem, tmp_path: Path) -> Iterator[Owner]:
+    """Ana as she was, before and after."""
+    owner, secrets = Owner(system, tmp_path), system.aws.secrets
+    before = secrets.get_secret_value(SecretId=ANA)["SecretString"]
+    system.arcgis.enterprise.requests.clear()
+    yield owner
+    system.arcgis.enterprise.faults.clear()
+    system.arcgis.enterprise.switches.latency_seconds = 0
+    for name in (ANA, CREDENTIAL):
+        with contextlib.suppress(secrets.exceptions.ResourceNotFoundException):
+            secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    secrets.create_secret(Name=ANA, SecretString=before)
+    owner.new_containers()
+
+
+def signed_in(system: LocalSystem) -> int:
+    return system.arcgis.enterprise.requests.counts()["generateToken"]
+
+
+def test_a_token_rotated_under_a_run_costs_no_notebook(system: LocalSystem, owner: Owner) -> None:
+    """The harsh case: twice in one run, and each time the token before dies at once."""
+    arcgis = system.arcgis.enterprise
+    assert owner.script("--invoke")[0] == 0
+    owner.new_containers()
+    tokens = [str(owner.held()["token"])]
+    arcgis.requests.clear()
+    arcgis.switches.latency_seconds = 0.3
+    run = ArchiveRun(system.aws, system.outputs)
+    until(lambda: run.planned() is not None)
+    outcomes = []
+    for _ in range(2):
+        tokens.append(owner.rotate())
+        arcgis.tokens.revoke(tokens[-2])
+        outcomes.append(run.outcomes())
+    finished = run.wait()
+
+    assert (finished.status, finished.report["notebooks"]["failed"]) == ("SUCCEEDED", {})
+    assert len(set(tokens)) == 3
+    assert max(outcomes) < len(run.planned() or ()), "the run was under way"
+    hers = [request for request in arcgis.requests if request.username == "ana" and request.operation != "portals/self"]
+    assert len(hers) >= sum(item.owner == "ana" for item in arcgis.organisation.notebooks())
+    # The rotations signed ana in, twice; the archive's functions only the others, whose secrets hold passwords.
+    assert signed_in(system) <= 2 + 2 * (len(arcgis.users) - 1)
+
+
+def test_the_script_adds_an_owner_and_may_be_run_again(system: LocalSystem, owner: Owner) -> None:
+    code, said = owner.script("--invoke", "--every", "cron(0 0/8 * * ? *)")
+    assert code == 0, said
+    first = owner.held()
+    assert set(first) == {"token", "expires", "credential"}
+    assert first["credential"] == CREDENTIAL
+    assert f"{ANA}: holds a token of ana" in said
+    described = system.aws.secrets.describe_secret(SecretId=ANA)
+    assert described["RotationEnabled"]
+    assert described["RotationLambdaARN"] == system.outputs["RotateTokenFunction"]
+    assert described["RotationRules"] == {"ScheduleExpression": "cron(0 0/8 * * ? *)"}
+    kept = json.loads(system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"])
+    assert kept == {"username": "ana", "password": system.arcgis.enterprise.user("ana").password}
+
+    code, said = owner.script("--invoke")
+    assert (code, owner.held()["token"] != first["token"]) == (0, True)
+    assert f"{CREDENTIAL}: there already" in said
+    assert kept["password"] not in said
+    assert owner.held()["token"] not in said
+
+
+def test_without_a_service_that_rotates_the_script_says_so(owner: Owner) -> None:
+    before = owner.held()
+    code, said = owner.script("--wait", "1")
+    assert code == 1
+    assert "No new token came into" in said
+    assert "--invoke" in said
+    assert owner.held() == {**before, "credential": CREDENTIAL}, "what ran before still runs"
+
+
+def test_a_wrong_password_is_tried_once_and_said(system: LocalSystem, owner: Owner) -> None:
+    """Once for each rotation that is started: MiniStack ends a container whose function failed, with its memory."""
+    for started in range(1, 4):
+        code, said = owner.script("--invoke", credential={"username": "ana", "password": "CANARY-wrong"})
+        assert code == 1
+        assert "createSecret failed" in said
+        assert f"The credential in secret '{CREDENTIAL}' was refused" in said
+        assert "CANARY" not in said
+        assert signed_in(system) == started
+    assert owner.script("--invoke")[0] == 0
+    assert signed_in(system) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "credential", "words"),
+    [
+        (["--stack-name", "nowhere"], None, "There is no stack 'nowhere'"),
+        ([], "CANARY", "cannot be read as JSON"),
+        ([], ["CANARY"], "A credential is"),
+        ([], {"username": "ana", "password": ""}, "none empty"),
+        ([], {"token": "CANARY"}, "A credential is"),
+        ([], {"username": "ben", "password": "CANARY"}, "is of 'ben', not of 'ana'"),
+    ],
+)
+def test_what_the_script_cannot_do_it_says(owner: Owner, arguments: list[str], credential: Any, words: str) -> None:
+    before = owner.held()
+    code, said = owner.script(*arguments, credential=credential)
+    assert (code, words in said, "CANARY" in said) == (1, True, False), said
+    assert owner.held() == before
+
+
+def test_the_administrator_s_token_is_rotated_too(system: LocalSystem, owner: Owner) -> None:
+    admin, secrets = system.arcgis.enterprise.admin, system.aws.secrets
+    name = system.outputs["AdminSecretName"]
+    before = secrets.get_secret_value(SecretId=name)["SecretString"]
+    try:
+        credential = {"username": admin.username, "password": admin.password}
+        code, said = owner.script("--admin", "--invoke", credential=credential, username=admin.username)
+        assert code == 0, said
+        held = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+        assert held["credential"] == "notebook-archive-credentials/admin"
+        owner.new_containers()
+        assert ArchiveRun(system.aws, system.outputs).wait().report["status"] == "complete"
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=before)
+
+
+def test_the_function_reaches_no_other_secret(system: LocalSystem, owner: Owner) -> None:
+    arn, version = owner.begin("notebook-archive/ca-bundle")
+    try:
+        assert "AccessDenied" in owner.step("createSecret", arn, version)["errorMessage"]
+    finally:
+        system.aws.secrets.put_secret_value(
+            SecretId="notebook-archive/ca-bundle", SecretString=system.arcgis.ca_bundle.read_text()
+        )
+
+
+def test_a_credential_outside_its_prefix_is_not_even_asked_for(system: LocalSystem, owner: Owner) -> None:
+    assert owner.script("--wait", "0")[0] == 1
+    system.aws.secrets.put_secret_value(SecretId=ANA, SecretString='{"credential": "notebook-archive/admin"}')
+    answer = owner.step("createSecret", *owner.begin())
+    assert "which is no secret below 'notebook-archive-credentials'" in answer["errorMessage"]
+    assert signed_in(system) == 0
+
+
+def test_names_are_spelled_as_the_functions_spell_them() -> None:
+    from notebook_archive.arcgis.routes import Routes
+    from scripts.add_owner import name_of
+
+    spelled = Routes.__new__(Routes)
+    spelled._prefix = "p"
+    for name in ("ana", "o'hara jr", "müller@example.com", "a=b%c~d", "x/y\\z", "ana+1-2_3.4", "日本"):
+        assert spelled.secret_of(name) == f"p/owners/{name_of(name)}"

@@ -1,0 +1,430 @@
+"""The four steps, in order and out of it, once and twice, whole and cut short."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    NewTokenRejected,
+    RotationRefused,
+    SecretMalformed,
+    SecretMissing,
+    SecretUnreadable,
+    SecretUnwritable,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+from notebook_archive.vault import Vault
+from tests.rotation.conftest import ANA, CREDENTIAL, STEPS, Rotations
+
+
+def test_a_rotation_puts_a_tested_token_of_the_credential_into_the_secret(rotations: Rotations) -> None:
+    version = rotations.rotate()
+    value = rotations.current()
+    assert value.keys() == {"token", "expires", "credential"}
+    assert value["credential"] == CREDENTIAL
+    assert rotations.whose(value["token"]) == "ana"
+    assert value["expires"] == pytest.approx(time.time() * 1000 + rotations.lifetime(value["token"]) * 60_000, abs=2000)
+    assert "AWSCURRENT" in rotations.labels()[version]
+
+
+def test_what_each_step_costs(rotations: Rotations) -> None:
+    version = rotations.begin()
+    costs = []
+    for step in STEPS:
+        rotations.asked()
+        rotations.step(step, version)
+        costs.append((list(rotations.calls), rotations.asked()))
+    get, describe = "GetSecretValue", "DescribeSecret"
+    assert costs == [
+        ([describe, get, get, get, "PutSecretValue"], {"generateToken": 1}),
+        ([describe], {}),
+        ([describe, get, get], {"portals/self": 1}),
+        ([describe, get, "UpdateSecretVersionStage"], {}),
+    ]
+
+
+def test_the_other_spelling(rotations: Rotations) -> None:
+    version = rotations.begin()
+    for step in ("create_secret", "set_secret", "test_secret", "finish_secret"):
+        rotations.step(step, version)
+    assert "AWSCURRENT" in rotations.labels()[version]
+
+
+def test_rotations_follow_one_another(rotations: Rotations) -> None:
+    rotations.rotate()
+    first = rotations.current()["token"]
+    rotations.rotate()
+    second = rotations.current()["token"]
+    assert first != second
+    previous = rotations.client.get_secret_value(SecretId=ANA, VersionStage="AWSPREVIOUS")["SecretString"]
+    assert json.loads(previous)["token"] == first
+    assert rotations.whose(first) == rotations.whose(second) == "ana"
+
+
+def test_an_application_s_token_is_of_the_organisation(rotations: Rotations) -> None:
+    rotations.keep(CREDENTIAL, {"clientId": "archive-app", "clientSecret": "archive-app-secret"})
+    rotations.rotate()
+    value = rotations.current()
+    assert rotations.whose(value["token"]) == ""
+    assert rotations.lifetime(value["token"]) == pytest.approx(26 * 60, abs=1)
+
+
+def test_every_step_may_be_made_twice(rotations: Rotations) -> None:
+    version = rotations.begin()
+    tokens = set()
+    for step in STEPS:
+        for _ in range(2):
+            rotations.step(step, version)
+            found = rotations.pending(version)
+            assert found
+            tokens.add(found["token"])
+    assert len(tokens) == 1
+    assert rotations.asked()["generateToken"] == 1
+    assert rotations.current()["token"] in tokens
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_version_that_is_current_is_left_as_it_is(rotations: Rotations, step: str) -> None:
+    version = rotations.rotate()
+    before, labels = rotations.current(), rotations.labels()
+    rotations.asked()
+    assert rotations.step(step, version).done == "This version is current already."
+    assert (rotations.current(), rotations.labels(), rotations.asked()) == (before, labels, {})
+
+
+@pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
+def test_no_step_takes_an_empty_version_for_a_token(rotations: Rotations, step: str) -> None:
+    version = rotations.begin()
+    with rotations.fails(RotationRefused, "createSecret"):
+        rotations.step(step, version)
+    assert rotations.asked() == {}
+    for each in STEPS:
+        rotations.step(each, version)
+    assert rotations.current()["token"]
+
+
+def test_killed_after_the_sign_in_another_token_is_minted(rotations: Rotations) -> None:
+    version = rotations.begin()
+    rotations.mint.credential(CREDENTIAL).fresh(60, Deadline(9))
+    rotations.start()
+    for step in STEPS:
+        rotations.step(step, version)
+    assert rotations.asked()["generateToken"] == 2
+
+
+@pytest.mark.parametrize("done", [1, 2, 3])
+def test_killed_between_steps_the_retry_goes_on_with_the_same_token(rotations: Rotations, done: int) -> None:
+    version = rotations.begin()
+    for step in STEPS[:done]:
+        rotations.step(step, version)
+    token = (rotations.pending(version) or {})["token"]
+    rotations.start()
+    for step in STEPS:
+        rotations.step(step, version)
+    assert rotations.current()["token"] == token
+    assert rotations.asked()["generateToken"] == 1
+
+
+def test_an_empty_pending_version_of_an_earlier_failure_does_not_block(rotations: Rotations) -> None:
+    left_behind = rotations.begin()
+    version = rotations.rotate()
+    assert "AWSCURRENT" in rotations.labels()[version]
+    assert rotations.pending(left_behind) is None
+
+
+def test_two_that_finish_at_the_same_time(rotations: Rotations) -> None:
+    version = rotations.begin()
+    for step in STEPS[:3]:
+        rotations.step(step, version)
+    seen = rotations.mint.vault.rotation(ANA)
+    rotations.step("finishSecret", version)
+    rotations.mint.vault.make_current(ANA, version, seen.holder("AWSCURRENT"))
+    assert "AWSCURRENT" in rotations.labels()[version]
+
+
+def test_the_label_is_not_taken_from_a_version_that_came_meanwhile(rotations: Rotations) -> None:
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    seen = rotations.mint.vault.rotation(ANA)
+    rotations.keep(ANA, {"token": "by-hand"})
+    with rotations.fails(SecretUnwritable, ANA):
+        rotations.mint.vault.make_current(ANA, version, seen.holder("AWSCURRENT"))
+
+
+def test_two_that_create_at_the_same_time_agree_on_the_first(rotations: Rotations) -> None:
+    """MiniStack would overwrite; Secrets Manager refuses to change a version that exists."""
+    with Stubber(rotations.client) as stubber:
+        stubber.add_client_error("put_secret_value", "ResourceExistsException")
+        assert not Vault(rotations.client).write_pending(ANA, "0" * 32, "{}")
+
+
+# What is no rotation.
+
+
+@pytest.mark.parametrize("step", ["", "deleteSecret", "createsecret", "create", "__class__"])
+def test_an_unknown_step_is_refused(rotations: Rotations, step: str) -> None:
+    version = rotations.begin()
+    with rotations.fails(RotationRefused, "no step"):
+        rotations.step(step, version)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_secret_whose_rotation_is_off_is_refused(rotations: Rotations, step: str) -> None:
+    rotations.keep("notebook-archive/owners/ben", {"credential": CREDENTIAL})
+    version = rotations.begin("notebook-archive/owners/ben")
+    with pytest.raises(RotationRefused, match="'notebook-archive/owners/ben' is not switched on"):
+        rotations.step(step, version, "notebook-archive/owners/ben")
+    assert rotations.asked() == {}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_version_that_is_not_the_secret_s_is_refused(rotations: Rotations, step: str) -> None:
+    with rotations.fails(RotationRefused, ANA):
+        rotations.step(step, "00000000-0000-0000-0000-000000000000")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_version_that_is_not_pending_is_refused(rotations: Rotations, step: str) -> None:
+    first = rotations.rotate()
+    rotations.rotate()
+    rotations.asked()
+    with rotations.fails(RotationRefused, "not the pending one"):
+        rotations.step(step, first)
+    assert rotations.asked() == {}
+
+
+def test_a_secret_that_is_not_there_is_named(rotations: Rotations) -> None:
+    with pytest.raises(SecretMissing, match="nowhere"):
+        rotations.mint.vault.rotation("nowhere")
+
+
+# Credentials that are at fault.
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        ({"username": "ana", "password": "x"}, SecretMalformed, "names no credential"),
+        ({"credential": ""}, SecretMalformed, "names no credential"),
+        ({"credential": ["a"]}, SecretMalformed, "names no credential"),
+        ("CANARY", SecretMalformed, "is not JSON"),
+        ("[]", SecretMalformed, "not an object"),
+        ({"credential": ANA}, SecretMalformed, "no secret below 'notebook-archive-credentials'"),
+        ({"credential": "notebook-archive/admin"}, SecretMalformed, "no secret below"),
+        ({"credential": "elsewhere/ana"}, SecretMalformed, "no secret below"),
+        ({"credential": "notebook-archive-credentials"}, SecretMalformed, "no secret below"),
+        ({"credential": "notebook-archive-credentials-too/ana"}, SecretMalformed, "no secret below"),
+        ({"credential": "notebook-archive-credentials/nobody"}, SecretMissing, "notebook-archive-credentials/nobody"),
+    ],
+)
+def test_a_token_secret_that_names_no_credential(
+    rotations: Rotations, value: Any, error: type[SecretMalformed], words: str
+) -> None:
+    rotations.keep(ANA, value)
+    version = rotations.begin()
+    with pytest.raises(error, match=words) as caught:
+        rotations.step("createSecret", version)
+    assert "CANARY" not in str(caught.value)
+    assert rotations.asked() == {}
+    assert rotations.pending(version) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("CANARY", "is not JSON"),
+        ({"username": "ana"}, "lacks"),
+        ({"token": "CANARY"}, "not a credential that could mint one"),
+        ({"credential": CREDENTIAL}, "holds no token yet"),
+    ],
+)
+def test_a_malformed_credential_is_named(rotations: Rotations, value: Any, words: str) -> None:
+    rotations.keep(CREDENTIAL, value)
+    version = rotations.begin()
+    with rotations.fails(SecretMalformed, CREDENTIAL, words):
+        rotations.step("createSecret", version)
+    assert rotations.asked() == {}
+
+
+def test_a_credential_being_deleted_is_unreadable(rotations: Rotations) -> None:
+    rotations.client.delete_secret(SecretId=CREDENTIAL)
+    version = rotations.begin()
+    with rotations.fails(SecretUnreadable, CREDENTIAL):
+        rotations.step("createSecret", version)
+
+
+def test_a_wrong_password_is_tried_once_however_often_the_rotation_is(rotations: Rotations) -> None:
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "CANARY"})
+    for _ in range(5):
+        with rotations.fails(TokenRejected, CREDENTIAL):
+            rotations.step("createSecret", rotations.begin())
+    assert rotations.asked() == {"generateToken": 1}
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": rotations.deployment.user("ana").password})
+    rotations.rotate()
+    assert rotations.whose(rotations.current()["token"]) == "ana"
+
+
+def test_a_retry_of_the_same_rotation_does_not_sign_in_again(rotations: Rotations) -> None:
+    """As Secrets Manager makes them, in whichever container."""
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
+    version = rotations.begin()
+    with rotations.fails(TokenRejected, CREDENTIAL):
+        rotations.step("createSecret", version)
+    for _ in range(5):
+        rotations.start()
+        with rotations.fails(RotationRefused):
+            rotations.step("createSecret", version)
+    assert rotations.asked() == {"generateToken": 1}
+
+
+def test_a_new_container_tries_a_wrong_password_once(rotations: Rotations) -> None:
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
+    for tries in range(1, 4):
+        rotations.start()
+        with rotations.fails(TokenRejected, CREDENTIAL):
+            rotations.step("createSecret", rotations.begin())
+        assert rotations.asked() == {"generateToken": 1}, tries
+
+
+def test_without_arcgis_nothing_is_lost(rotations: Rotations) -> None:
+    rotations.rotate()
+    version = rotations.begin()
+    rotations.deployment.faults.add("generateToken", "http-503")
+    with rotations.fails(ArcGISUnavailable):
+        rotations.step("createSecret", version)
+    rotations.deployment.faults.clear()
+    rotations.start()
+    rotations.step("createSecret", version)
+    rotations.deployment.faults.add("portals/self", "shape-e")
+    with rotations.fails(UnexpectedAnswer):
+        rotations.step("testSecret", version)
+    rotations.deployment.faults.clear()
+    token = (rotations.pending(version) or {})["token"]
+    for step in STEPS:
+        rotations.step(step, version)
+    assert rotations.current()["token"] == token
+
+
+def test_a_new_token_that_the_portal_refuses_is_dropped(rotations: Rotations) -> None:
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    rotations.deployment.tokens.revoke_all()
+    with rotations.fails(NewTokenRejected, ANA, "refused"):
+        rotations.step("testSecret", version)
+    assert "AWSPENDING" not in rotations.labels().get(version, [])
+    with rotations.fails(RotationRefused):
+        rotations.step("finishSecret", version)
+    rotations.rotate()
+    assert rotations.whose(rotations.current()["token"]) == "ana"
+
+
+def test_a_new_token_of_somebody_else_is_dropped(rotations: Rotations) -> None:
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    rotations.keep(CREDENTIAL, {"username": "ben", "password": rotations.deployment.user("ben").password})
+    with rotations.fails(NewTokenRejected, "is of 'ana'", "its credential of 'ben'"):
+        rotations.step("testSecret", version)
+    assert "AWSPENDING" not in rotations.labels().get(version, [])
+
+
+def test_a_user_s_token_is_none_of_an_application(rotations: Rotations) -> None:
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    rotations.keep(CREDENTIAL, {"clientId": "archive-app", "clientSecret": "archive-app-secret"})
+    with rotations.fails(NewTokenRejected, "is of 'ana'", "its credential of no user"):
+        rotations.step("testSecret", version)
+
+
+def test_a_user_name_in_other_letters_is_the_same_user(rotations: Rotations) -> None:
+    """ArcGIS has no two users whose names differ in case alone, and a portal may sign in either spelling."""
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    rotations.keep(CREDENTIAL, {"username": "Ana", "password": "x"})
+    rotations.step("testSecret", version)
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    [
+        ("describe_secret", SecretUnreadable),
+        ("get_secret_value", SecretUnreadable),
+        ("put_secret_value", SecretUnwritable),
+        ("update_secret_version_stage", SecretUnwritable),
+    ],
+)
+def test_what_secrets_manager_refuses_is_named(
+    rotations: Rotations, operation: str, error: type[SecretUnreadable]
+) -> None:
+    vault = Vault(rotations.client)
+    calls: dict[str, Callable[[], object]] = {
+        "describe_secret": lambda: vault.rotation(ANA),
+        "get_secret_value": lambda: vault.read(ANA),
+        "put_secret_value": lambda: vault.write_pending(ANA, "0" * 32, "CANARY-00000"),
+        "update_secret_version_stage": lambda: vault.drop_pending(ANA, "0" * 32),
+    }
+    with Stubber(rotations.client) as stubber:
+        stubber.add_client_error(operation, "AccessDeniedException", "You may not CANARY")
+        with pytest.raises(error, match=rf"AccessDeniedException.*'{ANA}'") as caught:
+            calls[operation]()
+    assert "CANARY" not in str(caught.value)
+    assert not isinstance(caught.value.__cause__, ClientError)
+
+
+# How long a token lives.
+
+
+@pytest.mark.parametrize(
+    ("rules", "minutes"),
+    [
+        ({"ScheduleExpression": "rate(4 hours)"}, 2 * 5 * 60),
+        ({"ScheduleExpression": "rate(12 hours)", "Duration": "3h"}, 2 * 15 * 60),
+        ({"AutomaticallyAfterDays": 2}, 2 * 3 * 24 * 60),
+        ({"ScheduleExpression": "rate(10 days)"}, 21_600),
+        ({"ScheduleExpression": "cron(0 8 ? * MON *)"}, 2 * (7 * 24 + 16) * 60),
+        ({"ScheduleExpression": "cron(whenever)"}, 21_600),
+    ],
+)
+def test_a_token_is_asked_to_live_for_two_waits(rotations: Rotations, rules: dict[str, Any], minutes: int) -> None:
+    rotations.switch_on(**rules)
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    tested = rotations.step("testSecret", version)
+    assert rotations.lifetime((rotations.pending(version) or {})["token"]) == pytest.approx(min(minutes, 21_600), abs=1)
+    assert tested.warning == ""
+
+
+@pytest.mark.parametrize("seconds", [3600, 13 * 3600 - 60])
+def test_a_token_that_expires_before_the_next_rotation_is_used_and_told_of(
+    rotations: Rotations, seconds: float
+) -> None:
+    rotations.deployment.switches.token_seconds = seconds
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    warning = rotations.step("testSecret", version).warning
+    assert ANA in warning
+    assert f"{seconds / 3600:.1f} hours" in warning
+    assert "13.0 hours away" in warning
+    assert rotations.step("finishSecret", version).current
+    assert rotations.whose(rotations.current()["token"]) == "ana"
+
+
+def test_a_token_that_just_lasts_is_not_told_of(rotations: Rotations) -> None:
+    rotations.deployment.switches.token_seconds = 13 * 3600 + 60
+    version = rotations.begin()
+    rotations.step("createSecret", version)
+    assert rotations.step("testSecret", version).warning == ""
+
+
+def test_a_portal_that_does_not_say_when_its_token_expires(rotations: Rotations) -> None:
+    token = rotations.deployment.token("ana", referer="https://notebook-archive.invalid/")
+    rotations.deployment.faults.add("generateToken", "body", body=json.dumps({"token": token}))
+    rotations.rotate()
+    assert rotations.current() == {"token": token, "credential": CREDENTIAL}
