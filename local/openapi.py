@@ -35,7 +35,7 @@ _WITH_TOKEN_IN_FORM: list[dict[str, list[str]]] = [{"sigv4": []}, {"arcgisHeader
 _REFERER = {
     "type": "string",
     "maxLength": LONGEST_VALUE,
-    "pattern": "^[ -~]*$",
+    "pattern": "^[!-~]*$",
     "description": "What the token was made for, if it is bound to a referer",
 }
 _TYPES: Mapping[type, str] = {str: "string", int: "integer"}

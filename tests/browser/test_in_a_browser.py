@@ -185,5 +185,7 @@ def test_the_form_asks_as_the_operation_does(opened: Any) -> None:
     seen.page.get_by_label("ArcGIS token").fill("a-token")
     seen.page.get_by_role("button", name="Open the snapshot").click()
     seen.page.get_by_text("ok").wait_for()
-    assert sent == [f"itemId={'9a' * 16}&resourceKey=snapshot-{'0d' * 16}.json&source=archive&token=a-token&f=html"]
+    assert sent == [
+        f"itemId={'9a' * 16}&resourceKey=snapshot-{'0d' * 16}.json&source=archive&token=a-token&referer=&f=html"
+    ]
     assert "token" not in seen.page.url

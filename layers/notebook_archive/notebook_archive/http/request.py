@@ -25,7 +25,7 @@ MOST_SESSIONS = 100
 """Of one answer; Notebook Server's own limit."""
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
-_REFERER = re.compile(r"[ -~]{0,2048}")
+_REFERER = re.compile(r"[!-~]{0,2048}")
 _BEARER = re.compile(r"(?i:bearer) +(.+)")
 
 
@@ -172,9 +172,9 @@ class Request:
 
     def refuse_misuse(self) -> None:
         """Raise ParameterInvalid or MediaTypeRefused for what is wrong in a request to any route, before anybody is
-        asked for what it wants: a body that is no form, an unknown ``f``, and a token in the query, which those who
-        keep logs could read there."""
-        _ = self.format
+        asked for what it wants: a body that is no form, an unknown ``f``, a garbled referer, and a token in the query,
+        which those who keep logs could read there."""
+        _ = self.format, self.referer
         if any(name.lower() == "token" for name, _ in self._query):
             raise ParameterInvalid("A token stands in the query. Send it in the form body or in X-Esri-Authorization.")
 
@@ -186,5 +186,5 @@ class Request:
         """
         referer: str = self.parameter("referer") or self._headers.get("referer", "")
         if not _REFERER.fullmatch(referer):
-            raise ParameterInvalid("The referer is not printable ASCII, or too long.")
+            raise ParameterInvalid("referer is no address: it has a space or a character beyond ASCII, or is too long.")
         return referer
