@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Site:
     threads: int = 4
     batch_size: int = 100
     max_snapshot_bytes: int = 20_000_000
+    archive_current: bool = False
     seconds: float = 60.0
     attempts: int = 2
     secrets: dict[str, str] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Site:
         self.routes = Routes(transport, self.portal, self.route, NotebookServers(""), PREFIX, self._read_secret)
         self.archive = Archive(self._client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
         self.workshop = Workshop(self.routes, self.archive, self.deployment.portal_url, self.max_snapshot_bytes)
+        self.workshop = replace(self.workshop, archive_current=self.archive_current)
 
     def _read_secret(self, name: str) -> str:
         self.secrets_read.append(name)
@@ -69,7 +71,10 @@ class Site:
     def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
         run = RunId.of_execution(name, STARTED_AT)
         deadline = Deadline(self.seconds)
-        return plan_run(run, self.portal, self.routes.administrator, self.archive, self.batch_size, deadline, item_ids)
+        tokens, current = self.routes.administrator, self.archive_current
+        return plan_run(
+            run, self.portal, tokens, self.archive, self.batch_size, deadline, item_ids, archive_current=current
+        )
 
     def batches(self, plan: Plan) -> list[Batch]:
         """Return the plan's lines, read as Step Functions reads them."""

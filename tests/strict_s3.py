@@ -27,8 +27,9 @@ ACCOUNT = "123456789012"
 BUCKET = "archive"
 TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
+COPIES = re.compile(r"notebooks/[0-9a-f]{32}/current/[0-9]{13}-[0-9a-f]{12}\.ipynb")
 OURS = re.compile(
-    rf"{KEPT.pattern}|notebooks/[0-9a-f]{{32}}/item\.json"
+    rf"{KEPT.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.seen|notebooks/[0-9a-f]{{32}}/item\.json"
     r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?(?:-again-\d+)?)\.json)"
 )
 
@@ -108,7 +109,9 @@ class StrictS3:
         self._rule(
             "no tag begins with aws:", kept=not any(each.lower().startswith("aws:") for tag in tags for each in tag)
         )
-        if not KEPT.fullmatch(key):
+        if "/current/" in key:
+            self._rule("a copy or a sighting is never overwritten", kept=params.get("IfNoneMatch") == "*")
+        if not KEPT.fullmatch(key) and not COPIES.fullmatch(key):
             return
         if not isinstance(body, bytes):
             self._rule("a file is at its beginning", kept=body.tell() == 0)

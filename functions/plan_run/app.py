@@ -24,7 +24,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     item_ids = (event.get("input") or {}).get("itemIds")
-    tokens = aws.routes().administrator
-    plan = plan_run(run, aws.portal(), tokens, aws.archive(), aws.settings().batch_size, deadline, item_ids)
+    tokens, chosen = aws.routes().administrator, aws.settings()
+    plan = plan_run(
+        run,
+        aws.portal(),
+        tokens,
+        aws.archive(),
+        chosen.batch_size,
+        deadline,
+        item_ids,
+        archive_current=chosen.archive_current,
+    )
     logger.info("Planned", extra={"notebooks": plan["notebooks"], "batches": plan["batches"]})
     return {"runId": event["runId"], "startedAt": event["startedAt"], **plan}

@@ -35,6 +35,7 @@ def test_good_settings_and_their_defaults() -> None:
         threads=8,
         batch_size=40,
         max_snapshot_bytes=300_000_000,
+        archive_current=False,
         event_bus_name="default",
         api_auth="IAM",
         webhook_secret="",

@@ -125,7 +125,8 @@ def routes() -> Routes:
 @cache
 def workshop() -> Workshop:
     """Return what archiving needs."""
-    return Workshop(routes(), archive(), settings().portal_url, settings().max_snapshot_bytes)
+    chosen = settings()
+    return Workshop(routes(), archive(), chosen.portal_url, chosen.max_snapshot_bytes, chosen.archive_current)
 
 
 @cache

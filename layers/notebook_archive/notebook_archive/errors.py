@@ -33,6 +33,7 @@
     │   ├── DeadlineExceeded         the answer was not complete before the invocation had to end
     │   ├── TokenRejected            498, 499 or 401, and again after a fresh token
     │   ├── PermissionDenied         the token is good, its user may not do this
+    │   ├── NoContent                the item has no content yet
     │   ├── NotebookNotFound         no such item or snapshot, or not visible to this token
     │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
     │   ├── RequestRejected          any other error answer
@@ -238,10 +239,12 @@ class ArcGISError(NotebookArchiveError):
 class ArcGISUnavailable(ArcGISError):
     """A passing fault that outlasted its retries; the next run tries again.
 
-    ``retry_after`` is the seconds that the server asked to wait, None where it did not say.
+    ``retry_after`` is the seconds that the server asked to wait, None where it did not say.  ``code`` is what it
+    answered, of ArcGIS or HTTP, 0 where there was no answer.
     """
 
     retry_after: float | None = None
+    code: int = 0
 
     reason = "arcgis-unavailable"
     remedy = "Check that the server is up and reachable from the functions' subnets; the next run tries again."
@@ -273,6 +276,13 @@ class PermissionDenied(ArcGISError):
 
     reason = "permission-denied"
     remedy = "Give the credential's account the privilege, or create a secret for the notebook's owner."
+
+
+class NoContent(ArcGISError):
+    """The item has no content: the portal counts no bytes of it, and answers so."""
+
+    reason = "no-content"
+    remedy = "Nothing; once the notebook is saved, the next run archives its content."
 
 
 class NotebookNotFound(ArcGISError):

@@ -134,13 +134,16 @@ class NotebookItem:
     title: str
     created: int = 0
     modified: int = 0
+    size: int | None = None
+    """Bytes of its content and resources together, None where the portal does not tell; 0 or -1 for an item that has
+    neither."""
     properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The item as the portal gave it, without counters that change by being looked at."""
 
     @classmethod
     def from_portal(cls, item: Mapping[str, Any]) -> Self:
         """Return the item of a search result or item resource; raise UnexpectedAnswer where it has no id or owner."""
-        owner, title = item.get("owner"), item.get("title")
+        owner, title, size = item.get("owner"), item.get("title"), item.get("size")
         if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:
             raise UnexpectedAnswer("The portal gave an item without id or owner.")
         return cls(
@@ -149,6 +152,7 @@ class NotebookItem:
             title if isinstance(title, str) else "",
             epoch_milliseconds(item.get("created")),
             epoch_milliseconds(item.get("modified")),
+            size if isinstance(size, int) else None,
             {name: value for name, value in item.items() if name not in _VOLATILE},
         )
 

@@ -32,6 +32,7 @@ class Settings:
     threads: int
     batch_size: int
     max_snapshot_bytes: int
+    archive_current: bool
     event_bus_name: str
     api_auth: ApiAuth
     request_queue_url: str
@@ -73,6 +74,7 @@ class Settings:
             threads=number("THREADS", 1, 64),
             batch_size=number("BATCH_SIZE", 1, 1000),
             max_snapshot_bytes=number("MAX_SNAPSHOT_MB", 1, 5000) * MEGABYTE,
+            archive_current=text("ARCHIVE_CURRENT", re.compile("true|false"), "false") == "true",
             event_bus_name=text("EVENT_BUS_NAME", default="default"),
             api_auth=cast("ApiAuth", api_auth),
             request_queue_url=text("REQUEST_QUEUE_URL", default=""),

@@ -43,7 +43,10 @@ def error_for(code: int, what: str, message_code: str = "") -> ArcGISError:
     known = _BY_MESSAGE_CODE.get(message_code) or _BY_CODE.get(code)
     if known is None:
         known = ArcGISUnavailable if 500 <= code <= 599 else RequestRejected
-    return known(f"{what}: ArcGIS answered {f'code {code}' if code else 'a failure without a code'}.")
+    error = known(f"{what}: ArcGIS answered {f'code {code}' if code else 'a failure without a code'}.")
+    if isinstance(error, ArcGISUnavailable):
+        error.code = code
+    return error
 
 
 def error_in(answer: object, what: str) -> ArcGISError | None:

@@ -1,13 +1,22 @@
 """The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
 
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from notebook_archive.arcgis.transport import Transport
+from notebook_archive.arcgis.transport import Redirected, Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ListingIncomplete, NotAnId, NotebookNotFound, UnexpectedAnswer
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    ListingIncomplete,
+    NotAnId,
+    NotebookNotFound,
+    PermissionDenied,
+    TokenRejected,
+    UnexpectedAnswer,
+)
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, epoch_milliseconds
 from notebook_archive.settings import HTTPS_URL
 
@@ -17,6 +26,11 @@ CEILING = 10_000
 """Results of one search that can be paged through; the rest needs another window."""
 RESOURCES_PAGE = 1000
 NOTEBOOK = "Notebook"
+STORAGE_URL = re.compile(
+    r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?"
+)
+"""An address to which a portal may send for an item's content: no user, nothing that two parsers could read
+differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +197,28 @@ class Portal:
         """Yield the snapshot's bytes; no ``f`` is sent, so that the resource comes as it is."""
         url = f"{self.rest_url}/content/items/{item_id}/resources/{key}"
         return self._transport.stream("GET", url, f"Snapshot {key} of item {item_id}", deadline, limit, token=token)
+
+    def data(self, item_id: ItemId, limit: int, token: str, deadline: Deadline) -> Generator[bytes]:
+        """Yield the item's current content.
+
+        The portal may answer with the address of the storage that has it.  That one redirect is followed, without the
+        token and without a referer, for it is another's server.  What storage refuses is ArcGISUnavailable: a link may
+        have expired on the way, and the portal gives another.
+        """
+        what = f"The current content of item {item_id}"
+        url = f"{self.rest_url}/content/items/{item_id}/data"
+        try:
+            yield from self._transport.stream("GET", url, what, deadline, limit, token=token)
+        except Redirected as redirected:
+            location = redirected.location
+        else:
+            return
+        if not STORAGE_URL.fullmatch(location):
+            raise UnexpectedAnswer(f"{what}: the portal redirects to something that is no plain https address.")
+        try:
+            yield from self._transport.with_referer("").stream("GET", location, f"{what}, in storage", deadline, limit)
+        except (PermissionDenied, TokenRejected) as error:
+            raise ArcGISUnavailable(str(error)) from None
 
     def _get(self, path: str, what: str, token: str, deadline: Deadline, **fields: str) -> dict[str, Any]:
         fields["f"] = "json"

@@ -28,6 +28,7 @@ class Access:
     tokens: TokenSource | CallerToken
     _server: Portal | NotebookServer
     _transport: Transport
+    _portal: Portal
 
     def snapshots(self, item_id: ItemId, deadline: Deadline) -> Listing:
         """Return the notebook's snapshots, in one call.  Raises any ArcGISError."""
@@ -41,6 +42,15 @@ class Access:
 
         def once(token: str) -> T:
             with closing(self._server.download(item_id, key, limit, token, deadline)) as chunks:
+                return consume(chunks)
+
+        return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
+
+    def current[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline) -> T:
+        """Return what ``consume`` makes of the notebook's current content, which the portal has by either route."""
+
+        def once(token: str) -> T:
+            with closing(self._portal.data(item_id, limit, token, deadline)) as chunks:
                 return consume(chunks)
 
         return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
@@ -116,8 +126,9 @@ class Routes:
                 if self._route == "notebook-server":
                     raise
             else:
-                return Access("notebook-server", tokens, self.notebook_server(tokens, deadline), self._transport)
-        return Access("portal", self.administrator, self._portal, self._transport)
+                server = self.notebook_server(tokens, deadline)
+                return Access("notebook-server", tokens, server, self._transport, self._portal)
+        return Access("portal", self.administrator, self._portal, self._transport, self._portal)
 
     def organisation(self, deadline: Deadline) -> Organisation:
         """Return the organisation as the portal describes it to the administrator."""

@@ -47,6 +47,12 @@ BACKOFF_CAP_SECONDS = 20.0
 _PASSING = frozenset((408, 429))
 
 
+class Redirected(UnexpectedAnswer):
+    """A redirect, which whoever asked may follow to ``location`` if it is to be trusted.  Nobody else ever does."""
+
+    location = ""
+
+
 class Transport:
     """The one way to ArcGIS.  Threads may share it.
 
@@ -180,12 +186,14 @@ class Transport:
 def _check_status(response: requests.Response, what: str) -> None:
     status = response.status_code
     if 300 <= status < 400:
-        raise UnexpectedAnswer(f"{what}: the server answered a redirect (HTTP {status}), which is never followed.")
+        redirected = Redirected(f"{what}: the server answered a redirect (HTTP {status}), which is not followed.")
+        redirected.location = response.headers.get("Location", "")
+        raise redirected
     if status >= 500 or status in _PASSING:
-        error = error_for(status, what)
-        if isinstance(error, ArcGISUnavailable):
-            error.retry_after = retry_after(response.headers.get("Retry-After", ""))
-        raise error
+        passing = error_for(status, what)
+        if isinstance(passing, ArcGISUnavailable):
+            passing.retry_after = retry_after(response.headers.get("Retry-After", ""))
+        raise passing
     if status >= 400:
         raise _refusal(status, response.raw.read(ERROR_BYTES, decode_content=True), what)
 

@@ -1,8 +1,9 @@
 """The archive: a bucket, its keys, and writing to it so that nothing is ever overwritten.  docs/archive-format.md is
 its contract."""
 
-from notebook_archive.archive.keys import RunId
+from notebook_archive.archive.holdings import Holding, Present
+from notebook_archive.archive.keys import CopyId, RunId
 from notebook_archive.archive.shelf import ArchivedSnapshot, Shelf
-from notebook_archive.archive.store import Archive, Holding, Stored
+from notebook_archive.archive.store import Archive, Stored
 
-__all__ = ["Archive", "ArchivedSnapshot", "Holding", "RunId", "Shelf", "Stored"]
+__all__ = ["Archive", "ArchivedSnapshot", "CopyId", "Holding", "Present", "RunId", "Shelf", "Stored"]

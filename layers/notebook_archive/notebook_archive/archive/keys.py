@@ -4,13 +4,15 @@ one."""
 import re
 from typing import Self
 
-from notebook_archive.errors import SettingsInvalid
+from notebook_archive.errors import NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 NOTEBOOKS = "notebooks/"
 RUNS = "runs/"
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/[A-Za-z0-9_\-]{1,80}")
 _SNAPSHOT = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32}\.json)")
+_CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen)")
+_COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/item\.json")
 
 
@@ -35,6 +37,48 @@ class RunId(str):
         return f"{RUNS}{self}/{name}"
 
 
+class CopyId(str):
+    """One copy of a notebook's content: ``{modified}-{first 12 digits of its SHA-256}``, matched whole.
+
+    ``modified`` is the item's, in 13 digits of epoch milliseconds, zeros where the portal told none.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, modified: int, digest: bytes) -> Self:
+        """Return the id of content of that SHA-256, or raise NotAnId."""
+        return cls.parse(f"{modified:013d}-{digest.hex()[:12]}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the id, or raise NotAnId."""
+        if _COPY.fullmatch(text):
+            return cls(text)
+        raise NotAnId(f"Not the id of a copy: {text[:40]!r}")
+
+    @property
+    def modified(self) -> int:
+        """The item's ``modified``."""
+        return int(self[:13])
+
+    @property
+    def short_digest(self) -> str:
+        """The first 12 digits of the SHA-256."""
+        return self[14:]
+
+    @property
+    def resource_key(self) -> str:
+        """How reports and events name the copy, beside the resource keys of snapshots."""
+        return f"current/{self}.ipynb"
+
+
+class Sighting(CopyId):
+    """That a notebook's content was found to be that of an earlier copy, at another ``modified`` or later."""
+
+    __slots__ = ()
+
+
 def snapshots_prefix(item_id: ItemId) -> str:
     """Return what the keys of all archived snapshots of a notebook begin with."""
     return f"{NOTEBOOKS}{item_id}/snapshots/"
@@ -50,11 +94,18 @@ def item_key(item_id: ItemId) -> str:
     return f"{NOTEBOOKS}{item_id}/item.json"
 
 
-def parse(key: str) -> tuple[ItemId, ResourceKey | None] | None:
-    """Return what a key below ``notebooks/`` stands for: a snapshot, an item's properties (no resource key), or
-    nothing of ours."""
+def copy_key(item_id: ItemId, copy: CopyId) -> str:
+    """Return the key of a copy of a notebook's content, or of a sighting."""
+    return f"{NOTEBOOKS}{item_id}/current/{copy}.{'seen' if isinstance(copy, Sighting) else 'ipynb'}"
+
+
+def parse(key: str) -> tuple[ItemId, ResourceKey | CopyId | None] | None:
+    """Return what a key below ``notebooks/`` stands for: a snapshot, a copy, a sighting, an item's properties (None),
+    or nothing of ours."""
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
+    if match := _CURRENT.fullmatch(key):
+        return ItemId(match[1]), (CopyId if match[3] == "ipynb" else Sighting)(match[2])
     if match := _ITEM.fullmatch(key):
         return ItemId(match[1]), None
     return None

@@ -7,12 +7,12 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
+from notebook_archive.archive.holdings import Holding, grouped
 from notebook_archive.archive.refusals import is_absent, named
 from notebook_archive.errors import ArchiveConflict
 from notebook_archive.models import ItemId, ResourceKey
@@ -36,16 +36,6 @@ class Stored:
     state: Literal["archived", "unchanged"]
     key: str
     run: str
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What the archive holds of one notebook, the latest last.  ``item_written`` is None where it has no
-    ``item.json``."""
-
-    item_id: ItemId
-    snapshots: tuple[ResourceKey, ...]
-    item_written: datetime | None
 
 
 class Archive:
@@ -82,7 +72,40 @@ class Archive:
         ``body`` is bytes or a file at its beginning, ``digest`` its SHA-256.  S3 checks the digest.  Raises
         ArchiveConflict where the key holds other bytes; they stay as they are.
         """
-        path = keys.snapshot_key(item_id, key)
+        return self._put_once(keys.snapshot_key(item_id, key), body, digest, metadata, {**tags, "kind": "snapshot"})
+
+    def put_copy(
+        self,
+        item_id: ItemId,
+        copy: keys.CopyId,
+        body: bytes | IO[bytes],
+        digest: bytes,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> Stored:
+        """Store a copy of a notebook's content, exactly as ``put_snapshot`` stores a snapshot."""
+        return self._put_once(keys.copy_key(item_id, copy), body, digest, metadata, {**tags, "kind": "current"})
+
+    def put_sighting(self, item_id: ItemId, copy: keys.CopyId, run: keys.RunId) -> None:
+        """Note that the content was found to be that of an earlier copy."""
+        self.put_new(keys.copy_key(item_id, keys.Sighting(copy)), {"runId": run})
+
+    def has_copy(self, item_id: ItemId, copy: keys.CopyId, digest: bytes) -> bool:
+        """Return whether the copy is there and has this SHA-256 as a whole."""
+        path = keys.copy_key(item_id, copy)
+        try:
+            head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if is_absent(error):
+                return False
+            raise named(error, self.bucket, path) from None
+        except BotoCoreError as error:
+            raise named(error, self.bucket, path) from None
+        return head.get("ChecksumSHA256") == b64encode(digest).decode()
+
+    def _put_once(
+        self, path: str, body: bytes | IO[bytes], digest: bytes, metadata: Mapping[str, str], tags: Mapping[str, str]
+    ) -> Stored:
         checksum = b64encode(digest).decode()
         put: dict[str, Any] = {
             **self._bucket,
@@ -92,7 +115,7 @@ class Archive:
             "ChecksumSHA256": checksum,
             "ContentType": "application/json",
             "Metadata": labels.metadata(metadata),
-            "Tagging": labels.tags({**tags, "kind": "snapshot", "schema": SCHEMA}),
+            "Tagging": labels.tags({**tags, "schema": SCHEMA}),
         }
         for failed in range(1, CONFLICT_ATTEMPTS + 1):
             if not isinstance(body, bytes):
@@ -130,24 +153,12 @@ class Archive:
 
     def holdings(self) -> Iterator[Holding]:
         """Yield what the archive holds, notebook by notebook in the order of their ids, 1,000 keys a call."""
-        yield from self._grouped(self._listing(keys.NOTEBOOKS))
+        yield from grouped(self._listing(keys.NOTEBOOKS))
 
     def holding(self, item_id: ItemId) -> Holding:
         """Return what the archive holds of one notebook, in one call."""
-        found = list(self._grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
+        found = list(grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
         return found[0] if found else Holding(item_id, (), None)
-
-    def _grouped(self, objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
-        ours = ((parsed, written) for key, written in objects if (parsed := keys.parse(key)))
-        for item_id, group in groupby(ours, key=lambda entry: entry[0][0]):
-            snapshots: list[tuple[datetime, ResourceKey]] = []
-            item_written: datetime | None = None
-            for (_, resource_key), written in group:
-                if resource_key is None:
-                    item_written = written
-                else:
-                    snapshots.append((written, resource_key))
-            yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written)
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""

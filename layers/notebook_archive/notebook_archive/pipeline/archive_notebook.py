@@ -1,4 +1,4 @@
-"""One notebook: list its snapshots, archive those that the archive lacks."""
+"""One notebook: list its snapshots, archive those that the archive lacks, and its current content if that is asked."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     DeadlineExceeded,
     ListingIncomplete,
+    NoContent,
     NotebookArchiveError,
     NotebookNotFound,
     PermissionDenied,
@@ -18,6 +19,7 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.models import DIGEST_LENGTH, ItemId, Listing, Snapshot
+from notebook_archive.pipeline.archive_current import archive_current
 from notebook_archive.pipeline.outcomes import (
     UNPROTECTED,
     Outcome,
@@ -26,8 +28,10 @@ from notebook_archive.pipeline.outcomes import (
     SnapshotProblem,
     State,
     StoredSnapshot,
+    conclude,
     outcome,
     problem,
+    without_key,
 )
 from notebook_archive.pipeline.staging import stage
 from notebook_archive.pipeline.storing import How, Whose, store
@@ -41,6 +45,8 @@ class Workshop:
     archive: Archive
     portal_url: str
     max_snapshot_bytes: int
+    archive_current: bool = False
+    """Whether backups that events ask for take the current content too; runs have it in their plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,16 @@ class _Task:
     run: RunId
     workshop: Workshop
     deadline: Deadline
+
+    @property
+    def whose(self) -> Whose:
+        """The item."""
+        return Whose(self.item_id, self.planned["title"], self.planned["owner"])
+
+    @property
+    def how(self) -> How:
+        """The way of this run to the notebook."""
+        return How(self.access.route, self.run, self.workshop.portal_url)
 
 
 def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline: Deadline) -> Outcome:
@@ -69,34 +85,46 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
         task = _Task(planned, item_id, access, run, workshop, deadline)
         listed = access.snapshots(item_id, deadline)
     except (PermissionDenied, SecretMissing) as error:
-        return outcome(planned, *_refused(planned, route, error, workshop))
+        made = outcome(planned, *_refused(planned, route, error, workshop))
+        if route:  # its snapshots may not be listed, and yet its content may be read
+            _attempt_current(task, made)
+            if made["failed"]:
+                made["state"], made["problem"] = "failed", without_key(made["failed"][0])
+        return made
     except (NotebookNotFound, RequestRejected) as error:
         return outcome(planned, *_absent(task, error))
     except NotebookArchiveError as error:
         return outcome(planned, "failed", problem(error))
     made = outcome(planned, "unchanged")
     made["route"] = route
-    known = planned["archived"]
+    _archive_listed(task, listed, made)
+    if "item" in planned:
+        try:
+            workshop.archive.put_item(item_id, planned["item"])
+        except NotebookArchiveError as error:
+            made["problem"] = problem(error)
+    conclude(made)
+    return made
+
+
+def _archive_listed(task: _Task, listed: Listing, made: Outcome) -> None:
+    """Archive what is new, then the current content, and note in ``made`` what became of each."""
+    known = task.planned["archived"]
     held = {known[i : i + DIGEST_LENGTH] for i in range(0, len(known), DIGEST_LENGTH)}
-    made["failed"] += _doubts(item_id, listed)
-    if route == "portal" and planned.get("hidden"):
+    made["failed"] += _doubts(task.item_id, listed)
+    if task.access.route == "portal" and task.planned.get("hidden"):
         blind = PermissionDenied(
             "The administrator's account lacks portal:admin:updateItems, so it sees not all snapshots."
         )
-        state, why = _refused(planned, route, blind, workshop)
+        state, why = _refused(task.planned, task.access.route, blind, task.workshop)
         made["skipped" if state == "skipped" else "failed"].append({"resourceKey": "", **why})
     for snapshot in listed.snapshots:
         if snapshot.resource_key.digest in held:
             made["unchanged"] += 1
         elif not _attempt(task, snapshot, made):
             break
-    if "item" in planned:
-        try:
-            workshop.archive.put_item(item_id, planned["item"])
-        except NotebookArchiveError as error:
-            made["problem"] = problem(error)
-    _conclude(made)
-    return made
+    else:
+        _attempt_current(task, made)
 
 
 def _doubts(item_id: ItemId, listed: Listing) -> list[SnapshotProblem]:
@@ -133,16 +161,35 @@ def _attempt(task: _Task, snapshot: Snapshot, made: Outcome) -> bool:
     return True
 
 
+def _attempt_current(task: _Task, made: Outcome) -> None:
+    """Archive the current content, if the plan asks for it, and note in ``made`` what became of it."""
+    if "current" not in task.planned:
+        return
+    archive, limit = task.workshop.archive, task.workshop.max_snapshot_bytes
+    try:
+        current = task.planned["current"]
+        stored = archive_current(current, task.whose, task.access, task.how, archive, limit, task.deadline)
+    except NotebookArchiveError as error:
+        state: State = "skipped" if isinstance(error, NoContent) else "failed"
+        why = problem(error)
+        if isinstance(error, PermissionDenied):
+            state, why = _refused(task.planned, task.access.route, error, task.workshop)
+        elif isinstance(error, NotebookNotFound | RequestRejected):
+            state, why = _absent(task, error)
+        made["skipped" if state == "skipped" else "failed"].append({"resourceKey": "current", **why})
+    else:
+        made["archived"] += [stored] if stored else []
+        made["unchanged"] += 0 if stored else 1
+
+
 def _archive_snapshot(task: _Task, snapshot: Snapshot) -> StoredSnapshot | None:
     """Return what was stored, None where an earlier run had stored it."""
-    planned, item_id, key = task.planned, task.item_id, snapshot.resource_key
+    item_id, key = task.item_id, snapshot.resource_key
     what = f"Snapshot {key} of item {item_id}"
     limit = task.workshop.max_snapshot_bytes
     staged = task.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), task.deadline)
     with closing(staged.file):
-        whose = Whose(item_id, planned["title"], planned["owner"])
-        how = How(task.access.route, task.run, task.workshop.portal_url)
-        stored = store(whose, snapshot, staged, how, task.workshop.archive)
+        stored = store(task.whose, snapshot, staged, task.how, task.workshop.archive)
     if stored.state == "unchanged":
         return None
     return {"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": staged.digest.hex()}
@@ -195,18 +242,3 @@ def _refused(
         f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; README, 'Secrets'."
     )
     return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}
-
-
-def _conclude(made: Outcome) -> None:
-    if made["failed"] or "problem" in made:
-        made["state"] = "failed"
-        made.setdefault("problem", _without_key(made["failed"][0]) if made["failed"] else made["problem"])
-    elif made["skipped"]:
-        made["state"] = "skipped"
-        made["problem"] = _without_key(made["skipped"][0])
-    elif made["archived"]:
-        made["state"] = "archived"
-
-
-def _without_key(found: Problem) -> Problem:
-    return {"reason": found["reason"], "message": found["message"], "remedy": found["remedy"]}

@@ -81,7 +81,8 @@ def archive_requests(
             return outcome(_nameless(item_id), "failed", problem(late))
         try:
             item = workshop.routes.item(item_id, deadline)
-            line = planned(item, workshop.archive.holding(item_id), organisation)
+            held = workshop.archive.holding(item_id)
+            line = planned(item, held, organisation, archive_current=workshop.archive_current)
             return archive_notebook(line, run, workshop, deadline)
         except NotebookNotFound as error:
             return outcome(_nameless(item_id), "skipped", problem(error))

@@ -26,7 +26,7 @@ class Problem(TypedDict):
 
 
 class StoredSnapshot(TypedDict):
-    """A snapshot that this run stored.  ``bytes`` is its size."""
+    """A snapshot, or a copy of the current content, that this run stored.  ``bytes`` is its size."""
 
     resourceKey: str
     key: str
@@ -41,7 +41,7 @@ class SnapshotProblem(Problem):
 
 
 class Outcome(TypedDict):
-    """One notebook's outcome.  ``unchanged`` counts the snapshots that the archive had already."""
+    """One notebook's outcome.  ``unchanged`` counts what the archive had already."""
 
     itemId: str
     title: str
@@ -55,11 +55,25 @@ class Outcome(TypedDict):
     problem: NotRequired[Problem]
 
 
+class PlannedCurrent(TypedDict):
+    """What decides whether a notebook's current content is fetched.
+
+    ``modified`` is the item's, 0 where the portal told none; ``held`` the id of the copy that was archived last, empty
+    where there is none.  ``settled``: that copy is still the content.  ``empty``: the portal counts no bytes of the
+    item.
+    """
+
+    modified: int
+    held: str
+    settled: NotRequired[bool]
+    empty: NotRequired[bool]
+
+
 class Planned(TypedDict):
     """One notebook in a line of the plan.
 
     ``archived`` is the digests of the resource keys that the archive holds.  ``item`` is the properties to be written
-    as ``item.json``, where they are new or have changed.
+    as ``item.json``, where they are new or have changed.  ``current`` is there if the current content is archived too.
     ``hidden``: the administrator's account may not see its private snapshots.
     """
 
@@ -68,6 +82,7 @@ class Planned(TypedDict):
     owner: str
     archived: str
     hidden: NotRequired[bool]
+    current: NotRequired[PlannedCurrent]
     item: NotRequired[Mapping[str, Any]]
 
 
@@ -103,6 +118,23 @@ def outcome(planned: Planned, state: State, why: Problem | None = None) -> Outco
     if why:
         made["problem"] = why
     return made
+
+
+def conclude(made: Outcome) -> None:
+    """Set the state, and the problem where there is one, by what became of the parts."""
+    if made["failed"] or "problem" in made:
+        made["state"] = "failed"
+        made.setdefault("problem", without_key(made["failed"][0]) if made["failed"] else made["problem"])
+    elif made["skipped"]:
+        made["state"] = "skipped"
+        made["problem"] = without_key(made["skipped"][0])
+    elif made["archived"]:
+        made["state"] = "archived"
+
+
+def without_key(found: Problem) -> Problem:
+    """Return a problem of one snapshot as that of its notebook."""
+    return {"reason": found["reason"], "message": found["message"], "remedy": found["remedy"]}
 
 
 def outcomes_key(batch: Batch, earlier: int) -> str:

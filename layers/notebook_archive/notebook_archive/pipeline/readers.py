@@ -124,8 +124,9 @@ class CallerReader:
         portal."""
         caller = self._caller(deadline)
         if caller.is_administrator and self.item(item_id, deadline).owner != caller.username:
-            return Access("portal", self._token, self._portal, self._transport)
-        return Access("notebook-server", self._token, self._notebook_server(deadline), self._transport)
+            return Access("portal", self._token, self._portal, self._transport, self._portal)
+        server = self._notebook_server(deadline)
+        return Access("notebook-server", self._token, server, self._transport, self._portal)
 
     def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
         """Return the caller's own way."""
