@@ -60,19 +60,20 @@ def test_name_is_global_unless_a_prefix_asks_for_the_own_namespace() -> None:
 
 def test_lifecycle_expires_no_snapshot() -> None:
     rules = _rules()
-    assert set(rules) == {"abort-unfinished-uploads", "expire-replaced-item-properties", "move-snapshots"}
+    moves = {"move-snapshots", "move-current-copies"}
+    assert set(rules) == {"abort-unfinished-uploads", "expire-replaced-item-properties"} | moves
     for rule in rules.values():
         assert not {"ExpirationInDays", "ExpirationDate", "NoncurrentVersionExpirationInDays"} & rule.keys()
     (expiring,) = [rule for rule in rules.values() if "NoncurrentVersionExpiration" in rule]
     assert expiring["TagFilters"] == [{"Key": "kind", "Value": "item"}]
 
 
-def test_snapshots_move_to_the_class_asked_for() -> None:
-    (transition,) = _rules({"TransitionStorageClass": "GLACIER_IR", "TransitionDays": "90"})["move-snapshots"][
-        "Transitions"
-    ]
-    assert transition == {"StorageClass": "GLACIER_IR", "TransitionInDays": "90"}
-    assert "move-snapshots" not in _rules({"TransitionStorageClass": "NONE"})
+@pytest.mark.parametrize(("rule", "kind"), [("move-snapshots", "snapshot"), ("move-current-copies", "current")])
+def test_snapshots_and_copies_move_to_the_class_asked_for(rule: str, kind: str) -> None:
+    moving = _rules({"TransitionStorageClass": "GLACIER_IR", "TransitionDays": "90"})[rule]
+    assert moving["TagFilters"] == [{"Key": "kind", "Value": kind}]
+    assert moving["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": "90"}]
+    assert rule not in _rules({"TransitionStorageClass": "NONE"})
 
 
 @pytest.mark.parametrize("variant", _OWN)
@@ -83,7 +84,8 @@ def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
     assert tls["Resource"] == ["arn:aws:s3:::ArchiveBucket", "arn:aws:s3:::ArchiveBucket/*"]
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
-    assert once["Resource"] == "arn:aws:s3:::ArchiveBucket/notebooks/*/snapshots/*"
+    kept = "arn:aws:s3:::ArchiveBucket/notebooks/*"
+    assert once["Resource"] == [f"{kept}/snapshots/*", f"{kept}/current/*"]
     assert once["Condition"] == {
         "Null": {"s3:if-none-match": "true"},
         "Bool": {"s3:ObjectCreationOperation": "true"},
@@ -95,6 +97,13 @@ def test_existing_bucket_is_left_as_it_is() -> None:
     assert not {"AWS::S3::Bucket", "AWS::S3::BucketPolicy"} & {item["Type"] for item in rendered["Resources"].values()}
     assert rendered["Outputs"]["ArchiveBucket"]["Value"] == "gis-archive"
     assert rendered["Globals"]["Function"]["Environment"]["Variables"]["ARCHIVE_BUCKET"] == "gis-archive"
+
+
+@pytest.mark.parametrize("given", ["true", "false"])
+def test_current_content_is_archived_where_it_is_asked_for(given: str) -> None:
+    functions = render({"ArchiveCurrent": given})["Resources"]
+    for name in ("PlanRunFunction", "ArchiveRequestsFunction"):
+        assert functions[name]["Properties"]["Environment"]["Variables"]["ARCHIVE_CURRENT"] == given
 
 
 def test_alarms_come_with_a_topic_and_a_missing_run_is_one() -> None:

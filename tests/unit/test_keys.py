@@ -11,6 +11,9 @@ from notebook_archive.errors import NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 quick = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+CURRENT = st.from_regex(
+    r"notebooks/[0-9a-f]{32}/current/[0-9]{12,14}-[0-9a-f]{11,13}\.(ipynb|seen|json)\n?", fullmatch=True
+)
 digits = st.text("0123456789abcdef", min_size=32, max_size=32)
 HOSTILE = [
     "", "x", "a" * 31, "a" * 33, "A" * 32, "g" * 32, "a" * 32 + "\n", "\n" + "a" * 32, " " + "a" * 32,
@@ -25,17 +28,23 @@ def test_what_is_built_is_read_back(item: str, key: str) -> None:
     item_id, resource_key = ItemId.parse(item), ResourceKey.parse(f"snapshot-{key}.json")
     assert keys.parse(keys.snapshot_key(item_id, resource_key)) == (item_id, resource_key)
     assert keys.parse(keys.item_key(item_id)) == (item_id, None)
+    copy = keys.CopyId.of(int(item, 16) % 10**13, bytes.fromhex(key))
+    for each in (copy, keys.Sighting(copy)):
+        assert keys.parse(keys.copy_key(item_id, each)) == (item_id, each)
+    assert (copy.modified, copy.short_digest) == (int(item, 16) % 10**13, key[:12])
     assert keys.snapshot_key(item_id, resource_key).startswith(keys.snapshots_prefix(item_id))
 
 
 @quick
-@given(st.text(max_size=120) | st.from_regex(r"notebooks/[0-9a-f]{32}/(snapshots/)?[a-z0-9.\-]*\n?"))
+@given(st.text(max_size=120) | st.from_regex(r"notebooks/[0-9a-f]{32}/(snapshots/)?[a-z0-9.\-]*\n?") | CURRENT)
 def test_what_is_read_is_what_would_be_built(text: str) -> None:
     match keys.parse(text):
         case (item_id, None):
             assert keys.item_key(item_id) == text
         case (item_id, ResourceKey() as key):
             assert keys.snapshot_key(item_id, key) == text
+        case (item_id, keys.CopyId() as copy):
+            assert keys.copy_key(item_id, copy) == text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -54,6 +63,12 @@ def test_what_is_no_text_is_no_id(given_: object) -> None:
         ItemId.parse(given_)
     with pytest.raises(NotAnId):
         ResourceKey.parse(given_)
+
+
+@pytest.mark.parametrize("modified", [-1, 10**13, 10**18])
+def test_a_time_that_does_not_fit_makes_no_key(modified: int) -> None:
+    with pytest.raises(NotAnId):
+        keys.CopyId.of(modified, bytes(32))
 
 
 @quick

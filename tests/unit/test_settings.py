@@ -76,6 +76,7 @@ def test_each_required_variable_is_missed_by_name(name: str) -> None:
         ("MAX_SNAPSHOT_MB", "1e3"),
         ("ROUTE", "AUTO"),
         ("TLS_STRICT", "False"),
+        ("ARCHIVE_CURRENT", "True"),
     ],
 )
 def test_ill_formed_values_are_named(name: str, value: str) -> None:
@@ -95,6 +96,7 @@ def test_ill_formed_values_are_named(name: str, value: str) -> None:
             "https://nb.example.com/nb/admin",
         ),
         ({"SECRET_PREFIX": "/gis/notebooks/"}, "secret_prefix", "gis/notebooks"),
+        ({"ARCHIVE_CURRENT": "true"}, "archive_current", True),
         ({"TLS_STRICT": "false"}, "tls_strict", False),
         ({"ROUTE": "portal"}, "route", "portal"),
     ],

@@ -307,7 +307,12 @@ class RequestRejected(ArcGISError):
 
 
 class UnexpectedAnswer(ArcGISError):
-    """The answer is not what this operation answers: HTML, a redirect, something that is not JSON."""
+    """The answer is not what this operation answers: HTML, a redirect, something that is not JSON.
+
+    ``location`` is where a redirect would lead, empty for all else.
+    """
+
+    location: str = ""
 
     reason = "unexpected-answer"
     remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy stands before them."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from notebook_archive.arcgis.transport import Redirected, Transport
+from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -209,8 +209,10 @@ class Portal:
         url = f"{self.rest_url}/content/items/{item_id}/data"
         try:
             yield from self._transport.stream("GET", url, what, deadline, limit, token=token)
-        except Redirected as redirected:
-            location = redirected.location
+        except UnexpectedAnswer as error:
+            if not error.location:
+                raise
+            location = error.location
         else:
             return
         if not STORAGE_URL.fullmatch(location):

@@ -47,12 +47,6 @@ BACKOFF_CAP_SECONDS = 20.0
 _PASSING = frozenset((408, 429))
 
 
-class Redirected(UnexpectedAnswer):
-    """A redirect, which whoever asked may follow to ``location`` if it is to be trusted.  Nobody else ever does."""
-
-    location = ""
-
-
 class Transport:
     """The one way to ArcGIS.  Threads may share it.
 
@@ -186,7 +180,7 @@ class Transport:
 def _check_status(response: requests.Response, what: str) -> None:
     status = response.status_code
     if 300 <= status < 400:
-        redirected = Redirected(f"{what}: the server answered a redirect (HTTP {status}), which is not followed.")
+        redirected = UnexpectedAnswer(f"{what}: the server answered a redirect (HTTP {status}), which is not followed.")
         redirected.location = response.headers.get("Location", "")
         raise redirected
     if status >= 500 or status in _PASSING:

@@ -1,0 +1,149 @@
+"""A notebook's current content: from the portal, or from the storage that it redirects to, which never sees a token."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from local.arcgis import Item
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    DeadlineExceeded,
+    NotANotebook,
+    SnapshotTooLarge,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import ItemId
+from notebook_archive.settings import Route
+from tests.arcgis_client.client import LIMIT, Client, id_of, soon
+from tests.arcgis_client.conftest import Serve
+from tests.arcgis_client.test_routes import body_of
+from tests.arcgis_client.wire import Wire, WireRequest, answer
+
+ITEM = ItemId("a" * 32)
+BODY = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":2}'
+LINK = "/bucket/a%2Fb/c.ipynb?X-Amz-Signature=0f&X-Amz-Credential=k%2F20261122%2Fs3&empty="
+
+
+def current(client: Client, item: Item, route: Route) -> bytes:
+    return client.routes(route).of(item.owner, soon()).current(id_of(item), LIMIT, body_of, soon())
+
+
+def redirect(location: str) -> bytes:
+    return answer(b"", f"Location: {location}", status="302 Found")
+
+
+def read(wire: Transport, portal: Wire, limit: int = LIMIT, seconds: float = 30) -> bytes:
+    return b"".join(Portal(wire, portal.url).data(ITEM, limit, "secret-token", soon(seconds)))
+
+
+@pytest.mark.parametrize("route", ["notebook-server", "portal"])
+@pytest.mark.parametrize("redirected", [False, True])
+def test_content_comes_byte_for_byte_by_each_route(client: Client, route: Route, redirected: bool) -> None:
+    """The local storage refuses a request that carries a token."""
+    client.deployment.switches.data_redirect = redirected
+    item = client.item()
+    assert current(client, item, route) == item.content
+    assert client.count("items/data") == 1
+    assert client.count("storage") == (1 if redirected else 0)
+
+
+def test_storage_gets_neither_token_nor_referer(wire: Transport, serve: Serve) -> None:
+    storage = serve(lambda _: [answer(BODY)])
+    portal = serve(lambda _: [answer(b"", f"Location: {storage.url}{LINK}", "Set-Cookie: s=1", status="307 Found")])
+    assert read(wire, portal) == BODY
+    (asked,), (fetched,) = portal.requests, storage.requests
+    assert asked.headers["x-esri-authorization"] == "Bearer secret-token"
+    assert asked.target == f"/sharing/rest/content/items/{ITEM}/data", "without f"
+    assert fetched.target == LINK, "as the portal gave it"
+    assert not {"x-esri-authorization", "authorization", "referer", "cookie"} & fetched.headers.keys()
+    assert "secret-token" not in str(fetched)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "/storage/x",
+        "//{host}/x",
+        "http://{host}/x",
+        "ftp://{host}/x",
+        "https://user@{host}/x",
+        "https://user:password@{host}/x",
+        "https://{host}\\@elsewhere.example/x",
+        "https://{host}/x y",
+        "https://{host}/x#y",
+        "https://{host}:x/",
+        "https://[::1]/x",
+        "https://",
+        "https://{host}/\u00e9",
+        "x" * 5000,
+    ],
+)
+def test_an_odd_location_is_not_followed(wire: Transport, serve: Serve, location: str) -> None:
+    portal = serve(lambda _: [redirect(location.format(host=portal.url.removeprefix("https://")))])
+    with pytest.raises(UnexpectedAnswer) as refused:
+        read(wire, portal)
+    assert len(portal.requests) == 1
+    assert "elsewhere" not in str(refused.value)
+
+
+def test_a_second_redirect_is_not_followed(wire: Transport, serve: Serve) -> None:
+    storage = serve(lambda _: [redirect(f"{storage.url}/again")])
+    portal = serve(lambda _: [redirect(f"{storage.url}/x")])
+    with pytest.raises(UnexpectedAnswer, match="redirect"):
+        read(wire, portal)
+    assert (len(portal.requests), len(storage.requests)) == (1, 1)
+
+
+def test_elsewhere_no_redirect_is_followed(wire: Transport, serve: Serve) -> None:
+    portal = serve(lambda _: [redirect(f"{portal.url}/x")])
+    with pytest.raises(UnexpectedAnswer):
+        Portal(wire, portal.url).item(ITEM, "secret-token", soon())
+    assert len(portal.requests) == 1
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "503 Slow Down"])
+def test_a_link_that_storage_refuses_is_asked_for_anew(wire: Transport, serve: Serve, status: str) -> None:
+    """It is no fault of our credential."""
+
+    def script(_: WireRequest) -> Iterable[bytes]:
+        return [answer(BODY) if len(storage.requests) > 1 else answer(b"<Error/>", status=status)]
+
+    storage = serve(script)
+    portal = serve(lambda _: [redirect(f"{storage.url}/{len(portal.requests)}")])
+    with pytest.raises(ArcGISUnavailable):
+        read(wire, portal)
+    storage.requests.clear()
+    assert wire.patiently(lambda: read(wire, portal), soon()) == BODY
+    assert [request.path for request in storage.requests] == ["/2", "/3"]
+
+
+def test_a_cut_body_is_noticed_and_read_again(wire: Transport, serve: Serve) -> None:
+    def script(_: WireRequest) -> Iterable[bytes]:
+        whole = answer(BODY)
+        return [whole] if len(storage.requests) > 2 else [whole[:-10], b""]
+
+    storage = serve(script)
+    portal = serve(lambda _: [redirect(f"{storage.url}/x")])
+    with pytest.raises(ArcGISUnavailable):
+        read(wire, portal)
+    assert wire.patiently(lambda: read(wire, portal), soon()) == BODY
+
+
+def test_a_body_that_ends_early_does_not_pass_the_gate(wire: Transport, serve: Serve) -> None:
+    storage = serve(lambda _: [answer(BODY[:-10])])
+    portal = serve(lambda _: [redirect(f"{storage.url}/x")])
+    with pytest.raises(NotANotebook):
+        body_of(iter([read(wire, portal)]))
+
+
+def test_storage_is_held_to_the_same_cap_and_deadline(wire: Transport, serve: Serve) -> None:
+    storage = serve(lambda _: [answer(BODY)])
+    portal = serve(lambda _: [redirect(f"{storage.url}/x")])
+    with pytest.raises(SnapshotTooLarge):
+        read(wire, portal, limit=len(BODY) - 1)
+    storage.script = lambda _: storage.drip(answer(BODY))
+    with pytest.raises(DeadlineExceeded):
+        read(wire, portal, seconds=0.5)
