@@ -120,6 +120,20 @@ def test_a_link_that_storage_refuses_is_asked_for_anew(wire: Transport, serve: S
     assert [request.path for request in storage.requests] == ["/2", "/3"]
 
 
+def test_an_error_that_is_a_page_is_asked_for_by_name(client: Client) -> None:
+    """Without f, the local ArcGIS answers errors as pages, and a revoked token is one of them."""
+    item = client.item()
+    access = client.routes("portal").of(item.owner, soon())
+    assert access.current(id_of(item), LIMIT, body_of, soon()) == item.content
+    client.deployment.faults.add("items/data", "tokens-revoked", times=1)
+    assert access.current(id_of(item), LIMIT, body_of, soon()) == item.content
+    item.content = b""
+    client.pauses.clear()
+    with pytest.raises(ArcGISUnavailable) as refused:
+        access.current(id_of(item), LIMIT, body_of, soon())
+    assert refused.value.code == 500
+
+
 def test_a_cut_body_is_noticed_and_read_again(wire: Transport, serve: Serve) -> None:
     def script(_: WireRequest) -> Iterable[bytes]:
         whole = answer(BODY)

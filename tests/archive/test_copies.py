@@ -64,7 +64,9 @@ def test_a_holding_has_the_copy_that_was_written_last(archive: Archive) -> None:
     assert archive.holding(ITEM).present is None
     later = CopyId.of(COPY.modified + 1, DIGEST.digest())
     for day, copy in enumerate((later, COPY), 1):
-        written(f"notebooks/{ITEM}/current/{copy}.ipynb", datetime(2026, 11, day, tzinfo=UTC))
+        written(
+            f"notebooks/{ITEM}/current/{copy}.ipynb", datetime(2026, 11, day, tzinfo=UTC).replace(tzinfo=None)
+        )  # as moto has them
     archive.put_sighting(ITEM, later, RUN)
     archive.put_sighting(ITEM, later, RUN)
     held = archive.holding(ITEM)

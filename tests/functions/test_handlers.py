@@ -51,6 +51,13 @@ class TestSamples:
         answer = functions.invoke("plan_run", sample("plan_run"))
         assert answer == sample("report_run")["plan"] | {"notebooks": 13}
 
+    def test_a_run_archives_the_current_content_where_the_deployment_says_so(self, functions: Functions) -> None:
+        functions.configure(ARCHIVE_CURRENT="true")
+        whole_run(functions)
+        copies = [key for key in contents("notebooks/") if "/current/" in key]
+        readable = [each for each in functions.deployment.organisation.notebooks() if not each.resources_refused]
+        assert len(copies) >= len(readable) > 5
+
     def test_plan_run_of_chosen_items(self, functions: Functions) -> None:
         answer = functions.invoke("plan_run", sample("plan_run.items"))
         assert (answer["scope"], answer["notebooks"], answer["batches"]) == ("chosen", 2, 1)

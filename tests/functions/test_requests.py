@@ -117,6 +117,25 @@ class TestRequests:
         assert (detail["itemId"], detail["owner"], detail["bucket"]) == (FIRST, "ana", "archive")
         assert {each["resourceKey"] for each in detail["snapshots"]} == archived(FIRST)
 
+    def test_the_current_content_is_archived_and_told_where_the_deployment_says_so(
+        self, functions: Functions, queues: Queues
+    ) -> None:
+        queues.deliver(asked(itemId=FIRST))
+        assert not [key for key in contents(f"notebooks/{FIRST}/") if "/current/" in key]
+        functions.configure(ARCHIVE_CURRENT="true")
+        bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
+        boto3.client("events").create_archive(ArchiveName="all", EventSourceArn=bus)
+        functions.deployment.requests.clear()
+        assert queues.deliver(asked(itemId=FIRST)) == []
+        counts = functions.deployment.requests.counts()
+        del counts["generateToken"], counts["portals/servers"]
+        assert counts == {"portals/self": 2, "items/item": 1, "snapshots/list": 1, "items/data": 1}
+        (key,) = [key for key in contents(f"notebooks/{FIRST}/") if "/current/" in key]
+        assert contents(key)[key].body == functions.deployment.organisation.items[FIRST].content
+        (event,) = events_backends[ACCOUNT]["eu-west-1"].archives["all"].events
+        (told,) = event["detail"]["snapshots"]
+        assert (told["key"], told["resourceKey"]) == (key, key.removeprefix(f"notebooks/{FIRST}/"))
+
     def test_items_that_are_gone_or_no_notebooks_are_passed_over(self, functions: Functions, queues: Queues) -> None:
         other = next(each for each in functions.deployment.organisation.items.values() if each.type == "Web Map")
         assert queues.deliver(asked(itemIds=["0" * 32, other.id, FIRST])) == []

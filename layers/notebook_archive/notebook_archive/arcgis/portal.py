@@ -1,22 +1,14 @@
 """The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
 
-import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from notebook_archive.arcgis.item_data import item_data
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import (
-    ArcGISUnavailable,
-    ListingIncomplete,
-    NotAnId,
-    NotebookNotFound,
-    PermissionDenied,
-    TokenRejected,
-    UnexpectedAnswer,
-)
+from notebook_archive.errors import ListingIncomplete, NotAnId, NotebookNotFound, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, epoch_milliseconds
 from notebook_archive.settings import HTTPS_URL
 
@@ -26,11 +18,6 @@ CEILING = 10_000
 """Results of one search that can be paged through; the rest needs another window."""
 RESOURCES_PAGE = 1000
 NOTEBOOK = "Notebook"
-STORAGE_URL = re.compile(
-    r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?"
-)
-"""An address to which a portal may send for an item's content: no user, nothing that two parsers could read
-differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,28 +186,9 @@ class Portal:
         return self._transport.stream("GET", url, f"Snapshot {key} of item {item_id}", deadline, limit, token=token)
 
     def data(self, item_id: ItemId, limit: int, token: str, deadline: Deadline) -> Generator[bytes]:
-        """Yield the item's current content.
-
-        The portal may answer with the address of the storage that has it.  That one redirect is followed, without the
-        token and without a referer, for it is another's server.  What storage refuses is ArcGISUnavailable: a link may
-        have expired on the way, and the portal gives another.
-        """
-        what = f"The current content of item {item_id}"
+        """Yield the bytes of the item's current content; a redirect to storage is followed once, without the token."""
         url = f"{self.rest_url}/content/items/{item_id}/data"
-        try:
-            yield from self._transport.stream("GET", url, what, deadline, limit, token=token)
-        except UnexpectedAnswer as error:
-            if not error.location:
-                raise
-            location = error.location
-        else:
-            return
-        if not STORAGE_URL.fullmatch(location):
-            raise UnexpectedAnswer(f"{what}: the portal redirects to something that is no plain https address.")
-        try:
-            yield from self._transport.with_referer("").stream("GET", location, f"{what}, in storage", deadline, limit)
-        except (PermissionDenied, TokenRejected) as error:
-            raise ArcGISUnavailable(str(error)) from None
+        return item_data(self._transport, url, f"The current content of item {item_id}", limit, token, deadline)
 
     def _get(self, path: str, what: str, token: str, deadline: Deadline, **fields: str) -> dict[str, Any]:
         fields["f"] = "json"

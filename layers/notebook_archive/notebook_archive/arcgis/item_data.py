@@ -1,0 +1,57 @@
+"""The file of an item, from the portal or from the storage that it redirects to."""
+
+import re
+from collections.abc import Generator
+from contextlib import closing
+
+from notebook_archive.arcgis.answers import error_in_body
+from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import ArcGISUnavailable, PermissionDenied, TokenRejected, UnexpectedAnswer
+
+STORAGE_URL = re.compile(
+    r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?"
+    r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?"
+)
+"""An address to which a portal may send for a file: no user, nothing that two parsers could read differently."""
+
+
+def item_data(
+    transport: Transport, url: str, what: str, limit: int, token: str, deadline: Deadline
+) -> Generator[bytes]:
+    """Yield the bytes of the file behind ``url``; raise any ArcGISError, or SnapshotTooLarge beyond ``limit`` bytes.
+
+    The portal may answer with the address of the storage that has the file.  That one redirect is followed, without the
+    token and without a referer, for it leads to another's server.  What storage refuses is ArcGISUnavailable: a link
+    may have expired on the way, and the portal gives another.
+    """
+    try:
+        yield from _from_portal(transport, url, what, limit, token, deadline)
+    except UnexpectedAnswer as error:
+        if not error.location:
+            raise
+        location = error.location
+    else:
+        return
+    if not STORAGE_URL.fullmatch(location):
+        raise UnexpectedAnswer(f"{what}: the portal redirects to something that is no plain https address.")
+    try:
+        yield from transport.with_referer("").stream("GET", location, f"{what}, in storage", deadline, limit)
+    except (PermissionDenied, TokenRejected) as error:
+        raise ArcGISUnavailable(str(error)) from None
+
+
+def _from_portal(
+    transport: Transport, url: str, what: str, limit: int, token: str, deadline: Deadline
+) -> Generator[bytes]:
+    """No ``f`` is sent, so that the file comes as it is.  An error may then be a page, which tells nothing, so it is
+    asked for again as JSON."""
+    with closing(transport.stream("GET", url, what, deadline, limit, token=token)) as chunks:
+        first = next(chunks, b"")
+        if first.lstrip()[:1] != b"<":
+            yield first
+            yield from chunks
+            return
+    fields = {"f": "json"}
+    with closing(transport.stream("GET", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)) as chunks:
+        raise error_in_body(b"".join(chunks), what) or UnexpectedAnswer(f"{what}: the server answered an HTML page.")

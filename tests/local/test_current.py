@@ -1,0 +1,52 @@
+"""The present state of notebooks, archived by a deployed run and by an event; the portal redirects to its storage."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from local.arcgis import Item, Seed
+from local.archive_run import ArchiveRun
+from local.system import LocalSystem
+from tests.local.test_events import put_events, until
+
+NOTEBOOKS = 4
+
+
+@pytest.fixture(scope="module")
+def present() -> Iterator[LocalSystem]:
+    """A system that archives the current content too."""
+    with LocalSystem(Seed.many(NOTEBOOKS), {"ArchiveCurrent": "true", "LogLevel": "DEBUG"}) as system:
+        system.arcgis.enterprise.switches.data_redirect = True
+        yield system
+
+
+def key_of(item: Item) -> str:
+    assert isinstance(item.content, bytes)
+    return f"notebooks/{item.id}/current/{item.modified}-{hashlib.sha256(item.content).hexdigest()[:12]}.ipynb"
+
+
+def copies(system: LocalSystem) -> dict[str, bytes]:
+    bucket = system.outputs["ArchiveBucket"]
+    pages = system.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="notebooks/")
+    keys = [each["Key"] for page in pages for each in page.get("Contents", ()) if each["Key"].endswith(".ipynb")]
+    return {key: system.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def test_runs_and_events_archive_what_has_changed(present: LocalSystem) -> None:
+    items = present.arcgis.enterprise.organisation.notebooks()
+    first = ArchiveRun(present.aws, present.outputs).wait()
+    assert first.status == "SUCCEEDED"
+    assert copies(present) == {key_of(item): item.content for item in items}
+    assert first.report["snapshots"]["archived"] == 2 * NOTEBOOKS
+    earlier = copies(present)
+
+    item = items[0]
+    item.content, item.modified = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}', item.modified + 60_000
+    put_events(present, [{"itemId": item.id}])
+    until(lambda: key_of(item) in copies(present), "the changed content is not archived")
+
+    second = ArchiveRun(present.aws, present.outputs).wait()
+    assert second.status == "SUCCEEDED"
+    assert (second.report["snapshots"]["archived"], second.report["snapshots"]["unchanged"]) == (0, 2 * NOTEBOOKS)
+    assert copies(present) == {**earlier, key_of(item): item.content}
