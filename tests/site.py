@@ -21,7 +21,7 @@ from notebook_archive.pipeline.outcomes import Batch
 from notebook_archive.pipeline.plan import Plan
 from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
 from notebook_archive.settings import Route
-from tests.strict_s3 import ACCOUNT, BUCKET, KEPT, StrictS3, contents
+from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, KEPT, StrictS3, contents
 
 STARTED_AT = "2026-11-22T02:00:00.000Z"
 PREFIX = "notebook-archive"
@@ -118,6 +118,17 @@ class Site:
             for snapshot in item.snapshots
         }
 
+    def present(self) -> dict[str, bytes]:
+        """Return what the archive should hold of the current content, by its key."""
+        bodies = {
+            item: item.content if isinstance(item.content, bytes) else item.content.read_bytes()
+            for item in self.deployment.organisation.notebooks()
+        }
+        return {
+            f"notebooks/{item.id}/current/{item.modified}-{hashlib.sha256(body).hexdigest()[:12]}.ipynb": body
+            for item, body in bodies.items()
+        }
+
 
 def stored_snapshots() -> dict[str, bytes]:
     """Return the archived snapshots by key."""
@@ -129,9 +140,9 @@ def check_archive(site: Site, ever: dict[str, bytes] | None = None) -> None:
 
     ``ever`` is what the organisation ever held, where it does not hold it any more.
     """
-    sources = site.sources() | (ever or {})
+    sources = site.sources() | site.present() | (ever or {})
     for key, stored in contents("notebooks/").items():
-        if KEPT.fullmatch(key):
+        if KEPT.fullmatch(key) or COPIES.fullmatch(key):
             digest = hashlib.sha256(stored.body)
             assert stored.body == sources[key], "byte for byte what ArcGIS has"
             assert stored.metadata["sha256"] == digest.hexdigest()

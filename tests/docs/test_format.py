@@ -10,7 +10,7 @@ import pytest
 from notebook_archive import models
 from notebook_archive.arcgis.tokens import parse_secret
 from notebook_archive.arcgis.transport import REFERER
-from notebook_archive.archive import RunId
+from notebook_archive.archive import CopyId, RunId
 from notebook_archive.archive.keys import parse
 from notebook_archive.errors import SecretMalformed
 from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MOST_ITEMS, WebhookSecret
@@ -18,6 +18,7 @@ from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.notebook import NotebookFacts
 from notebook_archive.pipeline import figures
 from notebook_archive.pipeline import outcomes as o
+from notebook_archive.pipeline.archive_current import SETTLED_MS
 from notebook_archive.pipeline.report import Counts, Report
 from notebook_archive.pipeline.staging import Staged
 from notebook_archive.pipeline.storing import How, Whose, metadata
@@ -82,6 +83,20 @@ def test_metadata() -> None:
     run = RunId("2026-11-22/run")
     made = metadata(whose, snapshot, staged, How("portal", run, "https://gis.example.com/portal"))
     assert [code_in(row[0])[0] for row in FORMAT.table("name")] == list(made)
+
+
+def test_the_current_content() -> None:
+    section = FORMAT.section("The current content")
+    copy = CopyId.of(1_735_725_600_000, bytes(32))
+    assert re.fullmatch(r"current/\d{13}-[0-9a-f]{12}\.ipynb", copy.resource_key)
+    assert "milliseconds since 1970 in 13 digits" in section.text
+    assert "the first 12 of the body's SHA-256" in section.text
+    assert (SETTLED_MS, "less than ten minutes" in section.text) == (600_000, True)
+    (planned,) = _example("The plan")["notebooks"]
+    _has_fields_of(planned["current"], o.PlannedCurrent)
+    assert CopyId.parse(planned["current"]["held"]).modified == planned["current"]["modified"]
+    (row,) = [row for row in FORMAT.section("The plan").table("field") if code_in(row[0]) == ["current"]]
+    assert set(get_type_hints(o.PlannedCurrent)) <= set(code_in(row[1])) | {"modified"}
 
 
 def test_left_out_of_item_json() -> None:

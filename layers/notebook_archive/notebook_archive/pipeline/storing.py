@@ -1,6 +1,5 @@
 """Storing one staged snapshot, with what is noted beside it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -38,27 +37,27 @@ def store(whose: Whose, snapshot: Snapshot, staged: Staged, how: How, archive: A
 def store_copy(whose: Whose, copy: CopyId, staged: Staged, how: How, archive: Archive) -> Stored:
     """Store a staged copy of a notebook's content unless the archive holds it.  Raises any ArchiveError."""
     tags = {"owner": whose.owner, "runtime": staged.facts.runtime}
-    noted = _noted(whose, {"modified": moment(copy.modified)}, staged, how)
+    of_item = {"item-id": whose.item_id, "title": whose.title, "owner": whose.owner}
+    noted = {**of_item, "modified": moment(copy.modified), **_noted(staged, how)}
     return archive.put_copy(whose.item_id, copy, staged.file, staged.digest, noted, tags)
 
 
 def metadata(whose: Whose, snapshot: Snapshot, staged: Staged, how: How) -> dict[str, str]:
     """Return what is noted with a snapshot; docs/archive-format.md describes each."""
-    own = {
-        "resource-key": snapshot.resource_key,
-        "snapshot-name": snapshot.name,
-        "snapshot-created": moment(snapshot.created),
-    }
-    return _noted(whose, own, staged, how)
-
-
-def _noted(whose: Whose, own: Mapping[str, str], staged: Staged, how: How) -> dict[str, str]:
-    facts = staged.facts
     return {
         "item-id": whose.item_id,
-        **own,
+        "resource-key": snapshot.resource_key,
         "title": whose.title,
         "owner": whose.owner,
+        "snapshot-name": snapshot.name,
+        "snapshot-created": moment(snapshot.created),
+        **_noted(staged, how),
+    }
+
+
+def _noted(staged: Staged, how: How) -> dict[str, str]:
+    facts = staged.facts
+    return {
         "source-host": urlsplit(how.portal_url).netloc,
         "route": how.route,
         "run-id": how.run,
