@@ -120,13 +120,13 @@ class Site:
 
     def present(self) -> dict[str, bytes]:
         """Return what the archive should hold of the current content, by its key."""
-        bodies = {
-            item: item.content if isinstance(item.content, bytes) else item.content.read_bytes()
+        bodies = (
+            (item, item.content if isinstance(item.content, bytes) else item.content.read_bytes())
             for item in self.deployment.organisation.notebooks()
-        }
+        )
         return {
             f"notebooks/{item.id}/current/{item.modified}-{hashlib.sha256(body).hexdigest()[:12]}.ipynb": body
-            for item, body in bodies.items()
+            for item, body in bodies
         }
 
 

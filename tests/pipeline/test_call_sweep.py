@@ -7,6 +7,7 @@ from moto.s3.models import s3_backends
 
 from notebook_archive.errors import ArchiveError
 from notebook_archive.pipeline.report import Report
+from tests.pipeline.conftest import MakeSite, small_seed
 from tests.site import Site, check_archive, check_report, stored_snapshots
 from tests.strict_s3 import ACCOUNT, BUCKET, Fault, contents
 
@@ -37,6 +38,8 @@ def check_converges(site: Site, report: Report | None, ever: dict[str, bytes]) -
     assert report["status"] == "complete"
     assert stored_snapshots() | ever == ever
     assert stored_snapshots().keys() >= site.sources().keys(), "the golden store"
+    if site.archive_current:
+        assert contents("notebooks/").keys() >= site.present().keys()
     check_archive(site, ever)
 
 
@@ -51,6 +54,30 @@ def sweep(site: Site, calls: int, strike: Callable[[int], object], met: Callable
         meetings.append(met())
         check_converges(site, report, ever)
     assert meetings[:8] == [True] * 8, "each of the first calls met its fault"
+
+
+@pytest.fixture
+def present(make_site: MakeSite) -> Site:
+    """The small site, whose current content is archived too."""
+    site = make_site(small_seed(), archive_current=True)
+    for item in site.deployment.organisation.notebooks():
+        item.content, item.modified = b'{"cells":[],"nbformat":4}', 1_735_725_600_000
+    return site
+
+
+def test_any_call_may_fail_where_the_current_content_is_archived(present: Site) -> None:
+    faults = present.deployment.faults
+    sweep(
+        present,
+        ARCGIS_CALLS + 2,
+        lambda number: faults.add("*", "http-500", after=number),
+        lambda: any(fault.struck for fault in faults.all()),
+    )
+
+    def strike(number: int) -> None:
+        present.s3.faults = [Fault("*", "lost-answer", after=number)]
+
+    sweep(present, S3_CALLS + 2, strike, lambda: present.s3.faults[0].after == 0)
 
 
 @pytest.mark.parametrize(("kind", "times"), [("http-500", None)])

@@ -150,6 +150,35 @@ def test_a_copy_taken_at_once_after_a_change_is_compared_once_more(site: Site) -
     assert calls(site, "items/data") == before
 
 
+def test_what_changes_after_the_plan_is_archived_and_not_lost(site: Site) -> None:
+    """A search index may lag behind as well."""
+    item = site.item("First")
+    plan = site.plan("one")
+    save(item, BODY % 200, LONG_AGO + 500)
+    for batch in site.batches(plan):
+        site.work("one", batch)
+    assert copies()[key_of(item, LONG_AGO)] == item.content
+    site.run("two")
+    assert sightings() == [key_of(item).replace(".ipynb", ".seen")]
+    save(item, BODY % 300, LONG_AGO + 900)
+    site.run("three")
+    assert copies()[key_of(item)] == item.content
+
+
+def test_a_copy_that_was_removed_is_made_again(site: Site) -> None:
+    """A delete marker hides it; the listing does not show it, and the plan knows of none."""
+    site.run("one")
+    item = site.item("First")
+    plan = site.plan("two")
+    item.modified += 500
+    later = site.plan("three")
+    del s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys[key_of(item, LONG_AGO)]
+    for name, each in (("two", plan), ("three", later)):
+        for batch in site.batches(each):
+            site.work(name, batch)
+    assert key_of(item) in copies()
+
+
 def test_a_portal_that_was_set_back_is_followed(site: Site) -> None:
     site.run("one")
     item = site.item("First")
