@@ -485,6 +485,14 @@ class TestArcGISAuthorisation:
         assert reply.status == 401
         assert b'name="token"' in reply.body
 
+    def test_a_mistyped_token_does_not_cost_what_else_was_typed(self, asking: Functions, item: Item) -> None:
+        reply = download(asking, item, {"token": "CANARY", "f": "html", "source": "arcgis"})
+        assert reply.status == 401
+        for name, value in (("itemId", item.id), ("resourceKey", item.snapshots[0].resource_key), ("source", "arcgis")):
+            assert f'name="{name}" value="{value}"'.encode() in reply.body
+        assert f"download?itemId={item.id}".encode() in reply.body
+        assert b"CANARY" not in reply.body
+
     def test_rubbish_is_refused_by_arcgis(self, asking: Functions, item: Item) -> None:
         reply = download(asking, item, {"token": "rubbish"})
         assert (reply.status, reply.code) == (401, 498)

@@ -19,7 +19,8 @@ FORM = "application/x-www-form-urlencoded"
 BODY_BYTES = 65_536
 LONGEST_VALUE = 200
 MOST_FIELDS = 50
-REPEATABLE = ("itemId", "resourceKey", "resourceKeys", "source", "f", "start", "num", "referer")
+LONGEST_REPEATED = 60
+REPEATABLE = ("itemId", "resourceKey", "resourceKeys", "source", "f", "start", "num")
 HIGHEST_START = 1_000_000
 MOST_SESSIONS = 100
 """Of one answer; Notebook Server's own limit."""
@@ -80,9 +81,10 @@ class Request:
 
     @property
     def repeatable(self) -> dict[str, str]:
-        """What of the request a form may send once more: the parameters that are no credential."""
+        """What of the request a form may send once more: the parameters that are no credential, and not too long to be
+        what they should be."""
         given = dict([*self._query, *self._form])
-        return {name: given[name][:LONGEST_VALUE] for name in REPEATABLE if given.get(name)}
+        return {name: given[name] for name in REPEATABLE if 0 < len(given.get(name, "")) <= LONGEST_REPEATED}
 
     @property
     def format(self) -> Format | None:
