@@ -12,11 +12,12 @@ from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.pipeline import archive_batch, plan_run, report_run
 from notebook_archive.pipeline.archive_notebook import Workshop
+from notebook_archive.pipeline.capture import Capturing
 from notebook_archive.pipeline.outcomes import Batch
 from notebook_archive.pipeline.plan import Plan
 from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
@@ -41,6 +42,8 @@ class Site:
     archive_current: bool = False
     seconds: float = 60.0
     attempts: int = 2
+    captures: bool = False
+    rotates: bool = False
     secrets: dict[str, str] = field(default_factory=dict)
     secrets_read: list[str] = field(default_factory=list)
 
@@ -59,8 +62,15 @@ class Site:
         self.portal = Portal(transport, self.deployment.portal_url)
         self.routes = Routes(transport, self.portal, self.route, NotebookServers(""), PREFIX, self._read_secret)
         self.archive = Archive(self._client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
-        self.workshop = Workshop(self.routes, self.archive, self.deployment.portal_url, self.max_snapshot_bytes)
-        self.workshop = replace(self.workshop, archive_current=self.archive_current)
+        shelf = Shelf(self._client, BUCKET, ACCOUNT)
+        self.workshop = Workshop(
+            self.routes,
+            self.archive,
+            self.deployment.portal_url,
+            self.max_snapshot_bytes,
+            self.archive_current,
+            Capturing(shelf, rotates=self.rotates) if self.captures else None,
+        )
 
     def _read_secret(self, name: str) -> str:
         self.secrets_read.append(name)

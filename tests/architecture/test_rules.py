@@ -1,7 +1,7 @@
 """What the code may not do, read from its syntax; .importlinter says who may import whom."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -127,6 +127,40 @@ def test_no_module_prints_deletes_or_switches_verification_off(path: Path) -> No
         "exec",
     }
     assert not any(word.arg == "verify" for call in calls for word in call.keywords)
+
+
+def _within(path: Path, what: Callable[[ast.AST], bool]) -> list[str]:
+    """Return ``module.function`` of each place where there is such a node."""
+    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
+    return [f"{path.stem}.{function.name}" for function in functions for node in ast.walk(function) if what(node)]
+
+
+def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
+    """One address, one chain of calls that takes nothing but the proof, and one place that makes a proof."""
+
+    def addresses(node: ast.AST) -> bool:
+        return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith("/delete")
+
+    def deletes(node: ast.AST) -> bool:
+        return isinstance(node, ast.Attribute) and node.attr == "delete"
+
+    def proves(node: ast.AST) -> bool:
+        return isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).endswith("VerifiedCopy")
+
+    def calls_proof(node: ast.AST) -> bool:
+        return isinstance(node, ast.Call) and proves(node.func)
+
+    def found(what: Callable[[ast.AST], bool]) -> list[str]:
+        return [place for path in [*MODULES, *HANDLERS] for place in _within(path, what)]
+
+    assert found(addresses) == ["notebook_server.delete"]
+    assert found(deletes) == ["routes.delete", "rotation._delete"]
+    assert found(calls_proof) == ["rotation.verified_copy"]
+    assert set(found(proves)) == {
+        "notebook_server.delete", "routes.delete", "rotation.verified_copy", "rotation._delete"
+    }  # fmt: skip
+    text = "".join(path.read_text() for path in MODULES)
+    assert text.count('resourceKeys": copy.resource_key') == 1, "one key, which is the proof's"
 
 
 def test_names_say_what_a_thing_is() -> None:

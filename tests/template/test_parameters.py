@@ -76,11 +76,33 @@ def test_every_parameter_is_used() -> None:
         ("ApiRateLimit", "0"),
         ("ApiBurstLimit", "0"),
         ("ApiAccessLogs", "ON"),
+        ("Capture", "yes"),
+        ("SlotRotation", "TRUE"),
     ],
 )
 def test_wrong_value_is_refused(name: str, value: str) -> None:
     with pytest.raises(AssertionError):
         _check(name, value)
+
+
+@pytest.mark.parametrize(("capture", "rotation"), [("false", "false"), ("true", "false"), ("true", "true")])
+def test_only_the_functions_that_archive_may_capture(capture: str, rotation: str) -> None:
+    resolved = render({"Capture": capture, "SlotRotation": rotation})
+    told = {
+        name: (variables["CAPTURE"], variables["SLOT_ROTATION"])
+        for name, item in resolved["Resources"].items()
+        if item["Type"] == "AWS::Serverless::Function"
+        and "CAPTURE" in (variables := item["Properties"].get("Environment", {}).get("Variables", {}))
+    }
+    assert told == dict.fromkeys(("ArchiveNotebooksFunction", "ArchiveRequestsFunction"), (capture, rotation))
+    assert "CAPTURE" not in resolved["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def test_nothing_is_made_or_deleted_in_arcgis_unless_it_is_asked_for() -> None:
+    assert [_PARAMETERS[name]["Default"] for name in ("Capture", "SlotRotation")] == ["false", "false"]
+    rule = template()["Rules"]["SlotRotationNeedsCapture"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "SlotRotation"}, "true"]}
+    assert [each["Assert"] for each in rule["Assertions"]] == [{"Fn::Equals": [{"Ref": "Capture"}, "true"]}]
 
 
 def test_variants_of_these_tests_are_allowed() -> None:

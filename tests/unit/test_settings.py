@@ -39,6 +39,8 @@ def test_good_settings_and_their_defaults() -> None:
         event_bus_name="default",
         api_auth="IAM",
         webhook_secret="",
+        capture=False,
+        slot_rotation=False,
     )
 
 
@@ -77,6 +79,9 @@ def test_each_required_variable_is_missed_by_name(name: str) -> None:
         ("ROUTE", "AUTO"),
         ("TLS_STRICT", "False"),
         ("ARCHIVE_CURRENT", "True"),
+        ("CAPTURE", "yes"),
+        ("SLOT_ROTATION", "1"),
+        ("SLOT_ROTATION", "true"),
     ],
 )
 def test_ill_formed_values_are_named(name: str, value: str) -> None:
@@ -99,6 +104,8 @@ def test_ill_formed_values_are_named(name: str, value: str) -> None:
         ({"ARCHIVE_CURRENT": "true"}, "archive_current", True),
         ({"TLS_STRICT": "false"}, "tls_strict", False),
         ({"ROUTE": "portal"}, "route", "portal"),
+        ({"CAPTURE": "true"}, "capture", True),
+        ({"CAPTURE": "true", "SLOT_ROTATION": "true"}, "slot_rotation", True),
     ],
 )
 def test_what_is_written_in_several_ways_is_read_as_one(changes: dict[str, str], field: str, expected: Any) -> None:

@@ -23,6 +23,7 @@ from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter, Mint
 from notebook_archive.pipeline.archive_notebook import Workshop
+from notebook_archive.pipeline.capture import Capturing
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
 from notebook_archive.settings import Settings
 from notebook_archive.vault import Vault
@@ -126,7 +127,11 @@ def routes() -> Routes:
 def workshop() -> Workshop:
     """Return what archiving needs."""
     chosen = settings()
-    return Workshop(routes(), archive(), chosen.portal_url, chosen.max_snapshot_bytes, chosen.archive_current)
+    shelf = Shelf(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
+    capturing = Capturing(shelf, rotates=chosen.slot_rotation) if chosen.capture else None
+    return Workshop(
+        routes(), archive(), chosen.portal_url, chosen.max_snapshot_bytes, chosen.archive_current, capturing
+    )
 
 
 @cache

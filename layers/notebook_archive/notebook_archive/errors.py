@@ -38,7 +38,8 @@
     │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
     │   ├── RequestRejected          any other error answer
     │   ├── UnexpectedAnswer         HTML, a redirect, something that is not the JSON asked for
-    │   └── ListingIncomplete        a listing ended before its own total, or would not end
+    │   ├── ListingIncomplete        a listing ended before its own total, or would not end
+    │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
     ├── SnapshotInvalid
     │   ├── NotANotebook             the body is not one complete notebook
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
@@ -323,6 +324,13 @@ class ListingIncomplete(ArcGISError):
 
     reason = "listing-incomplete"
     remedy = "Run again when the portal is quiet; rebuild the portal's index if it recurs."
+
+
+class NoFreeSlot(ArcGISError):
+    """ArcGIS refused a new snapshot of a notebook that has as many as it allows, and none may be deleted."""
+
+    reason = "no-free-slot"
+    remedy = "Delete a snapshot of the notebook in ArcGIS, or set SlotRotation; all that is there is archived."
 
 
 class SnapshotInvalid(NotebookArchiveError):

@@ -77,6 +77,8 @@ class Snapshot:
     name: str = ""
     created: int = 0
     size: int | None = None
+    captured: bool = False
+    """Whether this invocation made it itself, which no listing tells."""
 
     @classmethod
     def from_entry(cls, key: ResourceKey, entry: Mapping[str, Any]) -> Self:
@@ -93,6 +95,19 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedCopy:
+    """The proof that the archive holds, byte for byte, what ArcGIS serves under this key, and that this system made it.
+
+    Nothing else lets a snapshot be deleted.  Only ``pipeline.rotation.verified_copy`` may make one, after it has read
+    both; tests/architecture holds it so.
+    """
+
+    item_id: ItemId
+    resource_key: ResourceKey
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The snapshots of a notebook, and the names of what looks like one but has a key of another form."""
 
@@ -100,6 +115,11 @@ class Listing:
     strange: tuple[str, ...]
     missing: int = 0
     """How many entries the listing counted and did not give."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether there may be snapshots that it does not show."""
+        return bool(self.strange or self.missing)
 
     @classmethod
     def of(cls, entries: list[Any], total: object = None) -> Self:

@@ -38,6 +38,8 @@ class Settings:
     request_queue_url: str
     failure_queue_url: str
     webhook_secret: str
+    capture: bool
+    slot_rotation: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -80,7 +82,11 @@ class Settings:
             request_queue_url=text("REQUEST_QUEUE_URL", default=""),
             failure_queue_url=text("FAILURE_QUEUE_URL", default=""),
             webhook_secret=text("WEBHOOK_SECRET", default=""),
+            capture=text("CAPTURE", re.compile("true|false"), "false") == "true",
+            slot_rotation=text("SLOT_ROTATION", re.compile("true|false"), "false") == "true",
         )
+        if settings.slot_rotation and not settings.capture:
+            faults.append("SLOT_ROTATION needs CAPTURE")
         if faults:
             raise SettingsInvalid("The function's environment is not usable: " + "; ".join(faults) + ".")
         return settings

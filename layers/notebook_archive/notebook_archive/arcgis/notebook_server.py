@@ -5,12 +5,30 @@ own, Enterprise on Kubernetes below the portal's ``/admin``.  The snapshot opera
 """
 
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
-from notebook_archive.arcgis.transport import Transport
+from notebook_archive.arcgis.answers import parse
+from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NotebookNotFound, RequestRejected, SessionNotFound, UnexpectedAnswer
-from notebook_archive.models import ItemId, Listing, NotebookSession, ResourceKey, SessionId, epoch_milliseconds
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    NotAnId,
+    NotebookNotFound,
+    RequestRejected,
+    SessionNotFound,
+    SnapshotTooLarge,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import (
+    ItemId,
+    Listing,
+    NotebookSession,
+    ResourceKey,
+    SessionId,
+    VerifiedCopy,
+    epoch_milliseconds,
+)
 
 SESSIONS_PAGE = 100
 """Most sessions that one request gives."""
@@ -50,6 +68,44 @@ class NotebookServer:
         url, what = f"{self._snapshots_url}/download", f"Snapshot {key} of item {item_id}"
         fields = {"itemId": item_id, "resourceKey": key, "f": "json"}
         return self._transport.stream("POST", url, what, deadline, limit, token=token, fields=fields)
+
+    def create(self, item_id: ItemId, name: str, token: str, deadline: Deadline) -> ResourceKey:
+        """Make a snapshot of the notebook's saved state, for its owner alone to see, and return its key.
+
+        Tried once: after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer it may have been made all the same,
+        and a listing tells.  Any refusal that is an answer, also one with a code of 500, raises RequestRejected unless
+        it has a name of its own.
+        """
+        url, what = f"{self._snapshots_url}/create", f"A new snapshot of notebook {item_id}"
+        fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": "", "f": "json"}
+        stream = self._transport.stream("POST", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
+        try:
+            with closing(stream) as chunks:
+                body = b"".join(chunks)
+        except SnapshotTooLarge as error:
+            raise UnexpectedAnswer(str(error)) from None
+        try:
+            answer = parse(body, what)
+        except ArcGISUnavailable as error:
+            raise RequestRejected(str(error)) from None
+        try:
+            key = ResourceKey.parse(answer.get("snapshotResourceKey", answer.get("resourceKey")))
+        except NotAnId:
+            raise UnexpectedAnswer(f"{what}: the answer names no snapshot.") from None
+        if answer.get("status") != "success":
+            raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
+        return key
+
+    def delete(self, copy: VerifiedCopy, token: str, deadline: Deadline) -> None:
+        """Delete the one snapshot of which the archive is proved to hold a copy.  After any error, and after none, a
+        listing tells whether it is gone."""
+        what = f"Deleting snapshot {copy.resource_key} of item {copy.item_id}"
+        fields = {"itemId": copy.item_id, "resourceKeys": copy.resource_key, "f": "json"}
+        answer = self._transport.call(
+            "POST", f"{self._snapshots_url}/delete", what, deadline, token=token, fields=fields
+        )
+        if answer.get("status") != "success":
+            raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
 
     def sessions(self, start: int, num: int, token: str, deadline: Deadline) -> Sessions:
         """Return ``num`` open sessions from the ``start``-th on, which counts from 1.

@@ -13,7 +13,7 @@ from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookNotFound, PermissionDenied, SecretMissing, UnexpectedAnswer
-from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey
+from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, VerifiedCopy
 from notebook_archive.settings import Route
 
 MISSING_SECONDS = 300
@@ -54,6 +54,26 @@ class Access:
                 return consume(chunks)
 
         return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
+
+    @property
+    def as_owner(self) -> NotebookServer | None:
+        """The notebook server, where the tokens are the owner's own, who alone may make snapshots; None elsewhere."""
+        return self._server if isinstance(self._server, NotebookServer) else None
+
+    def create(self, item_id: ItemId, name: str, deadline: Deadline) -> ResourceKey:
+        """Make a snapshot, tried once, and return its key; ``NotebookServer.create`` says what its errors mean."""
+        server = self._owner_server()
+        return self.tokens.with_token(lambda token: server.create(item_id, name, token, deadline), deadline)
+
+    def delete(self, copy: VerifiedCopy, deadline: Deadline) -> None:
+        """Delete the snapshot that a copy is proved of.  Raises any ArcGISError."""
+        server = self._owner_server()
+        self.tokens.with_token(lambda token: server.delete(copy, token, deadline), deadline)
+
+    def _owner_server(self) -> NotebookServer:
+        if self.as_owner is None:
+            raise PermissionDenied("Only the notebook's owner may make or delete its snapshots.")
+        return self.as_owner
 
 
 class NotebookServers:

@@ -32,6 +32,13 @@ class RunId(str):
             )
         return cls(text)
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the run that was noted, or raise SettingsInvalid."""
+        if _RUN.fullmatch(text):
+            return cls(text)
+        raise SettingsInvalid("That is no run id.")
+
     def key(self, name: str) -> str:
         """Return the key of one of the run's own objects."""
         return f"{RUNS}{self}/{name}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LINK_SECONDS = 300
 """For which a link to an archived snapshot works.  It is a credential: whoever has it can read that one object."""
 
+PIECE_BYTES = 1_048_576
+
 
 @dataclass(frozen=True, slots=True)
 class ArchivedSnapshot:
@@ -79,6 +81,32 @@ class Shelf:
         if not intact:
             raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
         return ArchivedSnapshot(found["ContentLength"], digest, metadata, body)
+
+    def reread(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
+        """Return a snapshot without its bytes, every one of which was read now; None where the archive lacks it.
+
+        Raises ArchiveDamaged where they do not have the SHA-256 that was noted.  Its memory is that of one piece.
+        """
+        path = keys.snapshot_key(item_id, key)
+        sha256, size = hashlib.sha256(), 0
+        try:
+            found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+            with closing(found["Body"]) as body:
+                for piece in body.iter_chunks(PIECE_BYTES):
+                    sha256.update(piece)
+                    size += len(piece)
+        except FlexibleChecksumError:
+            raise ArchiveDamaged(f"{path} is not what S3's own checksum says.") from None
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise named(error, self.bucket, path) from None
+        except BotoCoreError as error:
+            raise named(error, self.bucket, path) from None
+        metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
+        if sha256.hexdigest() != metadata.get("sha256"):
+            raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
+        return ArchivedSnapshot(size, sha256.digest(), metadata, None)
 
     def owner(self, item_id: ItemId) -> str:
         """Return the item's owner as of the last run that noted its properties, empty where none did."""

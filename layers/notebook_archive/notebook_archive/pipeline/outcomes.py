@@ -75,6 +75,7 @@ class Planned(TypedDict):
     ``archived`` is the digests of the resource keys that the archive holds.  ``item`` is the properties to be written
     as ``item.json``, where they are new or have changed.  ``current`` is there if the current content is archived too.
     ``hidden``: the administrator's account may not see its private snapshots.
+    ``modified`` is the item's, in epoch milliseconds.
     """
 
     itemId: str
@@ -82,6 +83,7 @@ class Planned(TypedDict):
     owner: str
     archived: str
     hidden: NotRequired[bool]
+    modified: NotRequired[int]
     current: NotRequired[PlannedCurrent]
     item: NotRequired[Mapping[str, Any]]
 

@@ -147,6 +147,7 @@ def planned(item: NotebookItem, held: Holding | None, organisation: Organisation
         "title": item.title,
         "owner": item.owner,
         "archived": digests(held.snapshots[-MOST_DIGESTS:]) if held else "",
+        "modified": item.modified,
     }
     if not organisation.reads_everything and item.owner != organisation.username:
         line["hidden"] = True

@@ -61,6 +61,7 @@ def _noted(staged: Staged, how: How) -> dict[str, str]:
         "source-host": urlsplit(how.portal_url).netloc,
         "route": how.route,
         "run-id": how.run,
+        "captured": "true" if snapshot.captured else "",
         "sha256": staged.digest.hex(),
         "nbformat": facts.nbformat,
         "kernel": facts.kernel,

@@ -1,0 +1,149 @@
+"""Making and deleting snapshots: success is proved, and nothing that changes something is tried again blindly."""
+
+import json
+from typing import Any
+
+import pytest
+
+from notebook_archive.arcgis.notebook_server import NotebookServer
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    PermissionDenied,
+    RequestRejected,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import ItemId, ResourceKey, VerifiedCopy
+from tests.arcgis_client.client import Client, id_of, soon
+from tests.arcgis_client.conftest import Serve
+from tests.arcgis_client.wire import answer
+
+ITEM = ItemId.parse("0" * 32)
+KEY = ResourceKey.parse(f"snapshot-{'0' * 32}.json")
+COPY = VerifiedCopy(ITEM, KEY, "0" * 64)
+NAME = "Notebook Archive 2026-11-22/nightly"
+
+
+def test_the_owner_makes_a_private_snapshot_of_the_saved_state(client: Client) -> None:
+    item = client.item("Never snapshotted")
+    key = client.notebook_server.create(id_of(item), NAME, client.token(item.owner), soon())
+    [snapshot] = item.snapshots
+    assert (snapshot.resource_key, snapshot.name, snapshot.private) == (key, NAME, True)
+    assert snapshot.content == item.content
+
+
+def test_the_owner_deletes_one_snapshot(client: Client) -> None:
+    item = client.item()
+    doomed, *others = list(item.snapshots)
+    copy = VerifiedCopy(id_of(item), ResourceKey.parse(doomed.resource_key), "0" * 64)
+    client.notebook_server.delete(copy, client.token(item.owner), soon())
+    assert item.snapshots == others
+
+
+def test_what_is_sent_to_make_and_to_delete(wire: Transport, serve: Serve) -> None:
+    told = {"snapshotResourceKey": KEY, "status": "success"}
+    server = serve(lambda _: [answer(json.dumps(told).encode())])
+    notebook_server = NotebookServer(wire, f"{server.url}/admin")
+    assert notebook_server.create(ITEM, NAME, "t0k3n", soon()) == KEY
+    notebook_server.delete(COPY, "t0k3n", soon())
+    create, delete = server.requests
+    assert (create.method, create.target) == ("POST", "/admin/notebooks/snapshots/create")
+    sent = {"itemId": [ITEM], "name": [NAME], "privateAccess": ["true"], "f": ["json"], "token": ["t0k3n"]}
+    assert {name: value for name, value in create.form.items() if name != "notebookJSON"} == sent
+    assert create.form.get("notebookJSON", [""]) == [""]
+    assert (delete.method, delete.target) == ("POST", "/admin/notebooks/snapshots/delete")
+    assert delete.form == {"itemId": [ITEM], "resourceKeys": [KEY], "f": ["json"], "token": ["t0k3n"]}
+
+
+@pytest.mark.parametrize("name", ["snapshotResourceKey", "resourceKey"])
+def test_both_spellings_of_the_key_are_taken(wire: Transport, serve: Serve, name: str) -> None:
+    server = serve(lambda _: [answer(json.dumps({name: KEY, "status": "success"}).encode())])
+    assert NotebookServer(wire, server.url).create(ITEM, NAME, "t", soon()) == KEY
+
+
+@pytest.mark.parametrize(
+    ("answered", "kind"),
+    [
+        (b'{"error": {"code": 400, "message": "x", "details": null}}', RequestRejected),
+        (b'{"error": {"code": 500, "message": "x", "details": []}}', RequestRejected),
+        (b'{"error": {"code": 403}}', PermissionDenied),
+        (b'{"error": {"code": 498}}', TokenRejected),
+        (b'{"status": "error", "messages": ["x"], "code": 400}', RequestRejected),
+        (b'{"status": "failure"}', RequestRejected),
+        (b'{"code": 403, "message": "x", "status": "error"}', PermissionDenied),
+        (b"<html><title>Sign in</title></html>", UnexpectedAnswer),
+        (b'{"error": "invalid_request"}', RequestRejected),
+        (b"{}", UnexpectedAnswer),
+        (b"[]", UnexpectedAnswer),
+        (b"", UnexpectedAnswer),
+        (b'{"snapshotResourceKey": "%s"}' % KEY.encode(), UnexpectedAnswer),
+        (b'{"snapshotResourceKey": "%s", "status": "failure"}' % KEY.encode(), RequestRejected),
+        (b'{"snapshotResourceKey": "%s", "status": true}' % KEY.encode(), UnexpectedAnswer),
+        (b'{"snapshotResourceKey": "../x", "status": "success"}', UnexpectedAnswer),
+        (b'{"snapshotResourceKey": null, "status": "success"}', UnexpectedAnswer),
+        (b'{"status": "success"}', UnexpectedAnswer),
+    ],
+)
+def test_a_refusal_in_any_shape_is_no_snapshot(
+    wire: Transport, serve: Serve, answered: bytes, kind: type[Exception]
+) -> None:
+    server = serve(lambda _: [answer(answered)])
+    with pytest.raises(kind):
+        NotebookServer(wire, server.url).create(ITEM, NAME, "t", soon())
+    assert len(server.requests) == 1, "tried once"
+
+
+@pytest.mark.parametrize(
+    ("answered", "kind"),
+    [
+        (b'{"error": {"code": 400}}', RequestRejected),
+        (b'{"status": "error", "messages": ["x"], "code": 400}', RequestRejected),
+        (b'{"status": "failure"}', RequestRejected),
+        (b'{"code": 498, "message": "x", "status": "error"}', TokenRejected),
+        (b"<html></html>", UnexpectedAnswer),
+        (b'{"error": "invalid_request"}', RequestRejected),
+        (b"{}", UnexpectedAnswer),
+        (b'{"status": "Success"}', UnexpectedAnswer),
+    ],
+)
+def test_a_refusal_in_any_shape_deletes_nothing(
+    wire: Transport, serve: Serve, answered: bytes, kind: type[Exception]
+) -> None:
+    server = serve(lambda _: [answer(answered)])
+    with pytest.raises(kind):
+        NotebookServer(wire, server.url).delete(COPY, "t", soon())
+
+
+@pytest.mark.parametrize("kind", ["http-500", "http-503", "http-429", "hang-up", "cut-body"])
+def test_making_a_snapshot_is_never_tried_again(client: Client, kind: Any) -> None:
+    item = client.item("Never snapshotted")
+    client.deployment.faults.add("snapshots/create", kind)
+    with pytest.raises((ArcGISUnavailable, UnexpectedAnswer)):
+        client.notebook_server.create(id_of(item), NAME, client.token(item.owner), soon())
+    assert client.count("snapshots/create") == 1
+    assert client.pauses == []
+
+
+@pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
+def test_nobody_else_makes_or_deletes_one(client: Client, shape: Any) -> None:
+    client.deployment.switches.snapshot_change_error_shape = shape
+    item = client.item()
+    before = list(item.snapshots)
+    copy = VerifiedCopy(id_of(item), ResourceKey.parse(before[0].resource_key), "0" * 64)
+    with pytest.raises((PermissionDenied, RequestRejected)):
+        client.notebook_server.create(id_of(item), NAME, client.token(), soon())
+    with pytest.raises((PermissionDenied, RequestRejected)):
+        client.notebook_server.delete(copy, client.token(), soon())
+    assert item.snapshots == before
+
+
+def test_the_portals_route_makes_and_deletes_nothing(enterprise: Client) -> None:
+    item = enterprise.item()
+    access = enterprise.routes("portal").of(item.owner, soon())
+    assert access.as_owner is None
+    with pytest.raises(PermissionDenied):
+        access.create(id_of(item), NAME, soon())
+    with pytest.raises(PermissionDenied):
+        access.delete(COPY, soon())
+    assert enterprise.deployment.requests.counts() == {}
