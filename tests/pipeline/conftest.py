@@ -7,6 +7,7 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis import Item, LocalArcGIS, Seed, User
+from tests.pipeline.bucket import Bucket, serving
 from tests.site import Site
 from tests.strict_s3 import StrictS3, make_bucket
 
@@ -44,6 +45,13 @@ def site(make_site: MakeSite) -> Site:
 def small(make_site: MakeSite) -> Site:
     """Two notebooks and three snapshots."""
     return make_site(small_seed())
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    """A bucket that other processes reach."""
+    with serving() as made:
+        yield made
 
 
 def small_seed() -> Seed:

@@ -5,93 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from local.arcgis import Item, LocalArcGIS, Seed, Snapshot
 from tests.pipeline.archiver import archive
+from tests.pipeline.bucket import Bucket
 from tests.pipeline.conftest import SMALL
 from tests.strict_s3 import BUCKET
 
 ROOT = Path(__file__).parents[2]
 BODY = b'{"cells":["' + b"x" * 12_000_000 + b'"],"nbformat":4}'
 """Far more than socket buffers hold, so that a worker that is killed has not sent it all; and it waits on disk."""
-
-
-@dataclass
-class Bucket:
-    """A bucket that takes what arrives whole and kills the worker where it is told to.
-
-    ``kill`` is the kind of object and the bytes of its body after which the worker dies; -1 is after it was stored.
-    """
-
-    objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
-    kill: tuple[str, int] | None = None
-    worker: int = 0
-    address: str = ""
-    settled: threading.Event = field(default_factory=threading.Event)
-
-    def kills(self, key: str, received: int) -> bool:
-        if not self.kill or self.kill[0] not in key or self.kill[1] != received:
-            return False
-        os.kill(self.worker, signal.SIGKILL)
-        return True
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    bucket: Bucket
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def _answer(self, status: int, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": "0", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def do_HEAD(self) -> None:
-        body, headers = self.bucket.objects[self.path]
-        kept = {name: value for name, value in headers.items() if name.lower().startswith("x-amz-")}
-        self._answer(200, {**kept, "Content-Length": str(len(body))})
-
-    def do_PUT(self) -> None:
-        length, killed = int(self.headers["Content-Length"]), False
-        first = max(self.bucket.kill[1], 0) if self.bucket.kill and self.bucket.kill[0] in self.path else 0
-        body = self.rfile.read(min(first, length))
-        killed = self.bucket.kills(self.path, len(body))
-        with suppress(ConnectionError):  # so may the connection of a killed process end
-            body += self.rfile.read(length - len(body))
-        if len(body) == length and self.headers.get("If-None-Match") == "*" and self.path in self.bucket.objects:
-            self._answer(412)
-            return
-        if len(body) == length:
-            self.bucket.objects[self.path] = (body, dict(self.headers.items()))
-        killed = killed or self.bucket.kills(self.path, -1)
-        self.bucket.settled.set()
-        self.close_connection = killed
-        if not killed:
-            self._answer(200)
-
-
-@pytest.fixture
-def bucket() -> Iterator[Bucket]:
-    made = Bucket()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"bucket": made}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    made.address = f"http://127.0.0.1:{server.server_address[1]}"
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.mark.parametrize(
