@@ -1,0 +1,58 @@
+"""Captures as the deployed functions make them: only where their environment says so."""
+
+import json
+
+import pytest
+
+from notebook_archive.pipeline.rotation import PREFIX
+from tests.functions.conftest import Functions, sample
+from tests.functions.test_handlers import whole_run
+from tests.functions.test_requests import Queues
+from tests.strict_s3 import contents
+
+
+def made(functions: Functions) -> dict[str, list[str]]:
+    """Return the owners and the names of the snapshots that this system made."""
+    found: dict[str, list[str]] = {}
+    for item in functions.deployment.organisation.notebooks():
+        names = [snapshot.name for snapshot in item.snapshots if snapshot.name.startswith(PREFIX)]
+        if names:
+            found.setdefault(item.owner, []).extend(names)
+    return found
+
+
+def save_all(functions: Functions) -> None:
+    for item in functions.deployment.organisation.notebooks():
+        item.modified = max([snapshot.created for snapshot in item.snapshots], default=0) + 60_000
+
+
+@pytest.mark.parametrize("capture", [False, True])
+def test_a_run_captures_for_every_owner_with_a_secret_and_no_one_else(functions: Functions, capture: bool) -> None:
+    save_all(functions)
+    if capture:
+        functions.configure(CAPTURE="true")
+    report = whole_run(functions)
+    owners = {user.username for user in functions.deployment.users if user.has_secret and user.role != "admin"}
+    assert made(functions).keys() == (
+        {item_owner for item_owner in owners if owns(functions, item_owner)} if capture else set()
+    )
+    captured = [key for key, found in contents("notebooks/").items() if "captured" in found.metadata]
+    assert len(captured) == sum(map(len, made(functions).values()))
+    assert report["notebooks"]["failed"] == {}
+
+
+def owns(functions: Functions, owner: str) -> bool:
+    return any(item.owner == owner for item in functions.deployment.organisation.notebooks())
+
+
+def test_an_event_captures_once_however_often_it_comes(functions: Functions) -> None:
+    save_all(functions)
+    queues = Queues(functions)
+    functions.configure(CAPTURE="true", SLOT_ROTATION="true")
+    body = json.loads(sample("archive_requests")["Records"][0]["body"])
+    for _ in range(3):
+        assert queues.deliver(body, body) == []
+    names = [name for names in made(functions).values() for name in names]
+    assert len(names) == len(body["detail"]["itemIds"])
+    assert all(name.startswith(f"{PREFIX}20") and "/event-" in name for name in names)
+    assert functions.deployment.requests.counts()["snapshots/delete"] == 0
