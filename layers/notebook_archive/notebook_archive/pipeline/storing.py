@@ -51,6 +51,7 @@ def metadata(whose: Whose, snapshot: Snapshot, staged: Staged, how: How) -> dict
         "owner": whose.owner,
         "snapshot-name": snapshot.name,
         "snapshot-created": moment(snapshot.created),
+        "captured": "true" if snapshot.captured else "",
         **_noted(staged, how),
     }
 
@@ -61,7 +62,6 @@ def _noted(staged: Staged, how: How) -> dict[str, str]:
         "source-host": urlsplit(how.portal_url).netloc,
         "route": how.route,
         "run-id": how.run,
-        "captured": "true" if snapshot.captured else "",
         "sha256": staged.digest.hex(),
         "nbformat": facts.nbformat,
         "kernel": facts.kernel,
