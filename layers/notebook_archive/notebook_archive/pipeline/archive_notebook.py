@@ -20,7 +20,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import DIGEST_LENGTH, ItemId, Listing, Snapshot
 from notebook_archive.pipeline.archive_current import archive_current
-from notebook_archive.pipeline.capture import Capture, Capturing
+from notebook_archive.pipeline.capture import Capturing, captured
 from notebook_archive.pipeline.outcomes import (
     UNPROTECTED,
     Outcome,
@@ -100,7 +100,8 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
         return outcome(planned, "failed", problem(error))
     made = outcome(planned, "unchanged")
     made["route"] = route
-    listed = _capture(task, listed, made)
+    limit = workshop.max_snapshot_bytes
+    listed = captured(workshop.capturing, item_id, planned, access, run, limit, deadline, listed, made)
     _archive_listed(task, listed, made)
     if "item" in planned:
         try:
@@ -129,19 +130,6 @@ def _archive_listed(task: _Task, listed: Listing, made: Outcome) -> None:
             break
     else:
         _attempt_current(task, made)
-
-
-def _capture(task: _Task, listed: Listing, made: Outcome) -> Listing:
-    """Return the listing, with a new snapshot where that is asked for and due; note in ``made`` why there is none."""
-    workshop = task.workshop
-    if workshop.capturing is None:
-        return listed
-    modified, limit = task.planned.get("modified", 0), workshop.max_snapshot_bytes
-    capture = Capture(workshop.capturing, task.item_id, modified, task.access, task.run, limit, task.deadline)
-    listed = capture.attempt(listed)
-    made["skipped"] += capture.skipped
-    made["failed"] += capture.failed
-    return listed
 
 
 def _doubts(item_id: ItemId, listed: Listing) -> list[SnapshotProblem]:

@@ -8,7 +8,7 @@ from notebook_archive.archive import RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import ArcGISError, NoFreeSlot, NotebookArchiveError, RequestRejected, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing
-from notebook_archive.pipeline.outcomes import SnapshotProblem, problem
+from notebook_archive.pipeline.outcomes import Outcome, Planned, SnapshotProblem, problem
 from notebook_archive.pipeline.rotation import PREFIX, capture_name, free_slot
 
 SLOTS = 5
@@ -121,3 +121,24 @@ class Capture:
         if isinstance(refused, RequestRejected):
             return refused
         raise refused
+
+
+def captured(
+    capturing: Capturing | None,
+    item_id: ItemId,
+    planned: Planned,
+    access: Access,
+    run: RunId,
+    limit: int,
+    deadline: Deadline,
+    listed: Listing,
+    made: Outcome,
+) -> Listing:
+    """Return the listing, with a new snapshot where that is asked for and due; note in ``made`` why there is none."""
+    if capturing is None:
+        return listed
+    capture = Capture(capturing, item_id, planned.get("modified", 0), access, run, limit, deadline)
+    listed = capture.attempt(listed)
+    made["skipped"] += capture.skipped
+    made["failed"] += capture.failed
+    return listed
