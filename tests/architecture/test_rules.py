@@ -154,10 +154,10 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
         return [place for path in [*MODULES, *HANDLERS] for place in _within(path, what)]
 
     assert found(addresses) == ["notebook_server.delete"]
-    assert found(deletes) == ["routes.delete", "rotation._delete"]
-    assert found(calls_proof) == ["rotation.verified_copy"]
+    assert found(deletes) == ["routes.delete", "slots._delete"]
+    assert found(calls_proof) == ["slots.verified_copy"]
     assert set(found(proves)) == {
-        "notebook_server.delete", "routes.delete", "rotation.verified_copy", "rotation._delete"
+        "notebook_server.delete", "routes.delete", "slots.verified_copy", "slots._delete"
     }  # fmt: skip
     text = "".join(path.read_text() for path in MODULES)
     assert text.count('resourceKeys": copy.resource_key') == 1, "one key, which is the proof's"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from notebook_archive.pipeline.rotation import PREFIX
+from notebook_archive.pipeline.slots import PREFIX
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import whole_run
 from tests.functions.test_requests import Queues

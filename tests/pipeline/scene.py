@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from local.arcgis import Item, Seed
 from local.arcgis.organisation import Snapshot, now_ms
-from notebook_archive.pipeline.rotation import PREFIX
+from notebook_archive.pipeline.slots import PREFIX
 from tests.pipeline.conftest import SMALL
 from tests.site import Site, check_report
 from tests.strict_s3 import StoredObject, contents

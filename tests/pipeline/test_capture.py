@@ -5,7 +5,7 @@ from moto.s3.models import s3_backends
 
 from local.arcgis import Item, LocalArcGIS
 from notebook_archive.archive import RunId
-from notebook_archive.pipeline.rotation import PREFIX, capture_name
+from notebook_archive.pipeline.slots import PREFIX, capture_name
 from tests.pipeline.conftest import MakeSite
 from tests.pipeline.scene import HOUR_MS, Watch, archived, body, captured_seed, check, ours, save, watched
 from tests.site import STARTED_AT, Site, check_archive, check_report, stored_snapshots

@@ -12,7 +12,7 @@ from local.arcgis import Item, LocalArcGIS
 from local.arcgis.organisation import Snapshot
 from notebook_archive.archive import RunId
 from notebook_archive.models import ResourceKey, digests
-from notebook_archive.pipeline.rotation import capture_name
+from notebook_archive.pipeline.slots import capture_name
 from tests.pipeline.archiver import archive, archive_until
 from tests.pipeline.bucket import Bucket
 from tests.pipeline.conftest import MakeSite

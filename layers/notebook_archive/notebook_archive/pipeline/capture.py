@@ -9,7 +9,7 @@ from notebook_archive.deadline import Deadline
 from notebook_archive.errors import ArcGISError, NoFreeSlot, NotebookArchiveError, RequestRejected, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing
 from notebook_archive.pipeline.outcomes import Outcome, Planned, SnapshotProblem, problem
-from notebook_archive.pipeline.rotation import PREFIX, capture_name, free_slot
+from notebook_archive.pipeline.slots import PREFIX, capture_name, free_slot
 
 SLOTS = 5
 """Snapshots that ArcGIS allows a notebook unless its administrator changed it.  With fewer, a refusal has another
