@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import boto3
@@ -44,7 +45,10 @@ def drive_again(sqs: "SQSClient", failures_url: str, requests_url: str) -> int:
     One that is sent and not deleted, because this program was ended between the two, comes twice, which is harmless.
     """
     moved = 0
-    for message in _messages(sqs, failures_url):
+    counted = sqs.get_queue_attributes(QueueUrl=failures_url, AttributeNames=["ApproximateNumberOfMessages"])
+    there = int(counted["Attributes"]["ApproximateNumberOfMessages"])
+    # No more than were there at first: what fails at once comes back while this goes on.
+    for message in islice(_messages(sqs, failures_url), there):
         sqs.send_message(QueueUrl=requests_url, MessageBody=message["Body"])
         sqs.delete_message(QueueUrl=failures_url, ReceiptHandle=message["ReceiptHandle"])
         moved += 1

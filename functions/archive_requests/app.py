@@ -30,18 +30,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     requests = [message.request for message in messages if message.request]
-    outcomes = archive_requests(requests, run, aws.workshop(), aws.settings().threads, deadline)
+    outcomes = archive_requests(requests, run, aws.workshop, aws.settings().threads, deadline)
     for outcome in outcomes.values():
         problem = {"problem": outcome["problem"]} if "problem" in outcome else {}
         logger.info(outcome["state"], extra={"item_id": outcome["itemId"], **problem})
     for message in messages:
         if message.refusal:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
-    again = [message.id for message in messages if not aws.inbox().settle(message, outcomes)]
-    metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))
-    metrics.add_metric("RequestsPostponed", MetricUnit.Count, len(again))
     try:
         aws.publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
     except EventRefused:
         logger.exception("What was archived could not be told")
+    again = [message.id for message in messages if not aws.inbox().settle(message, outcomes)]
+    metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))
+    metrics.add_metric("RequestsPostponed", MetricUnit.Count, len(again))
     return {"batchItemFailures": [{"itemIdentifier": each} for each in again]}

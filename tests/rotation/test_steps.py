@@ -217,12 +217,12 @@ def test_a_secret_that_is_not_there_is_named(rotations: Rotations) -> None:
         ({"credential": ["a"]}, SecretMalformed, "names no credential"),
         ("CANARY", SecretMalformed, "is not JSON"),
         ("[]", SecretMalformed, "not an object"),
-        ({"credential": ANA}, SecretMalformed, "no secret below 'notebook-archive-credentials'"),
-        ({"credential": "notebook-archive/admin"}, SecretMalformed, "no secret below"),
-        ({"credential": "elsewhere/ana"}, SecretMalformed, "no secret below"),
-        ({"credential": "notebook-archive-credentials"}, SecretMalformed, "no secret below"),
-        ({"credential": "notebook-archive-credentials-too/ana"}, SecretMalformed, "no secret below"),
-        ({"credential": "notebook-archive-credentials/nobody"}, SecretMissing, "notebook-archive-credentials/nobody"),
+        ({"credential": ANA}, SecretMalformed, "may name .notebook-archive-credentials/owners/ana. alone"),
+        ({"credential": "notebook-archive/admin"}, SecretMalformed, "may name"),
+        ({"credential": "elsewhere/ana"}, SecretMalformed, "may name"),
+        ({"credential": "notebook-archive-credentials"}, SecretMalformed, "may name"),
+        ({"credential": "notebook-archive-credentials-too/ana"}, SecretMalformed, "may name"),
+        ({"credential": "notebook-archive-credentials/nobody"}, SecretMalformed, "may name"),
     ],
 )
 def test_a_token_secret_that_names_no_credential(

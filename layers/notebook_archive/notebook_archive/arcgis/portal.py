@@ -161,7 +161,9 @@ class Portal:
         """Return one item; raise NotebookNotFound where it does not exist or is no notebook."""
         what = f"Item {item_id}"
         answer = self._get(f"content/items/{item_id}", what, token, deadline)
-        if answer.get("type") != NOTEBOOK:
+        if not isinstance(answer.get("type"), str):
+            raise UnexpectedAnswer(f"{what}: the portal gave an item without a type.")
+        if answer["type"] != NOTEBOOK:
             raise NotebookNotFound(f"{what} is not a notebook.")
         return NotebookItem.from_portal(answer)
 

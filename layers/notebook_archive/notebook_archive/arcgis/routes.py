@@ -12,7 +12,7 @@ from notebook_archive.arcgis.portal import Organisation, Portal
 from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NotebookNotFound, PermissionDenied, SecretMissing, UnexpectedAnswer
+from notebook_archive.errors import NotebookNotFound, PermissionDenied, RequestRejected, SecretMissing, UnexpectedAnswer
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, VerifiedCopy
 from notebook_archive.settings import Route
 
@@ -97,7 +97,7 @@ class NotebookServers:
 
                 try:
                     self._notebook_admin_url = tokens.with_token(discover, deadline)
-                except (NotebookNotFound, PermissionDenied) as error:
+                except (NotebookNotFound, PermissionDenied, RequestRejected) as error:
                     # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
                     raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
         return NotebookServer(transport, self._notebook_admin_url)

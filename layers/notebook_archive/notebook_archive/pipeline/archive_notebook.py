@@ -177,7 +177,7 @@ def _attempt_current(task: _Task, made: Outcome) -> None:
     except NotebookArchiveError as error:
         state: State = "skipped" if isinstance(error, NoContent) else "failed"
         why = problem(error)
-        if isinstance(error, PermissionDenied):
+        if isinstance(error, PermissionDenied) and not task.planned["current"].get("held"):
             state, why = _refused(task.planned, task.access.route, error, task.workshop)
         elif isinstance(error, NotebookNotFound | RequestRejected):
             state, why = _absent(task, error)

@@ -1,7 +1,7 @@
 """Backups that somebody asked for: a few notebooks, now."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,7 +17,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ItemId, ResourceKey
 from notebook_archive.pipeline.archive_notebook import Workshop, archive_notebook
-from notebook_archive.pipeline.outcomes import Outcome, Planned, outcome, problem
+from notebook_archive.pipeline.outcomes import Outcome, Planned, State, outcome, problem
 from notebook_archive.pipeline.plan import planned
 
 _log = logging.getLogger(__name__)
@@ -60,17 +60,23 @@ class BackupRequest:
 
 
 def archive_requests(
-    requests: Iterable[BackupRequest], run: RunId, workshop: Workshop, threads: int, deadline: Deadline
+    requests: Iterable[BackupRequest],
+    run: RunId,
+    open_workshop: Callable[[], Workshop],
+    threads: int,
+    deadline: Deadline,
 ) -> dict[ItemId, Outcome]:
     """Back up every notebook that the requests name, each once, and return what became of it.
 
     An item that is gone, or no notebook, is skipped: those who ask may know no better, as webhooks do not.  Raises
-    nothing that is a NotebookArchiveError: what keeps all from being done fails each.
+    nothing that is a NotebookArchiveError: what keeps all from being done fails each, also where the workshop cannot
+    be opened.
     """
     wanted = list(dict.fromkeys(item_id for request in requests for item_id in request.item_ids))
     if not wanted:
         return {}
     try:
+        workshop = open_workshop()
         organisation = workshop.routes.organisation(deadline)
     except NotebookArchiveError as error:
         return {item_id: outcome(_nameless(item_id), "failed", problem(error)) for item_id in wanted}
@@ -85,7 +91,9 @@ def archive_requests(
             line = planned(item, held, organisation, archive_current=workshop.archive_current)
             return archive_notebook(line, run, workshop, deadline)
         except NotebookNotFound as error:
-            return outcome(_nameless(item_id), "skipped", problem(error))
+            # Who does not see everything cannot tell what is gone from what is hidden.
+            state: State = "skipped" if organisation.sees_everything else "failed"
+            return outcome(_nameless(item_id), state, problem(error))
         except NotebookArchiveError as error:
             return outcome(_nameless(item_id), "failed", problem(error))
         except Exception as error:  # noqa: BLE001 - one notebook, whatever is in it, never stops the others

@@ -141,10 +141,10 @@ def _credential_name(name: str, text: str, mint: Mint) -> str:
     credential = fields_of(name, text).get(CREDENTIAL, "")
     if not credential:
         raise SecretMalformed(f"Secret {name!r} names no credential, so nothing can rotate it.").of_secret(name)
-    # A credential among the tokens could be read by every function.
-    below = credential.startswith(f"{mint.credential_prefix}/") and not credential.startswith(f"{mint.secret_prefix}/")
-    if not below or credential == name:
-        message = f"Secret {name!r} names {credential[:200]!r}, which is no secret below {mint.credential_prefix!r}."
+    # Its own: whoever may write one secret of a token must not have another's credential signed in for it.
+    own = f"{mint.credential_prefix}/{name.removeprefix(f'{mint.secret_prefix}/')}"
+    if not name.startswith(f"{mint.secret_prefix}/") or credential != own:
+        message = f"Secret {name!r} names {credential[:200]!r} as its credential, and may name {own!r} alone."
         raise SecretMalformed(message).of_secret(name)
     return credential
 

@@ -29,7 +29,7 @@ def free_slot(
     """
     for snapshot in sorted(listed.snapshots, key=lambda each: each.created):
         if copy := verified_copy(item_id, snapshot, access, shelf, limit, deadline):
-            return _delete(copy, access, deadline)
+            return _delete(copy, listed, access, deadline)
     return None
 
 
@@ -70,7 +70,7 @@ def _made_here(item_id: ItemId, snapshot: Snapshot, archived: ArchivedSnapshot) 
     )
 
 
-def _delete(copy: VerifiedCopy, access: Access, deadline: Deadline) -> Listing:
+def _delete(copy: VerifiedCopy, listed: Listing, access: Access, deadline: Deadline) -> Listing:
     """Delete the snapshot and return the listing that proves it gone, whatever the answer was."""
     refused: ArcGISError | None = None
     try:
@@ -81,6 +81,9 @@ def _delete(copy: VerifiedCopy, access: Access, deadline: Deadline) -> Listing:
     remaining = access.snapshots(copy.item_id, deadline)
     if copy.resource_key in (snapshot.resource_key for snapshot in remaining.snapshots):
         raise refused or UnexpectedAnswer(f"{what} was said to be deleted and is still listed.")
+    missed = {each.resource_key for each in listed.snapshots} - {each.resource_key for each in remaining.snapshots}
+    if missed != {copy.resource_key}:
+        raise UnexpectedAnswer(f"{what}: {len(missed) - 1} more snapshots are gone than were to be deleted.")
     if remaining.doubtful:
         raise ListingIncomplete(f"{what}: the listing does not prove that it is gone.")
     return remaining
