@@ -223,7 +223,7 @@ def test_a_credential_outside_its_prefix_is_not_even_asked_for(system: LocalSyst
     assert owner.script("--wait", "0")[0] == 1
     system.aws.secrets.put_secret_value(SecretId=ANA, SecretString='{"credential": "notebook-archive/admin"}')
     answer = owner.step("createSecret", *owner.begin())
-    assert "which is no secret below 'notebook-archive-credentials'" in answer["errorMessage"]
+    assert "may name 'notebook-archive-credentials/owners/ana' alone" in answer["errorMessage"]
     assert signed_in(system) == 0
 
 
