@@ -16,11 +16,11 @@ from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.pipeline import archive_batch, plan_run, report_run
-from notebook_archive.pipeline.archive_notebook import Workshop
 from notebook_archive.pipeline.capture import Capturing
 from notebook_archive.pipeline.outcomes import Batch
 from notebook_archive.pipeline.plan import Plan
 from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
+from notebook_archive.pipeline.task import Workshop
 from notebook_archive.settings import Route
 from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, KEPT, StrictS3, contents
 
@@ -44,6 +44,7 @@ class Site:
     attempts: int = 2
     captures: bool = False
     rotates: bool = False
+    slots: int = 5
     secrets: dict[str, str] = field(default_factory=dict)
     secrets_read: list[str] = field(default_factory=list)
 
@@ -69,7 +70,7 @@ class Site:
             self.deployment.portal_url,
             self.max_snapshot_bytes,
             self.archive_current,
-            Capturing(shelf, rotates=self.rotates) if self.captures else None,
+            Capturing(shelf, self.slots, self.rotates) if self.captures else None,
         )
 
     def _read_secret(self, name: str) -> str:
@@ -80,11 +81,8 @@ class Site:
 
     def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
         run = RunId.of_execution(name, STARTED_AT)
-        deadline = Deadline(self.seconds)
-        tokens, current = self.routes.administrator, self.archive_current
-        return plan_run(
-            run, self.portal, tokens, self.archive, self.batch_size, deadline, item_ids, archive_current=current
-        )
+        tokens, deadline = self.routes.administrator, Deadline(self.seconds)
+        return plan_run(run, self.portal, tokens, self.archive, self.batch_size, deadline, item_ids)
 
     def batches(self, plan: Plan) -> list[Batch]:
         """Return the plan's lines, read as Step Functions reads them."""

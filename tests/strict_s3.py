@@ -29,7 +29,7 @@ TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
 COPIES = re.compile(r"notebooks/[0-9a-f]{32}/current/[0-9]{13}-[0-9a-f]{12}\.ipynb")
 OURS = re.compile(
-    rf"{KEPT.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.seen|notebooks/[0-9a-f]{{32}}/item\.json"
+    rf"{KEPT.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)|notebooks/[0-9a-f]{{32}}/item\.json"
     r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?(?:-again-\d+)?)\.json)"
 )
 
@@ -50,6 +50,8 @@ class Fault:
     kind: Literal["reset", "timeout", "lost-answer"] | str
     times: int | None = 1
     after: int = 0
+    part: str = ""
+    """Of the keys that it strikes."""
 
 
 @dataclass
@@ -130,7 +132,7 @@ class StrictS3:
         key = dict(parse_qsl(parts.query)).get("prefix") or unquote(parts.path).lstrip("/").removeprefix(f"{BUCKET}/")
         with self._lock:
             self.calls.append((operation, key))
-            fault = self._due(operation)
+            fault = self._due(operation, key)
         if operation == "PutObject" and KEPT.fullmatch(key):
             self._check_wire(request)
         if fault is None:
@@ -169,9 +171,9 @@ class StrictS3:
             "the body is sent plainly", kept="aws-chunked" not in str(request.headers.get("Content-Encoding", ""))
         )
 
-    def _due(self, operation: str) -> Fault | None:
+    def _due(self, operation: str, key: str) -> Fault | None:
         for fault in self.faults:
-            if fault.operation in ("*", operation) and fault.times != 0:
+            if fault.operation in ("*", operation) and fault.part in key and fault.times != 0:
                 if fault.after > 0:
                     fault.after -= 1
                     continue

@@ -25,15 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     item_ids = (event.get("input") or {}).get("itemIds")
     tokens, chosen = aws.routes().administrator, aws.settings()
-    plan = plan_run(
-        run,
-        aws.portal(),
-        tokens,
-        aws.archive(),
-        chosen.batch_size,
-        deadline,
-        item_ids,
-        archive_current=chosen.archive_current,
-    )
+    plan = plan_run(run, aws.portal(), tokens, aws.archive(), chosen.batch_size, deadline, item_ids)
     logger.info("Planned", extra={"notebooks": plan["notebooks"], "batches": plan["batches"]})
     return {"runId": event["runId"], "startedAt": event["startedAt"], **plan}

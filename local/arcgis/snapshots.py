@@ -89,10 +89,14 @@ def _create(call: Call) -> Payload:
 
 def _add(call: Call, item: Item, name: str, content: bytes | object) -> Snapshot:
     shape = call.switches.snapshot_change_error_shape
+    if len(item.snapshots) >= call.switches.max_snapshots and call.switches.create_at_limit == "drop-oldest":
+        item.snapshots.pop(0)
     if len(item.snapshots) >= call.switches.max_snapshots:
         raise _refusal(400, f"The notebook already has {call.switches.max_snapshots} snapshots.", shape)
     if any(snapshot.name == name for snapshot in item.snapshots):
         raise _refusal(400, "A snapshot of that name exists.", shape)
+    if call.switches.snapshots_written_anew:
+        content = json.dumps(json.loads(read(content), strict=False), indent=1).encode()  # type: ignore[arg-type]
     snapshot = item.add_snapshot(content, name, runtime=item.runtime)  # type: ignore[arg-type]
     _changed(call, item)
     if call.switches.snapshot_fires_update:

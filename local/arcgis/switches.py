@@ -42,6 +42,10 @@ class Switches:
     """Not a guess: `maxSnapshotsPerNotebookItem`, 5 by default, changed by an administrator."""
     restore_at_limit: AtLimit = "refuse"
     """GUESS: restore with `preserveCurrentAsSnapshot=true` when the notebook already has the most it may have."""
+    create_at_limit: Literal["refuse", "drop-oldest"] = "refuse"
+    """GUESS: creating a snapshot when the notebook already has the most it may have."""
+    snapshots_written_anew: bool = False
+    """GUESS: a snapshot is the same JSON as the item's content, and not the same bytes."""
     snapshot_bumps_modified: bool = False
     """GUESS: creating or deleting a snapshot changes the item's `modified`."""
     admin_may_use_snapshots: bool = False

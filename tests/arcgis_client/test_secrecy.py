@@ -17,7 +17,7 @@ from notebook_archive.archive import Archive, RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.pipeline import archive_batch, plan_run, report_run
-from notebook_archive.pipeline.archive_notebook import Workshop
+from notebook_archive.pipeline.task import Workshop
 from tests.arcgis_client.client import LIMIT, PREFIX, Client, soon
 
 if TYPE_CHECKING:

@@ -1,13 +1,13 @@
 """Copies of a notebook's content: stored as snapshots are, and told apart by time and checksum."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from moto.s3.models import s3_backends
 
-from notebook_archive.archive import Archive, CopyId, RunId, Stored
-from notebook_archive.archive.keys import Sighting
+from notebook_archive.archive import Archive, CaptureMark, CopyId, Present, RunId, Sighting, Stored
+from notebook_archive.archive.holdings import MOST_NOTES
 from notebook_archive.errors import ArchiveConflict, ArchiveDenied
 from notebook_archive.models import ItemId
 from tests.archive.test_holdings import fill, snapshot
@@ -61,23 +61,40 @@ def test_the_whole_checksum_says_whether_a_copy_is_the_content(archive: Archive,
 def test_a_holding_has_the_copy_that_was_written_last(archive: Archive) -> None:
     """Not the one with the highest time: the portal may have been restored."""
     fill(snapshot(1, 1), f"notebooks/{ITEM}/item.json")
-    assert archive.holding(ITEM).present is None
+    assert archive.holding(ITEM).present == Present()
     later = CopyId.of(COPY.modified + 1, DIGEST.digest())
     for day, copy in enumerate((later, COPY), 1):
         written(
             f"notebooks/{ITEM}/current/{copy}.ipynb", datetime(2026, 11, day, tzinfo=UTC).replace(tzinfo=None)
         )  # as moto has them
-    archive.put_sighting(ITEM, later, RUN)
-    archive.put_sighting(ITEM, later, RUN)
+    for _ in range(2):
+        archive.put_note(ITEM, Sighting(later), RUN)
     held = archive.holding(ITEM)
-    assert held.present
-    assert (held.present.copy, held.present.seen) == (COPY, later)
-    assert isinstance(held.present.seen, Sighting)
+    last, seen = held.present.latest(CopyId), held.present.at(later.modified)
+    assert last
+    assert last[1] == COPY
+    assert seen
+    assert (seen[1], type(seen[1])) == (later, Sighting)
     assert (len(held.snapshots), held.item_written is None) == (1, False)
     assert list(archive.holdings()) == [held]
     assert contents()[f"notebooks/{ITEM}/current/{later}.seen"].versions == 1
 
 
 def test_a_sighting_alone_is_no_copy(archive: Archive) -> None:
-    archive.put_sighting(ITEM, COPY, RUN)
-    assert archive.holding(ITEM).present is None
+    archive.put_note(ITEM, Sighting(COPY), RUN)
+    present = archive.holding(ITEM).present
+    assert present.latest(CopyId) is None
+    assert present.at(COPY.modified)
+
+
+def test_the_last_copy_and_the_last_mark_are_kept_however_much_was_noted_since() -> None:
+    marked, *noted = (CopyId.of(number, DIGEST.digest()) for number in range(2 * MOST_NOTES))
+    day = datetime(2026, 11, 1, tzinfo=UTC)
+    notes: list[tuple[datetime, CopyId]] = [(day, CaptureMark(marked)), (day, COPY)]
+    notes += [(day + timedelta(hours=number), Sighting(note)) for number, note in enumerate(noted, 1)]
+    present = Present.of(notes[::-1])
+    assert len(present.notes) == MOST_NOTES + 2
+    assert present.latest(CopyId) == (day, COPY)
+    assert present.latest(CaptureMark) == (day, marked)
+    assert present.at(noted[-1].modified) == notes[-1]
+    assert present.at(noted[0].modified) is None, "that one was dropped"

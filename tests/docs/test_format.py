@@ -18,7 +18,7 @@ from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.notebook import NotebookFacts
 from notebook_archive.pipeline import figures
 from notebook_archive.pipeline import outcomes as o
-from notebook_archive.pipeline.archive_current import SETTLED_MS
+from notebook_archive.pipeline.content import SETTLED_MS
 from notebook_archive.pipeline.report import Counts, Report
 from notebook_archive.pipeline.staging import Staged
 from notebook_archive.pipeline.storing import How, Whose, metadata
@@ -93,10 +93,11 @@ def test_the_current_content() -> None:
     assert "the first 12 of the body's SHA-256" in section.text
     assert (SETTLED_MS, "less than ten minutes" in section.text) == (600_000, True)
     (planned,) = _example("The plan")["notebooks"]
-    _has_fields_of(planned["current"], o.PlannedCurrent)
-    assert CopyId.parse(planned["current"]["held"]).modified == planned["current"]["modified"]
-    (row,) = [row for row in FORMAT.section("The plan").table("field") if code_in(row[0]) == ["current"]]
-    assert set(get_type_hints(o.PlannedCurrent)) <= set(code_in(row[1])) | {"modified"}
+    content = planned["content"]
+    _has_fields_of(content, o.PlannedContent)
+    assert CopyId.parse(content["held"]).short_digest == content["settled"] == content["captured"]
+    (row,) = [row for row in FORMAT.section("The plan").table("field") if code_in(row[0]) == ["content"]]
+    assert set(get_type_hints(o.PlannedContent)) <= set(code_in(row[1]))
 
 
 def test_left_out_of_item_json() -> None:

@@ -18,8 +18,8 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.pipeline import archive_batch
-from notebook_archive.pipeline.archive_notebook import Workshop
 from notebook_archive.pipeline.capture import Capturing
+from notebook_archive.pipeline.task import Workshop
 from notebook_archive.settings import Route
 from tests.strict_s3 import ACCOUNT, BUCKET
 
@@ -33,7 +33,7 @@ def archive(told: dict[str, str]) -> None:
     routes = Routes(transport, portal, route, NotebookServers(""), "x", lambda _: told["secret"])
     config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
     s3 = boto3.client("s3", endpoint_url=told["s3"], config=config)
-    capturing = Capturing(Shelf(s3, BUCKET, ACCOUNT), rotates=True) if rotates else None
+    capturing = Capturing(Shelf(s3, BUCKET, ACCOUNT), 5, rotates=True) if rotates else None
     workshop = Workshop(routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capturing=capturing)
     run = RunId.of_execution(told["run"], "2026-11-22T02:00:00Z")
     archive_batch(json.loads(told["batch"]), run, workshop, 1, Deadline(60))

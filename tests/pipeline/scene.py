@@ -26,6 +26,11 @@ def captured_seed() -> Seed:
 def save(item: Item, number: int) -> None:
     """Save the notebook anew; all its snapshots are an hour older then."""
     item.content, item.modified = body(number), now_ms()
+    age(item)
+
+
+def age(item: Item) -> None:
+    """Make all its snapshots an hour older."""
     for snapshot in item.snapshots:
         snapshot.created -= HOUR_MS
 

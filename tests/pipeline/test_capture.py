@@ -3,13 +3,14 @@
 import pytest
 from moto.s3.models import s3_backends
 
-from local.arcgis import Item, LocalArcGIS
+from local.arcgis import Item, LocalArcGIS, Snapshot
 from notebook_archive.archive import RunId
+from notebook_archive.pipeline.capture import START_SECONDS
 from notebook_archive.pipeline.slots import PREFIX, capture_name
 from tests.pipeline.conftest import MakeSite
-from tests.pipeline.scene import HOUR_MS, Watch, archived, body, captured_seed, check, ours, save, watched
+from tests.pipeline.scene import HOUR_MS, Watch, age, archived, body, captured_seed, check, ours, save, watched
 from tests.site import STARTED_AT, Site, check_archive, check_report, stored_snapshots
-from tests.strict_s3 import ACCOUNT, BUCKET, contents
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, contents
 
 
 def name_of(run: str) -> str:
@@ -48,7 +49,7 @@ def test_a_notebook_without_snapshots_is_captured_and_archived_by_one_run(
     check_report(report)
 
 
-def test_a_capture_costs_two_calls_more_than_a_persons_snapshot(capturing: Site) -> None:
+def test_what_a_capture_costs(capturing: Site) -> None:
     capturing.run("zero")
     save(capturing.item("Alone"), 1)
     plan = capturing.plan("one")
@@ -58,20 +59,155 @@ def test_a_capture_costs_two_calls_more_than_a_persons_snapshot(capturing: Site)
         capturing.work("one", batch)
     assert capturing.deployment.requests.counts() == {
         "snapshots/list": 2,
+        "items/data": 1,
         "snapshots/create": 1,
         "snapshots/download": 1,
     }
-    assert capturing.s3.counts() == {"PutObject": 3}, "the snapshot, item.json, the outcome"
+    assert capturing.s3.counts() == {"HeadObject": 1, "PutObject": 4}, "the snapshot, its mark, item.json, the outcome"
 
 
 def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
     capturing.run("one")
+    age(item)
     plan = capturing.plan("two")
     capturing.deployment.requests.clear()
     for batch in capturing.batches(plan):
         capturing.work("two", batch)
     assert capturing.deployment.requests.counts() == {"snapshots/list": 1}
-    assert len(capturing.item("Alone").snapshots) == 1
+    assert len(item.snapshots) == 1
+
+
+def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> None:
+    """Whichever of the two came first, and whatever their times say."""
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    capturing.run("one")
+    age(item)
+    newest = item.snapshots[-1].created
+    for number, modified in enumerate((newest + 1, newest, newest - 1), 1):
+        item.content, item.modified = body(number), modified
+        age(item)
+        capturing.run(f"save-{number}")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(number) for number in range(4)]
+
+
+def test_a_change_of_the_title_alone_is_looked_at_once_and_makes_nothing(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    capturing.run("one")
+    item.title, item.modified = "Renamed", item.modified + 60_000
+    age(item)
+    capturing.deployment.requests.clear()
+    for name in ("two", "three", "four"):
+        assert capturing.run(name)["status"] == "complete"
+    counts = capturing.deployment.requests.counts()
+    assert (counts["items/data"], counts["snapshots/create"]) == (1, 0)
+
+
+def test_a_snapshot_that_a_person_just_made_is_enough(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    item.add_snapshot(body(0), "Mine")
+    capturing.deployment.requests.clear()
+    for name in ("one", "two", "three"):
+        assert capturing.run(name)["status"] == "complete"
+    counts = capturing.deployment.requests.counts()
+    assert (counts["items/data"], counts["snapshots/create"]) == (1, 0)
+
+
+def test_snapshots_that_are_written_anew_are_not_made_again_and_again(capturing: Site) -> None:
+    """Their bytes are not those of the content then."""
+    capturing.deployment.switches.snapshots_written_anew = True
+    item = capturing.item("Alone")
+    for number in range(4):
+        capturing.run(f"night-{number}")
+        age(item)
+    assert len(item.snapshots) == 1
+
+
+def test_a_capture_that_somebody_deleted_is_not_made_again(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    for number in range(3):
+        capturing.run(f"night-{number}")
+        item.snapshots.clear()
+    assert len(archived()) == 1
+    assert capturing.deployment.requests.counts()["snapshots/create"] == 1
+
+
+def test_no_content_of_one_time_is_captured_twice_by_a_portal_that_was_set_back(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    before = item.modified
+    capturing.run("one")
+    item.content, item.modified = body(1), before + 60_000
+    age(item)
+    capturing.run("two")
+    item.content, item.modified = body(0), before
+    for number in range(4):
+        age(item)
+        capturing.run(f"after-{number}")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(1)]
+
+
+def test_what_cannot_be_archived_takes_up_no_slot(capturing: Site) -> None:
+    watch = Watch(capturing.item("Alone"))
+    watch.item.add_snapshot(b'{"cells":[]}', "Broken")
+    for number in range(3):
+        save(watch.item, number)
+        assert len(capturing.run(f"night-{number}")["failed"]) == 1
+    assert len(watch.item.snapshots) == 1
+    assert capturing.deployment.requests.counts()["snapshots/create"] == 0
+
+
+def test_content_that_is_no_notebook_is_not_captured(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.content = b'{"cells":[]}'
+    report = capturing.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["not-a-notebook"]
+    assert item.snapshots == []
+
+
+def test_a_notebook_without_content_is_not_captured(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.content = b""
+    report = capturing.run("one")
+    assert (report["status"], [entry["reason"] for entry in report["skipped"]]) == ("complete", ["no-content"])
+    assert item.snapshots == []
+
+
+def test_an_archive_that_refuses_writes_for_nights_costs_one_slot(rotating: Site) -> None:
+    item = rotating.item("Alone")
+    watch = Watch(item)
+    rotating.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part="/snapshots/")]
+    for number in range(7):
+        save(item, number)
+        assert rotating.run(f"night-{number}")["failed"]
+    assert len(item.snapshots) == 1
+    rotating.s3.faults.clear()
+    for number in range(7, 14):
+        save(item, number)
+        assert rotating.run(f"night-{number}")["status"] == "complete"
+        check(watch)
+    assert len(item.snapshots) == 5
+    assert [snapshot.content for snapshot in item.snapshots[1:]] == [body(number) for number in range(10, 14)]
+
+
+def test_with_little_time_left_nothing_is_made(make_site: MakeSite) -> None:
+    site = make_site(captured_seed(), captures=True)
+    site.seconds = START_SECONDS - 1
+    report = site.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["deadline-exceeded"]
+    assert site.item("Alone").snapshots == []
+
+
+def test_with_the_current_content_it_is_fetched_once(make_site: MakeSite) -> None:
+    site = make_site(captured_seed(), captures=True, archive_current=True)
+    report = site.run("one")
+    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 2)
+    assert site.deployment.requests.counts()["items/data"] == 1
+    check_archive(site)
 
 
 def test_nothing_is_made_by_default(make_site: MakeSite) -> None:
@@ -177,9 +313,10 @@ def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(rotating: Sit
         "snapshots/list": 4,
         "snapshots/create": 2,
         "snapshots/delete": 1,
-        "snapshots/download": 1 + 5,  # the proof, then what is new
+        "snapshots/download": 1 + 5,  # the proof, and what is new
+        "items/data": 1,
     }
-    assert rotating.s3.counts() == {"GetObject": 1, "PutObject": 5 + 2}
+    assert rotating.s3.counts() == {"GetObject": 1, "HeadObject": 1, "PutObject": 5 + 3}
     assert oldest not in watch.item.snapshots
     assert [snapshot.name for snapshot in ours(watch.item)] == [name_of("two")]
     assert len(watch.item.snapshots) == 5
@@ -239,10 +376,14 @@ def test_a_snapshot_of_ours_that_a_person_restored_under_its_name_is_the_persons
     check(watch)
 
 
+def key_of(item: Item, snapshot: Snapshot) -> str:
+    return f"notebooks/{item.id}/snapshots/{snapshot.resource_key}"
+
+
 def damage(item: Item, how: str) -> None:
     """Make the archived copy of our snapshot, or what ArcGIS serves for it, other than it was."""
     [made] = ours(item)
-    key = f"notebooks/{item.id}/snapshots/{made.resource_key}"
+    key = key_of(item, made)
     versions = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys
     if how == "missing":
         versions.pop(key)
@@ -287,6 +428,53 @@ def test_what_cannot_be_read_from_arcgis_is_not_deleted(rotating: Site, kind: st
     check(watch)
 
 
+def test_where_one_copy_is_damaged_the_next_capture_gives_way(rotating: Site) -> None:
+    watch = watched(rotating)
+    [first] = ours(watch.item)
+    watch.item.snapshots.pop()
+    watch.persons &= {snapshot.resource_key for snapshot in watch.item.snapshots}
+    watch.ever = {snapshot.resource_key: snapshot for snapshot in watch.item.snapshots}
+    assert rotating.run("two")["status"] == "complete"
+    second = ours(watch.item)[-1]
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys[key_of(watch.item, first)].value = body(99)
+    save(watch.item, 2)
+    report = rotating.run("three")
+    assert [entry["reason"] for entry in report["failed"]] == ["archive-damaged"]
+    assert first in watch.item.snapshots
+    assert second not in watch.item.snapshots
+    assert ours(watch.item)[-1].content == body(2)
+    assert len(watch.item.snapshots) == 5
+    creations = rotating.deployment.requests.counts()["snapshots/create"]
+    rotating.run("four")
+    assert rotating.deployment.requests.counts()["snapshots/create"] == creations, "that content is captured"
+
+
+def test_a_server_that_drops_the_oldest_by_itself_loses_nothing_and_is_told(capturing: Site) -> None:
+    """Everything that is listed is archived before anything is made."""
+    capturing.deployment.switches.create_at_limit = "drop-oldest"
+    item = capturing.item("Alone")
+    for number in range(5):
+        item.add_snapshot(body(100 + number), f"Mine {number}")
+    sources = capturing.sources()
+    report = capturing.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["unexpected-answer"]
+    assert stored_snapshots().items() >= sources.items()
+    assert stored_snapshots().items() >= capturing.sources().items()
+    assert len(capturing.sources().keys() & sources.keys()) == 4
+
+
+def test_another_limit_of_the_server_is_followed(make_site: MakeSite) -> None:
+    site = make_site(captured_seed(), captures=True, rotates=True, slots=3)
+    site.deployment.switches.max_snapshots = 3
+    watch = Watch(site.item("Alone"))
+    watch.by_hand(2)
+    for number in range(4):
+        save(watch.item, number)
+        assert site.run(f"night-{number}")["status"] == "complete"
+        check(watch)
+    assert [snapshot.content for snapshot in ours(watch.item)] == [body(3)]
+
+
 @pytest.mark.parametrize("kind", ["shape-a", "shape-c", "shape-e", "http-403"])
 def test_a_deletion_that_is_refused_is_seen(rotating: Site, kind: str) -> None:
     watch = watched(rotating)
@@ -321,5 +509,5 @@ def test_our_copy_stays_readable_after_its_snapshot_has_given_way(rotating: Site
     watch = watched(rotating)
     [made] = ours(watch.item)
     rotating.run("two")
-    found = contents(f"notebooks/{watch.item.id}/snapshots/{made.resource_key}")
+    found = contents(key_of(watch.item, made))
     assert [each.body for each in found.values()] == [made.content]

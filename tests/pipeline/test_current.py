@@ -10,7 +10,7 @@ from moto.s3.models import s3_backends
 
 from local.arcgis import Item
 from notebook_archive.arcgis.transport import ATTEMPTS
-from notebook_archive.pipeline.archive_current import SETTLED_MS
+from notebook_archive.pipeline.content import SETTLED_MS
 from notebook_archive.pipeline.outcomes import UNPROTECTED
 from tests.pipeline.conftest import MakeSite, small_seed
 from tests.site import Site, check_report, stored_snapshots
@@ -68,7 +68,7 @@ def test_without_the_parameter_nothing_is_asked_or_stored(make_site: MakeSite) -
     site = make_site(small_seed())
     report = site.run()
     assert (copies(), calls(site, "items/data"), report["snapshots"]["archived"]) == ({}, 0, 3)
-    assert not any("current" in each for batch in site.batches(site.plan("two")) for each in batch["notebooks"])
+    assert not any("/current/" in key for key in contents("notebooks/"))
 
 
 def test_what_is_noted_with_a_copy(site: Site) -> None:

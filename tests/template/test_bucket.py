@@ -102,7 +102,7 @@ def test_existing_bucket_is_left_as_it_is() -> None:
 @pytest.mark.parametrize("given", ["true", "false"])
 def test_current_content_is_archived_where_it_is_asked_for(given: str) -> None:
     functions = render({"ArchiveCurrent": given})["Resources"]
-    for name in ("PlanRunFunction", "ArchiveRequestsFunction"):
+    for name in ("ArchiveNotebooksFunction", "ArchiveRequestsFunction"):
         assert functions[name]["Properties"]["Environment"]["Variables"]["ARCHIVE_CURRENT"] == given
 
 

@@ -29,8 +29,10 @@ def test_what_is_built_is_read_back(item: str, key: str) -> None:
     assert keys.parse(keys.snapshot_key(item_id, resource_key)) == (item_id, resource_key)
     assert keys.parse(keys.item_key(item_id)) == (item_id, None)
     copy = keys.CopyId.of(int(item, 16) % 10**13, bytes.fromhex(key))
-    for each in (copy, keys.Sighting(copy)):
-        assert keys.parse(keys.copy_key(item_id, each)) == (item_id, each)
+    for each in (copy, keys.Sighting(copy), keys.CaptureMark(copy)):
+        found = keys.parse(keys.copy_key(item_id, each))
+        assert found == (item_id, each)
+        assert type(found[1]) is type(each)
     assert (copy.modified, copy.short_digest) == (int(item, 16) % 10**13, key[:12])
     assert keys.snapshot_key(item_id, resource_key).startswith(keys.snapshots_prefix(item_id))
 

@@ -41,6 +41,7 @@ def test_good_settings_and_their_defaults() -> None:
         webhook_secret="",
         capture=False,
         slot_rotation=False,
+        snapshot_limit=5,
     )
 
 
@@ -82,6 +83,7 @@ def test_each_required_variable_is_missed_by_name(name: str) -> None:
         ("CAPTURE", "yes"),
         ("SLOT_ROTATION", "1"),
         ("SLOT_ROTATION", "true"),
+        ("SNAPSHOT_LIMIT", "0"),
     ],
 )
 def test_ill_formed_values_are_named(name: str, value: str) -> None:
@@ -106,6 +108,7 @@ def test_ill_formed_values_are_named(name: str, value: str) -> None:
         ({"ROUTE": "portal"}, "route", "portal"),
         ({"CAPTURE": "true"}, "capture", True),
         ({"CAPTURE": "true", "SLOT_ROTATION": "true"}, "slot_rotation", True),
+        ({"SNAPSHOT_LIMIT": "3"}, "snapshot_limit", 3),
     ],
 )
 def test_what_is_written_in_several_ways_is_read_as_one(changes: dict[str, str], field: str, expected: Any) -> None:

@@ -22,9 +22,9 @@ from notebook_archive.archive import Archive, Shelf
 from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter, Mint
-from notebook_archive.pipeline.archive_notebook import Workshop
 from notebook_archive.pipeline.capture import Capturing
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
+from notebook_archive.pipeline.task import Workshop
 from notebook_archive.settings import Settings
 from notebook_archive.vault import Vault
 
@@ -128,7 +128,7 @@ def workshop() -> Workshop:
     """Return what archiving needs."""
     chosen = settings()
     shelf = Shelf(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
-    capturing = Capturing(shelf, rotates=chosen.slot_rotation) if chosen.capture else None
+    capturing = Capturing(shelf, chosen.snapshot_limit, chosen.slot_rotation) if chosen.capture else None
     return Workshop(
         routes(), archive(), chosen.portal_url, chosen.max_snapshot_bytes, chosen.archive_current, capturing
     )

@@ -40,6 +40,7 @@ class Settings:
     webhook_secret: str
     capture: bool
     slot_rotation: bool
+    snapshot_limit: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -54,8 +55,8 @@ class Settings:
                 faults.append(f"{name} is not of the form {pattern.pattern}")
             return value
 
-        def number(name: str, low: int, high: int) -> int:
-            value = text(name)
+        def number(name: str, low: int, high: int, default: str | None = None) -> int:
+            value = text(name, default=default)
             if value and not (value.isdecimal() and low <= int(value) <= high):
                 faults.append(f"{name} is not a whole number from {low} to {high}")
                 return low
@@ -84,6 +85,7 @@ class Settings:
             webhook_secret=text("WEBHOOK_SECRET", default=""),
             capture=text("CAPTURE", re.compile("true|false"), "false") == "true",
             slot_rotation=text("SLOT_ROTATION", re.compile("true|false"), "false") == "true",
+            snapshot_limit=number("SNAPSHOT_LIMIT", 1, 1000, "5"),
         )
         if settings.slot_rotation and not settings.capture:
             faults.append("SLOT_ROTATION needs CAPTURE")

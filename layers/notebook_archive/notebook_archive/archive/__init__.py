@@ -2,8 +2,19 @@
 its contract."""
 
 from notebook_archive.archive.holdings import Holding, Present
-from notebook_archive.archive.keys import CopyId, RunId
+from notebook_archive.archive.keys import CaptureMark, CopyId, RunId, Sighting
 from notebook_archive.archive.shelf import ArchivedSnapshot, Shelf
 from notebook_archive.archive.store import Archive, Stored
 
-__all__ = ["Archive", "ArchivedSnapshot", "CopyId", "Holding", "Present", "RunId", "Shelf", "Stored"]
+__all__ = [
+    "Archive",
+    "ArchivedSnapshot",
+    "CaptureMark",
+    "CopyId",
+    "Holding",
+    "Present",
+    "RunId",
+    "Shelf",
+    "Sighting",
+    "Stored",
+]

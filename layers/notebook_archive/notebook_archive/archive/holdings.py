@@ -4,18 +4,47 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Self
 
 from notebook_archive.archive import keys
 from notebook_archive.models import ItemId, ResourceKey
 
+MOST_NOTES = 10
+"""About the content of one notebook that are kept in memory, the latest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The copy of a notebook's content that was archived last, what the content was last found to be, and when."""
+    """What the archive has noted about the content of one notebook, and when, the latest last.
 
-    copy: keys.CopyId
-    seen: keys.CopyId
-    seen_at: datetime
+    The latest is what was written last, not what has the highest ``modified``: a portal that was restored goes back in
+    time.
+    """
+
+    notes: tuple[tuple[datetime, keys.CopyId], ...] = ()
+
+    @classmethod
+    def of(cls, notes: list[tuple[datetime, keys.CopyId]]) -> Self:
+        """Return the latest of the notes, with the latest copy and the latest capture's mark in any case."""
+        ordered = sorted(notes)
+        dropped, kept = cls(tuple(ordered[:-MOST_NOTES])), tuple(ordered[-MOST_NOTES:])
+        last = (dropped.latest(keys.CopyId), dropped.latest(keys.CaptureMark))
+        return cls((*sorted(each for each in last if each), *kept))
+
+    def at(self, modified: int) -> tuple[datetime, keys.CopyId] | None:
+        """Return what was noted last of the item as modified then, and when."""
+        return next((note for note in reversed(self.notes) if note[1].modified == modified), None)
+
+    def latest(self, kind: type[keys.CopyId], digest: str = "") -> tuple[datetime, keys.CopyId] | None:
+        """Return the last note of exactly this kind, of content with this short digest if one is given."""
+        return next(
+            (
+                note
+                for note in reversed(self.notes)
+                if type(note[1]) is kind and (not digest or note[1].short_digest == digest)
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +55,7 @@ class Holding:
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
     item_written: datetime | None
-    present: Present | None = None
+    present: Present = Present()
 
 
 def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
@@ -34,7 +63,7 @@ def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
     ours = ((parsed, written) for key, written in objects if (parsed := keys.parse(key)))
     for item_id, group in groupby(ours, key=lambda entry: entry[0][0]):
         snapshots: list[tuple[datetime, ResourceKey]] = []
-        copies: list[tuple[datetime, keys.CopyId]] = []
+        notes: list[tuple[datetime, keys.CopyId]] = []
         item_written: datetime | None = None
         for (_, name), written in group:
             if name is None:
@@ -42,15 +71,5 @@ def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
             elif isinstance(name, ResourceKey):
                 snapshots.append((written, name))
             else:
-                copies.append((written, name))
-        yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written, _present(copies))
-
-
-def _present(copies: list[tuple[datetime, keys.CopyId]]) -> Present | None:
-    """The latest is what was written last, not what has the highest ``modified``: a portal that was restored goes back
-    in time."""
-    latest = max((entry for entry in copies if not isinstance(entry[1], keys.Sighting)), default=None)
-    if latest is None:
-        return None
-    seen_at, seen = max(copies)
-    return Present(latest[1], seen, seen_at)
+                notes.append((written, name))
+        yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written, Present.of(notes))

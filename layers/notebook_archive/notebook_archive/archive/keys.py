@@ -11,7 +11,7 @@ NOTEBOOKS = "notebooks/"
 RUNS = "runs/"
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/[A-Za-z0-9_\-]{1,80}")
 _SNAPSHOT = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32}\.json)")
-_CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen)")
+_CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen|captured)")
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/item\.json")
 
@@ -51,6 +51,8 @@ class CopyId(str):
     """
 
     __slots__ = ()
+    kind = "ipynb"
+    """How its key ends."""
 
     @classmethod
     def of(cls, modified: int, digest: bytes) -> Self:
@@ -81,9 +83,20 @@ class CopyId(str):
 
 
 class Sighting(CopyId):
-    """That a notebook's content was found to be that of an earlier copy, at another ``modified`` or later."""
+    """That a notebook's content was found to be known already, at another ``modified`` or later."""
 
     __slots__ = ()
+    kind = "seen"
+
+
+class CaptureMark(CopyId):
+    """That a snapshot holds a notebook's content, so that no run need make one of it."""
+
+    __slots__ = ()
+    kind = "captured"
+
+
+_OF_CONTENT = {each.kind: each for each in (CopyId, Sighting, CaptureMark)}
 
 
 def snapshots_prefix(item_id: ItemId) -> str:
@@ -102,17 +115,17 @@ def item_key(item_id: ItemId) -> str:
 
 
 def copy_key(item_id: ItemId, copy: CopyId) -> str:
-    """Return the key of a copy of a notebook's content, or of a sighting."""
-    return f"{NOTEBOOKS}{item_id}/current/{copy}.{'seen' if isinstance(copy, Sighting) else 'ipynb'}"
+    """Return the key of a copy of a notebook's content, of a sighting or of a capture's mark."""
+    return f"{NOTEBOOKS}{item_id}/current/{copy}.{copy.kind}"
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | CopyId | None] | None:
-    """Return what a key below ``notebooks/`` stands for: a snapshot, a copy, a sighting, an item's properties (None),
-    or nothing of ours."""
+    """Return what a key below ``notebooks/`` stands for: a snapshot, a copy, a sighting, a capture's mark, an item's
+    properties (None), or nothing of ours."""
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
     if match := _CURRENT.fullmatch(key):
-        return ItemId(match[1]), (CopyId if match[3] == "ipynb" else Sighting)(match[2])
+        return ItemId(match[1]), _OF_CONTENT[match[3]](match[2])
     if match := _ITEM.fullmatch(key):
         return ItemId(match[1]), None
     return None

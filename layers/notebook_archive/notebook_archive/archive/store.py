@@ -86,13 +86,19 @@ class Archive:
         """Store a copy of a notebook's content, exactly as ``put_snapshot`` stores a snapshot."""
         return self._put_once(keys.copy_key(item_id, copy), body, digest, metadata, {**tags, "kind": "current"})
 
-    def put_sighting(self, item_id: ItemId, copy: keys.CopyId, run: keys.RunId) -> None:
-        """Note that the content was found to be that of an earlier copy."""
-        self.put_new(keys.copy_key(item_id, keys.Sighting(copy)), {"runId": run})
+    def put_note(self, item_id: ItemId, note: keys.Sighting | keys.CaptureMark, run: keys.RunId) -> None:
+        """Note what was found out about the content."""
+        self.put_new(keys.copy_key(item_id, note), {"runId": run})
 
     def has_copy(self, item_id: ItemId, copy: keys.CopyId, digest: bytes) -> bool:
         """Return whether the copy is there and has this SHA-256 as a whole."""
-        path = keys.copy_key(item_id, copy)
+        return self._has(keys.copy_key(item_id, copy), digest)
+
+    def has_snapshot(self, item_id: ItemId, key: ResourceKey, digest: bytes) -> bool:
+        """Return whether the snapshot is archived and has this SHA-256 as a whole."""
+        return self._has(keys.snapshot_key(item_id, key), digest)
+
+    def _has(self, path: str, digest: bytes) -> bool:
         try:
             head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
         except ClientError as error:

@@ -16,9 +16,10 @@ from notebook_archive.errors import (
     RequestInvalid,
 )
 from notebook_archive.models import ItemId, ResourceKey
-from notebook_archive.pipeline.archive_notebook import Workshop, archive_notebook
+from notebook_archive.pipeline.archive_notebook import archive_notebook
 from notebook_archive.pipeline.outcomes import Outcome, Planned, State, outcome, problem
 from notebook_archive.pipeline.plan import planned
+from notebook_archive.pipeline.task import Workshop
 
 _log = logging.getLogger(__name__)
 
@@ -88,8 +89,7 @@ def archive_requests(
         try:
             item = workshop.routes.item(item_id, deadline)
             held = workshop.archive.holding(item_id)
-            line = planned(item, held, organisation, archive_current=workshop.archive_current)
-            return archive_notebook(line, run, workshop, deadline)
+            return archive_notebook(planned(item, held, organisation), run, workshop, deadline)
         except NotebookNotFound as error:
             # Who does not see everything cannot tell what is gone from what is hidden.
             state: State = "skipped" if organisation.sees_everything else "failed"

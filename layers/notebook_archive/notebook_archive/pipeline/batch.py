@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import ArchiveUnavailable, NotebookArchiveError
-from notebook_archive.pipeline.archive_notebook import Workshop, archive_notebook
+from notebook_archive.pipeline.archive_notebook import archive_notebook
 from notebook_archive.pipeline.outcomes import Batch, Outcome, Planned, outcome, outcomes_key, problem
+from notebook_archive.pipeline.task import Workshop
 
 _log = logging.getLogger(__name__)
 

@@ -1,96 +1,130 @@
-"""Making a snapshot of a notebook that has changed since its last one, in the name of a run."""
+"""Making a snapshot of a notebook whose content is in none, in the name of a run."""
 
 import time
 from dataclasses import dataclass, replace
 
 from notebook_archive.arcgis.routes import Access
-from notebook_archive.archive import RunId, Shelf
+from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ArcGISError, NoFreeSlot, NotebookArchiveError, RequestRejected, UnexpectedAnswer
-from notebook_archive.models import ItemId, Listing
-from notebook_archive.pipeline.outcomes import Outcome, Planned, SnapshotProblem, problem
+from notebook_archive.errors import (
+    ArcGISError,
+    DeadlineExceeded,
+    NoContent,
+    NoFreeSlot,
+    NotebookArchiveError,
+    RequestRejected,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import Listing
+from notebook_archive.pipeline.content import Content
+from notebook_archive.pipeline.outcomes import Outcome, problem
 from notebook_archive.pipeline.slots import PREFIX, capture_name, free_slot
 
-SLOTS = 5
-"""Snapshots that ArcGIS allows a notebook unless its administrator changed it.  With fewer, a refusal has another
-cause."""
-SETTLED_MS = 10_000
-"""An item that is modified so soon after its newest snapshot counts as unchanged: that making a snapshot leaves an
-item's ``modified`` alone is documented nowhere."""
 PAUSE_SECONDS = 900
 """Between two captures of one notebook, so that saving it again and again does not use up its slots."""
+START_SECONDS = 30.0
+"""With less time left nothing is made: a snapshot that the same invocation cannot archive never gives way again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capturing:
-    """How snapshots are made: ``rotates`` allows to free a slot, for which ``shelf`` reads the archive."""
+    """How snapshots are made.
+
+    ``limit`` is how many ArcGIS allows a notebook; with fewer, a refusal has another cause.  ``rotates`` allows to free
+    a slot, for which ``shelf`` reads the archive.
+    """
 
     shelf: Shelf
+    limit: int
     rotates: bool = False
     pause_seconds: float = PAUSE_SECONDS
 
 
 class Capture:
-    """One notebook's capture in one invocation.  ``skipped`` and ``failed`` say afterwards why there is none."""
+    """One notebook's capture in one invocation, which notes in ``made`` why there is none."""
 
     def __init__(
         self,
         capturing: Capturing,
-        item_id: ItemId,
-        modified: int,
+        content: Content,
         access: Access,
+        archive: Archive,
         run: RunId,
-        limit: int,
+        max_bytes: int,
         deadline: Deadline,
+        made: Outcome,
     ) -> None:
-        """``modified`` is the item's, ``limit`` the bytes of the largest snapshot that is read."""
-        self._capturing, self._item_id, self._modified = capturing, item_id, modified
-        self._access, self._limit, self._deadline = access, limit, deadline
+        """``max_bytes`` is of the largest snapshot that is read."""
+        self._capturing, self._content, self._item_id = capturing, content, content.item_id
+        self._access, self._archive, self._run = access, archive, run
+        self._max_bytes, self._deadline, self._made = max_bytes, deadline, made
         self._name = capture_name(run)
         self._listed = Listing((), ())
-        self.skipped: list[SnapshotProblem] = []
-        self.failed: list[SnapshotProblem] = []
 
     def attempt(self, listed: Listing) -> Listing:
-        """Return the snapshots as they are afterwards, with a new one where the notebook has changed since those that
-        are listed.  Raises nothing that is a NotebookArchiveError: what is there is to be archived all the same.
+        """Return the snapshots as they are afterwards, with a new one where none of them holds the present content.
+
+        Everything that is ``listed`` is archived already.  Raises nothing that is a NotebookArchiveError.
         """
         self._listed = listed
         try:
             if self._is_due():
                 self._make()
-        except NoFreeSlot as error:
-            self.skipped.append({"resourceKey": "", **problem(error)})
+        except (NoContent, NoFreeSlot) as error:
+            self._made["skipped"].append({"resourceKey": "", **problem(error)})
         except NotebookArchiveError as error:
-            self.failed.append({"resourceKey": "", **problem(error)})
+            self._fail(error)
         return self._listed
 
+    def _fail(self, error: NotebookArchiveError) -> None:
+        self._made["failed"].append({"resourceKey": "", **problem(error)})
+
     def _is_due(self) -> bool:
+        """Whether nothing known holds the content.  The notebook's times do not tell: a save may come within the second
+        of a snapshot, and a change of title counts as one."""
         snapshots = self._listed.snapshots
-        # What a doubtful listing leaves out may be the newest; that it is doubtful fails the notebook anyway.
+        # What a doubtful listing leaves out may hold it; that it is doubtful fails the notebook anyway.
         if self._access.as_owner is None or self._listed.doubtful:
             return False
-        if not snapshots:
-            return True
         if any(snapshot.name == self._name for snapshot in snapshots):
             return False  # an earlier try of this run made it
-        newest = max(snapshot.created for snapshot in snapshots)
-        if not newest:
+        ours = [snapshot.created for snapshot in snapshots if snapshot.name.startswith(PREFIX)]
+        if not all(ours):
             raise UnexpectedAnswer(f"The listing of item {self._item_id} does not tell when its snapshots were made.")
-        ours = max((snapshot.created for snapshot in snapshots if snapshot.name.startswith(PREFIX)), default=0)
-        return self._modified > newest + SETTLED_MS and ours < (time.time() - self._capturing.pause_seconds) * 1000
+        if max(ours, default=0) > (time.time() - self._capturing.pause_seconds) * 1000:
+            return False
+        if not self._content.planned["modified"]:
+            raise UnexpectedAnswer(f"The portal does not tell when item {self._item_id} was modified.")
+        if self._content.is_captured:
+            self._content.note(self._archive, self._run)
+            return False
+        if self._is_newest():
+            self._content.note(self._archive, self._run, captured=True)
+            return False
+        if self._deadline.remaining() < START_SECONDS:
+            raise DeadlineExceeded(f"Item {self._item_id}: no time was left to make a snapshot and archive it.")
+        return True
+
+    def _is_newest(self) -> bool:
+        """Whether the newest snapshot holds the content, byte for byte: somebody made it after the last save."""
+        digest = self._content.staged().digest
+        self._content.close()  # only its digest is of use from here on
+        newest = max(self._listed.snapshots, key=lambda each: each.created, default=None)
+        return bool(newest and self._archive.has_snapshot(self._item_id, newest.resource_key, digest))
 
     def _make(self) -> None:
         refused = self._create()
         if refused is None:
             return
-        if len(self._listed.snapshots) < SLOTS or self._listed.doubtful:
+        if len(self._listed.snapshots) < self._capturing.limit or self._listed.doubtful:
             raise refused
         item_id, listed = self._item_id, self._listed
         full = NoFreeSlot(f"Item {item_id} has {len(listed.snapshots)} snapshots, and ArcGIS refused another.")
         if not self._capturing.rotates:
             raise full
-        remaining = free_slot(item_id, listed, self._access, self._capturing.shelf, self._limit, self._deadline)
+        remaining = free_slot(
+            item_id, listed, self._access, self._capturing.shelf, self._max_bytes, self._deadline, self._fail
+        )
         if remaining is None:
             raise full
         self._listed = remaining
@@ -103,6 +137,7 @@ class Capture:
         It is never tried again on a lost answer: the listing tells whether it was made.  Only one whose key ArcGIS
         answered is held to be ours, since a name alone could be a person's.
         """
+        before = {snapshot.resource_key for snapshot in self._listed.snapshots}
         answered, refused = None, None
         try:
             answered = self._access.create(self._item_id, self._name, self._deadline)
@@ -110,7 +145,10 @@ class Capture:
             refused = error
         self._listed = self._access.snapshots(self._item_id, self._deadline)
         keys = {snapshot.resource_key for snapshot in self._listed.snapshots}
-        if answered in keys:
+        if gone := before - keys:
+            what = f"{len(gone)} snapshots of item {self._item_id} are gone since another was asked for"
+            self._fail(UnexpectedAnswer(f"{what}; each is archived."))
+        if answered in keys - before:
             marked = (replace(each, captured=each.resource_key == answered) for each in self._listed.snapshots)
             self._listed = replace(self._listed, snapshots=tuple(marked))
             return None
@@ -121,24 +159,3 @@ class Capture:
         if isinstance(refused, RequestRejected):
             return refused
         raise refused
-
-
-def captured(
-    capturing: Capturing | None,
-    item_id: ItemId,
-    planned: Planned,
-    access: Access,
-    run: RunId,
-    limit: int,
-    deadline: Deadline,
-    listed: Listing,
-    made: Outcome,
-) -> Listing:
-    """Return the listing, with a new snapshot where that is asked for and due; note in ``made`` why there is none."""
-    if capturing is None:
-        return listed
-    capture = Capture(capturing, item_id, planned.get("modified", 0), access, run, limit, deadline)
-    listed = capture.attempt(listed)
-    made["skipped"] += capture.skipped
-    made["failed"] += capture.failed
-    return listed

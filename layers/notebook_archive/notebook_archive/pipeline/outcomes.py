@@ -55,17 +55,19 @@ class Outcome(TypedDict):
     problem: NotRequired[Problem]
 
 
-class PlannedCurrent(TypedDict):
+class PlannedContent(TypedDict):
     """What decides whether a notebook's current content is fetched.
 
-    ``modified`` is the item's, 0 where the portal told none; ``held`` the id of the copy that was archived last, empty
-    where there is none.  ``settled``: that copy is still the content.  ``empty``: the portal counts no bytes of the
-    item.
+    ``modified`` is the item's, in epoch milliseconds, 0 where the portal told none.  ``held`` is the id of the copy
+    that was archived last, ``captured`` the short digest of the content that a snapshot was last found to hold, both
+    empty where there is none.  ``settled`` is the content's short digest, where that is known; ``held`` and
+    ``captured`` are then of this content.  ``empty``: the portal counts no bytes of the item.
     """
 
     modified: int
     held: str
-    settled: NotRequired[bool]
+    captured: str
+    settled: NotRequired[str]
     empty: NotRequired[bool]
 
 
@@ -73,9 +75,8 @@ class Planned(TypedDict):
     """One notebook in a line of the plan.
 
     ``archived`` is the digests of the resource keys that the archive holds.  ``item`` is the properties to be written
-    as ``item.json``, where they are new or have changed.  ``current`` is there if the current content is archived too.
-    ``hidden``: the administrator's account may not see its private snapshots.
-    ``modified`` is the item's, in epoch milliseconds.
+    as ``item.json``, where they are new or have changed.  ``hidden``: the administrator's account may not see its
+    private snapshots.
     """
 
     itemId: str
@@ -83,8 +84,7 @@ class Planned(TypedDict):
     owner: str
     archived: str
     hidden: NotRequired[bool]
-    modified: NotRequired[int]
-    current: NotRequired[PlannedCurrent]
+    content: NotRequired[PlannedContent]
     item: NotRequired[Mapping[str, Any]]
 
 

@@ -12,7 +12,7 @@ from notebook_archive.archive import Archive, Holding, RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer
 from notebook_archive.models import ItemId, NotebookItem, digests
-from notebook_archive.pipeline.archive_current import planned_current
+from notebook_archive.pipeline.content import planned_content
 from notebook_archive.pipeline.outcomes import Batch, Outcome, Planned, Problem, outcome, problem
 
 BATCH_BYTES = 150_000
@@ -48,12 +48,9 @@ def plan_run(
     batch_size: int,
     deadline: Deadline,
     item_ids: object = None,
-    *,
-    archive_current: bool = False,
 ) -> Plan:
     """Write the plan of a run, for every notebook or for those of ``item_ids``, and return its summary.
 
-    With ``archive_current``, each line says what decides about the notebook's current content.
     ``tokens`` are an administrator's: others do not see every member's items.  Raises any ArcGISError,
     ConfigurationError or ArchiveError; a search that fell short is not raised but noted, for what it gave is archived
     all the same.
@@ -69,7 +66,7 @@ def plan_run(
         items = _chosen(portal, tokens, deadline, item_ids, refused)
         held = {item.item_id: archive.holding(item.item_id) for item in items}
     ordered = sorted(items, key=lambda item: (item.owner, item.item_id))  # an owner's token is then shared by a batch
-    lines = (planned(i, held.get(i.item_id), organisation, archive_current=archive_current) for i in ordered)
+    lines = (planned(item, held.get(item.item_id), organisation) for item in ordered)
     batches = list(_batches(lines, batch_size))
     plan_key = run.key("plan.jsonl")
     archive.put_lines(plan_key, batches)
@@ -140,19 +137,17 @@ def _chosen(
     return list(items.values())
 
 
-def planned(item: NotebookItem, held: Holding | None, organisation: Organisation, *, archive_current: bool) -> Planned:
+def planned(item: NotebookItem, held: Holding | None, organisation: Organisation) -> Planned:
     """Return a notebook's line of the plan; ``held`` is what the archive has of it."""
     line: Planned = {
         "itemId": item.item_id,
         "title": item.title,
         "owner": item.owner,
         "archived": digests(held.snapshots[-MOST_DIGESTS:]) if held else "",
-        "modified": item.modified,
+        "content": planned_content(item, held),
     }
     if not organisation.reads_everything and item.owner != organisation.username:
         line["hidden"] = True
-    if archive_current:
-        line["current"] = planned_current(item, held)
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
     if item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
         line["item"] = _fitting(item.properties)

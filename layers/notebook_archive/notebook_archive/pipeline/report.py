@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId
+from notebook_archive.errors import NoFreeSlot
 from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Problem, outcome
 from notebook_archive.pipeline.plan import Plan, Scope
 
@@ -99,7 +100,8 @@ def figures(report: Report) -> dict[str, int]:
         counted[f"{name}Unchanged"] = counts["unchanged"]
         counted[f"{name}Skipped"] = sum(counts["skipped"].values())
         counted[f"{name}Failed"] = sum(counts["failed"].values())
-    return counted | {"NotebooksUnprotected": len(report["unprotected"])}
+    full = report["snapshots"]["skipped"].get(NoFreeSlot.reason, 0)
+    return counted | {"NotebooksUnprotected": len(report["unprotected"]), "CapturesWithoutSlot": full}
 
 
 def _better(tried: Outcome) -> tuple[bool, int]:

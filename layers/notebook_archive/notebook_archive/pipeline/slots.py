@@ -1,11 +1,20 @@
 """Freeing a slot: the one place where something in ArcGIS is deleted, and the proof that it asks for."""
 
+from collections.abc import Callable
 from contextlib import closing
 
 from notebook_archive.arcgis.routes import Access
 from notebook_archive.archive import ArchivedSnapshot, RunId, Shelf
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ArcGISError, ArchiveConflict, ListingIncomplete, SettingsInvalid, UnexpectedAnswer
+from notebook_archive.errors import (
+    ArcGISError,
+    ArchiveConflict,
+    ArchiveDamaged,
+    ListingIncomplete,
+    NotebookArchiveError,
+    SettingsInvalid,
+    UnexpectedAnswer,
+)
 from notebook_archive.models import ItemId, Listing, Snapshot, VerifiedCopy
 from notebook_archive.pipeline.staging import stage
 
@@ -20,16 +29,28 @@ def capture_name(run: RunId) -> str:
 
 
 def free_slot(
-    item_id: ItemId, listed: Listing, access: Access, shelf: Shelf, limit: int, deadline: Deadline
+    item_id: ItemId,
+    listed: Listing,
+    access: Access,
+    shelf: Shelf,
+    limit: int,
+    deadline: Deadline,
+    report: Callable[[NotebookArchiveError], None],
 ) -> Listing | None:
-    """Delete the oldest listed snapshot that this system made, and return what is listed then; None where it made none.
+    """Delete the oldest listed snapshot that this system made and of which the archive has a whole copy; return what is
+    listed then, None where there is none such.
 
-    Raises ArchiveDamaged or ArchiveConflict where its archived copy is not what ArcGIS serves: nothing is deleted then.
-    Raises any ArcGISError where it is not gone after all.
+    One whose copy is damaged, or is not what ArcGIS serves, stays, is told to ``report``, and the next is looked at.
+    Raises any ArcGISError where the snapshot is not gone after all.
     """
     for snapshot in sorted(listed.snapshots, key=lambda each: each.created):
-        if copy := verified_copy(item_id, snapshot, access, shelf, limit, deadline):
-            return _delete(copy, listed, access, deadline)
+        try:
+            copy = verified_copy(item_id, snapshot, access, shelf, limit, deadline)
+        except (ArchiveConflict, ArchiveDamaged) as error:
+            report(error)
+        else:
+            if copy:
+                return _delete(copy, listed, access, deadline)
     return None
 
 

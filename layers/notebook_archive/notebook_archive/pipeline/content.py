@@ -1,0 +1,108 @@
+"""The present content of a notebook, which no snapshot need hold: what the archive knows of it, and what it is."""
+
+import time
+from collections.abc import Iterable
+
+from notebook_archive.arcgis.routes import Access
+from notebook_archive.archive import Archive, CaptureMark, CopyId, Holding, Present, RunId, Sighting
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import ArcGISUnavailable, NoContent
+from notebook_archive.models import ItemId, NotebookItem
+from notebook_archive.pipeline.outcomes import PlannedContent
+from notebook_archive.pipeline.staging import Staged, stage
+
+SETTLED_MS = 600_000
+"""What was noted sooner after the item's ``modified`` is compared once more by a later run: that a portal shows new
+content and its new time at once is documented nowhere, and two clocks are compared."""
+CLOCKS_MS = 60_000
+"""By which this function's clock may be ahead of S3's."""
+_TIMES = range(1, 10**13)
+"""What fits into a key as a time."""
+
+
+def planned_content(item: NotebookItem, held: Holding | None) -> PlannedContent:
+    """Return what decides whether the item's content is fetched; ``held`` is what the archive has of the item."""
+    present = held.present if held else Present()
+    modified = item.modified if item.modified in _TIMES else 0
+    known = present.at(modified) if modified else None
+    settled = known[1].short_digest if known and known[0].timestamp() * 1000 > modified + SETTLED_MS else ""
+    copy, captured = present.latest(CopyId, settled), present.latest(CaptureMark, settled)
+    line: PlannedContent = {
+        "modified": modified,
+        "held": copy[1] if copy else "",
+        "captured": captured[1].short_digest if captured else "",
+    }
+    if settled:
+        line["settled"] = settled
+    if item.size is not None and item.size <= 0:
+        line["empty"] = True
+    return line
+
+
+class Content:
+    """One notebook's content in one invocation: fetched where somebody asks for it, and once.  Close it."""
+
+    def __init__(
+        self, item_id: ItemId, planned: PlannedContent, access: Access, limit: int, deadline: Deadline
+    ) -> None:
+        """``limit`` is the bytes of the largest content that is read."""
+        self.item_id, self.planned = item_id, planned
+        self._access, self._limit, self._deadline = access, limit, deadline
+        self._staged: Staged | None = None
+        self._noted = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the archive is known to hold a copy of it, without asking."""
+        return bool(self.planned.get("settled") and self.planned["held"])
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether a snapshot is known to hold it; it is fetched where the plan could not tell."""
+        if not self.planned["captured"]:
+            return False
+        known = self.planned.get("settled") or self.copy.short_digest
+        return known == self.planned["captured"]
+
+    @property
+    def copy(self) -> CopyId:
+        """The id of a copy of it."""
+        return CopyId.of(self.planned["modified"], self.staged().digest)
+
+    def staged(self) -> Staged:
+        """Return it.
+
+        Raises NoContent where there is nothing yet: that is proved by ArcGIS's answer together with a size of none.
+        Else any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
+        """
+        if self._staged is None:
+            self._staged = self._access.current(self.item_id, self._limit, self._read, self._deadline)
+        return self._staged
+
+    def _read(self, chunks: Iterable[bytes]) -> Staged:
+        try:
+            return stage(chunks, f"The current content of item {self.item_id}")
+        except ArcGISUnavailable as error:
+            if error.code == 500 and self.planned.get("empty"):
+                raise NoContent(f"Item {self.item_id} has no content.") from None
+            raise
+
+    def note(self, archive: Archive, run: RunId, *, captured: bool = False) -> None:
+        """Note what it is, so that the next run need not ask, and with ``captured`` that a snapshot holds it.
+
+        Nothing is noted that was not looked at, or so soon that it has to be looked at once more.
+        """
+        if captured:
+            archive.put_note(self.item_id, CaptureMark(self.copy), run)
+        elif self._staged and not self._noted and self._is_settled():
+            archive.put_note(self.item_id, Sighting(self.copy), run)
+            self._noted = True
+
+    def _is_settled(self) -> bool:
+        modified = self.planned["modified"]
+        return bool(modified) and time.time() * 1000 > modified + SETTLED_MS + CLOCKS_MS
+
+    def close(self) -> None:
+        """Give its memory or disk back."""
+        if self._staged:
+            self._staged.file.close()

@@ -1,0 +1,76 @@
+"""What an error means for a notebook: whether it is skipped or failed, and what there is to do."""
+
+from notebook_archive.errors import (
+    ListingIncomplete,
+    NotebookArchiveError,
+    NotebookNotFound,
+    PermissionDenied,
+    RequestRejected,
+    SecretMissing,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import ItemId, Listing, Snapshot
+from notebook_archive.pipeline.outcomes import UNPROTECTED, Planned, Problem, SnapshotProblem, State, problem
+from notebook_archive.pipeline.task import Task, Workshop
+
+
+def doubts(item_id: ItemId, listed: Listing) -> list[SnapshotProblem]:
+    """Return what there is in a listing that may be a snapshot and cannot be archived; none is lost silently."""
+    what = f"The listing of item {item_id}"
+    found: list[SnapshotProblem] = []
+    for strange in listed.strange:
+        odd = UnexpectedAnswer(f"{what} names {strange!r}, which is not the key of a snapshot as documented.")
+        found.append({"resourceKey": strange, **problem(odd)})
+    if listed.missing:
+        short = ListingIncomplete(f"{what} gave {listed.missing} entries fewer than it counted.")
+        found.append({"resourceKey": "", **problem(short)})
+    return found
+
+
+def absent(task: Task, error: NotebookNotFound | RequestRejected) -> tuple[State, Problem]:
+    """Tell a notebook that is gone from one that the wrong or a broken server does not know: the portal decides.
+
+    What a notebook server answers for an item that is gone is not documented, so any refused request asks the portal.
+    """
+    try:
+        task.workshop.routes.item(task.item_id, task.deadline)
+    except NotebookNotFound as gone:
+        return "skipped", problem(gone)
+    except NotebookArchiveError as other:
+        return "failed", problem(other)
+    if isinstance(error, RequestRejected):
+        return "failed", problem(error)
+    return "failed", problem(UnexpectedAnswer(f"Item {task.item_id} is in the portal, yet: {error}"))
+
+
+def vanished(task: Task, snapshot: Snapshot, error: NotebookNotFound | RequestRejected) -> tuple[State, Problem]:
+    """Tell a snapshot that was deleted meanwhile from one that is listed and lost: a second listing decides."""
+    try:
+        listed = task.access.snapshots(task.item_id, task.deadline)
+    except (NotebookNotFound, RequestRejected):
+        return absent(task, error)
+    except NotebookArchiveError as other:
+        return "failed", problem(other)
+    if snapshot.resource_key not in (other.resource_key for other in listed.snapshots):
+        return "skipped", problem(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))
+    if isinstance(error, RequestRejected):
+        return "failed", problem(error)
+    return "failed", problem(UnexpectedAnswer(f"It is still listed, yet: {error}"))
+
+
+def refused(
+    planned: Planned, route: str, error: PermissionDenied | SecretMissing, workshop: Workshop
+) -> tuple[State, Problem]:
+    """Tell a notebook that nobody's credential may read from one whose credential is at fault.
+
+    It is *unprotected* only if its owner has no secret and nothing of it was ever archived.  Protection that is lost,
+    or a credential that does not do what it is there for, is a failure.
+    """
+    secret = workshop.routes.secret_of(planned["owner"])
+    ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
+    if planned["archived"] or not ownerless:
+        return "failed", problem(error)
+    remedy = (
+        f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; README, 'Secrets'."
+    )
+    return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}
