@@ -28,12 +28,13 @@ ARCGIS_CALLS, S3_CALLS = 30, 24
 
 def told_of(running: LocalArcGIS, bucket: Bucket, item: Item, run: str) -> dict[str, str]:
     """Return what the archiver is told, its plan made of what the bucket holds now."""
+    captured = [path for path in bucket.objects if path.endswith(".captured")]
     planned = {
         "itemId": item.id,
         "title": item.title,
         "owner": "ana",
         "archived": digests(map(ResourceKey, stored(bucket))),
-        "modified": item.modified,
+        "content": {"modified": item.modified, "held": "", "captured": captured[-1][-21:-9] if captured else ""},
         "item": {"id": item.id},
     }
     return {
