@@ -114,7 +114,7 @@ class Delivery(Request):
             raise WebhookTooLarge(f"The body is larger than {DELIVERY_BYTES} bytes.")
         return body
 
-    def items(self, *, timed: bool = False) -> "Items":
+    def items(self, *, timed: bool = False) -> Items:
         """Return what the payload names; raise a WebhookRefused for one that is none, or is old.
 
         An empty body names nothing: a portal may send one to see whether anybody listens.  An odd event is passed over
