@@ -24,7 +24,7 @@ from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
 SECRET_PREFIX = "notebook-archive"
-WEBHOOK_SECRET = f"{SECRET_PREFIX}/webhook"
+WEBHOOK_SECRET = f"{SECRET_PREFIX}-webhook"
 """Given as the stack's parameter WebhookSecret, there is a receiver of webhooks, and this secret."""
 API_AUTHS = ("IAM", "ArcGIS")
 """The values of the stack's parameter ApiAuth, its default first."""
@@ -143,7 +143,7 @@ class LocalSystem:
                 self._secret(f"owners/{user.username}", credential)
         if self._parameters.get("WebhookSecret") == WEBHOOK_SECRET:
             known = {"path": secrets.token_urlsafe(32), "key": secrets.token_urlsafe(32)}
-            self._secret("webhook", json.dumps(known))
+            self.aws.secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=json.dumps(known))
 
     def _secret(self, name: str, value: str) -> None:
         self.aws.secrets.create_secret(Name=f"{SECRET_PREFIX}/{name}", SecretString=value)

@@ -1,4 +1,4 @@
-"""Registers the webhook of this archive on a portal, removes it, or tells of it.
+"""Registers the webhook of this archive on a portal, removes it, or tells whether it is active.
 
 The address to register is the stack's output WebhookUrl; the secret's path is added to it.  Credentials come from
 Secrets Manager by name, or from a file as file://PATH, and never from the command line.  Each action may be repeated.
@@ -33,6 +33,8 @@ from notebook_archive.settings import HTTPS_URL
 SECONDS = 60.0
 """For all calls together; the portal tries the address before it answers."""
 PAGE = 100
+SHOWN = 5
+"""Of the deliveries that failed; by default, as many deactivate the webhook."""
 EVENTS = "/items/add,/items/update,/items/publish,/items/share"
 CONFIG = {"deactivationPolicy": {"numberOfFailures": 5, "daysInPast": 5}}
 """Esri's own example: after so many deliveries that failed, the portal sends no more."""
@@ -120,6 +122,16 @@ class Webhooks:
             raise UnexpectedAnswer(f"The portal still lists a webhook {name!r}.")
         return len(there)
 
+    def undelivered(self, webhook: dict[str, Any]) -> list[str]:
+        """Return the times at which the portal could not deliver, of those it still knows, the latest first."""
+        answer = self._call("GET", f"/{_id(webhook)}/notificationStatus", "The webhook's deliveries")
+        rows = answer.get("WebhookStatus")
+        if not isinstance(rows, list) or not all(isinstance(each, dict) for each in rows):
+            raise UnexpectedAnswer("The portal's answer has no list of deliveries.")
+        return sorted(
+            (str(each.get("invokedTimestamp")) for each in rows if each.get("isInvoked") is False), reverse=True
+        )
+
     def _call(self, method: str, path: str, what: str, **fields: str) -> dict[str, Any]:
         def once(token: str) -> dict[str, Any]:
             form = {**fields, "f": "json"}
@@ -150,7 +162,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--name", default="notebook-archive", help="of the webhook [%(default)s]")
     parser.add_argument("--events", default=EVENTS, help="that the portal is to tell of [%(default)s]")
     where = "name of a secret, or file://PATH"
-    parser.add_argument("--secret", default="notebook-archive/webhook", metavar="WHERE", help=f"{where} [%(default)s]")
+    parser.add_argument("--secret", default="notebook-archive-webhook", metavar="WHERE", help=f"{where} [%(default)s]")
     parser.add_argument(
         "--credential", default="notebook-archive/admin", metavar="WHERE", help=f"{where} [%(default)s]"
     )
@@ -165,7 +177,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say; return 0, or 1 with the reason on standard error."""
+    """Do what the arguments say; return 0, or 1 with the reason on standard error.
+
+    To list a webhook that is not there, or not active, is a failure, so that a watch can be built upon it.
+    """
     options = _arguments(arguments)
     portal = options.portal.rstrip("/").removesuffix("/sharing/rest")
     try:
@@ -177,8 +192,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"{done} the webhook {options.name}.\n")
         elif options.action == "remove":
             sys.stdout.write(f"Removed {webhooks.remove(options.name)} of the name {options.name}.\n")
-        for each in webhooks.named(options.name):
+        there = webhooks.named(options.name)
+        for each in there:
             sys.stdout.write(f"{described(each)}\n")
+            if options.action == "list":
+                sys.stdout.writelines(f"  not delivered: {when}\n" for when in webhooks.undelivered(each)[:SHOWN])
+        if options.action == "list" and not any(each.get("isActive") is True for each in there):
+            sys.stderr.write(f"The portal has no active webhook {options.name!r}. To have one, use register.\n")
+            return 1
     except NotebookArchiveError as error:
         sys.stderr.write(f"{error}\n{error.remedy}\n")
         return 1

@@ -44,4 +44,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     again = [message.id for message in messages if not aws.inbox().settle(message, outcomes)]
     metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))
     metrics.add_metric("RequestsPostponed", MetricUnit.Count, len(again))
+    metrics.add_metric("RequestsSkipped", MetricUnit.Count, sum(message.skipped(outcomes) for message in messages))
     return {"batchItemFailures": [{"itemIdentifier": each} for each in again]}

@@ -9,9 +9,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
-from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.errors import NotebookArchiveError, WebhookUnknown
 from notebook_archive.http import Answer, exchange
-from notebook_archive.http.webhook import MOST_ITEMS, Delivery, WebhookSecret, accepted, requests_of
+from notebook_archive.http.webhook import Delivery, WebhookSecret
 
 logger = Logger()
 metrics = Metrics()
@@ -22,19 +22,21 @@ metrics = Metrics()
 @exchange(logger, Delivery)
 def handler(delivery: Delivery, _: LambdaContext) -> Answer:
     """Answer once the bus has the events; whatever is refused leaves nothing behind but a line and a count."""
-    counts = {"WebhookAccepted": 0, "WebhookRefused": 0}
+    counts = {"WebhookAccepted": 0, "WebhookRefused": 0, "WebhookUnknown": 0}
     try:
         secret = WebhookSecret.parse(*aws.webhook_secret())
         secret.admit(delivery)
         if delivery.method == "GET":
             return secret.probed(delivery)
-        item_ids = delivery.item_ids()
-        aws.publish("SnapshotArchiveRequested", *requests_of(item_ids), source="arcgis.notebooks")
+        items = delivery.items(timed=secret.requires_signature)
+        aws.publish("SnapshotArchiveRequested", *items.requests(), source="arcgis.notebooks")
         counts["WebhookAccepted"] = 1
-        logger.info("Accepted", extra={"items": len(item_ids), "left_out": max(0, len(item_ids) - MOST_ITEMS)})
-        return accepted(item_ids)
+        told = {"items": len(items.ids), "left_out": items.left_out, "skipped": items.skipped}
+        logger.info("Accepted", extra=told)
+        return items.accepted()
     except NotebookArchiveError as error:
-        counts["WebhookRefused"] = 1
+        # Who does not know the path is no portal of ours, and must not raise the alarm that one is refused.
+        counts["WebhookUnknown" if isinstance(error, WebhookUnknown) else "WebhookRefused"] = 1
         metrics.add_metadata("reason", error.reason)
         raise
     finally:

@@ -23,6 +23,7 @@ from notebook_archive.pipeline.report import Counts, Report
 from notebook_archive.pipeline.staging import Staged
 from notebook_archive.pipeline.storing import How, Whose, metadata
 from tests.docs.documents import FORMAT, OPERATIONS, README, ROOT, code_in
+from tests.template.rendered import template
 
 
 def _example(heading: str) -> Any:
@@ -139,10 +140,27 @@ def test_the_metrics_of_the_webhook() -> None:
     assert sorted(told) == sorted(set(re.findall(r'"(Webhook\w+)"', source)))
 
 
+def test_the_metrics_of_requests() -> None:
+    source = (ROOT / "functions/archive_requests/app.py").read_text()
+    told = [code for row in OPERATIONS.table("metric of requests") for code in code_in(row[0])]
+    assert sorted(told) == sorted(re.findall(r'add_metric\("(\w+)"', source))
+    assert "three of backups by events" in README.text
+    assert len(told) == 3
+
+
+def test_the_alarms() -> None:
+    made = {name: item for name, item in template()["Resources"].items() if item["Type"] == "AWS::CloudWatch::Alarm"}
+    assert sorted(made) == sorted(code for row in OPERATIONS.table("alarm") for code in code_in(row[0]))
+    conditions = sorted(item["Condition"] for item in made.values())
+    assert conditions == ["Alarms"] * 7 + ["WebhookAlarms"] * 2
+    for text in (README.text, OPERATIONS.text, (ROOT / "CHANGELOG.md").read_text()):
+        assert re.search("seven alarms.{0,50}two more with a webhook", text, re.IGNORECASE)
+
+
 def test_the_webhooks_secret_and_payload() -> None:
     section = README.section("The webhook")
     secret, payload = section.fences("json")
-    known = WebhookSecret.parse("notebook-archive/webhook", secret)
+    known = WebhookSecret.parse("notebook-archive-webhook", secret)
     assert json.loads(secret).keys() == {"path", "key", "previousKey", "requireSignature"}
     assert not known.requires_signature
     event = json.loads((ROOT / "events/receive_webhook.json").read_text())

@@ -6,10 +6,11 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto.events.models import events_backends
 
 from local.arcgis import Item
-from notebook_archive.inbox import MOST_ATTEMPTS
+from notebook_archive.inbox import MOST_ATTEMPTS, MOST_TURNS
 from notebook_archive.pipeline.archive_requests import MOST_ITEMS
 from tests.functions.conftest import Functions, sample
 from tests.strict_s3 import ACCOUNT, contents
@@ -69,6 +70,10 @@ def queues(functions: Functions) -> Queues:
 
 def asked(**detail: Any) -> dict[str, Any]:
     return {"source": "arcgis.notebooks", "detail-type": DETAIL_TYPE, "detail": detail}
+
+
+def refuse(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="https://sqs.eu-west-1.amazonaws.com/")
 
 
 def notebooks(functions: Functions) -> list[Item]:
@@ -200,10 +205,58 @@ class TestFailures:
         functions.deployment.faults.clear()
         assert len(archived(FIRST)) == 2
 
-    def test_too_little_time_is_no_loss(self, functions: Functions, queues: Queues) -> None:
+    @pytest.mark.parametrize("attempts", [1, MOST_ATTEMPTS, MOST_TURNS - 1])
+    def test_too_little_time_is_no_loss_and_not_held_against_it(
+        self, functions: Functions, queues: Queues, attempts: int
+    ) -> None:
         functions.milliseconds = 70_000
         body = asked(itemId=FIRST)
-        assert queues.deliver(body) == [json.dumps(body)]
+        assert queues.deliver(body, attempts=attempts) == [json.dumps(body)]
+        assert queues.set_aside() == []
+        functions.milliseconds = 900_000
+        assert queues.deliver(body, attempts=attempts + 1) == []
+        assert len(archived()) == 2
+
+    def test_what_never_finds_time_is_set_aside_with_its_reason(self, functions: Functions, queues: Queues) -> None:
+        functions.milliseconds = 70_000
+        body = asked(itemId=FIRST)
+        assert queues.deliver(body, attempts=MOST_TURNS) == []
+        ((kept, why),) = queues.set_aside()
+        assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "deadline-exceeded", str(MOST_TURNS))
+
+    @pytest.mark.parametrize("operation", ["ChangeMessageVisibility", "SendMessage"])
+    def test_what_sqs_does_not_settle_comes_again_alone(
+        self, functions: Functions, queues: Queues, caplog: pytest.LogCaptureFixture, operation: str
+    ) -> None:
+        other = notebooks(functions)[1].id
+        functions.deployment.faults.add("snapshots/list", "http-503", times=100, item_id=other, retry_after="0")
+        bad, good = asked(itemId=other), asked(itemId=FIRST)
+        attempts = 1 if operation == "ChangeMessageVisibility" else MOST_ATTEMPTS
+        assert boto3.DEFAULT_SESSION
+        boto3.DEFAULT_SESSION.events.register(f"before-call.sqs.{operation}", refuse)
+        functions.configure()
+        assert queues.deliver(bad, good, "no JSON", attempts=attempts) == (
+            [json.dumps(bad)] if attempts == 1 else [json.dumps(bad), "no JSON"]
+        )
+        assert len(archived(FIRST)) == 2
+        assert len(queues.set_aside()) == (1 if attempts == 1 else 0)
+        told = [record.getMessage() for record in caplog.records if record.name == "notebook_archive.inbox"]
+        assert len(told) == (1 if attempts == 1 else 2)
+        assert all("comes again: it could not be settled (EndpointConnectionError)" in each for each in told)
+
+    def test_a_request_for_what_no_credential_reads_is_counted(
+        self, functions: Functions, queues: Queues, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        functions.configure(ROUTE="notebook-server")
+        without = {user.username for user in functions.deployment.users if not user.has_secret}
+        unread = next(each.id for each in functions.deployment.organisation.notebooks() if each.owner in without)
+        counted = []
+        for items in ([FIRST], [unread, FIRST], ["0" * 32]):
+            capsys.readouterr()
+            assert queues.deliver(asked(itemIds=items)) == []
+            (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+            counted.append((line["RequestsSkipped"], line["RequestsPostponed"]))
+        assert counted == [([0], [0]), ([1], [0]), ([0], [0])], "what is gone was not skipped"
 
     def test_the_event_is_left_as_it_was(self, queues: Queues) -> None:
         body = asked(itemId=FIRST, unknown={"a": [1, None]})

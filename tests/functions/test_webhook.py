@@ -1,13 +1,16 @@
 """The receiver of webhooks, as API Gateway calls it: what it takes, and what it refuses without a trace on the bus."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,6 +18,7 @@ import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from moto.core.models import botocore_stubber
 
 from notebook_archive import aws
 from notebook_archive.errors import SecretMalformed
@@ -22,7 +26,7 @@ from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MO
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import Catch
 
-SECRET = "notebook-archive/webhook"
+SECRET = "notebook-archive-webhook"
 PATH = "sample-path-of-32-characters-or-more"
 KEY, PREVIOUS = "sample-key-to-sign-with", "the-key-before-that-one"
 WHOLE = {"path": PATH, "key": KEY, "previousKey": PREVIOUS}
@@ -42,6 +46,37 @@ def event_of(item_id: object = ITEM, operation: str = "update", source: object =
 def payload(*events: object, when: object = RECEIVED - 877) -> bytes:
     info = {"webhookName": "archive", "portalURL": "https://gis.example.com/portal/", "when": when}
     return json.dumps({"info": info, "events": list(events)}).encode()
+
+
+@contextlib.contextmanager
+def slow_aws() -> Iterator[tuple[str, list[str]]]:
+    """Answers for the secret after 0.9 s and for nothing else in time; gives its URL and the calls that came."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+            asked.append(operation)
+            time.sleep(0.9 if operation == "GetSecretValue" else 3)
+            body = json.dumps({"Name": SECRET, "SecretString": json.dumps(WHOLE)}).encode()
+            with contextlib.suppress(ConnectionError):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass
@@ -80,6 +115,7 @@ class Receiver:
             "json": json.loads(body),
             "accepted": counted["WebhookAccepted"],
             "refused": counted["WebhookRefused"],
+            "unknown": counted["WebhookUnknown"],
             "reason": counted.get("reason"),
         }
 
@@ -190,7 +226,30 @@ class TestTaken:
 
     def test_a_payload_without_a_time_is_taken(self, receiver: Receiver) -> None:
         body = json.dumps({"events": [{"source": "item", "operation": "update", "id": ITEM}]}).encode()
+        assert [receiver.post(body, signed)["status"] for signed in (None, signature(body))] == [202, 202]
+
+    @pytest.mark.parametrize("when", ["yesterday", 10**30, -1, True, [RECEIVED], {}])
+    def test_a_time_that_cannot_be_read_is_none_where_nobody_signed_it(self, receiver: Receiver, when: object) -> None:
+        assert receiver.post(payload({**TIMELESS, "when": when}, when=when))["status"] == 202
+        assert receiver.asked() == [ITEM]
+        assert receiver.post(OF_OLD_EVENT.replace(b'{"events"', b'{"info": {"when": "x"}, "events"'))["status"] == 401
+
+    @pytest.mark.parametrize(
+        "odd",
+        [7, None, [], {"source": "item"}, *(event_of(each) for each in ("CANARY", ITEM.upper(), None, [ITEM]))],
+        ids=str,
+    )
+    @pytest.mark.parametrize("operation", ["update", "delete"])
+    def test_an_odd_event_does_not_refuse_the_others(self, receiver: Receiver, odd: object, operation: str) -> None:
+        body = payload(event_of(source="group"), odd, event_of(operation=operation), event_of(source=["item"]))
         assert receiver.post(body)["status"] == 202
+        assert receiver.asked() == [ITEM] * (operation == "update")
+        (line,) = [line for line in receiver.functions.lines() if line["message"] == "Accepted"]
+        assert line["skipped"] == 2
+
+    def test_an_item_that_was_saved_and_commented_was_saved(self, receiver: Receiver) -> None:
+        receiver.post(payload(event_of(operation="update"), event_of(operation="addComment")))
+        assert receiver.asked() == [ITEM]
 
     def test_a_delivery_that_was_late_but_not_old_is_taken(self, receiver: Receiver) -> None:
         assert receiver.post(payload(event_of(when=RECEIVED - 10 * FRESH_MILLISECONDS)))["status"] == 202
@@ -205,6 +264,7 @@ def flipped(body: bytes) -> bytes:
 
 
 ONE = payload(event_of())
+TIMELESS = {"source": "item", "operation": "update", "id": ITEM}
 OLD = payload(event_of(), when=RECEIVED - FRESH_MILLISECONDS - 1)
 SOON = payload(event_of(), when=RECEIVED + FRESH_MILLISECONDS + 1)
 OF_OLD_EVENT = json.dumps({"events": [event_of(when=RECEIVED - FRESH_MILLISECONDS - 1)]}).encode()
@@ -242,7 +302,9 @@ BAD: dict[str, tuple[bytes, str | None, int, str]] = {
             "of nothing known": (b'{"action": "CANARY"}', 400, "webhook-foreign"),
             "events that are none": (b'{"events": {"CANARY": 1}}', 400, "webhook-foreign"),
             "an event that is none": (payload("CANARY"), 400, "webhook-foreign"),
-            "an id that is none": (payload(event_of(), event_of("CANARY")), 400, "webhook-foreign"),
+            "an id that is none": (payload(event_of("CANARY")), 400, "webhook-foreign"),
+            "ids that are none": (payload(event_of("CANARY"), event_of(source="group"), 7), 400, "webhook-foreign"),
+            "without a time": (json.dumps({"events": [TIMELESS]}).encode(), 400, "webhook-foreign"),
             "an id in capitals": (payload(event_of(ITEM.upper())), 400, "webhook-foreign"),
             "a list of ids": (payload(event_of([ITEM])), 400, "webhook-foreign"),
             "a source that is a list": (payload(event_of(source=["item"])), 400, "webhook-foreign"),
@@ -261,7 +323,7 @@ class TestRefused:
         body, signed, status, reason = BAD[name]
         answer = receiver.post(body, signed)
         assert (answer["status"], answer["reason"]) == (status, reason)
-        assert (answer["accepted"], answer["refused"]) == ([0], [1])
+        assert (answer["accepted"], answer["refused"], answer["unknown"]) == ([0], [1], [0])
         assert "CANARY" not in json.dumps(answer["json"])
         assert receiver.asked() == []
         (line,) = receiver.functions.lines()
@@ -278,7 +340,8 @@ class TestRefused:
         probe["multiValueQueryStringParameters"] = {"token": ["t"], "f": ["rubbish"]}
         answers.append(receiver.send(probe))
         for answer in answers:
-            assert (answer["status"], answer["reason"], answer["refused"]) == (404, "webhook-unknown", [1])
+            assert (answer["status"], answer["reason"]) == (404, "webhook-unknown")
+            assert (answer["refused"], answer["unknown"]) == ([0], [1]), "a stranger is no refused portal"
             error = answer["json"]["error"]
             assert (error["code"], error["message"]) == (404, "There is no such operation here.")
         assert receiver.asked() == []
@@ -322,6 +385,19 @@ class TestTrouble:
         event = sample("receive_webhook")
         answer = receiver.send(event)
         assert (answer["status"], answer["reason"], answer["accepted"]) == (503, "event-refused", [0])
+
+    def test_it_answers_before_lambda_stops_it_however_slow_aws_is(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A secret that comes at the last moment, and a bus that never answers: neither is tried twice."""
+        with slow_aws() as (url, asked):
+            monkeypatch.setattr(botocore_stubber, "enabled", False)
+            receiver.functions.configure(AWS_ENDPOINT_URL=url)
+            started = time.monotonic()
+            answer = receiver.post(ONE)
+            assert 1.8 < time.monotonic() - started < 4
+        assert asked == ["GetSecretValue", "PutEvents"]
+        assert (answer["status"], answer["reason"]) == (503, "event-refused")
 
     @pytest.mark.parametrize(
         ("secret", "reason"),
@@ -384,8 +460,8 @@ SOUND: dict[str, object] = dict(WHOLE)
     ],
 )
 def test_a_secret_of_another_form_is_named_and_not_shown(secret: str) -> None:
-    with pytest.raises(SecretMalformed, match="'notebook-archive/webhook'") as raised:
-        WebhookSecret.parse("notebook-archive/webhook", secret)
+    with pytest.raises(SecretMalformed, match="'notebook-archive-webhook'") as raised:
+        WebhookSecret.parse("notebook-archive-webhook", secret)
     assert not re.search("CANARY|sample", str(raised.value))
 
 
@@ -398,7 +474,7 @@ def test_whatever_is_sent_is_refused_by_name_or_names_items(body: bytes) -> None
 
     event = sample("receive_webhook") | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
     try:
-        item_ids = Delivery(event).item_ids()
+        items = Delivery(event).items()
     except WebhookRefused:
         return
-    assert all(re.fullmatch("[0-9a-f]{32}", item_id) for item_id in item_ids)
+    assert all(re.fullmatch("[0-9a-f]{32}", item_id) for item_id in items.ids)

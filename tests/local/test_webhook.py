@@ -10,6 +10,7 @@ import requests
 from mypy_boto3_sqs import SQSClient
 
 from local.arcgis import Item, Seed
+from local.aws import LocalAwsError
 from local.comparison import stored_snapshots
 from local.system import SECRET_PREFIX, WEBHOOK_SECRET, LocalSystem
 from tests.local.proxy import Proxy, envelope
@@ -55,7 +56,8 @@ class Bus:
 def registered() -> Iterator[LocalSystem]:
     """A system of these tests' own, with the webhook on its portal, which has not heard of it before or afterwards."""
     with LocalSystem(Seed.varied(), {"WebhookSecret": WEBHOOK_SECRET, "LogLevel": "DEBUG"}) as system:
-        assert system.webhook("list") == ""
+        with pytest.raises(LocalAwsError, match="no active webhook"):
+            system.webhook("list")
         assert system.webhook("register").startswith("Created")
         yield system
         assert system.webhook("remove").startswith("Removed 1")
@@ -171,9 +173,10 @@ def test_strangers_reach_nothing(registered: LocalSystem, bus: Bus, item: Item, 
     assert all(each in written for each in refused)
     assert not [text for text in (*secret.values(), item.id) if text in written]
     counts = [json.loads(line) for line in written.splitlines() if '"_aws"' in line]
-    assert sum(each["WebhookRefused"][0] for each in counts) == 7
+    assert sum(each["WebhookUnknown"][0] for each in counts) == 2
+    assert sum(each["WebhookRefused"][0] for each in counts) == 5
     assert {each["reason"] for each in counts if each["WebhookRefused"][0]} == {
-        *("webhook-unknown", "webhook-forged", "webhook-stale", "webhook-too-large", "webhook-foreign")
+        *("webhook-forged", "webhook-stale", "webhook-too-large", "webhook-foreign")
     }
 
 

@@ -55,7 +55,7 @@ def site(running: LocalArcGIS, tmp_path: Path, capsys: pytest.CaptureFixture[str
         boto3.setup_default_session()
         secrets = boto3.client("secretsmanager")
         secrets.create_secret(Name="notebook-archive/ca-bundle", SecretString=running.ca_bundle.read_text())
-        secrets.create_secret(Name="notebook-archive/webhook", SecretString=json.dumps(SECRET))
+        secrets.create_secret(Name="notebook-archive-webhook", SecretString=json.dumps(SECRET))
         admin = json.dumps({"username": deployment.admin.username, "password": deployment.admin.password})
         secrets.create_secret(Name="notebook-archive/admin", SecretString=admin)
         yield Site(deployment, listener, tmp_path)
@@ -103,15 +103,36 @@ def test_removed_twice_it_is_gone_and_others_stay(site: Site, capsys: pytest.Cap
 
 
 def test_list_tells_of_it_without_its_path(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.run("list") == 0
-    assert capsys.readouterr().out == ""
+    assert site.run("list") == 1
+    printed = capsys.readouterr()
+    assert (printed.out, "no active webhook 'notebook-archive'" in printed.err) == ("", True)
     site.run("register")
     capsys.readouterr()
-    site.run("list")
+    assert site.run("list") == 0
     host = site.base.split("/")[2]
     assert capsys.readouterr().out == (
         f"notebook-archive: active, to {host}, on /items/add, /items/update, /items/publish, /items/share\n"
     )
+
+
+def test_list_fails_where_the_portal_has_deactivated_it_and_says_since_when(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.run("register")
+    (there,) = site.webhooks
+    there.active = False
+    times = [f"2026-11-22 02:0{minute}:00.000" for minute in range(8)]
+    there.deliveries = [
+        {"id": there.id, "isInvoked": when == times[7], "invokedTimestamp": when, "responseText": "", "payload": "{}"}
+        for when in times
+    ]
+    capsys.readouterr()
+    assert site.run("list") == 1
+    printed = capsys.readouterr()
+    state, *failed = printed.out.splitlines()
+    assert state.startswith("notebook-archive: not active, to ")
+    assert failed == [f"  not delivered: {when}" for when in times[6:1:-1]]
+    assert "no active webhook 'notebook-archive'. To have one, use register." in printed.err
 
 
 def test_it_is_found_among_many(site: Site) -> None:

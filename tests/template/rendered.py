@@ -22,14 +22,14 @@ EVERYTHING = {
     "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
     "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:operators",
     "ApiVpcEndpointIds": "vpce-0a,vpce-0b",
-    "WebhookSecret": "notebook-archive/webhook",
+    "WebhookSecret": "notebook-archive-webhook",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "everything": EVERYTHING,
     "everything with ArcGIS tokens": {**EVERYTHING, "ApiAuth": "ArcGIS"},
     "ArcGIS tokens": {"ApiAuth": "ArcGIS"},
-    "webhooks": {"WebhookSecret": "notebook-archive/webhook"},
+    "webhooks": {"WebhookSecret": "notebook-archive-webhook"},
     "existing bucket": {"ExistingBucket": "gis-archive", "ApiAccessLogs": "ACCOUNT"},
     "existing bucket with key in a VPC": {
         "ExistingBucket": "gis-archive",
@@ -95,6 +95,10 @@ class _Resolver:
 
     def _test(self, expression: dict[str, Any]) -> bool:
         ((function, argument),) = expression.items()
+        if function == "Condition":
+            return self.holds(argument)
+        if function == "Fn::And":
+            return all(self._test(each) for each in argument)
         if function == "Fn::Not":
             return not self._test(argument[0])
         assert function == "Fn::Equals", function

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from notebook_archive.inbox import MOST_ATTEMPTS, MOST_TURNS
 from tests.template.rendered import ROOT, VARIANTS, render, template
 
 _PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
@@ -71,6 +72,7 @@ def test_every_parameter_is_used() -> None:
         ("EventBusName", "arn:aws:events:eu-central-1:111122223333:event-bus/default"),
         ("AlarmTopicArn", "operators"),
         ("WebhookSecret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x"),
+        ("WebhookSecret", "notebook-archive/webhook"),
         ("ApiAuth", "NONE"),
         ("ApiVpcEndpointIds", "vpc-0a"),
         ("ApiRateLimit", "0"),
@@ -127,6 +129,15 @@ def test_credentials_stand_apart_from_what_every_function_reads() -> None:
     (assertion,) = template()["Rules"]["CredentialsStandApart"]["Assertions"]
     assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CredentialPrefix"}, {"Ref": "SecretPrefix"}]}]}
     assert "/" not in _PARAMETERS["CredentialPrefix"]["AllowedPattern"]
+
+
+def test_a_message_without_time_is_set_aside_by_the_function_before_sqs_does() -> None:
+    """SQS would give no reason."""
+    assert (
+        MOST_ATTEMPTS
+        < MOST_TURNS
+        < template()["Resources"]["RequestQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    )
 
 
 def test_environment_fits_into_four_kilobytes_with_the_longest_values() -> None:

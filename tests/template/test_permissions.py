@@ -44,7 +44,7 @@ _CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
-_WEBHOOK = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/webhook-??????"
+_WEBHOOK = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-webhook-??????"
 _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
@@ -233,9 +233,21 @@ def test_the_receiver_of_webhooks_asks_for_backups_and_says_nothing_else() -> No
             "events:detail-type": "SnapshotArchiveRequested",
         }
     }
-    secrets = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "webhook/ana", "ca-bundle")]
+    secrets = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "webhook", "ca-bundle")]
     assert not [name for name in secrets if fnmatch.fnmatchcase(name, _WEBHOOK)]
-    assert fnmatch.fnmatchcase(f"{_SECRETS[:-1]}webhook-AbCdEf", _WEBHOOK)
+
+
+@pytest.mark.parametrize("variant", [name for name, given in VARIANTS.items() if "WebhookSecret" in given])
+def test_only_the_receiver_reads_the_webhook_s_secret(variant: str) -> None:
+    rendered = render(VARIANTS[variant])
+    assert _readers_of(EVERYTHING["WebhookSecret"], rendered) == {"ReceiveWebhookRole"}
+    assert len(_readers_of("notebook-archive/webhook", rendered)) > 1, "a name below the prefix would be read by others"
+
+
+def test_who_tells_of_the_archive_cannot_ask_it_for_backups() -> None:
+    told = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "TellEventBus"}
+    only = {"StringEqualsIfExists": {"events:source": "notebook-archive"}}
+    assert told == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
 
 
 def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
@@ -265,7 +277,7 @@ def test_no_role_writes_a_credential_or_certificates(variant: str) -> None:
         for resource in _list(statement["Resource"])
     }
     assert written == set(_TOKENS)
-    for name in ("notebook-archive/ca-bundle", "notebook-archive-credentials/owners/ana", "notebook-archive/webhook"):
+    for name in ("notebook-archive/ca-bundle", "notebook-archive-credentials/owners/ana", "notebook-archive-webhook"):
         arn = f"arn:aws:secretsmanager:eu-central-1:111122223333:secret:{name}-AbCdEf"
         assert not any(fnmatch.fnmatchcase(arn, pattern) for pattern in written)
 

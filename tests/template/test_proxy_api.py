@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.rendered import EVERYTHING, VARIANTS, render
+from tests.template.rendered import EVERYTHING, ROOT, VARIANTS, render
 
 _ROUTES = {
     ("get", "/admin/notebooks"): "GetNotebookFunction",
@@ -24,7 +24,7 @@ _WEBHOOKS = {
     ("get", "/webhooks/{key}"): "ReceiveWebhookFunction",
     ("post", "/webhooks/{key}"): "ReceiveWebhookFunction",
 }
-_WITH_WEBHOOKS = {"WebhookSecret": "notebook-archive/webhook"}
+_WITH_WEBHOOKS = {"WebhookSecret": "notebook-archive-webhook"}
 _API = "arn:aws:execute-api:eu-central-1:111122223333:ProxyApi"
 _TOKENS = {"ApiAuth": "ArcGIS"}
 
@@ -125,13 +125,17 @@ def test_webhooks_are_there_only_where_a_secret_is_named() -> None:
         "ReceiveWebhookRole",
         "ProxyApiInvokesReceiveWebhook",
     }
-    assert not {name for part in ("Resources", "Outputs") for name in render()[part] if "Webhook" in name}
+    watched = {"WebhookRefusedAlarm", "WebhookFloodAlarm"}
+    with_alarms = _resources({**_WITH_WEBHOOKS, "AlarmTopicArn": EVERYTHING["AlarmTopicArn"]})
+    assert {name for name in with_alarms if "Webhook" in name} == there | watched
+    without = render({"AlarmTopicArn": EVERYTHING["AlarmTopicArn"]})
+    assert not {name for part in ("Resources", "Outputs") for name in without[part] if "Webhook" in name}
 
 
 def test_the_receiver_has_a_portals_time_and_knows_its_secret_by_name_alone() -> None:
     properties = _resources(_WITH_WEBHOOKS)["ReceiveWebhookFunction"]["Properties"]
     assert properties["Timeout"] <= 5
-    assert properties["Environment"]["Variables"] == {"WEBHOOK_SECRET": "notebook-archive/webhook"}
+    assert properties["Environment"]["Variables"] == {"WEBHOOK_SECRET": "notebook-archive-webhook"}
     assert "Layers" not in properties, "it makes no pages"
     (permission,) = [
         item["Properties"]
@@ -139,6 +143,22 @@ def test_the_receiver_has_a_portals_time_and_knows_its_secret_by_name_alone() ->
         if item["Type"] == "AWS::Lambda::Permission" and item["Properties"]["FunctionName"] == "ReceiveWebhookFunction"
     ]
     assert permission["SourceArn"] == f"{_API}/v1/*/webhooks/*"
+
+
+@pytest.mark.parametrize("alarm", ["WebhookRefusedAlarm", "WebhookFloodAlarm"])
+def test_alarms_watch_what_the_receiver_counts(alarm: str) -> None:
+    properties = _resources(EVERYTHING)[alarm]["Properties"]
+    app = (ROOT / "functions/receive_webhook/app.py").read_text()
+    assert f'"{properties["MetricName"]}"' in app
+    variables = render()["Globals"]["Function"]["Environment"]["Variables"]
+    assert properties["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    assert properties["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+def test_a_flood_is_told_before_it_is_throttled() -> None:
+    alarm = _resources(EVERYTHING)["WebhookFloodAlarm"]["Properties"]
+    _, own = _api(_WITH_WEBHOOKS)["MethodSettings"]
+    assert alarm["Threshold"] / alarm["Period"] == own["ThrottlingRateLimit"] / 5
 
 
 def test_no_trace_holds_the_path_of_a_webhook() -> None:
@@ -157,6 +177,18 @@ def test_requests_are_throttled_and_not_traced() -> None:
     assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*"), "for every operation"
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == ("3", "5")
     assert (settings["MetricsEnabled"], settings["DataTraceEnabled"], settings["LoggingLevel"]) == (True, False, "OFF")
+
+
+def test_a_flood_elsewhere_leaves_the_webhook_its_own_rate() -> None:
+    """The path is that of a route, its slashes written as API Gateway wants them."""
+    general, own = _api({**_WITH_WEBHOOKS, "ApiRateLimit": "3"})["MethodSettings"]
+    assert (own["HttpMethod"].lower(), own["ResourcePath"].lstrip("/").replace("~1", "/")) in _WEBHOOKS
+    assert own["ResourcePath"] == "/~1webhooks~1{key}"
+    assert (own["ThrottlingRateLimit"], own["ThrottlingBurstLimit"]) == (50, 100)
+    limits = {"ResourcePath", "HttpMethod", "ThrottlingRateLimit", "ThrottlingBurstLimit"}
+    assert {name: own[name] for name in own.keys() - limits} == {
+        name: general[name] for name in general.keys() - limits
+    }, "it inherits nothing"
 
 
 def test_access_log_says_who_called_what_and_nothing_of_the_request() -> None:

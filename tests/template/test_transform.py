@@ -49,6 +49,7 @@ def test_there_is_one_stage_and_it_has_all_settings() -> None:
     (stage,) = _of_type(_translated(), "Stage").values()
     assert stage["StageName"] == "v1"
     assert {"MethodSettings", "AccessLogSetting", "TracingEnabled"} <= stage.keys()
+    assert stage["MethodSettings"] == template()["Resources"]["ProxyApi"]["Properties"]["MethodSettings"]
     # A deployment that names a stage makes one: without throttling, without a log.
     (deployment,) = _of_type(_translated(), "Deployment").values()
     assert "StageName" not in deployment

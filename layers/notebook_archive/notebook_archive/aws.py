@@ -63,8 +63,13 @@ def _config(attempts: int = ATTEMPTS, connect_timeout: float = 5, read_timeout: 
 
 
 def _soon() -> Config:
-    """Return the patience of a function that has to answer within five seconds: its caller tries again."""
-    return _config(attempts=2, connect_timeout=0.5, read_timeout=1)
+    """Return the patience of a function that has to answer within five seconds: its caller tries again.
+
+    One call takes two seconds at most: half of one to connect, as much for TLS, one for the answer.  So its two calls
+    leave a second to start and to answer.  botocore's own second try would wait up to a second before it.  Not bounded
+    is how long a name takes to be resolved, nor is a host with several addresses of which the first do not answer.
+    """
+    return _config(attempts=1, connect_timeout=0.5, read_timeout=1)
 
 
 @cache

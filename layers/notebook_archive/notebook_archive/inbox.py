@@ -1,13 +1,16 @@
 """The queue of backups that were asked for: what its messages say, and what becomes of those that could not be done."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from notebook_archive.archive import RunId
-from notebook_archive.errors import RequestInvalid
+from notebook_archive.errors import DeadlineExceeded, NotebookNotFound, RequestInvalid
 from notebook_archive.models import ItemId
 from notebook_archive.pipeline.archive_requests import BackupRequest
 from notebook_archive.pipeline.outcomes import Outcome, Problem, problem
@@ -15,10 +18,15 @@ from notebook_archive.pipeline.outcomes import Outcome, Problem, problem
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+_log = logging.getLogger(__name__)
+
 MOST_ATTEMPTS = 4
 """Times that a message is tried before it is set aside."""
+MOST_TURNS = 9
+"""Times that a message is received, for one that fails only because no time was left to start with all its items.
+Fewer than the queue's ``maxReceiveCount``, for SQS says no reason."""
 FIRST_PAUSE_SECONDS = 15
-"""Before the second attempt; each pause after it is twice as long."""
+"""Before the second attempt; the pause after it is twice as long, and all later ones twice that."""
 _LONGEST_ATTRIBUTE = 1000
 
 
@@ -56,6 +64,16 @@ class Message:
         )
 
     @property
+    def item_ids(self) -> tuple[ItemId, ...]:
+        """Whose notebooks it asks for."""
+        return self.request.item_ids if self.request else ()
+
+    def skipped(self, outcomes: Mapping[ItemId, Outcome]) -> bool:
+        """Return whether a notebook of it is there and was not archived, for want of a credential, say."""
+        made = (outcomes[item_id] for item_id in self.item_ids if item_id in outcomes)
+        return any(o["state"] == "skipped" and o["problem"]["reason"] != NotebookNotFound.reason for o in made)
+
+    @property
     def run(self) -> RunId:
         """The name under which the archive notes what this message made it store."""
         return RunId.of_execution(f"event-{self.id}", self.sent.isoformat())
@@ -70,18 +88,34 @@ class Inbox:
     def settle(self, message: Message, outcomes: Mapping[ItemId, Outcome]) -> bool:
         """Return whether the message is done with; it has been set aside if it is at fault or was tried often enough.
 
-        Otherwise it comes again after a pause.  Any error of boto3 leaves the whole batch to come again, which is
-        harmless.
+        Otherwise it comes again after a pause.  One that SQS does not settle comes again when the queue's own pause is
+        over, alone; after ``maxReceiveCount`` such times SQS itself sets it aside.
         """
-        why = message.refusal or self._failure(message, outcomes)
+        why, most = message.refusal, 1
+        if why is None:
+            why, most = self._failure(message, outcomes), MOST_ATTEMPTS
+        if why is None:
+            why, most = self._late(message, outcomes), MOST_TURNS
         if why is None:
             return True
-        if message.refusal is None and message.attempts < MOST_ATTEMPTS:
-            pause = FIRST_PAUSE_SECONDS * 2 ** (message.attempts - 1)
-            self._sqs.change_message_visibility(
-                QueueUrl=self._queue_url, ReceiptHandle=message.receipt, VisibilityTimeout=pause
-            )
+        try:
+            if message.attempts < most:
+                self._pause(message)
+                return False
+            self._set_aside(message, why)
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("Message %s comes again: it could not be settled (%s)", message.id, type(error).__name__)
             return False
+        return True
+
+    def _pause(self, message: Message) -> None:
+        self._sqs.change_message_visibility(
+            QueueUrl=self._queue_url,
+            ReceiptHandle=message.receipt,
+            VisibilityTimeout=FIRST_PAUSE_SECONDS * 2 ** min(message.attempts - 1, 2),
+        )
+
+    def _set_aside(self, message: Message, why: Problem) -> None:
         self._sqs.send_message(
             QueueUrl=self._failures_url,
             MessageBody=message.body,
@@ -90,13 +124,16 @@ class Inbox:
                 for name, text in {**why, "attempts": str(message.attempts)}.items()
             },
         )
-        return True
 
     @staticmethod
     def _failure(message: Message, outcomes: Mapping[ItemId, Outcome]) -> Problem | None:
-        item_ids = message.request.item_ids if message.request else ()
-        made = (outcomes[item_id] for item_id in item_ids)
+        made = (outcomes[item_id] for item_id in message.item_ids if item_id in outcomes)
         return next((each["problem"] for each in made if each["state"] == "failed"), None)
+
+    @staticmethod
+    def _late(message: Message, outcomes: Mapping[ItemId, Outcome]) -> Problem | None:
+        item_id = next((each for each in message.item_ids if each not in outcomes), None)
+        return problem(DeadlineExceeded(f"Item {item_id}: no time was left to start with it.")) if item_id else None
 
 
 def _plain(text: object) -> str:

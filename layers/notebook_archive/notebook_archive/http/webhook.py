@@ -50,6 +50,30 @@ _CRC_TOKEN = re.compile(r"[A-Za-z0-9+/=_.~-]{1,256}")
 """Without a brace or a percent sign: what is signed on demand can never be a payload, as JSON or as a form."""
 
 
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of a delivery that changed, each once; ``skipped`` counts events that could not be made out."""
+
+    ids: list[ItemId]
+    skipped: int
+
+    @property
+    def left_out(self) -> int:
+        """How many are beyond MOST_ITEMS."""
+        return max(0, len(self.ids) - MOST_ITEMS)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the details of the events that ask for these items, of the first MOST_ITEMS at most."""
+        asked = self.ids[:MOST_ITEMS]
+        return [
+            {"itemIds": asked[start : start + ITEMS_OF_AN_EVENT]} for start in range(0, len(asked), ITEMS_OF_AN_EVENT)
+        ]
+
+    def accepted(self) -> Answer:
+        """Return the answer to a delivery that was passed on, or that had nothing to pass on."""
+        return _answer(HTTPStatus.ACCEPTED, {"success": True, "items": len(self.ids) - self.left_out})
+
+
 class Delivery(Request):
     """One request of a webhook's sender, which is always a program."""
 
@@ -90,32 +114,45 @@ class Delivery(Request):
             raise WebhookTooLarge(f"The body is larger than {DELIVERY_BYTES} bytes.")
         return body
 
-    def item_ids(self) -> list[ItemId]:
-        """Return the items that changed, each once; raise a WebhookRefused for a payload that is none, or is old.
+    def items(self, *, timed: bool = False) -> Items:
+        """Return what the payload names; raise a WebhookRefused for one that is none, or is old.
 
-        An empty body names none: a portal may send one to see whether anybody listens.
+        An empty body names nothing: a portal may send one to see whether anybody listens.  An odd event is passed over
+        if another one names an item, for a portal counts what is refused and sends no more in the end.  ``timed``
+        demands a time, without which a signature would be good for ever.
         """
         if not self.body:
-            return []
+            return Items([], 0)
         payload = _parsed(self.body)
         events = payload.get("events") if isinstance(payload, dict) else None
-        if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        if not isinstance(events, list):
             raise WebhookForeign("The payload is not an object with a list of events.")
-        self._refuse_stale(payload.get("info"), events)
-        try:
-            found = [
-                ItemId.parse(event.get("id"))
-                for event in events
-                if event.get("source") in SOURCES and event.get("operation") not in NO_NEWS
-            ]
-        except (NotAnId, TypeError):  # TypeError: what cannot be looked up in a set
-            raise WebhookForeign("An event of the payload is about an item whose id is none.") from None
-        return list(dict.fromkeys(found))
+        self._refuse_stale(payload.get("info"), [event for event in events if isinstance(event, dict)], timed=timed)
+        news: dict[ItemId, bool] = {}
+        odd = 0
+        for event in events:
+            try:
+                if event.get("source") in SOURCES:
+                    item_id = ItemId.parse(event.get("id"))
+                    news[item_id] = news.get(item_id, False) or event.get("operation") not in NO_NEWS
+            except (NotAnId, TypeError, AttributeError):  # what is no object, or cannot be looked up in a set
+                odd += 1
+        if odd and not news:
+            raise WebhookForeign(f"The payload names no item: {odd} of its events are no object, or have no id of one.")
+        return Items([item_id for item_id, changed in news.items() if changed], odd)
 
-    def _refuse_stale(self, info: object, events: list[dict[str, Any]]) -> None:
-        """The payload's own time counts, or else the newest event's; without either there is nothing to go by."""
-        sent = [info.get("when")] if isinstance(info, dict) and info.get("when") else [e.get("when") for e in events]
-        times = [_milliseconds(when) for when in sent if when is not None]
+    def _refuse_stale(self, info: object, events: list[dict[str, Any]], *, timed: bool) -> None:
+        """The payload's own time counts, or else the newest event's; without either there is nothing to go by.
+
+        A time that cannot be read is none, unless somebody signed it.
+        """
+        own = [info["when"]] if isinstance(info, dict) and info.get("when") else []
+        newest = [event["when"] for event in events if event.get("when") is not None]
+        if self.signature is not None and _times(own or newest) != (own or newest):
+            raise WebhookForeign("A time of the payload is not in milliseconds since 1970.")
+        times = _times(own) or _times(newest)
+        if timed and not times:
+            raise WebhookForeign("The payload has no time, without which its signature would be good for ever.")
         if times and abs(self._received - max(times)) > FRESH_MILLISECONDS:
             raise WebhookStale(
                 f"The payload is of {moment(max(times))}, and came at {moment(self._received)}: "
@@ -135,10 +172,9 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON
         raise WebhookMalformed("The body is neither JSON nor a form with one field payload that holds JSON.") from None
 
 
-def _milliseconds(when: object) -> int:
-    if isinstance(when, int) and not isinstance(when, bool) and 0 < when < 10**15:
-        return when
-    raise WebhookForeign("A time of the payload is not in milliseconds since 1970.")
+def _times(sent: list[Any]) -> list[int]:
+    """Return those that are in milliseconds since 1970."""
+    return [when for when in sent if isinstance(when, int) and not isinstance(when, bool) and 0 < when < 10**15]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -207,17 +243,6 @@ class WebhookSecret:
 
 def _hash(text: str) -> bytes:
     return sha256(text.encode(errors="replace")).digest()
-
-
-def requests_of(item_ids: list[ItemId]) -> list[dict[str, Any]]:
-    """Return the details of the events that ask for these items, of the first MOST_ITEMS at most."""
-    asked = item_ids[:MOST_ITEMS]
-    return [{"itemIds": asked[start : start + ITEMS_OF_AN_EVENT]} for start in range(0, len(asked), ITEMS_OF_AN_EVENT)]
-
-
-def accepted(item_ids: list[ItemId]) -> Answer:
-    """Return the answer to a delivery that was passed on, or that had nothing to pass on."""
-    return _answer(HTTPStatus.ACCEPTED, {"success": True, "items": min(len(item_ids), MOST_ITEMS)})
 
 
 def _answer(status: HTTPStatus, document: Mapping[str, Any]) -> Answer:

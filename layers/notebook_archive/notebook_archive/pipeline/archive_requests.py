@@ -9,7 +9,6 @@ from typing import Any, Self
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
-    DeadlineExceeded,
     NotAnId,
     NotebookArchiveError,
     NotebookNotFound,
@@ -69,6 +68,7 @@ def archive_requests(
 ) -> dict[ItemId, Outcome]:
     """Back up every notebook that the requests name, each once, and return what became of it.
 
+    One that no time was left to start with is not in the result, for nothing is known of it.
     An item that is gone, or no notebook, is skipped: those who ask may know no better, as webhooks do not.  Raises
     nothing that is a NotebookArchiveError: what keeps all from being done fails each, also where the workshop cannot
     be opened.
@@ -82,10 +82,9 @@ def archive_requests(
     except NotebookArchiveError as error:
         return {item_id: outcome(_nameless(item_id), "failed", problem(error)) for item_id in wanted}
 
-    def work(item_id: ItemId) -> Outcome:
+    def work(item_id: ItemId) -> Outcome | None:
         if deadline.remaining() < START_SECONDS:
-            late = DeadlineExceeded(f"Item {item_id}: no time was left to start with it.")
-            return outcome(_nameless(item_id), "failed", problem(late))
+            return None
         try:
             item = workshop.routes.item(item_id, deadline)
             held = workshop.archive.holding(item_id)
@@ -103,7 +102,8 @@ def archive_requests(
             )
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="notebook") as pool:
-        return dict(zip(wanted, pool.map(work, wanted), strict=True))
+        made = zip(wanted, pool.map(work, wanted), strict=True)
+        return {item_id: each for item_id, each in made if each}
 
 
 def _nameless(item_id: ItemId) -> Planned:
