@@ -99,7 +99,10 @@ class Shelf:
         return ArchivedSnapshot(size, sha256.digest(), metadata, None)
 
     def owner(self, item_id: ItemId) -> str:
-        """Return the item's owner as of the last run that noted its properties, empty where none did."""
+        """Return the item's owner as of the last run that noted its properties, empty where none did.
+
+        Raises ArchiveDamaged where these are not what S3's own checksum says, or not JSON.
+        """
         path = keys.item_key(item_id)
         try:
             item = json.loads(self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")["Body"].read())

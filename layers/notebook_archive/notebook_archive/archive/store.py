@@ -199,7 +199,8 @@ class Archive:
             raise named(error, self.bucket, key) from None
 
     def get(self, key: str) -> bytes | None:
-        """Return the object's bytes, checked by S3's checksum; None where there is no such object."""
+        """Return the object's bytes; None where there is no such object.  Raises ArchiveDamaged where they are not what
+        S3's own checksum says."""
         try:
             return self._s3.get_object(**self._bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
         except S3_ERRORS as error:
