@@ -2,7 +2,8 @@
 
 .venv/bin/python -m scripts.add_owner USERNAME [--admin] [--credential FILE] [--every "rate(12 hours)"]
 
-May be run again: for a new password, another schedule, or to see whether the credential works.
+May be run again: for a new password, another schedule, or to see whether the credential works.  A credential that
+another takes the place of is put back where no new token comes of the other.
 """
 
 import argparse
@@ -11,14 +12,15 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+
+from scripts.stack import TROUBLE, ScriptError, Stack, sentence
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -29,50 +31,27 @@ EVERY = "rate(12 hours)"
 WAIT_SECONDS = 180
 
 
-class NotAddedError(Exception):
-    """The owner could not be added; the message says why, and holds no secret."""
-
-
 def name_of(username: str) -> str:
     """Return the user name as it stands in the names of secrets; the archive's functions spell it alike."""
     return quote(username, safe="@+").replace("%", "=").replace("~", "=7E")
 
 
 def credential_from(path: Path | None, username: str) -> dict[str, str]:
-    """Return the credential in the file, or one with the password that is asked for; raise NotAddedError."""
+    """Return the credential in the file, or one with the password that is asked for; raise ScriptError."""
     if path is None:
         credential: Any = {"username": username, "password": getpass.getpass(f"ArcGIS password of {username}: ")}
     else:
         try:
             credential = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise NotAddedError(f"{path} cannot be read as JSON ({type(error).__name__}).") from None
+            raise ScriptError(f"{path} cannot be read as JSON ({type(error).__name__}).") from None
     if not isinstance(credential, dict) or set(credential) not in FORMS or not all(credential.values()):
-        raise NotAddedError(
+        raise ScriptError(
             'A credential is {"username": ..., "password": ...} or {"clientId": ..., "clientSecret": ...}, none empty.'
         )
     if credential.get("username", username) != username:
-        raise NotAddedError(f"The credential is of {credential['username']!r}, not of {username!r}.")
+        raise ScriptError(f"The credential is of {credential['username']!r}, not of {username!r}.")
     return credential
-
-
-class Stack:
-    """The deployed stack, as far as rotation goes."""
-
-    def __init__(self, name: str) -> None:
-        try:
-            (stack,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        except ClientError as error:
-            raise NotAddedError(f"There is no stack {name!r} here: {error.response['Error'].get('Message')}") from None
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
-        parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", ())}
-        try:
-            self.administrator, self.owners = outputs["AdminSecretName"], outputs["OwnerSecretPrefix"]
-            self.credentials, self.function = outputs["CredentialSecretPrefix"], outputs["RotateTokenFunction"]
-            self.log_group = outputs["RotateTokenLogGroup"]
-        except KeyError as error:
-            raise NotAddedError(f"Stack {name!r} has no output {error}: deploy this version first.") from None
-        self.key = parameters.get("KmsKeyArn", "")
 
 
 class Secrets:
@@ -111,34 +90,71 @@ class Secrets:
         return bool(stuck)
 
 
-def add(username: str, credential: Mapping[str, str], options: argparse.Namespace, say: Callable[[str], None]) -> None:
-    """Add the owner, or the administrator; raise NotAddedError where no new token came of it."""
+def add(credential: Mapping[str, str], options: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """Add the owner, or the administrator; raise ScriptError where no new token came of it."""
+    username = options.username
     stack = Stack(options.stack_name)
-    secrets = Secrets(boto3.client("secretsmanager"), stack.key)
-    token = stack.administrator if options.admin else stack.owners + name_of(username)
-    source = stack.credentials + ("admin" if options.admin else f"owners/{name_of(username)}")
+    secrets = Secrets(boto3.client("secretsmanager"), stack.parameter("KmsKeyArn"))
+    owner = f"owners/{name_of(username)}"
+    token = stack.output("AdminSecretName") if options.admin else stack.output("OwnerSecretPrefix") + name_of(username)
+    source = stack.output("CredentialSecretPrefix") + ("admin" if options.admin else owner)
+    function, log_group = stack.output("RotateTokenFunction"), stack.output("RotateTokenLogGroup")
+    before = secrets.read(source)
     changed = secrets.keep(source, credential, f"ArcGIS credential of {username}; {token} is rotated with it")
     say(f"{source}: {'written' if changed else 'there already'}")
+    rotated = False
+    try:
+        rotated = _rotated(secrets, token, source, function, options, say)
+    finally:
+        if changed and not rotated:
+            _put_back(secrets, source, before, say)
+    if not rotated:
+        raise ScriptError(
+            f"No new token came into {token} within {options.wait} s. The log group {log_group} says why. "
+            "An AWS on this machine does not rotate by itself: there, say --invoke."
+        )
+
+
+def _put_back(secrets: Secrets, source: str, before: str | None, say: Callable[[str], None]) -> None:
+    """Let a typo not break a rotation that worked."""
+    if before is None:
+        say(f"{source}: stays, for there was none before; run this again with the right one, if it is wrong")
+        return
+    try:
+        secrets.client.put_secret_value(SecretId=source, SecretString=before)
+    except TROUBLE as error:
+        say(f"{source}: what it held before could not be put back. {sentence(error)}")
+    else:
+        say(f"{source}: holds again what it held before, for no new token came of the other")
+
+
+def _rotated(
+    secrets: Secrets,
+    token: str,
+    source: str,
+    function: str,
+    options: argparse.Namespace,
+    say: Callable[[str], None],
+) -> bool:
+    """Switch the rotation on and wait for its first token; return whether one came."""
     # What it held stays until the rotation, so that nothing that runs now is left without a credential.
     held = _object(secrets.read(token) or "{}")
-    changed = secrets.keep(token, held | {"credential": source}, f"ArcGIS token of {username}, rotated")
+    changed = secrets.keep(token, held | {"credential": source}, f"ArcGIS token of {options.username}, rotated")
     say(f"{token}: {'now names its credential' if changed else 'there already'}")
     if secrets.clear_the_way(token):
         say(f"{token}: an unfinished rotation is put aside")
     secrets.client.rotate_secret(
-        SecretId=token, RotationLambdaARN=stack.function, RotationRules={"ScheduleExpression": options.every}
+        SecretId=token, RotationLambdaARN=function, RotationRules={"ScheduleExpression": options.every}
     )
     say(f"{token}: rotation is on, {options.every}")
     if options.invoke:
-        _invoke_steps(secrets, token, stack.function)
+        _invoke_steps(secrets, token, function)
     fresh = _wait_for_token(secrets, token, held.get("token"), 0 if options.invoke else options.wait)
     if fresh is None:
-        raise NotAddedError(
-            f"No new token came into {token} within {options.wait} s. The log group {stack.log_group} says why. "
-            "An AWS on this machine does not rotate by itself: there, say --invoke."
-        )
+        return False
     until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(fresh["expires"] / 1000)) if "expires" in fresh else "?"
-    say(f"{token}: holds a token of {username}, good until {until}")
+    say(f"{token}: holds a token of {options.username}, good until {until}")
+    return True
 
 
 def _invoke_steps(secrets: Secrets, token: str, function: str) -> None:
@@ -150,7 +166,7 @@ def _invoke_steps(secrets: Secrets, token: str, function: str) -> None:
         answer = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
         if "FunctionError" in answer:
             failed = _object(answer["Payload"].read())
-            raise NotAddedError(f"{step} failed: {failed.get('errorType')}: {failed.get('errorMessage')}")
+            raise ScriptError(f"{step} failed: {failed.get('errorType')}: {failed.get('errorMessage')}")
 
 
 def _wait_for_token(secrets: Secrets, name: str, before: str | None, seconds: float) -> dict[str, Any] | None:
@@ -173,8 +189,8 @@ def _object(text: str | bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def main() -> int:
-    """Return 0 if the token secret holds a new token now, 1 otherwise."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 if the token secret holds a new token now, 1 with the reason on standard error otherwise."""
     parser = argparse.ArgumentParser(description="Add an owner whose ArcGIS token is rotated.")
     parser.add_argument("username", help="as the portal spells it")
     parser.add_argument("--admin", action="store_true", help="it is the administrator's credential, not an owner's")
@@ -183,20 +199,13 @@ def main() -> int:
     parser.add_argument("--stack-name", default="notebook-archive")
     parser.add_argument("--wait", type=int, default=WAIT_SECONDS, metavar="SECONDS", help="for the first token")
     parser.add_argument("--invoke", action="store_true", help="call the function here, for an AWS on this machine")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     console = Console(stderr=True, width=200)
     try:
         credential = credential_from(options.credential, options.username)
-        add(options.username, credential, options, lambda text: console.print(text, markup=False, highlight=False))
-    except NotAddedError as error:
-        console.print(str(error), markup=False)
-        return 1
-    except ClientError as error:
-        # Of the operations above, none repeats what a secret holds.
-        console.print(f"AWS refused {error.operation_name}: {error.response['Error'].get('Message')}", markup=False)
-        return 1
-    except BotoCoreError as error:
-        console.print(f"AWS cannot be reached: {error}", markup=False)
+        add(credential, options, lambda text: console.print(text, markup=False, highlight=False))
+    except TROUBLE as error:
+        console.print(sentence(error), markup=False)
         return 1
     return 0
 

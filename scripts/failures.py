@@ -6,13 +6,15 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import boto3
 from rich.console import Console
 from rich.table import Table
+
+from scripts.stack import TROUBLE, Stack, sentence
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -27,8 +29,7 @@ def show(sqs: "SQSClient", failures_url: str) -> int:
     counted: Counter[tuple[str, str, str]] = Counter()
     seen: dict[str, str] = {}
     for message in _messages(sqs, failures_url):
-        told = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
-        counted[told.get("reason", "not told"), told.get("message", ""), told.get("remedy", "")] += 1
+        counted[_told(message)] += 1
         seen[message["MessageId"]] = message["ReceiptHandle"]
     for receipt in seen.values():
         sqs.change_message_visibility(QueueUrl=failures_url, ReceiptHandle=receipt, VisibilityTimeout=0)
@@ -37,6 +38,16 @@ def show(sqs: "SQSClient", failures_url: str) -> int:
         table.add_row(str(count), reason, text, remedy)
     Console(width=160).print(table if counted else "The failure queue is empty.")
     return counted.total()
+
+
+def _told(message: "MessageTypeDef") -> tuple[str, str, str]:
+    """Return reason, message and remedy: the function's own, or of EventBridge where that could not even queue the
+    event (EventBridge User Guide, "Using dead-letter queues to process undelivered events")."""
+    told = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+    if "reason" not in told and "ERROR_CODE" in told:
+        remedy = f"EventBridge could not deliver it. Put {told.get('RULE_ARN', 'its rule')} right, then drive it again."
+        return told["ERROR_CODE"], told.get("ERROR_MESSAGE", ""), remedy
+    return told.get("reason", "not told"), told.get("message", ""), told.get("remedy", "")
 
 
 def drive_again(sqs: "SQSClient", failures_url: str, requests_url: str) -> int:
@@ -71,19 +82,23 @@ def _messages(sqs: "SQSClient", url: str) -> Iterator["MessageTypeDef"]:
         yield from found
 
 
-def main() -> int:
-    """Return 0 if the failure queue is empty now, 1 if it holds something."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 if the failure queue is empty now, 1 if it holds something, 2 with the reason on standard error if it
+    could not be looked at."""
     parser = argparse.ArgumentParser(description="Backups that events asked for and that could not be made.")
     parser.add_argument("--again", action="store_true", help="drive them again")
     parser.add_argument("--stack-name", default="notebook-archive")
-    options = parser.parse_args()
-    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=options.stack_name)["Stacks"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    sqs = boto3.client("sqs")
-    if options.again:
-        drive_again(sqs, outputs["FailureQueue"], outputs["RequestQueue"])
-        return 0
-    return int(show(sqs, outputs["FailureQueue"]) > 0)
+    options = parser.parse_args(arguments)
+    try:
+        stack = Stack(options.stack_name)
+        failures_url, sqs = stack.output("FailureQueue"), boto3.client("sqs")
+        if options.again:
+            drive_again(sqs, failures_url, stack.output("RequestQueue"))
+            return 0
+        return int(show(sqs, failures_url) > 0)
+    except TROUBLE as error:
+        Console(stderr=True, width=200).print(sentence(error), markup=False, highlight=False)
+        return 2
 
 
 if __name__ == "__main__":

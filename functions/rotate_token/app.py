@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.deadline import Deadline
-from notebook_archive.pipeline import rotate_token
+from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.pipeline import problem, rotate_token
 
 logger = Logger()
 metrics = Metrics()
@@ -26,7 +27,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     step, secret_id, version = (str(event.get(name, "")) for name in ("Step", "SecretId", "ClientRequestToken"))
     logger.append_keys(step=step[:40], secret=secret_id, version=version)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    rotated = rotate_token(step, secret_id, version, aws.mint(), deadline)
+    try:
+        rotated = rotate_token(step, secret_id, version, aws.mint(), deadline)
+    except NotebookArchiveError as error:
+        logger.exception("The step failed", extra={"problem": problem(error)})
+        raise  # for Secrets Manager, and for the alarm, which counts Lambda's own Errors
     metrics.add_metric("TokensRotated", MetricUnit.Count, int(rotated.current))
     metrics.add_metric("TokensExpiringBeforeRotation", MetricUnit.Count, int(bool(rotated.warning)))
     logger.info(rotated.done)

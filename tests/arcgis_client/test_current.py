@@ -1,11 +1,15 @@
 """A notebook's current content: from the portal, or from the storage that it redirects to, which never sees a token."""
 
+import json
+import time
 from collections.abc import Iterable
 
 import pytest
 
 from local.arcgis import Item
 from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import Access
+from notebook_archive.arcgis.tokens import STRIKES, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -16,7 +20,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ItemId
 from notebook_archive.settings import Route
-from tests.arcgis_client.client import LIMIT, Client, id_of, soon
+from tests.arcgis_client.client import LIMIT, Client, Secrets, id_of, soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.test_routes import body_of
 from tests.arcgis_client.wire import Wire, WireRequest, answer
@@ -35,7 +39,7 @@ def redirect(location: str) -> bytes:
 
 
 def read(wire: Transport, portal: Wire, limit: int = LIMIT, seconds: float = 30) -> bytes:
-    return b"".join(Portal(wire, portal.url).data(ITEM, limit, "secret-token", soon(seconds)))
+    return Portal(wire, portal.url).data(ITEM, limit, "secret-token", b"".join, soon(seconds))
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
@@ -118,6 +122,34 @@ def test_a_link_that_storage_refuses_is_asked_for_anew(wire: Transport, serve: S
     storage.requests.clear()
     assert wire.patiently(lambda: read(wire, portal), soon()) == BODY
     assert [request.path for request in storage.requests] == ["/2", "/3"]
+
+
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found"])
+@pytest.mark.parametrize("code", [401, 403, 404, 498, 499, 999])
+def test_what_storage_says_of_tokens_is_not_held_against_ours(
+    wire: Transport, serve: Serve, status: str, code: int
+) -> None:
+    """It got none.  Nor is the item gone because storage speaks as a portal would of one that is."""
+    signed_in: list[WireRequest] = []
+
+    def script(request: WireRequest) -> Iterable[bytes]:
+        if not request.path.endswith("/generateToken"):
+            return [redirect(f"{storage.url}/x")]
+        signed_in.append(request)
+        return [answer(json.dumps({"token": "t", "expires": (time.time() + 3600) * 1000}).encode())]
+
+    envelope = json.dumps({"error": {"code": code, "message": "Invalid token."}}).encode()
+    refused = answer(envelope, status=status)
+    storage, portal_server = serve(lambda _: [refused]), serve(script)
+    portal = Portal(wire, portal_server.url)
+    tokens = TokenSource(wire, portal.rest_url, "ana", Secrets({"ana": '{"username": "ana", "password": "x"}'}))
+    access = Access("portal", tokens, portal, wire, portal)
+    for _ in range(STRIKES + 1):
+        with pytest.raises(ArcGISUnavailable, match="storage"):
+            access.current(ITEM, LIMIT, body_of, soon())
+    storage.script = lambda _: [answer(BODY)]
+    assert access.current(ITEM, LIMIT, body_of, soon()) == BODY
+    assert len(signed_in) == 1
 
 
 def test_an_error_that_is_a_page_is_asked_for_by_name(client: Client) -> None:

@@ -8,7 +8,7 @@ from botocore.exceptions import ConnectionClosedError
 from notebook_archive.errors import NotebookArchiveError
 from tests.rotation.conftest import STEPS, Rotations
 
-CALLS = 12
+CALLS = 14
 """What test_steps.py counts; one more is tried, which must then not come."""
 
 

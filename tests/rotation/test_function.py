@@ -96,6 +96,19 @@ def test_a_token_that_will_not_last_is_a_warning_and_a_metric(
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
+def test_a_step_that_failed_says_why_and_what_to_do(rotations: Rotations, function: Functions, step: Step) -> None:
+    """The error itself goes on to Lambda, which counts it for the alarm, and to Secrets Manager."""
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
+    version = rotations.begin()
+    with pytest.raises(TokenRejected) as failed:
+        step("createSecret", version)
+    (line,) = function.lines()
+    assert (line["level"], line["step"], line["version"]) == ("ERROR", "createSecret", version)
+    told = {"reason": "token-rejected", "message": str(failed.value), "remedy": TokenRejected.remedy}
+    assert line["problem"] == {**told, "secret": CREDENTIAL}
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("event", [{}, {"Step": None}, {"Step": "createSecret", "SecretId": ANA}])
 def test_an_event_that_is_no_step_is_refused(rotations: Rotations, function: Functions, event: dict[str, Any]) -> None:
     rotations.begin()

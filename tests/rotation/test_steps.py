@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.stub import Stubber
 
 from notebook_archive.deadline import Deadline
@@ -22,6 +22,7 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.vault import Vault
+from notebook_archive.vault.versions import PENDING
 from tests.rotation.conftest import ANA, CREDENTIAL, STEPS, Rotations
 
 
@@ -44,9 +45,9 @@ def test_what_each_step_costs(rotations: Rotations) -> None:
         costs.append((list(rotations.calls), rotations.asked()))
     get, describe = "GetSecretValue", "DescribeSecret"
     assert costs == [
-        ([describe, get, get, get, "PutSecretValue"], {"generateToken": 1}),
+        ([describe, get, get, get, get, "PutSecretValue"], {"generateToken": 1}),
         ([describe], {}),
-        ([describe, get, get], {"portals/self": 1}),
+        ([describe, get, get, get], {"portals/self": 1}),
         ([describe, get, "UpdateSecretVersionStage"], {}),
     ]
 
@@ -100,15 +101,87 @@ def test_a_version_that_is_current_is_left_as_it_is(rotations: Rotations, step: 
     assert (rotations.current(), rotations.labels(), rotations.asked()) == (before, labels, {})
 
 
-@pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-def test_no_step_takes_an_empty_version_for_a_token(rotations: Rotations, step: str) -> None:
+def test_an_empty_version_is_not_taken_for_a_token(rotations: Rotations) -> None:
     version = rotations.begin()
     with rotations.fails(RotationRefused, "createSecret"):
-        rotations.step(step, version)
+        rotations.step("finishSecret", version)
     assert rotations.asked() == {}
     for each in STEPS:
         rotations.step(each, version)
     assert rotations.current()["token"]
+
+
+# The trial of a configuration, which is testSecret alone, of an empty version or a copy of the current one.
+
+
+def copied(rotations: Rotations) -> str:
+    """Label a copy of the current version as pending."""
+    version = rotations.begin()
+    assert rotations.mint.vault.write_pending(ANA, version, json.dumps(rotations.current()))
+    return version
+
+
+@pytest.mark.parametrize("pending", [Rotations.begin, copied])
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_configuration_is_tried_without_a_sign_in(
+    rotations: Rotations, pending: Callable[[Rotations], str], rotated: bool
+) -> None:
+    """Whether the current token is alive is nothing to it: a rotation would mend that."""
+    if rotated:
+        rotations.rotate()
+        rotations.deployment.tokens.revoke_all()
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "whatever"})
+    version = pending(rotations)
+    before = rotations.current(), rotations.labels()
+    rotations.asked()
+    tried = rotations.step("testSecret", version)
+    assert "no new token to test" in tried.done
+    assert tried.warning == ""
+    assert rotations.calls == ["DescribeSecret", "GetSecretValue", "GetSecretValue", "GetSecretValue"]
+    assert rotations.asked() == {"portals/self": 1}
+    assert (rotations.current(), rotations.labels()) == before
+
+
+@pytest.mark.parametrize(
+    ("token_secret", "credential", "error", "words"),
+    [
+        ({"username": "ana", "password": "x"}, {}, SecretMalformed, "names no credential"),
+        ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name"),
+        ({"credential": CREDENTIAL}, None, SecretMissing, CREDENTIAL),
+        ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "lacks"),
+        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could mint one"),
+    ],
+)
+def test_a_configuration_that_cannot_work_fails_its_trial(
+    rotations: Rotations,
+    token_secret: dict[str, str],
+    credential: dict[str, str] | None,
+    error: type[SecretMalformed],
+    words: str,
+) -> None:
+    rotations.keep(ANA, token_secret)
+    if credential is None:
+        rotations.client.delete_secret(SecretId=CREDENTIAL, ForceDeleteWithoutRecovery=True)
+    else:
+        rotations.keep(CREDENTIAL, credential)
+    version = rotations.begin()
+    with rotations.fails(error, words):
+        rotations.step("testSecret", version)
+    assert rotations.asked() == {}
+
+
+def test_a_configuration_is_not_usable_without_its_portal(rotations: Rotations) -> None:
+    version = rotations.begin()
+    rotations.deployment.faults.add("portals/self", "http-503")
+    with rotations.fails(ArcGISUnavailable):
+        rotations.step("testSecret", version)
+
+
+@pytest.mark.parametrize("code", [403, 499])
+def test_a_portal_that_tells_strangers_nothing_is_there(rotations: Rotations, code: int) -> None:
+    version = rotations.begin()
+    rotations.deployment.faults.add("portals/self", "shape-a", code=code)
+    assert "the portal answers" in rotations.step("testSecret", version).done
 
 
 def test_killed_after_the_sign_in_another_token_is_minted(rotations: Rotations) -> None:
@@ -285,13 +358,52 @@ def test_a_retry_of_the_same_rotation_does_not_sign_in_again(rotations: Rotation
     assert rotations.asked() == {"generateToken": 1}
 
 
-def test_a_new_container_tries_a_wrong_password_once(rotations: Rotations) -> None:
+def refused(rotations: Rotations) -> dict[str, str]:
+    """The versions that tell of a refusal, by the label that does."""
+    return {label: version for version, has in rotations.labels().items() for label in has if label[0] == "r"}
+
+
+def test_a_wrong_password_is_not_tried_by_another_container_within_the_hour(rotations: Rotations) -> None:
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "CANARY"})
+    for _ in range(3):
+        rotations.start()
+        with rotations.fails(TokenRejected, CREDENTIAL):
+            rotations.step("createSecret", rotations.begin())
+        assert not [version for version, has in rotations.labels().items() if "AWSPENDING" in has]
+    assert rotations.asked() == {"generateToken": 1}
+    (label,) = refused(rotations)
+    assert "CANARY" not in label
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": rotations.deployment.user("ana").password})
+    rotations.rotate()
+    assert rotations.whose(rotations.current()["token"]) == "ana"
+
+
+def test_a_wrong_password_is_tried_again_after_the_hour(rotations: Rotations) -> None:
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     for tries in range(1, 4):
         rotations.start()
         with rotations.fails(TokenRejected, CREDENTIAL):
             rotations.step("createSecret", rotations.begin())
         assert rotations.asked() == {"generateToken": 1}, tries
+        ((label, version),) = refused(rotations).items()
+        stem, _, until = label.rpartition("-")
+        assert int(until) == pytest.approx(time.time() + 3600, abs=10)
+        rotations.mint.vault.unlabel(ANA, version, label)
+        rotations.mint.vault.label(ANA, version, f"{stem}-{int(time.time()) - 1}")
+
+
+def test_a_refusal_that_cannot_be_noted_is_the_error_all_the_same(rotations: Rotations) -> None:
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
+    version = rotations.begin()
+
+    def refuse(**_: object) -> None:
+        raise ConnectionClosedError(endpoint_url="https://secretsmanager.invalid")
+
+    event = "before-call.secretsmanager.UpdateSecretVersionStage"
+    rotations.client.meta.events.register(event, refuse)
+    with rotations.fails(TokenRejected, CREDENTIAL):
+        rotations.step("createSecret", version)
+    rotations.client.meta.events.unregister(event, refuse)
 
 
 def test_without_arcgis_nothing_is_lost(rotations: Rotations) -> None:
@@ -368,7 +480,7 @@ def test_what_secrets_manager_refuses_is_named(
         "describe_secret": lambda: vault.rotation(ANA),
         "get_secret_value": lambda: vault.read(ANA),
         "put_secret_value": lambda: vault.write_pending(ANA, "0" * 32, "CANARY-00000"),
-        "update_secret_version_stage": lambda: vault.drop_pending(ANA, "0" * 32),
+        "update_secret_version_stage": lambda: vault.unlabel(ANA, "0" * 32, PENDING),
     }
     with Stubber(rotations.client) as stubber:
         stubber.add_client_error(operation, "AccessDeniedException", "You may not CANARY")

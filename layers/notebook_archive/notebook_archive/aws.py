@@ -52,7 +52,7 @@ def settings() -> Settings:
     return Settings.from_env(os.environ)
 
 
-def _config(attempts: int = ATTEMPTS, connect_timeout: float = 5, read_timeout: float = 60, **more: Any) -> Config:  # noqa: ANN401
+def _config(attempts: int = ATTEMPTS, connect_timeout: float = 5, read_timeout: float = 60, **more: Any) -> Config:  # noqa: ANN401 - Config's own
     return Config(
         retries={"total_max_attempts": attempts, "mode": "standard"},
         connect_timeout=connect_timeout,

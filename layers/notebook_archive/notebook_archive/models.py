@@ -5,7 +5,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from notebook_archive.errors import NotAnId, UnexpectedAnswer
 
@@ -13,30 +13,41 @@ ITEM_ID = re.compile(r"[0-9a-f]{32}")
 RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
 
 
-class ItemId(str):
-    """The id of a portal item: 32 lower-case hexadecimal digits, matched whole."""
+class _Name(str):
+    """A text of one form, matched whole.  Each kind says which, and what it is called."""
 
     __slots__ = ()
+    _form: ClassVar[re.Pattern[str]] = ITEM_ID
+    _called: ClassVar[str]
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
-        if isinstance(text, str) and ITEM_ID.fullmatch(text):
+        """Return it as of this kind, or raise NotAnId; the text is never echoed beyond its first 60 characters."""
+        if isinstance(text, str) and cls._form.fullmatch(text):
             return cls(text)
-        raise NotAnId(f"Not an item id (32 lower-case hexadecimal digits): {str(text)[:40]!r}.")
+        raise NotAnId(f"Not {cls._called}: {str(text)[:60]!r}.")
 
 
-class ResourceKey(str):
-    """The key of a snapshot among its item's resources: ``snapshot-<32 hex>.json``, matched whole."""
+class ItemId(_Name):
+    """The id of a portal item: 32 lower-case hexadecimal digits."""
 
     __slots__ = ()
+    _called = "an item id (32 lower-case hexadecimal digits)"
 
-    @classmethod
-    def parse(cls, text: object) -> Self:
-        """Return the key, or raise NotAnId; the text is never echoed beyond its first 60 characters."""
-        if isinstance(text, str) and RESOURCE_KEY.fullmatch(text):
-            return cls(text)
-        raise NotAnId(f"Not a snapshot's resource key (snapshot-<32 hex>.json): {str(text)[:60]!r}.")
+
+class SessionId(_Name):
+    """The id of an open session, a notebook that is open in a container: 32 lower-case hexadecimal digits."""
+
+    __slots__ = ()
+    _called = "a session's id (32 lower-case hexadecimal digits)"
+
+
+class ResourceKey(_Name):
+    """The key of a snapshot among its item's resources: ``snapshot-<32 hex>.json``."""
+
+    __slots__ = ()
+    _form = RESOURCE_KEY
+    _called = "a snapshot's resource key (snapshot-<32 hex>.json)"
 
     @property
     def digest(self) -> str:
@@ -46,19 +57,6 @@ class ResourceKey(str):
         snapshots of one notebook the chance that a new one meets an old one is below 1e-15.
         """
         return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
-
-
-class SessionId(str):
-    """The id of an open session, a notebook that is open in a container: 32 lower-case hexadecimal digits."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, text: object) -> Self:
-        """Return the id, or raise NotAnId; the text is never echoed beyond its first 40 characters."""
-        if isinstance(text, str) and ITEM_ID.fullmatch(text):
-            return cls(text)
-        raise NotAnId(f"Not a session's id (32 lower-case hexadecimal digits): {str(text)[:40]!r}.")
 
 
 DIGEST_LENGTH = 12

@@ -1,13 +1,20 @@
 """The file of an item, from the portal or from the storage that it redirects to."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
 from notebook_archive.arcgis.answers import error_in_body
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ArcGISUnavailable, PermissionDenied, TokenRejected, UnexpectedAnswer
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    NotebookNotFound,
+    PermissionDenied,
+    RequestRejected,
+    TokenRejected,
+    UnexpectedAnswer,
+)
 
 STORAGE_URL = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?"
@@ -16,29 +23,38 @@ STORAGE_URL = re.compile(
 """An address to which a portal may send for a file: no user, nothing that two parsers could read differently."""
 
 
-def item_data(
-    transport: Transport, url: str, what: str, limit: int, token: str, deadline: Deadline
-) -> Generator[bytes]:
-    """Yield the bytes of the file behind ``url``; raise any ArcGISError, or SnapshotTooLarge beyond ``limit`` bytes.
+def item_data[T](
+    transport: Transport,
+    url: str,
+    what: str,
+    limit: int,
+    token: str,
+    consume: Callable[[Iterator[bytes]], T],
+    deadline: Deadline,
+) -> T:
+    """Return what ``consume`` makes of the file behind ``url``.
 
-    The portal may answer with the address of the storage that has the file.  That one redirect is followed, without the
-    token and without a referer, for it leads to another's server.  What storage refuses is ArcGISUnavailable: a link
-    may have expired on the way, and the portal gives another.
+    Raises any ArcGISError, and SnapshotTooLarge beyond ``limit`` bytes.  The portal may answer with the address of the
+    storage that has the file.  That one redirect is followed, without the token and without a referer, for it leads to
+    another's server.  Whatever storage refuses is ArcGISUnavailable, also where ``consume`` finds the refusal in a
+    body: it tells nothing of a token that was not sent, nor of the item.  A link may have expired on the way, and the
+    portal gives another.
     """
     try:
-        yield from _from_portal(transport, url, what, limit, token, deadline)
+        with closing(_from_portal(transport, url, what, limit, token, deadline)) as chunks:
+            return consume(chunks)
     except UnexpectedAnswer as error:
         if not error.location:
             raise
         location = error.location
-    else:
-        return
     if not STORAGE_URL.fullmatch(location):
         raise UnexpectedAnswer(f"{what}: the portal redirects to something that is no plain https address.")
+    stored = transport.with_referer("").stream("GET", location, f"{what}, in storage", deadline, limit)
     try:
-        yield from transport.with_referer("").stream("GET", location, f"{what}, in storage", deadline, limit)
-    except (PermissionDenied, TokenRejected) as error:
-        raise ArcGISUnavailable(str(error)) from None
+        with closing(stored) as chunks:
+            return consume(chunks)
+    except (NotebookNotFound, PermissionDenied, RequestRejected, TokenRejected) as error:
+        raise ArcGISUnavailable(f"The storage that the portal sent to refused. {error}") from None
 
 
 def _from_portal(

@@ -1,6 +1,6 @@
 """The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -187,10 +187,13 @@ class Portal:
         url = f"{self.rest_url}/content/items/{item_id}/resources/{key}"
         return self._transport.stream("GET", url, f"Snapshot {key} of item {item_id}", deadline, limit, token=token)
 
-    def data(self, item_id: ItemId, limit: int, token: str, deadline: Deadline) -> Generator[bytes]:
-        """Yield the bytes of the item's current content; a redirect to storage is followed once, without the token."""
-        url = f"{self.rest_url}/content/items/{item_id}/data"
-        return item_data(self._transport, url, f"The current content of item {item_id}", limit, token, deadline)
+    def data[T](
+        self, item_id: ItemId, limit: int, token: str, consume: Callable[[Iterator[bytes]], T], deadline: Deadline
+    ) -> T:
+        """Return what ``consume`` makes of the item's current content; a redirect to storage is followed once, without
+        the token."""
+        url, what = f"{self.rest_url}/content/items/{item_id}/data", f"The current content of item {item_id}"
+        return item_data(self._transport, url, what, limit, token, consume, deadline)
 
     def _get(self, path: str, what: str, token: str, deadline: Deadline, **fields: str) -> dict[str, Any]:
         fields["f"] = "json"

@@ -50,8 +50,7 @@ class Access:
         """Return what ``consume`` makes of the notebook's current content, which the portal has by either route."""
 
         def once(token: str) -> T:
-            with closing(self._portal.data(item_id, limit, token, deadline)) as chunks:
-                return consume(chunks)
+            return self._portal.data(item_id, limit, token, consume, deadline)
 
         return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
 

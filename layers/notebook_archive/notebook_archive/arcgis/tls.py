@@ -27,7 +27,7 @@ class _DeadlineSocket(ssl.SSLSocket):
     The timeouts of requests are per receive, so a server that drips a byte a second would outlast any of them.
     """
 
-    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401 - any buffer
         deadline: Deadline | None = getattr(_now, "deadline", None)
         if deadline is not None:
             left = deadline.remaining()
@@ -44,11 +44,11 @@ class TLSAdapter(HTTPAdapter):
         self._context = context
         super().__init__(pool_connections=8, pool_maxsize=pool_size, max_retries=0, pool_block=False)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' own signature
         """Give the context to every connection."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
-    def cert_verify(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+    def cert_verify(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - requests' own signature
         """Leave verification to the context."""
 
 

@@ -121,11 +121,7 @@ class TokenSource:
         """
         with self._lock:
             self._look_again = 0.0  # this is asked for rarely, so a changed secret is noticed at once
-            secret = self._credential()
-            if "token" in secret:
-                message = f"Secret {self.name!r} holds a token, not a credential that could mint one."
-                raise SecretMalformed(message).of_secret(self.name)
-            return self._sign_in(secret, deadline, seconds / 60)
+            return self._sign_in(minting(self.name, self._credential()), deadline, seconds / 60)
 
     def _current(self, deadline: Deadline) -> str:
         with self._lock:
@@ -219,6 +215,14 @@ def parse_secret(name: str, text: str) -> dict[str, str]:
         raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.").of_secret(name)
     if "token" in fields and not _TOKEN.fullmatch(fields["token"]):
         message = f"The token in secret {name!r} has a space, a line's end or another character amiss."
+        raise SecretMalformed(message).of_secret(name)
+    return fields
+
+
+def minting(name: str, fields: dict[str, str]) -> dict[str, str]:
+    """Return the secret's fields, which can mint a token; raise SecretMalformed where they are a token."""
+    if "token" in fields:
+        message = f"Secret {name!r} holds a token, not a credential that could mint one."
         raise SecretMalformed(message).of_secret(name)
     return fields
 

@@ -1,8 +1,11 @@
 """What S3 refuses, by name."""
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
-from notebook_archive.errors import ArchiveDenied, ArchiveError, ArchiveUnavailable
+from notebook_archive.errors import ArchiveDamaged, ArchiveDenied, ArchiveError, ArchiveUnavailable
+
+S3_ERRORS = (ClientError, BotoCoreError)
+"""All that boto3 raises, of a call and while its body is read."""
 
 _DENIED = frozenset(
     (
@@ -20,13 +23,15 @@ _DENIED = frozenset(
 _ABSENT = frozenset(("404", "NoSuchKey", "NotFound"))
 
 
-def is_absent(error: ClientError) -> bool:
+def is_absent(error: ClientError | BotoCoreError) -> bool:
     """Return whether S3 says that there is no such object."""
-    return error.response.get("Error", {}).get("Code") in _ABSENT
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _ABSENT
 
 
 def named(error: ClientError | BotoCoreError, bucket: str, what: str) -> ArchiveError:
     """Return our error for one of boto3's, made of S3's code and the key alone."""
+    if isinstance(error, FlexibleChecksumError):
+        return ArchiveDamaged(f"{what} is not what S3's own checksum says.")
     code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     known = ArchiveDenied if code in _DENIED else ArchiveUnavailable
     return known(f"S3 answered {code or 'an error'} for {what} in bucket {bucket}.")

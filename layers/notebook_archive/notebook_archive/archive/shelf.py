@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
-
 from notebook_archive.archive import keys
-from notebook_archive.archive.refusals import is_absent, named
+from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
 from notebook_archive.errors import ArchiveDamaged
 from notebook_archive.models import ItemId, ResourceKey
 
@@ -64,13 +62,9 @@ class Shelf:
                 if not admits(metadata.get("owner", "")):
                     return None
                 body = found["Body"].read() if found["ContentLength"] <= limit else None
-        except FlexibleChecksumError:
-            raise ArchiveDamaged(f"{path} is not what S3's own checksum says.") from None
-        except ClientError as error:
+        except S3_ERRORS as error:
             if is_absent(error):
                 return None
-            raise named(error, self.bucket, path) from None
-        except BotoCoreError as error:
             raise named(error, self.bucket, path) from None
         digest = bytes.fromhex(noted) if _is_sha256(noted) else b""
         intact = (
@@ -95,13 +89,9 @@ class Shelf:
                 for piece in body.iter_chunks(PIECE_BYTES):
                     sha256.update(piece)
                     size += len(piece)
-        except FlexibleChecksumError:
-            raise ArchiveDamaged(f"{path} is not what S3's own checksum says.") from None
-        except ClientError as error:
+        except S3_ERRORS as error:
             if is_absent(error):
                 return None
-            raise named(error, self.bucket, path) from None
-        except BotoCoreError as error:
             raise named(error, self.bucket, path) from None
         metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
         if sha256.hexdigest() != metadata.get("sha256"):
@@ -109,15 +99,16 @@ class Shelf:
         return ArchivedSnapshot(size, sha256.digest(), metadata, None)
 
     def owner(self, item_id: ItemId) -> str:
-        """Return the item's owner as of the last run that noted its properties, empty where none did."""
+        """Return the item's owner as of the last run that noted its properties, empty where none did.
+
+        Raises ArchiveDamaged where these are not what S3's own checksum says, or not JSON.
+        """
         path = keys.item_key(item_id)
         try:
             item = json.loads(self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")["Body"].read())
-        except ClientError as error:
+        except S3_ERRORS as error:
             if is_absent(error):
                 return ""
-            raise named(error, self.bucket, path) from None
-        except BotoCoreError as error:
             raise named(error, self.bucket, path) from None
         except ValueError:
             raise ArchiveDamaged(f"{path} is not JSON.") from None

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
 from notebook_archive.archive.holdings import Holding, grouped
-from notebook_archive.archive.refusals import is_absent, named
+from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
 from notebook_archive.errors import ArchiveConflict
 from notebook_archive.models import ItemId, ResourceKey
 
@@ -101,11 +101,9 @@ class Archive:
     def _has(self, path: str, digest: bytes) -> bool:
         try:
             head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
-        except ClientError as error:
+        except S3_ERRORS as error:
             if is_absent(error):
                 return False
-            raise named(error, self.bucket, path) from None
-        except BotoCoreError as error:
             raise named(error, self.bucket, path) from None
         return head.get("ChecksumSHA256") == b64encode(digest).decode()
 
@@ -146,7 +144,7 @@ class Archive:
         three."""
         try:
             head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
-        except (ClientError, BotoCoreError) as error:
+        except S3_ERRORS as error:
             raise named(error, self.bucket, path) from None
         if head.get("ChecksumSHA256") != checksum:
             raise ArchiveConflict(f"{path} holds other bytes than ArcGIS sends now; it was left as it is.")
@@ -174,7 +172,7 @@ class Archive:
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
                 yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
+        except S3_ERRORS as error:
             raise named(error, self.bucket, prefix) from None
 
     def put_document(self, key: str, document: Mapping[str, Any]) -> None:
@@ -199,22 +197,21 @@ class Archive:
         text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
         self._put(key, text.encode(errors="replace"), ContentType="application/jsonl")
 
-    def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401
+    def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
         try:
             put = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256"} | more
             self._s3.put_object(**self._bucket, Key=key, Body=body, **put)
-        except (ClientError, BotoCoreError) as error:
+        except S3_ERRORS as error:
             raise named(error, self.bucket, key) from None
 
     def get(self, key: str) -> bytes | None:
-        """Return the object's bytes, checked by S3's checksum; None where there is no such object."""
+        """Return the object's bytes; None where there is no such object.  Raises ArchiveDamaged where they are not what
+        S3's own checksum says."""
         try:
             return self._s3.get_object(**self._bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
-        except ClientError as error:
+        except S3_ERRORS as error:
             if is_absent(error):
                 return None
-            raise named(error, self.bucket, key) from None
-        except BotoCoreError as error:
             raise named(error, self.bucket, key) from None
 
 

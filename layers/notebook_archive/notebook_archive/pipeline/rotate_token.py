@@ -7,15 +7,30 @@ which only this use case reads.
 import contextlib
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import CREDENTIAL, TokenSource, fields_of, parse_secret
+from notebook_archive.arcgis.tokens import (
+    CREDENTIAL,
+    REFUSED_SECONDS,
+    TokenSource,
+    fields_of,
+    minting,
+    parse_secret,
+)
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NewTokenRejected, RotationRefused, SecretMalformed, SecretUnwritable, TokenRejected
+from notebook_archive.errors import (
+    NewTokenRejected,
+    PermissionDenied,
+    RotationRefused,
+    SecretMalformed,
+    SecretUnwritable,
+    TokenRejected,
+)
 from notebook_archive.models import epoch_milliseconds
 from notebook_archive.vault import Rotation, Vault
 from notebook_archive.vault.versions import CURRENT, PENDING
@@ -26,6 +41,8 @@ _STEPS: dict[str, Step] = {
     for step in ("create", "set", "test", "finish")
     for spelling in (f"{step}Secret", f"{step}_secret")  # AWS's templates have the first, its User Guide the second
 }
+_REFUSED = re.compile(r"refused-(.+)-([0-9]{1,12})")
+"""A label: which version of the credential was refused, and until when, in epoch seconds, it is left alone."""
 LIFETIMES = 2
 """A token is asked to outlive this many waits, so that a rotation which fails once leaves time for the next."""
 
@@ -53,8 +70,21 @@ class Rotated:
     warning: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A refused sign-in with version ``of`` of the credential, noted at ``version`` of the token's secret."""
+
+    version: str
+    label: str
+    of: str
+    until: int
+
+
 def rotate_token(step: str, secret_id: str, version: str, mint: Mint, deadline: Deadline) -> Rotated:
     """Make one step of the rotation that makes this version, and return what was done.  Each may be repeated.
+
+    A ``testSecret`` with nothing to test is Secrets Manager's trial of the configuration, of a version that it makes
+    for it and then removes (API reference, RotateSecret, RotateImmediately).
 
     Raises RotationRefused where this version is not to become current, ConfigurationErrors and ArcGISErrors.
     """
@@ -78,7 +108,7 @@ def rotate_token(step: str, secret_id: str, version: str, mint: Mint, deadline: 
         case "test":
             return _test(rotation, secret_id, version, mint, deadline)
         case "finish":
-            _pending_token(rotation, secret_id, version, mint)
+            _pending_token(rotation, mint.vault.pending(secret_id, version))
             mint.vault.make_current(secret_id, version, rotation.holder(CURRENT))
             return Rotated(rotation.name, "The new token is current.", current=True)
 
@@ -87,11 +117,16 @@ def _create(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadli
     if mint.vault.pending(secret_id, version) is not None:
         return Rotated(rotation.name, "The pending token is there already.")
     name = _credential_name(rotation.name, mint.vault.read(secret_id), mint)
-    wait = rotation.wait
+    wait, credential = rotation.wait, mint.vault.version(name)
+    # Secrets Manager tries a rotation again by itself, and each try could be a wrong password.
+    if any(each.of == credential and each.until > time.time() for each in _refusals(rotation)):
+        _give_up(secret_id, version, mint)
+        message = f"The credential in secret {name!r} was refused less than an hour ago and is not tried again yet."
+        raise TokenRejected(message).of_secret(name)
     try:
         token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
     except TokenRejected:
-        # Secrets Manager tries a rotation again by itself, and each try could be a wrong password.
+        _note_refusal(rotation, secret_id, version, credential, mint)
         _give_up(secret_id, version, mint)
         raise
     made: dict[str, object] = {"token": token.value, "expires": int(token.expires * 1000), CREDENTIAL: name}
@@ -103,7 +138,10 @@ def _create(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadli
 
 
 def _test(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadline: Deadline) -> Rotated:
-    pending = _pending_token(rotation, secret_id, version, mint)
+    text, current = mint.vault.pending(secret_id, version), mint.vault.read(secret_id)
+    if text in (None, current):
+        return _try_out(rotation, current, mint, deadline)
+    pending = _pending_token(rotation, text)
     name = _credential_name(rotation.name, json.dumps(pending), mint)
     username = parse_secret(name, mint.vault.read(name)).get("username", "")
     try:
@@ -120,14 +158,38 @@ def _test(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadline
     return Rotated(rotation.name, "The portal takes the new token.", warning=_too_short(rotation, expires))
 
 
+def _try_out(rotation: Rotation, current: str, mint: Mint, deadline: Deadline) -> Rotated:
+    """Return that the configuration is usable: the credential is there and could mint, and a portal answers.
+
+    Nothing signs in, and the current token is not looked at: one that has died is what a rotation mends.
+    """
+    name = _credential_name(rotation.name, current, mint)
+    minting(name, parse_secret(name, mint.vault.read(name)))
+    with contextlib.suppress(TokenRejected, PermissionDenied):  # portals may say nothing to those who are not signed in
+        mint.portal.organisation("", deadline)
+    return Rotated(rotation.name, "There is no new token to test; its credential is there, and the portal answers.")
+
+
 def _give_up(secret_id: str, version: str, mint: Mint) -> None:
     """Let no later try go on with this version; the next rotation begins with another."""
     with contextlib.suppress(SecretUnwritable):  # the error that is to be raised says more
-        mint.vault.drop_pending(secret_id, version)
+        mint.vault.unlabel(secret_id, version, PENDING)
 
 
-def _pending_token(rotation: Rotation, secret_id: str, version: str, mint: Mint) -> dict[str, str]:
-    text = mint.vault.pending(secret_id, version)
+def _refusals(rotation: Rotation) -> list[_Refusal]:
+    named = ((version, label, _REFUSED.fullmatch(label)) for version, has in rotation.labels.items() for label in has)
+    return [_Refusal(version, label, found[1], int(found[2])) for version, label, found in named if found]
+
+
+def _note_refusal(rotation: Rotation, secret_id: str, version: str, credential: str, mint: Mint) -> None:
+    """Note for other containers, as a label of the version that came to nothing, that the credential was refused."""
+    with contextlib.suppress(SecretUnwritable):
+        mint.vault.label(secret_id, version, f"refused-{credential}-{int(time.time() + REFUSED_SECONDS)}")
+        for earlier in _refusals(rotation):
+            mint.vault.unlabel(secret_id, earlier.version, earlier.label)
+
+
+def _pending_token(rotation: Rotation, text: str | None) -> dict[str, str]:
     if text is None:
         raise RotationRefused(f"The pending version of secret {rotation.name!r} is still empty: createSecret fills it.")
     pending = parse_secret(rotation.name, text)

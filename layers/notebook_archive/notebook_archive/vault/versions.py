@@ -11,6 +11,7 @@ from notebook_archive.vault.schedule import longest_wait
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_secretsmanager.type_defs import GetSecretValueResponseTypeDef
 
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"
@@ -53,16 +54,28 @@ class Vault:
         written."""
         return self._text(secret_id, VersionId=version, VersionStage=PENDING)
 
+    def version(self, name: str) -> str:
+        """Return the id of a secret's current version; raise SecretMissing or SecretUnreadable."""
+        answer = self._value(name)
+        if answer is None:
+            raise SecretMissing(f"There is no secret {name!r}.")
+        return answer["VersionId"]
+
     def _text(self, secret_id: str, **which: str) -> str | None:
+        answer = self._value(secret_id, **which)
+        if answer is None:
+            return None
+        if "SecretBinary" in answer or ("SecretString" not in answer and not which):
+            raise SecretUnreadable(f"Secret {secret_id!r} holds no text.").of_secret(secret_id)
+        return answer.get("SecretString")
+
+    def _value(self, secret_id: str, **which: str) -> "GetSecretValueResponseTypeDef | None":
         try:
-            answer = self._client.get_secret_value(SecretId=secret_id, **which)
+            return self._client.get_secret_value(SecretId=secret_id, **which)
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, ClientError) and _code(error) == _ABSENT:
                 return None
             raise _unreadable(error, secret_id) from None
-        if "SecretBinary" in answer or ("SecretString" not in answer and not which):
-            raise SecretUnreadable(f"Secret {secret_id!r} holds no text.").of_secret(secret_id)
-        return answer.get("SecretString")
 
     def rotation(self, secret_id: str) -> Rotation:
         """Return how the secret is rotated; raise SecretMissing or SecretUnreadable."""
@@ -100,9 +113,13 @@ class Vault:
             if self.rotation(secret_id).holder(CURRENT) != version:
                 raise
 
-    def drop_pending(self, secret_id: str, version: str) -> None:
-        """Take the label AWSPENDING from the version, so that the next rotation makes another."""
-        self._relabel(secret_id, VersionStage=PENDING, RemoveFromVersionId=version)
+    def label(self, secret_id: str, version: str, label: str) -> None:
+        """Give the version a label that no other has."""
+        self._relabel(secret_id, VersionStage=label, MoveToVersionId=version)
+
+    def unlabel(self, secret_id: str, version: str, label: str) -> None:
+        """Take a label from the version.  Without AWSPENDING, the next rotation makes another."""
+        self._relabel(secret_id, VersionStage=label, RemoveFromVersionId=version)
 
     def _relabel(self, secret_id: str, **change: str) -> None:
         try:

@@ -1,0 +1,50 @@
+"""What the scripts share: the deployed stack's outputs, and how trouble is told."""
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+class ScriptError(Exception):
+    """The script cannot do what it is for; the message is one sentence or two, and holds no secret."""
+
+
+TROUBLE = (ScriptError, ClientError, BotoCoreError)
+"""What ends a script with a sentence in place of a traceback."""
+
+
+def sentence(error: Exception) -> str:
+    """Return what to say of an error that is TROUBLE.  Of the operations that the scripts call, none repeats what a
+    secret holds."""
+    if isinstance(error, ClientError):
+        return f"AWS refused {error.operation_name}: {error.response['Error'].get('Message')}"
+    if isinstance(error, BotoCoreError):
+        return f"AWS cannot be reached: {error}"
+    return str(error)
+
+
+class Stack:
+    """The deployed stack."""
+
+    def __init__(self, name: str) -> None:
+        """Raise ScriptError where there is no stack of that name in this account and region."""
+        try:
+            (stack,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "ValidationError":
+                raise
+            message = error.response["Error"].get("Message")
+            raise ScriptError(f"There is no stack {name!r} here: {message}") from None
+        self.name = name
+        self._outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+        parameters = stack.get("Parameters", ())
+        self._parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
+
+    def output(self, name: str) -> str:
+        """Return an output; raise ScriptError where this stack has none of that name."""
+        if name not in self._outputs:
+            raise ScriptError(f"Stack {self.name!r} has no output {name!r}: deploy this version first.")
+        return self._outputs[name]
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter's value, empty where this stack has none of that name."""
+        return self._parameters.get(name, "")

@@ -1,0 +1,105 @@
+"""The script that shows what could not be backed up: reasons, EventBridge's own too, and trouble as a sentence."""
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+from mypy_boto3_sqs import SQSClient
+
+from scripts import failures
+
+STACK = "notebook-archive"
+
+
+def stack(name: str, **queues: str) -> None:
+    """Create a stack of these queues, by output."""
+    template = {
+        "Resources": {name: {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": q}} for name, q in queues.items()},
+        "Outputs": {name: {"Value": {"Ref": name}} for name in queues},
+    }
+    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[SQSClient]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        boto3.setup_default_session()
+        stack(STACK, FailureQueue="failures", RequestQueue="requests")
+        yield boto3.client("sqs")
+    boto3.setup_default_session()
+
+
+def put(sqs: SQSClient, **attributes: str) -> None:
+    url = sqs.get_queue_url(QueueName="failures")["QueueUrl"]
+    told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    sqs.send_message(QueueUrl=url, MessageBody="{}", MessageAttributes=told)  # type: ignore[arg-type]
+
+
+def test_what_the_function_and_what_eventbridge_put_there_is_told(
+    sqs: SQSClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The names are those of the EventBridge User Guide."""
+    put(sqs, reason="arcgis-unavailable", message="It is away.", remedy="Wait.", attempts="4")
+    rule = "arn:aws:events:eu-west-1:123456789012:rule/asked"
+    for _ in range(2):
+        put(
+            sqs,
+            RULE_ARN=rule,
+            TARGET_ARN="arn:aws:sqs:eu-west-1:123456789012:requests",
+            ERROR_CODE="NO_PERMISSIONS",
+            ERROR_MESSAGE="The queue refused.",
+        )
+    put(sqs)
+    assert failures.main([]) == 1
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[1].startswith("2 NO_PERMISSIONS The queue refused. EventBridge could not deliver it. Put")
+    assert rule in "".join(lines).replace(" ", "")
+    assert "1 arcgis-unavailable It is away. Wait." in lines
+    assert "1 not told" in lines
+
+
+def test_an_empty_queue_and_what_is_driven_again(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+    assert failures.main([]) == 0
+    put(sqs, ERROR_CODE="NO_PERMISSIONS")
+    assert failures.main(["--again"]) == 0
+    assert failures.main([]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "The failure queue is empty.",
+        "1 driven again.",
+        "The failure queue is empty.",
+    ]
+
+
+@pytest.mark.usefixtures("sqs")
+def test_a_stack_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failures.main(["--stack-name", "nowhere"]) == 2
+    assert "There is no stack 'nowhere' here" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("sqs")
+def test_a_stack_of_another_kind_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    stack("other", Another="another")
+    assert failures.main(["--stack-name", "other"]) == 2
+    assert "Stack 'other' has no output 'FailureQueue'" in capsys.readouterr().err
+
+
+def test_a_queue_that_is_gone_is_a_sentence(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="failures")["QueueUrl"])
+    assert failures.main([]) == 2
+    assert "AWS refused ReceiveMessage" in capsys.readouterr().err
+
+
+def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/no/such/file")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/no/such/file")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    boto3.setup_default_session()
+    assert failures.main([]) == 2
+    assert "AWS cannot be reached: Unable to locate credentials" in capsys.readouterr().err
+    boto3.setup_default_session()
