@@ -38,7 +38,9 @@ def test_a_killed_worker_leaves_none_or_one_complete_object(
     (item,) = running.enterprise.organisation.notebooks()
     admin = running.enterprise.admin
     properties = {"id": item.id, "title": item.title}
-    planned = {"itemId": item.id, "title": "Large", "owner": "ana", "archived": "", "item": properties}
+    content = {"modified": item.modified, "held": "", "captured": ""}
+    named = {"itemId": item.id, "title": "Large", "owner": "ana"}
+    planned = {**named, "archived": "", "content": content, "item": properties}
     told = {
         "ca": running.ca_bundle.read_text(),
         "portal": running.enterprise.portal_url,
