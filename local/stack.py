@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,13 +30,16 @@ def architecture() -> str:
 
 @contextmanager
 def build() -> Iterator[Path]:
-    """Build what has changed and hand out the built template, which no other process rebuilds meanwhile."""
+    """Build what has changed and hand out a copy of the built template, so that another process may build meanwhile."""
     STATE.mkdir(exist_ok=True)
-    with (STATE / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ["build", "--cached", "--cache-dir", str(STATE / "cache"), "--build-dir", str(BUILD)]
-        _sam([*command, "--parameter-overrides", f"Architecture={architecture()}"], os.environ)
-        yield BUILD / "template.yaml"
+    # Beside the folder that was built: what the template names outside of it is named from there.
+    with tempfile.TemporaryDirectory(prefix="build-", dir=STATE) as copy:
+        with (STATE / "build.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            command = ["build", "--cached", "--cache-dir", str(STATE / "cache"), "--build-dir", str(BUILD)]
+            _sam([*command, "--parameter-overrides", f"Architecture={architecture()}"], os.environ)
+            shutil.copytree(BUILD, copy, symlinks=True, dirs_exist_ok=True)
+        yield Path(copy) / "template.yaml"
 
 
 def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:

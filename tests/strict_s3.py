@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
+from moto.s3.models import FakeDeleteMarker, s3_backends
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -216,22 +217,22 @@ def make_bucket() -> None:
 
 
 def contents(prefix: str = "") -> dict[str, StoredObject]:
-    """Return everything in the bucket, read behind the rules' back."""
-    s3 = _plain()
-    versions: Counter[str] = Counter()
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=prefix):
-        versions.update(version["Key"] for version in page.get("Versions", ()))
-        assert not page.get("DeleteMarkers")
-    return {key: _read(s3, key, count) for key, count in sorted(versions.items())}
+    """Return everything in the bucket, read behind the rules' back.
+
+    It is read from moto's memory: a call for each object, made after each step of a sweep, took half of a sweep's time.
+    """
+    held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
+    return {key: _stored(held.getlist(key)) for key in sorted(held) if key.startswith(prefix)}
 
 
-def _read(s3: "S3Client", key: str, versions: int) -> StoredObject:
-    got = s3.get_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")
-    tags = s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
+def _stored(versions: list[Any]) -> StoredObject:
+    assert not any(isinstance(version, FakeDeleteMarker) for version in versions)
+    latest = versions[-1]
+    named = ((name.removeprefix("x-amz-meta-"), name, value) for name, value in latest.metadata.items())
     return StoredObject(
-        body=got["Body"].read(),
-        metadata=got["Metadata"],
-        tags={tag["Key"]: tag["Value"] for tag in tags},
-        checksum=got.get("ChecksumSHA256", ""),
-        versions=versions,
+        body=latest.value,
+        metadata={short: value for short, name, value in named if short != name},
+        tags=s3_backends[ACCOUNT]["aws"].tagger.get_tag_dict_for_resource(latest.arn),
+        checksum=latest.checksum_value or "",
+        versions=len(versions),
     )
