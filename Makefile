@@ -11,8 +11,8 @@ export SAM_CLI_TELEMETRY := 0
 STAGE ?= dev
 NOTEBOOKS ?=
 API_AUTH ?= IAM
-# Fixed, so that a test run is the same on every machine. Tests wait as well: three keep two cores busy.
-WORKERS ?= 3
+# Fixed, so that a test run is the same on every machine.
+WORKERS ?= 2
 UV := .tools/bin/uv
 # Bytecode stays out of the source folders: sam build would take it for a change.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
@@ -32,7 +32,7 @@ demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEB
 local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)"
 
-test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=3, 0 for none]
+test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope
 
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template

@@ -145,4 +145,4 @@ def test_a_handshake_that_stalls_is_left_at_the_deadline(authority: Authority) -
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             transport(authority.pem).call("GET", url, "The test's call", soon(0.4))
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 5.0
