@@ -347,7 +347,7 @@ LARGE = {
     ],
     "tables": [code("", display(text__html="<table><tr>" + "<td>1</td>" * 20_000 + "</tr></table>"))] * 40,
     "html": [code("", display(text__html="<p>x</p>" * 1_000_000, text__plain="<plain>"))],
-    "colours": [code("", stream("\x1b[31ma\x1b[32mb" * 10_000))] * 12,
+    "colours": [code("", stream("\x1b[31ma\x1b[32mb" * 10_000))] * 250,
     "wide characters": [markdown("\u6c34" * 30_000)] * 100,
     "code": [code("x = [1]\n" * 100_000)],
 }  # fmt: skip
