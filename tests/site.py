@@ -16,11 +16,10 @@ from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.pipeline import archive_batch, plan_run, report_run
-from notebook_archive.pipeline.capture import Capturing
 from notebook_archive.pipeline.outcomes import Batch
 from notebook_archive.pipeline.plan import Plan
 from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
-from notebook_archive.pipeline.task import Workshop
+from notebook_archive.pipeline.task import Capturing, Workshop
 from notebook_archive.settings import Route
 from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, KEPT, StrictS3, contents
 
@@ -40,7 +39,7 @@ class Site:
     batch_size: int = 100
     max_snapshot_bytes: int = 20_000_000
     archive_current: bool = False
-    seconds: float = 60.0
+    seconds: float = 120.0
     attempts: int = 2
     captures: bool = False
     rotates: bool = False

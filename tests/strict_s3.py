@@ -9,6 +9,7 @@ import re
 import threading
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -31,6 +32,7 @@ KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json
 COPIES = re.compile(r"notebooks/[0-9a-f]{32}/current/[0-9]{13}-[0-9a-f]{12}\.ipynb")
 OURS = re.compile(
     rf"{KEPT.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)|notebooks/[0-9a-f]{{32}}/item\.json"
+    r"|notebooks/[0-9a-f]{32}/captures/snapshot-[0-9a-f]{32}\.json"
     r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?(?:-again-\d+)?)\.json)"
 )
 
@@ -63,6 +65,8 @@ class StrictS3:
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Operation and key, or prefix, of every attempt on the wire."""
     faults: list[Fault] = field(default_factory=list)
+    deeds: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
+    """What others do, once, right before a call of that operation whose key has that part."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def attach(self, events: Any) -> None:
@@ -134,6 +138,11 @@ class StrictS3:
         with self._lock:
             self.calls.append((operation, key))
             fault = self._due(operation, key)
+            deed = next((each for each in self.deeds if each[0] == operation and each[1] in key), None)
+            if deed:
+                self.deeds.remove(deed)
+        if deed:
+            deed[2]()
         if operation == "PutObject" and KEPT.fullmatch(key):
             self._check_wire(request)
         if fault is None:

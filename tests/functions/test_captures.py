@@ -8,7 +8,7 @@ from notebook_archive.pipeline.slots import PREFIX
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import whole_run
 from tests.functions.test_requests import Queues
-from tests.strict_s3 import contents
+from tests.pipeline.scene import makers
 
 
 def made(functions: Functions) -> dict[str, list[str]]:
@@ -37,8 +37,7 @@ def test_a_run_captures_for_every_owner_with_a_secret_and_no_one_else(functions:
     assert made(functions).keys() == (
         {item_owner for item_owner in owners if owns(functions, item_owner)} if capture else set()
     )
-    captured = [key for key, found in contents("notebooks/").items() if "captured" in found.metadata]
-    assert len(captured) == sum(map(len, made(functions).values()))
+    assert len(makers()) == sum(map(len, made(functions).values()))
     assert report["notebooks"]["failed"] == {}
 
 

@@ -18,8 +18,7 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.pipeline import archive_batch
-from notebook_archive.pipeline.capture import Capturing
-from notebook_archive.pipeline.task import Workshop
+from notebook_archive.pipeline.task import Capturing, Workshop
 from notebook_archive.settings import Route
 from tests.strict_s3 import ACCOUNT, BUCKET
 
@@ -36,7 +35,7 @@ def archive(told: dict[str, str]) -> None:
     capturing = Capturing(Shelf(s3, BUCKET, ACCOUNT), 5, rotates=True) if rotates else None
     workshop = Workshop(routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capturing=capturing)
     run = RunId.of_execution(told["run"], "2026-11-22T02:00:00Z")
-    archive_batch(json.loads(told["batch"]), run, workshop, 1, Deadline(60))
+    archive_batch(json.loads(told["batch"]), run, workshop, 1, Deadline(120))
 
 
 def archive_until(call: int, moment: str, told: dict[str, str]) -> None:

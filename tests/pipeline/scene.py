@@ -1,6 +1,7 @@
 """A notebook that is captured: its owner's own snapshots, those that runs made, and what may never happen to them."""
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 
 from local.arcgis import Item, Seed
@@ -78,13 +79,22 @@ def archived(prefix: str = "notebooks/") -> dict[str, StoredObject]:
     return {key.rsplit("/", 1)[1]: found for key, found in contents(prefix).items() if "/snapshots/" in key}
 
 
+def makers() -> dict[str, str]:
+    """Return which run is noted to have made each snapshot."""
+    return {
+        key.rsplit("/", 1)[1]: json.loads(found.body)["runId"]
+        for key, found in contents("notebooks/").items()
+        if "/captures/" in key
+    }
+
+
 def watched(site: Site) -> Watch:
     """Return a notebook at its limit, changed since: one snapshot that a run made, the oldest, and four of a person."""
     item = site.item("Alone")
     report = site.run("first")
     check_report(report)
     [made] = ours(item)
-    assert archived()[made.resource_key].metadata["captured"] == "true"
+    assert makers() == {made.resource_key: "2026-11-22/first"}
     watch = Watch(item)
     watch.look()
     watch.by_hand(4)

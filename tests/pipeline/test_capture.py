@@ -4,11 +4,24 @@ import pytest
 from moto.s3.models import s3_backends
 
 from local.arcgis import Item, LocalArcGIS, Snapshot
+from local.arcgis.organisation import now_ms
 from notebook_archive.archive import RunId
 from notebook_archive.pipeline.capture import START_SECONDS
 from notebook_archive.pipeline.slots import PREFIX, capture_name
 from tests.pipeline.conftest import MakeSite
-from tests.pipeline.scene import HOUR_MS, Watch, age, archived, body, captured_seed, check, ours, save, watched
+from tests.pipeline.scene import (
+    HOUR_MS,
+    Watch,
+    age,
+    archived,
+    body,
+    captured_seed,
+    check,
+    makers,
+    ours,
+    save,
+    watched,
+)
 from tests.site import STARTED_AT, Site, check_archive, check_report, stored_snapshots
 from tests.strict_s3 import ACCOUNT, BUCKET, Fault, contents
 
@@ -40,11 +53,8 @@ def test_a_notebook_without_snapshots_is_captured_and_archived_by_one_run(
     assert stored_snapshots() == site.sources()
     assert report["snapshots"]["archived"] == 1
     noted = archived()[snapshot.resource_key].metadata
-    assert (noted["snapshot-name"], noted["run-id"], noted["captured"]) == (
-        name_of("one"),
-        "2026-11-22/one",
-        "true",
-    )
+    assert (noted["snapshot-name"], noted["run-id"]) == (name_of("one"), "2026-11-22/one")
+    assert makers() == {snapshot.resource_key: "2026-11-22/one"}
     check_archive(site)
     check_report(report)
 
@@ -58,12 +68,15 @@ def test_what_a_capture_costs(capturing: Site) -> None:
     for batch in capturing.batches(plan):
         capturing.work("one", batch)
     assert capturing.deployment.requests.counts() == {
-        "snapshots/list": 2,
+        "snapshots/list": 3,
         "items/data": 1,
         "snapshots/create": 1,
         "snapshots/download": 1,
     }
-    assert capturing.s3.counts() == {"HeadObject": 1, "PutObject": 4}, "the snapshot, its mark, item.json, the outcome"
+    assert capturing.s3.counts() == {
+        "HeadObject": 3,  # is the content marked, in the snapshot that there is, in the new one
+        "PutObject": 5,  # who made it, the snapshot, the mark, item.json, the outcome
+    }
 
 
 def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
@@ -194,6 +207,100 @@ def test_an_archive_that_refuses_writes_for_nights_costs_one_slot(rotating: Site
     assert [snapshot.content for snapshot in item.snapshots[1:]] == [body(number) for number in range(10, 14)]
 
 
+def test_what_a_person_takes_meanwhile_is_archived_and_left_alone(capturing: Site) -> None:
+    """In the very moment, and of other content than the notebook's."""
+    item = capturing.item("Alone")
+    watch = Watch(item)
+    watch.by_hand(3)
+    capturing.s3.deeds.append(("HeadObject", ".captured", lambda: watch.by_hand(2)))
+    report = capturing.run("one")
+    assert (report["status"], capturing.deployment.requests.counts()["snapshots/create"]) == ("complete", 0)
+    assert stored_snapshots() == capturing.sources()
+    item.snapshots.pop()
+    capturing.run("two")
+    assert item.snapshots[-1].content == body(0), "what nobody had a snapshot of is captured as soon as there is room"
+
+
+def test_a_save_that_comes_between_is_no_reason_to_take_its_snapshot_for_the_content_before(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    capturing.s3.deeds.append(("HeadObject", ".captured", lambda: setattr(item, "content", body(1))))
+    capturing.run("one")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(1)]
+    save(item, 0)
+    capturing.run("two")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(1), body(0)]
+
+
+def test_whoever_archives_a_capture_first_it_gives_way_in_time(rotating: Site) -> None:
+    """Another invocation may list the snapshot before the one that made it has stored it."""
+    item = rotating.item("Alone")
+    watch = Watch(item)
+    for number in range(8):
+        save(item, number)
+        rotating.s3.deeds = [("PutObject", "/captures/", lambda night=number: rotating.run(f"other-{night}"))]  # type: ignore[misc]
+        assert rotating.run(f"night-{number}")["status"] == "complete"
+        assert rotating.s3.deeds == []
+        check(watch)
+    assert [snapshot.content for snapshot in item.snapshots] == [body(number) for number in range(3, 8)]
+    assert len(makers()) == len(archived()) == 8
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("saves", [1, 12])
+def test_a_portal_that_is_set_back_gets_no_captures_again_and_again(
+    make_site: MakeSite, saves: int, anew: bool
+) -> None:
+    site = make_site(captured_seed(), captures=True, slots=50)
+    site.deployment.switches.max_snapshots = 50
+    site.deployment.switches.snapshots_written_anew = anew
+    item = site.item("Alone")
+    before = item.modified = now_ms()  # noted within ten minutes, so none of it is settled
+    site.run("first")
+    for number in range(saves):
+        item.content, item.modified = body(number + 1), before + number + 1
+        age(item)
+        site.run(f"save-{number}")
+    made = len(item.snapshots)
+    item.content, item.modified = body(0), before
+    for number in range(3):
+        age(item)
+        assert site.run(f"after-{number}")["status"] == "complete"
+    assert len(item.snapshots) == made == saves + 1
+
+
+def test_going_back_and_forth_between_two_contents_makes_two_snapshots(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    for number in range(6):
+        save(item, number % 2)
+        capturing.run(f"night-{number}")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(1)]
+
+
+def test_a_full_notebook_that_nobody_changes_costs_no_download_each_night(capturing: Site) -> None:
+    watch = watched(capturing)
+    watch.item.modified -= HOUR_MS
+    for name in ("two", "three", "four"):
+        report = capturing.run(name)
+        assert [entry["reason"] for entry in report["skipped"]] == ["no-free-slot"]
+        counts = capturing.deployment.requests.counts()
+        capturing.deployment.requests.clear()
+    assert (counts["items/data"], counts["snapshots/create"], counts["snapshots/list"]) == (0, 0, 1)
+    watch.item.snapshots.pop()
+    capturing.run("five")
+    assert ours(watch.item)[-1].content == body(1)
+
+
+@pytest.mark.parametrize(("ahead_ms", "made"), [(300_000, 0), (365 * 86_400_000, 1)])
+def test_a_clock_that_was_ahead_ends_no_captures_for_good(capturing: Site, ahead_ms: int, made: int) -> None:
+    item = capturing.item("Alone")
+    capturing.run("one")
+    save(item, 1)
+    item.snapshots[0].created = now_ms() + ahead_ms
+    capturing.run("two")
+    assert len(item.snapshots) == 1 + made
+
+
 def test_with_little_time_left_nothing_is_made(make_site: MakeSite) -> None:
     site = make_site(captured_seed(), captures=True)
     site.seconds = START_SECONDS - 1
@@ -262,10 +369,10 @@ def test_a_run_that_is_tried_again_captures_once(capturing: Site) -> None:
 def test_a_lost_answer_is_looked_up_and_not_tried_again(capturing: Site) -> None:
     capturing.deployment.faults.add("snapshots/create", "hang-up")
     report = capturing.run("one")
-    [snapshot] = capturing.item("Alone").snapshots
+    assert len(capturing.item("Alone").snapshots) == 1
     assert stored_snapshots() == capturing.sources()
     assert report["status"] == "complete"
-    assert "captured" not in archived()[snapshot.resource_key].metadata, "a name alone does not prove who made it"
+    assert makers() == {}, "a name alone does not prove who made it"
 
 
 @pytest.mark.parametrize("kind", ["http-500", "shape-a", "shape-b", "shape-c", "shape-d", "shape-e", "shape-f"])
@@ -310,13 +417,13 @@ def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(rotating: Sit
     for batch in rotating.batches(plan):
         rotating.work("two", batch)
     assert rotating.deployment.requests.counts() == {
-        "snapshots/list": 4,
+        "snapshots/list": 5,
         "snapshots/create": 2,
         "snapshots/delete": 1,
         "snapshots/download": 1 + 5,  # the proof, and what is new
         "items/data": 1,
     }
-    assert rotating.s3.counts() == {"GetObject": 1, "HeadObject": 1, "PutObject": 5 + 3}
+    assert rotating.s3.counts() == {"GetObject": 2, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 4}
     assert oldest not in watch.item.snapshots
     assert [snapshot.name for snapshot in ours(watch.item)] == [name_of("two")]
     assert len(watch.item.snapshots) == 5
@@ -380,19 +487,19 @@ def key_of(item: Item, snapshot: Snapshot) -> str:
     return f"notebooks/{item.id}/snapshots/{snapshot.resource_key}"
 
 
-def damage(item: Item, how: str) -> None:
+def damage(site: Site, item: Item, how: str) -> None:
     """Make the archived copy of our snapshot, or what ArcGIS serves for it, other than it was."""
     [made] = ours(item)
-    key = key_of(item, made)
+    key, noted = key_of(item, made), f"notebooks/{item.id}/captures/{made.resource_key}"
     versions = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys
-    if how == "missing":
-        versions.pop(key)
-    elif how == "damaged":
+    if how == "damaged":
         versions[key].value = body(99)
     elif how == "not noted":
-        versions[key].metadata.pop("x-amz-meta-captured")
+        versions.pop(noted)
     elif how == "of another run":
-        versions[key].metadata["x-amz-meta-run-id"] = "2026-11-22/elsewhere"
+        site.archive.put_document(noted, {"runId": "2026-11-22/elsewhere"})
+    elif how == "garbled":
+        site.archive.put_document(noted, {"runId": ["2026-11-22/first"]})
     elif how == "different":
         made.content = body(98)
 
@@ -400,22 +507,31 @@ def damage(item: Item, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        ("missing", "no-free-slot"),
         ("not noted", "no-free-slot"),
         ("of another run", "no-free-slot"),
+        ("garbled", "no-free-slot"),
         ("damaged", "archive-damaged"),
         ("different", "archive-conflict"),
     ],
 )
 def test_without_a_whole_copy_in_the_archive_nothing_is_deleted(rotating: Site, how: str, reason: str) -> None:
     watch = watched(rotating)
-    damage(watch.item, how)
+    damage(rotating, watch.item, how)
     keys = [snapshot.resource_key for snapshot in watch.item.snapshots]
     report = rotating.run("two")
     assert [entry["reason"] for entry in (*report["skipped"], *report["failed"])] == [reason]
     assert [snapshot.resource_key for snapshot in watch.item.snapshots] == keys
     assert rotating.deployment.requests.counts()["snapshots/delete"] == 0
     assert how == "damaged" or set(keys) <= archived().keys()
+
+
+def test_a_copy_that_is_missing_is_made_anew_before_its_snapshot_gives_way(rotating: Site) -> None:
+    watch = watched(rotating)
+    [made] = ours(watch.item)
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.pop(key_of(watch.item, made))
+    assert rotating.run("two")["status"] == "complete"
+    assert made not in watch.item.snapshots
+    check(watch)
 
 
 @pytest.mark.parametrize("kind", ["cut-body", "length-too-short", "shape-a", "http-500", "hang-up", "shape-e"])
@@ -447,6 +563,21 @@ def test_where_one_copy_is_damaged_the_next_capture_gives_way(rotating: Site) ->
     creations = rotating.deployment.requests.counts()["snapshots/create"]
     rotating.run("four")
     assert rotating.deployment.requests.counts()["snapshots/create"] == creations, "that content is captured"
+
+
+@pytest.mark.parametrize("served", [b"not a notebook", b'{"error":{"code":400,"message":"No."}}'])
+def test_where_arcgis_does_not_serve_one_capture_the_next_gives_way(rotating: Site, served: bytes) -> None:
+    item = rotating.item("Alone")
+    for number in range(5):
+        save(item, number)
+        rotating.run(f"night-{number}")
+    first, second, *_ = item.snapshots
+    first.content = served
+    save(item, 5)
+    assert len(rotating.run("broken")["failed"]) == 1
+    assert first in item.snapshots
+    assert second not in item.snapshots
+    assert item.snapshots[-1].content == body(5)
 
 
 def test_a_server_that_drops_the_oldest_by_itself_loses_nothing_and_is_told(capturing: Site) -> None:

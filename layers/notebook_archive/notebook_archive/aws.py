@@ -22,9 +22,8 @@ from notebook_archive.archive import Archive, Shelf
 from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter, Mint
-from notebook_archive.pipeline.capture import Capturing
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
-from notebook_archive.pipeline.task import Workshop
+from notebook_archive.pipeline.task import Capturing, Workshop
 from notebook_archive.settings import Settings
 from notebook_archive.vault import Vault
 

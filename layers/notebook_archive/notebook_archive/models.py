@@ -75,8 +75,6 @@ class Snapshot:
     name: str = ""
     created: int = 0
     size: int | None = None
-    captured: bool = False
-    """Whether this invocation made it itself, which no listing tells."""
 
     @classmethod
     def from_entry(cls, key: ResourceKey, entry: Mapping[str, Any]) -> Self:

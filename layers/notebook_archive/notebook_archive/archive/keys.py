@@ -114,6 +114,11 @@ def item_key(item_id: ItemId) -> str:
     return f"{NOTEBOOKS}{item_id}/item.json"
 
 
+def maker_key(item_id: ItemId, key: ResourceKey) -> str:
+    """Return the key of the note which run made a snapshot."""
+    return f"{NOTEBOOKS}{item_id}/captures/{key}"
+
+
 def copy_key(item_id: ItemId, copy: CopyId) -> str:
     """Return the key of a copy of a notebook's content, of a sighting or of a capture's mark."""
     return f"{NOTEBOOKS}{item_id}/current/{copy}.{copy.kind}"
@@ -121,7 +126,7 @@ def copy_key(item_id: ItemId, copy: CopyId) -> str:
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | CopyId | None] | None:
     """Return what a key below ``notebooks/`` stands for: a snapshot, a copy, a sighting, a capture's mark, an item's
-    properties (None), or nothing of ours."""
+    properties (None), or nothing that tells what the archive holds."""
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
     if match := _CURRENT.fullmatch(key):

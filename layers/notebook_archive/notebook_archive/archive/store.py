@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from notebook_archive.archive import keys, labels
 from notebook_archive.archive.holdings import Holding, grouped
 from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
-from notebook_archive.errors import ArchiveConflict
+from notebook_archive.errors import ArchiveConflict, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
@@ -92,20 +92,36 @@ class Archive:
 
     def has_copy(self, item_id: ItemId, copy: keys.CopyId, digest: bytes) -> bool:
         """Return whether the copy is there and has this SHA-256 as a whole."""
-        return self._has(keys.copy_key(item_id, copy), digest)
+        return self._digest(keys.copy_key(item_id, copy)) == digest
 
-    def has_snapshot(self, item_id: ItemId, key: ResourceKey, digest: bytes) -> bool:
-        """Return whether the snapshot is archived and has this SHA-256 as a whole."""
-        return self._has(keys.snapshot_key(item_id, key), digest)
+    def has_mark(self, item_id: ItemId, copy: keys.CopyId) -> bool:
+        """Return whether it is marked that a snapshot holds, or once held, this content of this time."""
+        return self._digest(keys.copy_key(item_id, keys.CaptureMark(copy))) is not None
 
-    def _has(self, path: str, digest: bytes) -> bool:
+    def digest(self, item_id: ItemId, key: ResourceKey) -> bytes | None:
+        """Return the SHA-256 of an archived snapshot, as S3 has it; None where the archive lacks it."""
+        return self._digest(keys.snapshot_key(item_id, key))
+
+    def put_maker(self, item_id: ItemId, key: ResourceKey, run: keys.RunId) -> None:
+        """Note that a run made this snapshot, as ArcGIS answered it."""
+        self.put_new(keys.maker_key(item_id, key), {"runId": run})
+
+    def maker(self, item_id: ItemId, key: ResourceKey) -> keys.RunId | None:
+        """Return the run that made a snapshot, None where no run is noted."""
+        noted = self.get(keys.maker_key(item_id, key))
+        try:
+            return keys.RunId.parse(json.loads(noted)["runId"]) if noted else None
+        except (KeyError, SettingsInvalid, TypeError, ValueError):
+            return None
+
+    def _digest(self, path: str) -> bytes | None:
         try:
             head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
         except S3_ERRORS as error:
             if is_absent(error):
-                return False
+                return None
             raise named(error, self.bucket, path) from None
-        return head.get("ChecksumSHA256") == b64encode(digest).decode()
+        return b64decode(head.get("ChecksumSHA256", ""))
 
     def _put_once(
         self, path: str, body: bytes | IO[bytes], digest: bytes, metadata: Mapping[str, str], tags: Mapping[str, str]

@@ -140,21 +140,15 @@ def _attempt_capture(task: Task, listed: Listing, made: Outcome) -> None:
 
     What cannot be archived would take up slot after slot for nothing.
     """
-    capturing, limit = task.workshop.capturing, task.workshop.max_snapshot_bytes
+    capturing = task.workshop.capturing
     if capturing is None or made["failed"] or any(each["resourceKey"] == "current" for each in made["skipped"]):
         return
-    archive = task.workshop.archive
-    capture = Capture(capturing, task.content, task.access, archive, task.run, limit, task.deadline, made)
+    capture = Capture(task, capturing, made)
     before = {snapshot.resource_key for snapshot in listed.snapshots}
-    new = [each for each in capture.attempt(listed).snapshots if each.resource_key not in before]
-    for snapshot in new:
-        _attempt(task, snapshot, made)
-    stored = {each["resourceKey"] for each in made["archived"]}
-    if new and stored.issuperset(each.resource_key for each in new):
-        try:
-            task.content.note(archive, task.run, captured=True)
-        except NotebookArchiveError as error:
-            made["failed"].append({"resourceKey": "", **problem(error)})
+    for snapshot in capture.attempt(listed).snapshots:
+        if snapshot.resource_key not in before:
+            _attempt(task, snapshot, made)
+    capture.confirm()
 
 
 def _archive_snapshot(task: Task, snapshot: Snapshot) -> StoredSnapshot | None:

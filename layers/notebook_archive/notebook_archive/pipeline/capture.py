@@ -1,11 +1,7 @@
 """Making a snapshot of a notebook whose content is in none, in the name of a run."""
 
 import time
-from dataclasses import dataclass, replace
 
-from notebook_archive.arcgis.routes import Access
-from notebook_archive.archive import Archive, RunId, Shelf
-from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     ArcGISError,
     DeadlineExceeded,
@@ -15,51 +11,27 @@ from notebook_archive.errors import (
     RequestRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import Listing
-from notebook_archive.pipeline.content import Content
+from notebook_archive.models import Listing, ResourceKey, Snapshot
 from notebook_archive.pipeline.outcomes import Outcome, problem
 from notebook_archive.pipeline.slots import PREFIX, capture_name, free_slot
+from notebook_archive.pipeline.task import Capturing, Task
 
-PAUSE_SECONDS = 900
-"""Between two captures of one notebook, so that saving it again and again does not use up its slots."""
 START_SECONDS = 30.0
-"""With less time left nothing is made: a snapshot that the same invocation cannot archive never gives way again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Capturing:
-    """How snapshots are made.
-
-    ``limit`` is how many ArcGIS allows a notebook; with fewer, a refusal has another cause.  ``rotates`` allows to free
-    a slot, for which ``shelf`` reads the archive.
-    """
-
-    shelf: Shelf
-    limit: int
-    rotates: bool = False
-    pause_seconds: float = PAUSE_SECONDS
+"""With less time left nothing is made: a snapshot is archived by the invocation that makes it."""
+LOOKS = 3
+"""Times that it took to fetch the content; as much is left for making a snapshot and fetching it."""
 
 
 class Capture:
     """One notebook's capture in one invocation, which notes in ``made`` why there is none."""
 
-    def __init__(
-        self,
-        capturing: Capturing,
-        content: Content,
-        access: Access,
-        archive: Archive,
-        run: RunId,
-        max_bytes: int,
-        deadline: Deadline,
-        made: Outcome,
-    ) -> None:
-        """``max_bytes`` is of the largest snapshot that is read."""
-        self._capturing, self._content, self._item_id = capturing, content, content.item_id
-        self._access, self._archive, self._run = access, archive, run
-        self._max_bytes, self._deadline, self._made = max_bytes, deadline, made
-        self._name = capture_name(run)
+    def __init__(self, task: Task, capturing: Capturing, made: Outcome) -> None:
+        self._task, self._capturing, self._made = task, capturing, made
+        self._archive, self._content = task.workshop.archive, task.content
+        self._name = capture_name(task.run)
+        self._what = f"item {task.item_id}"
         self._listed = Listing((), ())
+        self._answered: ResourceKey | None = None
 
     def attempt(self, listed: Listing) -> Listing:
         """Return the snapshots as they are afterwards, with a new one where none of them holds the present content.
@@ -68,7 +40,7 @@ class Capture:
         """
         self._listed = listed
         try:
-            if self._is_due():
+            if self._is_due() and self._is_alone():
                 self._make()
         except (NoContent, NoFreeSlot) as error:
             self._made["skipped"].append({"resourceKey": "", **problem(error)})
@@ -76,41 +48,94 @@ class Capture:
             self._fail(error)
         return self._listed
 
+    def confirm(self) -> None:
+        """Note that a snapshot holds the content, once the one that was made is archived.
+
+        Its bytes say so, or, since it is documented nowhere that they are those of the content, that the content was
+        the same before and after.
+        """
+        try:
+            if self._answered is None or not (archived := self._digest_of(self._answered)):
+                return
+            if archived == self._content.staged().digest or self._content.is_unchanged():
+                self._content.note(self._archive, self._task.run, captured=True)
+        except NotebookArchiveError as error:
+            self._fail(error)
+
     def _fail(self, error: NotebookArchiveError) -> None:
         self._made["failed"].append({"resourceKey": "", **problem(error)})
+
+    def _digest_of(self, key: ResourceKey) -> bytes | None:
+        return self._archive.digest(self._task.item_id, key)
 
     def _is_due(self) -> bool:
         """Whether nothing known holds the content.  The notebook's times do not tell: a save may come within the second
         of a snapshot, and a change of title counts as one."""
-        snapshots = self._listed.snapshots
         # What a doubtful listing leaves out may hold it; that it is doubtful fails the notebook anyway.
-        if self._access.as_owner is None or self._listed.doubtful:
+        if self._task.access.as_owner is None or self._listed.doubtful:
             return False
-        if any(snapshot.name == self._name for snapshot in snapshots):
+        if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return False  # an earlier try of this run made it
-        ours = [snapshot.created for snapshot in snapshots if snapshot.name.startswith(PREFIX)]
-        if not all(ours):
-            raise UnexpectedAnswer(f"The listing of item {self._item_id} does not tell when its snapshots were made.")
-        if max(ours, default=0) > (time.time() - self._capturing.pause_seconds) * 1000:
-            return False
         if not self._content.planned["modified"]:
-            raise UnexpectedAnswer(f"The portal does not tell when item {self._item_id} was modified.")
-        if self._content.is_captured:
-            self._content.note(self._archive, self._run)
+            raise UnexpectedAnswer(f"The portal does not tell when {self._what} was modified.")
+        if self._is_pausing() or self._is_known():
             return False
-        if self._is_newest():
-            self._content.note(self._archive, self._run, captured=True)
-            return False
-        if self._deadline.remaining() < START_SECONDS:
-            raise DeadlineExceeded(f"Item {self._item_id}: no time was left to make a snapshot and archive it.")
+        self._need(LOOKS, START_SECONDS)
         return True
 
-    def _is_newest(self) -> bool:
-        """Whether the newest snapshot holds the content, byte for byte: somebody made it after the last save."""
-        digest = self._content.staged().digest
-        self._content.close()  # only its digest is of use from here on
-        newest = max(self._listed.snapshots, key=lambda each: each.created, default=None)
-        return bool(newest and self._archive.has_snapshot(self._item_id, newest.resource_key, digest))
+    def _is_pausing(self) -> bool:
+        """Whether a run made a snapshot just now.  The server's clock may be ahead of ours by as much as the pause."""
+        ours = [snapshot.created for snapshot in self._listed.snapshots if snapshot.name.startswith(PREFIX)]
+        if not all(ours):
+            raise UnexpectedAnswer(f"The listing of {self._what} does not tell when its snapshots were made.")
+        return any(abs(time.time() - created / 1000) < self._capturing.pause_seconds for created in ours)
+
+    def _is_known(self) -> bool:
+        """Whether a snapshot holds the content, or once did: by what is noted, or by the bytes of those listed."""
+        content, archive, run = self._content, self._archive, self._task.run
+        if content.is_captured:
+            content.note(archive, run)
+            return True
+        settled = content.planned.get("settled")
+        if settled and self._is_full():
+            if any(digest.hex().startswith(settled) for digest in self._digests()):
+                return True
+            raise self._full("which is as many as SnapshotLimit says")
+        digest = content.staged().digest
+        content.close()  # only its digest is of use from here on
+        if archive.has_mark(self._task.item_id, content.copy):
+            content.note(archive, run)
+            return True
+        if digest in self._digests():
+            content.note(archive, run, captured=True)
+            return True
+        content.note(archive, run)
+        return False
+
+    def _digests(self) -> list[bytes]:
+        newest_first = sorted(self._listed.snapshots, key=_age, reverse=True)
+        found = (self._digest_of(snapshot.resource_key) for snapshot in newest_first)
+        return [digest for digest in found if digest]
+
+    def _is_full(self) -> bool:
+        """Whether there is no slot, and none that could be freed."""
+        may_free = self._capturing.rotates and any(each.name.startswith(PREFIX) for each in self._listed.snapshots)
+        return len(self._listed.snapshots) >= self._capturing.limit and not may_free
+
+    def _full(self, why: str) -> NoFreeSlot:
+        return NoFreeSlot(f"{self._what.capitalize()} has {len(self._listed.snapshots)} snapshots, {why}.")
+
+    def _need(self, looks: int, seconds: float) -> None:
+        if self._task.deadline.remaining() < max(seconds, looks * self._content.seconds):
+            raise DeadlineExceeded(f"No time was left to make a snapshot of {self._what} and archive it.")
+
+    def _is_alone(self) -> bool:
+        """Whether nobody made or deleted a snapshot meanwhile; what there is then is left to the next run."""
+        earlier, self._listed = self._listed, self._list()
+        return _keys(earlier) == _keys(self._listed) and not self._listed.doubtful
+
+    def _list(self) -> Listing:
+        return self._task.access.snapshots(self._task.item_id, self._task.deadline)
 
     def _make(self) -> None:
         refused = self._create()
@@ -118,16 +143,15 @@ class Capture:
             return
         if len(self._listed.snapshots) < self._capturing.limit or self._listed.doubtful:
             raise refused
-        item_id, listed = self._item_id, self._listed
-        full = NoFreeSlot(f"Item {item_id} has {len(listed.snapshots)} snapshots, and ArcGIS refused another.")
+        full = self._full("and ArcGIS refused another")
         if not self._capturing.rotates:
             raise full
-        remaining = free_slot(
-            item_id, listed, self._access, self._capturing.shelf, self._max_bytes, self._deadline, self._fail
-        )
+        self._need(2 * LOOKS, 2 * START_SECONDS)  # for the proof as well
+        remaining = free_slot(self._task, self._listed, self._capturing.shelf, self._fail)
         if remaining is None:
             raise full
         self._listed = remaining
+        self._need(LOOKS, START_SECONDS)
         if again := self._create():
             raise again
 
@@ -137,25 +161,33 @@ class Capture:
         It is never tried again on a lost answer: the listing tells whether it was made.  Only one whose key ArcGIS
         answered is held to be ours, since a name alone could be a person's.
         """
-        before = {snapshot.resource_key for snapshot in self._listed.snapshots}
+        before = _keys(self._listed)
         answered, refused = None, None
         try:
-            answered = self._access.create(self._item_id, self._name, self._deadline)
+            answered = self._task.access.create(self._task.item_id, self._name, self._task.deadline)
         except ArcGISError as error:
             refused = error
-        self._listed = self._access.snapshots(self._item_id, self._deadline)
-        keys = {snapshot.resource_key for snapshot in self._listed.snapshots}
-        if gone := before - keys:
-            what = f"{len(gone)} snapshots of item {self._item_id} are gone since another was asked for"
+        self._listed = self._list()
+        after = _keys(self._listed)
+        if gone := before - after:
+            what = f"{len(gone)} snapshots of {self._what} are gone since another was asked for"
             self._fail(UnexpectedAnswer(f"{what}; each is archived."))
-        if answered in keys - before:
-            marked = (replace(each, captured=each.resource_key == answered) for each in self._listed.snapshots)
-            self._listed = replace(self._listed, snapshots=tuple(marked))
+        if answered in after - before:
+            self._answered = answered
+            self._archive.put_maker(self._task.item_id, answered, self._task.run)
             return None
         if refused is None:
-            raise UnexpectedAnswer(f"A snapshot of item {self._item_id} was said to be made and is not listed.")
+            raise UnexpectedAnswer(f"A snapshot of {self._what} was said to be made and is not listed.")
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return None
         if isinstance(refused, RequestRejected):
             return refused
         raise refused
+
+
+def _keys(listed: Listing) -> set[ResourceKey]:
+    return {snapshot.resource_key for snapshot in listed.snapshots}
+
+
+def _age(snapshot: Snapshot) -> int:
+    return snapshot.created

@@ -50,6 +50,8 @@ class Content:
         self._access, self._limit, self._deadline = access, limit, deadline
         self._staged: Staged | None = None
         self._noted = False
+        self.seconds = 0.0
+        """How long it took to fetch it."""
 
     @property
     def is_held(self) -> bool:
@@ -76,8 +78,19 @@ class Content:
         Else any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
         """
         if self._staged is None:
-            self._staged = self._access.current(self.item_id, self._limit, self._read, self._deadline)
+            begun = time.monotonic()
+            self._staged = self._fetch()
+            self.seconds = time.monotonic() - begun
         return self._staged
+
+    def is_unchanged(self) -> bool:
+        """Fetch it once more and return whether it is still what it was.  Raises what ``staged`` raises."""
+        now = self._fetch()
+        now.file.close()
+        return now.digest == self.staged().digest
+
+    def _fetch(self) -> Staged:
+        return self._access.current(self.item_id, self._limit, self._read, self._deadline)
 
     def _read(self, chunks: Iterable[bytes]) -> Staged:
         try:

@@ -51,7 +51,6 @@ def metadata(whose: Whose, snapshot: Snapshot, staged: Staged, how: How) -> dict
         "owner": whose.owner,
         "snapshot-name": snapshot.name,
         "snapshot-created": moment(snapshot.created),
-        "captured": "true" if snapshot.captured else "",
         **_noted(staged, how),
     }
 

@@ -3,13 +3,29 @@
 from dataclasses import dataclass
 
 from notebook_archive.arcgis.routes import Access, Routes
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.models import ItemId
-from notebook_archive.pipeline.capture import Capturing
 from notebook_archive.pipeline.content import Content
 from notebook_archive.pipeline.outcomes import Planned
 from notebook_archive.pipeline.storing import How, Whose
+
+PAUSE_SECONDS = 900
+"""Between two captures of one notebook, so that saving it again and again does not use up its slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """How snapshots are made.
+
+    ``limit`` is how many ArcGIS allows a notebook; with fewer, a refusal has another cause.  ``rotates`` allows to free
+    a slot, for which ``shelf`` reads the archive.
+    """
+
+    shelf: Shelf
+    limit: int
+    rotates: bool = False
+    pause_seconds: float = PAUSE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
