@@ -13,7 +13,7 @@ from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import EventRefused
-from notebook_archive.pipeline import archive_batch, told
+from notebook_archive.pipeline import archive_batch, logged, told
 
 logger = Logger()
 
@@ -26,9 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     outcomes, rest = archive_batch(event["batch"], run, aws.workshop(), aws.settings().threads, deadline)
     for outcome in outcomes:
-        stored = {"archived": len(outcome["archived"]), "unchanged": outcome["unchanged"]}
-        problem = {"problem": outcome["problem"]} if "problem" in outcome else {}
-        logger.info(outcome["state"], extra={"item_id": outcome["itemId"], **stored, **problem})
+        logger.info(outcome["state"], extra=logged(outcome))
     try:
         aws.publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
     except EventRefused:

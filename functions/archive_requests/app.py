@@ -15,7 +15,7 @@ from notebook_archive import aws
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import EventRefused
 from notebook_archive.inbox import Message
-from notebook_archive.pipeline import archive_requests, told
+from notebook_archive.pipeline import archive_requests, logged, told
 
 logger = Logger()
 metrics = Metrics()
@@ -32,8 +32,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     requests = [message.request for message in messages if message.request]
     outcomes = archive_requests(requests, run, aws.workshop, aws.settings().threads, deadline)
     for outcome in outcomes.values():
-        problem = {"problem": outcome["problem"]} if "problem" in outcome else {}
-        logger.info(outcome["state"], extra={"item_id": outcome["itemId"], **problem})
+        logger.info(outcome["state"], extra=logged(outcome))
     for message in messages:
         if message.refusal:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})

@@ -1,5 +1,7 @@
 """Captures: what is made of which notebooks, what happens at the limit, and what is never deleted."""
 
+import hashlib
+
 import pytest
 from moto.s3.models import s3_backends
 
@@ -7,6 +9,7 @@ from local.arcgis import Item, LocalArcGIS, Snapshot
 from local.arcgis.organisation import now_ms
 from notebook_archive.archive import RunId
 from notebook_archive.pipeline.capture import START_SECONDS
+from notebook_archive.pipeline.report import figures
 from notebook_archive.pipeline.slots import PREFIX, capture_name
 from tests.pipeline.conftest import MakeSite
 from tests.pipeline.scene import (
@@ -407,7 +410,9 @@ def test_at_the_limit_nothing_is_deleted_unless_it_is_asked_for(capturing: Site,
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
-def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(rotating: Site, shape: str) -> None:
+def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(
+    rotating: Site, shape: str, caplog: pytest.LogCaptureFixture
+) -> None:
     rotating.deployment.switches.snapshot_change_error_shape = shape  # type: ignore[assignment]
     watch = watched(rotating)
     [oldest] = ours(watch.item)
@@ -429,7 +434,12 @@ def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(rotating: Sit
     assert len(watch.item.snapshots) == 5
     assert stored_snapshots().keys() >= rotating.sources().keys()
     report = rotating.report("two", plan)
-    assert report["status"] == "complete"
+    freed = {"itemId": watch.item.id, "title": "Alone", "owner": "ana", "resourceKey": oldest.resource_key}
+    assert (report["status"], report["captured"], report["freed"]) == ("complete", 1, [freed])
+    assert (figures(report)["SnapshotsCaptured"], figures(report)["SlotsFreed"]) == (1, 1)
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"{oldest.resource_key} of item {watch.item.id} was deleted in ArcGIS" in line
+    assert hashlib.sha256(body(0)).hexdigest() in line
     check(watch)
 
 

@@ -85,7 +85,7 @@ def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
     kept = "arn:aws:s3:::ArchiveBucket/notebooks/*"
-    assert once["Resource"] == [f"{kept}/snapshots/*", f"{kept}/current/*"]
+    assert once["Resource"] == [f"{kept}/snapshots/*", f"{kept}/current/*", f"{kept}/captures/*"]
     assert once["Condition"] == {
         "Null": {"s3:if-none-match": "true"},
         "Bool": {"s3:ObjectCreationOperation": "true"},

@@ -1,7 +1,7 @@
 """What the archive holds, as its keys tell."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Self
@@ -55,7 +55,7 @@ class Holding:
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
     item_written: datetime | None
-    present: Present = Present()
+    present: Present = field(default_factory=Present)
 
 
 def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:

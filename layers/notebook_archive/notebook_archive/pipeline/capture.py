@@ -150,6 +150,7 @@ class Capture:
         remaining = free_slot(self._task, self._listed, self._capturing.shelf, self._fail)
         if remaining is None:
             raise full
+        (self._made["freed"],) = _keys(self._listed) - _keys(remaining)
         self._listed = remaining
         self._need(LOOKS, START_SECONDS)
         if again := self._create():
@@ -173,7 +174,7 @@ class Capture:
             what = f"{len(gone)} snapshots of {self._what} are gone since another was asked for"
             self._fail(UnexpectedAnswer(f"{what}; each is archived."))
         if answered in after - before:
-            self._answered = answered
+            self._answered = self._made["captured"] = answered
             self._archive.put_maker(self._task.item_id, answered, self._task.run)
             return None
         if refused is None:

@@ -41,13 +41,18 @@ class SnapshotProblem(Problem):
 
 
 class Outcome(TypedDict):
-    """One notebook's outcome.  ``unchanged`` counts what the archive had already."""
+    """One notebook's outcome.  ``unchanged`` counts what the archive had already.
+
+    ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it.
+    """
 
     itemId: str
     title: str
     owner: str
     state: State
     route: NotRequired[str]
+    captured: NotRequired[str]
+    freed: NotRequired[str]
     archived: list[StoredSnapshot]
     unchanged: int
     skipped: list[SnapshotProblem]
@@ -132,6 +137,12 @@ def conclude(made: Outcome) -> None:
         made["problem"] = without_key(made["skipped"][0])
     elif made["archived"]:
         made["state"] = "archived"
+
+
+def logged(made: Outcome) -> dict[str, Any]:
+    """Return what a line of the log tells of a notebook, beside its state."""
+    told: dict[str, Any] = {name: made[name] for name in ("captured", "freed", "problem") if name in made}
+    return {"item_id": made["itemId"], "archived": len(made["archived"]), "unchanged": made["unchanged"], **told}
 
 
 def without_key(found: Problem) -> Problem:

@@ -39,8 +39,11 @@ class Counts(TypedDict):
 
 
 class Report(TypedDict):
-    """A run's report, ``report.json``.  ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the
-    sum over batches."""
+    """A run's report, ``report.json``.
+
+    ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the sum over batches.  ``captured``
+    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.
+    """
 
     schema: int
     runId: str
@@ -53,6 +56,8 @@ class Report(TypedDict):
     work: dict[str, float]
     notebooks: Counts
     snapshots: Counts
+    captured: int
+    freed: list[dict[str, str]]
     bytes: int
     unprotected: list[dict[str, str]]
     skipped: list[dict[str, str]]
@@ -70,18 +75,20 @@ def report_run(
     planning or the fan-out itself failed.  Raises ArchiveDenied or ArchiveUnavailable.
     """
     outcomes: dict[str, Outcome] = {}
+    captures: list[Outcome] = []
     durations: list[float] = []
     for key in archive.list_keys(run.key("outcomes/")):
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
+            captures += [found] if {"captured", "freed"} & found.keys() else []
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     if plan is not None:
         for planned in _planned(archive, plan["planKey"]):
             if planned["itemId"] not in outcomes:
                 outcomes[planned["itemId"]] = outcome(planned, "failed", CRASHED)
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
-    report = _report(run, started_at, plan, ordered, durations, _caught(error))
+    report = _report(run, started_at, plan, ordered, captures, durations, _caught(error))
     key = run.key("report.json")
     archive.put_document(key, report)
     return key, report
@@ -101,7 +108,8 @@ def figures(report: Report) -> dict[str, int]:
         counted[f"{name}Skipped"] = sum(counts["skipped"].values())
         counted[f"{name}Failed"] = sum(counts["failed"].values())
     full = report["snapshots"]["skipped"].get(NoFreeSlot.reason, 0)
-    return counted | {"NotebooksUnprotected": len(report["unprotected"]), "CapturesWithoutSlot": full}
+    captures = {"SnapshotsCaptured": report["captured"], "SlotsFreed": len(report["freed"])}
+    return counted | captures | {"NotebooksUnprotected": len(report["unprotected"]), "CapturesWithoutSlot": full}
 
 
 def _better(tried: Outcome) -> tuple[bool, int]:
@@ -120,6 +128,7 @@ def _report(
     started_at: str,
     plan: Plan | None,
     outcomes: list[Outcome],
+    captures: list[Outcome],
     durations: list[float],
     error: Problem | None,
 ) -> Report:
@@ -153,6 +162,9 @@ def _report(
         },
         "notebooks": notebooks,
         "snapshots": snapshots,
+        # Of every try of a batch: what was done in ArcGIS was done, however the notebook ended.
+        "captured": sum("captured" in o for o in captures),
+        "freed": [_named(o) | {"resourceKey": o["freed"]} for o in captures if "freed" in o],
         "bytes": sum(stored["bytes"] for o in outcomes for stored in o["archived"]),
         "unprotected": unprotected,
         "skipped": [entry for entry in skipped if entry["reason"] != UNPROTECTED],
@@ -204,8 +216,11 @@ def _reasons(reasons: Iterable[str]) -> dict[str, int]:
 
 
 def _entry(found: Outcome) -> dict[str, str]:
-    named = {"itemId": found["itemId"], "title": found["title"], "owner": found["owner"]}
-    return named | {name: str(value) for name, value in found["problem"].items()}
+    return _named(found) | {name: str(value) for name, value in found["problem"].items()}
+
+
+def _named(found: Outcome) -> dict[str, str]:
+    return {"itemId": found["itemId"], "title": found["title"], "owner": found["owner"]}
 
 
 def _message(

@@ -1,5 +1,6 @@
 """Freeing a slot: the one place where something in ArcGIS is deleted, and the proof that it asks for."""
 
+import logging
 from collections.abc import Callable
 from contextlib import closing
 
@@ -18,6 +19,8 @@ from notebook_archive.errors import (
 from notebook_archive.models import Listing, Snapshot, VerifiedCopy
 from notebook_archive.pipeline.staging import stage
 from notebook_archive.pipeline.task import Task
+
+_log = logging.getLogger(__name__)
 
 PREFIX = "Notebook Archive "
 """The names of all snapshots that this system makes begin so; a person's may too, so more than the name is asked."""
@@ -88,4 +91,5 @@ def _delete(task: Task, copy: VerifiedCopy, listed: Listing) -> Listing:
         raise UnexpectedAnswer(f"{what}: {len(missed) - 1} more snapshots are gone than were to be deleted.")
     if remaining.doubtful:
         raise ListingIncomplete(f"{what}: the listing does not prove that it is gone.")
+    _log.warning("%s was deleted in ArcGIS to free a slot; the archive has it, SHA-256 %s", what, copy.sha256)
     return remaining
