@@ -3,12 +3,13 @@
 .venv/bin/python -m scripts.add_owner USERNAME [--admin] [--credential FILE] [--every "rate(12 hours)"]
 
 May be run again: for a new password, another schedule, or to see whether the credential works.  A credential that
-another takes the place of is put back where no new token comes of the other.
+another takes the place of is put back where ArcGIS refuses the other.
 """
 
 import argparse
 import getpass
 import json
+import re
 import sys
 import time
 import uuid
@@ -29,6 +30,9 @@ STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
 EVERY = "rate(12 hours)"
 WAIT_SECONDS = 180
+type Say = Callable[[str], None]
+_MINTS = re.compile(r"; (\S+) is rotated with it$")
+"""The end of a credential's description: the secret of its token."""
 
 
 def name_of(username: str) -> str:
@@ -68,6 +72,22 @@ class Secrets:
         except self.client.exceptions.ResourceNotFoundException:
             return None
 
+    def description(self, name: str) -> str:
+        """Return the secret's description, empty where there is no such secret."""
+        try:
+            return self.client.describe_secret(SecretId=name).get("Description", "")
+        except self.client.exceptions.ResourceNotFoundException:
+            return ""
+
+    def refused(self, name: str, credential: str) -> bool:
+        """Return whether the rotation function has noted that the credential, as it is now, was refused."""
+        version = self.client.get_secret_value(SecretId=credential)["VersionId"]
+        labels = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
+        noted = (
+            re.fullmatch(f"refused-{re.escape(version)}-([0-9]+)", each) for has in labels.values() for each in has
+        )
+        return any(found and int(found[1]) > time.time() for found in noted)
+
     def keep(self, name: str, value: Mapping[str, Any], description: str) -> bool:
         """Make the secret hold the value; return whether anything had to be done."""
         before = self.read(name)
@@ -90,56 +110,68 @@ class Secrets:
         return bool(stuck)
 
 
-def add(credential: Mapping[str, str], options: argparse.Namespace, say: Callable[[str], None]) -> None:
+def add(credential: Mapping[str, str], options: argparse.Namespace, say: Say) -> None:
     """Add the owner, or the administrator; raise ScriptError where no new token came of it."""
     username = options.username
     stack = Stack(options.stack_name)
     secrets = Secrets(boto3.client("secretsmanager"), stack.parameter("KmsKeyArn"))
-    owner = f"owners/{name_of(username)}"
     token = stack.output("AdminSecretName") if options.admin else stack.output("OwnerSecretPrefix") + name_of(username)
-    source = stack.output("CredentialSecretPrefix") + ("admin" if options.admin else owner)
+    source = stack.output("CredentialSecretPrefix") + ("admin" if options.admin else f"owners/{name_of(username)}")
     function, log_group = stack.output("RotateTokenFunction"), stack.output("RotateTokenLogGroup")
+    other = _MINTS.search(secrets.description(source))
+    if other and other[1] != token:
+        raise ScriptError(
+            f"{source} is what another stack rotates {other[1]} with, so nothing was written. Deploy each stack with a "
+            "CredentialPrefix of its own. If that stack is gone, change the secret's description."
+        )
     before = secrets.read(source)
     changed = secrets.keep(source, credential, f"ArcGIS credential of {username}; {token} is rotated with it")
     say(f"{source}: {'written' if changed else 'there already'}")
-    rotated = False
+    settled = not changed
     try:
-        rotated = _rotated(secrets, token, source, function, options, say)
+        held = _object(secrets.read(token) or "{}")
+        # What it held stays until the rotation, so that nothing that runs now is left without a credential.
+        failure = _rotate(secrets, token, held | {"credential": source}, function, options, say)
+        fresh, refused = _wait_for_token(secrets, token, held, source, 0 if options.invoke else options.wait)
+        settled = settled or refused or fresh is not None
+        if refused and changed:
+            _put_back(secrets, token, source, before, say)
     finally:
-        if changed and not rotated:
-            _put_back(secrets, source, before, say)
-    if not rotated:
+        if not settled:  # the rotation may still succeed, and with the credential from before the next one would fail
+            say(
+                f"{source}: holds the new credential{', not the one from before' if before else ''}; whether it works "
+                f"is not known. {log_group} says what becomes of the rotation; run this again with the right one"
+            )
+    if fresh is None:
+        what = f"ArcGIS refused the credential of {username}." if refused else f"Waited {options.wait} s."
         raise ScriptError(
-            f"No new token came into {token} within {options.wait} s. The log group {log_group} says why. "
+            failure
+            or f"No new token came into {token}. {what} The log group {log_group} says why. "
             "An AWS on this machine does not rotate by itself: there, say --invoke."
         )
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(fresh["expires"] / 1000)) if "expires" in fresh else "?"
+    say(f"{token}: holds a token of {username}, good until {until}")
 
 
-def _put_back(secrets: Secrets, source: str, before: str | None, say: Callable[[str], None]) -> None:
+def _put_back(secrets: Secrets, token: str, source: str, before: str | None, say: Say) -> None:
     """Let a typo not break a rotation that worked."""
     if before is None:
-        say(f"{source}: stays, for there was none before; run this again with the right one, if it is wrong")
+        say(f"{source}: stays, for there was none before; run this again with the right one")
         return
     try:
+        secrets.clear_the_way(token)
         secrets.client.put_secret_value(SecretId=source, SecretString=before)
     except TROUBLE as error:
         say(f"{source}: what it held before could not be put back. {sentence(error)}")
     else:
-        say(f"{source}: holds again what it held before, for no new token came of the other")
+        say(f"{source}: holds again what it held before, for ArcGIS refused the other")
 
 
-def _rotated(
-    secrets: Secrets,
-    token: str,
-    source: str,
-    function: str,
-    options: argparse.Namespace,
-    say: Callable[[str], None],
-) -> bool:
-    """Switch the rotation on and wait for its first token; return whether one came."""
-    # What it held stays until the rotation, so that nothing that runs now is left without a credential.
-    held = _object(secrets.read(token) or "{}")
-    changed = secrets.keep(token, held | {"credential": source}, f"ArcGIS token of {options.username}, rotated")
+def _rotate(
+    secrets: Secrets, token: str, value: Mapping[str, Any], function: str, options: argparse.Namespace, say: Say
+) -> str:
+    """Switch the rotation on, which starts one; return what went wrong where it was made here, with --invoke."""
+    changed = secrets.keep(token, value, f"ArcGIS token of {options.username}, rotated")
     say(f"{token}: {'now names its credential' if changed else 'there already'}")
     if secrets.clear_the_way(token):
         say(f"{token}: an unfinished rotation is put aside")
@@ -147,18 +179,11 @@ def _rotated(
         SecretId=token, RotationLambdaARN=function, RotationRules={"ScheduleExpression": options.every}
     )
     say(f"{token}: rotation is on, {options.every}")
-    if options.invoke:
-        _invoke_steps(secrets, token, function)
-    fresh = _wait_for_token(secrets, token, held.get("token"), 0 if options.invoke else options.wait)
-    if fresh is None:
-        return False
-    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(fresh["expires"] / 1000)) if "expires" in fresh else "?"
-    say(f"{token}: holds a token of {options.username}, good until {until}")
-    return True
+    return _invoke_steps(secrets, token, function) if options.invoke else ""
 
 
-def _invoke_steps(secrets: Secrets, token: str, function: str) -> None:
-    """Do what Secrets Manager does in AWS: label an empty version as pending, then call the function four times."""
+def _invoke_steps(secrets: Secrets, token: str, function: str) -> str:
+    """Label an empty version as pending and call the function four times, as AWS does; return how a step failed."""
     version = str(uuid.uuid4())
     found = secrets.client.put_secret_value(SecretId=token, ClientRequestToken=version, VersionStages=["AWSPENDING"])
     for step in STEPS:
@@ -166,18 +191,29 @@ def _invoke_steps(secrets: Secrets, token: str, function: str) -> None:
         answer = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
         if "FunctionError" in answer:
             failed = _object(answer["Payload"].read())
-            raise ScriptError(f"{step} failed: {failed.get('errorType')}: {failed.get('errorMessage')}")
+            return f"{step} failed: {failed.get('errorType')}: {failed.get('errorMessage')}"
+    return ""
 
 
-def _wait_for_token(secrets: Secrets, name: str, before: str | None, seconds: float) -> dict[str, Any] | None:
-    """Return what the secret holds once its token is another than before; None where that does not come in time."""
+def _wait_for_token(
+    secrets: Secrets, name: str, before: Mapping[str, Any], source: str, seconds: float
+) -> tuple[dict[str, Any] | None, bool]:
+    """Return what the secret holds once its token is another than before, else None, and whether the credential was
+    refused; passing trouble is waited out."""
     deadline = time.monotonic() + seconds
     while True:
-        held = _object(secrets.read(name) or "{}")
-        if held.get("token") and held["token"] != before:
-            return held
-        if time.monotonic() >= deadline:
-            return None
+        late = time.monotonic() >= deadline
+        try:
+            refused = secrets.refused(name, source)
+            held = _object(secrets.read(name) or "{}")  # after the look at the refusal: a token that came is one
+        except TROUBLE:
+            if late:
+                raise
+        else:
+            if held.get("token") and held["token"] != before.get("token"):
+                return held, False
+            if refused or late:
+                return None, refused
         time.sleep(1)
 
 

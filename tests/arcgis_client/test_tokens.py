@@ -364,6 +364,38 @@ def test_a_wrong_password_is_tried_once_and_then_left_alone(client: Client) -> N
     assert whoami(client, tokens) == "gis_admin"
 
 
+@pytest.mark.parametrize(("fault", "error"), [("http-503", ArcGISUnavailable), ("shape-e", UnexpectedAnswer)])
+def test_an_outage_is_left_alone_for_a_minute_and_stays_one(
+    client: Client, fault: str, error: type[ArcGISUnavailable]
+) -> None:
+    """Whoever asks again meanwhile must not be told to renew a credential that is good."""
+    clock = Clock()
+    tokens = source_at(client, clock)
+    client.deployment.faults.add("generateToken", fault)
+    with pytest.raises(error):
+        whoami(client, tokens)
+    client.deployment.faults.clear()
+    client.deployment.requests.clear()
+    for _ in range(3):
+        clock.now += 15
+        with pytest.raises(error, match="not tried again yet") as caught:
+            whoami(client, tokens)
+        assert caught.value.secret == ""
+    assert len(client.deployment.requests) == 0
+    clock.now += 16
+    assert whoami(client, tokens) == "gis_admin"
+
+
+def test_a_refusal_tells_whether_a_sign_in_was_made(enterprise: Client) -> None:
+    enterprise.secrets.texts[ADMIN] = f'{{"username": "gis_admin", "password": "{CANARY}"}}'
+    tokens = enterprise.tokens()
+    for remembered in (False, True, True):
+        with pytest.raises(TokenRejected, match="was refused") as caught:
+            tokens.fresh(60, soon())
+        assert caught.value.remembered is remembered
+        assert caught.value.secret == ADMIN
+
+
 @pytest.mark.parametrize(
     "secret", [{"clientId": "nobody", "clientSecret": CANARY}, {"clientId": "archive-app", "clientSecret": CANARY}]
 )

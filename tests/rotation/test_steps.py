@@ -392,7 +392,62 @@ def test_a_wrong_password_is_tried_again_after_the_hour(rotations: Rotations) ->
         rotations.mint.vault.label(ANA, version, f"{stem}-{int(time.time()) - 1}")
 
 
-def test_a_refusal_that_cannot_be_noted_is_the_error_all_the_same(rotations: Rotations) -> None:
+def test_a_refusal_is_a_label_of_a_version_that_is_there(rotations: Rotations) -> None:
+    """The pending one need not be.  A rotation that succeeds takes the label away."""
+    before = rotations.rotate()
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
+    with rotations.fails(TokenRejected, CREDENTIAL):
+        rotations.step("createSecret", rotations.begin())
+    assert list(refused(rotations).values()) == [before]
+    assert "AWSCURRENT" in rotations.labels()[before]
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": rotations.deployment.user("ana").password})
+    version = rotations.begin()
+    for step in STEPS[:3]:
+        rotations.step(step, version)
+    assert list(refused(rotations).values()) == [before]
+    rotations.step("finishSecret", version)
+    assert refused(rotations) == {}
+    assert "AWSPREVIOUS" in rotations.labels()[before]
+
+
+def test_a_refusal_that_is_remembered_lasts_no_longer_for_it(rotations: Rotations) -> None:
+    """As when an account was unlocked and its password is written once more: another version, the same text."""
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
+    with rotations.fails(TokenRejected, CREDENTIAL):
+        rotations.step("createSecret", rotations.begin())
+    noted = refused(rotations)
+    rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
+    with rotations.fails(TokenRejected, "not tried again yet"):
+        rotations.step("createSecret", rotations.begin())
+    assert not [version for version, has in rotations.labels().items() if "AWSPENDING" in has]
+    assert (refused(rotations), rotations.asked()) == (noted, {"generateToken": 1})
+    rotations.deployment.user("ana").password = "wrong"
+    rotations.start()
+    rotations.rotate()
+
+
+@pytest.mark.parametrize(("fault", "error"), [("http-503", ArcGISUnavailable), ("shape-e", UnexpectedAnswer)])
+def test_an_outage_is_no_refusal_also_when_it_is_remembered(
+    rotations: Rotations, fault: str, error: type[ArcGISUnavailable]
+) -> None:
+    version = rotations.begin()
+    rotations.deployment.faults.add("generateToken", fault)
+    with rotations.fails(error):
+        rotations.step("createSecret", version)
+    rotations.deployment.faults.clear()
+    rotations.asked()
+    with rotations.fails(error, "not tried again yet"):
+        rotations.step("createSecret", version)
+    assert rotations.asked() == {}
+    assert refused(rotations) == {}
+    assert "AWSPENDING" in rotations.labels()[version]
+    rotations.start()
+    for step in STEPS:
+        rotations.step(step, version)
+    assert rotations.whose(rotations.current()["token"]) == "ana"
+
+
+def test_a_refusal_that_cannot_be_noted_is_the_error_all_the_same_and_says_so(rotations: Rotations) -> None:
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     version = rotations.begin()
 
@@ -401,7 +456,7 @@ def test_a_refusal_that_cannot_be_noted_is_the_error_all_the_same(rotations: Rot
 
     event = "before-call.secretsmanager.UpdateSecretVersionStage"
     rotations.client.meta.events.register(event, refuse)
-    with rotations.fails(TokenRejected, CREDENTIAL):
+    with rotations.fails(TokenRejected, CREDENTIAL, "could not be noted", "ConnectionClosedError"):
         rotations.step("createSecret", version)
     rotations.client.meta.events.unregister(event, refuse)
 

@@ -124,6 +124,16 @@ def test_stage_is_whole_and_gives_parameters_that_exist(stage: str) -> None:
         _check(*override.split("=", 1))
 
 
+def test_stages_of_one_account_share_no_secret() -> None:
+    sections = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    prefixes = []
+    for stage in ("dev", "staging", "prod"):
+        overrides = sections[stage]["deploy"]["parameters"]["parameter_overrides"]
+        given = dict(each.split("=", 1) for each in overrides)
+        prefixes += [given.get(name, _PARAMETERS[name]["Default"]) for name in ("SecretPrefix", "CredentialPrefix")]
+    assert len(set(prefixes)) == len(prefixes) == 6
+
+
 def test_credentials_stand_apart_from_what_every_function_reads() -> None:
     """Rules know no prefixes, so that one does not lie below the other rests on the pattern, which has no slash."""
     (assertion,) = template()["Rules"]["CredentialsStandApart"]["Assertions"]

@@ -266,7 +266,10 @@ class DeadlineExceeded(ArcGISError):
 
 
 class TokenRejected(ArcGISError):
-    """ArcGIS refused the credential, also after one fresh token."""
+    """ArcGIS refused the credential, also after one fresh token.  ``remembered``: it did so earlier, and was not
+    asked again."""
+
+    remembered: bool = False
 
     reason = "token-rejected"
     remedy = "Renew the credential in the secret that the message names, and check that its account may sign in."

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
+    ArcGISError,
     ArcGISUnavailable,
     NotebookNotFound,
     PermissionDenied,
@@ -87,6 +88,7 @@ class TokenSource:
         self._token: Token | None = None
         self._text = self._refused = ""
         self._refused_until = self._look_again = 0.0
+        self._why: tuple[type[ArcGISError], str] = TokenRejected, ""
         self._strikes = 0
 
     def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
@@ -116,8 +118,9 @@ class TokenSource:
     def fresh(self, seconds: float, deadline: Deadline) -> Token:
         """Return a token that is minted now, and asked to live that long, or as long as Esri documents at most.
 
-        One sign-in, and none where this very credential was refused within REFUSED_SECONDS.  Raises SecretMalformed
-        where the secret holds a token, which cannot mint another.
+        One sign-in, and none where this very credential was refused within REFUSED_SECONDS, or a sign-in was not
+        answered within UNANSWERED_SECONDS: then it raises what that one did.  Raises SecretMalformed where the secret
+        holds a token, which cannot mint another.
         """
         with self._lock:
             self._look_again = 0.0  # this is asked for rarely, so a changed secret is noticed at once
@@ -139,28 +142,36 @@ class TokenSource:
             return self._token.value
 
     def _refuse(self, why: str) -> TokenRejected:
-        self._leave_alone(REFUSED_SECONDS)
+        refusal = self._rejected(f"The credential in secret {self.name!r} was refused. {why}")
+        self._leave_alone(REFUSED_SECONDS, refusal)
         self._token = None
-        return self._rejected(f"The credential in secret {self.name!r} was refused. {why}")
+        return refusal
 
     def _rejected(self, message: str) -> TokenRejected:
         return TokenRejected(message).of_secret(self.name)
 
-    def _leave_alone(self, seconds: float) -> None:
+    def _leave_alone(self, seconds: float, error: ArcGISError) -> None:
         """Try the secret as it is now no more for a while, and look only now and then whether it has changed."""
-        now = self._clock()
+        now, self._why = self._clock(), (type(error), str(error))
         self._refused, self._refused_until, self._look_again = self._text, now + seconds, now + UNANSWERED_SECONDS
 
+    def _left_alone(self) -> ArcGISError:
+        """Return the error for which the secret is left alone; an outage must not look like a refusal."""
+        kind, message = self._why
+        error = kind(f"{message} It is not tried again yet.")
+        if isinstance(error, TokenRejected):
+            error.of_secret(self.name).remembered = True
+        return error
+
     def _credential(self) -> dict[str, str]:
-        """Return the secret as it is now; raise TokenRejected while it is to be left alone."""
+        """Return the secret as it is now; while it is to be left alone, raise why."""
         now = self._clock()
-        left_alone = f"The credential in secret {self.name!r} was refused and is not tried again yet."
         if now < min(self._refused_until, self._look_again):
-            raise self._rejected(left_alone)
+            raise self._left_alone()
         text, self._first = self._first or self._read(self.name), None
         if text == self._refused and now < self._refused_until:
             self._look_again = now + UNANSWERED_SECONDS
-            raise self._rejected(left_alone)
+            raise self._left_alone()
         self._text = text
         return parse_secret(self.name, text)
 
@@ -177,8 +188,8 @@ class TokenSource:
             return self._ask(secret, f"Sign-in with secret {self.name!r}", minutes, deadline)
         except (TokenRejected, PermissionDenied, RequestRejected, NotebookNotFound) as error:
             raise self._refuse(str(error)) from None
-        except (UnexpectedAnswer, ArcGISUnavailable):
-            self._leave_alone(UNANSWERED_SECONDS)
+        except (UnexpectedAnswer, ArcGISUnavailable) as error:
+            self._leave_alone(UNANSWERED_SECONDS, error)
             raise
 
     def _ask(self, secret: Mapping[str, str], what: str, minutes: float, deadline: Deadline) -> Token:

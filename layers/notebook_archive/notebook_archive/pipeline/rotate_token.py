@@ -110,6 +110,7 @@ def rotate_token(step: str, secret_id: str, version: str, mint: Mint, deadline: 
         case "finish":
             _pending_token(rotation, mint.vault.pending(secret_id, version))
             mint.vault.make_current(secret_id, version, rotation.holder(CURRENT))
+            _forget_refusals(rotation, secret_id, mint)
             return Rotated(rotation.name, "The new token is current.", current=True)
 
 
@@ -125,10 +126,11 @@ def _create(rotation: Rotation, secret_id: str, version: str, mint: Mint, deadli
         raise TokenRejected(message).of_secret(name)
     try:
         token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
-    except TokenRejected:
-        _note_refusal(rotation, secret_id, version, credential, mint)
+    except TokenRejected as error:
+        # One that is remembered has been noted; noted again, it would last for another hour without a try.
+        untold = "" if error.remembered else _note_refusal(rotation, secret_id, version, credential, mint)
         _give_up(secret_id, version, mint)
-        raise
+        raise TokenRejected(f"{error}{untold}").of_secret(name) from None
     made: dict[str, object] = {"token": token.value, "expires": int(token.expires * 1000), CREDENTIAL: name}
     if not token.expires:
         del made["expires"]
@@ -181,11 +183,25 @@ def _refusals(rotation: Rotation) -> list[_Refusal]:
     return [_Refusal(version, label, found[1], int(found[2])) for version, label, found in named if found]
 
 
-def _note_refusal(rotation: Rotation, secret_id: str, version: str, credential: str, mint: Mint) -> None:
-    """Note for other containers, as a label of the version that came to nothing, that the credential was refused."""
-    with contextlib.suppress(SecretUnwritable):
-        mint.vault.label(secret_id, version, f"refused-{credential}-{int(time.time() + REFUSED_SECONDS)}")
-        for earlier in _refusals(rotation):
+def _note_refusal(rotation: Rotation, secret_id: str, version: str, credential: str, mint: Mint) -> str:
+    """Note for other containers, as a label, that the credential was refused; return what to say where that failed.
+
+    The current version gets it: of the pending one there may be no more than its id (API reference, DescribeSecret,
+    VersionIdsToStages).
+    """
+    label = f"refused-{credential}-{int(time.time() + REFUSED_SECONDS)}"
+    try:
+        mint.vault.label(secret_id, rotation.holder(CURRENT) or version, label)
+    except SecretUnwritable as error:
+        return f" This could not be noted, so it may be tried again within the hour: {error}"
+    _forget_refusals(rotation, secret_id, mint)
+    return ""
+
+
+def _forget_refusals(rotation: Rotation, secret_id: str, mint: Mint) -> None:
+    """Take away the labels of refusals before this step: a version that has one is never deleted."""
+    for earlier in _refusals(rotation):
+        with contextlib.suppress(SecretUnwritable):  # the next rotation takes it away
             mint.vault.unlabel(secret_id, earlier.version, earlier.label)
 
 
