@@ -42,19 +42,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def do_HEAD(self) -> None:
-        body, headers = self.bucket.objects[self.path]
-        kept = {name: value for name, value in headers.items() if name.lower().startswith("x-amz-")}
-        self._answer(200, {**kept, "Content-Length": str(len(body))})
-
-    def do_GET(self) -> None:
+    def do_HEAD(self) -> bytes:
         if self.path not in self.bucket.objects:
             self._answer(404)
-            return
+            return b""
         body, headers = self.bucket.objects[self.path]
         kept = {name: value for name, value in headers.items() if name.lower().startswith("x-amz-")}
         self._answer(200, {**kept, "Content-Length": str(len(body))})
-        self.wfile.write(body)
+        return body
+
+    def do_GET(self) -> None:
+        self.wfile.write(self.do_HEAD())
 
     def do_PUT(self) -> None:
         length, killed = int(self.headers["Content-Length"]), False

@@ -22,7 +22,7 @@ from tests.site import Site, check_archive, check_report
 from tests.strict_s3 import Fault
 
 NAME = capture_name(RunId.of_execution("killed", "2026-11-22T02:00:00Z"))
-ARCGIS_CALLS, S3_CALLS = 30, 24
+ARCGIS_CALLS, S3_CALLS = 40, 40
 """More than a run with a rotation makes, so that each call meets a fault."""
 
 
