@@ -8,7 +8,7 @@ from notebook_archive.inbox import FIRST_PAUSE_SECONDS, MOST_ATTEMPTS
 from notebook_archive.pipeline import told
 from notebook_archive.pipeline.archive_requests import MOST_ITEMS, MOST_TOLD, BackupRequest
 from notebook_archive.pipeline.outcomes import Outcome, StoredSnapshot
-from tests.docs.documents import EVENTS, ROOT, code_in
+from tests.docs.documents import EVENTS, FORMAT, ROOT, code_in
 
 
 def test_the_example_request_is_taken() -> None:
@@ -40,6 +40,13 @@ def test_the_example_of_what_was_archived_is_as_it_is_told() -> None:
     assert told([made], RunId(example["runId"]), example["bucket"]) == [example]
     rows = {name for row in EVENTS.table("of the archived") for name in code_in(row[0])}
     assert rows == example.keys()
+
+
+def test_the_example_of_a_run_is_as_it_is_told() -> None:
+    (block,) = EVENTS.section("ArchiveRunCompleted").fences("json")
+    event = json.loads(block)
+    paragraph = FORMAT.text[FORMAT.text.index("The event `ArchiveRunCompleted`") :].split("\n\n")[0]
+    assert event["detail"].keys() == set(code_in(paragraph)) - {event["detail-type"], event["source"], "EventBusName"}
 
 
 def test_figures() -> None:
