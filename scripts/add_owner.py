@@ -21,7 +21,7 @@ from urllib.parse import quote
 import boto3
 from rich.console import Console
 
-from scripts.stack import TROUBLE, ScriptError, Stack, sentence
+from scripts.stack import TROUBLE, ScriptError, Stack, sentence, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -239,9 +239,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, width=200)
     try:
         credential = credential_from(options.credential, options.username)
-        add(credential, options, lambda text: console.print(text, markup=False, highlight=False))
+        add(credential, options, lambda text: console.print(shown(text)))
     except TROUBLE as error:
-        console.print(sentence(error), markup=False)
+        console.print(shown(sentence(error)))
         return 1
     return 0
 

@@ -29,6 +29,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.http.webhook import WebhookSecret
 from notebook_archive.settings import HTTPS_URL
+from scripts.stack import printable
 
 SECONDS = 60.0
 """For all calls together; the portal tries the address before it answers."""
@@ -151,7 +152,8 @@ def described(webhook: dict[str, Any]) -> str:
     """Return a line about a webhook, without the secret end of its address."""
     host = urlsplit(str(webhook.get("payloadUrl"))).netloc
     state = "active" if webhook.get("isActive") is True else "not active"
-    return f"{webhook.get('name')}: {state}, to {host}, on {', '.join(map(str, webhook.get('events') or ()))}"
+    line = f"{webhook.get('name')}: {state}, to {host}, on {', '.join(map(str, webhook.get('events') or ()))}"
+    return printable(line)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -196,7 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for each in there:
             sys.stdout.write(f"{described(each)}\n")
             if options.action == "list":
-                sys.stdout.writelines(f"  not delivered: {when}\n" for when in webhooks.undelivered(each)[:SHOWN])
+                sys.stdout.writelines(
+                    f"  not delivered: {printable(when)}\n" for when in webhooks.undelivered(each)[:SHOWN]
+                )
         if options.action == "list" and not any(each.get("isActive") is True for each in there):
             sys.stderr.write(f"The portal has no active webhook {options.name!r}. To have one, use register.\n")
             return 1

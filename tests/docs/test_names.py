@@ -25,7 +25,7 @@ STAGES = {name for name in tomllib.loads((ROOT / "samconfig.toml").read_text()) 
 
 OF_OTHERS = {
     *("ReportRun", "ItemBatcher", "ResultWriter", "BuildArchitecture", "ArchiveRunCompleted", "ChecksumSHA256"),
-    *("SnapshotArchiveRequested", "DetailType", "FailedEntryCount"),
+    *("SnapshotArchiveRequested", "DetailType", "FailedEntryCount", "ForAllValues", "StringEquals"),
     *("SSLContext", "DeleteMarkers", "LastModified", "NaN", "NotebookArchive", "ArcGIS"),
 }
 """Names in CamelCase that are AWS's, Python's or our own, and not the template's."""
