@@ -44,6 +44,7 @@ class Site:
     captures: bool = False
     rotates: bool = False
     slots: int = 5
+    pause_seconds: float = 0.0
     secrets: dict[str, str] = field(default_factory=dict)
     secrets_read: list[str] = field(default_factory=list)
 
@@ -69,7 +70,7 @@ class Site:
             self.deployment.portal_url,
             self.max_snapshot_bytes,
             self.archive_current,
-            Capturing(shelf, self.slots, self.rotates) if self.captures else None,
+            Capturing(shelf, self.slots, self.rotates, self.pause_seconds) if self.captures else None,
         )
 
     def _read_secret(self, name: str) -> str:

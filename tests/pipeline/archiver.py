@@ -32,7 +32,7 @@ def archive(told: dict[str, str]) -> None:
     routes = Routes(transport, portal, route, NotebookServers(""), "x", lambda _: told["secret"])
     config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
     s3 = boto3.client("s3", endpoint_url=told["s3"], config=config)
-    capturing = Capturing(Shelf(s3, BUCKET, ACCOUNT), 5, rotates=True) if rotates else None
+    capturing = Capturing(Shelf(s3, BUCKET, ACCOUNT), 5, rotates=True, pause_seconds=0.0) if rotates else None
     workshop = Workshop(routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capturing=capturing)
     run = RunId.of_execution(told["run"], "2026-11-22T02:00:00Z")
     archive_batch(json.loads(told["batch"]), run, workshop, 1, Deadline(120))

@@ -1,6 +1,7 @@
 """Captures: what is made of which notebooks, what happens at the limit, and what is never deleted."""
 
 import hashlib
+import json
 
 import pytest
 from moto.s3.models import s3_backends
@@ -11,6 +12,7 @@ from notebook_archive.archive import RunId
 from notebook_archive.pipeline.capture import START_SECONDS
 from notebook_archive.pipeline.report import figures
 from notebook_archive.pipeline.slots import PREFIX, capture_name
+from notebook_archive.pipeline.task import PAUSE_SECONDS
 from tests.pipeline.conftest import MakeSite
 from tests.pipeline.scene import (
     HOUR_MS,
@@ -77,7 +79,8 @@ def test_what_a_capture_costs(capturing: Site) -> None:
         "snapshots/download": 1,
     }
     assert capturing.s3.counts() == {
-        "HeadObject": 3,  # is the content marked, in the snapshot that there is, in the new one
+        "GetObject": 1,  # whether the snapshot that there is was made just now
+        "HeadObject": 3,  # is the content marked, in that snapshot, in the new one
         "PutObject": 5,  # who made it, the snapshot, the mark, item.json, the outcome
     }
 
@@ -294,14 +297,67 @@ def test_a_full_notebook_that_nobody_changes_costs_no_download_each_night(captur
     assert ours(watch.item)[-1].content == body(1)
 
 
-@pytest.mark.parametrize(("ahead_ms", "made"), [(300_000, 0), (365 * 86_400_000, 1)])
-def test_a_clock_that_was_ahead_ends_no_captures_for_good(capturing: Site, ahead_ms: int, made: int) -> None:
+@pytest.mark.parametrize("kind", ["http-500", "hang-up", "shape-a", "shape-e"])
+def test_a_capture_whose_listing_fails_afterwards_gives_way_in_time(rotating: Site, kind: str) -> None:
+    item = rotating.item("Alone")
+    rotating.deployment.faults.add("snapshots/list", kind, after=2, times=None)
+    assert rotating.run("one")["captured"] == 1
+    rotating.deployment.faults.clear()
+    rotating.run("two")
+    [made] = item.snapshots
+    assert makers() == {made.resource_key: "2026-11-22/one"}
+    for number in range(1, 6):
+        save(item, number)
+        assert rotating.run(f"night-{number}")["status"] == "complete"
+    assert made not in item.snapshots
+
+
+@pytest.mark.parametrize("kind", ["500-InternalError", "409-ConditionalRequestConflict", "timeout", "lost-answer"])
+def test_the_note_who_made_it_is_tried_again(capturing: Site, kind: str) -> None:
+    capturing.s3.faults = [Fault("PutObject", kind, times=1 if kind.startswith("409") else 2, part="/captures/")]
+    assert capturing.run("one")["status"] == "complete"
+    assert len(makers()) == 1
+
+
+def test_a_note_that_cannot_be_written_is_a_failure(capturing: Site) -> None:
+    capturing.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part="/captures/")]
+    report = capturing.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["archive-denied"]
+    assert stored_snapshots() == capturing.sources()
+
+
+@pytest.mark.parametrize("refused", [".captured", "/current/"])
+def test_where_marks_are_refused_no_content_of_one_time_is_captured_twice(capturing: Site, refused: str) -> None:
+    capturing.deployment.switches.snapshots_written_anew = True
+    capturing.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part=refused)]
+    for number in range(4):
+        assert capturing.run(f"night-{number}")["failed"]
+    assert len(capturing.item("Alone").snapshots) <= 1
+
+
+def test_content_that_is_another_at_each_look_is_told(capturing: Site) -> None:
     item = capturing.item("Alone")
-    capturing.run("one")
-    save(item, 1)
-    item.snapshots[0].created = now_ms() + ahead_ms
-    capturing.run("two")
-    assert len(item.snapshots) == 1 + made
+    item.modified = now_ms()
+    for number in range(5):
+        item.content = body(number)
+        report = capturing.run(f"night-{number}")
+    assert len(item.snapshots) == 2, "once may be a portal that shows the time before the content"
+    assert [entry["reason"] for entry in report["failed"]] == ["unexpected-answer"]
+
+
+@pytest.mark.parametrize("kind", ["http-500", "hang-up", "shape-a"])
+def test_a_deletion_is_told_whatever_goes_wrong_after_it(
+    rotating: Site, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = watched(rotating)
+    [oldest] = ours(watch.item)
+    rotating.deployment.faults.add("snapshots/list", kind, after=3, times=None)
+    report = rotating.run("two")
+    assert oldest not in watch.item.snapshots
+    assert [entry["resourceKey"] for entry in report["freed"]] == [oldest.resource_key]
+    assert len(report["failed"]) == 1
+    assert f"{oldest.resource_key} of item {watch.item.id} is deleted" in caplog.text
+    check(watch)
 
 
 def test_with_little_time_left_nothing_is_made(make_site: MakeSite) -> None:
@@ -339,16 +395,21 @@ def test_without_the_owners_credential_nothing_is_made_and_nothing_fails(make_si
     assert not ours(item)
 
 
-def test_saving_again_and_again_makes_one_snapshot_in_a_quarter_of_an_hour(capturing: Site) -> None:
-    item = capturing.item("Alone")
+@pytest.mark.parametrize("clock_ms", [-HOUR_MS, 0, HOUR_MS])
+def test_saving_again_and_again_makes_one_snapshot_in_a_quarter_of_an_hour(make_site: MakeSite, clock_ms: int) -> None:
+    """By our own clock, whatever the portal's says."""
+    site = make_site(captured_seed(), captures=True, pause_seconds=PAUSE_SECONDS)
+    item = site.item("Alone")
     for number in range(4):
         item.content = body(number)
         item.modified += 60_000
-        capturing.run(f"save-{number}")
+        site.run(f"save-{number}")
+        item.snapshots[0].created = now_ms() + clock_ms
     assert len(item.snapshots) == 1
-    save(item, 5)
-    capturing.run("later")
-    assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(5)]
+    site.pause_seconds = 0.0
+    site.start()
+    site.run("later")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(3)]
 
 
 def test_a_capture_that_changes_the_items_time_is_not_a_change(capturing: Site) -> None:
@@ -428,7 +489,7 @@ def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(
         "snapshots/download": 1 + 5,  # the proof, and what is new
         "items/data": 1,
     }
-    assert rotating.s3.counts() == {"GetObject": 2, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 4}
+    assert rotating.s3.counts() == {"GetObject": 3, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 4}
     assert oldest not in watch.item.snapshots
     assert [snapshot.name for snapshot in ours(watch.item)] == [name_of("two")]
     assert len(watch.item.snapshots) == 5
@@ -438,7 +499,7 @@ def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(
     assert (report["status"], report["captured"], report["freed"]) == ("complete", 1, [freed])
     assert (figures(report)["SnapshotsCaptured"], figures(report)["SlotsFreed"]) == (1, 1)
     [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert f"{oldest.resource_key} of item {watch.item.id} was deleted in ArcGIS" in line
+    assert f"{oldest.resource_key} of item {watch.item.id} is deleted in ArcGIS" in line
     assert hashlib.sha256(body(0)).hexdigest() in line
     check(watch)
 
@@ -507,7 +568,7 @@ def damage(site: Site, item: Item, how: str) -> None:
     elif how == "not noted":
         versions.pop(noted)
     elif how == "of another run":
-        site.archive.put_document(noted, {"runId": "2026-11-22/elsewhere"})
+        site.archive.put_document(noted, {**json.loads(versions[noted].value), "runId": "2026-11-22/elsewhere"})
     elif how == "garbled":
         site.archive.put_document(noted, {"runId": ["2026-11-22/first"]})
     elif how == "different":

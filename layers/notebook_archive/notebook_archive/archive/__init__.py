@@ -4,7 +4,7 @@ its contract."""
 from notebook_archive.archive.holdings import Holding, Present
 from notebook_archive.archive.keys import CaptureMark, CopyId, RunId, Sighting
 from notebook_archive.archive.shelf import ArchivedSnapshot, Shelf
-from notebook_archive.archive.store import Archive, Stored
+from notebook_archive.archive.store import Archive, Made, Stored
 
 __all__ = [
     "Archive",
@@ -12,6 +12,7 @@ __all__ = [
     "CaptureMark",
     "CopyId",
     "Holding",
+    "Made",
     "Present",
     "RunId",
     "Shelf",

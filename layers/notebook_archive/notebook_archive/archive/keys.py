@@ -114,7 +114,7 @@ def item_key(item_id: ItemId) -> str:
     return f"{NOTEBOOKS}{item_id}/item.json"
 
 
-def maker_key(item_id: ItemId, key: ResourceKey) -> str:
+def made_key(item_id: ItemId, key: ResourceKey) -> str:
     """Return the key of the note which run made a snapshot."""
     return f"{NOTEBOOKS}{item_id}/captures/{key}"
 

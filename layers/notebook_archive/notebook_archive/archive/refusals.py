@@ -12,6 +12,7 @@ _DENIED = frozenset(
         "403",
         "AccessDenied",
         "AllAccessDisabled",
+        "InvalidObjectState",
         "KMS.AccessDeniedException",
         "KMS.DisabledException",
         "KMS.KMSInvalidStateException",

@@ -7,14 +7,14 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
 from notebook_archive.archive.holdings import Holding, grouped
 from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
-from notebook_archive.errors import ArchiveConflict, SettingsInvalid
+from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
@@ -36,6 +36,20 @@ class Stored:
     state: Literal["archived", "unchanged"]
     key: str
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """That a run made a snapshot, of what it took the content to be, and when, in epoch milliseconds."""
+
+    run: keys.RunId
+    content: keys.CopyId
+    at: int
+
+    @classmethod
+    def parse(cls, noted: Mapping[str, Any]) -> Self:
+        """Return what was noted; raise KeyError, NotAnId, SettingsInvalid, TypeError or ValueError."""
+        return cls(keys.RunId.parse(noted["runId"]), keys.CopyId.parse(noted["content"]), int(noted["at"]))
 
 
 class Archive:
@@ -102,16 +116,18 @@ class Archive:
         """Return the SHA-256 of an archived snapshot, as S3 has it; None where the archive lacks it."""
         return self._digest(keys.snapshot_key(item_id, key))
 
-    def put_maker(self, item_id: ItemId, key: ResourceKey, run: keys.RunId) -> None:
+    def put_made(self, item_id: ItemId, key: ResourceKey, made: Made) -> None:
         """Note that a run made this snapshot, as ArcGIS answered it."""
-        self.put_new(keys.maker_key(item_id, key), {"runId": run})
+        noted = {"runId": made.run, "content": made.content, "at": made.at}
+        if not self.put_new(keys.made_key(item_id, key), noted) and self.made(item_id, key) is None:
+            raise ArchiveUnavailable(f"S3 did not take the note who made snapshot {key} of item {item_id}.")
 
-    def maker(self, item_id: ItemId, key: ResourceKey) -> keys.RunId | None:
-        """Return the run that made a snapshot, None where no run is noted."""
-        noted = self.get(keys.maker_key(item_id, key))
+    def made(self, item_id: ItemId, key: ResourceKey) -> Made | None:
+        """Return which run made a snapshot, None where that is not noted."""
+        noted = self.get(keys.made_key(item_id, key))
         try:
-            return keys.RunId.parse(json.loads(noted)["runId"]) if noted else None
-        except (KeyError, SettingsInvalid, TypeError, ValueError):
+            return Made.parse(json.loads(noted)) if noted else None
+        except (KeyError, NotAnId, SettingsInvalid, TypeError, ValueError):
             return None
 
     def _digest(self, path: str) -> bytes | None:

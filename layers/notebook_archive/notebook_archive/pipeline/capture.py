@@ -1,9 +1,12 @@
 """Making a snapshot of a notebook whose content is in none, in the name of a run."""
 
+import contextlib
 import time
 
+from notebook_archive.archive import Made
 from notebook_archive.errors import (
     ArcGISError,
+    ArchiveError,
     DeadlineExceeded,
     NoContent,
     NoFreeSlot,
@@ -13,7 +16,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import Listing, ResourceKey, Snapshot
 from notebook_archive.pipeline.outcomes import Outcome, problem
-from notebook_archive.pipeline.slots import PREFIX, capture_name, free_slot
+from notebook_archive.pipeline.slots import PREFIX, capture_name, free_slot, is_ours
 from notebook_archive.pipeline.task import Capturing, Task
 
 START_SECONDS = 30.0
@@ -31,7 +34,9 @@ class Capture:
         self._name = capture_name(task.run)
         self._what = f"item {task.item_id}"
         self._listed = Listing((), ())
-        self._answered: ResourceKey | None = None
+        self._notes: list[Made] = []
+        self._answered: tuple[ResourceKey, Made] | None = None
+        self._is_noted = False
 
     def attempt(self, listed: Listing) -> Listing:
         """Return the snapshots as they are afterwards, with a new one where none of them holds the present content.
@@ -54,8 +59,14 @@ class Capture:
         Its bytes say so, or, since it is documented nowhere that they are those of the content, that the content was
         the same before and after.
         """
+        if self._answered is None:
+            return
+        key, made = self._answered
         try:
-            if self._answered is None or not (archived := self._digest_of(self._answered)):
+            if not self._is_noted:
+                self._archive.put_made(self._task.item_id, key, made)
+            archived = self._digest_of(key)
+            if archived is None:
                 return
             if archived == self._content.staged().digest or self._content.is_unchanged():
                 self._content.note(self._archive, self._task.run, captured=True)
@@ -78,17 +89,21 @@ class Capture:
             return False  # an earlier try of this run made it
         if not self._content.planned["modified"]:
             raise UnexpectedAnswer(f"The portal does not tell when {self._what} was modified.")
-        if self._is_pausing() or self._is_known():
+        settled = self._content.planned.get("settled")
+        if settled and self._content.is_captured:
+            return False
+        self._notes = self._read_notes()
+        # By our own clock: those of portals are wrong by an hour at times.
+        if any(_now() - made.at < self._capturing.pause_seconds * 1000 for made in self._notes) or self._is_known():
             return False
         self._need(LOOKS, START_SECONDS)
         return True
 
-    def _is_pausing(self) -> bool:
-        """Whether a run made a snapshot just now.  The server's clock may be ahead of ours by as much as the pause."""
-        ours = [snapshot.created for snapshot in self._listed.snapshots if snapshot.name.startswith(PREFIX)]
-        if not all(ours):
-            raise UnexpectedAnswer(f"The listing of {self._what} does not tell when its snapshots were made.")
-        return any(abs(time.time() - created / 1000) < self._capturing.pause_seconds for created in ours)
+    def _read_notes(self) -> list[Made]:
+        """Return what is noted of the listed snapshots that this system made."""
+        named = [snapshot for snapshot in self._listed.snapshots if snapshot.name.startswith(PREFIX)]
+        noted = [(each, self._archive.made(self._task.item_id, each.resource_key)) for each in named]
+        return [made for snapshot, made in noted if made and is_ours(snapshot, made)]
 
     def _is_known(self) -> bool:
         """Whether a snapshot holds the content, or once did: by what is noted, or by the bytes of those listed."""
@@ -106,9 +121,12 @@ class Capture:
         if archive.has_mark(self._task.item_id, content.copy):
             content.note(archive, run)
             return True
-        if digest in self._digests():
+        same = [made.content for made in self._notes if made.content.modified == content.copy.modified]
+        if digest in self._digests() or content.copy in same:
             content.note(archive, run, captured=True)
             return True
+        if len(same) > 1:
+            raise UnexpectedAnswer(f"The content of {self._what} is another at each look, and its time stays the same.")
         content.note(archive, run)
         return False
 
@@ -119,8 +137,7 @@ class Capture:
 
     def _is_full(self) -> bool:
         """Whether there is no slot, and none that could be freed."""
-        may_free = self._capturing.rotates and any(each.name.startswith(PREFIX) for each in self._listed.snapshots)
-        return len(self._listed.snapshots) >= self._capturing.limit and not may_free
+        return len(self._listed.snapshots) >= self._capturing.limit and not (self._capturing.rotates and self._notes)
 
     def _full(self, why: str) -> NoFreeSlot:
         return NoFreeSlot(f"{self._what.capitalize()} has {len(self._listed.snapshots)} snapshots, {why}.")
@@ -147,10 +164,9 @@ class Capture:
         if not self._capturing.rotates:
             raise full
         self._need(2 * LOOKS, 2 * START_SECONDS)  # for the proof as well
-        remaining = free_slot(self._task, self._listed, self._capturing.shelf, self._fail)
+        remaining = free_slot(self._task, self._listed, self._capturing.shelf, self._made, self._fail)
         if remaining is None:
             raise full
-        (self._made["freed"],) = _keys(self._listed) - _keys(remaining)
         self._listed = remaining
         self._need(LOOKS, START_SECONDS)
         if again := self._create():
@@ -168,14 +184,14 @@ class Capture:
             answered = self._task.access.create(self._task.item_id, self._name, self._task.deadline)
         except ArcGISError as error:
             refused = error
+        if answered and answered not in before:
+            self._note(answered)
         self._listed = self._list()
         after = _keys(self._listed)
         if gone := before - after:
             what = f"{len(gone)} snapshots of {self._what} are gone since another was asked for"
             self._fail(UnexpectedAnswer(f"{what}; each is archived."))
         if answered in after - before:
-            self._answered = self._made["captured"] = answered
-            self._archive.put_maker(self._task.item_id, answered, self._task.run)
             return None
         if refused is None:
             raise UnexpectedAnswer(f"A snapshot of {self._what} was said to be made and is not listed.")
@@ -184,6 +200,18 @@ class Capture:
         if isinstance(refused, RequestRejected):
             return refused
         raise refused
+
+    def _note(self, answered: ResourceKey) -> None:
+        """Note who made it, before anything else can go wrong; ``confirm`` tries it again."""
+        made = Made(self._task.run, self._content.copy, _now())
+        self._answered, self._made["captured"] = (answered, made), answered
+        with contextlib.suppress(ArchiveError):
+            self._archive.put_made(self._task.item_id, answered, made)
+            self._is_noted = True
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _keys(listed: Listing) -> set[ResourceKey]:

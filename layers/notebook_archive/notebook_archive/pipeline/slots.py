@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 
-from notebook_archive.archive import RunId, Shelf
+from notebook_archive.archive import Made, RunId, Shelf
 from notebook_archive.errors import (
     ArcGISError,
     ArchiveConflict,
     ArchiveDamaged,
+    ArchiveDenied,
     ListingIncomplete,
     NotebookArchiveError,
     NotebookNotFound,
@@ -17,6 +18,7 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.models import Listing, Snapshot, VerifiedCopy
+from notebook_archive.pipeline.outcomes import Outcome
 from notebook_archive.pipeline.staging import stage
 from notebook_archive.pipeline.task import Task
 
@@ -26,29 +28,39 @@ PREFIX = "Notebook Archive "
 """The names of all snapshots that this system makes begin so; a person's may too, so more than the name is asked."""
 
 
+_LASTING = (ArchiveConflict, ArchiveDamaged, ArchiveDenied, NotebookNotFound, RequestRejected, SnapshotInvalid)
+"""What keeps one copy from being proved, and waiting does not mend."""
+
+
 def capture_name(run: RunId) -> str:
     """Return the name of the snapshots that a run makes, the same each time that the run is tried: at most 108
     characters."""
     return f"{PREFIX}{run}"
 
 
+def is_ours(snapshot: Snapshot, made: Made | None) -> bool:
+    """Return whether this system made the snapshot: a run has noted so, and the snapshot has that run's name."""
+    return made is not None and snapshot.name == capture_name(made.run)
+
+
 def free_slot(
-    task: Task, listed: Listing, shelf: Shelf, report: Callable[[NotebookArchiveError], None]
+    task: Task, listed: Listing, shelf: Shelf, made: Outcome, report: Callable[[NotebookArchiveError], None]
 ) -> Listing | None:
     """Delete the oldest listed snapshot that this system made and of which the archive has a whole copy; return what is
-    listed then, None where there is none such.
+    listed then, None where there is none such.  ``made`` notes which one it was.
 
-    One whose copy is damaged, or that ArcGIS does not serve as it was, stays, is told to ``report``, and the next is
-    looked at.  Raises any ArcGISError where a copy could not be proved just now, or the snapshot is not gone after all.
+    One whose copy is damaged or cannot be read, or that ArcGIS does not serve as it was, stays, is told to ``report``,
+    and the next is looked at.  Raises any ArcGISError where a copy could not be proved just now, or the snapshot is not
+    gone after all.
     """
     for snapshot in sorted(listed.snapshots, key=lambda each: each.created):
         try:
             copy = verified_copy(task, snapshot, shelf)
-        except (ArchiveConflict, ArchiveDamaged, NotebookNotFound, RequestRejected, SnapshotInvalid) as error:
+        except _LASTING as error:
             report(error)
         else:
             if copy:
-                return _delete(task, copy, listed)
+                return _delete(task, copy, listed, made)
     return None
 
 
@@ -61,8 +73,7 @@ def verified_copy(task: Task, snapshot: Snapshot, shelf: Shelf) -> VerifiedCopy 
     item_id, key = task.item_id, snapshot.resource_key
     if not snapshot.name.startswith(PREFIX):
         return None
-    made_by = task.workshop.archive.maker(item_id, key)
-    if made_by is None or snapshot.name != capture_name(made_by):
+    if not is_ours(snapshot, task.workshop.archive.made(item_id, key)):
         return None
     archived = shelf.reread(item_id, key)
     if archived is None:
@@ -75,21 +86,28 @@ def verified_copy(task: Task, snapshot: Snapshot, shelf: Shelf) -> VerifiedCopy 
     return VerifiedCopy(item_id, key, served.digest.hex())
 
 
-def _delete(task: Task, copy: VerifiedCopy, listed: Listing) -> Listing:
-    """Delete the snapshot and return the listing that proves it gone, whatever the answer was."""
+def _delete(task: Task, copy: VerifiedCopy, listed: Listing, made: Outcome) -> Listing:
+    """Delete the snapshot and return the listing that proves it gone, whatever the answer was.
+
+    It is told before it is done, so that nothing that goes wrong afterwards hides it.
+    """
     refused: ArcGISError | None = None
+    what = f"Snapshot {copy.resource_key} of item {copy.item_id}"
+    _log.warning("%s is deleted in ArcGIS to free a slot; the archive has it, SHA-256 %s", what, copy.sha256)
+    made["freed"] = copy.resource_key
     try:
         task.access.delete(copy, task.deadline)
     except ArcGISError as error:
         refused = error
-    what = f"Snapshot {copy.resource_key} of item {copy.item_id}"
+        if isinstance(error, RequestRejected):
+            del made["freed"]  # if it is gone all the same, another deleted it
     remaining = task.access.snapshots(copy.item_id, task.deadline)
     if copy.resource_key in (snapshot.resource_key for snapshot in remaining.snapshots):
+        made.pop("freed", None)
         raise refused or UnexpectedAnswer(f"{what} was said to be deleted and is still listed.")
     missed = {each.resource_key for each in listed.snapshots} - {each.resource_key for each in remaining.snapshots}
     if missed != {copy.resource_key}:
         raise UnexpectedAnswer(f"{what}: {len(missed) - 1} more snapshots are gone than were to be deleted.")
     if remaining.doubtful:
         raise ListingIncomplete(f"{what}: the listing does not prove that it is gone.")
-    _log.warning("%s was deleted in ArcGIS to free a slot; the archive has it, SHA-256 %s", what, copy.sha256)
     return remaining
