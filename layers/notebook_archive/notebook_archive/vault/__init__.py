@@ -1,6 +1,6 @@
 """Secrets Manager: the texts of secrets, and the versions that a rotation makes of them."""
 
-from notebook_archive.vault.schedule import longest_wait
+from notebook_archive.vault.schedule import longest_wait, shortest_wait
 from notebook_archive.vault.versions import Rotation, Vault
 
-__all__ = ["Rotation", "Vault", "longest_wait"]
+__all__ = ["Rotation", "Vault", "longest_wait", "shortest_wait"]
