@@ -1,13 +1,42 @@
-"""The secrets that the scripts make and change."""
+"""The secrets that the scripts read, make and change."""
 
 import json
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from notebook_archive.errors import SecretMissing, SecretUnreadable
+from scripts.stack import ScriptError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+FILE = "file://"
+
+
+def read(name: str) -> str:
+    """Return a secret's text, or a file's; raise SecretMissing or SecretUnreadable, naming it, or what is TROUBLE."""
+    try:
+        if name.startswith(FILE):
+            return Path(name.removeprefix(FILE)).expanduser().read_text(encoding="utf-8")
+        return boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    except FileNotFoundError:
+        raise SecretMissing(f"There is no file {name.removeprefix(FILE)!r}.") from None
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if Path(name).is_file():
+            raise ScriptError(f"There is no secret {name!r}, but a file of this name: say {FILE}{name}") from None
+        if code == "ResourceNotFoundException":
+            raise SecretMissing(f"There is no secret {name!r}.") from None
+        raise SecretUnreadable(f"Secrets Manager answered {code} for secret {name!r}.") from None
+    except (OSError, UnicodeDecodeError, KeyError) as error:
+        raise SecretUnreadable(f"{name!r} could not be read as text ({type(error).__name__}).") from None
 
 
 class Secrets:

@@ -1,7 +1,7 @@
 """What the scripts share: the deployed stack's outputs, and how trouble is told."""
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 
 class ScriptError(Exception):
@@ -17,6 +17,10 @@ def sentence(error: Exception) -> str:
     secret holds."""
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error.response['Error'].get('Message')}"
+    if isinstance(error, NoRegionError):
+        return "No AWS region is set: set AWS_DEFAULT_REGION, or the region of your AWS profile."
+    if isinstance(error, NoCredentialsError):
+        return "No AWS credentials are found: set AWS_PROFILE, or sign in with the AWS CLI."
     if isinstance(error, BotoCoreError):
         return f"AWS cannot be reached: {error}"
     return str(error)

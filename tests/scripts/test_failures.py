@@ -101,5 +101,5 @@ def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     boto3.setup_default_session()
     assert failures.main([]) == 2
-    assert "AWS cannot be reached: Unable to locate credentials" in capsys.readouterr().err
+    assert "No AWS credentials are found" in capsys.readouterr().err
     boto3.setup_default_session()
