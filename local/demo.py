@@ -9,6 +9,7 @@ import time
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from local import tables
 from local.archive_run import ArchiveRun, Finished, RunFailedError
@@ -79,7 +80,7 @@ def main() -> int:
     started = time.monotonic()
 
     def step(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {text} …", highlight=False)
+        console.print(Text.assemble((f"{time.monotonic() - started:5.1f} s", "dim"), f"  {text} …"))
 
     try:
         seed = seed_from(

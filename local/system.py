@@ -171,7 +171,7 @@ def main() -> int:
     parser.add_argument("--api-auth", choices=API_AUTHS, default=API_AUTHS[0], help="who may call the HTTP proxy")
     parser.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE", help="of the stack")
     options = parser.parse_args()
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, emoji=False)
     try:
         seed = seed_from(options.notebooks)
         parameters = {"ApiAuth": options.api_auth, "WebhookSecret": WEBHOOK_SECRET}
@@ -188,7 +188,7 @@ def main() -> int:
                 _remove(options.stack_file, system)
                 console.print("Stopping …")
     except (LocalAwsError, stack.SamError, NotADirectoryError, ParametersWrong) as error:
-        console.print(str(error), markup=False)
+        console.print(str(error))
         return 1
     except Stopped:
         console.print("Everything that was started is stopped.")

@@ -6,11 +6,9 @@ from urllib.parse import unquote
 
 from mypy_boto3_s3 import S3Client
 from rich.table import Table
-from rich.text import Text
 
 from local.comparison import stored_snapshots
-
-_JOINER = "\u200d"  # holds emoji sequences together
+from scripts.stack import shown
 
 
 def archived(s3: S3Client, bucket: str) -> Table:
@@ -26,10 +24,10 @@ def archived(s3: S3Client, bucket: str) -> Table:
         head = s3.head_object(Bucket=bucket, Key=key)
         tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
         table.add_row(
-            key,
+            shown(key),
             f"{head['ContentLength']:,}",
-            *(_text(unquote(head["Metadata"].get(name, ""))) for name in ("owner", "route", "title")),
-            _text(" ".join(f"{tag['Key']}={tag['Value']}" for tag in sorted(tags, key=lambda tag: tag["Key"]))),
+            *(shown(unquote(head["Metadata"].get(name, ""))) for name in ("owner", "route", "title")),
+            shown(" ".join(f"{tag['Key']}={tag['Value']}" for tag in sorted(tags, key=lambda tag: tag["Key"]))),
         )
     return table
 
@@ -42,7 +40,7 @@ def report(report: Mapping[str, Any], title: str) -> Iterator[Table]:
         if isinstance(value, list):
             lists.append((name, value))
         else:
-            figures.add_row(name, _text(_line(value)))
+            figures.add_row(name, shown(_line(value)))
     yield figures
     for name, rows in lists:
         if rows:
@@ -56,7 +54,7 @@ def _rows(name: str, rows: list[Any]) -> Table:
         table.add_column(column, overflow="fold")
     for row in rows:
         cells = [row.get(column, "") for column in columns] if isinstance(row, dict) else [row]
-        table.add_row(*(_text(_line(cell)) for cell in cells))
+        table.add_row(*(shown(_line(cell)) for cell in cells))
     return table
 
 
@@ -74,10 +72,3 @@ def _line(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "-" if value is None else str(value)
-
-
-def _text(text: str) -> Text:
-    """The text without markup and without characters that would move a terminal's cursor or its direction."""
-    return Text(
-        "".join(each if each.isprintable() or each == _JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
-    )

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from notebook_archive.vault import shortest_wait
 from scripts.secret_store import Secrets, object_in
-from scripts.stack import TROUBLE, ScriptError, Stack, sentence
+from scripts.stack import TROUBLE, ScriptError, Stack, sentence, shown
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
@@ -115,10 +115,8 @@ def add(credential: Mapping[str, str], options: argparse.Namespace, say: Say) ->
                 if options.admin
                 else f"notebooks of {username} fail, also those the administrator read"
             )
-            say(
-                f"{token}: holds no token yet. Until this succeeds, {fails}. This undoes it:\n"
-                f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {token}"
-            )
+            say(f"{token}: holds no token yet. Until this succeeds, {fails}. This undoes it:")
+            say(f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {token}")
     if fresh is None:
         if failure:
             say(failure)
@@ -237,9 +235,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_schedule(options.every)
         credential = credential_from(options.credential, options.username)
-        add(credential, options, lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))
+        add(credential, options, lambda text: console.print(shown(text), soft_wrap=True))
     except TROUBLE as error:
-        console.print(sentence(error), markup=False)
+        console.print(shown(sentence(error)))
         return 1
     return 0
 

@@ -12,7 +12,7 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import PermissionDenied, RequestRejected, UnexpectedAnswer
 from scripts.secret_store import read
-from scripts.stack import ScriptError
+from scripts.stack import ScriptError, printable
 
 SECONDS = 60.0
 """For all calls together; the portal tries the address before it answers."""
@@ -121,4 +121,5 @@ def described(webhook: dict[str, Any]) -> str:
     """Return a line about a webhook, without the secret end of its address."""
     host = urlsplit(str(webhook.get("payloadUrl"))).netloc
     state = "active" if webhook.get("isActive") is True else "not active"
-    return f"{webhook.get('name')}: {state}, to {host}, on {', '.join(map(str, webhook.get('events') or ()))}"
+    line = f"{webhook.get('name')}: {state}, to {host}, on {', '.join(map(str, webhook.get('events') or ()))}"
+    return printable(line)

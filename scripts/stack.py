@@ -1,7 +1,10 @@
-"""What the scripts share: the deployed stack's outputs, and how trouble is told."""
+"""What the scripts share: the deployed stack's outputs, how trouble is told, and how others' text is shown."""
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from rich.text import Text
+
+_JOINER = "\u200d"  # holds emoji sequences together
 
 
 class ScriptError(Exception):
@@ -24,6 +27,16 @@ def sentence(error: Exception) -> str:
     if isinstance(error, BotoCoreError):
         return f"AWS cannot be reached: {error}"
     return str(error)
+
+
+def printable(text: str) -> str:
+    """Return a text without the characters that would move a terminal's cursor or its direction."""
+    return "".join(each if each.isprintable() or each == _JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def shown(text: str) -> Text:
+    """Return a text for a console that takes nothing in it for markup, whoever wrote it."""
+    return Text(printable(text))
 
 
 class Stack:

@@ -17,7 +17,7 @@ from notebook_archive.http.webhook import WebhookSecret
 from notebook_archive.settings import HTTPS_URL
 from scripts.portal_webhooks import Webhooks, described
 from scripts.secret_store import read
-from scripts.stack import TROUBLE, ScriptError, Stack, sentence
+from scripts.stack import TROUBLE, ScriptError, Stack, printable, sentence
 
 SHOWN = 5
 """Of the deliveries that failed; by default, as many deactivate the webhook."""
@@ -119,7 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for each in there:
             sys.stdout.write(f"{described(each)}\n")
             if options.action == "list":
-                sys.stdout.writelines(f"  not delivered: {when}\n" for when in webhooks.undelivered(each)[:SHOWN])
+                sys.stdout.writelines(
+                    f"  not delivered: {printable(when)}\n" for when in webhooks.undelivered(each)[:SHOWN]
+                )
         if options.action == "list" and not any(each.get("isActive") is True for each in there):
             sys.stderr.write(f"The portal has no active webhook {options.name!r}. To have one, use register.\n")
             return 1

@@ -36,12 +36,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for message in messages:
         if message.refusal:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
+    again = aws.inbox().settle(messages, outcomes)
     try:
         aws.publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
     except EventRefused:
         logger.exception("What was archived could not be told")
-    again = [message.id for message in messages if not aws.inbox().settle(message, outcomes)]
     metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))
     metrics.add_metric("RequestsPostponed", MetricUnit.Count, len(again))
     metrics.add_metric("RequestsSkipped", MetricUnit.Count, sum(message.skipped(outcomes) for message in messages))
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in again]}
+    return {"batchItemFailures": [{"itemIdentifier": message.id} for message in again]}

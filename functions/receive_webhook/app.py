@@ -34,10 +34,12 @@ def handler(delivery: Delivery, _: LambdaContext) -> Answer:
         told = {"items": len(items.ids), "left_out": items.left_out, "skipped": items.skipped}
         logger.info("Accepted", extra=told)
         return items.accepted()
-    except NotebookArchiveError as error:
+    except Exception as error:
         # Who does not know the path is no portal of ours, and must not raise the alarm that one is refused.
         counts["WebhookUnknown" if isinstance(error, WebhookUnknown) else "WebhookRefused"] = 1
-        metrics.add_metadata("reason", error.reason)
+        metrics.add_metadata(
+            "reason", (error if isinstance(error, NotebookArchiveError) else NotebookArchiveError).reason
+        )
         raise
     finally:
         for name, count in counts.items():

@@ -10,7 +10,7 @@ from local.arcgis import Item
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Access
 from notebook_archive.arcgis.tokens import STRIKES, TokenSource
-from notebook_archive.arcgis.transport import Transport
+from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
     DeadlineExceeded,
@@ -164,6 +164,16 @@ def test_an_error_that_is_a_page_is_asked_for_by_name(client: Client) -> None:
     with pytest.raises(ArcGISUnavailable) as refused:
         access.current(id_of(item), LIMIT, body_of, soon())
     assert refused.value.code == 500
+
+
+@pytest.mark.parametrize("size", [len(BODY), ANSWER_BYTES + 1])
+def test_a_page_that_is_a_file_the_second_time_is_no_snapshot_that_is_too_large(
+    wire: Transport, serve: Serve, size: int
+) -> None:
+    portal = serve(lambda request: [answer(BODY.ljust(size) if "f=json" in request.target else b"<html>Soon.</html>")])
+    with pytest.raises(UnexpectedAnswer, match="page"):
+        read(wire, portal)
+    assert len(portal.requests) == 2
 
 
 def test_a_cut_body_is_noticed_and_read_again(wire: Transport, serve: Serve) -> None:

@@ -26,7 +26,16 @@ STAGES = {name for name in tomllib.loads((ROOT / "samconfig.toml").read_text()) 
 OF_OTHERS = {
     *("ReportRun", "ItemBatcher", "ResultWriter", "BuildArchitecture", "ArchiveRunCompleted", "ChecksumSHA256"),
     "SnapshotArchiveRequested",
-    *("SSLContext", "DeleteMarkers", "LastModified", "NaN", "NotebookArchive", "ArcGIS"),
+    *(
+        "SSLContext",
+        "DeleteMarkers",
+        "LastModified",
+        "NaN",
+        "NotebookArchive",
+        "ArcGIS",
+        "ForAllValues",
+        "StringEquals",
+    ),
 }
 """Names in CamelCase that are AWS's, Python's or our own, and not the template's."""
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from typing import Any
 
 import boto3
@@ -10,6 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto.events.models import events_backends
 
 from local.arcgis import Item
+from notebook_archive import aws
 from notebook_archive.inbox import MOST_ATTEMPTS, MOST_TURNS
 from notebook_archive.pipeline.archive_requests import MOST_ITEMS
 from tests.functions.conftest import Functions, sample
@@ -165,6 +167,7 @@ class TestFailures:
             asked(itemId=FIRST.upper()),
             asked(itemIds=[f"{n:032x}" for n in range(MOST_ITEMS + 1)]),
             asked(itemId=FIRST, resourceKey="x"),
+            asked(itemId=FIRST, itemIds=[FIRST]),
         ],
         ids=lambda body: str(body)[:60],
     )
@@ -243,6 +246,36 @@ class TestFailures:
         told = [record.getMessage() for record in caplog.records if record.name == "notebook_archive.inbox"]
         assert len(told) == (1 if attempts == 1 else 2)
         assert all("comes again: it could not be settled (EndpointConnectionError)" in each for each in told)
+
+    def test_an_sqs_that_is_slow_is_waited_for_once(self, functions: Functions, queues: Queues) -> None:
+        functions.deployment.faults.add("snapshots/list", "http-503", times=100, retry_after="0")
+        assert boto3.DEFAULT_SESSION
+        boto3.DEFAULT_SESSION.events.register("before-call.sqs.ChangeMessageVisibility", lambda **_: time.sleep(1))
+        functions.configure(THREADS="1")
+        started = time.monotonic()
+        assert len(queues.deliver(*[asked(itemId=FIRST)] * 10)) == 10
+        assert time.monotonic() - started < 8
+
+    def test_a_bus_that_does_not_answer_keeps_no_message_from_being_settled(
+        self, functions: Functions, queues: Queues
+    ) -> None:
+        assert boto3.DEFAULT_SESSION
+        boto3.DEFAULT_SESSION.events.register("before-call.events.PutEvents", refuse)
+        functions.configure()
+        assert queues.deliver("no JSON", asked(itemId=FIRST)) == []
+        assert len(archived(FIRST)) == 2
+        assert len(queues.set_aside()) == 1
+        assert "could not be put (EndpointConnectionError)" in functions.log.getvalue()
+
+    def test_the_queue_and_the_bus_together_do_not_outlast_what_is_kept_for_them(self, queues: Queues) -> None:
+        """botocore's standard mode waits up to 1, 2, 4 … seconds between tries."""
+        assert queues
+        seconds = 0.0
+        for client in (aws.inbox()._sqs, aws._events()):
+            config: Any = client.meta.config
+            tries = config.retries["total_max_attempts"]
+            seconds += tries * (2 * config.connect_timeout + config.read_timeout) + 2 ** (tries - 1) - 1
+        assert seconds <= aws.RESERVE_SECONDS
 
     def test_a_request_for_what_no_credential_reads_is_counted(
         self, functions: Functions, queues: Queues, capsys: pytest.CaptureFixture[str]

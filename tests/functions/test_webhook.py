@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.core.models import botocore_stubber
@@ -23,6 +24,7 @@ from moto.core.models import botocore_stubber
 from notebook_archive import aws
 from notebook_archive.errors import SecretMalformed
 from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MOST_ITEMS, Delivery, WebhookSecret
+from notebook_archive.vault.kept import FRESH_SECONDS, KEPT_SECONDS
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import Catch
 
@@ -117,6 +119,7 @@ class Receiver:
             "refused": counted["WebhookRefused"],
             "unknown": counted["WebhookUnknown"],
             "reason": counted.get("reason"),
+            "again": answer["headers"].get("Retry-After"),
         }
 
     def asked(self) -> list[str]:
@@ -427,10 +430,62 @@ class TestTrouble:
         text = json.dumps({**WHOLE, "key": new, "previousKey": KEY})
         boto3.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=text)
         now = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: now + aws.WEBHOOK_SECRET_SECONDS)
+        monkeypatch.setattr(time, "monotonic", lambda: now + FRESH_SECONDS)
         assert receiver.post(ONE, signature(ONE, new))["status"] == 202
         assert receiver.post(ONE, signature(ONE, KEY))["status"] == 202
         assert receiver.post(ONE, signature(ONE, PREVIOUS))["status"] == 401
+
+    def test_a_secret_that_cannot_be_read_is_used_for_a_while(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A portal gives up after five failures, and a Secrets Manager that is slow for a minute is no reason."""
+        asked: list[int] = []
+
+        def silent(**_: Any) -> None:
+            asked.append(1)
+            raise ReadTimeoutError(endpoint_url="https://secretsmanager.eu-west-1.amazonaws.com/")
+
+        def after(seconds: float) -> dict[str, Any]:
+            monkeypatch.setattr(time, "monotonic", lambda: start + seconds)
+            return receiver.post(ONE, signature(ONE))
+
+        start = time.monotonic()
+        assert boto3.DEFAULT_SESSION
+        events = boto3.DEFAULT_SESSION.events
+        receiver.functions.configure()
+        assert after(0)["status"] == 202
+        aws._secrets().meta.events.register("before-call.secretsmanager.GetSecretValue", silent)
+        assert [after(seconds)["status"] for seconds in (59, 61, 62, 119)] == [202] * 4
+        assert len(asked) == 1, "each try may take two seconds of the five"
+        assert "What was read 61 s ago is used" in caplog.text
+        assert after(KEPT_SECONDS - 1)["status"] == 202
+        late = after(KEPT_SECONDS + 60)
+        assert (late["status"], late["reason"], late["refused"]) == (503, "secret-unreadable", [1])
+        assert late["again"]
+        aws._secrets().meta.events.unregister("before-call.secretsmanager.GetSecretValue", silent)
+        assert after(KEPT_SECONDS + 61)["status"] == 202
+        events.register("before-call.secretsmanager.GetSecretValue", silent)
+        receiver.functions.configure()
+        assert (after(0)["status"], after(1)["status"]) == (503, 503), "a container that never read it"
+
+    def test_a_secret_that_is_gone_is_used_no_more(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert receiver.post(ONE, signature(ONE))["status"] == 202
+        boto3.client("secretsmanager").delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + FRESH_SECONDS)
+        gone = receiver.post(ONE, signature(ONE))
+        assert (gone["status"], gone["reason"]) == (500, "secret-missing")
+
+    def test_a_defect_is_counted_as_refused(self, receiver: Receiver) -> None:
+        def defect(**_: Any) -> None:
+            raise RuntimeError
+
+        assert boto3.DEFAULT_SESSION
+        boto3.DEFAULT_SESSION.events.register("before-call.events.PutEvents", defect)
+        receiver.functions.configure()
+        answer = receiver.post(ONE, signature(ONE))
+        assert (answer["status"], answer["reason"]) == (500, "internal-error")
+        assert (answer["accepted"], answer["refused"], answer["unknown"]) == ([0], [1], [0])
 
 
 SOUND: dict[str, object] = dict(WHOLE)

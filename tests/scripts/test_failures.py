@@ -61,6 +61,45 @@ def test_what_the_function_and_what_eventbridge_put_there_is_told(
     assert "1 not told" in lines
 
 
+@pytest.mark.parametrize("text", ["Not an id: '[/b]'.", "[red]x", "[link=https://gis.example.com]x[/link]", ":key:"])
+def test_what_others_wrote_is_shown_as_they_wrote_it(
+    sqs: SQSClient, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    put(sqs, reason="request-invalid", message=text, remedy=text)
+    assert failures.main([]) == 1
+    assert " ".join(capsys.readouterr().out.split()).endswith(f"1 request-invalid {text} {text}")
+
+
+def test_what_would_move_the_terminal_s_cursor_is_not_printed(
+    sqs: SQSClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(sqs, ERROR_CODE="SDK_CLIENT_ERROR", ERROR_MESSAGE="a\u202eb\u2028c\u009b2Jd", RULE_ARN="e\u202ef")
+    assert failures.main([]) == 1
+    printed = capsys.readouterr().out
+    assert "a\ufffdb\ufffdc\ufffd2Jd" in printed
+    assert "e\ufffdf" in printed
+
+
+def test_what_is_there_again_before_all_was_seen_is_counted_once(
+    sqs: SQSClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "HELD_SECONDS", 0)
+    for _ in range(3):
+        put(sqs)
+    assert failures.main([]) == 1
+    assert capsys.readouterr().out.splitlines()[1].split() == ["3", "not", "told"]
+
+
+def test_what_somebody_looks_at_is_left_and_said_to_be(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+    put(sqs)
+    sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="failures")["QueueUrl"])
+    put(sqs)
+    assert failures.main(["--again"]) == 1
+    assert capsys.readouterr().out.startswith(
+        "1 driven again. 1 left; what somebody looks at can be driven again 120 s"
+    )
+
+
 def test_an_empty_queue_and_what_is_driven_again(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     assert failures.main([]) == 0
     put(sqs, ERROR_CODE="NO_PERMISSIONS")

@@ -136,6 +136,13 @@ def test_list_tells_of_it_without_its_path(site: Site, capsys: pytest.CaptureFix
     )
 
 
+def test_list_prints_nothing_that_moves_the_cursor(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.run("register", "--events", "/items\u009b2J\u202e")
+    capsys.readouterr()
+    assert site.run("list") == 0
+    assert capsys.readouterr().out.endswith(", on /items\ufffd2J\ufffd\n")
+
+
 def test_list_fails_where_the_portal_has_deactivated_it_and_says_since_when(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -228,7 +228,7 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
 def test_the_receiver_of_webhooks_asks_for_backups_and_says_nothing_else() -> None:
     statements = {s["Sid"]: s for role, s in _statements(render(VARIANTS["webhooks"])) if role == "ReceiveWebhookRole"}
     assert statements["RequestArchiving"]["Condition"] == {
-        "StringEqualsIfExists": {
+        "ForAllValues:StringEquals": {
             "events:source": "arcgis.notebooks",
             "events:detail-type": "SnapshotArchiveRequested",
         }
@@ -246,7 +246,7 @@ def test_only_the_receiver_reads_the_webhook_s_secret(variant: str) -> None:
 
 def test_who_tells_of_the_archive_cannot_ask_it_for_backups() -> None:
     told = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "TellEventBus"}
-    only = {"StringEqualsIfExists": {"events:source": "notebook-archive"}}
+    only = {"ForAllValues:StringEquals": {"events:source": "notebook-archive"}}
     assert told == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
 
 

@@ -2,9 +2,8 @@
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -25,7 +24,7 @@ from notebook_archive.pipeline import Counter, Mint
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
 from notebook_archive.pipeline.task import Capturing, Workshop
 from notebook_archive.settings import Settings
-from notebook_archive.vault import Vault
+from notebook_archive.vault import KeptSecret, Vault
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -34,15 +33,14 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ATTEMPTS = 8
-"""Of every AWS call.  Three, the default, span a quarter of a second, which is too little for a sweep."""
+"""Of each AWS call, but for the hasty ones below.  Three, the default, span a quarter of a second, which is too
+little for a sweep."""
 RESERVE_SECONDS = 60.0
-"""Kept of an invocation's time for the writes to S3 under way and for its outcomes."""
+"""Kept of an invocation's time for the writes to S3 under way, for its outcomes, its messages and its events."""
 ENTRIES = 10
-"""Events that one call puts, the most that EventBridge takes."""
+"""Events that one call puts, the most that EventBridge takes; and messages that are settled at the same time."""
 ANSWER_RESERVE_SECONDS = 3.0
 """Kept of a request's time for its answer."""
-WEBHOOK_SECRET_SECONDS = 60
-"""After this long the webhook's secret is read again: so much later is a new key good, and an old one no more."""
 
 
 @cache
@@ -56,7 +54,7 @@ def _config(attempts: int = ATTEMPTS, connect_timeout: float = 5, read_timeout: 
         retries={"total_max_attempts": attempts, "mode": "standard"},
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
-        max_pool_connections=settings().threads,
+        max_pool_connections=max(settings().threads, ENTRIES),
         **more,
     )
 
@@ -69,6 +67,16 @@ def _soon() -> Config:
     is how long a name takes to be resolved, nor is a host with several addresses of which the first do not answer.
     """
     return _config(attempts=1, connect_timeout=0.5, read_timeout=1)
+
+
+def _in_reserve() -> Config:
+    """Return the patience with the bus and the queue, which come last in an invocation and may not outlast it.
+
+    One call takes 24 seconds at most: three tries of two seconds to connect, as much for TLS and three for the answer,
+    and three seconds between them.  So two of them, one after the other, fit into RESERVE_SECONDS.  What is not bounded
+    is what ``_soon`` names.
+    """
+    return _config(attempts=3, connect_timeout=2, read_timeout=3)
 
 
 @cache
@@ -187,29 +195,33 @@ def reader(token: Callable[[], CallerToken], principal: str) -> Reader:
 def inbox() -> Inbox:
     """Return the queue of backups that were asked for."""
     chosen = settings()
-    return Inbox(boto3.client("sqs", config=_config()), chosen.request_queue_url, chosen.failure_queue_url)
+    return Inbox(boto3.client("sqs", config=_in_reserve()), chosen.request_queue_url, chosen.failure_queue_url)
 
 
-@lru_cache(maxsize=1)
-def _webhook_secret(name: str, _minute: int) -> str:
-    return read_secret(name)
+@cache
+def _webhook_secret() -> KeptSecret:
+    return KeptSecret(settings().webhook_secret, read_secret)
 
 
 def webhook_secret() -> tuple[str, str]:
-    """Return the name of the webhook's secret and its text, which is at most a minute old."""
+    """Return the name of the webhook's secret and its text; raise what ``KeptSecret.text`` raises, SettingsInvalid."""
     name = settings().webhook_secret
     if not name:
         raise SettingsInvalid("The function's environment is not usable: WEBHOOK_SECRET is missing.")
-    return name, _webhook_secret(name, int(time.monotonic() // WEBHOOK_SECRET_SECONDS))
+    return name, _webhook_secret().text()
 
 
 @cache
 def _events() -> "EventBridgeClient":
-    return boto3.client("events", config=_soon() if settings().webhook_secret else _config())
+    return boto3.client("events", config=_soon() if settings().webhook_secret else _in_reserve())
 
 
 def publish(detail_type: str, *details: Mapping[str, Any], source: str = "notebook-archive") -> None:
-    """Put events on the bus; raise EventRefused where EventBridge answers that it did not take all of them."""
+    """Put events on the bus; raise EventRefused, once all were tried, where EventBridge did not take all of them.
+
+    One that does not answer is not asked again: it would take all the time there is.
+    """
+    refused = ""
     for start in range(0, len(details), ENTRIES):
         entries: list[PutEventsRequestEntryTypeDef] = [
             {
@@ -222,8 +234,12 @@ def publish(detail_type: str, *details: Mapping[str, Any], source: str = "notebo
         ]
         try:
             answer = _events().put_events(Entries=entries)
-        except (BotoCoreError, ClientError) as error:
+        except BotoCoreError as error:
             raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
+        except ClientError as error:
+            refused = type(error).__name__
+            continue
         if answer["FailedEntryCount"]:
-            code = next((entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry), "no code")
-            raise EventRefused(f"EventBridge did not take the event {detail_type} ({code}).")
+            refused = next((entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry), "no code")
+    if refused:
+        raise EventRefused(f"EventBridge did not take the event {detail_type} ({refused}).")

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -85,7 +86,16 @@ class Inbox:
     def __init__(self, sqs: "SQSClient", queue_url: str, failures_url: str) -> None:
         self._sqs, self._queue_url, self._failures_url = sqs, queue_url, failures_url
 
-    def settle(self, message: Message, outcomes: Mapping[ItemId, Outcome]) -> bool:
+    def settle(self, messages: Sequence[Message], outcomes: Mapping[ItemId, Outcome]) -> list[Message]:
+        """Settle each message, all at the same time, and return those that come again.
+
+        An SQS that does not answer costs the patience with one call, however many there are.
+        """
+        with ThreadPoolExecutor(max_workers=len(messages), thread_name_prefix="settle") as pool:
+            done = pool.map(lambda message: self._settled(message, outcomes), messages)
+            return [message for message, settled in zip(messages, done, strict=True) if not settled]
+
+    def _settled(self, message: Message, outcomes: Mapping[ItemId, Outcome]) -> bool:
         """Return whether the message is done with; it has been set aside if it is at fault or was tried often enough.
 
         Otherwise it comes again after a pause.  One that SQS does not settle comes again when the queue's own pause is

@@ -12,6 +12,7 @@ from notebook_archive.errors import (
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
+    SnapshotTooLarge,
     TokenRejected,
     UnexpectedAnswer,
 )
@@ -69,5 +70,9 @@ def _from_portal(
             yield from chunks
             return
     fields = {"f": "json"}
-    with closing(transport.stream("GET", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)) as chunks:
-        raise error_in_body(b"".join(chunks), what) or UnexpectedAnswer(f"{what}: the server answered an HTML page.")
+    try:
+        with closing(transport.stream("GET", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)) as chunks:
+            body = b"".join(chunks)
+    except SnapshotTooLarge:  # the file after all, in spite of f
+        body = b""
+    raise error_in_body(body, what) or UnexpectedAnswer(f"{what}: the server answered an HTML page.")

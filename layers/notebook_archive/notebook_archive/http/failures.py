@@ -58,6 +58,9 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         500,
         "This service is not set up for that. Its operator's log says what lacks.",
     ),
+    errors.SecretUnreadable: Failure(
+        HTTPStatus.SERVICE_UNAVAILABLE, 503, "This service cannot read its own configuration just now. Try again soon."
+    ),
     errors.ArcGISError: Failure(
         HTTPStatus.BAD_GATEWAY, 502, "ArcGIS did not answer as documented. The operator's log says how; try later."
     ),

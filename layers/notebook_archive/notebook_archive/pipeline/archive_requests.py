@@ -46,6 +46,8 @@ class BackupRequest:
         detail = event.get("detail") if isinstance(event, Mapping) else None
         if not isinstance(detail, Mapping):
             raise RequestInvalid("The event has no detail that is an object.")
+        if "itemIds" in detail and "itemId" in detail:
+            raise RequestInvalid("The detail has both itemIds and itemId: it names its items by one of the two.")
         ids = detail.get("itemIds", [detail["itemId"]] if "itemId" in detail else None)
         if not isinstance(ids, list) or not ids:
             raise RequestInvalid("The detail names no items: itemIds is missing, empty, or no list.")
