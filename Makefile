@@ -11,6 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 STAGE ?= dev
 NOTEBOOKS ?=
 API_AUTH ?= IAM
+PARAMETERS ?=
 # Fixed, so that a test run is the same on every machine.
 WORKERS ?= 2
 UV := .tools/bin/uv
@@ -29,8 +30,8 @@ help: ## Show these targets
 demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEBOOKS=DIR of .ipynb files]
 	@exec $(PYTHON) -m local.demo $(FOLDER)
 
-local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM]
-	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)"
+local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
+	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
 test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope
@@ -56,16 +57,22 @@ clean: ## Remove builds, caches and environments
 	rm -rf .aws-sam .local .tools .venv .venvs .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What is a link belongs to another checkout, whose work must not break under it.
+OWN = @test ! -L $(1) || { echo "$(1) is a symbolic link, so it is not made anew here: do that where it leads, or remove the link." >&2; exit 1; }
+
 # pip starts in / so that a .python-version reader on PATH does not ask for a Python that uv is about to provide.
 $(UV): local/uv-requirements.txt
+	$(call OWN,.tools)
 	cd / && python3 -m venv --clear "$(CURDIR)/.tools"
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	@touch $@
 
 .venv/.synced: $(UV) uv.lock pyproject.toml .python-version
+	$(call OWN,.venv)
 	$(UV) sync --quiet --frozen
 	@touch $@
 
 .venvs/%/.synced: $(UV) uv.lock pyproject.toml .python-version
+	$(call OWN,.venvs)
 	UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --frozen --no-default-groups --only-group $*
 	@touch $@

@@ -57,7 +57,8 @@ def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict
         "--no-progressbar",
         "--parameter-overrides",
     ]
-    _sam([*command, *(f"{name}={value}" for name, value in values.items())], aws.environment())
+    # In quotes of its own, or sam cuts a value at its first space.
+    _sam([*command, *(f'{name}="{value}"' for name, value in values.items())], aws.environment())
     (stack,) = aws.cloudformation.describe_stacks(StackName=NAME)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from local import stack
 from local.arcgis import Deployment, LocalArcGIS, Seed
 from local.aws import ACCESS_KEY, REGION, ROOT, SECRET_KEY, LocalAws, LocalAwsError
+from local.parameters import ParametersWrong, parameters_from
 from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
@@ -84,11 +85,9 @@ class LocalSystem:
 
     def webhook(self, action: str) -> str:
         """Have the script register the webhook on the local portal, remove it or list it; return what it printed."""
-        portal = self.arcgis.enterprise
-        portal.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
-        command = [sys.executable, "-m", "scripts.webhook", action, "--portal", portal.portal_url]
-        command += ["--url", self.webhook_url, "--secret", WEBHOOK_SECRET, "--ca", f"{SECRET_PREFIX}/ca-bundle"]
-        done = run(command, ROOT, {**self.aws.environment(), "PYTHONPATH": str(ROOT / "layers/notebook_archive")})
+        self.arcgis.enterprise.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
+        command = [sys.executable, "-m", "scripts.webhook", action, "--url", self.webhook_url]
+        done = run(command, ROOT, self.aws.environment())
         if done.returncode:
             raise LocalAwsError(f"The webhook could not be registered or removed.\n{done.stdout}")
         return done.stdout
@@ -170,11 +169,13 @@ def main() -> int:
     parser = argument_parser("Keep the whole system running on this machine.")
     parser.add_argument("--stack-file", type=Path, metavar="FILE", default=STACK_FILE, help="tells where everything is")
     parser.add_argument("--api-auth", choices=API_AUTHS, default=API_AUTHS[0], help="who may call the HTTP proxy")
+    parser.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE", help="of the stack")
     options = parser.parse_args()
     console = Console(stderr=True, markup=False, emoji=False)
     try:
         seed = seed_from(options.notebooks)
         parameters = {"ApiAuth": options.api_auth, "WebhookSecret": WEBHOOK_SECRET}
+        parameters |= parameters_from(options.parameters)
         with stop_on_signals(), LocalSystem(seed, parameters, lambda text: console.print(f"{text} …")) as system:
             try:
                 console.print("Registering the webhook …")
@@ -186,7 +187,7 @@ def main() -> int:
             finally:
                 _remove(options.stack_file, system)
                 console.print("Stopping …")
-    except (LocalAwsError, stack.SamError, NotADirectoryError) as error:
+    except (LocalAwsError, stack.SamError, NotADirectoryError, ParametersWrong) as error:
         console.print(str(error))
         return 1
     except Stopped:

@@ -2,8 +2,8 @@
 
 .venv/bin/python -m scripts.add_owner USERNAME [--admin] [--credential FILE] [--every "rate(12 hours)"]
 
-May be run again: for a new password, another schedule, or to see whether the credential works.  A credential that
-another takes the place of is put back where ArcGIS refuses the other.
+May be run again: for a new password, another schedule, or to see whether the credential works.  Where ArcGIS refuses a
+credential, the one from before is put back, and a secret that was made for its token is removed.
 """
 
 import argparse
@@ -15,20 +15,21 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import boto3
 from rich.console import Console
 
+from notebook_archive.vault import shortest_wait
+from scripts.secret_store import Secrets, object_in
 from scripts.stack import TROUBLE, ScriptError, Stack, sentence, shown
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
 EVERY = "rate(12 hours)"
+OFTEN_HOURS = 4
+"""Between two rotations at least (API reference, RotationRulesType)."""
 WAIT_SECONDS = 180
 type Say = Callable[[str], None]
 _MINTS = re.compile(r"; (\S+) is rotated with it$")
@@ -58,56 +59,17 @@ def credential_from(path: Path | None, username: str) -> dict[str, str]:
     return credential
 
 
-class Secrets:
-    """Secrets Manager, where a secret is made or changed, and not changed into what it is already."""
-
-    def __init__(self, client: "SecretsManagerClient", key: str) -> None:
-        self.client = client
-        self._with_key: Any = {"KmsKeyId": key} if key else {}
-
-    def read(self, name: str) -> str | None:
-        """Return the text, None where there is no such secret."""
-        try:
-            return self.client.get_secret_value(SecretId=name).get("SecretString", "")
-        except self.client.exceptions.ResourceNotFoundException:
-            return None
-
-    def description(self, name: str) -> str:
-        """Return the secret's description, empty where there is no such secret."""
-        try:
-            return self.client.describe_secret(SecretId=name).get("Description", "")
-        except self.client.exceptions.ResourceNotFoundException:
-            return ""
-
-    def refused(self, name: str, credential: str) -> bool:
-        """Return whether the rotation function has noted that the credential, as it is now, was refused."""
-        version = self.client.get_secret_value(SecretId=credential)["VersionId"]
-        labels = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
-        noted = (
-            re.fullmatch(f"refused-{re.escape(version)}-([0-9]+)", each) for has in labels.values() for each in has
+def check_schedule(expression: str) -> None:
+    """Raise ScriptError where Secrets Manager would not take the schedule; it would say so only after secrets are
+    written."""
+    between = shortest_wait(expression)
+    if between is None:
+        raise ScriptError(
+            f"{expression!r} is no schedule of a rotation. Say for example 'rate(12 hours)', 'rate(1 day)' or "
+            "'cron(0 1/8 * * ? *)', where the minute is 0 and the year *."
         )
-        return any(found and int(found[1]) > time.time() for found in noted)
-
-    def keep(self, name: str, value: Mapping[str, Any], description: str) -> bool:
-        """Make the secret hold the value; return whether anything had to be done."""
-        before = self.read(name)
-        if before is None:
-            self.client.create_secret(
-                Name=name, SecretString=json.dumps(value), Description=description, **self._with_key
-            )
-        elif _object(before) != value:
-            self.client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
-        return before is None or _object(before) != value
-
-    def clear_the_way(self, name: str) -> bool:
-        """Take AWSPENDING from a version that a failed rotation left: Secrets Manager would start no other."""
-        labels = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
-        stuck = [version for version, has in labels.items() if "AWSPENDING" in has and "AWSCURRENT" not in has]
-        for version in stuck:
-            self.client.update_secret_version_stage(
-                SecretId=name, VersionStage="AWSPENDING", RemoveFromVersionId=version
-            )
-        return bool(stuck)
+    if between < OFTEN_HOURS * 3600:
+        raise ScriptError(f"{expression!r} is too often: Secrets Manager rotates every {OFTEN_HOURS} hours at most.")
 
 
 def add(credential: Mapping[str, str], options: argparse.Namespace, say: Say) -> None:
@@ -124,33 +86,78 @@ def add(credential: Mapping[str, str], options: argparse.Namespace, say: Say) ->
             f"{source} is what another stack rotates {other[1]} with, so nothing was written. Deploy each stack with a "
             "CredentialPrefix of its own. If that stack is gone, change the secret's description."
         )
-    before = secrets.read(source)
+    was, before = secrets.read(token), secrets.read(source)
+    held = object_in(was or "{}")
     changed = secrets.keep(source, credential, f"ArcGIS credential of {username}; {token} is rotated with it")
     say(f"{source}: {'written' if changed else 'there already'}")
-    settled = not changed
+    settled, harmless = not changed, True
     try:
-        held = _object(secrets.read(token) or "{}")
         # What it held stays until the rotation, so that nothing that runs now is left without a credential.
-        failure = _rotate(secrets, token, held | {"credential": source}, function, options, say)
+        written = secrets.keep(token, held | {"credential": source}, f"ArcGIS token of {username}, rotated")
+        harmless = any(held.get(each) for each in ("token", "password", "clientSecret"))
+        say(f"{token}: {'now names its credential' if written else 'there already'}")
+        failure = _rotate(secrets, token, function, options, say)
         fresh, refused = _wait_for_token(secrets, token, held, source, 0 if options.invoke else options.wait)
-        settled = settled or refused or fresh is not None
-        if refused and changed:
+        settled, harmless = settled or refused or fresh is not None, harmless or fresh is not None
+        if refused and changed and (before is not None or was is not None):
             _put_back(secrets, token, source, before, say)
+        if refused and was is None:
+            harmless = _remove(secrets, token, source if before is None else None, say)
     finally:
         if not settled:  # the rotation may still succeed, and with the credential from before the next one would fail
             say(
                 f"{source}: holds the new credential{', not the one from before' if before else ''}; whether it works "
                 f"is not known. {log_group} says what becomes of the rotation; run this again with the right one"
             )
+        if not harmless:
+            fails = (
+                "every run fails"
+                if options.admin
+                else f"notebooks of {username} fail, also those the administrator read"
+            )
+            say(f"{token}: holds no token yet. Until this succeeds, {fails}. This undoes it:")
+            say(f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {token}")
     if fresh is None:
-        what = f"ArcGIS refused the credential of {username}." if refused else f"Waited {options.wait} s."
+        if failure:
+            say(failure)
         raise ScriptError(
-            failure
-            or f"No new token came into {token}. {what} The log group {log_group} says why. "
-            "An AWS on this machine does not rotate by itself: there, say --invoke."
+            _why_none(credential, username, log_group)
+            if refused
+            else (
+                f"No new token came into {token} within {options.wait} s. The log group {log_group} says why. "
+                "An AWS on this machine does not rotate by itself: there, say --invoke."
+            )
         )
     until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(fresh["expires"] / 1000)) if "expires" in fresh else "?"
     say(f"{token}: holds a token of {username}, good until {until}")
+
+
+def _why_none(credential: Mapping[str, str], username: str, log_group: str) -> str:
+    wrong = "user name or password" if "password" in credential else "client id or secret"
+    return (
+        f"ArcGIS refused the sign-in of {username}: wrong {wrong}, or the account may not sign in. Run this again with "
+        "the right one; accounts with SAML, OpenID Connect or a second factor cannot sign in this way. "
+        f"The log group {log_group} says more."
+    )
+
+
+def _remove(secrets: Secrets, token: str, source: str | None, say: Say) -> bool:
+    """Remove the secrets that this run made, for a secret without a token stops what was archived without one; return
+    whether that of the token is gone."""
+    try:
+        secrets.delete(token)
+    except TROUBLE as error:
+        say(f"{token}: could not be removed. {sentence(error)}")
+        return False
+    say(f"{token}: removed again, for ArcGIS refused the credential; what was archived without it still is")
+    if source:
+        try:
+            secrets.delete(source)
+        except TROUBLE as error:
+            say(f"{source}: stays, for it could not be removed. {sentence(error)}")
+        else:
+            say(f"{source}: removed again, for there was none before")
+    return True
 
 
 def _put_back(secrets: Secrets, token: str, source: str, before: str | None, say: Say) -> None:
@@ -167,12 +174,8 @@ def _put_back(secrets: Secrets, token: str, source: str, before: str | None, say
         say(f"{source}: holds again what it held before, for ArcGIS refused the other")
 
 
-def _rotate(
-    secrets: Secrets, token: str, value: Mapping[str, Any], function: str, options: argparse.Namespace, say: Say
-) -> str:
+def _rotate(secrets: Secrets, token: str, function: str, options: argparse.Namespace, say: Say) -> str:
     """Switch the rotation on, which starts one; return what went wrong where it was made here, with --invoke."""
-    changed = secrets.keep(token, value, f"ArcGIS token of {options.username}, rotated")
-    say(f"{token}: {'now names its credential' if changed else 'there already'}")
     if secrets.clear_the_way(token):
         say(f"{token}: an unfinished rotation is put aside")
     secrets.client.rotate_secret(
@@ -190,7 +193,7 @@ def _invoke_steps(secrets: Secrets, token: str, function: str) -> str:
         event = {"Step": step, "SecretId": found["ARN"], "ClientRequestToken": version}
         answer = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
         if "FunctionError" in answer:
-            failed = _object(answer["Payload"].read())
+            failed = object_in(answer["Payload"].read())
             return f"{step} failed: {failed.get('errorType')}: {failed.get('errorMessage')}"
     return ""
 
@@ -205,7 +208,7 @@ def _wait_for_token(
         late = time.monotonic() >= deadline
         try:
             refused = secrets.refused(name, source)
-            held = _object(secrets.read(name) or "{}")  # after the look at the refusal: a token that came is one
+            held = object_in(secrets.read(name) or "{}")  # after the look at the refusal: a token that came is one
         except TROUBLE:
             if late:
                 raise
@@ -215,14 +218,6 @@ def _wait_for_token(
             if refused or late:
                 return None, refused
         time.sleep(1)
-
-
-def _object(text: str | bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -238,8 +233,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console(stderr=True, width=200)
     try:
+        check_schedule(options.every)
         credential = credential_from(options.credential, options.username)
-        add(credential, options, lambda text: console.print(shown(text)))
+        add(credential, options, lambda text: console.print(shown(text), soft_wrap=True))
     except TROUBLE as error:
         console.print(shown(sentence(error)))
         return 1

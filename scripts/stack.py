@@ -1,7 +1,7 @@
 """What the scripts share: the deployed stack's outputs, how trouble is told, and how others' text is shown."""
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from rich.text import Text
 
 _JOINER = "\u200d"  # holds emoji sequences together
@@ -20,6 +20,10 @@ def sentence(error: Exception) -> str:
     secret holds."""
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error.response['Error'].get('Message')}"
+    if isinstance(error, NoRegionError):
+        return "No AWS region is set: set AWS_DEFAULT_REGION, or the region of your AWS profile."
+    if isinstance(error, NoCredentialsError):
+        return "No AWS credentials are found: set AWS_PROFILE, or sign in with the AWS CLI."
     if isinstance(error, BotoCoreError):
         return f"AWS cannot be reached: {error}"
     return str(error)

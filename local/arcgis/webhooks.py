@@ -88,21 +88,29 @@ def _config(call: Call) -> dict[str, Any]:
     return config
 
 
+def _probe(call: Call, url: str) -> None:
+    """Refuses an address that does not answer well.  ArcGIS queries it at creation and at each update (ArcGIS
+    Enterprise on Kubernetes, "Manage webhooks")."""
+    status = call.deployment.deliveries.probe(url)
+    if not 200 <= status < 300:
+        raise Refusal(400, "Unable to connect to the payload URL.", details=[f"The URL answered {status}."])
+
+
 def _create(call: Call) -> Payload:
     _check(call)
     url = _url(call)
     webhook = Webhook(call.need("name"), url, call.get("secret"), _events(call), _config(call), call.username or "")
-    status = call.deployment.deliveries.probe(url)
-    if not 200 <= status < 300:
-        raise Refusal(400, "Unable to connect to the payload URL.", details=[f"The URL answered {status}."])
+    _probe(call, url)
     call.organisation.webhooks[webhook.id] = webhook
     return {"success": True}
 
 
 def _update(call: Call) -> Payload:
     webhook = _webhook(call)
-    webhook.name, webhook.url, webhook.events = call.need("name"), _url(call), _events(call)
-    webhook.secret, webhook.config = call.get("secret"), _config(call)
+    name, url, events, config = call.need("name"), _url(call), _events(call), _config(call)
+    _probe(call, url)
+    webhook.name, webhook.url, webhook.events = name, url, events
+    webhook.secret, webhook.config = call.get("secret"), config
     webhook.modified = now_ms()
     return {"success": True}
 

@@ -14,6 +14,7 @@ from notebook_archive.errors import (
     ArcGISUnavailable,
     SecretMalformed,
     SecretMissing,
+    SecretNotRotated,
     TokenRejected,
     UnexpectedAnswer,
 )
@@ -283,7 +284,7 @@ def test_a_token_mints_no_other(enterprise: Client) -> None:
 
 def test_a_secret_that_waits_for_its_first_rotation_says_so(enterprise: Client) -> None:
     enterprise.secrets.texts[ADMIN] = '{"credential": "notebook-archive-credentials/admin"}'
-    with pytest.raises(SecretMalformed, match="has not been rotated"):
+    with pytest.raises(SecretNotRotated, match="has not been rotated"):
         whoami(enterprise, enterprise.tokens())
 
 

@@ -171,3 +171,11 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, temporary: Path) 
     assert process.returncode == 1
     assert "absent" in output
     assert "Traceback" not in output
+
+
+def test_a_parameter_that_does_not_exist_is_named(temporary: Path) -> None:
+    with started("local.system", "--parameters", "Captures=true", temporary=temporary) as process:
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "no parameter 'Captures'" in output
+    assert "Traceback" not in output

@@ -197,7 +197,7 @@ class TestSecrets:
         [
             ('{"username":"ana","password":"old"}', "token-rejected"),
             ('{"token":"dead","expires":1,"credential":"notebook-archive-credentials/owners/ana"}', "token-rejected"),
-            ('{"credential":"notebook-archive-credentials/owners/ana"}', "secret-malformed"),
+            ('{"credential":"notebook-archive-credentials/owners/ana"}', "secret-not-rotated"),
         ],
     )
     def test_a_credential_that_stopped_working_is_named_once_with_its_owner(

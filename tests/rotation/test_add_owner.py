@@ -55,10 +55,17 @@ class Script:
         with pytest.raises(TokenRejected):
             self.steps("createSecret")
 
-    def run(self, credential: dict[str, str], wait: int = 30) -> int:
+    def run(self, credential: dict[str, str], *more: str, wait: int = 30) -> int:
         file, self.version = self.folder / "credential.json", ""
         file.write_text(json.dumps(credential))
-        return add_owner.main(["ana", "--credential", str(file), "--wait", str(wait)])
+        return add_owner.main(["ana", "--credential", str(file), "--wait", str(wait), *more])
+
+    def without(self, *names: str) -> None:
+        for name in names:
+            self.rotations.client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+    def there(self) -> list[str]:
+        return sorted(each["Name"] for each in self.rotations.client.list_secrets()["SecretList"])
 
 
 def fail() -> None:
@@ -137,7 +144,8 @@ def test_a_refused_credential_is_put_back_as_soon_as_it_is_refused(
     assert time.monotonic() - before < 20
     said = " ".join(capsys.readouterr().err.split())
     assert f"{CREDENTIAL}: holds again what it held before" in said
-    assert "ArcGIS refused the credential of ana" in said
+    assert "ArcGIS refused the sign-in of ana: wrong user name or password, or the account may not sign in." in said
+    assert "no token yet" not in said
     assert script.rotations.current(CREDENTIAL) == OLD
     assert not [has for has in script.rotations.labels().values() if "AWSPENDING" in has and "AWSCURRENT" not in has]
     script.rotations.rotate()
@@ -176,9 +184,74 @@ def test_the_credential_of_another_stack_is_not_written_over(
 
 
 def test_what_the_script_wrote_itself_it_may_write_again(script: Script) -> None:
-    script.rotations.client.delete_secret(SecretId=CREDENTIAL, ForceDeleteWithoutRecovery=True)
+    script.without(CREDENTIAL)
     for _ in range(2):
         script.meanwhile = [lambda: script.steps(*STEPS)]
         assert script.run(NEW) == 0
     told = script.rotations.client.describe_secret(SecretId=CREDENTIAL)["Description"]
     assert told == f"ArcGIS credential of ana; {ANA} is rotated with it"
+
+
+@pytest.mark.parametrize("gone", [(ANA, CREDENTIAL), (ANA,)])
+def test_a_typo_for_a_new_owner_leaves_everything_as_it_was(
+    script: Script, gone: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A secret without a token would fail notebooks that the administrator read until now."""
+    script.rotations.deployment.user("ana").password = "old"
+    script.without(*gone)
+    script.meanwhile = [lambda: None, script.refusal]
+    assert script.run(NEW) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{ANA}: removed again" in said
+    assert "no token yet" not in said
+    assert script.there() == sorted({ANA, CREDENTIAL} - set(gone))
+    if CREDENTIAL not in gone:
+        assert script.rotations.current(CREDENTIAL) == OLD
+    script.meanwhile = [lambda: script.steps(*STEPS)]
+    assert script.run(OLD) == 0
+
+
+def test_a_new_owner_s_secret_that_stays_is_told_of_with_what_undoes_it(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.without(ANA, CREDENTIAL)
+    assert script.run(NEW, wait=0) == 1
+    said = capsys.readouterr().err
+    assert (
+        f"{ANA}: holds no token yet. Until this succeeds, notebooks of ana fail, also those the administrator" in said
+    )
+    assert f"\n  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {ANA}\n" in said
+    script.meanwhile = [lambda: script.steps(*STEPS)]
+    assert script.run(NEW) == 0
+    assert "no token yet" not in capsys.readouterr().err
+
+
+def test_a_secret_that_cannot_be_removed_is_told_of(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    script.rotations.deployment.user("ana").password = "old"
+    script.without(ANA, CREDENTIAL)
+    assert boto3.DEFAULT_SESSION
+    boto3.DEFAULT_SESSION.events.register("before-call.secretsmanager.DeleteSecret", lambda **_: fail())
+    script.meanwhile = [script.refusal]
+    assert script.run(NEW) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{ANA}: could not be removed. AWS cannot be reached" in said
+    assert "Until this succeeds, notebooks of ana fail" in said
+    assert script.there() == [CREDENTIAL, ANA]
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        ("12 hours", "is no schedule of a rotation"),
+        ("cron(30 1 * * ? *)", "is no schedule of a rotation"),
+        ("rate(3 hours)", "is too often"),
+        ("cron(0 1/2 * * ? *)", "is too often"),
+    ],
+)
+def test_a_schedule_that_secrets_manager_refuses_is_refused_before_anything_is_written(
+    script: Script, every: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = script.rotations.current()
+    assert script.run(NEW, "--every", every) == 1
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert (script.rotations.current(CREDENTIAL), script.rotations.current(), script.version) == (OLD, token, "")

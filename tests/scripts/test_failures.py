@@ -1,7 +1,10 @@
 """The script that shows what could not be backed up: reasons, EventBridge's own too, and trouble as a sentence."""
 
+import io
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -67,7 +70,7 @@ def test_what_others_wrote_is_shown_as_they_wrote_it(
 ) -> None:
     put(sqs, reason="request-invalid", message=text, remedy=text)
     assert failures.main([]) == 1
-    assert " ".join(capsys.readouterr().out.split()).endswith(f"1 request-invalid {text} {text}")
+    assert f"1 request-invalid {text} {text} request-invalid: since" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_would_move_the_terminal_s_cursor_is_not_printed(
@@ -140,5 +143,59 @@ def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     boto3.setup_default_session()
     assert failures.main([]) == 2
-    assert "AWS cannot be reached: Unable to locate credentials" in capsys.readouterr().err
+    assert "No AWS credentials are found" in capsys.readouterr().err
     boto3.setup_default_session()
+
+
+ITEMS = [f"{number:032x}" for number in range(7)]
+
+
+def ask(sqs: SQSClient, *items: str, **attributes: str) -> None:
+    url = sqs.get_queue_url(QueueName="failures")["QueueUrl"]
+    told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    body = json.dumps({"detail": {"itemIds": list(items)}})
+    sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=told)  # type: ignore[arg-type]
+
+
+def held(sqs: SQSClient, name: str = "failures") -> int:
+    """How many messages can be received now."""
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    return int(
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"]
+    )
+
+
+def test_since_when_how_often_and_for_which_items(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(sqs, *ITEMS, reason="arcgis-unavailable", message="It is away.", remedy="Wait.", attempts="4")
+    put(sqs, reason="request-invalid", message="No ids.", remedy="Send others.", attempts="1")
+    assert failures.main([]) == 1
+    lines = capsys.readouterr().out.splitlines()[-2:]
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    assert re.fullmatch(
+        rf"arcgis-unavailable: since {today} ..:.. UTC, tried 4 times, items {' '.join(ITEMS[:5])} and 2 more", lines[0]
+    )
+    assert re.fullmatch(rf"request-invalid: since {today} ..:.. UTC, tried 1 times", lines[1])
+
+
+def test_what_would_fail_again_for_certain_stays_unless_asked_for(
+    sqs: SQSClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(sqs, reason="request-invalid")
+    put(sqs, reason="arcgis-unavailable")
+    assert failures.main(["--again"]) == 1
+    assert capsys.readouterr().out.startswith("1 driven again. 1 passed over. 1 left;")
+    assert (held(sqs), held(sqs, "requests")) == (1, 1)
+    assert failures.main(["--again", "request-invalid"]) == 0
+    assert (held(sqs), held(sqs, "requests")) == (0, 2)
+
+
+@pytest.mark.parametrize(("answer", "more", "left"), [("y\n", [], 1), ("n\n", [], 2), ("", [], 2), ("", ["--yes"], 1)])
+def test_what_will_never_work_is_dropped_after_asking(
+    sqs: SQSClient, answer: str, more: list[str], left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(sqs, reason="request-invalid")
+    put(sqs, reason="arcgis-unavailable")
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert failures.main(["--drop", "request-invalid", *more]) == 1
+    assert (held(sqs), held(sqs, "requests")) == (left, 0)
+    assert failures.main(["--drop", "arcgis-unavailable", "--yes"]) == int(left > 1)

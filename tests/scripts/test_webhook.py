@@ -1,6 +1,9 @@
 """The script that registers the webhook on a portal: every action may be repeated, and nothing secret is printed."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +13,19 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis import Deployment, LocalArcGIS, Seed, Webhook
+from local.aws import ROOT
 from scripts import webhook
 from tests.listener import Listener, listening
 
 PATH, KEY = "a-path-of-32-characters-or-more-x", "a-key-of-16-characters-or-more"
 SECRET = {"path": PATH, "key": KEY}
+
+
+STACK = {
+    "Parameters": {name: {"Type": "String"} for name in ("PortalUrl", "WebhookSecret", "CaBundleSecret", "TlsStrict")},
+    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    "Outputs": {"AdminSecretName": {"Value": "notebook-archive/admin"}},
+}
 
 
 @dataclass
@@ -30,10 +41,18 @@ class Site:
         return self.listener.url.rpartition("/")[0] + "/"
 
     def run(self, action: str, *more: str) -> int:
-        arguments = [action, "--portal", self.deployment.portal_url, "--ca", "notebook-archive/ca-bundle", *more]
-        if action == "register" and "--url" not in more:
-            arguments += ["--url", self.base]
-        return webhook.main(arguments)
+        return webhook.main([action, *more])
+
+    def deploy(self, name: str = "notebook-archive", **more: str) -> None:
+        """A stack, as far as the script looks at it."""
+        given = {"PortalUrl": self.deployment.portal_url, "CaBundleSecret": "notebook-archive/ca-bundle"}
+        given |= {"WebhookSecret": "notebook-archive-webhook", "TlsStrict": "true", **more}
+        url = {"WebhookUrl": {"Value": self.base}} if given["WebhookSecret"] else {}
+        boto3.client("cloudformation").create_stack(
+            StackName=name,
+            TemplateBody=json.dumps({**STACK, "Outputs": {**STACK["Outputs"], **url}}),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        )
 
     @property
     def webhooks(self) -> list[Webhook]:
@@ -58,7 +77,9 @@ def site(running: LocalArcGIS, tmp_path: Path, capsys: pytest.CaptureFixture[str
         secrets.create_secret(Name="notebook-archive-webhook", SecretString=json.dumps(SECRET))
         admin = json.dumps({"username": deployment.admin.username, "password": deployment.admin.password})
         secrets.create_secret(Name="notebook-archive/admin", SecretString=admin)
-        yield Site(deployment, listener, tmp_path)
+        site = Site(deployment, listener, tmp_path)
+        site.deploy()
+        yield site
         printed = "".join(capsys.readouterr())
         assert not [each for each in (PATH, KEY, deployment.admin.password) if each in printed]
 
@@ -181,12 +202,71 @@ def test_who_is_no_administrator_is_told_so(site: Site, capsys: pytest.CaptureFi
     file = site.folder / "ana.json"
     file.write_text(json.dumps({"username": "ana", "password": "ana-password"}))
     assert site.run("register", "--credential", f"file://{file}") == 1
-    assert "Give the credential's account the privilege" in capsys.readouterr().err
+    assert "The account needs the administrative privilege to manage organization webhooks" in capsys.readouterr().err
 
 
 def test_an_address_that_the_portal_cannot_reach_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
     assert "does it reach localhost:1" in capsys.readouterr().err
+    assert site.run("register") == 0
+    (there,) = site.webhooks
+    assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
+    assert "does it reach localhost:1" in capsys.readouterr().err
+    assert there.url == f"{site.base}{PATH}"
+
+
+def test_another_stack_has_a_webhook_of_its_own(site: Site) -> None:
+    site.deploy("notebook-archive-dev")
+    assert [site.run("register"), site.run("register", "--stack-name", "notebook-archive-dev")] == [0, 0]
+    assert [each.name for each in site.webhooks] == ["notebook-archive", "notebook-archive-dev"]
+
+
+def test_what_the_options_say_needs_no_stack(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--portal", site.deployment.portal_url, "--url", site.base, "--secret", "notebook-archive-webhook"]
+    arguments += ["--credential", "notebook-archive/admin", "--ca", "notebook-archive/ca-bundle", "--no-lenient-tls"]
+    assert site.run("register", "--stack-name", "nowhere", *arguments) == 0
+    capsys.readouterr()
+    assert site.run("register", "--stack-name", "nowhere", *arguments[2:]) == 1
+    assert "There is no stack 'nowhere' here" in capsys.readouterr().err
+
+
+def test_a_stack_without_webhooks_is_told_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.deploy("without", WebhookSecret="")
+    assert site.run("register", "--stack-name", "without") == 1
+    assert "Stack 'without' takes no webhooks: deploy it with WebhookSecret first." in capsys.readouterr().err
+
+
+def test_a_file_given_as_a_secret_s_name_is_told_of(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(site.folder)
+    Path("ca.pem").write_text("PEM")
+    assert site.run("list", "--ca", "ca.pem") == 1
+    assert capsys.readouterr().err == "There is no secret 'ca.pem', but a file of this name: say file://ca.pem\n"
+
+
+def test_without_a_region_one_sentence_says_so(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    boto3.setup_default_session()
+    assert site.run("list") == 1
+    assert capsys.readouterr().err.startswith("No AWS region is set: set AWS_DEFAULT_REGION")
+
+
+@pytest.mark.parametrize("script", ["add_owner", "failures", "webhook"])
+def test_each_script_starts_from_the_checkout(script: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"scripts.{script}", "--help"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, "--stack-name" in done.stdout) == (0, True), done.stderr
 
 
 def test_arcgis_online_has_none(site: Site, running: LocalArcGIS, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,10 +277,8 @@ def test_arcgis_online_has_none(site: Site, running: LocalArcGIS, capsys: pytest
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["register", "--portal", "https://gis.example.com/portal"],
         ["register", "--portal", "https://gis.example.com/portal", "--url", "http://x/"],
         ["list", "--portal", "http://gis.example.com/portal"],
-        ["list"],
         ["dance", "--portal", "https://gis.example.com/portal"],
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notebook_archive.vault import longest_wait
+from notebook_archive.vault import longest_wait, shortest_wait
 
 HOUR, DAY = 3600, 24 * 3600
 
@@ -77,6 +77,22 @@ def test_days_count_where_there_is_no_expression_that_can_be_read() -> None:
 def test_rules_that_say_nothing_are_not_guessed_at(expression: str) -> None:
     assert longest_wait({"ScheduleExpression": expression}) is None
     assert longest_wait({}) is None
+    assert shortest_wait(expression) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "seconds"),
+    [
+        ("rate(4 hours)", 4 * HOUR),
+        ("rate(1 day)", DAY),
+        ("cron(0 1/8 * * ? *)", 8 * HOUR),
+        ("cron(0 0/10 * * ? *)", 4 * HOUR),  # 20:00, and the next day 0:00
+        ("cron(0 1,3 * * ? *)", 2 * HOUR),
+        ("cron(0 8 1,15 * ? *)", 14 * DAY),
+    ],
+)
+def test_how_often_a_schedule_rotates(expression: str, seconds: int) -> None:
+    assert shortest_wait(expression) == seconds
 
 
 @given(st.text("0123456789(),-*/?LW# SUNMOTAcronrate", max_size=40), st.text("0123456789h", max_size=3))

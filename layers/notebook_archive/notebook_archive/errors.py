@@ -25,6 +25,7 @@
     │   ├── SecretUnreadable         Secrets Manager refused, or did not answer
     │   ├── SecretUnwritable         Secrets Manager did not take a new token, or a label
     │   ├── SecretMalformed          the secret is not one of the three JSON forms
+    │   ├── SecretNotRotated         the secret of a token holds none yet
     │   ├── RotationRefused          what is asked for is no step of a rotation under way
     │   └── NewTokenRejected         the portal refuses a new token, or says that it is another user's
     ├── ArcGISError
@@ -219,6 +220,15 @@ class SecretMalformed(ConfigurationError):
     remedy = "Write the secret again in one of the three JSON forms; README, 'Secrets', has them."
 
 
+class SecretNotRotated(ConfigurationError):
+    """Names the secret, which is to hold a token once its credential has worked."""
+
+    reason = "secret-not-rotated"
+    remedy = (
+        "Run scripts.add_owner again with the right password; the log of rotate_token says why the last try failed."
+    )
+
+
 class RotationRefused(ConfigurationError):
     """Names the secret and why this is no step of a rotation of it; nothing was changed."""
 
@@ -333,7 +343,9 @@ class NoFreeSlot(ArcGISError):
     """ArcGIS refused a new snapshot of a notebook that has as many as it allows, and none may be deleted."""
 
     reason = "no-free-slot"
-    remedy = "Delete a snapshot of the notebook in ArcGIS, or set SlotRotation; all that is there is archived."
+    remedy = (
+        "Delete a snapshot of it in ArcGIS; SlotRotation frees only slots of captures. All that is there is archived."
+    )
 
 
 class SnapshotInvalid(NotebookArchiveError):

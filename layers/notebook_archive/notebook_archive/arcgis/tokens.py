@@ -18,6 +18,7 @@ from notebook_archive.errors import (
     PermissionDenied,
     RequestRejected,
     SecretMalformed,
+    SecretNotRotated,
     TokenRejected,
     UnexpectedAnswer,
 )
@@ -216,12 +217,13 @@ class TokenSource:
 
 
 def parse_secret(name: str, text: str) -> dict[str, str]:
-    """Return the secret's fields, or raise SecretMalformed naming the secret and what it lacks, never a value."""
+    """Return the secret's fields, or raise SecretMalformed naming the secret and what it lacks, never a value; raise
+    SecretNotRotated where it is to hold a token and holds none yet."""
     fields = fields_of(name, text)
     if not any(form <= fields.keys() for form in _FORMS):
         if CREDENTIAL in fields:
             message = f"Secret {name!r} names a credential, but holds no token yet: it has not been rotated."
-            raise SecretMalformed(message).of_secret(name)
+            raise SecretNotRotated(message).of_secret(name)
         missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
         raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.").of_secret(name)
     if "token" in fields and not _TOKEN.fullmatch(fields["token"]):

@@ -39,14 +39,32 @@ def longest_wait(rules: Mapping[str, Any]) -> float | None:
     return (days + 1) * DAY if isinstance(days, int) and days > 0 else None
 
 
-def _longest_of_cron(hours: str, days: str, months: str, weekdays: str, *, window: float | None) -> float | None:
-    at = sorted(_expand(hours, 0, 23))
-    opened = [day.toordinal() * DAY + hour * HOUR for day in _days(days, months, weekdays) for hour in at]
-    if len(opened) < 2 or not at:
+def shortest_wait(expression: str) -> float | None:
+    """Return the fewest seconds from one window to the next; None where the expression is of no known form."""
+    if rate := _RATE.fullmatch(expression):
+        return int(rate[1]) * (HOUR if rate[2] == "hour" else DAY) or None
+    cron = _CRON.fullmatch(expression)
+    try:
+        opened = _opened(*cron.groups()) if cron else []
+    except ValueError:
         return None
+    return min((later - earlier for earlier, later in pairwise(opened)), default=None)
+
+
+def _longest_of_cron(hours: str, days: str, months: str, weekdays: str, *, window: float | None) -> float | None:
+    opened = _opened(hours, days, months, weekdays)
+    if len(opened) < 2:
+        return None
+    at = sorted(_expand(hours, 0, 23))
     # A schedule in hours has windows of an hour, one in days has them to the end of the day.
     length = window or (HOUR if len(at) > 1 else DAY - at[0] * HOUR)
     return max(later - earlier for earlier, later in pairwise(opened)) + length
+
+
+def _opened(hours: str, days: str, months: str, weekdays: str) -> list[float]:
+    """Return when windows open, in seconds from a day long ago."""
+    at = sorted(_expand(hours, 0, 23))
+    return [day.toordinal() * DAY + hour * HOUR for day in _days(days, months, weekdays) for hour in at]
 
 
 def _days(days: str, months: str, weekdays: str) -> Iterator[date]:
