@@ -194,6 +194,7 @@ class Capture:
         if answered in after - before:
             return None
         if refused is None:
+            self._made.pop("captured", None)
             raise UnexpectedAnswer(f"A snapshot of {self._what} was said to be made and is not listed.")
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return None
