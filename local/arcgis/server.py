@@ -33,8 +33,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends at once: a TLS connection would wait for a client that keeps it in a pool to say goodbye."""
         await super().shutdown(sockets)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
+        for server in self.servers:  # not uvicorn's own connections: those amid their handshake are not among them
+            server.abort_clients()
         await asyncio.sleep(0)
 
 
