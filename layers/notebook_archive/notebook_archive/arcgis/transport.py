@@ -136,7 +136,7 @@ class Transport:
             response = self._session.request(
                 method,
                 url,
-                **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]
+                **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # its name is worked out
                 headers=headers,
                 stream=True,
                 allow_redirects=False,
