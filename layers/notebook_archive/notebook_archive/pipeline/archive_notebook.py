@@ -117,7 +117,7 @@ def _attempt(task: Task, snapshot: Snapshot, made: Outcome) -> bool:
 
 
 def _attempt_current(task: Task, made: Outcome) -> None:
-    """Archive the current content, if the plan asks for it, and note in ``made`` what became of it."""
+    """Archive the current content, if that is asked, and note in ``made`` what became of it."""
     if not task.workshop.archive_current:
         return
     try:
