@@ -29,9 +29,10 @@ ACCOUNT = "123456789012"
 BUCKET = "archive"
 TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
+ALTERED = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.[0-9a-f]{12}\.json")
 COPIES = re.compile(r"notebooks/[0-9a-f]{32}/current/[0-9]{13}-[0-9a-f]{12}\.ipynb")
 OURS = re.compile(
-    rf"{KEPT.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)|notebooks/[0-9a-f]{{32}}/item\.json"
+    rf"{KEPT.pattern}|{ALTERED.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)|notebooks/[0-9a-f]{{32}}/item\.json"
     r"|notebooks/[0-9a-f]{32}/captures/snapshot-[0-9a-f]{32}\.json"
     r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?(?:-again-\d+)?)\.json)"
 )

@@ -18,6 +18,19 @@ from notebook_archive.pipeline import figures, report_run
 logger = Logger()
 metrics = Metrics()
 
+SUMMARY = (
+    "runId",
+    "scope",
+    "status",
+    "message",
+    "notebooks",
+    "protection",
+    "recoveryPoint",
+    "snapshots",
+    "bytes",
+    "seconds",
+)
+
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
@@ -30,8 +43,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])
     metrics.add_metric("RunDuration", MetricUnit.Seconds, report["seconds"])
-    told = ("runId", "scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds")
-    summary: dict[str, Any] = {name: value for name, value in report.items() if name in told}
+    summary: dict[str, Any] = {name: value for name, value in report.items() if name in SUMMARY}
     summary |= {"reportKey": key, "unprotected": len(report["unprotected"])}
     logger.info(report["message"], extra={"report": summary})
     aws.publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})

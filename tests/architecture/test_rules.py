@@ -64,16 +64,9 @@ def test_importing_does_nothing(path: Path) -> None:
     assert "os.environ" not in {ast.unparse(node) for node in tree(path).body if isinstance(node, ast.Assign)}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_modules_are_short(path: Path) -> None:
-    # A tree of names is read by looking one up, so it may be long.
-    assert len(path.read_text().splitlines()) <= (420 if path.name == "errors.py" else 260)
-
-
 @pytest.mark.parametrize("path", HANDLERS, ids=name_of)
-def test_handlers_are_short_and_alike(path: Path) -> None:
+def test_handlers_are_alike(path: Path) -> None:
     text, module = path.read_text(), tree(path)
-    assert 20 <= len(text.splitlines()) <= 50
     docstring = ast.get_docstring(module) or ""
     assert "Trigger:" in docstring
     assert "Answers:" in docstring

@@ -46,6 +46,7 @@
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
     ├── ArchiveError
     │   ├── ArchiveConflict          the key holds other bytes than ArcGIS sent now
+    │   │   └── SnapshotAltered      a snapshot changed in ArcGIS; both bodies are archived
     │   ├── ArchiveDamaged           an archived snapshot is not what its checksum says
     │   ├── ArchiveDenied            S3 or KMS refused the function's role
     │   └── ArchiveUnavailable       S3 did not answer well within its retries
@@ -375,6 +376,13 @@ class ArchiveConflict(ArchiveError):
 
     reason = "archive-conflict"
     remedy = "Compare both: ArcGIS snapshots do not change, so one of the two was altered."
+
+
+class SnapshotAltered(ArchiveConflict):
+    """ArcGIS serves another body under the key of an archived snapshot.  The archive has both."""
+
+    reason = "snapshot-altered"
+    remedy = "Find out who altered the snapshot in ArcGIS. Both bodies are archived, so nothing else needs to be done."
 
 
 class ArchiveDamaged(ArchiveError):

@@ -225,6 +225,11 @@ def epoch_milliseconds(value: object) -> int:
     return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 18 else 0
 
 
+def split_digests(digests: str) -> list[str]:
+    """Return the single digests of a string that `digests` made, in its order."""
+    return [digests[start : start + DIGEST_LENGTH] for start in range(0, len(digests), DIGEST_LENGTH)]
+
+
 def digests(keys: Iterable[ResourceKey]) -> str:
     """Return the digests of the keys as one string, ``DIGEST_LENGTH`` characters each, for a line of the plan."""
     return "".join(key.digest for key in keys)

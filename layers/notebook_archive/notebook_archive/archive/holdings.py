@@ -1,6 +1,6 @@
 """What the archive holds, as its keys tell."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -50,26 +50,43 @@ class Present:
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What the archive holds of one notebook, the latest last.  ``item_written`` is None where it has no
-    ``item.json``."""
+    ``item.json``.
+
+    `sizes` are the bytes of each snapshot, and of the altered bodies that stand beside it.
+    """
 
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
     item_written: datetime | None
     present: Present = field(default_factory=Present)
+    sizes: Mapping[ResourceKey, tuple[int, ...]] = field(default_factory=dict)
 
 
-def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
-    """Yield what keys below ``notebooks/``, in order, and the times at which they were written stand for."""
-    ours = ((parsed, written) for key, written in objects if (parsed := keys.parse(key)))
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing of the bucket gives it.  `size` is in bytes."""
+
+    key: str
+    written: datetime
+    size: int
+
+
+def grouped(objects: Iterable[ListedObject]) -> Iterator[Holding]:
+    """Yield what listed objects below `notebooks/`, in the order of their keys, stand for."""
+    ours = ((parsed, listed) for listed in objects if (parsed := keys.parse(listed.key)))
     for item_id, group in groupby(ours, key=lambda entry: entry[0][0]):
         snapshots: list[tuple[datetime, ResourceKey]] = []
+        sizes: dict[ResourceKey, tuple[int, ...]] = {}
         notes: list[tuple[datetime, keys.CopyId]] = []
         item_written: datetime | None = None
-        for (_, name), written in group:
+        for (_, name), listed in group:
             if name is None:
-                item_written = written
-            elif isinstance(name, ResourceKey):
-                snapshots.append((written, name))
+                item_written = listed.written
+            elif isinstance(name, keys.CopyId):
+                notes.append((listed.written, name))
             else:
-                notes.append((written, name))
-        yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written, Present.of(notes))
+                key = name.resource_key if isinstance(name, keys.AlteredSnapshot) else name
+                sizes[key] = (*sizes.get(key, ()), listed.size)
+                if isinstance(name, ResourceKey):
+                    snapshots.append((listed.written, name))
+        yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written, Present.of(notes), sizes)

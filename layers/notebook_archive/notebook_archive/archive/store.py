@@ -6,13 +6,12 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
-from notebook_archive.archive.holdings import Holding, grouped
+from notebook_archive.archive.holdings import Holding, ListedObject, grouped
 from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
 from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
@@ -87,6 +86,19 @@ class Archive:
         ArchiveConflict where the key holds other bytes; they stay as they are.
         """
         return self._put_once(keys.snapshot_key(item_id, key), body, digest, metadata, {**tags, "kind": "snapshot"})
+
+    def put_altered(
+        self,
+        item_id: ItemId,
+        key: ResourceKey,
+        body: bytes | IO[bytes],
+        digest: bytes,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> Stored:
+        """Store another body of an archived snapshot beside it, exactly as `put_snapshot` stores the first."""
+        path = keys.altered_key(item_id, keys.AlteredSnapshot(key, digest.hex()[:12]))
+        return self._put_once(path, body, digest, metadata, {**tags, "kind": "snapshot"})
 
     def put_copy(
         self,
@@ -198,12 +210,13 @@ class Archive:
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""
-        return [key for key, _ in self._listing(prefix)]
+        return [listed.key for listed in self._listing(prefix)]
 
-    def _listing(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+    def _listing(self, prefix: str) -> Iterator[ListedObject]:
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
-                yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", ()))
+                for entry in page.get("Contents", ()):
+                    yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
             raise named(error, self.bucket, prefix) from None
 

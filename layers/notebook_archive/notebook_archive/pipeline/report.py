@@ -8,9 +8,22 @@ from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.errors import NoFreeSlot
+from notebook_archive.pipeline.content import is_planned_as_archived
 from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Problem, outcome
 from notebook_archive.pipeline.plan import Plan, Scope
+from notebook_archive.pipeline.protection import (
+    NotProtected,
+    ProtectionCounts,
+    RecoveryPoint,
+    assess,
+    count_protection,
+    describe_protection,
+    list_not_protected,
+    measure_recovery_point,
+)
 
+SCHEMA = 2
+"""Version of the report.  2 has `protection`, `recoveryPoint` and `notProtected`."""
 Status = Literal["complete", "partial", "failed"]
 STATUSES: tuple[Status, ...] = ("complete", "partial", "failed")
 INCOMPLETE = frozenset(("listing-incomplete", "administrator-sees-not-all", "notebooks-vanished", "plan-incomplete"))
@@ -42,7 +55,9 @@ class Report(TypedDict):
     """A run's report, ``report.json``.
 
     ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the sum over batches.  ``captured``
-    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.
+    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.  `protection` counts the
+    notebooks by state, and `notProtected` names all but the protected ones.  `unprotected` are those that no credential
+    may read.
     """
 
     schema: int
@@ -56,6 +71,9 @@ class Report(TypedDict):
     work: dict[str, float]
     notebooks: Counts
     snapshots: Counts
+    protection: ProtectionCounts
+    recoveryPoint: RecoveryPoint
+    notProtected: list[NotProtected]
     captured: int
     freed: list[dict[str, str]]
     bytes: int
@@ -82,11 +100,15 @@ def report_run(
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
             captures += [found] if {"captured", "freed"} & found.keys() else []
+            found.setdefault("protection", {"state": "unprotected", "modified": 0})  # by a batch of an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     if plan is not None:
         for planned in _planned(archive, plan["planKey"]):
             if planned["itemId"] not in outcomes:
-                outcomes[planned["itemId"]] = outcome(planned, "failed", CRASHED)
+                crashed = outcome(planned, "failed", CRASHED)
+                has_current = is_planned_as_archived(planned.get("content"))
+                crashed["protection"] = assess(planned, crashed, None, has_current=has_current)
+                outcomes[planned["itemId"]] = crashed
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
     report = _report(run, started_at, plan, ordered, captures, durations, _caught(error))
     key = run.key("report.json")
@@ -107,9 +129,10 @@ def figures(report: Report) -> dict[str, int]:
         counted[f"{name}Unchanged"] = counts["unchanged"]
         counted[f"{name}Skipped"] = sum(counts["skipped"].values())
         counted[f"{name}Failed"] = sum(counts["failed"].values())
+    counted |= {f"Notebooks{state.capitalize()}": count for state, count in report["protection"].items()}
     full = report["snapshots"]["skipped"].get(NoFreeSlot.reason, 0)
     captures = {"SnapshotsCaptured": report["captured"], "SlotsFreed": len(report["freed"])}
-    return counted | captures | {"NotebooksUnprotected": len(report["unprotected"]), "CapturesWithoutSlot": full}
+    return counted | captures | {"CapturesWithoutSlot": full}
 
 
 def _better(tried: Outcome) -> tuple[bool, int]:
@@ -133,6 +156,7 @@ def _report(
     error: Problem | None,
 ) -> Report:
     notebooks, snapshots = _count_notebooks(outcomes), _count_snapshots(outcomes)
+    protection = count_protection(outcomes)
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
@@ -147,11 +171,11 @@ def _report(
     ended_at = datetime.now(UTC)
     seconds = (ended_at - datetime.fromisoformat(started_at)).total_seconds()
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "runId": run,
         "scope": plan["scope"] if plan else "everything",
         "status": status,
-        "message": _message(status, notebooks, snapshots, len(unprotected), notices, error),
+        "message": _message(status, protection, notebooks, snapshots, notices, error),
         "startedAt": started_at,
         "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seconds": round(seconds, 3),
@@ -162,6 +186,9 @@ def _report(
         },
         "notebooks": notebooks,
         "snapshots": snapshots,
+        "protection": protection,
+        "recoveryPoint": measure_recovery_point(outcomes),
+        "notProtected": list_not_protected(outcomes),
         # Of every try of a batch: what was done in ArcGIS was done, however the notebook ended.
         "captured": sum("captured" in o for o in captures),
         "freed": [_named(o) | {"resourceKey": o["freed"]} for o in captures if "freed" in o],
@@ -225,19 +252,20 @@ def _named(found: Outcome) -> dict[str, str]:
 
 def _message(
     status: Status,
+    protection: ProtectionCounts,
     notebooks: Counts,
     snapshots: Counts,
-    unprotected: int,
     notices: list[Problem],
     error: Problem | None,
 ) -> str:
     if error:
         return f"The run failed: {error['message']} {error['remedy']}"
+    archived, failed = snapshots["archived"], sum(notebooks["failed"].values())
     text = (
-        f"{status.capitalize()}: {notebooks['attempted']} notebooks, {snapshots['archived']} snapshots archived, "
-        f"{snapshots['unchanged']} were there already, {sum(notebooks['failed'].values())} notebooks failed"
+        f"{status.capitalize()}. {describe_protection(protection).capitalize()}. "
+        f"{archived} snapshot{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
+        f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
-    text += f", {unprotected} unprotected." if unprotected else "."
     return " ".join((text, *(f"{notice['message']} {notice['remedy']}" for notice in notices)))
 
 
