@@ -7,15 +7,16 @@ says that it is there.
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
+from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import figures, report_run
 
-logger = Logger()
+logger = make_logger()
 metrics = Metrics()
 
 SUMMARY = (
@@ -32,12 +33,13 @@ SUMMARY = (
 )
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 @metrics.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Write the report, count its figures, tell the bus."""
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
+    metrics.add_metadata("run_id", run)
     key, report = report_run(run, aws.archive(), event["startedAt"], event.get("plan"), event.get("error"))
     for name, count in figures(report).items():
         metrics.add_metric(name, MetricUnit.Count, count)
