@@ -226,6 +226,11 @@ def make_bucket() -> None:
     )
 
 
+def empty_bucket() -> None:
+    """Make the bucket as new."""
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.clear()
+
+
 def contents(prefix: str = "") -> dict[str, StoredObject]:
     """Return everything in the bucket, read behind the rules' back.
 
