@@ -67,7 +67,7 @@ def test_importing_does_nothing(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_modules_are_short(path: Path) -> None:
     # A tree of names is read by looking one up, so it may be long.
-    assert len(path.read_text().splitlines()) <= (420 if path.name == "errors.py" else 260)
+    assert len(path.read_text().splitlines()) <= (460 if path.name == "errors.py" else 300)
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=name_of)

@@ -49,13 +49,28 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What the archive holds of one notebook, the latest last.  ``item_written`` is None where it has no
-    ``item.json``."""
+    """What the archive holds of one notebook, the latest last.
+
+    ``item_written`` is None where it has no ``item.json``.  `last_written` is when the last of all its objects was
+    written, but for the note that the item was deleted; `deletion_noted` is when that note was, or None.
+    """
 
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
     item_written: datetime | None
     present: Present = field(default_factory=Present)
+    last_written: datetime | None = None
+    deletion_noted: datetime | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the last that the archive noted of the item is that it was deleted.
+
+        S3 tells whole seconds, so of two objects of one second neither counts as the later.
+        """
+        if self.deletion_noted is None:
+            return False
+        return self.last_written is None or self.deletion_noted > self.last_written
 
 
 def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
@@ -65,11 +80,18 @@ def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
         snapshots: list[tuple[datetime, ResourceKey]] = []
         notes: list[tuple[datetime, keys.CopyId]] = []
         item_written: datetime | None = None
+        last_written: datetime | None = None
+        deletion_noted: datetime | None = None
         for (_, name), written in group:
-            if name is None:
-                item_written = written
-            elif isinstance(name, ResourceKey):
+            if name is keys.ItemNote.DELETION:
+                deletion_noted = written
+                continue
+            last_written = max(written, last_written or written)
+            if isinstance(name, ResourceKey):
                 snapshots.append((written, name))
-            else:
+            elif isinstance(name, keys.CopyId):
                 notes.append((written, name))
-        yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written, Present.of(notes))
+            else:
+                item_written = written
+        held = tuple(key for _, key in sorted(snapshots))
+        yield Holding(item_id, held, item_written, Present.of(notes), last_written, deletion_noted)
