@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
+from notebook_archive.deadline import Deadline
 from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import figures, report_run
 
@@ -35,12 +36,14 @@ SUMMARY = (
 
 @log_invocation(logger)
 @metrics.log_metrics
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the report, count its figures, tell the bus."""
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     metrics.add_metadata("run_id", run)
-    key, report = report_run(run, aws.archive(), event["startedAt"], event.get("plan"), event.get("error"))
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
+    given = (event["startedAt"], event.get("plan"), event.get("error"))
+    key, report = report_run(run, aws.archive(), *given, aws.settings().threads, deadline)
     for name, count in figures(report).items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])

@@ -12,7 +12,7 @@ from notebook_archive.errors import ArchiveUnavailable
 from notebook_archive.pipeline import figures
 from notebook_archive.pipeline.plan import Plan
 from notebook_archive.pipeline.protection import STATES
-from tests.site import STARTED_AT, Site, check_report, read_report
+from tests.site import STARTED_AT, Site, check_report, put_lines, read_report
 from tests.strict_s3 import Fault, contents
 
 RUN = RunId.of_execution("generated", STARTED_AT)
@@ -66,7 +66,7 @@ def test_attempted_is_the_sum_of_what_became(
         "part": 0,
         "notebooks": [{"itemId": each, "title": "", "owner": "", "archived": ""} for each in ids],
     }
-    small.archive.put_lines(RUN.key("plan.jsonl"), [line])
+    put_lines(RUN.key("plan.jsonl"), [line])
     notice = {"reason": "listing-incomplete", "message": "It.", "remedy": "Do."}
     plan: Plan = {
         "scope": "everything",

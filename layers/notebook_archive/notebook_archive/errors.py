@@ -4,6 +4,8 @@
 
     NotebookArchiveError
     ├── NotAnId                      an item id, session id or resource key that is not of its form
+    ├── RunInputInvalid              the input of a run holds something that a run does not know
+    ├── RunIdTaken                   another execution has the run's name and date
     ├── RequestRefused               the proxy's caller is at fault
     │   ├── ParameterInvalid         a parameter is missing, doubled or garbled
     │   ├── MethodRefused            this resource does not know the method
@@ -81,6 +83,20 @@ class NotAnId(NotebookArchiveError):
 
     reason = "not-an-id"
     remedy = "Give item ids as ArcGIS shows them, 32 lower-case hexadecimal digits, in a list."
+
+
+class RunInputInvalid(NotebookArchiveError):
+    """The input of a run is not what it should be; the message names the field and what is allowed."""
+
+    reason = "run-input-invalid"
+    remedy = 'Start the run again with {} for every notebook, or {"itemIds": [...]} for some, each id once.'
+
+
+class RunIdTaken(NotebookArchiveError):
+    """Another execution on the same archive has this name and date: an execution of another stack, say."""
+
+    reason = "run-id-taken"
+    remedy = "Start the run again under another name; the objects of the other run were left as they are."
 
 
 class RequestRefused(NotebookArchiveError):

@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId
+from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NoFreeSlot
-from notebook_archive.pipeline.content import is_planned_as_archived
-from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Problem, outcome
+from notebook_archive.models import cut
+from notebook_archive.pipeline.claim import claim_run
+from notebook_archive.pipeline.crashed import crashed_outcomes
+from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Planned, Problem
 from notebook_archive.pipeline.plan import Plan, Scope
 from notebook_archive.pipeline.protection import (
     NotProtected,
     ProtectionCounts,
     RecoveryPoint,
-    assess,
     count_protection,
     describe_protection,
     list_not_protected,
@@ -26,13 +28,21 @@ SCHEMA = 2
 """Version of the report.  2 has `protection`, `recoveryPoint` and `notProtected`."""
 Status = Literal["complete", "partial", "failed"]
 STATUSES: tuple[Status, ...] = ("complete", "partial", "failed")
-INCOMPLETE = frozenset(("listing-incomplete", "administrator-sees-not-all", "notebooks-vanished", "plan-incomplete"))
+INCOMPLETE = frozenset(
+    (
+        "listing-incomplete",
+        "administrator-sees-not-all",
+        "notebooks-vanished",
+        "notebooks-not-looked-up",
+        "plan-incomplete",
+        "search-missed",
+    )
+)
 """Notices that say that notebooks may be missing from the run."""
-CRASHED: Problem = {
-    "reason": "batch-crashed",
-    "message": "The function that had this notebook ended without an outcome.",
-    "remedy": "Look at the function's log for this run, then start the run again: nothing is archived twice.",
-}
+# Notices that a run's message repeats, and the length of its error in characters: the message stands in an event and in
+# the state of the execution, of which neither may have more than 256 KB.
+MAX_NOTICES = 5
+MAX_ERROR = 2000
 
 PLAN_INCOMPLETE: Problem = {
     "reason": "plan-incomplete",
@@ -85,13 +95,21 @@ class Report(TypedDict):
 
 
 def report_run(
-    run: RunId, archive: Archive, started_at: str, plan: Plan | None, error: Mapping[str, Any] | None
+    run: RunId,
+    archive: Archive,
+    started_at: str,
+    plan: Plan | None,
+    error: Mapping[str, Any] | None,
+    threads: int,
+    deadline: Deadline,
 ) -> tuple[str, Report]:
     """Write the report of a run, last of all its objects, and return its key and itself.
 
-    A planned notebook without an outcome is failed: its batch crashed.  ``error`` is what Step Functions caught, if
-    planning or the fan-out itself failed.  Raises ArchiveDenied or ArchiveUnavailable.
+    A planned notebook without an outcome is failed: its batch crashed.  What that stored is looked up until the
+    deadline, by `threads` threads.  ``error`` is what Step Functions caught, if planning or the fan-out itself failed.
+    Raises RunIdTaken, ArchiveDenied or ArchiveUnavailable.
     """
+    claim_run(run, started_at, archive)
     outcomes: dict[str, Outcome] = {}
     captures: list[Outcome] = []
     durations: list[float] = []
@@ -102,15 +120,13 @@ def report_run(
             captures += [found] if {"captured", "freed"} & found.keys() else []
             found.setdefault("protection", {"state": "unprotected", "modified": 0})  # by a batch of an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
-    if plan is not None:
-        for planned in _planned(archive, plan["planKey"]):
-            if planned["itemId"] not in outcomes:
-                crashed = outcome(planned, "failed", CRASHED)
-                has_current = is_planned_as_archived(planned.get("content"))
-                crashed["protection"] = assess(planned, crashed, None, has_current=has_current)
-                outcomes[planned["itemId"]] = crashed
+    planned = _planned(archive, plan["planKey"]) if plan else ()
+    missing = [each for each in planned if each["itemId"] not in outcomes]
+    crashed, notices = crashed_outcomes(missing, run, started_at, archive, threads, deadline)
+    outcomes |= {each["itemId"]: each for each in crashed}
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
-    report = _report(run, started_at, plan, ordered, captures, durations, _caught(error))
+    notices = [*(plan["notices"] if plan else ()), *notices]
+    report = _report(run, started_at, plan, ordered, captures, durations, notices, _caught(error))
     key = run.key("report.json")
     archive.put_document(key, report)
     return key, report
@@ -141,7 +157,7 @@ def _better(tried: Outcome) -> tuple[bool, int]:
     return tried["state"] != "failed", len(tried["archived"])
 
 
-def _planned(archive: Archive, plan_key: str) -> Iterator[Any]:
+def _planned(archive: Archive, plan_key: str) -> Iterator[Planned]:
     for line in (archive.get(plan_key) or b"").splitlines():
         yield from json.loads(line)["notebooks"]
 
@@ -153,6 +169,7 @@ def _report(
     outcomes: list[Outcome],
     captures: list[Outcome],
     durations: list[float],
+    notices: list[Problem],
     error: Problem | None,
 ) -> Report:
     notebooks, snapshots = _count_notebooks(outcomes), _count_snapshots(outcomes)
@@ -160,7 +177,7 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = [*(plan["notices"] if plan else ()), *_broken_credentials(outcomes)]
+    notices = [*notices, *_broken_credentials(outcomes)]
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
@@ -266,7 +283,10 @@ def _message(
         f"{archived} snapshot{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
         f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
-    return " ".join((text, *(f"{notice['message']} {notice['remedy']}" for notice in notices)))
+    told = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
+    if len(notices) > MAX_NOTICES:
+        told.append(f"And {len(notices) - MAX_NOTICES} more notices, which the report has.")
+    return " ".join((text, *told))
 
 
 def _caught(error: Mapping[str, Any] | None) -> Problem | None:
@@ -277,7 +297,7 @@ def _caught(error: Mapping[str, Any] | None) -> Problem | None:
     name = str(error.get("Error", "unknown"))
     try:
         cause = json.loads(str(error.get("Cause", "")))
-        message = str(cause["errorMessage"])
+        message = cut(str(cause["errorMessage"]), MAX_ERROR)
     except (ValueError, KeyError, TypeError):
         message = f"Step Functions reports {name}."
     remedy = "Look at the function's log for this run, then start the run again."
