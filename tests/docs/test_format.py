@@ -152,9 +152,9 @@ def test_the_alarms() -> None:
     made = {name: item for name, item in template()["Resources"].items() if item["Type"] == "AWS::CloudWatch::Alarm"}
     assert sorted(made) == sorted(code for row in OPERATIONS.table("alarm") for code in code_in(row[0]))
     conditions = sorted(item["Condition"] for item in made.values())
-    assert conditions == ["Alarms"] * 7 + ["WebhookAlarms"] * 2
+    assert conditions == ["Alarms"] * 8 + ["WebhookAlarms"] * 2
     for text in (README.text, OPERATIONS.text, (ROOT / "CHANGELOG.md").read_text()):
-        assert re.search("seven alarms.{0,50}two more with a webhook", text, re.IGNORECASE)
+        assert re.search("eight alarms.{0,50}two more with a webhook", text, re.IGNORECASE)
 
 
 def test_the_webhooks_secret_and_payload() -> None:
