@@ -59,6 +59,8 @@ class ResourceKey(_Name):
         return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
 
 
+MAX_TEXT = 1000
+"""Characters of a title, of a snapshot's name and of a session's texts that are kept, and of an owner's name."""
 DIGEST_LENGTH = 12
 """Characters of a ResourceKey's digest."""
 
@@ -167,14 +169,14 @@ class NotebookItem:
     def from_portal(cls, item: Mapping[str, Any]) -> Self:
         """Return the item of a search result or item resource.
 
-        Raises UnexpectedAnswer if it has no id or owner, or if the owner's name is not valid Unicode: no secret can be
-        named after that. Raises NotAnId for an id of another form.
+        Raises UnexpectedAnswer if it has no id or owner, or if no secret can be named after the owner, whose name is
+        too long or not valid Unicode. Raises NotAnId for an id of another form.
         """
         owner = item.get("owner")
         if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:
             raise UnexpectedAnswer("The portal gave an item without id or owner.")
-        if not is_unicode(owner):
-            raise UnexpectedAnswer("The portal gave an item whose owner's name is not valid Unicode.")
+        if not is_unicode(owner) or len(owner) > MAX_TEXT:
+            raise UnexpectedAnswer("The portal gave an item whose owner's name is too long, or not valid Unicode.")
         return cls(
             ItemId.parse(item["id"]),
             owner,
@@ -220,14 +222,15 @@ class NotebookSession:
             epoch_milliseconds(answer.get("dateLastActivity")),
             _text(answer.get("notebookDeploymentId", answer.get("containerId"))),
             _text(answer.get("username")),
-            title if isinstance(title, str) else None,
+            _text(title) if isinstance(title, str) else None,
             epoch_milliseconds(answer["revision"]) if "revision" in answer else None,
         )
 
 
 def _text(value: object) -> str:
-    """Return a text that can be encoded as UTF-8, with `?` for halves of surrogate pairs; empty for anything else."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+    """Return the first MAX_TEXT characters of a text, with `?` for halves of surrogate pairs, which cannot be encoded;
+    an empty text for anything else."""
+    return value[:MAX_TEXT].encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def is_unicode(text: str) -> bool:
