@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from notebook_archive.errors import NotAnId, UnexpectedAnswer
 from notebook_archive.models import (
     DIGEST_LENGTH,
-    MAX_TEXT,
     ItemId,
     Listing,
     NotebookItem,
@@ -134,7 +133,7 @@ def test_a_size_may_be_text_too(size: object, expected: int | None) -> None:
 
 @pytest.mark.parametrize("owner", ["ana\udfff", "x" * 1001])
 def test_an_owner_after_whom_no_secret_can_be_named_is_refused(owner: str) -> None:
-    with pytest.raises(UnexpectedAnswer, match="too long, or not valid Unicode"):
+    with pytest.raises(UnexpectedAnswer, match="an owner's name"):
         NotebookItem.from_portal({"id": ITEM, "owner": owner})
 
 
@@ -145,7 +144,6 @@ def test_texts_and_properties_of_an_item_can_be_written() -> None:
     sent = {"id": ITEM, "owner": "ana", "title": "Rivers \ud800", "deep": deep, "tags": [["x"]]}
     item = NotebookItem.from_portal(sent)
     assert item.title == "Rivers ?"
-    assert len(NotebookItem.from_portal(sent | {"title": "x" * 300_000}).title) == MAX_TEXT
     assert item.properties.keys() == {"id", "owner", "title", "tags"}
 
 

@@ -60,7 +60,7 @@ class ResourceKey(_Name):
 
 
 MAX_TEXT = 1000
-"""Characters of a title, of a snapshot's name and of a session's texts that are kept, and of an owner's name."""
+"""Characters of a snapshot's name and of a session's texts that are kept."""
 DIGEST_LENGTH = 12
 """Characters of a ResourceKey's digest."""
 
@@ -144,6 +144,13 @@ class Listing:
         return cls(tuple(snapshots.values()), tuple(strange), missing, uncounted)
 
 
+# In characters.  Both stand in plans, reports and events, whose sizes AWS limits: a longer title is cut, and an item
+# whose owner's name is longer is not usable.
+MAX_TITLE = 500
+MAX_OWNER = 256
+# Ends a text that was cut.
+CUT = "..."
+
 _VOLATILE = frozenset(
     ("numViews", "numRatings", "avgRating", "numComments", "scoreCompleteness", "lastViewed", "size", "score")
 )
@@ -169,18 +176,22 @@ class NotebookItem:
     def from_portal(cls, item: Mapping[str, Any]) -> Self:
         """Return the item of a search result or item resource.
 
-        Raises UnexpectedAnswer if it has no id or owner, or if no secret can be named after the owner, whose name is
-        too long or not valid Unicode. Raises NotAnId for an id of another form.
+        A title of more than 500 characters is cut; `properties` keeps it whole. Raises NotAnId, or UnexpectedAnswer if
+        the item has no id or owner, or an owner whose name is too long or not valid Unicode: no secret can be named
+        after one.
         """
         owner = item.get("owner")
         if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:
             raise UnexpectedAnswer("The portal gave an item without id or owner.")
-        if not is_unicode(owner) or len(owner) > MAX_TEXT:
-            raise UnexpectedAnswer("The portal gave an item whose owner's name is too long, or not valid Unicode.")
+        item_id = ItemId.parse(item["id"])
+        if len(owner) > MAX_OWNER:
+            raise UnexpectedAnswer(f"The portal gave item {item_id} an owner's name of {len(owner)} characters.")
+        if not is_unicode(owner):
+            raise UnexpectedAnswer(f"The portal gave item {item_id} an owner's name that is not valid Unicode.")
         return cls(
-            ItemId.parse(item["id"]),
+            item_id,
             owner,
-            _text(item.get("title")),
+            _text(item.get("title"), MAX_TITLE),
             epoch_milliseconds(item.get("created")),
             epoch_milliseconds(item.get("modified")),
             parse_number(item.get("size")),
@@ -227,10 +238,10 @@ class NotebookSession:
         )
 
 
-def _text(value: object) -> str:
-    """Return the first MAX_TEXT characters of a text, with `?` for halves of surrogate pairs, which cannot be encoded;
-    an empty text for anything else."""
-    return value[:MAX_TEXT].encode(errors="replace").decode() if isinstance(value, str) else ""
+def _text(value: object, longest: int = MAX_TEXT) -> str:
+    """Return a text of at most so many characters, with `?` for halves of surrogate pairs, which cannot be encoded; an
+    empty text for anything else."""
+    return cut(value, longest).encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def is_unicode(text: str) -> bool:
@@ -284,6 +295,16 @@ def epoch_milliseconds(value: object) -> int:
     return parse_number(value) or 0
 
 
+def split_digests(digests: str) -> list[str]:
+    """Return the single digests of a string that `digests` made, in its order."""
+    return [digests[start : start + DIGEST_LENGTH] for start in range(0, len(digests), DIGEST_LENGTH)]
+
+
 def digests(keys: Iterable[ResourceKey]) -> str:
     """Return the digests of the keys as one string, ``DIGEST_LENGTH`` characters each, for a line of the plan."""
     return "".join(key.digest for key in keys)
+
+
+def cut(text: str, length: int) -> str:
+    """Return the text, or its beginning and `...` if it has more characters than `length`."""
+    return text if len(text) <= length else text[: length - len(CUT)] + CUT
