@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 
+from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.callers import Callers, CallerToken
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
@@ -18,6 +19,7 @@ from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
+from notebook_archive.deadline import Deadline
 from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter, Mint
@@ -83,7 +85,15 @@ def _in_reserve() -> Config:
 def _s3() -> "S3Client":
     # Every body goes with its SHA-256 in a header that is signed, so signing need not hash the body once more.
     # Links are signed as version 4 only where that is asked for.
-    s3 = boto3.client("s3", config=_config(signature_version="s3v4", s3={"payload_signing_enabled": False}))
+    # Without the last two options, botocore signs links for the global host of S3. Newer regions refuse it, and older
+    # ones redirect, so that the signature fails, which covers the host. botocore still puts the name of the bucket
+    # into the path if the name has dots or the endpoint is an IP address.
+    options = {
+        "payload_signing_enabled": False,
+        "addressing_style": "virtual",
+        "us_east_1_regional_endpoint": "regional",
+    }
+    s3 = boto3.client("s3", config=_config(signature_version="s3v4", s3=options))
     # botocore asks before it sends a body, which costs each snapshot a round trip; the bucket is known to take it.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
     return s3
@@ -133,6 +143,11 @@ def routes() -> Routes:
     """Return the ways to the owners' snapshots."""
     chosen = settings()
     return Routes(_transport(), portal(), chosen.route, _servers(), chosen.secret_prefix, read_secret)
+
+
+def administrator(deadline: Deadline) -> Administrator:
+    """Return the portal as the administrator sees it."""
+    return Administrator(portal(), routes().administrator, deadline)
 
 
 @cache
