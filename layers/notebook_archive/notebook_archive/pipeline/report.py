@@ -285,7 +285,7 @@ def _message(
     archived, failed = snapshots["archived"], sum(notebooks["failed"].values())
     text = (
         f"{status.capitalize()}. {describe_protection(protection).capitalize()}. "
-        f"{archived} snapshot{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
+        f"{archived} version{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
         f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
     told = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
