@@ -21,6 +21,7 @@ from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.pipeline import archive_batch, chosen_items, plan_run, report_run
 from notebook_archive.pipeline.outcomes import Batch
 from notebook_archive.pipeline.plan import Plan
+from notebook_archive.pipeline.protection import STATES
 from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
 from notebook_archive.pipeline.task import Capturing, Workshop
 from notebook_archive.settings import Route
@@ -187,9 +188,13 @@ def check_report(report: Report) -> None:
     for counts in (report["notebooks"], report["snapshots"]):
         assert counts["attempted"] == _sum(counts)
     notebooks = report["notebooks"]
+    protection, named = report["protection"], report["notProtected"]
+    assert sum(protection.values()) == notebooks["attempted"]
+    assert len(named) == notebooks["attempted"] - protection["protected"]
+    assert all(protection[state] == sum(each["state"] == state for each in named) for state in STATES[1:])
     assert len(report["failed"]) == sum(notebooks["failed"].values())
     assert len(report["skipped"]) + len(report["unprotected"]) == sum(notebooks["skipped"].values())
-    for entry in (*report["failed"], *report["skipped"], *report["unprotected"]):
+    for entry in (*report["failed"], *report["skipped"], *report["unprotected"], *named):
         assert entry["reason"]
         assert entry["remedy"]
     assert (report["status"] == "complete") == (not report["failed"] and not report["error"] and not _short(report))

@@ -6,18 +6,18 @@ Answers: a ``Plan``; the plan itself is an object in the archive.
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
+from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import chosen_items, plan_run
 
-logger = Logger()
+logger = make_logger()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Plan the run and return its summary; any named error fails the state, and the state machine reports it."""
     run = RunId.of_execution(event["runId"], event["startedAt"])

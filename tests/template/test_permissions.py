@@ -212,6 +212,8 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
     if "KmsKeyArn" in VARIANTS[variant]:
         expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in expected}
         expected_keys |= {"ArchiveRunRole": {"kms:Decrypt"}, "ArchiveRunScheduleRole": set()}
+    if VARIANTS[variant].get("KmsKeyScope") == "ALL":
+        expected_keys |= {"ArchiveRunScheduleRole": {"kms:GenerateDataKey", "kms:Decrypt"}}
     assert keys == expected_keys
     assert {
         role: {action: where for action, where in actions.items() if not action.startswith("kms:")}

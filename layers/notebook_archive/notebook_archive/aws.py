@@ -87,7 +87,15 @@ def _in_reserve() -> Config:
 def _s3() -> "S3Client":
     # Every body goes with its SHA-256 in a header that is signed, so signing need not hash the body once more.
     # Links are signed as version 4 only where that is asked for.
-    s3 = boto3.client("s3", config=_config(signature_version="s3v4", s3={"payload_signing_enabled": False}))
+    # Without the last two options, botocore signs links for the global host of S3. Newer regions refuse it, and older
+    # ones redirect, so that the signature fails, which covers the host. botocore still puts the name of the bucket
+    # into the path if the name has dots or the endpoint is an IP address.
+    options = {
+        "payload_signing_enabled": False,
+        "addressing_style": "virtual",
+        "us_east_1_regional_endpoint": "regional",
+    }
+    s3 = boto3.client("s3", config=_config(signature_version="s3v4", s3=options))
     # botocore asks before it sends a body, which costs each snapshot a round trip; the bucket is known to take it.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
     return s3

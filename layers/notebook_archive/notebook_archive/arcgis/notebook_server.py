@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 
-from notebook_archive.arcgis.answers import parse
+from notebook_archive.arcgis.answers import is_success, parse
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
@@ -46,7 +46,7 @@ class NotebookServer:
     """The operations below ``notebooks``.  Every method may raise any ArcGISError."""
 
     def __init__(self, transport: Transport, admin_url: str) -> None:
-        self._transport = transport
+        self._transport = transport.with_redirects()
         self._notebooks_url = f"{admin_url}/notebooks"
         self._snapshots_url = f"{self._notebooks_url}/snapshots"
 
@@ -58,6 +58,8 @@ class NotebookServer:
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
             raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
+        if not is_success(answer):
+            raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return Listing.of(entries, answer.get("total"))
 
     def download(

@@ -3,6 +3,7 @@ one."""
 
 import hashlib
 import re
+from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
@@ -17,6 +18,7 @@ MAX_RUN_NAME = 80
 _CUT_MARK = ".-"
 _CUT_DIGITS = 20
 _SNAPSHOT = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32}\.json)")
+_ALTERED = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32})\.([0-9a-f]{12})\.json")
 _CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen|captured)")
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
@@ -63,6 +65,17 @@ def _encode(name: str) -> str:
         return encoded
     kept = encoded[: MAX_RUN_NAME - len(_CUT_MARK) - _CUT_DIGITS]
     return f"{kept}{_CUT_MARK}{hashlib.sha256(whole).hexdigest()[:_CUT_DIGITS]}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlteredSnapshot:
+    """Another body that ArcGIS served under the key of a snapshot that was archived before.
+
+    `short_digest` is the first 12 digits of its SHA-256.
+    """
+
+    resource_key: ResourceKey
+    short_digest: str
 
 
 class CopyId(str):
@@ -137,6 +150,12 @@ def snapshot_key(item_id: ItemId, key: ResourceKey) -> str:
     return f"{snapshots_prefix(item_id)}{key}"
 
 
+def altered_key(item_id: ItemId, altered: AlteredSnapshot) -> str:
+    """Return the key of an altered snapshot, which stands beside that of the snapshot."""
+    stem = altered.resource_key.removesuffix(".json")
+    return f"{snapshots_prefix(item_id)}{stem}.{altered.short_digest}.json"
+
+
 def item_key(item_id: ItemId) -> str:
     """Return the key of the item's properties."""
     return f"{NOTEBOOKS}{item_id}/item.json"
@@ -157,11 +176,13 @@ def copy_key(item_id: ItemId, copy: CopyId) -> str:
     return f"{NOTEBOOKS}{item_id}/current/{copy}.{copy.kind}"
 
 
-def parse(key: str) -> tuple[ItemId, ResourceKey | CopyId | ItemNote] | None:
-    """Return what a key below ``notebooks/`` stands for: a snapshot, a copy, a sighting, a capture's mark, an item's
-    properties, the note that it was deleted, or nothing that tells what the archive holds."""
+def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
+    """Return what a key below `notebooks/` stands for: a snapshot, an altered one, a copy, a sighting, a capture's
+    mark, an item's properties, the note that it was deleted, or nothing that tells what the archive holds."""
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
+    if match := _ALTERED.fullmatch(key):
+        return ItemId(match[1]), AlteredSnapshot(ResourceKey(f"{match[2]}.json"), match[3])
     if match := _CURRENT.fullmatch(key):
         return ItemId(match[1]), _OF_CONTENT[match[3]](match[2])
     if match := _ITEM.fullmatch(key):

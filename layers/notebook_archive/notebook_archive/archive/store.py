@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
-from notebook_archive.archive.holdings import Holding, grouped
+from notebook_archive.archive.holdings import Holding, ListedObject, grouped
 from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
 from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
@@ -41,9 +41,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """A snapshot or a copy in the archive, as S3 has it.  `size` is in bytes."""
+    """A snapshot or a copy in the archive, as S3 has it.  `resource_key` names it in reports, `size` is in bytes."""
 
-    name: ResourceKey | keys.CopyId
+    resource_key: str
     key: str
     size: int
     sha256: str
@@ -98,6 +98,19 @@ class Archive:
         ArchiveConflict where the key holds other bytes; they stay as they are.
         """
         return self._put_once(keys.snapshot_key(item_id, key), body, digest, metadata, {**tags, "kind": "snapshot"})
+
+    def put_altered(
+        self,
+        item_id: ItemId,
+        key: ResourceKey,
+        body: bytes | IO[bytes],
+        digest: bytes,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> Stored:
+        """Store another body of an archived snapshot beside it, exactly as `put_snapshot` stores the first."""
+        path = keys.altered_key(item_id, keys.AlteredSnapshot(key, digest.hex()[:12]))
+        return self._put_once(path, body, digest, metadata, {**tags, "kind": "snapshot"})
 
     def put_copy(
         self,
@@ -215,24 +228,31 @@ class Archive:
         return found[0] if found else Holding(item_id, (), None)
 
     def stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
-        """Yield the snapshots and copies of a notebook that a run stored, with a HEAD for each that was written since
-        then."""
-        for key, written in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
-            name = (keys.parse(key) or (item_id, None))[1]
-            if written < since or not (isinstance(name, ResourceKey) or type(name) is keys.CopyId):
+        """Yield the snapshots, altered snapshots and copies of a notebook that a run stored.
+
+        Costs a HEAD for each that was written since then.
+        """
+        for listed in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
+            name = (keys.parse(listed.key) or (item_id, None))[1]
+            if listed.written < since or not (
+                isinstance(name, ResourceKey | keys.AlteredSnapshot) or type(name) is keys.CopyId
+            ):
                 continue
-            head = self._head(key)
+            head = self._head(listed.key)
             if head and head["Metadata"].get("run-id") == run:
-                yield StoredObject(name, key, head["ContentLength"], head["Metadata"].get("sha256", ""))
+                resource_key = name if isinstance(name, ResourceKey) else name.resource_key
+                sha256 = head["Metadata"].get("sha256", "")
+                yield StoredObject(resource_key, listed.key, head["ContentLength"], sha256)
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""
-        return [key for key, _ in self._listing(prefix)]
+        return [listed.key for listed in self._listing(prefix)]
 
-    def _listing(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+    def _listing(self, prefix: str) -> Iterator[ListedObject]:
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
-                yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", ()))
+                for entry in page.get("Contents", ()):
+                    yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
             raise named(error, self.bucket, prefix) from None
 

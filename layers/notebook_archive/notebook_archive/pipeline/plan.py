@@ -186,6 +186,8 @@ def planned(item: NotebookItem, held: Holding | None, organisation: Organisation
         "archived": digests(held.snapshots[-MOST_DIGESTS:]) if held else "",
         "content": planned_content(item, held),
     }
+    if held and held.snapshots:
+        line["sizes"] = [list(held.sizes[key]) for key in held.snapshots[-MOST_DIGESTS:]]
     if not organisation.reads_everything and item.owner != organisation.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0

@@ -14,7 +14,18 @@ from notebook_archive.pipeline.claim import claim_run
 from notebook_archive.pipeline.crashed import crashed_outcomes
 from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Planned, Problem
 from notebook_archive.pipeline.plan import Plan, Scope
+from notebook_archive.pipeline.protection import (
+    NotProtected,
+    ProtectionCounts,
+    RecoveryPoint,
+    count_protection,
+    describe_protection,
+    list_not_protected,
+    measure_recovery_point,
+)
 
+SCHEMA = 2
+"""Version of the report.  2 has `protection`, `recoveryPoint` and `notProtected`."""
 Status = Literal["complete", "partial", "failed"]
 STATUSES: tuple[Status, ...] = ("complete", "partial", "failed")
 INCOMPLETE = frozenset(
@@ -55,7 +66,9 @@ class Report(TypedDict):
     """A run's report, ``report.json``.
 
     ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the sum over batches.  ``captured``
-    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.
+    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.  `protection` counts the
+    notebooks by state, and `notProtected` names all but the protected ones.  `unprotected` are those that no credential
+    may read.
     """
 
     schema: int
@@ -69,6 +82,9 @@ class Report(TypedDict):
     work: dict[str, float]
     notebooks: Counts
     snapshots: Counts
+    protection: ProtectionCounts
+    recoveryPoint: RecoveryPoint
+    notProtected: list[NotProtected]
     captured: int
     freed: list[dict[str, str]]
     bytes: int
@@ -106,6 +122,7 @@ def report_run(
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
             captures += [found] if {"captured", "freed"} & found.keys() else []
+            found.setdefault("protection", {"state": "unprotected", "modified": 0})  # by a batch of an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     planned = _planned(archive, plan["planKey"]) if plan else ()
     missing = [each for each in planned if each["itemId"] not in outcomes]
@@ -134,9 +151,10 @@ def figures(report: Report) -> dict[str, int]:
         counted[f"{name}Unchanged"] = counts["unchanged"]
         counted[f"{name}Skipped"] = sum(counts["skipped"].values())
         counted[f"{name}Failed"] = sum(counts["failed"].values())
+    counted |= {f"Notebooks{state.capitalize()}": count for state, count in report["protection"].items()}
     full = report["snapshots"]["skipped"].get(NoFreeSlot.reason, 0)
     captures = {"SnapshotsCaptured": report["captured"], "SlotsFreed": len(report["freed"])}
-    return counted | captures | {"NotebooksUnprotected": len(report["unprotected"]), "CapturesWithoutSlot": full}
+    return counted | captures | {"CapturesWithoutSlot": full}
 
 
 def _better(tried: Outcome) -> tuple[bool, int]:
@@ -161,6 +179,7 @@ def _report(
     error: Problem | None,
 ) -> Report:
     notebooks, snapshots = _count_notebooks(outcomes), _count_snapshots(outcomes)
+    protection = count_protection(outcomes)
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
@@ -175,11 +194,11 @@ def _report(
     ended_at = datetime.now(UTC)
     seconds = (ended_at - datetime.fromisoformat(started_at)).total_seconds()
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "runId": run,
         "scope": plan["scope"] if plan else "everything",
         "status": status,
-        "message": _message(status, notebooks, snapshots, len(unprotected), notices, error),
+        "message": _message(status, protection, notebooks, snapshots, notices, error),
         "startedAt": started_at,
         "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seconds": round(seconds, 3),
@@ -190,6 +209,9 @@ def _report(
         },
         "notebooks": notebooks,
         "snapshots": snapshots,
+        "protection": protection,
+        "recoveryPoint": measure_recovery_point(outcomes),
+        "notProtected": list_not_protected(outcomes),
         # Of every try of a batch: what was done in ArcGIS was done, however the notebook ended.
         "captured": sum("captured" in o for o in captures),
         "freed": [_named(o) | {"resourceKey": o["freed"]} for o in captures if "freed" in o],
@@ -253,19 +275,20 @@ def _named(found: Outcome) -> dict[str, str]:
 
 def _message(
     status: Status,
+    protection: ProtectionCounts,
     notebooks: Counts,
     snapshots: Counts,
-    unprotected: int,
     notices: list[Problem],
     error: Problem | None,
 ) -> str:
     if error:
         return f"The run failed: {error['message']} {error['remedy']}"
+    archived, failed = snapshots["archived"], sum(notebooks["failed"].values())
     text = (
-        f"{status.capitalize()}: {notebooks['attempted']} notebooks, {snapshots['archived']} snapshots archived, "
-        f"{snapshots['unchanged']} were there already, {sum(notebooks['failed'].values())} notebooks failed"
+        f"{status.capitalize()}. {describe_protection(protection).capitalize()}. "
+        f"{archived} snapshot{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
+        f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
-    text += f", {unprotected} unprotected." if unprotected else "."
     told = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
     if len(notices) > MAX_NOTICES:
         told.append(f"And {len(notices) - MAX_NOTICES} more notices, which the report has.")
