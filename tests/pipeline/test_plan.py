@@ -52,7 +52,7 @@ def test_one_notebook_with_huge_properties_does_not_spoil_the_plan(small: Site, 
     assert json.loads(contents(key)[key].body)["title"] == "First"
 
 
-def test_a_long_title_is_cut_in_the_plan_and_whole_in_the_archive(small: Site) -> None:
+def test_a_long_title_is_cut_in_the_plan_alone(small: Site) -> None:
     item = small.item("First")
     item.title = "é" * 5000
     plan = small.plan()
@@ -71,7 +71,7 @@ def test_a_title_of_300_kb_does_not_spoil_a_run(small: Site) -> None:
     assert len(json.dumps(report)) < 20_000
 
 
-def test_an_item_with_an_owner_too_long_to_be_one_makes_the_run_partial(small: Site) -> None:
+def test_an_owner_name_that_is_too_long_makes_the_run_partial(small: Site) -> None:
     small.item("Second").owner = "x" * 257
     report = small.run()
     assert (report["status"], report["notebooks"]["attempted"]) == ("partial", 1)

@@ -146,7 +146,7 @@ def test_a_message_repeats_five_notices_and_counts_the_rest(small: Site) -> None
     assert len(report["message"]) < 2000
 
 
-def test_a_run_with_5000_broken_credentials_fits_an_event_and_a_state(small: Site) -> None:
+def test_5000_broken_credentials_fit_an_event_and_a_state(small: Site) -> None:
     outcomes = [
         {
             "itemId": f"{number:032x}",
