@@ -9,7 +9,15 @@ import pytest
 from moto.events.models import events_backends
 
 from notebook_archive import aws
-from notebook_archive.errors import EventRefused, NotebookArchiveError, SecretMissing, SecretUnreadable, SettingsInvalid
+from notebook_archive.errors import (
+    EventRefused,
+    NotebookArchiveError,
+    RunIdTaken,
+    RunInputInvalid,
+    SecretMissing,
+    SecretUnreadable,
+    SettingsInvalid,
+)
 from notebook_archive.pipeline import figures
 from tests.functions.conftest import ROOT, Functions, sample
 from tests.site import stored_body
@@ -207,6 +215,21 @@ class TestTrouble:
         secrets.delete_secret(SecretId="notebook-archive/admin")
         with pytest.raises(SecretUnreadable, match="'notebook-archive/admin'"):
             functions.invoke("plan_run", sample("plan_run"))
+
+    @pytest.mark.filterwarnings("ignore:No application metrics")
+    def test_a_run_id_of_another_execution_fails_both_functions(self, functions: Functions) -> None:
+        whole_run(functions)
+        report = stored_body(REPORT)
+        later = {"startedAt": "2026-11-22T09:00:00.000Z"}
+        for name in ("plan_run", "report_run.failed"):
+            with pytest.raises(RunIdTaken, match="sample-run"):
+                functions.invoke(name.split(".")[0], sample(name) | later)
+        assert stored_body(REPORT) == report
+
+    @pytest.mark.parametrize("given", [{"items": []}, {"itemIds": []}, None, []])
+    def test_an_input_that_a_run_does_not_know_is_refused(self, functions: Functions, given: object) -> None:
+        with pytest.raises(RunInputInvalid, match="Allowed are"):
+            functions.invoke("plan_run", sample("plan_run") | {"input": given})
 
     @pytest.mark.parametrize("change", [{"runId": ""}, {"startedAt": "yesterday"}])
     def test_a_run_that_the_state_machine_did_not_start_is_refused(

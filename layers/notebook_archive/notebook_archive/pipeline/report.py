@@ -39,10 +39,11 @@ INCOMPLETE = frozenset(
     )
 )
 """Notices that say that notebooks may be missing from the run."""
-# Notices that a run's message repeats, and the length of its error in characters: the message stands in an event and in
-# the state of the execution, of which neither may have more than 256 KB.
+# Notices that a run's message repeats, and the characters of an error's message and of its name. A run's message stands
+# in an event and in the state of the execution, of which neither may have more than 256 KB.
 MAX_NOTICES = 5
 MAX_ERROR = 2000
+MAX_NAME = 100
 
 PLAN_INCOMPLETE: Problem = {
     "reason": "plan-incomplete",
@@ -299,7 +300,7 @@ def _caught(error: Mapping[str, Any] | None) -> Problem | None:
     JSON text."""
     if not error:
         return None
-    name = str(error.get("Error", "unknown"))
+    name = cut(str(error.get("Error", "unknown")), MAX_NAME)
     try:
         cause = json.loads(str(error.get("Cause", "")))
         message = cut(str(cause["errorMessage"]), MAX_ERROR)
