@@ -1,7 +1,7 @@
 """`make demo`: the main job from end to end on this machine, checked byte for byte.
 
-Exits 0 only when both runs completed, every snapshot that can be read and the current content of every notebook is
-archived exactly as it is served, nothing else is, and the second run found everything unchanged.
+Exits 0 only when both runs completed, every snapshot and every content that can be read is archived exactly as it is
+served, nothing else is, and the second run found everything unchanged.
 """
 
 import sys
@@ -14,7 +14,7 @@ from rich.text import Text
 from local import tables
 from local.archive_run import ArchiveRun, Finished, RunFailedError
 from local.aws import LocalAwsError
-from local.comparison import compare, stored_snapshots
+from local.comparison import compare, stored_bodies
 from local.stack import SamError
 from local.stopping import Stopped, stop_on_signals
 from local.system import LocalSystem, argument_parser, seed_from
@@ -33,25 +33,27 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
     console.print(next(tables.report(second.report, "Report of the second run")))
 
     wrong = list(compared.differences)
-    if not compared.equal:
-        wrong.append("No snapshot was archived: there is none that can be read.")
+    bodies = compared.snapshots + compared.copies
+    if not bodies:
+        wrong.append("Nothing was archived: there is nothing that can be read.")
     wrong += [
         f"The {name} run ended {run.status} with a report that says {run.report['status']}."
         for name, run in (("first", first), ("second", second))
         if (run.status, run.report["status"]) != ("SUCCEEDED", "complete")
     ]
     unchanged, archived = (second.report["snapshots"].get(name, 0) for name in ("unchanged", "archived"))
-    if archived or unchanged != compared.equal:
-        wrong.append(f"The second run archived {archived} and found {unchanged} of {compared.equal} unchanged.")
+    if archived or unchanged != bodies:
+        wrong.append(f"The second run archived {archived} and found {unchanged} of {bodies} unchanged.")
     for sentence in wrong:
         console.print(sentence, style="bold red", markup=False)
     if not wrong:
         console.print(
-            f"{compared.snapshots} readable snapshots and the current content of {compared.copies} notebooks are "
-            f"archived as ArcGIS serves them, and nothing else is. The second run found all of them unchanged, "
-            f"in {second.seconds:.1f} s.",
+            f"Each of the {compared.snapshots} readable snapshots and the {compared.copies} readable contents is "
+            f"archived as ArcGIS serves it.\nNothing else is archived. The second run found all of them unchanged, in "
+            f"{second.seconds:.1f} s:\n{second.report['message']}",
             style="bold green",
             highlight=False,
+            markup=False,
         )
     return not wrong
 
@@ -64,12 +66,12 @@ def _run(system: LocalSystem, console: Console, title: str) -> Finished:
 
         def show(run: ArchiveRun) -> None:
             if (planned := run.planned()) is not None:
-                stored = sum(1 for _ in stored_snapshots(system.aws.s3, system.outputs["ArchiveBucket"]))
+                stored = sum(1 for _ in stored_bodies(system.aws.s3, system.outputs["ArchiveBucket"]))
                 progress.update(
                     task,
                     total=len(planned),
                     completed=min(run.outcomes(), len(planned)),
-                    description=f"{title}: {sum(planned)} notebooks in {len(planned)} batches, {stored} snapshots kept",
+                    description=f"{title}: {sum(planned)} notebooks in {len(planned)} batches, {stored} versions kept",
                 )
 
         return run.wait(follow=show)

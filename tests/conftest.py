@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_B
 if TYPE_CHECKING:
     from tests.spreading import Spreading
 
+# Name under which a test records runs that met a fault: kind of fault, way to ArcGIS, count.
+FAULTY_RUNS = "faulty runs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -34,6 +37,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "Spreading":
     from tests.spreading import Spreading
 
     return Spreading(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how many faulty runs the sweeps made, by fault and way to ArcGIS."""
+    runs: Counter[tuple[str, str]] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == FAULTY_RUNS:
+                fault, way, count = value
+                runs[fault, way] += count
+    if runs:
+        terminalreporter.section(f"{runs.total()} faulty runs")
+        for (fault, way), count in sorted(runs.items()):
+            terminalreporter.line(f"{count:6} {fault}: {way}")
 
 
 @pytest.fixture(scope="module")

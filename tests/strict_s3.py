@@ -29,11 +29,14 @@ ACCOUNT = "123456789012"
 BUCKET = "archive"
 TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
+ALTERED = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.[0-9a-f]{12}\.json")
 COPIES = re.compile(r"notebooks/[0-9a-f]{32}/current/[0-9]{13}-[0-9a-f]{12}\.ipynb")
+_BATCH = r"\d{6}(?:-\d+)?(?:-again-\d+)?"
 OURS = re.compile(
-    rf"{KEPT.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)|notebooks/[0-9a-f]{{32}}/item\.json"
-    r"|notebooks/[0-9a-f]{32}/captures/snapshot-[0-9a-f]{32}\.json"
-    r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?(?:-again-\d+)?)\.json)"
+    rf"{KEPT.pattern}|{ALTERED.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)"
+    r"|notebooks/[0-9a-f]{32}/(?:item\.json|deleted\.json|captures/snapshot-[0-9a-f]{32}\.json)"
+    r"|runs/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
+    rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|outcomes/(?:plan|{_BATCH})\.json)"
 )
 
 
@@ -223,6 +226,11 @@ def make_bucket() -> None:
         ObjectLockEnabledForBucket=True,
         CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
     )
+
+
+def empty_bucket() -> None:
+    """Make the bucket as new."""
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.clear()
 
 
 def contents(prefix: str = "") -> dict[str, StoredObject]:

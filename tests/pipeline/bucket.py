@@ -1,4 +1,4 @@
-"""A bucket for processes that are killed: as much of S3 over HTTP as archiving one batch needs."""
+"""A bucket for processes that are killed: as much of S3 over HTTP as a run needs."""
 
 import os
 import signal
@@ -6,7 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
 
 
 @dataclass
@@ -52,7 +55,24 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def do_GET(self) -> None:
-        self.wfile.write(self.do_HEAD())
+        address = urlsplit(self.path)
+        if "list-type=2" in address.query:
+            body = self._listing(f"{address.path}/", parse_qs(address.query).get("prefix", [""])[0])
+            self._answer(200, {"Content-Length": str(len(body)), "Content-Type": "application/xml"})
+            self.wfile.write(body)
+        else:
+            self.wfile.write(self.do_HEAD())
+
+    def _listing(self, bucket: str, prefix: str) -> bytes:
+        """Return one page with all keys that begin with the prefix, each written just now."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        keys = sorted(path.removeprefix(bucket) for path in list(self.bucket.objects))
+        entries = "".join(
+            f"<Contents><Key>{escape(key)}</Key><LastModified>{now}</LastModified></Contents>"
+            for key in keys
+            if key.startswith(prefix)
+        )
+        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>".encode()
 
     def do_PUT(self) -> None:
         length, killed = int(self.headers["Content-Length"]), False

@@ -17,9 +17,9 @@ from tests.pipeline.archiver import archive, archive_until
 from tests.pipeline.bucket import Bucket
 from tests.pipeline.conftest import MakeSite
 from tests.pipeline.scene import HOUR_MS, Watch, body, captured_seed, check, ours, save, watched
-from tests.pipeline.test_call_sweep import broken_run, empty
+from tests.pipeline.test_call_sweep import broken_run
 from tests.site import Site, check_archive, check_report
-from tests.strict_s3 import Fault
+from tests.strict_s3 import Fault, empty_bucket
 
 NAME = capture_name(RunId.of_execution("killed", "2026-11-22T02:00:00Z"))
 ARCGIS_CALLS, S3_CALLS = 40, 40
@@ -108,7 +108,7 @@ def sweep(make_site: MakeSite, calls: int, strike: Callable[[Site, int], object]
     meetings = []
     for number in range(calls):
         site = make_site(captured_seed(), captures=True, rotates=True)
-        empty()
+        empty_bucket()
         site.s3.faults.clear()
         watch = watched(site)
         site.start()

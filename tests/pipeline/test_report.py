@@ -11,7 +11,8 @@ from notebook_archive.archive import RunId
 from notebook_archive.errors import ArchiveUnavailable
 from notebook_archive.pipeline import figures
 from notebook_archive.pipeline.plan import Plan
-from tests.site import STARTED_AT, Site, check_report, read_report
+from notebook_archive.pipeline.protection import STATES
+from tests.site import STARTED_AT, Site, check_report, put_lines, read_report
 from tests.strict_s3 import Fault, contents
 
 RUN = RunId.of_execution("generated", STARTED_AT)
@@ -37,6 +38,7 @@ def outcome(draw: st.DrawFn) -> dict[str, Any]:
         "unchanged": draw(st.integers(0, 5)),
         "skipped": draw(st.lists(problems, max_size=2)),
         "failed": draw(st.lists(problems, max_size=2)),
+        "protection": {"state": draw(st.sampled_from(STATES)), "modified": draw(st.integers(0, 10**13))},
     }
     return made | ({"problem": draw(problems)} if state in ("skipped", "failed") else {})
 
@@ -59,8 +61,12 @@ def test_attempted_is_the_sum_of_what_became(
     for number in range(1, 5):
         made = done[number - 1] if number <= len(done) else []
         small.archive.put_document(RUN.key(f"outcomes/{number:06d}.json"), {"seconds": 1.5, "outcomes": made})
-    line = {"number": 1, "part": 0, "notebooks": [{"itemId": each, "title": "", "owner": ""} for each in ids]}
-    small.archive.put_lines(RUN.key("plan.jsonl"), [line])
+    line = {
+        "number": 1,
+        "part": 0,
+        "notebooks": [{"itemId": each, "title": "", "owner": "", "archived": ""} for each in ids],
+    }
+    put_lines(RUN.key("plan.jsonl"), [line])
     notice = {"reason": "listing-incomplete", "message": "It.", "remedy": "Do."}
     plan: Plan = {
         "scope": "everything",

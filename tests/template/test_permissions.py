@@ -53,7 +53,13 @@ _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
 _GRANTS = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:PutObject": {"BUCKET/runs/*/plan.jsonl", "BUCKET/runs/*/outcomes/plan.json"},
+        "s3:GetObject": {"BUCKET/runs/*/run.json"},
+        "s3:PutObject": {
+            "BUCKET/runs/*/run.json",
+            "BUCKET/runs/*/plan*.jsonl",
+            "BUCKET/runs/*/outcomes/plan.json",
+            "BUCKET/notebooks/*/deleted.json",
+        },
         "secretsmanager:GetSecretValue": {_SECRETS},
     },
     "ArchiveNotebooksRole": {
@@ -79,8 +85,8 @@ _GRANTS = {
     },
     "ReportRunRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/runs/*"},
-        "s3:PutObject": {"BUCKET/runs/*/report.json"},
+        "s3:GetObject": {"BUCKET/runs/*", "BUCKET/notebooks/*/snapshots/*", "BUCKET/notebooks/*/current/*"},
+        "s3:PutObject": {"BUCKET/runs/*/run.json", "BUCKET/runs/*/report.json"},
         "events:PutEvents": {_BUS},
     },
     "GetNotebookRole": {
@@ -100,7 +106,7 @@ _GRANTS = {
         "secretsmanager:UpdateSecretVersionStage": set(_TOKENS),
     },
     "ArchiveRunRole": {
-        "s3:GetObject": {"BUCKET/runs/*/plan.jsonl"},
+        "s3:GetObject": {"BUCKET/runs/*/plan*.jsonl"},
         "lambda:InvokeFunction": {
             f"{_FUNCTION}:{name}" for name in ("PlanRunFunction", "ArchiveNotebooksFunction", "ReportRunFunction")
         },

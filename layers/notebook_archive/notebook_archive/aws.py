@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 
+from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.callers import Callers, CallerToken
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
@@ -18,6 +19,7 @@ from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
+from notebook_archive.deadline import Deadline
 from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter, Mint
@@ -141,6 +143,11 @@ def routes() -> Routes:
     """Return the ways to the owners' snapshots."""
     chosen = settings()
     return Routes(_transport(), portal(), chosen.route, _servers(), chosen.secret_prefix, read_secret)
+
+
+def administrator(deadline: Deadline) -> Administrator:
+    """Return the portal as the administrator sees it."""
+    return Administrator(portal(), routes().administrator, deadline)
 
 
 @cache

@@ -136,6 +136,13 @@ class Listing:
         return cls(tuple(snapshots.values()), tuple(strange), max(0, missing))
 
 
+# In characters.  Both stand in plans, reports and events, whose sizes AWS limits: a longer title is cut, and an item
+# whose owner's name is longer is not usable.
+MAX_TITLE = 500
+MAX_OWNER = 256
+# Ends a text that was cut.
+CUT = "..."
+
 _VOLATILE = frozenset(
     ("numViews", "numRatings", "avgRating", "numComments", "scoreCompleteness", "lastViewed", "size", "score")
 )
@@ -158,14 +165,21 @@ class NotebookItem:
 
     @classmethod
     def from_portal(cls, item: Mapping[str, Any]) -> Self:
-        """Return the item of a search result or item resource; raise UnexpectedAnswer where it has no id or owner."""
+        """Return the item of a search result or item resource.
+
+        A title of more than 500 characters is cut; `properties` keeps it whole.  Raises NotAnId, or UnexpectedAnswer
+        if the item has no id or owner, or an owner whose name is too long to be one.
+        """
         owner, title, size = item.get("owner"), item.get("title"), item.get("size")
         if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:
             raise UnexpectedAnswer("The portal gave an item without id or owner.")
+        item_id = ItemId.parse(item["id"])
+        if len(owner) > MAX_OWNER:
+            raise UnexpectedAnswer(f"The portal gave item {item_id} an owner's name of {len(owner)} characters.")
         return cls(
-            ItemId.parse(item["id"]),
+            item_id,
             owner,
-            title if isinstance(title, str) else "",
+            cut(title, MAX_TITLE) if isinstance(title, str) else "",
             epoch_milliseconds(item.get("created")),
             epoch_milliseconds(item.get("modified")),
             size if isinstance(size, int) else None,
@@ -225,6 +239,16 @@ def epoch_milliseconds(value: object) -> int:
     return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 18 else 0
 
 
+def split_digests(digests: str) -> list[str]:
+    """Return the single digests of a string that `digests` made, in its order."""
+    return [digests[start : start + DIGEST_LENGTH] for start in range(0, len(digests), DIGEST_LENGTH)]
+
+
 def digests(keys: Iterable[ResourceKey]) -> str:
     """Return the digests of the keys as one string, ``DIGEST_LENGTH`` characters each, for a line of the plan."""
     return "".join(key.digest for key in keys)
+
+
+def cut(text: str, length: int) -> str:
+    """Return the text, or its beginning and `...` if it has more characters than `length`."""
+    return text if len(text) <= length else text[: length - len(CUT)] + CUT

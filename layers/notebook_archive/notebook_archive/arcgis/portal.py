@@ -167,6 +167,20 @@ class Portal:
             raise NotebookNotFound(f"{what} is not a notebook.")
         return NotebookItem.from_portal(answer)
 
+    def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
+        """Return `id` and `title` of the groups that the item is shared with, as far as the token's user sees them.
+
+        Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
+        """
+        answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}", token, deadline)
+        return [each for name in ("admin", "member", "other") for each in _titled(answer.get(name))]
+
+    def folders(self, owner: str, token: str, deadline: Deadline) -> dict[str, str]:
+        """Return the titles of an owner's folders by their ids.  Source: Esri's page "User content"."""
+        what = f"The folders of {owner}"
+        answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
+        return {each["id"]: each["title"] for each in _titled(answer.get("folders"))}
+
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
         """Return the snapshots among the item's resources: the way that is open to an administrator."""
         what = f"The resources of item {item_id}"
@@ -204,6 +218,13 @@ def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return a member that is an object, an empty one where it is none."""
     member = answer.get(name)
     return member if isinstance(member, dict) else {}
+
+
+def _titled(entries: object) -> list[dict[str, str]]:
+    """Return `id` and `title` of each entry that has both."""
+    found = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    pairs = [(each.get("id"), each.get("title")) for each in found]
+    return [{"id": name, "title": title} for name, title in pairs if isinstance(name, str) and isinstance(title, str)]
 
 
 def _objects(answer: Mapping[str, Any], name: str, what: str) -> list[dict[str, Any]]:

@@ -6,19 +6,19 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
-from notebook_archive.archive.holdings import Holding, grouped
+from notebook_archive.archive.holdings import Holding, ListedObject, grouped
 from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
 from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 SCHEMA = "1"
 """Version of the archive format, a tag of every snapshot."""
@@ -36,6 +36,16 @@ class Stored:
     state: Literal["archived", "unchanged"]
     key: str
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A snapshot or a copy in the archive, as S3 has it.  `size` is in bytes."""
+
+    name: ResourceKey | keys.CopyId
+    key: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,19 @@ class Archive:
         """
         return self._put_once(keys.snapshot_key(item_id, key), body, digest, metadata, {**tags, "kind": "snapshot"})
 
+    def put_altered(
+        self,
+        item_id: ItemId,
+        key: ResourceKey,
+        body: bytes | IO[bytes],
+        digest: bytes,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> Stored:
+        """Store another body of an archived snapshot beside it, exactly as `put_snapshot` stores the first."""
+        path = keys.altered_key(item_id, keys.AlteredSnapshot(key, digest.hex()[:12]))
+        return self._put_once(path, body, digest, metadata, {**tags, "kind": "snapshot"})
+
     def put_copy(
         self,
         item_id: ItemId,
@@ -131,13 +154,16 @@ class Archive:
             return None
 
     def _digest(self, path: str) -> bytes | None:
+        head = self._head(path)
+        return None if head is None else b64decode(head.get("ChecksumSHA256", ""))
+
+    def _head(self, path: str) -> "HeadObjectOutputTypeDef | None":
         try:
-            head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+            return self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
             raise named(error, self.bucket, path) from None
-        return b64decode(head.get("ChecksumSHA256", ""))
 
     def _put_once(
         self, path: str, body: bytes | IO[bytes], digest: bytes, metadata: Mapping[str, str], tags: Mapping[str, str]
@@ -187,6 +213,10 @@ class Archive:
         """Write the item's properties over those that are there; the bucket's versioning keeps the earlier ones."""
         self._put(keys.item_key(item_id), _json(properties), Tagging=labels.tags({"kind": "item", "schema": SCHEMA}))
 
+    def put_deletion(self, item_id: ItemId, noted: Mapping[str, Any]) -> None:
+        """Note that the portal no longer has the item, over an earlier note."""
+        self._put(keys.deletion_key(item_id), _json(noted))
+
     def holdings(self) -> Iterator[Holding]:
         """Yield what the archive holds, notebook by notebook in the order of their ids, 1,000 keys a call."""
         yield from grouped(self._listing(keys.NOTEBOOKS))
@@ -196,14 +226,26 @@ class Archive:
         found = list(grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
         return found[0] if found else Holding(item_id, (), None)
 
+    def stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
+        """Yield the snapshots and copies of a notebook that a run stored, with a HEAD for each that was written since
+        then."""
+        for key, written in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
+            name = (keys.parse(key) or (item_id, None))[1]
+            if written < since or not (isinstance(name, ResourceKey) or type(name) is keys.CopyId):
+                continue
+            head = self._head(key)
+            if head and head["Metadata"].get("run-id") == run:
+                yield StoredObject(name, key, head["ContentLength"], head["Metadata"].get("sha256", ""))
+
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""
-        return [key for key, _ in self._listing(prefix)]
+        return [listed.key for listed in self._listing(prefix)]
 
-    def _listing(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+    def _listing(self, prefix: str) -> Iterator[ListedObject]:
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
-                yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", ()))
+                for entry in page.get("Contents", ()):
+                    yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
             raise named(error, self.bucket, prefix) from None
 
@@ -213,9 +255,16 @@ class Archive:
 
     def put_new(self, key: str, document: Mapping[str, Any]) -> bool:
         """Write a JSON document where there is none; return False where there is one, or just now comes to be one."""
-        put: Any = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256", "IfNoneMatch": "*"}
+        return self._put_new(key, _json(document), "application/json")
+
+    def put_new_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
+        """Write JSON Lines as `put_new` writes a document."""
+        return self._put_new(key, _lines(lines), "application/jsonl")
+
+    def _put_new(self, key: str, body: bytes, content_type: str) -> bool:
+        put: Any = {"ContentType": content_type, "ChecksumAlgorithm": "SHA256", "IfNoneMatch": "*"}
         try:
-            self._s3.put_object(**self._bucket, Key=key, Body=_json(document), **put)
+            self._s3.put_object(**self._bucket, Key=key, Body=body, **put)
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (409, 412):
                 return False
@@ -223,11 +272,6 @@ class Archive:
         except BotoCoreError as error:
             raise named(error, self.bucket, key) from None
         return True
-
-    def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write JSON Lines."""
-        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-        self._put(key, text.encode(errors="replace"), ContentType="application/jsonl")
 
     def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
         try:
@@ -249,3 +293,7 @@ class Archive:
 
 def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    return b"".join(_json(line) + b"\n" for line in lines)

@@ -94,7 +94,10 @@ class Capture:
             return False
         self._notes = self._read_notes()
         # By our own clock: those of portals are wrong by an hour at times.
-        if any(_now() - made.at < self._capturing.pause_seconds * 1000 for made in self._notes) or self._is_known():
+        if any(_now() - made.at < self._capturing.pause_seconds * 1000 for made in self._notes):
+            return False
+        if self._is_known():
+            self._content.is_archived = True
             return False
         self._need(LOOKS, START_SECONDS)
         return True
