@@ -30,7 +30,7 @@ SESSION = {
 
 
 def listing(start: int, num: int, total: int) -> dict[str, Any]:
-    return {"total": total, "start": start, "num": num, "notebooks": [SESSION] * num}
+    return {"total": total, "start": start, "num": num, "unreadable": 0, "notebooks": [SESSION] * num}
 
 
 def every_page(*, token: bool) -> dict[str, str]:
@@ -140,6 +140,13 @@ def test_sessions_are_paged(start: int, num: int, total: int, before: int | None
     assert [int(found[name]["start"][0]) if name in found else None for name in ("Previous", "Next")] == [before, after]
 
 
+def test_sessions_left_out_are_counted_on_the_page() -> None:
+    listed = listing(1, 8, 11) | {"unreadable": 2}
+    page = pages.sessions_page(listed, token_field=False)
+    assert "2 of them left out" in page
+    assert "start=11" in page, "the next page starts behind them"
+
+
 @pytest.mark.parametrize("path", ["/admin/notebooks/5b", "/admin/notebook/5b"])
 def test_a_session_shows_its_eight_fields_and_leads_on(path: str) -> None:
     document = parsed(pages.session_page(SESSION, token_field=False))
@@ -200,6 +207,36 @@ def test_the_form_is_filled_in() -> None:
     values = {each.attributes["name"]: each.attributes["value"] for each in document.all("input")}
     assert values == {"itemId": ITEM, "resourceKey": '"><script>'}
     assert [each.attributes["value"] for each in document.all("button")] == ["html"]
+
+
+HOSTILE_TEXTS = ["x", '"', "\u6c34", "\U0001f4a7", "\ud800", "\x00"]
+
+
+@pytest.mark.parametrize("character", HOSTILE_TEXTS)
+def test_long_texts_of_a_session_fit(character: str) -> None:
+    text = character * 1_000_000
+    session = dict.fromkeys((*SESSION, *(f"{text}{number}" for number in range(100))), text)
+    sessions = {"total": 100, "start": 1, "num": 100, "notebooks": [session] * 100}
+    for page in (pages.session_page(session, token_field=True), pages.sessions_page(sessions, token_field=True)):
+        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+
+
+@pytest.mark.parametrize("character", HOSTILE_TEXTS)
+def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
+    text = character * 1_000_000
+    error = pages.error_page(400, text, text, text, token_form=True, fields=dict.fromkeys(["f", "itemId"], text))
+    for page in (error, pages.download_form(text, text, token_field=True)):
+        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+
+
+@pytest.mark.parametrize("character", HOSTILE_TEXTS)
+def test_long_texts_around_a_full_notebook_fit(character: str) -> None:
+    text = character * 1_000_000
+    about = ["Title", "Owner", "Snapshot", "Created", "Kernel", "Runtime", "Runtime version", "SHA-256"]
+    names = {"language_info": {"name": text}, "kernelspec": {"name": text, "display_name": text, "language": text}}
+    body = notebook(*[{"cell_type": "raw", "source": "x" * 140_000}] * 40, metadata=names)
+    page = snapshot_page(body, details=dict.fromkeys(about, text), token_field=True)
+    assert pages.PAGE_BYTES * 0.9 < len(page.encode(errors="replace")) <= pages.PAGE_BYTES
 
 
 @given(st.text(), st.text())

@@ -41,6 +41,7 @@
     │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
     │   ├── RequestRejected          any other error answer
     │   ├── UnexpectedAnswer         HTML, a redirect, something that is not the JSON asked for
+    │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
     │   ├── ListingIncomplete        a listing ended before its own total, or would not end
     │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
     ├── SnapshotInvalid
@@ -347,6 +348,13 @@ class UnexpectedAnswer(ArcGISError):
 
     reason = "unexpected-answer"
     remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy stands before them."
+
+
+class AnswerTooLarge(UnexpectedAnswer):
+    """The answer to a listing or a description is larger than any that is read; its contents are unknown."""
+
+    reason = "answer-too-large"
+    remedy = "Look for an item with a very long description or very many properties, and shorten them."
 
 
 class ListingIncomplete(ArcGISError):

@@ -6,6 +6,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,9 +41,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """A snapshot or a copy in the archive, as S3 has it.  `size` is in bytes."""
+    """A snapshot or a copy in the archive, as S3 has it.  `resource_key` names it in reports, `size` is in bytes."""
 
-    name: ResourceKey | keys.CopyId
+    resource_key: str
     key: str
     size: int
     sha256: str
@@ -227,15 +228,21 @@ class Archive:
         return found[0] if found else Holding(item_id, (), None)
 
     def stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
-        """Yield the snapshots and copies of a notebook that a run stored, with a HEAD for each that was written since
-        then."""
-        for key, written in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
-            name = (keys.parse(key) or (item_id, None))[1]
-            if written < since or not (isinstance(name, ResourceKey) or type(name) is keys.CopyId):
+        """Yield the snapshots, altered snapshots and copies of a notebook that a run stored.
+
+        Costs a HEAD for each that was written since then.
+        """
+        for listed in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
+            name = (keys.parse(listed.key) or (item_id, None))[1]
+            if listed.written < since or not (
+                isinstance(name, ResourceKey | keys.AlteredSnapshot) or type(name) is keys.CopyId
+            ):
                 continue
-            head = self._head(key)
+            head = self._head(listed.key)
             if head and head["Metadata"].get("run-id") == run:
-                yield StoredObject(name, key, head["ContentLength"], head["Metadata"].get("sha256", ""))
+                resource_key = name if isinstance(name, ResourceKey) else name.resource_key
+                sha256 = head["Metadata"].get("sha256", "")
+                yield StoredObject(resource_key, listed.key, head["ContentLength"], sha256)
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""
