@@ -63,7 +63,7 @@ def test_one_notebook_is_listed_alone(archive: Archive, s3: StrictS3) -> None:
     assert s3.calls == [("ListObjectsV2", f"notebooks/{2:032x}/")]
 
 
-def test_the_last_note_says_whether_an_item_is_deleted(archive: Archive, s3: StrictS3) -> None:
+def test_the_last_note_says_whether_an_item_is_deleted(archive: Archive) -> None:
     item = ItemId(f"{2:032x}")
     fill(snapshot(2, 2), f"notebooks/{item}/deleted.json")
     written = {key: stored.last_modified for key, stored in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.items()}

@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 from urllib3.connectionpool import HTTPConnectionPool
 
+from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
@@ -92,8 +93,8 @@ class Runner:
     def run(self, name: str) -> Report:
         """Make a run and return its report."""
         run = RunId.of_execution(name, STARTED_AT)
-        tokens = self.routes.administrator
-        plan = plan_run(run, self.portal, tokens, self.archive, 100, Deadline(60))
+        administrator = Administrator(self.portal, self.routes.administrator, Deadline(60))
+        plan = plan_run(run, STARTED_AT, administrator, self.archive, None, batch_size=100, threads=2)
         self.work(name)
         return self.report(name, plan, None)
 
@@ -109,7 +110,8 @@ class Runner:
 
     def report(self, name: str, plan: Plan | None, error: dict[str, str] | None) -> Report:
         """Write the report of a run and return it."""
-        return report_run(RunId.of_execution(name, STARTED_AT), self.archive, STARTED_AT, plan, error)[1]
+        run = RunId.of_execution(name, STARTED_AT)
+        return report_run(run, self.archive, STARTED_AT, plan, error, 2, Deadline(60))[1]
 
 
 def run_until(call: int, moment: str, told: dict[str, Any]) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from notebook_archive.archive import Archive, CopyId, RunId
+from notebook_archive.archive import Archive, RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import ArchiveError, NotAnId
 from notebook_archive.models import ItemId
+from notebook_archive.pipeline.content import is_planned_as_archived
 from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, StoredSnapshot, outcome
+from notebook_archive.pipeline.protection import assess
 
 # By which the clocks of S3 and Step Functions may differ.  The run id that S3 holds with each object decides.
 _CLOCK_SECONDS = 60
@@ -40,7 +42,7 @@ def crashed_outcomes(
             return []  # the archive has no place for it
         return [
             {
-                "resourceKey": stored.name.resource_key if isinstance(stored.name, CopyId) else stored.name,
+                "resourceKey": stored.resource_key,
                 "key": stored.key,
                 "bytes": stored.size,
                 "sha256": stored.sha256,
@@ -50,9 +52,7 @@ def crashed_outcomes(
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="crashed") as pool:
         looks = list(pool.map(look, planned))
-    outcomes = [
-        outcome(each, "failed", CRASHED) | {"archived": found or []} for each, found in zip(planned, looks, strict=True)
-    ]
+    outcomes = [_crashed(each, found or []) for each, found in zip(planned, looks, strict=True)]
     unseen = looks.count(None)
     if not unseen:
         return outcomes, []
@@ -63,3 +63,16 @@ def crashed_outcomes(
         "remedy": "Nothing is lost: a later run finds what is archived. Look into the batches that crashed.",
     }
     return outcomes, [notice]
+
+
+def _crashed(planned: Planned, stored: list[StoredSnapshot]) -> Outcome:
+    """Return the outcome of a notebook whose batch crashed after it had stored so much."""
+    crashed = outcome(planned, "failed", CRASHED)
+    crashed["archived"] = stored
+    content = planned.get("content")
+    has_current = is_planned_as_archived(content)
+    if content and content["modified"]:
+        copy = f"current/{content['modified']:013d}-"
+        has_current |= any(each["resourceKey"].startswith(copy) for each in stored)
+    crashed["protection"] = assess(planned, crashed, None, has_current=has_current)
+    return crashed
