@@ -33,7 +33,7 @@ demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEB
 local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
-test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
 soak: $(SERVERS) ## Run the long sweeps, which test leaves out [WORKERS=2, 0 for none]

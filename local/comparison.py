@@ -1,7 +1,6 @@
-"""Whether the archive holds what ArcGIS serves: every snapshot and content that can be read, byte for byte, no more."""
+"""Whether the archive holds what ArcGIS serves, byte for byte: snapshots and current content, and nothing else."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,16 +10,23 @@ from local.arcgis import Deployment, Item
 from local.arcgis.content import Content, chunks, size_of
 
 _CHUNK = 1024 * 1024
-_BODY = re.compile(r"notebooks/[0-9a-f]{32}/(?:snapshots/.*|current/.*\.ipynb)")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many snapshots and copies are stored as they are served, and one sentence for each body that is not."""
+    """How many snapshots and copies of the current content are stored as they are served.
+
+    `differences` has one sentence for each that is not.
+    """
 
     snapshots: int
     copies: int
     differences: list[str]
+
+    @property
+    def equal(self) -> int:
+        """Snapshots and copies together, which is how the run report counts them."""
+        return self.snapshots + self.copies
 
 
 def is_readable(deployment: Deployment, item: Item) -> bool:
@@ -28,51 +34,55 @@ def is_readable(deployment: Deployment, item: Item) -> bool:
     return deployment.user(item.owner).has_secret or not item.resources_refused
 
 
-def compare(deployment: Deployment, s3: S3Client, bucket: str) -> Comparison:
-    """Read every stored body back and compare it with what ArcGIS serves now."""
-    served = {
-        key: content for item in deployment.organisation.notebooks() for key, content in _served(deployment, item)
+def has_readable_content(deployment: Deployment, item: Item) -> bool:
+    """Whether the item has content, and any credential that the archive was given may read it."""
+    return bool(size_of(item.content)) and (deployment.user(item.owner).has_secret or not item.content_refused)
+
+
+def compare(deployment: Deployment, s3: S3Client, bucket: str, *, with_current: bool) -> Comparison:
+    """Read every stored snapshot and copy back and compare it with what ArcGIS serves now.
+
+    `with_current` says whether the stack archives the current content of notebooks.
+    """
+    items = deployment.organisation.notebooks()
+    served: dict[str, Content] = {
+        f"notebooks/{item.id}/snapshots/{snapshot.resource_key}": snapshot.content
+        for item in items
+        if is_readable(deployment, item)
+        for snapshot in item.snapshots
     }
-    stored = set(stored_bodies(s3, bucket))
+    copied = {
+        current_key(item): item.content for item in items if with_current and has_readable_content(deployment, item)
+    }
+    served |= copied
+    stored = set(stored_snapshots(s3, bucket))
     differences = [f"Not archived: {key}" for key in served if key not in stored]
     differences += [f"Archived but not served: {key}" for key in sorted(stored - served.keys())]
-    equal: list[str] = []
+    equal: set[str] = set()
     for key in sorted(stored & served.keys()):
         body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-        if _digest(body.iter_chunks(_CHUNK)).digest() == _digest(chunks(served[key])).digest():
-            equal.append(key)
+        if _digest(body.iter_chunks(_CHUNK)) == _digest(chunks(served[key])):
+            equal.add(key)
         else:
             differences.append(f"Archived with other bytes than served: {key}")
-    snapshots = sum("/snapshots/" in key for key in equal)
-    return Comparison(snapshots, len(equal) - snapshots, differences)
+    return Comparison(len(equal - copied.keys()), len(equal & copied.keys()), differences)
 
 
-def _served(deployment: Deployment, item: Item) -> Iterator[tuple[str, Content]]:
-    """The keys under which the item's readable snapshots and content belong into the archive, and their bodies."""
-    if is_readable(deployment, item):
-        for snapshot in item.snapshots:
-            yield f"notebooks/{item.id}/snapshots/{snapshot.resource_key}", snapshot.content
-    may_read = deployment.user(item.owner).has_secret or not item.content_refused
-    if may_read and size_of(item.content):
-        digits = _digest(chunks(item.content)).hexdigest()[:12]
-        yield f"notebooks/{item.id}/current/{item.modified:013d}-{digits}.ipynb", item.content
-
-
-def stored_bodies(s3: S3Client, bucket: str) -> Iterator[str]:
-    """The keys of the archived snapshots and copies, in order."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="notebooks/"):
-        for listed in page.get("Contents", ()):
-            if _BODY.fullmatch(listed["Key"]):
-                yield listed["Key"]
+def current_key(item: Item) -> str:
+    """The key of a copy of the item's content as it is now."""
+    return f"notebooks/{item.id}/current/{item.modified:013}-{_digest(chunks(item.content)).hex()[:12]}.ipynb"
 
 
 def stored_snapshots(s3: S3Client, bucket: str) -> Iterator[str]:
-    """The keys of the archived snapshots, in order."""
-    return (key for key in stored_bodies(s3, bucket) if "/snapshots/" in key)
+    """The keys of the archived snapshots, and of the copies of the current content, in order."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="notebooks/"):
+        for listed in page.get("Contents", ()):
+            if "/snapshots/" in listed["Key"] or listed["Key"].endswith(".ipynb"):
+                yield listed["Key"]
 
 
-def _digest(pieces: Iterable[bytes | memoryview]) -> "hashlib._Hash":
+def _digest(pieces: Iterable[bytes | memoryview]) -> bytes:
     whole = hashlib.sha256()
     for piece in pieces:
         whole.update(piece)
-    return whole
+    return whole.digest()

@@ -1,7 +1,7 @@
 """`make demo`: the main job from end to end on this machine, checked byte for byte.
 
-Exits 0 only when both runs completed, every snapshot and every content that can be read is archived exactly as it is
-served, nothing else is, and the second run found everything unchanged.
+Exits 0 only when both runs completed, every snapshot that can be read and the current content of every notebook is
+archived exactly as it is served, nothing else is, and the second run found everything unchanged.
 """
 
 import sys
@@ -14,7 +14,7 @@ from rich.text import Text
 from local import tables
 from local.archive_run import ArchiveRun, Finished, RunFailedError
 from local.aws import LocalAwsError
-from local.comparison import compare, stored_bodies
+from local.comparison import compare, stored_snapshots
 from local.stack import SamError
 from local.stopping import Stopped, stop_on_signals
 from local.system import LocalSystem, argument_parser, seed_from
@@ -28,7 +28,7 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
     first = _run(system, console, "First run")
     console.print(tables.archived(system.aws.s3, bucket))
     console.print(*tables.report(first.report, "Report of the first run"), sep="\n")
-    compared = compare(system.arcgis.enterprise, system.aws.s3, bucket)
+    compared = compare(system.arcgis.enterprise, system.aws.s3, bucket, with_current=system.archives_current)
     second = _run(system, console, "Second run")
     console.print(next(tables.report(second.report, "Report of the second run")))
 
@@ -48,9 +48,9 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
         console.print(sentence, style="bold red", markup=False)
     if not wrong:
         console.print(
-            f"Each of the {compared.snapshots} readable snapshots and the {compared.copies} readable contents is "
-            f"archived as ArcGIS serves it.\nNothing else is archived. The second run found all of them unchanged, in "
-            f"{second.seconds:.1f} s:\n{second.report['message']}",
+            f"{compared.snapshots} readable snapshots and the current content of {compared.copies} notebooks are "
+            f"archived as ArcGIS serves them, and nothing else is. The second run found all of them unchanged, "
+            f"in {second.seconds:.1f} s:\n{second.report['message']}",
             style="bold green",
             highlight=False,
             markup=False,
@@ -66,7 +66,7 @@ def _run(system: LocalSystem, console: Console, title: str) -> Finished:
 
         def show(run: ArchiveRun) -> None:
             if (planned := run.planned()) is not None:
-                stored = sum(1 for _ in stored_bodies(system.aws.s3, system.outputs["ArchiveBucket"]))
+                stored = sum(1 for _ in stored_snapshots(system.aws.s3, system.outputs["ArchiveBucket"]))
                 progress.update(
                     task,
                     total=len(planned),

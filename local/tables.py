@@ -7,20 +7,20 @@ from urllib.parse import unquote
 from mypy_boto3_s3 import S3Client
 from rich.table import Table
 
-from local.comparison import stored_bodies
+from local.comparison import stored_snapshots
 from scripts.stack import shown
 
 
 def archived(s3: S3Client, bucket: str) -> Table:
-    """One row for each archived snapshot and copy, read from S3 alone."""
-    table = Table(title="Archived snapshots and copies", title_justify="left")
+    """One row for each archived snapshot and each copy of current content, read from S3 alone."""
+    table = Table(title="Archived snapshots", title_justify="left")
     table.add_column("Key", overflow="fold")
     table.add_column("Bytes", justify="right")
     table.add_column("Owner", overflow="fold")
     table.add_column("Route")
     table.add_column("Title", max_width=30, no_wrap=True, overflow="ellipsis")
     table.add_column("Tags", overflow="fold")
-    for key in stored_bodies(s3, bucket):
+    for key in stored_snapshots(s3, bucket):
         head = s3.head_object(Bucket=bucket, Key=key)
         tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
         table.add_row(

@@ -1,11 +1,13 @@
 """What every test finds: Powertools' names, nobody's AWS account, no CA bundle of this machine; a browser, if asked."""
 
+import functools
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -19,6 +21,9 @@ os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
 for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
     os.environ.pop(name, None)
+
+# Each boto3 session would parse the models of its services again, and hundreds of tests make a session of their own.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from tests.spreading import Spreading

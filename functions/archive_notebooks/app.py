@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for outcome in outcomes:
         logger.info(outcome["state"], extra=logged(outcome))
     try:
-        aws.publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
+        aws.event_bus().publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
     except EventRefused:
         logger.exception("What was archived could not be told")
     return {"runId": event["runId"], "startedAt": event["startedAt"], "batch": rest}

@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
     again = aws.inbox().settle(messages, outcomes)
     try:
-        aws.publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
+        aws.event_bus().publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
     except EventRefused:
         logger.exception("What was archived could not be told")
     metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))

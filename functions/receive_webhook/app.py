@@ -31,7 +31,7 @@ def handler(delivery: Delivery, _: LambdaContext) -> Answer:
         if delivery.method == "GET":
             return secret.probed(delivery)
         items = delivery.items(timed=secret.requires_signature)
-        aws.publish("SnapshotArchiveRequested", *items.requests(), source="arcgis.notebooks")
+        aws.event_bus().publish("SnapshotArchiveRequested", *items.requests(), source="arcgis.notebooks")
         counts["WebhookAccepted"] = 1
         told = {"items": len(items.ids), "left_out": items.left_out, "skipped": items.skipped}
         logger.info("Accepted", extra=told)

@@ -51,5 +51,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     summary: dict[str, Any] = {name: value for name, value in report.items() if name in SUMMARY}
     summary |= {"reportKey": key, "unprotected": len(report["unprotected"])}
     logger.info(report["message"], extra={"report": summary})
-    aws.publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})
+    aws.event_bus().publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})
     return summary

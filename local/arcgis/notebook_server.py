@@ -10,6 +10,8 @@ from local.arcgis.paging import page_of
 
 
 def _describe(call: Call, session: Session) -> dict[str, Any]:
+    if call.deployment.kind == "online" and call.switches.online_sessions == "filename":
+        return _describe_by_filename(call, session)
     row = {
         **sessions.describe(session),
         "dateLastActivity": str(session.last_activity),
@@ -21,9 +23,28 @@ def _describe(call: Call, session: Session) -> dict[str, Any]:
     return row
 
 
+def _describe_by_filename(call: Call, session: Session) -> dict[str, Any]:
+    """A session as ArcGIS Online lists those of a container: numbers, and the item in the name of its file alone."""
+    item = call.organisation.items.get(session.item_id)
+    return {
+        "id": session.id,
+        "itemTitle": item.title if item else None,
+        "dateCreated": session.last_activity,
+        "dateLastActivity": session.last_activity,
+        "type": "openNotebook",
+        "filename": f"{session.item_id}.ipynb",
+        "username": session.username,
+        "containerId": session.container_id,
+    }
+
+
 def _list(call: Call) -> Payload:
     container = call.request.path_params.get("container_id")
     found = [session for session in sessions.open_sessions(call) if container in {None, session.container_id}]
+    if call.deployment.kind == "online" and call.switches.online_sessions == "filename":
+        if call.switches.online_sessions_paged:
+            _, found = page_of(call, found)
+        return {"notebooks": [_describe(call, session) for session in found], "num": len(found)}
     paging, chosen = page_of(call, found)
     del paging["nextStart"]
     return {**paging, "notebooks": [_describe(call, session) for session in chosen]}

@@ -34,6 +34,13 @@ class Switches:
     closed_session_body: dict[str, Any] = field(default_factory=_closed_session)
     """GUESS: what `/admin/notebooks/<id>` answers for a session that is not open."""
 
+    # Sessions.
+    online_sessions: Literal["filename", "item-id"] = "filename"
+    """GUESS: `/admin/notebooks` of ArcGIS Online lists what the sessions of a container are listed as: the item in
+    `filename` alone, no `total`. Else it is the Notebook Server's list."""
+    online_sessions_paged: bool = False
+    """GUESS: that list obeys `start` and `num` without saying so."""
+
     tokens_of_another_organisation: bool = False
     """Not a guess: ArcGIS Online describes to each user the own organisation, whatever the URL that was asked."""
 

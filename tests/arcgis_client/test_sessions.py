@@ -1,10 +1,20 @@
 """Open notebooks, one and in pages, in the dialects of the three deployments."""
 
+import json
+from typing import Any
+
 import pytest
 
-from notebook_archive.errors import NotebookNotFound
+from local.arcgis import LocalArcGIS
+from notebook_archive.arcgis.notebook_server import SESSIONS_PAGE, NotebookServer
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.errors import NotebookNotFound, RequestRejected, UnexpectedAnswer
 from notebook_archive.models import SessionId
 from tests.arcgis_client.client import Client, soon
+from tests.arcgis_client.conftest import Serve
+from tests.arcgis_client.wire import WireRequest, answer
+
+ONLINE = {"id": "5" * 32, "itemTitle": "Flood", "filename": f"{'9' * 32}.ipynb", "containerId": "c" * 32}
 
 
 @pytest.mark.parametrize(("start", "num"), [(1, 10), (1, 2), (2, 1), (3, 100), (4, 10), (1000, 10)])
@@ -23,3 +33,70 @@ def test_one_is_found_by_its_id_and_none_by_another(client: Client) -> None:
     assert (found.session_id, found.item_id, found.username) == (session.id, session.item_id, session.username)
     with pytest.raises(NotebookNotFound):
         client.notebook_server.session(SessionId.parse("0" * 32), client.token(), soon())
+
+
+@pytest.mark.parametrize("paged", [False, True])
+@pytest.mark.parametrize("opened", [0, SESSIONS_PAGE - 1, SESSIONS_PAGE, SESSIONS_PAGE + 1, 2 * SESSIONS_PAGE])
+def test_a_list_without_total_is_given_whole(arcgis: LocalArcGIS, paged: bool, opened: int) -> None:
+    online = Client(arcgis.online, arcgis.ca_bundle)
+    online.deployment.switches.online_sessions_paged = paged
+    organisation = online.deployment.organisation
+    organisation.sessions.clear()
+    for _ in range(opened):
+        organisation.open_session(online.item().id, "ana")
+    for start, num in ((1, 10), (11, 10), (91, 20), (1, SESSIONS_PAGE)):
+        page = online.notebook_server.sessions(start, num, online.token(), soon())
+        expected = [session.id for session in organisation.sessions[start - 1 : start - 1 + num]]
+        assert [session.session_id for session in page.sessions] == expected
+        assert page.total == opened
+
+
+def test_the_item_is_taken_from_the_file_s_name(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda _: [answer(json.dumps({"notebooks": [ONLINE], "num": 1}).encode())])
+    page = NotebookServer(wire, server.url).sessions(1, 10, "t", soon())
+    [session] = page.sessions
+    assert (session.session_id, session.item_id) == ("5" * 32, "9" * 32)
+    assert (page.total, page.unreadable) == (1, 0)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"id": "6" * 32},
+        {"id": "6" * 32, "itemId": None},
+        {"id": "6" * 32, "filename": "Untitled.ipynb"},
+        {"id": "6" * 32, "filename": 5},
+        {"id": "6" * 32, "itemId": "not-an-id"},
+        {"itemId": "9" * 32},
+        {"id": None, "filename": f"{'9' * 32}.ipynb"},
+        "text",
+        None,
+        [ONLINE],
+    ],
+)
+def test_an_unreadable_row_loses_no_other_row(wire: Transport, serve: Serve, row: Any) -> None:
+    for more in ({}, {"start": 1, "num": 2, "total": 2}):
+        body = json.dumps({"notebooks": [row, ONLINE], **more}).encode()
+        server = serve(lambda _, body=body: [answer(body)])  # type: ignore[misc]
+        page = NotebookServer(wire, server.url).sessions(1, 10, "t", soon())
+        assert [session.session_id for session in page.sessions] == [ONLINE["id"]]
+        assert (page.total, page.unreadable) == (2, 1)
+
+
+def test_a_list_that_is_no_list_is_unexpected(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda _: [answer(b'{"notebooks": {}}')])
+    with pytest.raises(UnexpectedAnswer):
+        NotebookServer(wire, server.url).sessions(1, 10, "t", soon())
+
+
+def test_an_unreadable_row_proves_no_session_closed(wire: Transport, serve: Serve) -> None:
+    def script(request: WireRequest) -> list[bytes]:
+        if request.path.endswith("/notebooks"):
+            return [answer(json.dumps({"notebooks": [{"filename": "x"}]}).encode())]
+        return [answer(b'{"error": {"code": 400}}')]
+
+    server = serve(script)
+    with pytest.raises(RequestRejected):
+        NotebookServer(wire, server.url).session(SessionId.parse("0" * 32), "t", soon())

@@ -5,13 +5,14 @@ from tests.arcgis_server.client import Client
 
 def test_only_open_notebooks_are_listed_one_of_them_twice(each: Client) -> None:
     listed = each.sessions("/notebooks", "gis_admin")["notebooks"]
-    items = [row["itemId"] for row in listed]
+    items = [row.get("itemId") or row["filename"].removesuffix(".ipynb") for row in listed]
     assert len(items) == 3
     assert items.count(each.item("Flood model").id) == 2
     assert len({row["id"] for row in listed}) == 3
 
 
 def test_the_notebook_server_pages_and_writes_times_as_strings(enterprise: Client, online: Client) -> None:
+    online.deployment.switches.online_sessions = "item-id"
     for client in (enterprise, online):
         answer = client.sessions("/notebooks", "gis_admin", start=2, num=1)
         assert (answer["total"], answer["start"], answer["num"], len(answer["notebooks"])) == (3, 2, 1, 1)
@@ -20,6 +21,17 @@ def test_the_notebook_server_pages_and_writes_times_as_strings(enterprise: Clien
         assert row["notebookUrl"] == f"/notebooks/{row['containerId']}/notebooks/{row['itemId']}.ipynb"
         assert client.sessions("/notebooks", "gis_admin")["num"] == 10
     assert client.sessions("/notebooks", "gis_admin")["notebooks"][0]["type"] == "openNotebook"
+
+
+def test_arcgis_online_names_the_item_in_the_file_alone(online: Client) -> None:
+    answer = online.sessions("/notebooks", "gis_admin", start=2, num=1)
+    assert (set(answer), answer["num"], len(answer["notebooks"])) == ({"notebooks", "num"}, 3, 3)
+    row = answer["notebooks"][0]
+    assert not {"itemId", "notebookUrl"} & row.keys()
+    assert row["filename"] == f"{online.item('Flood model').id}.ipynb"
+    assert isinstance(row["dateLastActivity"], int)
+    online.deployment.switches.online_sessions_paged = True
+    assert len(online.sessions("/notebooks", "gis_admin", start=2, num=1)["notebooks"]) == 1
 
 
 def test_kubernetes_does_not_page_and_writes_times_as_numbers(kubernetes: Client) -> None:
@@ -39,7 +51,7 @@ def test_kubernetes_does_not_page_and_writes_times_as_numbers(kubernetes: Client
 def test_one_session_is_read_by_its_own_id(each: Client) -> None:
     row = each.sessions("/notebooks", "gis_admin")["notebooks"][0]
     assert each.sessions(f"/notebooks/{row['id']}", "gis_admin") == row
-    by_item = each.sessions(f"/notebooks/{row['itemId']}", "gis_admin")
+    by_item = each.sessions(f"/notebooks/{each.item('Flood model').id}", "gis_admin")
     assert by_item == {"error": {"code": 404, "message": "Notebook not found", "details": None}}
 
 

@@ -270,8 +270,8 @@ class TestFailures:
     def test_the_queue_and_the_bus_together_do_not_outlast_what_is_kept_for_them(self, queues: Queues) -> None:
         """botocore's standard mode waits up to 1, 2, 4 … seconds between tries."""
         assert queues
-        seconds = 0.0
-        for client in (aws.inbox()._sqs, aws._events()):
+        seconds = aws.BUS_SECONDS
+        for client in (aws.inbox()._sqs, aws.event_bus()._client):
             config: Any = client.meta.config
             tries = config.retries["total_max_attempts"]
             seconds += tries * (2 * config.connect_timeout + config.read_timeout) + 2 ** (tries - 1) - 1

@@ -373,7 +373,7 @@ class TestRefused:
 class TestTrouble:
     def test_what_the_bus_takes_in_part_is_to_be_sent_again(self, receiver: Receiver) -> None:
         def fail(parsed: dict[str, Any], **_: Any) -> None:
-            parsed["FailedEntryCount"], parsed["Entries"][1] = 1, {"ErrorCode": "ThrottlingException"}
+            parsed["FailedEntryCount"], parsed["Entries"][-1] = 1, {"ErrorCode": "ThrottlingException"}
 
         assert boto3.DEFAULT_SESSION
         boto3.DEFAULT_SESSION.events.register("after-call.events.PutEvents", fail)

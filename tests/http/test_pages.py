@@ -30,7 +30,7 @@ SESSION = {
 
 
 def listing(start: int, num: int, total: int) -> dict[str, Any]:
-    return {"total": total, "start": start, "num": num, "notebooks": [SESSION] * num}
+    return {"total": total, "start": start, "num": num, "unreadable": 0, "notebooks": [SESSION] * num}
 
 
 def every_page(*, token: bool) -> dict[str, str]:
@@ -138,6 +138,13 @@ def test_sessions_are_paged(start: int, num: int, total: int, before: int | None
     document = parsed(pages.sessions_page(listing(start, num, total), token_field=False))
     found = {each.text: parse_qs(urlsplit(each.attributes["href"]).query) for each in document.all("a")}
     assert [int(found[name]["start"][0]) if name in found else None for name in ("Previous", "Next")] == [before, after]
+
+
+def test_sessions_left_out_are_counted_on_the_page() -> None:
+    listed = listing(1, 8, 11) | {"unreadable": 2}
+    page = pages.sessions_page(listed, token_field=False)
+    assert "2 of them left out" in page
+    assert "start=11" in page, "the next page starts behind them"
 
 
 @pytest.mark.parametrize("path", ["/admin/notebooks/5b", "/admin/notebook/5b"])

@@ -57,21 +57,24 @@ def archive(told: dict[str, str]) -> None:
     archive_batch(json.loads(told["batch"]), run, workshop, 1, Deadline(120))
 
 
-def archive_until(call: int, moment: str, told: dict[str, str]) -> None:
-    """Archive, and be killed before the ``call``-th HTTP call of this process, or once the server has answered it."""
-    kill_at(call, moment, lambda _: True)
+def archive_until(call: int, moment: str, told: dict[str, str], part: str = "") -> None:
+    """Archive, and be killed before the HTTP call of that number, or once the server has answered it.
+
+    Numbers start at 0, and count calls whose URL has that part.
+    """
+    kill_at(call, moment, lambda _, url: part in url)
     archive(told)
 
 
-def kill_at(call: int, moment: str, counts: Callable[[HTTPConnectionPool], bool]) -> None:
+def kill_at(call: int, moment: str, counts: Callable[[HTTPConnectionPool, str], bool]) -> None:
     """Kill this process before or after its HTTP call of that number, from 0.  `counts` says which calls count."""
     urlopen, calls = HTTPConnectionPool.urlopen, itertools.count()
 
-    def counted(pool: HTTPConnectionPool, *args: Any, **more: Any) -> Any:
-        last = counts(pool) and next(calls) == call
+    def counted(pool: HTTPConnectionPool, method: str, url: str, *args: Any, **more: Any) -> Any:
+        last = counts(pool, url) and next(calls) == call
         if last and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = urlopen(pool, *args, **more)
+        answer = urlopen(pool, method, url, *args, **more)
         if last:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
@@ -116,7 +119,7 @@ class Runner:
 
 def run_until(call: int, moment: str, told: dict[str, Any]) -> None:
     """Make a whole run, and be killed before its ArcGIS call of that number, or once the server has answered it."""
-    kill_at(call, moment, lambda pool: pool.scheme == "https")
+    kill_at(call, moment, lambda pool, _: pool.scheme == "https")
     Runner(**told).run("killed")
 
 

@@ -66,11 +66,11 @@ class Handler(BaseHTTPRequestHandler):
     def _listing(self, bucket: str, prefix: str) -> bytes:
         """Return one page with all keys that begin with the prefix, each written just now."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        keys = sorted(path.removeprefix(bucket) for path in list(self.bucket.objects))
         entries = "".join(
-            f"<Contents><Key>{escape(key)}</Key><LastModified>{now}</LastModified></Contents>"
-            for key in keys
-            if key.startswith(prefix)
+            f"<Contents><Key>{escape(path.removeprefix(bucket))}</Key><LastModified>{now}</LastModified>"
+            f"<Size>{len(body)}</Size></Contents>"
+            for path, (body, _) in sorted(dict(self.bucket.objects).items())
+            if path.startswith(bucket + prefix)
         )
         return f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>".encode()
 

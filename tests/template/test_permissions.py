@@ -88,7 +88,11 @@ _GRANTS = {
     "ReportRunRole": {
         "s3:ListBucket": {"BUCKET"},
         "s3:GetObject": {"BUCKET/runs/*", "BUCKET/notebooks/*/snapshots/*", "BUCKET/notebooks/*/current/*"},
-        "s3:PutObject": {"BUCKET/runs/*/run.json", "BUCKET/runs/*/report.json"},
+        "s3:PutObject": {
+            "BUCKET/runs/*/run.json",
+            "BUCKET/runs/*/outcomes/crashed.json",
+            "BUCKET/runs/*/report.json",
+        },
         "events:PutEvents": {_BUS},
     },
     "GetNotebookRole": {

@@ -134,3 +134,11 @@ def test_the_functions_have_both_layers() -> None:
         variables = resources[name]["Properties"]["Environment"]["Variables"]
         assert variables["API_AUTH"] == {"Ref": "ApiAuth"}
         assert "SECRET_PREFIX" in variables
+
+
+def test_every_function_logs_json_into_its_own_group() -> None:
+    functions = [item for item in _translated().values() if item["Type"] == "AWS::Lambda::Function"]
+    settings = [function["Properties"]["LoggingConfig"].copy() for function in functions]
+    assert len({each.pop("LogGroup")["Ref"] for each in settings}) == len(functions) == 8
+    # Lambda takes a metric for a line of level INFO: a higher level here would drop it.
+    assert all(each == {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"} for each in settings)

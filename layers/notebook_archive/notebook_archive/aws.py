@@ -1,14 +1,12 @@
 """The composition root: what a deployed function works with, made on first use and kept while its container lives."""
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 
 from notebook_archive.arcgis.administrator import Administrator
@@ -20,7 +18,8 @@ from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
+from notebook_archive.errors import CallerUnknown, SettingsInvalid
+from notebook_archive.events import EventBus
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter, Mint
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
@@ -29,8 +28,6 @@ from notebook_archive.settings import Settings
 from notebook_archive.vault import KeptSecret, Vault
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -39,8 +36,12 @@ ATTEMPTS = 8
 little for a sweep."""
 RESERVE_SECONDS = 60.0
 """Kept of an invocation's time for the writes to S3 under way, for its outcomes, its messages and its events."""
-ENTRIES = 10
-"""Events that one call puts, the most that EventBridge takes; and messages that are settled at the same time."""
+# For which calls of the bus may begin, one after the other.  The last one comes on top: 24 seconds at most, see
+# `_in_reserve`, or two, see `_soon`.
+BUS_SECONDS = 10.0
+HASTY_BUS_SECONDS = 0.5
+MAX_MESSAGES = 10
+"""Messages that are settled at the same time."""
 ANSWER_RESERVE_SECONDS = 3.0
 """Kept of a request's time for its answer."""
 
@@ -56,7 +57,7 @@ def _config(attempts: int = ATTEMPTS, connect_timeout: float = 5, read_timeout: 
         retries={"total_max_attempts": attempts, "mode": "standard"},
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
-        max_pool_connections=max(settings().threads, ENTRIES),
+        max_pool_connections=max(settings().threads, MAX_MESSAGES),
         **more,
     )
 
@@ -65,8 +66,9 @@ def _soon() -> Config:
     """Return the patience of a function that has to answer within five seconds: its caller tries again.
 
     One call takes two seconds at most: half of one to connect, as much for TLS, one for the answer.  So its two calls
-    leave a second to start and to answer.  botocore's own second try would wait up to a second before it.  Not bounded
-    is how long a name takes to be resolved, nor is a host with several addresses of which the first do not answer.
+    leave a second to start and to answer, and half of that may pass before the bus is asked once more.  botocore's own
+    second try would wait up to a second before it.  Not bounded is how long a name takes to be resolved, nor is a host
+    with several addresses of which the first do not answer.
     """
     return _config(attempts=1, connect_timeout=0.5, read_timeout=1)
 
@@ -75,8 +77,8 @@ def _in_reserve() -> Config:
     """Return the patience with the bus and the queue, which come last in an invocation and may not outlast it.
 
     One call takes 24 seconds at most: three tries of two seconds to connect, as much for TLS and three for the answer,
-    and three seconds between them.  So two of them, one after the other, fit into RESERVE_SECONDS.  What is not bounded
-    is what ``_soon`` names.
+    and three seconds between them.  So two of them, one after the other, fit into RESERVE_SECONDS, and so does what the
+    bus is asked before its last call, BUS_SECONDS.  What is not bounded is what ``_soon`` names.
     """
     return _config(attempts=3, connect_timeout=2, read_timeout=3)
 
@@ -227,34 +229,8 @@ def webhook_secret() -> tuple[str, str]:
 
 
 @cache
-def _events() -> "EventBridgeClient":
-    return boto3.client("events", config=_soon() if settings().webhook_secret else _in_reserve())
-
-
-def publish(detail_type: str, *details: Mapping[str, Any], source: str = "notebook-archive") -> None:
-    """Put events on the bus; raise EventRefused, once all were tried, where EventBridge did not take all of them.
-
-    One that does not answer is not asked again: it would take all the time there is.
-    """
-    refused = ""
-    for start in range(0, len(details), ENTRIES):
-        entries: list[PutEventsRequestEntryTypeDef] = [
-            {
-                "EventBusName": settings().event_bus_name,
-                "Source": source,
-                "DetailType": detail_type,
-                "Detail": json.dumps(detail),
-            }
-            for detail in details[start : start + ENTRIES]
-        ]
-        try:
-            answer = _events().put_events(Entries=entries)
-        except BotoCoreError as error:
-            raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
-        except ClientError as error:
-            refused = type(error).__name__
-            continue
-        if answer["FailedEntryCount"]:
-            refused = next((entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry), "no code")
-    if refused:
-        raise EventRefused(f"EventBridge did not take the event {detail_type} ({refused}).")
+def event_bus() -> EventBus:
+    """Return the event bus."""
+    hasty = bool(settings().webhook_secret)
+    client = boto3.client("events", config=_soon() if hasty else _in_reserve())
+    return EventBus(client, settings().event_bus_name, HASTY_BUS_SECONDS if hasty else BUS_SECONDS)

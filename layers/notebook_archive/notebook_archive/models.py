@@ -221,14 +221,20 @@ class NotebookSession:
         """Return the session of ``notebooks/<id>`` or of an entry of ``notebooks``, in either dialect.
 
         Notebook Server says ``containerId`` and sends times as strings, Kubernetes ``notebookDeploymentId`` and
-        numbers.  Raises UnexpectedAnswer where it has no id or no item.
+        numbers.  ArcGIS Online names the item in ``filename`` alone.  Raises UnexpectedAnswer if it has no usable id or
+        item.
         """
-        session_id, item_id, title = answer.get("id"), answer.get("itemId"), answer.get("itemTitle")
-        if not isinstance(session_id, str) or not session_id or not isinstance(item_id, str):
-            raise UnexpectedAnswer("The notebook server gave a session without id or item.")
+        session_id, title = answer.get("id"), answer.get("itemTitle")
+        item_id = answer.get("itemId", _text(answer.get("filename")).removesuffix(".ipynb"))
+        if not isinstance(session_id, str) or not session_id:
+            raise UnexpectedAnswer("The notebook server gave a session without id.")
+        try:
+            item = ItemId.parse(item_id)
+        except NotAnId:
+            raise UnexpectedAnswer("The notebook server gave a session without the id of an item.") from None
         return cls(
             session_id,
-            ItemId.parse(item_id),
+            item,
             _text(answer.get("notebookUrl")),
             epoch_milliseconds(answer.get("dateLastActivity")),
             _text(answer.get("notebookDeploymentId", answer.get("containerId"))),

@@ -4,9 +4,11 @@ One class for both dialects.  ArcGIS Notebook Server and ArcGIS Online serve ``<
 own, Enterprise on Kubernetes below the portal's ``/admin``.  The snapshot operations are the same, and all are POST.
 """
 
+import contextlib
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any, Self
 
 from notebook_archive.arcgis.answers import is_success, parse
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
@@ -36,10 +38,24 @@ SESSIONS_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Some of the open sessions, and how many there are in all."""
+    """Some of the open sessions, and how many there are in all.
+
+    ``unreadable`` counts the entries that name no usable session or item.  They are left out of ``sessions`` and counted
+    in ``total``.
+    """
 
     sessions: tuple[NotebookSession, ...]
     total: int
+    unreadable: int = 0
+
+    @classmethod
+    def of(cls, entries: list[Any], total: int) -> Self:
+        """Return the sessions of the entries of a listing."""
+        sessions = []
+        for entry in entries:
+            with contextlib.suppress(UnexpectedAnswer):
+                sessions.append(NotebookSession.from_answer(entry if isinstance(entry, dict) else {}))
+        return cls(tuple(sessions), total, len(entries) - len(sessions))
 
 
 class NotebookServer:
@@ -112,21 +128,38 @@ class NotebookServer:
     def sessions(self, start: int, num: int, token: str, deadline: Deadline) -> Sessions:
         """Return ``num`` open sessions from the ``start``-th on, which counts from 1.
 
-        Notebook Server gives a page of up to SESSIONS_PAGE.  Kubernetes knows no pages and gives all, of which the
-        page is cut here.
+        Notebook Server gives a page of up to SESSIONS_PAGE, and says ``start`` and ``total``.  Kubernetes has no pages
+        and gives all.  An answer without the two may be either, so all sessions are collected and the page is cut here.
         """
+        answer, entries = self._sessions_page(start, num, token, deadline)
+        if "start" not in answer or "total" not in answer:
+            gave_all = len(entries) > num or (start == 1 and len(entries) < num)
+            if not gave_all:
+                entries = self._every_session(token, deadline)
+            return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
+        total = epoch_milliseconds(answer["total"])
+        if entries:  # beyond the end there are none, and `start` says nothing of how many there are
+            total = max(total, start - 1 + len(entries))
+        return Sessions.of(entries[:num], total)
+
+    def _every_session(self, token: str, deadline: Deadline) -> list[Any]:
+        """Return the entries of all open sessions, whether the server gives pages or everything at once."""
+        found: dict[str, Any] = {}
+        while True:
+            _, page = self._sessions_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
+            known = len(found)
+            found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
+            if len(page) < SESSIONS_PAGE or len(found) == known:
+                return list(found.values())
+
+    def _sessions_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
         what = "The open notebooks"
         fields = {"f": "json", "start": str(start), "num": str(num)}
         answer = self._transport.call("GET", self._notebooks_url, what, deadline, token=token, fields=fields)
         entries = answer.get("notebooks")
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        if not isinstance(entries, list):
             raise UnexpectedAnswer(f"{what}: the answer holds no list of notebooks.")
-        if "start" not in answer:
-            return Sessions(tuple(map(NotebookSession.from_answer, entries[start - 1 : start - 1 + num])), len(entries))
-        total = epoch_milliseconds(answer.get("total"))
-        if entries:  # beyond the end there are none, and `start` says nothing of how many there are
-            total = max(total, start - 1 + len(entries))
-        return Sessions(tuple(map(NotebookSession.from_answer, entries[:num])), total)
+        return answer, entries
 
     def session(self, session_id: SessionId, token: str, deadline: Deadline) -> NotebookSession:
         """Return one open session; raise NotebookNotFound where it is not open.
@@ -140,18 +173,18 @@ class NotebookServer:
         except NotebookNotFound:
             raise SessionNotFound(f"{what} is not open.") from None
         except RequestRejected:
-            if self._is_open(session_id, token, deadline):
+            if self._may_be_open(session_id, token, deadline):
                 raise
             raise SessionNotFound(f"{what} is not open.") from None
         if answer.setdefault("id", session_id) != session_id:
             raise UnexpectedAnswer(f"{what}: the server described another session.")
         return NotebookSession.from_answer(answer)
 
-    def _is_open(self, session_id: SessionId, token: str, deadline: Deadline) -> bool:
+    def _may_be_open(self, session_id: SessionId, token: str, deadline: Deadline) -> bool:
         start = 1
         while True:
             page = self.sessions(start, SESSIONS_PAGE, token, deadline)
-            if any(session.session_id == session_id for session in page.sessions):
+            if page.unreadable or any(session.session_id == session_id for session in page.sessions):
                 return True
             start += SESSIONS_PAGE
             if not page.sessions or start > page.total:

@@ -42,13 +42,14 @@ def content_security_policy() -> str:
 
 def sessions_page(listing: Mapping[str, Any], *, token_field: bool) -> str:
     """Return the open notebooks as a table, with the way to each and to those before and after."""
-    start, num, total = (_whole(listing.get(name)) for name in ("start", "num", "total"))
+    start, num, total, unreadable = (_whole(listing.get(name)) for name in ("start", "num", "total", "unreadable"))
+    num += unreadable  # they take up places of the page
     step = num if start + num <= total else max(num, 10)
     found = listing.get("notebooks")
     return _page(
         "sessions.html",
         token_field=token_field,
-        listing={"start": start, "num": num, "total": total},
+        listing={"start": start, "num": num, "total": total, "unreadable": unreadable},
         sessions=[_session(each, _LISTED) for each in found if isinstance(each, Mapping)]
         if isinstance(found, list)
         else [],

@@ -23,11 +23,15 @@ class NotebookResource(TypedDict):
 
 
 class NotebookResources(TypedDict):
-    """Some of the open notebooks.  ``start`` counts from 1, ``total`` is how many there are in all."""
+    """Some of the open notebooks.  ``start`` counts from 1, ``total`` is how many there are in all.
+
+    ``unreadable`` counts those left out because ArcGIS described them without a usable session or item.
+    """
 
     total: int
     start: int
     num: int
+    unreadable: int
     notebooks: list[NotebookResource]
 
 
@@ -48,7 +52,13 @@ def read_sessions(start: int, num: int, reader: Reader, threads: int, deadline: 
     tokens, server = reader.sessions(deadline)
     page = tokens.with_token(lambda token: server.sessions(start, num, token, deadline), deadline)
     notebooks = _completed(list(page.sessions), reader, threads, deadline)
-    return {"total": page.total, "start": start, "num": len(notebooks), "notebooks": notebooks}
+    return {
+        "total": page.total,
+        "start": start,
+        "num": len(notebooks),
+        "unreadable": page.unreadable,
+        "notebooks": notebooks,
+    }
 
 
 def _completed(

@@ -113,7 +113,10 @@ def report_run(
     outcomes: dict[str, Outcome] = {}
     captures: list[Outcome] = []
     durations: list[float] = []
+    crashed_key = run.key("outcomes/crashed.json")
     for key in archive.list_keys(run.key("outcomes/")):
+        if key == crashed_key:
+            continue  # an earlier try of this function left it, and may have been short of time
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
@@ -123,6 +126,8 @@ def report_run(
     planned = _planned(archive, plan["planKey"]) if plan else ()
     missing = [each for each in planned if each["itemId"] not in outcomes]
     crashed, notices = crashed_outcomes(missing, run, started_at, archive, threads, deadline)
+    if crashed:
+        archive.put_document(crashed_key, {"outcomes": crashed})
     outcomes |= {each["itemId"]: each for each in crashed}
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
     notices = [*(plan["notices"] if plan else ()), *notices]
