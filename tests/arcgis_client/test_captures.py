@@ -105,7 +105,7 @@ def test_a_refusal_in_any_shape_is_no_snapshot(
         (b"<html></html>", UnexpectedAnswer),
         (b'{"error": "invalid_request"}', RequestRejected),
         (b"{}", UnexpectedAnswer),
-        (b'{"status": "Success"}', UnexpectedAnswer),
+        (b'{"status": "succeeded"}', UnexpectedAnswer),
     ],
 )
 def test_a_refusal_in_any_shape_deletes_nothing(
