@@ -48,12 +48,13 @@ class RuleBroken(AssertionError):
 class Fault:
     """Strikes calls of the operation, after ``after`` of them, ``times`` times.
 
-    ``kind`` is reset (half of the body is sent), timeout, lost-answer (done, but the answer is lost), or a status and a
-    code, as ``409-ConditionalRequestConflict``.
+    `kind` is reset (half of the body is sent), timeout, lost-answer (done, but the answer is lost), no-checksum (done,
+    but the answer has no checksum), page and empty (not done, yet the answer is 200), or a status and a code, as
+    `409-ConditionalRequestConflict`.
     """
 
     operation: str
-    kind: Literal["reset", "timeout", "lost-answer"] | str
+    kind: Literal["reset", "timeout", "lost-answer", "no-checksum", "page", "empty"] | str
     times: int | None = 1
     after: int = 0
     part: str = ""
@@ -146,10 +147,16 @@ class StrictS3:
                 self.deeds.remove(deed)
         if deed:
             deed[2]()
-        if operation == "PutObject" and KEPT.fullmatch(key):
+        if operation == "PutObject":
             self._check_wire(request)
-        if fault is None:
-            return self._answer(request, event_name, **more)
+        return (
+            self._answer(request, event_name, **more)
+            if fault is None
+            else self._fail(fault, request, event_name, **more)
+        )
+
+    def _fail(self, fault: Fault, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
+        """Do what the fault says, and return the answer if it gives one."""
         if fault.kind == "timeout":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault.kind == "reset":
@@ -160,8 +167,16 @@ class StrictS3:
         if fault.kind == "lost-answer":
             self._answer(request, event_name, **more)
             raise ConnectionClosedError(endpoint_url=request.url)
+        if fault.kind in ("page", "empty"):
+            page = "<html><body>Signed in</body></html>" if fault.kind == "page" else ""
+            return AWSResponse(request.url, 200, {"content-type": "text/html"}, MockRawResponse(page))  # type: ignore[arg-type]
+        if fault.kind == "no-checksum":
+            answer = self._answer(request, event_name, **more)
+            assert answer is not None
+            assert answer.headers.pop("x-amz-checksum-sha256", None)
+            return answer
         status, _, code = fault.kind.partition("-")
-        text = "" if operation == "HeadObject" else f"<Error><Code>{code}</Code><Message>No.</Message></Error>"
+        text = "" if event_name.endswith("HeadObject") else f"<Error><Code>{code}</Code><Message>No.</Message></Error>"
         return AWSResponse(request.url, int(status), {}, MockRawResponse(text))  # type: ignore[arg-type]
 
     def _answer(self, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:

@@ -61,7 +61,14 @@ class Deliveries:
 
     def _deliver(self, webhook: Webhook, event: Mapping[str, Any], settings: Mapping[str, int]) -> None:
         info = {"webhookName": webhook.name, "webhookId": webhook.id, "portalURL": f"{self._deployment.portal_url}/"}
-        text = json.dumps({"info": {**info, "when": now_ms()}, "events": [event]}, separators=(",", ":"))
+        payload: dict[str, Any] = {"info": {**info, "when": now_ms()}, "events": [event]}
+        if webhook.secret and self._deployment.switches.webhook_secret_in_payload:
+            *outer, name = self._deployment.switches.webhook_secret_in_payload.split(".")
+            place = payload
+            for member in outer:
+                place = place.setdefault(member, {})
+            place[name] = webhook.secret
+        text = json.dumps(payload, separators=(",", ":"))
         body, kind = text.encode(), "application/json"
         if self._deployment.switches.webhook_form_encoded:
             body, kind = urlencode({"payload": text}).encode(), "application/x-www-form-urlencoded"

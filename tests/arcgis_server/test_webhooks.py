@@ -152,6 +152,17 @@ def test_a_signed_form_where_the_switches_say_so(enterprise: Client, listener: L
     assert headers["x-esriHook-Signature"] == f"sha256={digest}"
 
 
+def test_the_secret_is_in_the_payload_where_the_switch_says(enterprise: Client, listener: Listener) -> None:
+    register(enterprise, listener, secret="a key")
+    for number, (place, found) in enumerate({"info.secret": ("info",), "secret": (), "": None}.items(), 1):
+        enterprise.deployment.switches.webhook_secret_in_payload = place
+        save(enterprise)
+        payload = listener.deliveries(number)[-1]
+        assert ("a key" in json.dumps(payload)) == (found is not None)
+        if found is not None:
+            assert (payload[found[0]] if found else payload)["secret"] == "a key"
+
+
 def test_a_delivery_is_tried_again_and_given_up(enterprise: Client, listener: Listener) -> None:
     register(enterprise, listener)
     webhook = only(enterprise)

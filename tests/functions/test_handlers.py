@@ -9,7 +9,15 @@ import pytest
 from moto.events.models import events_backends
 
 from notebook_archive import aws
-from notebook_archive.errors import EventRefused, NotebookArchiveError, SecretMissing, SecretUnreadable, SettingsInvalid
+from notebook_archive.errors import (
+    EventRefused,
+    NotebookArchiveError,
+    RunIdTaken,
+    RunInputInvalid,
+    SecretMissing,
+    SecretUnreadable,
+    SettingsInvalid,
+)
 from notebook_archive.pipeline import figures
 from tests.functions.conftest import ROOT, Functions, sample
 from tests.site import stored_body
@@ -50,14 +58,15 @@ class TestSamples:
 
     def test_plan_run(self, functions: Functions) -> None:
         answer = functions.invoke("plan_run", sample("plan_run"))
-        assert answer == sample("report_run")["plan"] | {"notebooks": 13}
+        assert answer == sample("report_run")["plan"] | {"notebooks": 15}
 
     def test_a_run_archives_the_current_content_where_the_deployment_says_so(self, functions: Functions) -> None:
         functions.configure(ARCHIVE_CURRENT="true")
         whole_run(functions)
         copies = [key for key in contents("notebooks/") if "/current/" in key]
-        readable = [each for each in functions.deployment.organisation.notebooks() if not each.resources_refused]
-        assert len(copies) >= len(readable) > 5
+        notebooks = functions.deployment.organisation.notebooks()
+        readable = [each for each in notebooks if each.content and not each.content_refused]
+        assert len(copies) == len(readable) > 5
 
     def test_plan_run_of_chosen_items(self, functions: Functions) -> None:
         answer = functions.invoke("plan_run", sample("plan_run.items"))
@@ -157,7 +166,7 @@ class TestWholeRun:
         assert {line["run_id"] for line in lines} == {"2026-11-22/sample-run"}
         assert {line["service"] for line in lines} == {"notebook-archive"}
         notebooks = [line for line in lines if "item_id" in line]
-        assert len(notebooks) == 13
+        assert len(notebooks) == 15
         assert sum(line["archived"] for line in notebooks) == 17
 
     def test_a_container_serves_many_batches_for_one_reading_of_its_secrets(self, functions: Functions) -> None:
@@ -206,6 +215,21 @@ class TestTrouble:
         secrets.delete_secret(SecretId="notebook-archive/admin")
         with pytest.raises(SecretUnreadable, match="'notebook-archive/admin'"):
             functions.invoke("plan_run", sample("plan_run"))
+
+    @pytest.mark.filterwarnings("ignore:No application metrics")
+    def test_a_run_id_of_another_execution_fails_both_functions(self, functions: Functions) -> None:
+        whole_run(functions)
+        report = stored_body(REPORT)
+        later = {"startedAt": "2026-11-22T09:00:00.000Z"}
+        for name in ("plan_run", "report_run.failed"):
+            with pytest.raises(RunIdTaken, match="sample-run"):
+                functions.invoke(name.split(".")[0], sample(name) | later)
+        assert stored_body(REPORT) == report
+
+    @pytest.mark.parametrize("given", [{"items": []}, {"itemIds": []}, None, []])
+    def test_an_input_that_a_run_does_not_know_is_refused(self, functions: Functions, given: object) -> None:
+        with pytest.raises(RunInputInvalid, match="Allowed are"):
+            functions.invoke("plan_run", sample("plan_run") | {"input": given})
 
     @pytest.mark.parametrize("change", [{"runId": ""}, {"startedAt": "yesterday"}])
     def test_a_run_that_the_state_machine_did_not_start_is_refused(

@@ -204,6 +204,30 @@ class TestTaken:
         assert receiver.post(body, written(signature(body, key)))["status"] == 202
         assert receiver.asked() == [ITEM]
 
+    @pytest.mark.parametrize("form", [True, False])
+    @pytest.mark.parametrize("where", ["top", "info"])
+    @pytest.mark.parametrize("key", [KEY, PREVIOUS])
+    def test_the_key_in_the_payload_is_a_signature(self, receiver: Receiver, key: str, where: str, form: bool) -> None:
+        receiver.secret(requireSignature=True)
+        body = told(key, where)
+        assert receiver.post(urlencode({"payload": body.decode()}).encode() if form else body)["status"] == 202
+        assert receiver.asked() == [ITEM]
+        assert key not in receiver.functions.log.getvalue()
+
+    @pytest.mark.parametrize("secret", ["another-key-altogether", "", "****", None, 5, [KEY], {"key": KEY}])
+    def test_another_text_in_the_payload_is_none(self, receiver: Receiver, secret: object) -> None:
+        for where in ("top", "info"):
+            assert receiver.post(told(secret, where))["status"] == 202, "the path is enough"
+        receiver.secret(requireSignature=True)
+        for where in ("top", "info"):
+            assert receiver.post(told(secret, where))["reason"] == "webhook-unsigned"
+
+    def test_the_key_in_the_payload_mends_no_signature(self, receiver: Receiver) -> None:
+        receiver.secret(requireSignature=True)
+        body = told(KEY, "info")
+        assert receiver.post(body, signature(body, "another-key-altogether"))["reason"] == "webhook-forged"
+        assert receiver.post(told(KEY, "info", when=RECEIVED - FRESH_MILLISECONDS - 1))["reason"] == "webhook-stale"
+
     @pytest.mark.parametrize("encoded", [True, False])
     def test_a_form(self, receiver: Receiver, encoded: bool) -> None:
         body = urlencode({"name": "archive", "payload": payload(event_of()).decode()}).encode()
@@ -260,6 +284,13 @@ class TestTaken:
     def test_a_body_as_large_as_may_be(self, receiver: Receiver) -> None:
         body = payload(event_of())
         assert receiver.post(body + b" " * (DELIVERY_BYTES - len(body)))["status"] == 202
+
+
+def told(secret: object, where: str, when: int = RECEIVED) -> bytes:
+    """A payload that holds a secret, at its top or in its info."""
+    document = json.loads(payload(event_of(), when=when))
+    (document if where == "top" else document["info"])["secret"] = secret
+    return json.dumps(document).encode()
 
 
 def flipped(body: bytes) -> bytes:

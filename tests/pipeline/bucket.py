@@ -90,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         self.bucket.settled.set()
         self.close_connection = killed
         if not killed:
-            self._answer(200)
+            checksum = self.headers.get("x-amz-checksum-sha256")
+            self._answer(200, {"x-amz-checksum-sha256": checksum} if checksum else None)
 
 
 @contextmanager

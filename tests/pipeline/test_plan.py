@@ -52,6 +52,32 @@ def test_one_notebook_with_huge_properties_does_not_spoil_the_plan(small: Site, 
     assert json.loads(contents(key)[key].body)["title"] == "First"
 
 
+def test_a_long_title_is_cut_in_the_plan_alone(small: Site) -> None:
+    item = small.item("First")
+    item.title = "é" * 5000
+    plan = small.plan()
+    [planned] = [each for batch in small.batches(plan) for each in batch["notebooks"] if each["itemId"] == item.id]
+    assert planned["title"] == "é" * 497 + "..."
+    report = small.run("two")
+    assert report["status"] == "complete"
+    key = f"notebooks/{item.id}/item.json"
+    assert json.loads(contents(key)[key].body)["title"] == item.title
+
+
+def test_a_title_of_300_kb_does_not_spoil_a_run(small: Site) -> None:
+    small.item("First").title = "x" * 300_000
+    report = small.run()
+    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 3)
+    assert len(json.dumps(report)) < 20_000
+
+
+def test_an_owner_name_that_is_too_long_makes_the_run_partial(small: Site) -> None:
+    small.item("Second").owner = "x" * 257
+    report = small.run()
+    assert (report["status"], report["notebooks"]["attempted"]) == ("partial", 1)
+    assert [notice["reason"] for notice in report["notices"]] == ["listing-incomplete"]
+
+
 def test_a_plan_says_what_the_archive_holds(small: Site) -> None:
     small.run("one")
     item = small.item("First")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from notebook_archive.archive import RunId
 from notebook_archive.errors import ArchiveUnavailable
+from notebook_archive.models import MAX_OWNER, MAX_TITLE
 from notebook_archive.pipeline import figures
 from notebook_archive.pipeline.plan import Plan
 from notebook_archive.pipeline.protection import STATES
@@ -133,3 +134,48 @@ def test_only_a_run_over_everything_counts_as_a_run(small: Site) -> None:
     chosen = figures(small.run("one", [small.item("First").id]))
     assert (chosen["RunComplete"], chosen["RunPartial"], chosen["RunFailed"]) == (0, 0, 0)
     assert figures(small.run("two"))["RunComplete"] == 1
+
+
+def test_a_message_repeats_five_notices_and_counts_the_rest(small: Site) -> None:
+    notices = [{"reason": "credential-broken", "message": f"Secret {n}.", "remedy": "Renew."} for n in range(5000)]
+    plan: Any = {"scope": "everything", "planKey": RUN.key("plan.jsonl"), "batches": 0, "notebooks": 0}
+    report = small.report("generated", plan | {"notices": notices})
+    assert "Secret 4. Renew. And 4995 more notices, which the report has." in report["message"]
+    assert "Secret 5." not in report["message"]
+    assert len(report["notices"]) == 5000
+    assert len(report["message"]) < 2000
+
+
+def test_5000_broken_credentials_fit_an_event_and_a_state(small: Site) -> None:
+    outcomes = [
+        {
+            "itemId": f"{number:032x}",
+            "title": "é" * MAX_TITLE,
+            "owner": f"{number:0{MAX_OWNER}}",
+            "state": "failed",
+            "archived": [],
+            "unchanged": 0,
+            "skipped": [],
+            "failed": [],
+            "problem": {
+                "reason": "token-rejected",
+                "message": "No.",
+                "remedy": "Renew.",
+                "secret": f"owners/{number:0{MAX_OWNER}}",
+            },
+        }
+        for number in range(5000)
+    ]
+    small.archive.put_document(RUN.key("outcomes/000001.json"), {"outcomes": outcomes})
+    report = small.report("generated", None)
+    assert len(report["notices"]) == 5000
+    told = {name: report[name] for name in ("message", "notebooks", "snapshots")}
+    assert len(json.dumps(told)) < 20_000
+
+
+def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
+    cause = json.dumps({"errorMessage": "x" * 100_000})
+    report = small.report("one", None, {"Error": "y" * 100_000, "Cause": cause})
+    assert len(report["message"]) < 3000
+    assert report["error"]
+    assert len(json.dumps(report["error"])) < 3000

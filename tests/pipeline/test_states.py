@@ -201,9 +201,9 @@ class TestSums:
         words = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
         assert f"{sum(counts.values())} notebooks: {words}." in report["message"]
 
-    def test_one_snapshot_is_one_snapshot(self, make_site: MakeSite) -> None:
+    def test_one_version_is_one_version(self, make_site: MakeSite) -> None:
         message = make_site(one_notebook()).run()["message"]
-        assert message.startswith("Complete. 1 notebook: 0 protected, 1 stale. 1 snapshot archived,")
+        assert message.startswith("Complete. 1 notebook: 0 protected, 1 stale. 1 version archived,")
 
     def test_outcomes_of_an_older_version_count_as_unprotected(self, make_site: MakeSite) -> None:
         site = make_site(one_notebook(), archive_current=True)

@@ -130,7 +130,7 @@ class TestMissed:
         assert f"does not show 1 notebook that the portal has: '{missed.title}' ({missed.id})." in notice["message"]
         assert noted() == set()
 
-    def test_a_search_that_falls_to_one_names_three_and_counts_the_rest(self, site: Site) -> None:
+    def test_many_missed_notebooks_are_counted_and_three_are_named(self, site: Site) -> None:
         for item in notebooks(site)[1:]:
             item.unindexed, item.title = True, "x" * 400
         report = not_complete(site.run("one"))
@@ -140,7 +140,7 @@ class TestMissed:
         assert "and 2 more" in notice["message"]
         assert len(notice["message"]) < 600
 
-    def test_a_notebook_that_the_index_cannot_know_yet_was_not_missed(self, site: Site) -> None:
+    def test_a_notebook_too_young_for_the_index_was_not_missed(self, site: Site) -> None:
         young = site.deployment.organisation.add_notebook("owner_0", "Young", unindexed=True)
         site.archive.put_item(ItemId(young.id), {})
         report = site.run("one")
@@ -162,7 +162,7 @@ class TestUnknown:
         assert f"{reason}: 2" in notice["message"]
         assert (report["notebooks"]["attempted"], noted()) == (4, set())
 
-    def test_a_portal_that_forgets_the_search_is_told_from_one_that_is_empty(self, site: Site) -> None:
+    def test_an_empty_search_of_a_full_portal_archives_everything(self, site: Site) -> None:
         for item in notebooks(site):
             item.unindexed = True
         report = not_complete(site.run("one"))

@@ -49,22 +49,24 @@ _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
 
+_PLANNED = {
+    "BUCKET/runs/*/run.json",
+    "BUCKET/runs/*/plan*.jsonl",
+    "BUCKET/runs/*/outcomes/plan.json",
+    "BUCKET/notebooks/*/deleted.json",
+}
+
 # What each role may do to the archive and its neighbours; BUCKET stands for the bucket's ARN.
 _GRANTS = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/runs/*/run.json"},
-        "s3:PutObject": {
-            "BUCKET/runs/*/run.json",
-            "BUCKET/runs/*/plan*.jsonl",
-            "BUCKET/runs/*/outcomes/plan.json",
-            "BUCKET/notebooks/*/deleted.json",
-        },
+        "s3:GetObject": _PLANNED,
+        "s3:PutObject": _PLANNED,
         "secretsmanager:GetSecretValue": {_SECRETS},
     },
     "ArchiveNotebooksRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
         "s3:PutObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*"},
         "secretsmanager:GetSecretValue": {_SECRETS},

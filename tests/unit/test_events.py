@@ -85,7 +85,7 @@ def test_only_what_was_refused_is_sent_again() -> None:
     assert bridge.pauses == [0.2, 0.4]
 
 
-def test_what_is_refused_for_good_keeps_nothing_else_from_the_bus() -> None:
+def test_an_event_refused_for_good_does_not_stop_the_others() -> None:
     bridge = Bridge(refusing("3", times=99))
     with pytest.raises(EventRefused, match=r"SnapshotArchived.*ThrottlingException"):
         bridge.bus().publish("SnapshotArchived", *numbers(25))

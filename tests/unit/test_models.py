@@ -157,3 +157,18 @@ def test_digests_are_of_one_length_and_tell_keys_apart() -> None:
 
 def test_ids_are_plain_text_where_text_is_wanted() -> None:
     assert f"{ItemId.parse(ITEM)}" == ITEM
+
+
+@pytest.mark.parametrize(
+    ("length", "title"), [(500, "é" * 500), (501, "é" * 497 + "..."), (300_000, "é" * 497 + "...")]
+)
+def test_a_title_is_cut_and_whole_in_the_properties(length: int, title: str) -> None:
+    item = NotebookItem.from_portal({"id": ITEM, "owner": "ana", "title": "é" * length})
+    assert item.title == title
+    assert item.properties["title"] == "é" * length
+
+
+def test_an_owner_too_long_to_be_one_is_refused_by_the_items_id() -> None:
+    assert NotebookItem.from_portal({"id": ITEM, "owner": "x" * 256}).owner == "x" * 256
+    with pytest.raises(UnexpectedAnswer, match=f"item {ITEM} an owner's name of 257 characters"):
+        NotebookItem.from_portal({"id": ITEM, "owner": "x" * 257})

@@ -15,7 +15,7 @@
     │   ├── CallerTokenRejected      ArcGIS refused the caller's token
     │   └── WebhookRefused           a webhook's delivery is not taken
     │       ├── WebhookUnknown       the path is not that of the secret
-    │       ├── WebhookUnsigned      no signature, where the secret demands one
+    │       ├── WebhookUnsigned      no signature and no key, where the secret demands one
     │       ├── WebhookForged        the signature is not one of our keys'
     │       ├── WebhookStale         the payload's time is too far from ours
     │       ├── WebhookTooLarge      the body is larger than a payload needs to be
@@ -158,10 +158,10 @@ class WebhookUnknown(WebhookRefused):
 
 
 class WebhookUnsigned(WebhookRefused):
-    """The secret says requireSignature, and the delivery has none."""
+    """The secret says requireSignature, and the delivery has neither a signature nor the key in its payload."""
 
     reason = "webhook-unsigned"
-    remedy = "Have the sender sign with the secret's key, or take requireSignature out of the secret."
+    remedy = "Have the sender sign with the secret's key or send it, or take requireSignature out of the secret."
 
 
 class WebhookForged(WebhookRefused):

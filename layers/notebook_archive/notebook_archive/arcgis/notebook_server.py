@@ -40,8 +40,8 @@ SESSIONS_PAGE = 100
 class Sessions:
     """Some of the open sessions, and how many there are in all.
 
-    ``unreadable`` counts the entries that name no usable session or item.  They are left out of ``sessions`` and counted
-    in ``total``.
+    `unreadable` counts the entries that name no usable session or item.  They are left out of `sessions` and counted in
+    `total`.
     """
 
     sessions: tuple[NotebookSession, ...]

@@ -14,6 +14,7 @@ from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
+    DeadlineExceeded,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -35,8 +36,9 @@ REFUSED_SECONDS = 3600
 """How long a refused credential is left alone, unless its secret changes: trying on would lock the account."""
 UNANSWERED_SECONDS = 60
 """The same, after a sign-in that got no proper answer."""
-STRIKES = 3
-"""Fresh tokens refused in a row until the credential counts as refused; one alone may be the fault of one notebook."""
+STRIKES = 2
+"""Fresh tokens that the portal itself refused until the credential counts as refused. With the first token that makes
+three sign-ins."""
 
 CREDENTIAL = "credential"
 """The member of a secret with a rotated token that names the secret of the credential it is minted with."""
@@ -91,30 +93,33 @@ class TokenSource:
         self._refused_until = self._look_again = 0.0
         self._why: tuple[type[ArcGISError], str] = TokenRejected, ""
         self._strikes = 0
+        self._struck = ""
+        # Whether the portal accepted the last token that a call refused. A fresh one would help as little.
+        self._is_proved = False
 
     def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
-        """Return what ``call`` returns for a token; if it raises TokenRejected, try once more with a fresh one.
+        """Return what `call` returns for a token; if it raises TokenRejected, try once more with a fresh one.
 
-        Raises TokenRejected, naming the secret, when the fresh one is refused too; after STRIKES of these in a row, or
-        a refused sign-in, it does so at once for REFUSED_SECONDS.
+        Raises TokenRejected, naming the secret, if the fresh one is refused too. Then the portal is asked whether it
+        accepts that token. If so, the refusal is of this call alone, and the next one costs no sign-in. After STRIKES
+        tokens that the portal refused, or a refused sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
         """
         token = self._current(deadline)
         try:
-            result = call(token)
-        except TokenRejected:
-            token = self._renewed(token, deadline)
-        else:
-            self._strikes = 0
-            return result
-        try:
-            result = call(token)
+            return call(token)
         except TokenRejected as error:
-            self._strikes += 1
-            if self._strikes < STRIKES:
-                raise self._rejected(f"{error} The token was fresh, from secret {self.name!r}.") from None
-            raise self._refuse(str(error)) from None
-        self._strikes = 0
-        return result
+            if self._is_proved:
+                if self._is_good(token, deadline):
+                    raise self._of_this_call(error) from None
+                self._is_proved = False
+            fresh = self._renewed(token, deadline)
+            if fresh == token:
+                why = "The secret still holds the token that was refused."
+                raise self._judge(error, fresh, why, deadline, strikes=1) from None
+        try:
+            return call(fresh)
+        except TokenRejected as error:
+            raise self._judge(error, fresh, str(error), deadline) from None
 
     def fresh(self, seconds: float, deadline: Deadline) -> Token:
         """Return a token that is minted now, and asked to live that long, or as long as Esri documents at most.
@@ -138,14 +143,43 @@ class TokenSource:
             if self._token is not None and self._token.value != refused:
                 return self._token.value  # another thread was here first
             self._token = self._mint(deadline)
-            if self._token.value == refused:
-                raise self._refuse("The secret still holds the token that was refused.")
             return self._token.value
+
+    def _judge(
+        self, error: TokenRejected, token: str, why: str, deadline: Deadline, *, strikes: int = STRIKES
+    ) -> TokenRejected:
+        """Return what to raise for a fresh token that was refused. The portal decides whose fault that is."""
+        with self._lock:
+            if self._is_good(token, deadline):
+                self._is_proved, self._strikes = True, 0
+                return self._of_this_call(error)
+            if token != self._struck:  # threads that share a token count once
+                self._struck, self._strikes = token, self._strikes + 1
+            if self._strikes < strikes:
+                return self._rejected(f"{error} The token was fresh, from secret {self.name!r}.")
+            return self._refuse(why)
+
+    def _of_this_call(self, error: TokenRejected) -> TokenRejected:
+        """Return a refusal that says nothing against the credential."""
+        return TokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
+
+    def _is_good(self, token: str, deadline: Deadline) -> bool:
+        """Return whether the portal knows whose the token is."""
+        what = f"The portal's word on the token of secret {self.name!r}"
+        try:
+            answer = self._transport.call(
+                "GET", f"{self._rest_url}/portals/self", what, deadline, token=token, fields={"f": "json"}
+            )
+        except DeadlineExceeded:
+            raise
+        except ArcGISError:
+            return False
+        return bool(answer.get("user") or answer.get("appInfo"))
 
     def _refuse(self, why: str) -> TokenRejected:
         refusal = self._rejected(f"The credential in secret {self.name!r} was refused. {why}")
         self._leave_alone(REFUSED_SECONDS, refusal)
-        self._token = None
+        self._token, self._strikes = None, 0
         return refusal
 
     def _rejected(self, message: str) -> TokenRejected:

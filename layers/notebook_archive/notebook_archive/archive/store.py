@@ -1,5 +1,6 @@
 """Reading and writing the bucket."""
 
+import hashlib
 import json
 import random
 import time
@@ -169,26 +170,16 @@ class Archive:
     def _put_once(
         self, path: str, body: bytes | IO[bytes], digest: bytes, metadata: Mapping[str, str], tags: Mapping[str, str]
     ) -> Stored:
-        checksum = b64encode(digest).decode()
-        put: dict[str, Any] = {
-            **self._bucket,
-            "Key": path,
-            "IfNoneMatch": "*",
-            "ChecksumAlgorithm": "SHA256",  # without it an Object Lock bucket refuses the PUT
-            "ChecksumSHA256": checksum,
-            "ContentType": "application/json",
-            "Metadata": labels.metadata(metadata),
-            "Tagging": labels.tags({**tags, "schema": SCHEMA}),
-        }
+        described = {"Metadata": labels.metadata(metadata), "Tagging": labels.tags({**tags, "schema": SCHEMA})}
         for failed in range(1, CONFLICT_ATTEMPTS + 1):
             if not isinstance(body, bytes):
                 body.seek(0)
             try:
-                self._s3.put_object(Body=body, **put)
+                self._write(path, body, digest, IfNoneMatch="*", **described)
             except ClientError as error:
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
                 if status == 412:
-                    return self._compare(path, checksum, metadata.get("run-id", ""))
+                    return self._compare(path, b64encode(digest).decode(), metadata.get("run-id", ""))
                 if status != 409 or failed == CONFLICT_ATTEMPTS:
                     raise named(error, self.bucket, path) from None
                 self._sleep(0.1 * 2**failed * self._jitter())
@@ -269,9 +260,8 @@ class Archive:
         return self._put_new(key, _lines(lines), "application/jsonl")
 
     def _put_new(self, key: str, body: bytes, content_type: str) -> bool:
-        put: Any = {"ContentType": content_type, "ChecksumAlgorithm": "SHA256", "IfNoneMatch": "*"}
         try:
-            self._s3.put_object(**self._bucket, Key=key, Body=body, **put)
+            self._write(key, body, hashlib.sha256(body).digest(), ContentType=content_type, IfNoneMatch="*")
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (409, 412):
                 return False
@@ -282,10 +272,30 @@ class Archive:
 
     def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
         try:
-            put = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256"} | more
-            self._s3.put_object(**self._bucket, Key=key, Body=body, **put)
+            self._write(key, body, hashlib.sha256(body).digest(), **more)
         except S3_ERRORS as error:
             raise named(error, self.bucket, key) from None
+
+    def _write(self, key: str, body: bytes | IO[bytes], digest: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
+        """Write an object of that SHA-256, and return once S3 has confirmed it.
+
+        An answer without the checksum, such as a proxy's page, proves nothing; a HEAD then does. Raises S3_ERRORS of
+        the PUT, and an ArchiveError if S3 does not have the object after all.
+        """
+        checksum = b64encode(digest).decode()
+        answer = self._s3.put_object(
+            **self._bucket,
+            Key=key,
+            Body=body,
+            ChecksumAlgorithm="SHA256",  # without it an Object Lock bucket refuses the PUT
+            ChecksumSHA256=checksum,
+            **({"ContentType": "application/json"} | more),
+        )
+        confirmed = answer.get("ChecksumSHA256")
+        if confirmed is None and (head := self._head(key)):
+            confirmed = head.get("ChecksumSHA256")
+        if confirmed != checksum:
+            raise ArchiveUnavailable(f"S3 answered that it stored {key}, but does not confirm its SHA-256.")
 
     def get(self, key: str) -> bytes | None:
         """Return the object's bytes; None where there is no such object.  Raises ArchiveDamaged where they are not what

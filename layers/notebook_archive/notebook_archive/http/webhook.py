@@ -114,6 +114,20 @@ class Delivery(Request):
             raise WebhookTooLarge(f"The body is larger than {DELIVERY_BYTES} bytes.")
         return body
 
+    @property
+    def payload_secrets(self) -> list[str]:
+        """The texts of members `secret` at the top of the payload and in its `info`.
+
+        Esri says that an organisation webhook's secret "can be added to the payload", and not under which name.
+        """
+        try:
+            payload = _parsed(self.body)
+        except WebhookMalformed:
+            return []
+        places = [payload, payload.get("info")] if isinstance(payload, dict) else []
+        secrets = [place.get("secret") for place in places if isinstance(place, dict)]
+        return [secret for secret in secrets if isinstance(secret, str)]
+
     def items(self, *, timed: bool = False) -> Items:
         """Return what the payload names; raise a WebhookRefused for one that is none, or is old.
 
@@ -210,15 +224,17 @@ class WebhookSecret:
         """Return if the delivery comes from somebody who knows the secret; else raise a WebhookRefused.
 
         The path is compared by its hash, in a time that tells neither its length nor how much of it was right.  What
-        stands on its own in a GET is admitted by the path alone.
+        stands on its own in a GET is admitted by the path alone. If the secret demands a signature, the key in the
+        payload is as good: how a portal uses a webhook's secret is not documented. Another text there refuses nothing,
+        because it may be something else than the key.
         """
         if not hmac.compare_digest(_hash(delivery.key), _hash(self.path)):
             raise WebhookUnknown("A delivery came to another path than the secret's.")
         if delivery.method == "GET":
             return
         body, signature = delivery.body, delivery.signature
-        if signature is None and self.requires_signature:
-            raise WebhookUnsigned("The delivery has no signature.")
+        if signature is None and self.requires_signature and not self._is_told(delivery.payload_secrets):
+            raise WebhookUnsigned("The delivery has no signature, and its payload does not hold the key.")
         if signature is not None and not self._signed(body, signature):
             raise WebhookForged("The delivery's signature is not of the current or the previous key.")
 
@@ -231,6 +247,12 @@ class WebhookSecret:
             given = b""
         # Both keys are tried in any case, so that the time does not tell which one it was.
         fits = [hmac.compare_digest(hmac.digest(key, body, sha256), given) for key in self.keys]
+        return any(fits)
+
+    def _is_told(self, texts: list[str]) -> bool:
+        """Return whether one of the texts is a key, in a time that does not tell how much of it was right."""
+        hashes = [_hash(text) for text in texts]
+        fits = [hmac.compare_digest(sha256(key).digest(), given) for key in self.keys for given in hashes]
         return any(fits)
 
     def probed(self, delivery: Delivery) -> Answer:

@@ -63,6 +63,7 @@ class Outcome(TypedDict):
     """One notebook's outcome.  ``unchanged`` counts what the archive had already.
 
     ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it.
+    `uncounted` says that ArcGIS listed the snapshots without their number.
     """
 
     itemId: str
@@ -72,6 +73,7 @@ class Outcome(TypedDict):
     route: NotRequired[str]
     captured: NotRequired[str]
     freed: NotRequired[str]
+    uncounted: NotRequired[bool]
     archived: list[StoredSnapshot]
     unchanged: int
     skipped: list[SnapshotProblem]

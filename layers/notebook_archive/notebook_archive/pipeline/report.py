@@ -39,10 +39,11 @@ INCOMPLETE = frozenset(
     )
 )
 """Notices that say that notebooks may be missing from the run."""
-# Notices that a run's message repeats, and the length of its error in characters: the message stands in an event and in
-# the state of the execution, of which neither may have more than 256 KB.
+# Notices that a run's message repeats, and the characters of an error's message and of its name. A run's message stands
+# in an event and in the state of the execution, of which neither may have more than 256 KB.
 MAX_NOTICES = 5
 MAX_ERROR = 2000
+MAX_NAME = 100
 
 PLAN_INCOMPLETE: Problem = {
     "reason": "plan-incomplete",
@@ -182,7 +183,7 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = [*notices, *_broken_credentials(outcomes)]
+    notices = [*notices, *_broken_credentials(outcomes), *_uncounted(outcomes)]
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
@@ -240,6 +241,18 @@ def _broken_credentials(outcomes: list[Outcome]) -> Iterator[Problem]:
         }
 
 
+def _uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
+    """Yield one notice if ArcGIS listed snapshots of notebooks without their number."""
+    uncounted = [found["itemId"] for found in outcomes if found.get("uncounted")]
+    if uncounted:
+        named = ", ".join(uncounted[:3]) + (" and others" if len(uncounted) > 3 else "")
+        yield {
+            "reason": "total-missing",
+            "message": f"ArcGIS listed the snapshots of {named} without their number: nothing proves it whole.",
+            "remedy": "Compare the snapshots in the archive with those that ArcGIS shows for one of these notebooks.",
+        }
+
+
 def _count_notebooks(outcomes: list[Outcome]) -> Counts:
     states = Counter(o["state"] for o in outcomes)
     return {
@@ -285,7 +298,7 @@ def _message(
     archived, failed = snapshots["archived"], sum(notebooks["failed"].values())
     text = (
         f"{status.capitalize()}. {describe_protection(protection).capitalize()}. "
-        f"{archived} snapshot{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
+        f"{archived} version{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
         f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
     told = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
@@ -299,7 +312,7 @@ def _caught(error: Mapping[str, Any] | None) -> Problem | None:
     JSON text."""
     if not error:
         return None
-    name = str(error.get("Error", "unknown"))
+    name = cut(str(error.get("Error", "unknown")), MAX_NAME)
     try:
         cause = json.loads(str(error.get("Cause", "")))
         message = cut(str(cause["errorMessage"]), MAX_ERROR)
