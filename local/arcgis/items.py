@@ -17,6 +17,7 @@ NO_RESOURCE = "Resource does not exist or is inaccessible."
 def describe(call: Call, item: Item) -> dict[str, Any]:
     """The item's properties as search and the item page give them."""
     runtime, version = item.runtime
+    resources_size = sum(size_of(each.content) for each in item.resources) + sum(each.size for each in item.snapshots)
     notebook = item.type == "Notebook"
     return {
         "id": item.id,
@@ -42,7 +43,7 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
         "url": None,
         "proxyFilter": None,
         "access": item.access,
-        "size": size_of(item.content),
+        "size": size_of(item.content) + resources_size,
         "numComments": 0,
         "numRatings": 0,
         "avgRating": 0,
@@ -72,6 +73,8 @@ def _item(call: Call) -> Payload:
 def _data(call: Call) -> Payload | Answer:
     item = visible_item(call)
     if not size_of(item.content):
+        if call.switches.empty_data == "empty-body":
+            return Answer()
         raise Refusal(500, "Item does not have a file.")
     if call.switches.data_redirect:
         location = f"https://{call.request.url.netloc}/storage/{call.deployment.storage_key(item)}"
@@ -99,8 +102,22 @@ def _all_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any
 
 
 def _resources(call: Call) -> Payload:
+    item = visible_item(call)
+    if call.switches.resources_refused_by_item and item.owner != call.username:
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    return _list_resources(call, item)
+
+
+def _resources_of_owner(call: Call) -> Payload:
+    item = visible_item(call)
+    if item.owner != call.request.path_params["username"]:
+        raise Refusal(400, GONE, message_code="CONT_0001")
+    return _list_resources(call, item)
+
+
+def _list_resources(call: Call, item: Item) -> Payload:
     rows = []
-    for resource, properties in _all_resources(call, visible_item(call)):
+    for resource, properties in _all_resources(call, item):
         row: dict[str, Any] = {"resource": resource.name, "created": resource.created}
         row |= {"size": size_of(resource.content), "access": resource.access}
         rows.append(row if properties is None else {**row, "properties": properties})
@@ -210,6 +227,9 @@ def _everywhere(operation: Operation) -> tuple[Operation, Operation]:
 OPERATIONS = (
     Operation("items/resource", "/content/items/{item_id}/resources/{key:path}", _resource, needs_token=False),
     Operation("items/resources", "/content/items/{item_id}/resources", _resources, needs_token=False),
+    *_everywhere(
+        Operation("items/resourcesOfOwner", "/content/users/{username}/items/{item_id}/resources", _resources_of_owner)
+    ),
     Operation("items/data", "/content/items/{item_id}/data", _data, needs_token=False),
     Operation("items/item", "/content/items/{item_id}", _item, needs_token=False),
     *_everywhere(Operation("items/update", "/content/users/{username}/items/{item_id}/update", _update, ("POST",))),

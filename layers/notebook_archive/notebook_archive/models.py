@@ -11,6 +11,8 @@ from notebook_archive.errors import NotAnId, UnexpectedAnswer
 
 ITEM_ID = re.compile(r"[0-9a-f]{32}")
 RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
+STEM_LENGTH = len("snapshot-") + 32
+"""Characters of a resource key before its ending."""
 
 
 class _Name(str):
@@ -105,12 +107,18 @@ class VerifiedCopy:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The snapshots of a notebook, and the names of what looks like one but has a key of another form."""
+    """The snapshots of a notebook.
+
+    `strange` are entries of `snapshots/list` that are snapshots, but have keys of another form. `lookalikes` are
+    resources of an item whose names begin like a snapshot's, but have another form and extend no snapshot's key. A
+    preview of a listed snapshot is neither.
+    """
 
     snapshots: tuple[Snapshot, ...]
     strange: tuple[str, ...]
     missing: int = 0
     """How many entries the listing counted and did not give."""
+    lookalikes: tuple[str, ...] = ()
 
     @property
     def doubtful(self) -> bool:
@@ -121,19 +129,25 @@ class Listing:
     def of(cls, entries: list[Any], total: object = None) -> Self:
         """Return what the entries of ``snapshots/list``, or of an item's resources, list.
 
-        The two differ: ``resourceKey`` and a string ``created`` against ``resource`` and a number.  Other resources are
-        passed over.  That a snapshot's key always has the documented form is not sure, so other forms are told.
+        The two differ: `resourceKey` and a string `created` against `resource` and a number. Other resources are passed
+        over. That a snapshot's key always has the documented form is not sure. An entry of `snapshots/list` is a
+        snapshot whatever its key; among the resources there are previews too, whose names are documented nowhere.
         """
         snapshots: dict[ResourceKey, Snapshot] = {}
         strange: list[str] = []
+        lookalikes: list[str] = []
         for entry in entries:
             key = entry.get("resourceKey", entry.get("resource")) if isinstance(entry, dict) else None
             if isinstance(key, str) and RESOURCE_KEY.fullmatch(key):
                 snapshots[ResourceKey(key)] = Snapshot.from_entry(ResourceKey(key), entry)
-            elif not isinstance(key, str) or "resourceKey" in entry or key.startswith("snapshot-"):
+            elif not isinstance(key, str) or "resourceKey" in entry:
                 strange.append(str(key)[:60])
+            elif key.startswith("snapshot-"):
+                lookalikes.append(key[:60])
+        stems = {key.removesuffix(".json") for key in snapshots}
+        lookalikes = [name for name in lookalikes if name[:STEM_LENGTH] not in stems]
         missing = total - len(entries) if isinstance(total, int) else 0
-        return cls(tuple(snapshots.values()), tuple(strange), max(0, missing))
+        return cls(tuple(snapshots.values()), tuple(strange), max(0, missing), tuple(lookalikes))
 
 
 _VOLATILE = frozenset(

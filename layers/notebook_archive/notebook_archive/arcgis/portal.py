@@ -71,15 +71,15 @@ class Portal:
             host=".".join(str(answer[name]) for name in ("urlKey", "customBaseUrl") if answer.get(name)).lower(),
         )
 
-    def notebook_admin_url(self, organisation: Organisation, token: str, deadline: Deadline) -> str:
-        """Return the root below which ``/notebooks/snapshots`` lies, for each of the three deployments.
+    def notebook_admin_urls(self, organisation: Organisation, token: str, deadline: Deadline) -> list[str]:
+        """Return the addresses below which `/notebooks/snapshots` may lie, in the order in which to try them.
 
-        Kubernetes: the portal's own ``/admin``.  Online: the host in ``portals/self/urls``.  Enterprise: the federated
-        server whose function contains NotebookServer.  Raises UnexpectedAnswer where the organisation has no notebook
-        server.
+        Kubernetes: the portal's own `/admin`. Online: the hosts in `portals/self/urls`. Enterprise: the addresses of
+        the federated servers whose function contains NotebookServer. Esri's clients took `adminUrl` and then `url`
+        before they took `adminPublicUrl`. Raises UnexpectedAnswer if the portal names no address.
         """
         if organisation.on_kubernetes:
-            return f"{self.url}/admin"
+            return [f"{self.url}/admin"]
         if organisation.is_online:
             urls = _object(self._get("portals/self/urls", "The organisation's hosts", token, deadline), "urls")
             hosts = _object(urls, "notebooks").get("https")
@@ -89,10 +89,11 @@ class Portal:
             what = "The portal's federated servers"
             servers = _objects(self._get(path, what, token, deadline), "servers", what)
             notebook_servers = [s for s in servers if "notebookserver" in str(s.get("serverFunction", "")).lower()]
-            roots = [str(s.get("adminPublicUrl") or s.get("adminUrl") or s.get("url")) for s in notebook_servers]
-        for root in roots:
-            if HTTPS_URL.fullmatch(root):
-                return f"{root.rstrip('/')}/admin"
+            names = ("adminPublicUrl", "adminUrl", "url")
+            roots = [str(server.get(name)) for server in notebook_servers for name in names]
+        usable = list(dict.fromkeys(f"{root.rstrip('/')}/admin" for root in roots if HTTPS_URL.fullmatch(root)))
+        if usable:
+            return usable
         raise UnexpectedAnswer("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
 
     def notebooks(self, organisation_id: str, token: str, deadline: Deadline) -> Enumeration:
@@ -167,18 +168,36 @@ class Portal:
             raise NotebookNotFound(f"{what} is not a notebook.")
         return NotebookItem.from_portal(answer)
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
-        """Return the snapshots among the item's resources: the way that is open to an administrator."""
+    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
+        """Return the snapshots among the item's resources, as an administrator may read them.
+
+        With its `owner`, they are asked for at the second address that Esri documents.
+        """
+        listed, total = self._resources(item_id, owner, token, deadline)
+        return Listing.of(listed, total)
+
+    def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
+        """Return the bytes of the item's resources together, as far as the token's user sees them."""
+        listed, _ = self._resources(item_id, "", token, deadline)
+        sizes = (entry.get("size") for entry in listed)
+        return sum(size for size in sizes if isinstance(size, int) and size > 0)
+
+    def _resources(
+        self, item_id: ItemId, owner: str, token: str, deadline: Deadline
+    ) -> tuple[list[dict[str, Any]], object]:
+        """Return the entries of all pages, and the total that the last page gave."""
         what = f"The resources of item {item_id}"
+        of_owner = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
+        path = f"content/{of_owner}items/{item_id}/resources"
         entries: dict[str, dict[str, Any]] = {}
         start = 1
         while start > 0:
             fields = {"start": str(start), "num": str(RESOURCES_PAGE)}
-            page = self._get(f"content/items/{item_id}/resources", what, token, deadline, **fields)
+            page = self._get(path, what, token, deadline, **fields)
             known = len(entries)
             entries |= {str(entry.get("resource")): entry for entry in _objects(page, "resources", what)}
             start = _next_start(page, start, len(entries) - known, what)
-        return Listing.of(list(entries.values()), page.get("total"))
+        return list(entries.values()), page.get("total")
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline

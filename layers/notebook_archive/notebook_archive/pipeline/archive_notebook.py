@@ -62,7 +62,7 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
     except NotebookArchiveError as error:
         return outcome(planned, "failed", problem(error))
     made = outcome(planned, "unchanged")
-    made["route"] = route
+    made["route"] = access.route  # the one that worked
     with closing(content):
         if _archive_listed(task, listed, made):
             _attempt_current(task, made)
