@@ -22,7 +22,7 @@ SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers local scripts tests
 
-.PHONY: help demo local test check build deploy bench clean
+.PHONY: help demo local test soak check build deploy bench clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,8 +33,11 @@ demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEB
 local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
-test: check $(SERVERS) .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
-	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
+	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
+
+soak: $(SERVERS) ## Run the long sweeps, which test leaves out [WORKERS=2, 0 for none]
+	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
 	.venv/bin/ruff format --check

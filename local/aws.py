@@ -28,6 +28,7 @@ REGION = "us-east-1"
 ACCESS_KEY = "test"  # MiniStack's root: what a deployer or an operator would be
 SECRET_KEY = "test"
 START_SECONDS = 30
+_DOORS = ROOT / "local/doors/doors.py"
 
 
 class LocalAwsError(Exception):
@@ -38,7 +39,7 @@ class LocalAws:
     """MiniStack while the `with` block lasts: its address, and clients that talk to it and to nothing else.
 
     It listens twice. This program and others use plain HTTP, as its root. The functions, and callers of the HTTP proxy,
-    use HTTPS, as AWS demands of them: the bucket's policy refuses anything else, here too.
+    use HTTPS, as AWS demands of them: the policies of the bucket and the queues refuse anything else, here too.
 
     MiniStack keeps everything in memory and in one temporary folder, so it is ended with SIGKILL, together with the
     Lambda workers in its process group: nothing needs to be saved, and nothing stays.
@@ -128,7 +129,7 @@ class LocalAws:
 
     def _command(self) -> list[str | Path]:
         # The ASGI server that MiniStack itself starts, with one more address than MiniStack has options for.
-        command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", "ministack.app:app"]
+        command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", f"{_DOORS}:app"]
         command += ["--workers", "0", "--keep-alive", "75", "--log-level", "WARNING"]
         command += ["--insecure-bind", f"127.0.0.1:{self._port}", "--bind", f"127.0.0.1:{self._tls_port}"]
         return [*command, "--certfile", self._certificates.chain, "--keyfile", self._certificates.key]

@@ -1,4 +1,4 @@
-"""Whether the archive holds what ArcGIS serves: every snapshot that can be read, byte for byte, and nothing else."""
+"""Whether the archive holds what ArcGIS serves, byte for byte: snapshots and current content, and nothing else."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -7,17 +7,26 @@ from dataclasses import dataclass
 from mypy_boto3_s3 import S3Client
 
 from local.arcgis import Deployment, Item
-from local.arcgis.content import chunks
+from local.arcgis.content import Content, chunks, size_of
 
 _CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many snapshots are stored as they are served, and one sentence for each that is not."""
+    """How many snapshots and copies of the current content are stored as they are served.
 
-    equal: int
+    `differences` has one sentence for each that is not.
+    """
+
+    snapshots: int
+    copies: int
     differences: list[str]
+
+    @property
+    def equal(self) -> int:
+        """Snapshots and copies together, which is how the run report counts them."""
+        return self.snapshots + self.copies
 
 
 def is_readable(deployment: Deployment, item: Item) -> bool:
@@ -25,32 +34,50 @@ def is_readable(deployment: Deployment, item: Item) -> bool:
     return deployment.user(item.owner).has_secret or not item.resources_refused
 
 
-def compare(deployment: Deployment, s3: S3Client, bucket: str) -> Comparison:
-    """Read every stored snapshot back and compare it with what ArcGIS serves now."""
-    served = {
-        f"notebooks/{item.id}/snapshots/{snapshot.resource_key}": snapshot
-        for item in deployment.organisation.notebooks()
+def has_readable_content(deployment: Deployment, item: Item) -> bool:
+    """Whether the item has content, and any credential that the archive was given may read it."""
+    return bool(size_of(item.content)) and (deployment.user(item.owner).has_secret or not item.content_refused)
+
+
+def compare(deployment: Deployment, s3: S3Client, bucket: str, *, with_current: bool) -> Comparison:
+    """Read every stored snapshot and copy back and compare it with what ArcGIS serves now.
+
+    `with_current` says whether the stack archives the current content of notebooks.
+    """
+    items = deployment.organisation.notebooks()
+    served: dict[str, Content] = {
+        f"notebooks/{item.id}/snapshots/{snapshot.resource_key}": snapshot.content
+        for item in items
         if is_readable(deployment, item)
         for snapshot in item.snapshots
     }
+    copied = {
+        current_key(item): item.content for item in items if with_current and has_readable_content(deployment, item)
+    }
+    served |= copied
     stored = set(stored_snapshots(s3, bucket))
     differences = [f"Not archived: {key}" for key in served if key not in stored]
     differences += [f"Archived but not served: {key}" for key in sorted(stored - served.keys())]
-    equal = 0
+    equal: set[str] = set()
     for key in sorted(stored & served.keys()):
         body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-        if _digest(body.iter_chunks(_CHUNK)) == _digest(chunks(served[key].content)):
-            equal += 1
+        if _digest(body.iter_chunks(_CHUNK)) == _digest(chunks(served[key])):
+            equal.add(key)
         else:
             differences.append(f"Archived with other bytes than served: {key}")
-    return Comparison(equal, differences)
+    return Comparison(len(equal - copied.keys()), len(equal & copied.keys()), differences)
+
+
+def current_key(item: Item) -> str:
+    """The key of a copy of the item's content as it is now."""
+    return f"notebooks/{item.id}/current/{item.modified:013}-{_digest(chunks(item.content)).hex()[:12]}.ipynb"
 
 
 def stored_snapshots(s3: S3Client, bucket: str) -> Iterator[str]:
-    """The keys of the archived snapshots, in order."""
+    """The keys of the archived snapshots, and of the copies of the current content, in order."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="notebooks/"):
         for listed in page.get("Contents", ()):
-            if "/snapshots/" in listed["Key"]:
+            if "/snapshots/" in listed["Key"] or listed["Key"].endswith(".ipynb"):
                 yield listed["Key"]
 
 

@@ -1,7 +1,7 @@
 """`make demo`: the main job from end to end on this machine, checked byte for byte.
 
-Exits 0 only when both runs completed, every snapshot that can be read is archived exactly as it is served, nothing
-else is, and the second run found everything unchanged.
+Exits 0 only when both runs completed, every snapshot that can be read and the current content of every notebook is
+archived exactly as it is served, nothing else is, and the second run found everything unchanged.
 """
 
 import sys
@@ -28,29 +28,32 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
     first = _run(system, console, "First run")
     console.print(tables.archived(system.aws.s3, bucket))
     console.print(*tables.report(first.report, "Report of the first run"), sep="\n")
-    compared = compare(system.arcgis.enterprise, system.aws.s3, bucket)
+    compared = compare(system.arcgis.enterprise, system.aws.s3, bucket, with_current=system.archives_current)
     second = _run(system, console, "Second run")
     console.print(next(tables.report(second.report, "Report of the second run")))
 
     wrong = list(compared.differences)
-    if not compared.equal:
-        wrong.append("No snapshot was archived: there is none that can be read.")
+    bodies = compared.snapshots + compared.copies
+    if not bodies:
+        wrong.append("Nothing was archived: there is nothing that can be read.")
     wrong += [
         f"The {name} run ended {run.status} with a report that says {run.report['status']}."
         for name, run in (("first", first), ("second", second))
         if (run.status, run.report["status"]) != ("SUCCEEDED", "complete")
     ]
     unchanged, archived = (second.report["snapshots"].get(name, 0) for name in ("unchanged", "archived"))
-    if archived or unchanged != compared.equal:
-        wrong.append(f"The second run archived {archived} and found {unchanged} of {compared.equal} unchanged.")
+    if archived or unchanged != bodies:
+        wrong.append(f"The second run archived {archived} and found {unchanged} of {bodies} unchanged.")
     for sentence in wrong:
         console.print(sentence, style="bold red", markup=False)
     if not wrong:
         console.print(
-            f"Each of the {compared.equal} readable snapshots is archived as ArcGIS serves it, and nothing else is. "
-            f"The second run found all of them unchanged, in {second.seconds:.1f} s.",
+            f"{compared.snapshots} readable snapshots and the current content of {compared.copies} notebooks are "
+            f"archived as ArcGIS serves them, and nothing else is. The second run found all of them unchanged, "
+            f"in {second.seconds:.1f} s:\n{second.report['message']}",
             style="bold green",
             highlight=False,
+            markup=False,
         )
     return not wrong
 
@@ -68,7 +71,7 @@ def _run(system: LocalSystem, console: Console, title: str) -> Finished:
                     task,
                     total=len(planned),
                     completed=min(run.outcomes(), len(planned)),
-                    description=f"{title}: {sum(planned)} notebooks in {len(planned)} batches, {stored} snapshots kept",
+                    description=f"{title}: {sum(planned)} notebooks in {len(planned)} batches, {stored} versions kept",
                 )
 
         return run.wait(follow=show)

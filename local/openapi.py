@@ -48,6 +48,12 @@ _ALWAYS = (
 _OF_DOWNLOADS = (errors.NotebookNotFound, errors.SnapshotTooLarge, errors.ArchiveConflict)
 _GATEWAYS = ("403", "429")
 """Statuses that API Gateway answers too, which names the request in the body alone."""
+_CHALLENGE = {
+    "x-amzn-Remapped-WWW-Authenticate": {
+        "description": "The header WWW-Authenticate, which API Gateway renames in answers of REST APIs",
+        "schema": {"type": "string"},
+    }
+}
 _UNSIGNED = "Where ApiAuth is IAM: the request is not signed, or not by somebody who may call."
 _TOO_MANY = "More requests than ApiRateLimit and ApiBurstLimit let through."
 
@@ -231,7 +237,11 @@ def _failures(*raised: type[errors.NotebookArchiveError]) -> dict[str, Any]:
     described["429"] = _TOO_MANY
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}, "text/html": {}}
     return {
-        status: {"description": text, "content": content, "headers": _headers(required=status not in _GATEWAYS)}
+        status: {
+            "description": text,
+            "content": content,
+            "headers": _headers(required=status not in _GATEWAYS) | (_CHALLENGE if status == "401" else {}),
+        }
         for status, text in sorted(described.items())
     }
 

@@ -79,6 +79,11 @@ class LocalSystem:
         return self._parameters.get("ApiAuth", API_AUTHS[0])
 
     @property
+    def archives_current(self) -> bool:
+        """Whether the current content of notebooks is archived: the stack's parameter ArchiveCurrent."""
+        return self._parameters.get("ArchiveCurrent", "true") == "true"
+
+    @property
     def webhook_url(self) -> str:
         """What the address of the webhook begins with; the path in its secret follows."""
         return f"{self.api_base_url}/webhooks/"

@@ -12,7 +12,7 @@ from scripts.stack import shown
 
 
 def archived(s3: S3Client, bucket: str) -> Table:
-    """One row for each archived snapshot, read from S3 alone."""
+    """One row for each archived snapshot and each copy of current content, read from S3 alone."""
     table = Table(title="Archived snapshots", title_justify="left")
     table.add_column("Key", overflow="fold")
     table.add_column("Bytes", justify="right")

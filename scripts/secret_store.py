@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 
 FILE = "file://"
+DELETION_WAITS = (0.5, 1, 2, 4, 8)
+"""Seconds between the tries while a deletion is under way: it ends in the background, after a short delay (API
+reference, DeleteSecret)."""
 
 
 def read(name: str) -> str:
@@ -42,14 +45,14 @@ def read(name: str) -> str:
 class Secrets:
     """Secrets Manager, where a secret is made or changed, and not changed into what it is already."""
 
-    def __init__(self, client: "SecretsManagerClient", key: str) -> None:
-        self.client = client
+    def __init__(self, client: "SecretsManagerClient", key: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.client, self._sleep = client, sleep
         self._with_key: Any = {"KmsKeyId": key} if key else {}
 
     def read(self, name: str) -> str | None:
         """Return the text, None where there is no such secret."""
         try:
-            return self.client.get_secret_value(SecretId=name).get("SecretString", "")
+            return self._after_deletion(lambda: self.client.get_secret_value(SecretId=name)).get("SecretString", "")
         except self.client.exceptions.ResourceNotFoundException:
             return None
 
@@ -73,12 +76,28 @@ class Secrets:
         """Make the secret hold the value; return whether anything had to be done."""
         before = self.read(name)
         if before is None:
-            self.client.create_secret(
-                Name=name, SecretString=json.dumps(value), Description=description, **self._with_key
+            text = json.dumps(value)
+            self._after_deletion(
+                lambda: self.client.create_secret(
+                    Name=name, SecretString=text, Description=description, **self._with_key
+                )
             )
         elif object_in(before) != value:
             self.client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
         return before is None or object_in(before) != value
+
+    def _after_deletion[Answer](self, call: Callable[[], Answer]) -> Answer:
+        """Return what the call answers, after waiting for a secret of this name to be gone."""
+        being_deleted = (
+            self.client.exceptions.InvalidRequestException,
+            self.client.exceptions.ResourceExistsException,
+        )
+        for seconds in DELETION_WAITS:
+            try:
+                return call()
+            except being_deleted:
+                self._sleep(seconds)
+        return call()
 
     def clear_the_way(self, name: str) -> bool:
         """Take AWSPENDING from a version that a failed rotation left: Secrets Manager would start no other."""

@@ -1,10 +1,13 @@
 """What every test finds: Powertools' names, nobody's AWS account, no CA bundle of this machine; a browser, if asked."""
 
+import functools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -19,9 +22,14 @@ os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
 for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
     os.environ.pop(name, None)
 
+# Each boto3 session would parse the models of its services again, and hundreds of tests make a session of their own.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)  # type: ignore[attr-defined]
+
 if TYPE_CHECKING:
     from tests.spreading import Spreading
 
+# Name under which a test records runs that met a fault: kind of fault, way to ArcGIS, count.
+FAULTY_RUNS = "faulty runs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -34,6 +42,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "Spreading":
     from tests.spreading import Spreading
 
     return Spreading(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how many faulty runs the sweeps made, by fault and way to ArcGIS."""
+    runs: Counter[tuple[str, str]] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == FAULTY_RUNS:
+                fault, way, count = value
+                runs[fault, way] += count
+    if runs:
+        terminalreporter.section(f"{runs.total()} faulty runs")
+        for (fault, way), count in sorted(runs.items()):
+            terminalreporter.line(f"{count:6} {fault}: {way}")
 
 
 @pytest.fixture(scope="module")

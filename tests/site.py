@@ -2,12 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from moto.s3.models import s3_backends
+
 from local.arcgis import Deployment, Item
+from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
@@ -15,9 +18,10 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
-from notebook_archive.pipeline import archive_batch, plan_run, report_run
+from notebook_archive.pipeline import archive_batch, chosen_items, plan_run, report_run
 from notebook_archive.pipeline.outcomes import Batch
 from notebook_archive.pipeline.plan import Plan
+from notebook_archive.pipeline.protection import STATES
 from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
 from notebook_archive.pipeline.task import Capturing, Workshop
 from notebook_archive.settings import Route
@@ -45,6 +49,7 @@ class Site:
     rotates: bool = False
     slots: int = 5
     pause_seconds: float = 0.0
+    started_at: str = STARTED_AT
     secrets: dict[str, str] = field(default_factory=dict)
     secrets_read: list[str] = field(default_factory=list)
 
@@ -80,9 +85,11 @@ class Site:
         return self.secrets[name]
 
     def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
-        run = RunId.of_execution(name, STARTED_AT)
-        tokens, deadline = self.routes.administrator, Deadline(self.seconds)
-        return plan_run(run, self.portal, tokens, self.archive, self.batch_size, deadline, item_ids)
+        run = RunId.of_execution(name, self.started_at)
+        chosen = chosen_items({} if item_ids is None else {"itemIds": list(item_ids)})
+        administrator = Administrator(self.portal, self.routes.administrator, Deadline(self.seconds))
+        sizes = {"batch_size": self.batch_size, "threads": self.threads}
+        return plan_run(run, self.started_at, administrator, self.archive, chosen, **sizes)
 
     def batches(self, plan: Plan) -> list[Batch]:
         """Return the plan's lines, read as Step Functions reads them."""
@@ -90,11 +97,12 @@ class Site:
 
     def work(self, name: str, batch: Batch) -> Batch | None:
         """Return what is left of the batch after one invocation."""
-        run = RunId.of_execution(name, STARTED_AT)
+        run = RunId.of_execution(name, self.started_at)
         return archive_batch(batch, run, self.workshop, self.threads, Deadline(self.seconds))[1]
 
     def report(self, name: str, plan: Plan | None, error: dict[str, str] | None = None) -> Report:
-        return report_run(RunId.of_execution(name, STARTED_AT), self.archive, STARTED_AT, plan, error)[1]
+        run, deadline = RunId.of_execution(name, self.started_at), Deadline(self.seconds)
+        return report_run(run, self.archive, self.started_at, plan, error, self.threads, deadline)[1]
 
     def run(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Report:
         """Make a whole run.  A batch that raises is lost, a plan that raises is reported, as the state machine does."""
@@ -165,6 +173,12 @@ def check_archive(site: Site, ever: dict[str, bytes] | None = None) -> None:
     assert site.s3.broken == []
 
 
+def put_lines(key: str, lines: Iterable[object]) -> None:
+    """Put JSON Lines into the bucket behind the rules' back, over what is there."""
+    body = "".join(json.dumps(line) + "\n" for line in lines)
+    s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, body.encode())
+
+
 def stored_body(key: str) -> bytes:
     return contents(key)[key].body
 
@@ -174,9 +188,13 @@ def check_report(report: Report) -> None:
     for counts in (report["notebooks"], report["snapshots"]):
         assert counts["attempted"] == _sum(counts)
     notebooks = report["notebooks"]
+    protection, named = report["protection"], report["notProtected"]
+    assert sum(protection.values()) == notebooks["attempted"]
+    assert len(named) == notebooks["attempted"] - protection["protected"]
+    assert all(protection[state] == sum(each["state"] == state for each in named) for state in STATES[1:])
     assert len(report["failed"]) == sum(notebooks["failed"].values())
     assert len(report["skipped"]) + len(report["unprotected"]) == sum(notebooks["skipped"].values())
-    for entry in (*report["failed"], *report["skipped"], *report["unprotected"]):
+    for entry in (*report["failed"], *report["skipped"], *report["unprotected"], *named):
         assert entry["reason"]
         assert entry["remedy"]
     assert (report["status"] == "complete") == (not report["failed"] and not report["error"] and not _short(report))

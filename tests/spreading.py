@@ -8,7 +8,7 @@ TOGETHER = (
     r"tests/local/test_(?:capture|commands|current|events|webhook)\.py",  # each deploys systems of its own
     r"tests/local/",  # all others use the systems of the session, one after the other
     r"tests/rotation/",
-    r"tests/template/test_layer\.py",
+    r"tests/template/test_(?=layer|runtime)",  # what sam built
 )
 """Every other test is on its own."""
 

@@ -29,11 +29,14 @@ ACCOUNT = "123456789012"
 BUCKET = "archive"
 TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
+ALTERED = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.[0-9a-f]{12}\.json")
 COPIES = re.compile(r"notebooks/[0-9a-f]{32}/current/[0-9]{13}-[0-9a-f]{12}\.ipynb")
+_BATCH = r"\d{6}(?:-\d+)?(?:-again-\d+)?"
 OURS = re.compile(
-    rf"{KEPT.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)|notebooks/[0-9a-f]{{32}}/item\.json"
-    r"|notebooks/[0-9a-f]{32}/captures/snapshot-[0-9a-f]{32}\.json"
-    r"|runs/\d{4}-\d\d-\d\d/[\w-]+/(?:plan\.jsonl|report\.json|outcomes/(?:plan|\d{6}(?:-\d+)?(?:-again-\d+)?)\.json)"
+    rf"{KEPT.pattern}|{ALTERED.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)"
+    r"|notebooks/[0-9a-f]{32}/(?:item\.json|deleted\.json|captures/snapshot-[0-9a-f]{32}\.json)"
+    r"|runs/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
+    rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|outcomes/(?:plan|crashed|{_BATCH})\.json)"
 )
 
 
@@ -45,12 +48,13 @@ class RuleBroken(AssertionError):
 class Fault:
     """Strikes calls of the operation, after ``after`` of them, ``times`` times.
 
-    ``kind`` is reset (half of the body is sent), timeout, lost-answer (done, but the answer is lost), or a status and a
-    code, as ``409-ConditionalRequestConflict``.
+    `kind` is reset (half of the body is sent), timeout, lost-answer (done, but the answer is lost), no-checksum (done,
+    but the answer has no checksum), page and empty (not done, yet the answer is 200), or a status and a code, as
+    `409-ConditionalRequestConflict`.
     """
 
     operation: str
-    kind: Literal["reset", "timeout", "lost-answer"] | str
+    kind: Literal["reset", "timeout", "lost-answer", "no-checksum", "page", "empty"] | str
     times: int | None = 1
     after: int = 0
     part: str = ""
@@ -143,10 +147,16 @@ class StrictS3:
                 self.deeds.remove(deed)
         if deed:
             deed[2]()
-        if operation == "PutObject" and KEPT.fullmatch(key):
+        if operation == "PutObject":
             self._check_wire(request)
-        if fault is None:
-            return self._answer(request, event_name, **more)
+        return (
+            self._answer(request, event_name, **more)
+            if fault is None
+            else self._fail(fault, request, event_name, **more)
+        )
+
+    def _fail(self, fault: Fault, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
+        """Do what the fault says, and return the answer if it gives one."""
         if fault.kind == "timeout":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault.kind == "reset":
@@ -157,8 +167,16 @@ class StrictS3:
         if fault.kind == "lost-answer":
             self._answer(request, event_name, **more)
             raise ConnectionClosedError(endpoint_url=request.url)
+        if fault.kind in ("page", "empty"):
+            page = "<html><body>Signed in</body></html>" if fault.kind == "page" else ""
+            return AWSResponse(request.url, 200, {"content-type": "text/html"}, MockRawResponse(page))  # type: ignore[arg-type]
+        if fault.kind == "no-checksum":
+            answer = self._answer(request, event_name, **more)
+            assert answer is not None
+            assert answer.headers.pop("x-amz-checksum-sha256", None)
+            return answer
         status, _, code = fault.kind.partition("-")
-        text = "" if operation == "HeadObject" else f"<Error><Code>{code}</Code><Message>No.</Message></Error>"
+        text = "" if event_name.endswith("HeadObject") else f"<Error><Code>{code}</Code><Message>No.</Message></Error>"
         return AWSResponse(request.url, int(status), {}, MockRawResponse(text))  # type: ignore[arg-type]
 
     def _answer(self, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
@@ -223,6 +241,11 @@ def make_bucket() -> None:
         ObjectLockEnabledForBucket=True,
         CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
     )
+
+
+def empty_bucket() -> None:
+    """Make the bucket as new."""
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.clear()
 
 
 def contents(prefix: str = "") -> dict[str, StoredObject]:

@@ -6,19 +6,19 @@ Answers: the same, with the rest of the batch that there was no time for, or wit
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import EventRefused
+from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import archive_batch, logged, told
 
-logger = Logger()
+logger = make_logger()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Archive the batch; what became of each notebook is an object in the archive and a line in the log."""
     run = RunId.of_execution(event["runId"], event["startedAt"])
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for outcome in outcomes:
         logger.info(outcome["state"], extra=logged(outcome))
     try:
-        aws.publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
+        aws.event_bus().publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
     except EventRefused:
         logger.exception("What was archived could not be told")
     return {"runId": event["runId"], "startedAt": event["startedAt"], "batch": rest}

@@ -7,7 +7,7 @@ what was stored is told by events.
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -15,19 +15,21 @@ from notebook_archive import aws
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import EventRefused
 from notebook_archive.inbox import Message
+from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import archive_requests, logged, told
 
-logger = Logger()
+logger = make_logger()
 metrics = Metrics()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Archive each notebook once, however many messages name it, and settle each message."""
     messages = [Message.of(record) for record in event["Records"]]
     run = messages[0].run
     logger.append_keys(run_id=run)
+    metrics.add_metadata("run_id", run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     requests = [message.request for message in messages if message.request]
     outcomes = archive_requests(requests, run, aws.workshop, aws.settings().threads, deadline)
@@ -38,7 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
     again = aws.inbox().settle(messages, outcomes)
     try:
-        aws.publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
+        aws.event_bus().publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
     except EventRefused:
         logger.exception("What was archived could not be told")
     metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))

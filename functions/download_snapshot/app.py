@@ -4,18 +4,18 @@ Trigger: API Gateway, POST of ``/admin/notebooks/snapshots/download``; a GET by 
 Answers: the notebook's bytes, a page that shows it, or the way to a file too large for an answer.
 """
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.deadline import Deadline
 from notebook_archive.http import Answer, Request, exchange, form_answer, snapshot_answer, wanted_by
+from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import read_snapshot
 
-logger = Logger()
+logger = make_logger()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 @exchange(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with the snapshot, or with the form that asks for one."""

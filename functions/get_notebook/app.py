@@ -5,18 +5,18 @@ other spelling ``/admin/notebook/{notebookId}``.
 Answers: the notebook resource of the Enterprise Administrator API, as a page, as JSON or as indented JSON.
 """
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.deadline import Deadline
 from notebook_archive.http import Answer, Request, exchange, session_answer, sessions_answer
+from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import read_session, read_sessions
 
-logger = Logger()
+logger = make_logger()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 @exchange(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with one session where the path names one, else with those that are open."""

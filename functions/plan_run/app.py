@@ -6,25 +6,25 @@ Answers: a ``Plan``; the plan itself is an object in the archive.
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
-from notebook_archive.pipeline import plan_run
+from notebook_archive.logs import log_invocation, make_logger
+from notebook_archive.pipeline import chosen_items, plan_run
 
-logger = Logger()
+logger = make_logger()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Plan the run and return its summary; any named error fails the state, and the state machine reports it."""
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    item_ids = (event.get("input") or {}).get("itemIds")
-    tokens, chosen = aws.routes().administrator, aws.settings()
-    plan = plan_run(run, aws.portal(), tokens, aws.archive(), chosen.batch_size, deadline, item_ids)
+    item_ids = chosen_items(event.get("input", {}))
+    sizes = {"batch_size": aws.settings().batch_size, "threads": aws.settings().threads}
+    plan = plan_run(run, event["startedAt"], aws.administrator(deadline), aws.archive(), item_ids, **sizes)
     logger.info("Planned", extra={"notebooks": plan["notebooks"], "batches": plan["batches"]})
     return {"runId": event["runId"], "startedAt": event["startedAt"], **plan}

@@ -4,7 +4,7 @@ Trigger: API Gateway, POST of ``/webhooks/{key}`` by a portal; GET by whoever tr
 Answers: 202 when the events are on the bus; the items themselves are fetched later, by another function.
 """
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -12,24 +12,26 @@ from notebook_archive import aws
 from notebook_archive.errors import NotebookArchiveError, WebhookUnknown
 from notebook_archive.http import Answer, exchange
 from notebook_archive.http.webhook import Delivery, WebhookSecret
+from notebook_archive.logs import log_invocation, make_logger
 
-logger = Logger()
+logger = make_logger()
 metrics = Metrics()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@log_invocation(logger)
 @metrics.log_metrics
 @exchange(logger, Delivery)
 def handler(delivery: Delivery, _: LambdaContext) -> Answer:
     """Answer once the bus has the events; whatever is refused leaves nothing behind but a line and a count."""
     counts = {"WebhookAccepted": 0, "WebhookRefused": 0, "WebhookUnknown": 0}
+    metrics.add_metadata("correlation_id", delivery.correlation_id)
     try:
         secret = WebhookSecret.parse(*aws.webhook_secret())
         secret.admit(delivery)
         if delivery.method == "GET":
             return secret.probed(delivery)
         items = delivery.items(timed=secret.requires_signature)
-        aws.publish("SnapshotArchiveRequested", *items.requests(), source="arcgis.notebooks")
+        aws.event_bus().publish("SnapshotArchiveRequested", *items.requests(), source="arcgis.notebooks")
         counts["WebhookAccepted"] = 1
         told = {"items": len(items.ids), "left_out": items.left_out, "skipped": items.skipped}
         logger.info("Accepted", extra=told)

@@ -7,32 +7,49 @@ says that it is there.
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.pipeline import figures, report_run
 
-logger = Logger()
+logger = make_logger()
 metrics = Metrics()
 
+SUMMARY = (
+    "runId",
+    "scope",
+    "status",
+    "message",
+    "notebooks",
+    "protection",
+    "recoveryPoint",
+    "snapshots",
+    "bytes",
+    "seconds",
+)
 
-@logger.inject_lambda_context(clear_state=True)
+
+@log_invocation(logger)
 @metrics.log_metrics
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the report, count its figures, tell the bus."""
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
-    key, report = report_run(run, aws.archive(), event["startedAt"], event.get("plan"), event.get("error"))
+    metrics.add_metadata("run_id", run)
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
+    given = (event["startedAt"], event.get("plan"), event.get("error"))
+    key, report = report_run(run, aws.archive(), *given, aws.settings().threads, deadline)
     for name, count in figures(report).items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])
     metrics.add_metric("RunDuration", MetricUnit.Seconds, report["seconds"])
-    told = ("runId", "scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds")
-    summary: dict[str, Any] = {name: value for name, value in report.items() if name in told}
+    summary: dict[str, Any] = {name: value for name, value in report.items() if name in SUMMARY}
     summary |= {"reportKey": key, "unprotected": len(report["unprotected"])}
     logger.info(report["message"], extra={"report": summary})
-    aws.publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})
+    aws.event_bus().publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})
     return summary

@@ -111,6 +111,8 @@ class Endpoint:
                 answer = self._answer(call, refusal)
             if fault:
                 await fault_effects.deliver(fault, answer, counted)
+                if fault.kind == "reset":
+                    fault_effects.reset_connection(request)
             else:
                 await send_answer(answer, counted)
         except ClientDisconnect:

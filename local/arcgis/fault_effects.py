@@ -5,7 +5,10 @@ import dataclasses
 import gzip
 import json
 import re
+import socket
+import struct
 
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Send
 
 from local.arcgis.answers import HTML, SIGN_IN_PAGE, Answer, Refusal, oauth_error
@@ -22,8 +25,26 @@ async def before(fault: Fault, call: Call) -> Answer | None:
     """Does what happens before the operation; an answer means that the operation is not reached."""
     if fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
+    if fault.kind == "time-out":
+        await _wait_for_disconnect(call.request)
     _change_state(fault, call)
     return _error_body(fault) or _status(fault)
+
+
+async def _wait_for_disconnect(request: Request) -> None:
+    """Answer nothing, and raise ClientDisconnect when the client has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    raise ClientDisconnect
+
+
+def reset_connection(request: Request) -> None:
+    """Close the request's connection with RST instead of FIN."""
+    # uvicorn's `receive` is a method of the object that holds the connection; ASGI itself has no way to reset one.
+    transport: asyncio.Transport = request.receive.__self__.transport  # type: ignore[attr-defined]
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _change_state(fault: Fault, call: Call) -> None:
@@ -84,6 +105,10 @@ async def deliver(fault: Fault, answer: Answer, send: Send) -> None:
     match fault.kind:
         case "hang-up":
             await send_start(send, answer, {"content-length": str(max(size_of(answer.content), 1))})
+        case "reset":
+            body = read(answer.content)
+            await send_start(send, answer, {"content-length": str(len(body) + 1)})
+            await send_body(send, body[: len(body) // 2], more=True)
         case "cut-body":
             await send_start(send, answer, {})
             body = read(answer.content)

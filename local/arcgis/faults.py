@@ -27,6 +27,8 @@ KINDS = {
     "slow": "the right answer, `seconds` late",
     "trickle": "the right answer in small pieces over `seconds`",
     "hang-up": "the connection is closed after the headers, before any of the promised body",
+    "time-out": "no answer ever comes; the call ends when the client gives up",
+    "reset": "the connection is reset (RST) after half of the promised body",
     "cut-body": "a chunked body that ends mid-way, without its last chunk",
     "length-too-long": "Content-Length promises more than comes; the connection is closed after the body",
     "length-too-short": "Content-Length is smaller than the body, which therefore arrives truncated with nothing amiss",

@@ -7,7 +7,7 @@ from typing import Any
 from local.arcgis.answers import Answer, Payload, Refusal
 from local.arcgis.calls import NO_PERMISSION, Call, Operation
 from local.arcgis.content import size_of
-from local.arcgis.organisation import Item, Resource, now_ms
+from local.arcgis.organisation import Item, Resource, id_of, now_ms
 from local.arcgis.paging import page_of
 
 GONE = "Item does not exist or is inaccessible."
@@ -43,6 +43,7 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
         "url": None,
         "proxyFilter": None,
         "access": item.access,
+        **_owner_folder(call, item),
         "size": size_of(item.content) + resources_size,
         "numComments": 0,
         "numRatings": 0,
@@ -50,6 +51,13 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
         "numViews": item.views,
         "scoreCompleteness": 20,
     }
+
+
+def _owner_folder(call: Call, item: Item) -> dict[str, str | None]:
+    """The id of the item's folder, which the owner and administrators see."""
+    if item.owner != call.username and not call.may("portal:admin:viewItems"):
+        return {}
+    return {"ownerFolder": item.folder and id_of(item.folder)}
 
 
 def visible_item(call: Call) -> Item:
@@ -70,8 +78,16 @@ def _item(call: Call) -> Payload:
     return {**describe(call, item), "sharing": {"access": item.access, "groups": []}}
 
 
+def _groups(call: Call) -> Payload:
+    item = visible_item(call)
+    groups = [{"id": id_of(title), "title": title, "owner": item.owner} for title in item.groups]
+    return {"admin": [], "member": [], "other": groups}
+
+
 def _data(call: Call) -> Payload | Answer:
     item = visible_item(call)
+    if item.content_refused and item.owner != call.username:
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
     if not size_of(item.content):
         if call.switches.empty_data == "empty-body":
             return Answer()
@@ -119,7 +135,7 @@ def _list_resources(call: Call, item: Item) -> Payload:
     rows = []
     for resource, properties in _all_resources(call, item):
         row: dict[str, Any] = {"resource": resource.name, "created": resource.created}
-        row |= {"size": size_of(resource.content), "access": resource.access}
+        row |= {"size": size_of(resource.content) + call.switches.listed_size_offset, "access": resource.access}
         rows.append(row if properties is None else {**row, "properties": properties})
     field = call.get("sortField", "created")
     if field in {"created", "size", "resource"}:
@@ -159,13 +175,13 @@ def _own_content(call: Call) -> Payload:
     if owner != call.username and not call.may("portal:admin:viewItems"):
         raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
     owned = [item for item in list(call.organisation.items.values()) if item.owner == owner]
-    folders = sorted({item.folder for item in owned if item.folder})
-    if folder is not None and folder not in folders:
+    titles = sorted({item.folder for item in owned if item.folder})
+    if folder is not None and folder not in map(id_of, titles):
         raise Refusal(400, "Folder does not exist or is inaccessible.", message_code="CONT_0011")
-    paging, chosen = page_of(call, [item for item in owned if item.folder == folder])
+    paging, chosen = page_of(call, [item for item in owned if (item.folder and id_of(item.folder)) == folder])
     answer: dict[str, Any] = {"username": owner, **paging, "items": [describe(call, item) for item in chosen]}
     if folder is None:
-        answer["folders"] = [{"username": owner, "id": name, "title": name} for name in folders]
+        answer["folders"] = [{"username": owner, "id": id_of(title), "title": title} for title in titles]
     return answer
 
 
@@ -204,7 +220,9 @@ def _add_item(call: Call) -> Payload:
     owner = call.request.path_params["username"]
     if call.username != owner and not call.may("portal:admin:updateItems"):
         raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
-    item = Item(owner, call.need("title"), type=call.need("type"), folder=call.request.path_params.get("folder"))
+    folder = call.request.path_params.get("folder")
+    titles = {id_of(item.folder): item.folder for item in call.organisation.items.values() if item.folder}
+    item = Item(owner, call.need("title"), type=call.need("type"), folder=folder and titles.get(folder, folder))
     _fill(call, item)
     call.organisation.add(item)
     call.tell("add", item)
@@ -231,6 +249,7 @@ OPERATIONS = (
         Operation("items/resourcesOfOwner", "/content/users/{username}/items/{item_id}/resources", _resources_of_owner)
     ),
     Operation("items/data", "/content/items/{item_id}/data", _data, needs_token=False),
+    Operation("items/groups", "/content/items/{item_id}/groups", _groups, needs_token=False),
     Operation("items/item", "/content/items/{item_id}", _item, needs_token=False),
     *_everywhere(Operation("items/update", "/content/users/{username}/items/{item_id}/update", _update, ("POST",))),
     *_everywhere(

@@ -3,6 +3,7 @@
 Plain objects, changed by the operations of the server and, while it runs, by tests and demonstrations.
 """
 
+import hashlib
 import itertools
 import json
 import secrets
@@ -34,6 +35,11 @@ def now_ms() -> int:
 def new_id() -> str:
     """A new item, session or container id: 32 lower-case hexadecimal digits."""
     return secrets.token_hex(16)
+
+
+def id_of(title: str) -> str:
+    """The id of a folder or group of that title."""
+    return hashlib.blake2b(title.encode(), digest_size=16).hexdigest()
 
 
 @dataclass
@@ -105,7 +111,9 @@ class Item:
     """A portal item. Its `content` is the notebook as last saved.
 
     `resources_refused` closes the portal's resource route to everyone but the owner, administrators included: with an
-    owner whose password nobody holds, the snapshots of such an item can be read by nobody.
+    owner whose password nobody holds, the snapshots of such an item can be read by nobody. `content_refused` does the
+    same to its content. `groups` are the titles of the groups that it is shared with, `folder` is its folder's title.
+    An item that is `unindexed` is there and never in a search.
     """
 
     owner: str
@@ -124,6 +132,9 @@ class Item:
     snapshots: list[Snapshot] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     resources_refused: bool = False
+    content_refused: bool = False
+    groups: tuple[str, ...] = ()
+    unindexed: bool = False
     views: int = 0
     known_since: float = field(default_factory=time.monotonic)
     gone_since: float | None = None
@@ -218,11 +229,12 @@ class Organisation:
 
     def indexed(self, lag: float) -> Iterator[Item]:
         """The items that the search index knows when it is `lag` seconds behind."""
+        items = [item for item in list(self.items.values()) if not item.unindexed]
         if lag <= 0:
-            return iter(list(self.items.values()))
+            return iter(items)
         horizon = time.monotonic() - lag
         gone = [item for item in self._gone if item.gone_since and item.gone_since > horizon]
-        return (item for item in itertools.chain(list(self.items.values()), gone) if item.known_since <= horizon)
+        return (item for item in itertools.chain(items, gone) if item.known_since <= horizon)
 
     def add_notebook(self, owner: str, title: str, content: Content | None = None, **fields: Any) -> Item:  # noqa: ANN401 - the fields of Item
         """Adds a notebook item, by default with one small cell, and returns it."""

@@ -95,6 +95,8 @@ class Switches:
     without `.json`."""
     resource_properties: bool = True
     """GUESS: `/resources` fills `properties` with the snapshot's name, description and runtime."""
+    listed_size_offset: int = 0
+    """GUESS: `/resources` counts this many bytes more in `size` than the resource has."""
     private_snapshots_are_private_resources: bool = True
     """GUESS: a snapshot made with `privateAccess=true` has resource access `private`, else `inherit`."""
 
@@ -123,6 +125,8 @@ class Switches:
     """GUESS for its length: an item appears in, and leaves, the search index this much later than the item itself."""
     search_limit: int = 10_000
     """Documented: only the first 10,000 hits can be paged."""
+    search_gives_folder: bool = True
+    """GUESS: results of a search say `ownerFolder`, as the item itself does, to the owner and to administrators."""
     next_start_at_limit: bool = False
     """GUESS: at the ceiling `nextStart` still points past it (that page is refused). Default: it is -1."""
     data_redirect: bool = False

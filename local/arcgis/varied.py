@@ -22,7 +22,10 @@ LONG_TITLE = "Comparison of the water levels of all rivers, " * 24 + "end"
 
 
 def varied_items() -> list[Item]:
-    """The items, decoys included, in order of creation. dora's notebook can be read by nobody but her."""
+    """The items, decoys included, in order of creation.
+
+    dora's notebook can be read by nobody but her, and two notebooks hold nothing.
+    """
     return [
         _flood_model(),
         _rivers(),
@@ -38,6 +41,7 @@ def varied_items() -> list[Item]:
         _unreadable(),
         _shared(),
         Item("ana", "Snippets", type="Notebook Code Snippet Library", content=b'{"snippets":[]}'),
+        *_without_content(),
         Item("ben", "Notebook locations", type="Web Map", content=b'{"operationalLayers":[]}', access="public"),
     ]
 
@@ -60,7 +64,9 @@ def _flood_model() -> Item:
         )
         for number in (1, 2)
     ]
-    item = _item("ana", "Flood model", *map(as_documented, versions), tags=["hydro"])
+    item = _item(
+        "ana", "Flood model", *map(as_documented, versions), tags=["hydro"], access="shared", groups=("Hydrology",)
+    )
     item.resources.append(Resource("notebook_preview.json", b'{"html":"<h1>Flood model</h1>"}'))
     return item
 
@@ -141,7 +147,12 @@ def _without_cells() -> Item:
 def _unreadable() -> Item:
     """No secret is kept for dora, and the portal refuses the resources even to the administrator."""
     content = notebook(code("secret = 'kept'"), runtime=RUNTIME)
-    return _item("dora", "Restricted survey", as_compact(content), resources_refused=True)
+    return _item("dora", "Restricted survey", as_compact(content), resources_refused=True, content_refused=True)
+
+
+def _without_content() -> list[Item]:
+    """Made and never saved."""
+    return [Item("ana", "New notebook", b""), Item("chi", "Untitled", b"")]
 
 
 def _shared() -> Item:

@@ -72,8 +72,9 @@ class Sink:
                 return 412, b"<Error><Code>PreconditionFailed</Code></Error>", []
             if b"aws-chunked" in headers.get(b"content-encoding", b""):
                 body = _unchunked(body)
-            self._objects[path] = (body, headers.get(_CHECKSUM, b""))
-            return 200, b"", [(b"etag", b'"0"')]
+            checksum = headers.get(_CHECKSUM, b"")
+            self._objects[path] = (body, checksum)
+            return 200, b"", [(b"etag", b'"0"'), *([(_CHECKSUM, checksum)] if checksum else [])]
         if path not in self._objects:
             return 404, b"<Error><Code>NoSuchKey</Code></Error>", []
         body, checksum = self._objects[path]

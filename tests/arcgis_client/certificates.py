@@ -57,13 +57,19 @@ class Authority:
         return cls(key, certificate.public_bytes(PEM).decode(), folder)
 
     def server(
-        self, name: str = "localhost", *, days_ago: int = 2, authority_key_identifier: bool = True
+        self,
+        name: str = "localhost",
+        *,
+        days_ago: int = 2,
+        authority_key_identifier: bool = True,
+        alternative_name: bool = True,
     ) -> ssl.SSLContext:
-        """The context of a server with a certificate for the name, valid for ten days from ``days_ago`` on."""
+        """The context of a server with a certificate for the name, valid for ten days from ``days_ago`` on. Without
+        ``alternative_name`` the name is the subject's common name alone."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(name, "Test CA", key, days_ago=days_ago).add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
-        )
+        builder = _builder(name, "Test CA", key, days_ago=days_ago)
+        if alternative_name:
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         if authority_key_identifier:
             identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
             builder = builder.add_extension(identifier, critical=False)

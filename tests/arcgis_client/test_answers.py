@@ -37,6 +37,7 @@ SHAPES: dict[str, tuple[object, type[ArcGISError]]] = {
     "A, among data": ({"error": {"code": 504}, "snapshots": [], "status": "success"}, ArcGISUnavailable),
     "B": ({"status": "error", "messages": [LEAK], "code": 499}, TokenRejected),
     "B, code missing": ({"status": "error", "messages": [LEAK]}, RequestRejected),
+    "A, gateway full": ({"error": {"code": 413, "message": LEAK}}, ArcGISUnavailable),
     "C": ({"status": "failure"}, RequestRejected),
     "C, failed": ({"status": "failed", "statusMessage": json.dumps({"text": LEAK})}, RequestRejected),
     "D": ({"code": 500, "message": LEAK, "status": "failure", "details": None}, ArcGISUnavailable),
@@ -89,7 +90,7 @@ def test_what_only_looks_like_an_error_is_none(answer: dict[str, Any]) -> None:
         (b'{"CANARY": 1', "something that is not JSON"),
         (b"\xff\xfeCANARY", "something that is not JSON"),
         (b"[" * 100_000, "something that is not JSON"),
-        (b"9" * 5000, "something that is not JSON"),
+        (b"9" * 5000, "JSON that is not an object"),
         (b"null", "JSON that is not an object"),
         (b'["CANARY"]', "JSON that is not an object"),
         (b'"CANARY"', "JSON that is not an object"),
@@ -98,6 +99,17 @@ def test_what_only_looks_like_an_error_is_none(answer: dict[str, Any]) -> None:
 def test_what_is_no_json_object_is_unexpected(body: bytes, why: str) -> None:
     with pytest.raises(UnexpectedAnswer, match=f"^The call: the server answered {why}.$"):
         parse(body, "The call")
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "9" * 21, "9" * 5000])
+def test_a_number_that_no_reader_need_take_is_none(number: str) -> None:
+    assert parse(f'{{"x": [{number}, 5]}}'.encode(), "The call") == {"x": [None, 5]}
+
+
+@pytest.mark.parametrize("status", ["Failure", "ERROR", "Failed"])
+def test_a_failure_in_capitals_is_a_failure(status: str) -> None:
+    with pytest.raises(RequestRejected):
+        parse(json.dumps({"status": status}).encode(), "The call")
 
 
 def test_control_characters_are_let_through() -> None:

@@ -97,6 +97,11 @@ def test_an_item_that_is_gone_is_an_error_and_no_empty_list(client: Client) -> N
         ({"snapshots": None, "total": 0, "status": "success"}, UnexpectedAnswer),
         ({"snapshots": {}, "status": "success"}, UnexpectedAnswer),
         ({"snapshots": [], "total": 0, "status": "failure"}, RequestRejected),
+        ({"snapshots": [], "total": 0, "status": "Failure"}, RequestRejected),
+        ({"snapshots": [], "total": 0, "status": "pending"}, UnexpectedAnswer),
+        ({"snapshots": [], "total": 0, "status": None}, UnexpectedAnswer),
+        ({"snapshots": [], "total": 0, "status": True}, UnexpectedAnswer),
+        ({"snapshots": [], "total": 0}, UnexpectedAnswer),
         ({"snapshots": [], "error": {"code": 403}}, PermissionDenied),
     ],
 )
@@ -106,6 +111,12 @@ def test_a_listing_that_did_not_succeed_is_not_an_empty_one(
     server = serve(lambda _: [answer(json.dumps(answered).encode())])
     with pytest.raises(kind):
         NotebookServer(wire, server.url).snapshots(ITEM, "t", soon())
+
+
+@pytest.mark.parametrize("status", ["success", "Success", "SUCCESS"])
+def test_a_listing_succeeds_in_capitals_too(wire: Transport, serve: Serve, status: str) -> None:
+    server = serve(lambda _: [answer(json.dumps({"snapshots": [], "total": 0, "status": status}).encode())])
+    assert not NotebookServer(wire, server.url).snapshots(ITEM, "t", soon()).uncounted
 
 
 def test_keys_of_another_form_are_told(wire: Transport, serve: Serve) -> None:

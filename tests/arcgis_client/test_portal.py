@@ -9,9 +9,11 @@ import pytest
 
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis import portal as portal_module
+from notebook_archive.arcgis import transport as transport_module
 from notebook_archive.arcgis.portal import CEILING, PAGE, Enumeration, Portal
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
+    AnswerTooLarge,
     ListingIncomplete,
     NotAnId,
     NotebookNotFound,
@@ -234,7 +236,8 @@ def test_every_notebook_is_found_and_nothing_else(client: Client) -> None:
     assert len(notebooks) < len(client.deployment.organisation.items)  # there are decoys
     for item in notebooks:
         listed = found.notebooks[id_of(item)]
-        assert (listed.owner, listed.title, listed.created) == (item.owner, item.title, item.created)
+        assert (listed.owner, listed.created) == (item.owner, item.created)
+        assert item.title.startswith(listed.title.removesuffix("..."))
 
 
 def test_a_member_s_search_gives_what_the_member_may_see(client: Client) -> None:
@@ -443,6 +446,109 @@ def test_a_result_that_is_no_item_does_not_stop_the_others_and_is_told(
     found = searched(wire, server)
     assert set(found.notebooks) == {f"{1:032x}", f"{3:032x}"}
     assert found.incomplete
+
+
+@pytest.mark.parametrize("number", [str, float])
+def test_a_search_counts_in_text_and_in_fractions(wire: Transport, serve: Serve, number: Callable[[int], Any]) -> None:
+    first = {"total": number(3), "nextStart": number(3), "results": [result(1), result(2)]}
+    last = {"total": number(3), "nextStart": number(-1), "results": [result(3)]}
+    found = searched(wire, serve(pages(first, last)))
+    assert (len(found.notebooks), found.incomplete, found.uncounted) == (3, None, False)
+    short = searched(wire, serve(pages({"total": number(2), "nextStart": number(-1), "results": [result(1)]})))
+    assert short.incomplete
+
+
+@pytest.mark.parametrize("total", [None, "many", True, -1, 0])
+def test_a_search_without_a_usable_total_is_uncounted(wire: Transport, serve: Serve, total: object) -> None:
+    found = searched(wire, serve(pages({"total": total, "nextStart": -1, "results": [result(1)]})))
+    assert (len(found.notebooks), found.incomplete, found.uncounted) == (1, None, True)
+
+
+def test_the_highest_total_of_a_search_counts(wire: Transport, serve: Serve) -> None:
+    first = {"total": 4, "nextStart": 3, "results": [result(1), result(2)]}
+    server = serve(pages(first, {"total": 3, "nextStart": -1, "results": [result(4)]}))
+    assert searched(wire, server).incomplete
+
+
+# Pages that are too large.
+
+LIMIT = 20_000
+"""Bytes of an answer in these tests; a page of 100 plain results has half of it."""
+
+
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes an answer as small as a test can send quickly."""
+    monkeypatch.setattr(transport_module, "ANSWER_BYTES", LIMIT)
+
+
+def listed(entries: list[dict[str, Any]], member: str, *, counted: bool = True) -> Callable[[WireRequest], list[bytes]]:
+    """A script that gives the entries in pages as the portal does."""
+
+    def script(request: WireRequest) -> list[bytes]:
+        start, num = (int(request.query[name][0]) for name in ("start", "num"))
+        chosen = entries[start - 1 : start - 1 + num]
+        following = start + num if start + num <= len(entries) else -1
+        page = {"nextStart": following, member: chosen} | ({"total": len(entries)} if counted else {})
+        return [answer(json.dumps(page).encode())]
+
+    return script
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_a_search_page_that_is_too_large_comes_in_parts(wire: Transport, serve: Serve) -> None:
+    results = [result(number, description="x" * (LIMIT // 2 if number < 4 else 5)) for number in range(1, 251)]
+    server = serve(listed(results, "results"))
+    found = searched(wire, server)
+    assert (len(found.notebooks), found.incomplete) == (250, None)
+    assert len({request.query["num"][0] for request in server.requests}) > 3
+
+
+@pytest.mark.usefixtures("small_answers")
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("place", [0, 49, 149])
+def test_a_result_that_is_too_large_alone_is_missing(
+    wire: Transport, serve: Serve, place: int, *, counted: bool
+) -> None:
+    results = [result(number) for number in range(1, 151)]
+    results[place]["description"] = "x" * LIMIT
+    found = searched(wire, serve(listed(results, "results", counted=counted)))
+    assert set(found.notebooks) == {each["id"] for each in results} - {results[place]["id"]}
+    assert "gave 1 usable items fewer" in str(found.incomplete)
+    assert "Too large to be read: 1." in str(found.incomplete)
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_a_search_that_is_always_too_large_ends(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda _: [answer(bytes(2 * LIMIT))])
+    found = searched(wire, server)
+    assert (found.notebooks, bool(found.incomplete)) == ({}, True)
+    assert len(server.requests) < 400
+
+
+@pytest.mark.usefixtures("small_answers")
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: Serve, *, counted: bool) -> None:
+    entries: list[dict[str, Any]] = [{"resource": f"snapshot-{number:032x}.json"} for number in range(5)]
+    entries[2]["properties"] = {"name": "x" * LIMIT}
+    server = serve(listed(entries, "resources", counted=counted))
+    listing = Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
+    assert (len(listing.snapshots), listing.missing) == (4, 1)
+    assert listing.uncounted is not counted
+
+
+@pytest.mark.usefixtures("small_answers")
+def test_an_item_that_is_too_large_is_named(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda _: [answer(json.dumps({"x": "y" * LIMIT}).encode())])
+    with pytest.raises(AnswerTooLarge, match=f"Item {'0' * 32}"):
+        Portal(wire, server.url).item(ItemId.parse("0" * 32), "t", soon())
+
+
+@pytest.mark.parametrize("privileges", [5, True, "portal:admin:viewItems", {"portal:admin:viewItems": 1}, 1.5])
+def test_privileges_that_are_not_a_list_grant_nothing(wire: Transport, serve: Serve, privileges: object) -> None:
+    body = json.dumps({"id": "0a1B", "user": {"username": "ana", "privileges": privileges}}).encode()
+    organisation = Portal(wire, serve(lambda _: [answer(body)]).url).organisation("t", soon())
+    assert not organisation.sees_everything
 
 
 # One item.

@@ -44,6 +44,7 @@ def test_the_private_ca_of_the_local_arcgis_is_trusted_when_it_is_given(client: 
         ({"days_ago": 40}, "certificate has expired"),
         ({"days_ago": -3}, "certificate is not yet valid"),
         ({"name": "portal.example.com"}, "Hostname mismatch"),
+        ({"alternative_name": False}, "Hostname mismatch"),
     ],
 )
 def test_a_bad_certificate_is_refused_and_nothing_is_said_to_the_server(

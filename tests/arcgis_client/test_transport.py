@@ -332,7 +332,7 @@ def test_a_slow_arcgis_is_waited_for_within_the_deadline_and_no_longer(enterpris
 # Trying again.
 
 
-@pytest.mark.parametrize("status", ["408 T", "429 T", "500 E", "502 B", "503 U", "504 G", "599 X"])
+@pytest.mark.parametrize("status", ["408 T", "413 C", "429 T", "500 E", "502 B", "503 U", "504 G", "599 X"])
 def test_a_passing_fault_is_tried_again(wire: Transport, pauses: Pauses, serve: Serve, status: str) -> None:
     def script(_: WireRequest) -> list[bytes]:
         return [answer(b"{}") if len(server.requests) == 3 else answer(b"<html>", status=status)]

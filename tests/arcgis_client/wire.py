@@ -48,7 +48,7 @@ def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     lines = [f"HTTP/1.1 {status}", *headers]
     if not any(header.lower().startswith(("content-length:", "transfer-encoding:")) for header in headers):
         lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, "", ""]).encode(errors="surrogateescape") + body
 
 
 def gzip_bomb(megabytes: int) -> bytes:

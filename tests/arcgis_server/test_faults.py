@@ -85,6 +85,24 @@ def test_broken_off_bodies(each: Client, kind: str) -> None:
     assert download(each).status_code == 200, "the next call is answered"
 
 
+def test_no_answer_comes_until_the_client_gives_up(enterprise: Client) -> None:
+    fault = enterprise.deployment.faults.add("snapshots/list", "time-out", times=1)
+    item = enterprise.item("Flood model")
+    fields = {"itemId": item.id, "token": enterprise.deployment.token(item.owner), "f": "json"}
+    url = f"{enterprise.admin}/notebooks/snapshots/list"
+    with pytest.raises(requests.ReadTimeout):
+        enterprise.session.post(url, fields, timeout=0.3)
+    assert fault.struck == 1
+    assert download(enterprise, item).status_code == 200, "the next call is answered"
+
+
+def test_the_connection_is_reset_amid_the_body(each: Client) -> None:
+    with pytest.raises(requests.RequestException) as caught:
+        strike(each, "reset", times=1)
+    assert "ConnectionResetError" in repr(caught.value)
+    assert download(each).status_code == 200, "the next call is answered"
+
+
 def test_a_body_shorter_than_it_should_be_arrives_with_nothing_amiss(each: Client) -> None:
     answer = strike(each, "length-too-short")
     assert int(answer.headers["content-length"]) == len(answer.content)

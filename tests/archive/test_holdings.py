@@ -1,6 +1,7 @@
 """What the archive holds, notebook by notebook; and its documents."""
 
 import json
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -62,6 +63,24 @@ def test_one_notebook_is_listed_alone(archive: Archive, s3: StrictS3) -> None:
     assert s3.calls == [("ListObjectsV2", f"notebooks/{2:032x}/")]
 
 
+def test_the_last_note_says_whether_an_item_is_deleted(archive: Archive) -> None:
+    item = ItemId(f"{2:032x}")
+    fill(snapshot(2, 2), f"notebooks/{item}/deleted.json")
+    written = {key: stored.last_modified for key, stored in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.items()}
+    objects = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
+    deletion = objects[f"notebooks/{item}/deleted.json"]
+    is_deleted = []
+    for seconds in (-1, 0, 1):
+        deletion.last_modified = written[snapshot(2, 2)] + timedelta(seconds=seconds)
+        is_deleted.append(archive.holding(item).is_deleted)
+    assert is_deleted == [False, False, True]
+    fill(f"notebooks/{item}/item.json")
+    objects[f"notebooks/{item}/item.json"].last_modified = deletion.last_modified + timedelta(seconds=1)
+    assert not archive.holding(item).is_deleted
+    fill(f"notebooks/{3:032x}/deleted.json")
+    assert archive.holding(ItemId(f"{3:032x}")).is_deleted
+
+
 @pytest.mark.parametrize(("kind", "error"), [("403-AccessDenied", ArchiveDenied), ("404-NoSuchBucket", ArchiveDenied)])
 def test_a_listing_that_fails_is_named(archive: Archive, s3: StrictS3, kind: str, error: type[Exception]) -> None:
     s3.faults = [Fault("ListObjectsV2", kind, times=None)]
@@ -87,7 +106,7 @@ def test_an_items_properties_are_rewritten_and_tagged(archive: Archive) -> None:
 
 
 def test_lines_are_one_document_each(archive: Archive) -> None:
-    archive.put_lines("runs/2026-11-22/one/plan.jsonl", [{"a": "x\ny\u2028"}, {"b": "\ud800"}])
+    assert archive.put_new_lines("runs/2026-11-22/one/plan.jsonl", [{"a": "x\ny\u2028"}, {"b": "\ud800"}])
     lines = (archive.get("runs/2026-11-22/one/plan.jsonl") or b"").split(b"\n")
     assert [json.loads(line) for line in lines if line] == [{"a": "x\ny\u2028"}, {"b": "?"}]
 

@@ -36,6 +36,7 @@ def test_the_example_of_what_was_archived_is_as_it_is_told() -> None:
         "unchanged": 0,
         "skipped": [],
         "failed": [],
+        "protection": {"state": "stale", "modified": 0},
     }
     assert told([made], RunId(example["runId"]), example["bucket"]) == [example]
     rows = {name for row in EVENTS.table("of the archived") for name in code_in(row[0])}

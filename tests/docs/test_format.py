@@ -23,7 +23,7 @@ from notebook_archive.pipeline.report import Counts, Report
 from notebook_archive.pipeline.staging import Staged
 from notebook_archive.pipeline.storing import How, Whose, metadata
 from tests.docs.documents import FORMAT, OPERATIONS, README, ROOT, code_in
-from tests.template.rendered import template
+from tests.template.rendered import render, template
 
 
 def _example(heading: str) -> Any:
@@ -148,13 +148,40 @@ def test_the_metrics_of_requests() -> None:
     assert len(told) == 3
 
 
+def test_each_service_that_functions_call_is_named_for_a_vpc() -> None:
+    package = ROOT / "layers/notebook_archive/notebook_archive"
+    called = {
+        name for path in package.rglob("*.py") for name in re.findall(r'boto3\.client\(\s*"(\w+)"', path.read_text())
+    }
+    section = README.section("A locked-down account")
+    assert called == {"s3", "secretsmanager", "sqs", "events"}
+    assert called <= {name for code in section.code for name in code_in(f"`{code}`")}
+    subnets = template()["Parameters"]["SubnetIds"]["Description"]
+    assert all(name in subnets for name in ("S3", "Secrets Manager", "SQS", "EventBridge"))
+
+
+def test_the_keys_policy_lets_in_who_uses_the_key() -> None:
+    (statements,) = README.section("The key's policy").fences("json")
+    allowed = {each["Principal"]["Service"]: set(each["Action"]) for each in json.loads(statements)}
+    assert allowed["events.amazonaws.com"] == {"kms:GenerateDataKey", "kms:Decrypt"}
+    assert allowed["logs.eu-central-1.amazonaws.com"] >= {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*"}
+
+
+def test_the_statement_for_an_existing_bucket_is_the_stacks() -> None:
+    (text,) = README.section("Who may delete").fences("json")
+    told, role = json.loads(text), "arn:aws:iam::111122223333:role/archive-break-glass"
+    policy = render({"BreakGlassRoleArn": role})["Resources"]["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]
+    (made,) = [each for each in policy["Statement"] if each["Sid"] == told["Sid"]]
+    assert told == {**made, "Resource": "arn:aws:s3:::example-gis-archive/notebooks/*"}
+
+
 def test_the_alarms() -> None:
     made = {name: item for name, item in template()["Resources"].items() if item["Type"] == "AWS::CloudWatch::Alarm"}
     assert sorted(made) == sorted(code for row in OPERATIONS.table("alarm") for code in code_in(row[0]))
     conditions = sorted(item["Condition"] for item in made.values())
-    assert conditions == ["Alarms"] * 7 + ["WebhookAlarms"] * 2
+    assert conditions == ["Alarms"] * 8 + ["WebhookAlarms"] * 2
     for text in (README.text, OPERATIONS.text, (ROOT / "CHANGELOG.md").read_text()):
-        assert re.search("seven alarms.{0,50}two more with a webhook", text, re.IGNORECASE)
+        assert re.search("eight alarms.{0,50}two more with a webhook", text, re.IGNORECASE)
 
 
 def test_the_webhooks_secret_and_payload() -> None:

@@ -151,8 +151,8 @@ def test_limits_are_the_templates() -> None:
 
 def test_what_goes_with_the_stack() -> None:
     resources = TEMPLATE["Resources"]
-    assert resources["ArchiveBucket"]["DeletionPolicy"] == "Retain"
-    policy_stays = resources["ArchiveBucketPolicy"].get("DeletionPolicy") == "Retain"
+    assert resources["ArchiveBucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    policy_stays = resources["ArchiveBucketPolicy"].get("DeletionPolicy") == "RetainExceptOnCreate"
     assert policy_stays != ("and the bucket's policy" in OPERATIONS.section("Delete the stack").text)
 
 

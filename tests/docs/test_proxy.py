@@ -49,6 +49,16 @@ def test_the_document_has_the_routes_of_the_template() -> None:
     assert methods == described
 
 
+def test_renamed_challenge_is_documented() -> None:
+    """API Gateway renames the header on its way out, so it has a name that no code here writes."""
+    renamed = "x-amzn-Remapped-WWW-Authenticate"
+    operations = [item[method] for item in openapi.document()["paths"].values() for method in ("get", "post")]
+    refused = [operation["responses"]["401"]["headers"] for operation in operations if "401" in operation["responses"]]
+    assert refused
+    assert all(renamed in headers for headers in refused)
+    assert renamed in README.section("The HTTP proxy").text
+
+
 def test_identifiers_are_as_documented() -> None:
     text = openapi.text()
     assert re.search(r'"pattern": "\^\[0-9a-f\]\{32\}\$"', text)

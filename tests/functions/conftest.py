@@ -1,5 +1,6 @@
 """The functions as Lambda has them: app.py by path, the environment, secrets, a bucket, a bus."""
 
+import contextlib
 import importlib.util
 import io
 import json
@@ -106,7 +107,7 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     strict = StrictS3()
-    with mock_aws():
+    with mock_aws(), own_logging():
         boto3.setup_default_session()
         make_bucket()
         _fill_secrets(deployment, running.ca_bundle.read_text())
@@ -117,6 +118,18 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
         _new_container()
         boto3.setup_default_session()
     assert strict.broken == []
+
+
+@contextlib.contextmanager
+def own_logging() -> Iterator[None]:
+    """Afterwards, everything logs as it did before: a function that is imported sends all of it through its handler."""
+    root, package = logging.getLogger(), logging.getLogger("notebook_archive")
+    handlers, levels = list(root.handlers), (root.level, package.level)
+    yield
+    root.handlers = handlers
+    root.setLevel(levels[0])
+    package.setLevel(levels[1])
+    logging.captureWarnings(capture=False)
 
 
 def _fill_secrets(deployment: Deployment, ca_pem: str) -> None:

@@ -229,7 +229,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("operation", ["ChangeMessageVisibility", "SendMessage"])
     def test_what_sqs_does_not_settle_comes_again_alone(
-        self, functions: Functions, queues: Queues, caplog: pytest.LogCaptureFixture, operation: str
+        self, functions: Functions, queues: Queues, operation: str
     ) -> None:
         other = notebooks(functions)[1].id
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, item_id=other, retry_after="0")
@@ -243,7 +243,7 @@ class TestFailures:
         )
         assert len(archived(FIRST)) == 2
         assert len(queues.set_aside()) == (1 if attempts == 1 else 0)
-        told = [record.getMessage() for record in caplog.records if record.name == "notebook_archive.inbox"]
+        told = [line["message"] for line in functions.lines() if line["name"] == "notebook_archive.inbox"]
         assert len(told) == (1 if attempts == 1 else 2)
         assert all("comes again: it could not be settled (EndpointConnectionError)" in each for each in told)
 
@@ -270,8 +270,8 @@ class TestFailures:
     def test_the_queue_and_the_bus_together_do_not_outlast_what_is_kept_for_them(self, queues: Queues) -> None:
         """botocore's standard mode waits up to 1, 2, 4 … seconds between tries."""
         assert queues
-        seconds = 0.0
-        for client in (aws.inbox()._sqs, aws._events()):
+        seconds = aws.BUS_SECONDS
+        for client in (aws.inbox()._sqs, aws.event_bus()._client):
             config: Any = client.meta.config
             tries = config.retries["total_max_attempts"]
             seconds += tries * (2 * config.connect_timeout + config.read_timeout) + 2 ** (tries - 1) - 1

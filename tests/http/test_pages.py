@@ -209,6 +209,36 @@ def test_the_form_is_filled_in() -> None:
     assert [each.attributes["value"] for each in document.all("button")] == ["html"]
 
 
+HOSTILE_TEXTS = ["x", '"', "\u6c34", "\U0001f4a7", "\ud800", "\x00"]
+
+
+@pytest.mark.parametrize("character", HOSTILE_TEXTS)
+def test_long_texts_of_a_session_fit(character: str) -> None:
+    text = character * 1_000_000
+    session = dict.fromkeys((*SESSION, *(f"{text}{number}" for number in range(100))), text)
+    sessions = {"total": 100, "start": 1, "num": 100, "notebooks": [session] * 100}
+    for page in (pages.session_page(session, token_field=True), pages.sessions_page(sessions, token_field=True)):
+        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+
+
+@pytest.mark.parametrize("character", HOSTILE_TEXTS)
+def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
+    text = character * 1_000_000
+    error = pages.error_page(400, text, text, text, token_form=True, fields=dict.fromkeys(["f", "itemId"], text))
+    for page in (error, pages.download_form(text, text, token_field=True)):
+        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+
+
+@pytest.mark.parametrize("character", HOSTILE_TEXTS)
+def test_long_texts_around_a_full_notebook_fit(character: str) -> None:
+    text = character * 1_000_000
+    about = ["Title", "Owner", "Snapshot", "Created", "Kernel", "Runtime", "Runtime version", "SHA-256"]
+    names = {"language_info": {"name": text}, "kernelspec": {"name": text, "display_name": text, "language": text}}
+    body = notebook(*[{"cell_type": "raw", "source": "x" * 140_000}] * 40, metadata=names)
+    page = snapshot_page(body, details=dict.fromkeys(about, text), token_field=True)
+    assert pages.PAGE_BYTES * 0.9 < len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+
+
 @given(st.text(), st.text())
 def test_an_error_says_what_it_is_told(title: str, text: str) -> None:
     page = pages.error_page(400, title, text, "c0ffee", token_form=False)

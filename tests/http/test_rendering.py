@@ -75,6 +75,15 @@ def test_cells_are_shown_in_order_with_their_counts() -> None:
     assert third.one("pre", class_="raw").text == "as it is"
 
 
+@pytest.mark.parametrize("member", ["language_info", "kernelspec"])
+def test_the_name_of_a_language_is_cut(member: str) -> None:
+    names = {"language_info": {"name": ""}, "kernelspec": {"language": ""}}
+    names[member] = dict.fromkeys(names[member], "x" * 5_000_000)
+    page = snapshot_page(notebook(code("x = 1"), metadata=names))
+    assert len(page) < 100_000
+    assert "x" * 50 in page
+
+
 def test_code_is_told_apart_by_classes_in_the_notebooks_language() -> None:
     python = rendered(code("import os  # why"))
     assert [each.text for each in python.all("span", class_="kn")] == ["import"]

@@ -10,6 +10,8 @@ from local.system import LocalSystem
 
 NOTEBOOKS = 200
 BATCH = 20
+SNAPSHOTS_ALONE = {"ArchiveCurrent": "false"}
+"""For tests of the ways that snapshots take; test_current.py has the default, and so has the demonstration."""
 UNTHROTTLED = {"ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
 """MiniStack throttles as API Gateway does, and thousands of requests are sent here."""
 
@@ -24,7 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def system() -> Iterator[LocalSystem]:
     """The system, running. What a test changes in it, the test changes back."""
-    with LocalSystem(Seed.many(NOTEBOOKS), {"BatchSize": str(BATCH), "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
+    parameters = {"BatchSize": str(BATCH), "LogLevel": "DEBUG", **SNAPSHOTS_ALONE, **UNTHROTTLED}
+    with LocalSystem(Seed.many(NOTEBOOKS), parameters) as system:
         yield system
 
 

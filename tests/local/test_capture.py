@@ -10,6 +10,7 @@ import pytest
 from local.arcgis import Item, Seed, Snapshot
 from local.archive_run import ArchiveRun
 from local.system import LocalSystem
+from tests.local.conftest import SNAPSHOTS_ALONE
 
 LIMIT = 5
 HOUR_MS = 3_600_000
@@ -18,7 +19,7 @@ HOUR_MS = 3_600_000
 @pytest.fixture(scope="module")
 def capturing() -> Iterator[LocalSystem]:
     """A system that makes snapshots itself, and frees slots."""
-    parameters = {"Capture": "true", "SlotRotation": "true", "LogLevel": "DEBUG"}
+    parameters = {"Capture": "true", "SlotRotation": "true", "LogLevel": "DEBUG", **SNAPSHOTS_ALONE}
     with LocalSystem(Seed.many(3), parameters) as system:
         yield system
 

@@ -1,12 +1,12 @@
 """The present state of notebooks, archived by a deployed run and by an event; the portal redirects to its storage."""
 
-import hashlib
 from collections.abc import Iterator
 
 import pytest
 
-from local.arcgis import Item, Seed
+from local.arcgis import Seed
 from local.archive_run import ArchiveRun
+from local.comparison import current_key as key_of
 from local.system import LocalSystem
 from tests.local.test_events import put_events, until
 
@@ -15,15 +15,10 @@ NOTEBOOKS = 4
 
 @pytest.fixture(scope="module")
 def present() -> Iterator[LocalSystem]:
-    """A system that archives the current content too."""
-    with LocalSystem(Seed.many(NOTEBOOKS), {"ArchiveCurrent": "true", "LogLevel": "DEBUG"}) as system:
+    """A system as it comes: it archives the current content too."""
+    with LocalSystem(Seed.many(NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
         system.arcgis.enterprise.switches.data_redirect = True
         yield system
-
-
-def key_of(item: Item) -> str:
-    assert isinstance(item.content, bytes)
-    return f"notebooks/{item.id}/current/{item.modified}-{hashlib.sha256(item.content).hexdigest()[:12]}.ipynb"
 
 
 def copies(system: LocalSystem) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""A bucket for processes that are killed: as much of S3 over HTTP as archiving one batch needs."""
+"""A bucket for processes that are killed: as much of S3 over HTTP as a run needs."""
 
 import os
 import signal
@@ -6,7 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
 
 
 @dataclass
@@ -52,7 +55,24 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def do_GET(self) -> None:
-        self.wfile.write(self.do_HEAD())
+        address = urlsplit(self.path)
+        if "list-type=2" in address.query:
+            body = self._listing(f"{address.path}/", parse_qs(address.query).get("prefix", [""])[0])
+            self._answer(200, {"Content-Length": str(len(body)), "Content-Type": "application/xml"})
+            self.wfile.write(body)
+        else:
+            self.wfile.write(self.do_HEAD())
+
+    def _listing(self, bucket: str, prefix: str) -> bytes:
+        """Return one page with all keys that begin with the prefix, each written just now."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        entries = "".join(
+            f"<Contents><Key>{escape(path.removeprefix(bucket))}</Key><LastModified>{now}</LastModified>"
+            f"<Size>{len(body)}</Size></Contents>"
+            for path, (body, _) in sorted(dict(self.bucket.objects).items())
+            if path.startswith(bucket + prefix)
+        )
+        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>".encode()
 
     def do_PUT(self) -> None:
         length, killed = int(self.headers["Content-Length"]), False
@@ -70,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         self.bucket.settled.set()
         self.close_connection = killed
         if not killed:
-            self._answer(200)
+            checksum = self.headers.get("x-amz-checksum-sha256")
+            self._answer(200, {"x-amz-checksum-sha256": checksum} if checksum else None)
 
 
 @contextmanager

@@ -7,11 +7,13 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis import Item, LocalArcGIS, Seed, User
+from local.arcgis.deployment import Kind
 from tests.pipeline.bucket import Bucket, serving
 from tests.site import Site
 from tests.strict_s3 import StrictS3, make_bucket
 
 type MakeSite = Callable[..., Site]
+type Record = Callable[[str, object], None]
 SMALL = (User("ana", "ana-password"), User("ben", "ben-password", has_secret=False))
 
 
@@ -28,9 +30,9 @@ def make_site(running: LocalArcGIS) -> Iterator[MakeSite]:
         make_bucket()
         strict = StrictS3()
 
-        def make(seed: Seed | None = None, **options: Any) -> Site:
+        def make(seed: Seed | None = None, kind: Kind = "enterprise", **options: Any) -> Site:
             running.reset(seed or Seed.varied())
-            return Site(running.enterprise, running.ca_bundle, strict, **options)
+            return Site(getattr(running, kind), running.ca_bundle, strict, **options)
 
         yield make
     assert strict.broken == []

@@ -1,17 +1,19 @@
-"""Any call of a run may fail: nothing false is stored then, and a clean run brings the archive to the same state."""
+"""Any call of a run to S3 may fail: nothing false is stored then, and a clean run makes the archive whole.
+
+The calls to ArcGIS are swept in test_arcgis_sweep.py.
+"""
 
 from collections.abc import Callable
 
 import pytest
-from moto.s3.models import s3_backends
 
 from notebook_archive.errors import ArchiveError
 from notebook_archive.pipeline.report import Report
 from tests.pipeline.conftest import MakeSite, small_seed
 from tests.site import Site, check_archive, check_report, stored_snapshots
-from tests.strict_s3 import ACCOUNT, BUCKET, Fault, contents
+from tests.strict_s3 import Fault, contents, empty_bucket
 
-ARCGIS_CALLS, S3_CALLS = 13, 13
+S3_CALLS = 13
 """About as many as a run of the small site makes, so that each meets a fault."""
 
 
@@ -47,7 +49,7 @@ def sweep(site: Site, calls: int, strike: Callable[[int], object], met: Callable
     ever = site.sources()
     meetings = []
     for number in range(calls):
-        empty()
+        empty_bucket()
         site.start()
         strike(number)
         report = broken_run(site)
@@ -65,31 +67,11 @@ def present(make_site: MakeSite) -> Site:
     return site
 
 
-def test_any_call_may_fail_where_the_current_content_is_archived(present: Site) -> None:
-    faults = present.deployment.faults
-    sweep(
-        present,
-        ARCGIS_CALLS + 2,
-        lambda number: faults.add("*", "http-500", after=number),
-        lambda: any(fault.struck for fault in faults.all()),
-    )
-
+def test_any_call_to_s3_may_fail_with_current_content(present: Site) -> None:
     def strike(number: int) -> None:
         present.s3.faults = [Fault("*", "lost-answer", after=number)]
 
     sweep(present, S3_CALLS + 2, strike, lambda: present.s3.faults[0].after == 0)
-
-
-@pytest.mark.parametrize(("kind", "times"), [("http-500", None)])
-def test_any_call_to_arcgis_may_fail(small: Site, kind: str, times: int | None) -> None:
-    faults = small.deployment.faults
-    calls = ARCGIS_CALLS
-    sweep(
-        small,
-        calls,
-        lambda number: faults.add("*", kind, after=number, times=times),
-        lambda: any(fault.struck for fault in faults.all()),
-    )
 
 
 @pytest.mark.parametrize(("kind", "times"), [("lost-answer", 1), ("403-AccessDenied", 1)])
@@ -98,8 +80,3 @@ def test_any_call_to_s3_may_fail(small: Site, kind: str, times: int | None) -> N
         small.s3.faults = [Fault("*", kind, times=times, after=number)]
 
     sweep(small, S3_CALLS, strike, lambda: small.s3.faults[0].after == 0)
-
-
-def empty() -> None:
-    """Make the bucket as new."""
-    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.clear()

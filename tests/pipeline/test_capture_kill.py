@@ -1,6 +1,7 @@
 """A capture with rotation may be killed, or fail, at any call: no snapshot is ever gone without its copy archived."""
 
 import copy
+import itertools
 import json
 import multiprocessing
 import signal
@@ -17,9 +18,9 @@ from tests.pipeline.archiver import archive, archive_until
 from tests.pipeline.bucket import Bucket
 from tests.pipeline.conftest import MakeSite
 from tests.pipeline.scene import HOUR_MS, Watch, body, captured_seed, check, ours, save, watched
-from tests.pipeline.test_call_sweep import broken_run, empty
+from tests.pipeline.test_call_sweep import broken_run
 from tests.site import Site, check_archive, check_report
-from tests.strict_s3 import Fault
+from tests.strict_s3 import Fault, empty_bucket
 
 NAME = capture_name(RunId.of_execution("killed", "2026-11-22T02:00:00Z"))
 ARCGIS_CALLS, S3_CALLS = 40, 40
@@ -57,35 +58,44 @@ def stored(bucket: Bucket) -> dict[str, tuple[bytes, str]]:
     }
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_rotation_that_is_killed_at_any_call_loses_nothing(running: LocalArcGIS, bucket: Bucket, moment: str) -> None:
-    running.reset(captured_seed())
-    [item] = running.enterprise.organisation.notebooks()
-    archive(told_of(running, bucket, item, "first"))
-    [made] = ours(item)
-    scene = Watch(item)
-    scene.look()
-    scene.by_hand(4)
-    save(item, 1)
-    made.created -= HOUR_MS
-    snapshots, objects = list(item.snapshots), dict(bucket.objects)
-    modified = item.modified
-    told = told_of(running, bucket, item, "killed")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.pipeline.archiver"])
-    gone, call = [], 0
-    while True:
-        item.snapshots, bucket.objects = copy.deepcopy(snapshots), dict(objects)
-        item.content, item.modified = body(1), modified
-        watch = Watch(item, dict(scene.ever), set(scene.persons))
-        worker = context.Process(target=archive_until, args=(call, moment, told))
+class Rotation:
+    """A notebook at its limit, whose oldest snapshot has to give way to a capture of what was saved since."""
+
+    def __init__(self, running: LocalArcGIS, bucket: Bucket) -> None:
+        running.reset(captured_seed())
+        [self._item] = running.enterprise.organisation.notebooks()
+        self._running, self._bucket = running, bucket
+        archive(told_of(running, bucket, self._item, "first"))
+        [self._made] = ours(self._item)
+        self._scene = Watch(self._item)
+        self._scene.look()
+        self._scene.by_hand(4)
+        save(self._item, 1)
+        self._made.created -= HOUR_MS
+        self._snapshots, self._objects = list(self._item.snapshots), dict(bucket.objects)
+        self._modified = self._item.modified
+        self._told = told_of(running, bucket, self._item, "killed")
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["tests.pipeline.archiver"])
+
+    def kill(self, call: int, moment: str, part: str = "") -> tuple[bool, bool]:
+        """Kill a run at the call of that number, of those whose URL has that part; retry it, and check what is left.
+
+        Returns whether the run was killed, and whether the oldest snapshot was gone then.
+        """
+        item, bucket = self._item, self._bucket
+        item.snapshots, bucket.objects = copy.deepcopy(self._snapshots), dict(self._objects)
+        item.content, item.modified = body(1), self._modified
+        watch = Watch(item, dict(self._scene.ever), set(self._scene.persons))
+        worker = self._context.Process(target=archive_until, args=(call, moment, self._told, part))
         worker.start()
         worker.join(60)
         code = worker.exitcode
         worker.close()
+        assert code in (0, -signal.SIGKILL)
         watch.check(stored(bucket))
-        gone.append(made.resource_key not in {each.resource_key for each in item.snapshots})
-        archive(told)
+        gone = self._made.resource_key not in {each.resource_key for each in item.snapshots}
+        archive(self._told)
         watch.check(stored(bucket))
         captured: list[Snapshot] = [each for each in item.snapshots if each.name == NAME]
         assert [each.content for each in captured] == [body(1)], "made once, however often the run is tried"
@@ -94,21 +104,37 @@ def test_a_rotation_that_is_killed_at_any_call_loses_nothing(running: LocalArcGI
             key: each.content for key, each in watch.ever.items()
         }, "the rerun has archived all there is"
         save(item, 2)
-        archive(told_of(running, bucket, item, "next"))
+        archive(told_of(self._running, bucket, item, "next"))
         watch.check(stored(bucket))
-        if code == 0:
+        return code != 0, gone
+
+
+def test_a_kill_around_a_change_in_arcgis_loses_nothing(running: LocalArcGIS, bucket: Bucket) -> None:
+    rotation = Rotation(running, bucket)
+    assert rotation.kill(0, "before", "snapshots/delete") == (True, False)
+    assert rotation.kill(0, "after", "snapshots/delete") == (True, True)
+    assert rotation.kill(1, "after", "snapshots/create") == (True, True), "the first is refused at the limit"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_at_any_call_of_a_rotation_loses_nothing(running: LocalArcGIS, bucket: Bucket, moment: str) -> None:
+    rotation = Rotation(running, bucket)
+    gone = []
+    for call in itertools.count():
+        killed, was_gone = rotation.kill(call, moment)
+        if not killed:
             break
-        assert code == -signal.SIGKILL
-        call += 1
-    assert call >= 18, "sign-in, discovery, proof, rotation, archiving and outcomes"
-    assert {True, False} == set(gone[:-1]), "kills struck on both sides of the deletion"
+        gone.append(was_gone)
+    assert len(gone) >= 18, "sign-in, discovery, proof, rotation, archiving and outcomes"
+    assert {True, False} == set(gone), "kills struck on both sides of the deletion"
 
 
 def sweep(make_site: MakeSite, calls: int, strike: Callable[[Site, int], object], met: Callable[[Site], bool]) -> None:
     meetings = []
     for number in range(calls):
         site = make_site(captured_seed(), captures=True, rotates=True)
-        empty()
+        empty_bucket()
         site.s3.faults.clear()
         watch = watched(site)
         site.start()
@@ -133,7 +159,14 @@ def sweep(make_site: MakeSite, calls: int, strike: Callable[[Site, int], object]
     assert len(meetings) > 10
 
 
-@pytest.mark.parametrize(("kind", "times"), [("http-500", None), ("hang-up", 1), ("shape-a", 1)])
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [
+        ("http-500", None),
+        pytest.param("hang-up", 1, marks=pytest.mark.soak),
+        pytest.param("shape-a", 1, marks=pytest.mark.soak),
+    ],
+)
 def test_any_call_to_arcgis_of_a_rotation_may_fail(make_site: MakeSite, kind: str, times: int | None) -> None:
     sweep(
         make_site,
@@ -143,7 +176,9 @@ def test_any_call_to_arcgis_of_a_rotation_may_fail(make_site: MakeSite, kind: st
     )
 
 
-@pytest.mark.parametrize(("kind", "times"), [("lost-answer", 1), ("500-InternalError", 4)])
+@pytest.mark.parametrize(
+    ("kind", "times"), [("lost-answer", 1), pytest.param("500-InternalError", 4, marks=pytest.mark.soak)]
+)
 def test_any_call_to_s3_of_a_rotation_may_fail(make_site: MakeSite, kind: str, times: int) -> None:
     def strike(site: Site, number: int) -> None:
         site.s3.faults = [Fault("*", kind, times=times, after=number)]

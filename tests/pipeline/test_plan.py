@@ -6,9 +6,11 @@ import tracemalloc
 import pytest
 
 from local.arcgis import Seed
+from notebook_archive.errors import RunIdTaken, RunInputInvalid
 from notebook_archive.models import DIGEST_LENGTH, ResourceKey
+from notebook_archive.pipeline import chosen_items
 from tests.pipeline.conftest import MakeSite
-from tests.site import Site, check_report, stored_snapshots
+from tests.site import STARTED_AT, Site, check_report, read_report, stored_snapshots
 from tests.strict_s3 import contents
 
 STATE_BYTES = 262_144
@@ -50,6 +52,32 @@ def test_one_notebook_with_huge_properties_does_not_spoil_the_plan(small: Site, 
     assert json.loads(contents(key)[key].body)["title"] == "First"
 
 
+def test_a_long_title_is_cut_in_the_plan_alone(small: Site) -> None:
+    item = small.item("First")
+    item.title = "é" * 5000
+    plan = small.plan()
+    [planned] = [each for batch in small.batches(plan) for each in batch["notebooks"] if each["itemId"] == item.id]
+    assert planned["title"] == "é" * 497 + "..."
+    report = small.run("two")
+    assert report["status"] == "complete"
+    key = f"notebooks/{item.id}/item.json"
+    assert json.loads(contents(key)[key].body)["title"] == item.title
+
+
+def test_a_title_of_300_kb_does_not_spoil_a_run(small: Site) -> None:
+    small.item("First").title = "x" * 300_000
+    report = small.run()
+    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 3)
+    assert len(json.dumps(report)) < 20_000
+
+
+def test_an_owner_name_that_is_too_long_makes_the_run_partial(small: Site) -> None:
+    small.item("Second").owner = "x" * 257
+    report = small.run()
+    assert (report["status"], report["notebooks"]["attempted"]) == ("partial", 1)
+    assert [notice["reason"] for notice in report["notices"]] == ["listing-incomplete"]
+
+
 def test_a_plan_says_what_the_archive_holds(small: Site) -> None:
     small.run("one")
     item = small.item("First")
@@ -70,13 +98,13 @@ def test_listing_the_archive_costs_one_call_a_thousand_keys(small: Site) -> None
     small.run("one")
     small.s3.calls.clear()
     small.plan("two")
-    assert small.s3.counts() == {"ListObjectsV2": 1, "PutObject": 1}
+    assert small.s3.counts() == {"ListObjectsV2": 1, "PutObject": 2}, "that, the run's mark, the plan"
 
 
 class TestChosen:
     def test_only_they_are_archived(self, small: Site) -> None:
         chosen = small.item("First")
-        report = small.run(item_ids=[chosen.id, chosen.id])
+        report = small.run(item_ids=[chosen.id])
         assert (report["scope"], report["status"], report["notebooks"]["attempted"]) == ("chosen", "complete", 1)
         assert {key.split("/")[1] for key in stored_snapshots()} == {chosen.id}
 
@@ -104,7 +132,7 @@ class TestChosen:
         assert all(path.rsplit("/", 1)[1] in (chosen, "b" * 32) for path in paths)
 
     def test_plan_and_report_count_the_same_also_for_ids_that_look_alike(self, small: Site) -> None:
-        plan = small.plan(item_ids=["y" * 41, "y" * 42, "z", "z", 5, "5"])
+        plan = small.plan(item_ids=["y" * 41, "y" * 42, "z", 5, "5"])
         report = small.report("one", plan)
         assert plan["notebooks"] == report["notebooks"]["attempted"] == 3
 
@@ -114,9 +142,87 @@ class TestChosen:
         assert report["notebooks"]["failed"] == {"not-found": 1}
         assert report["status"] == "failed"
 
-    def test_none_at_all_is_an_empty_run(self, small: Site) -> None:
+
+class TestInput:
+    @pytest.mark.parametrize("given", [{}, {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn:aws:states:x"}])
+    def test_no_item_ids_are_everything(self, given: dict[str, str]) -> None:
+        assert chosen_items(given) is None
+
+    def test_item_ids_are_taken_in_their_order(self) -> None:
+        assert chosen_items({"itemIds": ["b", "a"], "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "x"}) == ["b", "a"]
+
+    @pytest.mark.parametrize(
+        ("given", "named"),
+        [
+            ({"items": ["a"]}, "'items'"),
+            ({"itemIds": ["a"], "itemids": ["b"]}, "'itemids'"),
+            ({"x" * 1_000_000: 1}, "'xxx"),
+            ({"itemIds": []}, "itemIds is empty"),
+            ({"itemIds": None}, "itemIds is not a list"),
+            ({"itemIds": "a"}, "itemIds is not a list"),
+            ({"itemIds": {"a": 1}}, "itemIds is not a list"),
+            ({"itemIds": ["a", "b", "a"]}, '"a" 2 times'),
+            ({"itemIds": [None, {"x": 1}, "y" * 99, {"x": 1}]}, '{"x": 1} 2 times'),
+            ({"itemIds": [5, "a", "a", ["z"]]}, '"a" 2 times'),
+            ([], "not a JSON object"),
+            (None, "not a JSON object"),
+            ("everything", "not a JSON object"),
+        ],
+    )
+    def test_what_a_run_does_not_know_is_named(self, given: object, named: str) -> None:
+        with pytest.raises(RunInputInvalid) as refused:
+            chosen_items(given)
+        assert named in str(refused.value)
+        assert 'Allowed are {} and {"itemIds"' in str(refused.value)
+        assert len(str(refused.value)) < 300
+
+    def test_an_input_that_is_refused_fails_the_run_by_name(self, small: Site) -> None:
         report = small.run(item_ids=[])
-        assert (report["status"], report["notebooks"]["attempted"]) == ("complete", 0)
+        assert (report["status"], report["notebooks"]["attempted"]) == ("failed", 0)
+        assert report["error"]
+        assert report["error"]["reason"] == "RunInputInvalid"
+        assert small.s3.counts()["ListObjectsV2"] == 1, "of outcomes; nothing was planned"
+
+
+class TestRunId:
+    def test_a_plan_that_is_tried_again_leaves_the_first_as_it_is(self, small: Site) -> None:
+        first, again, third = small.plan(), small.plan(), small.plan()
+        names = [plan["planKey"].rpartition("/")[2] for plan in (first, again, third)]
+        assert names == ["plan.jsonl", "plan-again-1.jsonl", "plan-again-2.jsonl"]
+        assert all(stored.versions == 1 for stored in contents("runs/").values())
+        assert small.batches(first) == small.batches(again)
+
+    def test_names_that_differ_in_one_character_are_two_runs(self, small: Site) -> None:
+        small.run("nightly.1")
+        small.deployment.faults.add("*", "http-500")
+        report = small.run("nightly-1")
+        assert (report["status"], report["snapshots"]["archived"]) == ("failed", 0)
+
+    def test_a_run_of_another_stack_is_left_alone(self, small: Site) -> None:
+        other = small.run("one")
+        before = {key: stored.body for key, stored in contents().items()}
+        small.started_at = "2026-11-22T02:00:00.001Z"
+        with pytest.raises(RunIdTaken, match=f"2026-11-22/one.*{STARTED_AT}"):
+            small.plan("one")
+        with pytest.raises(RunIdTaken):
+            small.report("one", None)
+        assert {key: stored.body for key, stored in contents().items()} == before
+        assert read_report() == other
+
+    def test_a_report_never_counts_another_execution_s_outcomes(self, small: Site) -> None:
+        plan = small.plan()
+        [batch] = small.batches(plan)
+        small.work("one", batch)
+        small.started_at = "2026-11-22T04:00:00.000Z"
+        with pytest.raises(RunIdTaken):
+            small.report("one", None, {"Error": "SecretMissing", "Cause": ""})
+        assert not contents("runs/2026-11-22/one/report.json")
+
+    def test_a_failed_plan_keeps_its_run_id_too(self, small: Site) -> None:
+        small.report("one", None, {"Error": "SecretMissing", "Cause": ""})
+        small.started_at = "2026-11-22T04:00:00.000Z"
+        with pytest.raises(RunIdTaken):
+            small.plan("one")
 
 
 def test_a_plan_of_many_needs_little_memory(make_site: MakeSite) -> None:

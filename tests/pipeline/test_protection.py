@@ -8,7 +8,7 @@ from notebook_archive.arcgis.answers import parse
 from notebook_archive.pipeline import figures
 from notebook_archive.pipeline.outcomes import UNPROTECTED
 from notebook_archive.pipeline.report import Report
-from tests.site import PREFIX, Site, check_report
+from tests.site import PREFIX, Site, check_report, put_lines
 
 UNREADABLE = "Restricted survey"
 
@@ -32,7 +32,7 @@ class TestAbsent:
     def test_a_server_that_knows_no_notebook_does_not_make_them_gone(self, site: Site) -> None:
         site.deployment.faults.add("snapshots/list", "shape-b", code=404)
         report = not_complete(site.run())
-        assert report["notebooks"]["failed"] == {"unexpected-answer": report["notebooks"]["attempted"] - 5}, (
+        assert report["notebooks"]["failed"] == {"unexpected-answer": report["notebooks"]["attempted"] - 6}, (
             "all but those on the other route"
         )
         assert report["notebooks"]["skipped"] == {UNPROTECTED: 1}
@@ -129,7 +129,7 @@ class TestOutcomes:
 
     def test_a_plan_that_lost_its_lines_is_no_success(self, small: Site) -> None:
         plan = small.plan()
-        small.archive.put_lines(plan["planKey"], [])
+        put_lines(plan["planKey"], [])
         report = not_complete(small.report("one", plan))
         assert [notice["reason"] for notice in report["notices"]] == ["plan-incomplete"]
 
@@ -144,7 +144,7 @@ def test_one_id_that_may_not_be_read_does_not_stop_the_others(small: Site) -> No
 
 def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
     odd = parse(b'{"title": "half a pair \\ud83d", "extent": [NaN, -Infinity, 1]}', "The item")
-    small.archive.put_lines("runs/2026-11-22/one/plan.jsonl", [odd])
+    assert small.archive.put_new_lines("runs/2026-11-22/one/plan.jsonl", [odd])
     body = small.archive.get("runs/2026-11-22/one/plan.jsonl") or b""
     line = json.loads(body.decode("utf-8", "strict"), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert line == {"title": "half a pair ?", "extent": [None, None, 1]}

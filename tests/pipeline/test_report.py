@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from notebook_archive.archive import RunId
 from notebook_archive.errors import ArchiveUnavailable
+from notebook_archive.models import MAX_OWNER, MAX_TITLE
 from notebook_archive.pipeline import figures
 from notebook_archive.pipeline.plan import Plan
-from tests.site import STARTED_AT, Site, check_report, read_report
+from notebook_archive.pipeline.protection import STATES
+from tests.site import STARTED_AT, Site, check_report, put_lines, read_report
 from tests.strict_s3 import Fault, contents
 
 RUN = RunId.of_execution("generated", STARTED_AT)
@@ -37,6 +39,7 @@ def outcome(draw: st.DrawFn) -> dict[str, Any]:
         "unchanged": draw(st.integers(0, 5)),
         "skipped": draw(st.lists(problems, max_size=2)),
         "failed": draw(st.lists(problems, max_size=2)),
+        "protection": {"state": draw(st.sampled_from(STATES)), "modified": draw(st.integers(0, 10**13))},
     }
     return made | ({"problem": draw(problems)} if state in ("skipped", "failed") else {})
 
@@ -59,8 +62,12 @@ def test_attempted_is_the_sum_of_what_became(
     for number in range(1, 5):
         made = done[number - 1] if number <= len(done) else []
         small.archive.put_document(RUN.key(f"outcomes/{number:06d}.json"), {"seconds": 1.5, "outcomes": made})
-    line = {"number": 1, "part": 0, "notebooks": [{"itemId": each, "title": "", "owner": ""} for each in ids]}
-    small.archive.put_lines(RUN.key("plan.jsonl"), [line])
+    line = {
+        "number": 1,
+        "part": 0,
+        "notebooks": [{"itemId": each, "title": "", "owner": "", "archived": ""} for each in ids],
+    }
+    put_lines(RUN.key("plan.jsonl"), [line])
     notice = {"reason": "listing-incomplete", "message": "It.", "remedy": "Do."}
     plan: Plan = {
         "scope": "everything",
@@ -127,3 +134,48 @@ def test_only_a_run_over_everything_counts_as_a_run(small: Site) -> None:
     chosen = figures(small.run("one", [small.item("First").id]))
     assert (chosen["RunComplete"], chosen["RunPartial"], chosen["RunFailed"]) == (0, 0, 0)
     assert figures(small.run("two"))["RunComplete"] == 1
+
+
+def test_a_message_repeats_five_notices_and_counts_the_rest(small: Site) -> None:
+    notices = [{"reason": "credential-broken", "message": f"Secret {n}.", "remedy": "Renew."} for n in range(5000)]
+    plan: Any = {"scope": "everything", "planKey": RUN.key("plan.jsonl"), "batches": 0, "notebooks": 0}
+    report = small.report("generated", plan | {"notices": notices})
+    assert "Secret 4. Renew. And 4995 more notices, which the report has." in report["message"]
+    assert "Secret 5." not in report["message"]
+    assert len(report["notices"]) == 5000
+    assert len(report["message"]) < 2000
+
+
+def test_5000_broken_credentials_fit_an_event_and_a_state(small: Site) -> None:
+    outcomes = [
+        {
+            "itemId": f"{number:032x}",
+            "title": "é" * MAX_TITLE,
+            "owner": f"{number:0{MAX_OWNER}}",
+            "state": "failed",
+            "archived": [],
+            "unchanged": 0,
+            "skipped": [],
+            "failed": [],
+            "problem": {
+                "reason": "token-rejected",
+                "message": "No.",
+                "remedy": "Renew.",
+                "secret": f"owners/{number:0{MAX_OWNER}}",
+            },
+        }
+        for number in range(5000)
+    ]
+    small.archive.put_document(RUN.key("outcomes/000001.json"), {"outcomes": outcomes})
+    report = small.report("generated", None)
+    assert len(report["notices"]) == 5000
+    told = {name: report[name] for name in ("message", "notebooks", "snapshots")}
+    assert len(json.dumps(told)) < 20_000
+
+
+def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
+    cause = json.dumps({"errorMessage": "x" * 100_000})
+    report = small.report("one", None, {"Error": "y" * 100_000, "Cause": cause})
+    assert len(report["message"]) < 3000
+    assert report["error"]
+    assert len(json.dumps(report["error"])) < 3000

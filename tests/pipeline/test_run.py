@@ -1,14 +1,16 @@
 """Whole runs: what they store, what they cost, what a second one does, and what a report says of each trouble."""
 
 import json
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from local.arcgis import LocalArcGIS, Seed
+from local.arcgis.organisation import id_of
 from notebook_archive.pipeline.outcomes import UNPROTECTED
 from tests.pipeline.conftest import MakeSite
-from tests.site import Site, check_archive, check_report, read_report, stored_snapshots
+from tests.site import Site, check_archive, check_report, read_report, stored_body, stored_snapshots
 from tests.strict_s3 import Fault, StrictS3, contents
 
 UNREADABLE = "Restricted survey"
@@ -310,24 +312,6 @@ def test_an_item_that_its_owners_route_refuses_is_named_and_the_others_are_archi
     check_archive(small, ever)
 
 
-def test_a_snapshot_that_changed_is_a_conflict_and_the_archive_keeps_the_first(small: Site) -> None:
-    """The plan was made before another run stored what has changed since."""
-    item = small.item("First")
-    plan = small.plan("two")
-    small.run("one")
-    ever = small.sources()
-    item.snapshots[0].content = NOTEBOOK
-    for batch in small.batches(plan):
-        small.work("two", batch)
-    report = small.report("two", plan)
-    assert report["notebooks"]["failed"] == {"archive-conflict": 1}
-    assert stored_snapshots() == ever
-    assert report["snapshots"]["unchanged"] == len(ever) - 1
-    check_report(report)
-    item.snapshots[0].content = ever[f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"]
-    check_archive(small)
-
-
 def test_a_bucket_that_refuses_fails_each_notebook_by_name(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
@@ -354,3 +338,45 @@ def test_two_runs_at_once_store_each_snapshot_once(small: Site) -> None:
     assert reports[1]["snapshots"]["unchanged"] == 3
     check_archive(small)
     assert other.s3.broken == []
+
+
+class TestPlace:
+    """Where an item stands: its folder and its groups, which a restore needs."""
+
+    def properties(self, site: Site, title: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(stored_body(f"notebooks/{site.item(title).id}/item.json"))
+        return found
+
+    @pytest.mark.parametrize("searched", [True, False])
+    def test_item_json_names_the_folder(self, site: Site, searched: bool) -> None:
+        site.deployment.switches.search_gives_folder = searched
+        site.run()
+        assert self.properties(site, "Évolution du littoral")["folder"] == {"id": id_of("coast"), "title": "coast"}
+        assert self.properties(site, "Flood model")["folder"] is None, "the owner's root folder"
+
+    def test_item_json_names_the_groups(self, site: Site) -> None:
+        site.run()
+        groups = self.properties(site, "Flood model")["groups"]
+        assert groups == [{"id": id_of("Hydrology"), "title": "Hydrology"}]
+        assert self.properties(site, "Évolution du littoral")["groups"] == []
+
+    def test_a_portal_that_refuses_fails_no_notebook(self, site: Site) -> None:
+        site.deployment.faults.add("items/groups", "http-503")
+        report = site.run()
+        assert report["status"] == "complete"
+        assert "groups" not in self.properties(site, "Flood model")
+        assert self.properties(site, "Flood model")["title"] == "Flood model"
+
+    def test_unchanged_notebooks_cost_no_call(self, site: Site) -> None:
+        site.run("one")
+        site.deployment.requests.clear()
+        site.run("two")
+        counts = site.deployment.requests.counts()
+        assert (counts["items/groups"], counts["content/user"], counts["items/item"]) == (0, 0, 0)
+
+    def test_an_owners_folders_are_asked_for_once(self, site: Site) -> None:
+        for item in site.deployment.organisation.notebooks():
+            item.folder = "shelf"
+        site.run()
+        owners = {item.owner for item in site.deployment.organisation.notebooks()}
+        assert site.deployment.requests.counts()["content/user"] <= len(owners)

@@ -10,7 +10,7 @@ import pytest
 
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY, LocalAws
 from notebook_archive.errors import NewTokenRejected, RotationRefused, SettingsInvalid, TokenRejected
-from tests.functions.conftest import Functions, _new_container, library_log, sample
+from tests.functions.conftest import Functions, _new_container, library_log, own_logging, sample
 from tests.rotation.conftest import ANA, CREDENTIAL, STEPS, Rotations
 from tests.strict_s3 import StrictS3
 
@@ -41,7 +41,8 @@ def function(rotations: Rotations, aws: LocalAws, monkeypatch: pytest.MonkeyPatc
     rotations.keep("notebook-archive/ca-bundle", rotations.ca_pem)
     boto3.setup_default_session()
     _new_container()
-    yield Functions(None, rotations.deployment, StrictS3(), monkeypatch)  # type: ignore[arg-type]
+    with own_logging():
+        yield Functions(None, rotations.deployment, StrictS3(), monkeypatch)  # type: ignore[arg-type]
     _new_container()
     boto3.setup_default_session()
 

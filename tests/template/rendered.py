@@ -17,11 +17,14 @@ EVERYTHING = {
     "CaBundleSecret": "notebook-archive/ca-bundle",
     "BucketNamePrefix": "gis",
     "KmsKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d",
+    "KmsKeyScope": "ALL",
+    "BreakGlassRoleArn": "arn:aws:iam::111122223333:role/archive/break-glass",
     "SubnetIds": "subnet-0a,subnet-0b",
     "SecurityGroupIds": "sg-0a",
     "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
     "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:operators",
     "ApiVpcEndpointIds": "vpce-0a,vpce-0b",
+    "ApiAccessLogs": "CREATE",
     "WebhookSecret": "notebook-archive-webhook",
 }
 VARIANTS: dict[str, dict[str, str]] = {
@@ -35,7 +38,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "ExistingBucket": "gis-archive",
         **{name: EVERYTHING[name] for name in ("KmsKeyArn", "SubnetIds", "SecurityGroupIds")},
     },
-    "nothing locked": {"ObjectLockMode": "OFF", "TransitionStorageClass": "NONE", "ApiAccessLogs": "OFF"},
+    "nothing locked": {"ObjectLockMode": "OFF", "TransitionStorageClass": "NONE", "ArchiveCurrent": "false"},
 }
 _PSEUDO = {
     "AWS::AccountId": "111122223333",

@@ -20,7 +20,7 @@ def _rules(given: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("variant", _OWN)
 def test_bucket_is_private_versioned_and_outlives_the_stack(variant: str) -> None:
     resource = render(VARIANTS[variant])["Resources"]["ArchiveBucket"]
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = resource["Properties"]
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
@@ -76,10 +76,24 @@ def test_snapshots_and_copies_move_to_the_class_asked_for(rule: str, kind: str) 
     assert rule not in _rules({"TransitionStorageClass": "NONE"})
 
 
+def _policy(given: dict[str, str]) -> list[dict[str, Any]]:
+    resource = render(given)["Resources"]["ArchiveBucketPolicy"]
+    return resource["Properties"]["PolicyDocument"]["Statement"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("variant", _OWN)
+def test_policy_goes_and_stays_with_the_bucket(variant: str) -> None:
+    resources = render(VARIANTS[variant])["Resources"]
+    policies = {
+        tuple(resources[name][policy] for policy in ("DeletionPolicy", "UpdateReplacePolicy"))
+        for name in ("ArchiveBucket", "ArchiveBucketPolicy")
+    }
+    assert len(policies) == 1
+
+
 @pytest.mark.parametrize("variant", _OWN)
 def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
-    policy = render(VARIANTS[variant])["Resources"]["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]
-    tls, once = policy["Statement"]
+    tls, once = _policy(VARIANTS[variant])[:2]
     assert (tls["Effect"], tls["Principal"], tls["Action"]) == ("Deny", "*", "s3:*")
     assert tls["Resource"] == ["arn:aws:s3:::ArchiveBucket", "arn:aws:s3:::ArchiveBucket/*"]
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -92,6 +106,31 @@ def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
     }
 
 
+def test_only_the_break_glass_role_deletes_notebooks() -> None:
+    """S3 evaluates a negated condition as true if the key is absent, so services of AWS are denied too."""
+    role = EVERYTHING["BreakGlassRoleArn"]
+    (deny,) = _policy({"BreakGlassRoleArn": role})[2:]
+    assert deny == {
+        "Sid": "OnlyBreakGlassDeletes",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteObject*",
+        "Resource": "arn:aws:s3:::ArchiveBucket/notebooks/*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalArn": role}},
+    }
+
+
+def test_nobody_is_denied_deletion_without_a_break_glass_role() -> None:
+    assert len(_policy({})) == 2
+
+
+def test_break_glass_role_needs_a_bucket_of_the_stack() -> None:
+    rule = template()["Rules"]["BreakGlassNeedsNewBucket"]
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "BreakGlassRoleArn"}, ""]}]}
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "ExistingBucket"}, ""]}
+
+
 def test_existing_bucket_is_left_as_it_is() -> None:
     rendered = render({"ExistingBucket": "gis-archive"})
     assert not {"AWS::S3::Bucket", "AWS::S3::BucketPolicy"} & {item["Type"] for item in rendered["Resources"].values()}
@@ -99,11 +138,14 @@ def test_existing_bucket_is_left_as_it_is() -> None:
     assert rendered["Globals"]["Function"]["Environment"]["Variables"]["ARCHIVE_BUCKET"] == "gis-archive"
 
 
-@pytest.mark.parametrize("given", ["true", "false"])
-def test_current_content_is_archived_where_it_is_asked_for(given: str) -> None:
-    functions = render({"ArchiveCurrent": given})["Resources"]
+@pytest.mark.parametrize(
+    ("given", "archived"),
+    [({}, "true"), ({"ArchiveCurrent": "true"}, "true"), ({"ArchiveCurrent": "false"}, "false")],
+)
+def test_current_content_is_archived_unless_told_otherwise(given: dict[str, str], archived: str) -> None:
+    functions = render(given)["Resources"]
     for name in ("ArchiveNotebooksFunction", "ArchiveRequestsFunction"):
-        assert functions[name]["Properties"]["Environment"]["Variables"]["ARCHIVE_CURRENT"] == given
+        assert functions[name]["Properties"]["Environment"]["Variables"]["ARCHIVE_CURRENT"] == archived
 
 
 def test_alarms_come_with_a_topic_and_a_missing_run_is_one() -> None:
@@ -111,6 +153,17 @@ def test_alarms_come_with_a_topic_and_a_missing_run_is_one() -> None:
     resources = render(EVERYTHING)["Resources"]
     assert resources["NoSuccessfulRunAlarm"]["Properties"]["TreatMissingData"] == "breaching"
     assert resources["RunFailedAlarm"]["Properties"]["TreatMissingData"] == "notBreaching"
+
+
+def test_alarm_goes_off_for_a_run_with_unprotected_notebooks() -> None:
+    resources, variables = render(EVERYTHING)["Resources"], render()["Globals"]["Function"]["Environment"]["Variables"]
+    alarm = resources["NotebooksUnprotectedAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("NotebookArchive", "NotebooksUnprotected")
+    assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    # A run sends its figures once, and the next one is a night away.
+    assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
 
 
 def test_outputs_are_described() -> None:

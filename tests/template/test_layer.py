@@ -5,12 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local.stack import architecture, build
 from tests.template.rendered import ROOT
 
 _LAYER = ROOT / "layers" / "notebook_archive"
@@ -48,13 +46,6 @@ def test_no_library_ships_twice() -> None:
 def test_layers_are_built_by_one_file() -> None:
     # A link, because sam copies each folder away before it builds, and rebuilds when what stands in the folder changes.
     assert (_PAGES / "Makefile").readlink() == Path("../notebook_archive/Makefile")
-
-
-@pytest.fixture(scope="module")
-def built() -> Iterator[Path]:
-    """Yield the folder that sam built, which nothing rebuilds meanwhile."""
-    with build() as template:
-        yield template.parent
 
 
 @pytest.mark.local
@@ -117,18 +108,6 @@ def _python(layers: list[Path], program: str) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def layer(built: Path) -> Path:
-    """Return the built layer for this machine's processor."""
-    return built / {"arm64": "LayerArm64", "x86_64": "LayerX8664"}[architecture()]
-
-
-@pytest.fixture(scope="module")
-def pages(built: Path) -> Path:
-    """Return the built layer of the pages' libraries for this machine's processor."""
-    return built / {"arm64": "LayerPagesArm64", "x86_64": "LayerPagesX8664"}[architecture()]
 
 
 @pytest.mark.local

@@ -66,6 +66,12 @@ def test_every_parameter_is_used() -> None:
         ("CaBundleSecret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x"),
         ("ExistingBucket", "Gis_Archive"),
         ("KmsKeyArn", "alias/archive"),
+        ("KmsKeyScope", "all"),
+        ("BreakGlassRoleArn", "break-glass"),
+        ("BreakGlassRoleArn", "arn:aws:iam::111122223333:role/*"),
+        ("BreakGlassRoleArn", "arn:aws:iam::111122223333:user/ana"),
+        ("BreakGlassRoleArn", "arn:aws:sts::111122223333:assumed-role/break-glass/ana"),
+        ("BreakGlassRoleArn", "arn:aws:iam::111122223333:root"),
         ("Schedule", "every night"),
         ("SubnetIds", "vpc-0a"),
         ("SecurityGroupIds", "0a"),
@@ -105,6 +111,23 @@ def test_nothing_is_made_or_deleted_in_arcgis_unless_it_is_asked_for() -> None:
     rule = template()["Rules"]["SlotRotationNeedsCapture"]
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "SlotRotation"}, "true"]}
     assert [each["Assert"] for each in rule["Assertions"]] == [{"Fn::Equals": [{"Ref": "Capture"}, "true"]}]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws-us-gov:iam::111122223333:role/break-glass",
+        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_0a1b2c3d",
+    ],
+)
+def test_break_glass_role_may_have_a_path(arn: str) -> None:
+    _check("BreakGlassRoleArn", arn)
+
+
+def test_nothing_account_wide_is_changed_by_default() -> None:
+    types = {item["Type"] for item in render()["Resources"].values()}
+    assert "AWS::ApiGateway::Account" not in types
+    assert _PARAMETERS["ApiAccessLogs"]["Default"] == "OFF"
 
 
 def test_variants_of_these_tests_are_allowed() -> None:

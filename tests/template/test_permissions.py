@@ -49,16 +49,24 @@ _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
 
+_PLANNED = {
+    "BUCKET/runs/*/run.json",
+    "BUCKET/runs/*/plan*.jsonl",
+    "BUCKET/runs/*/outcomes/plan.json",
+    "BUCKET/notebooks/*/deleted.json",
+}
+
 # What each role may do to the archive and its neighbours; BUCKET stands for the bucket's ARN.
 _GRANTS = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:PutObject": {"BUCKET/runs/*/plan.jsonl", "BUCKET/runs/*/outcomes/plan.json"},
+        "s3:GetObject": _PLANNED,
+        "s3:PutObject": _PLANNED,
         "secretsmanager:GetSecretValue": {_SECRETS},
     },
     "ArchiveNotebooksRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
         "s3:PutObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*"},
         "secretsmanager:GetSecretValue": {_SECRETS},
@@ -79,8 +87,12 @@ _GRANTS = {
     },
     "ReportRunRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/runs/*"},
-        "s3:PutObject": {"BUCKET/runs/*/report.json"},
+        "s3:GetObject": {"BUCKET/runs/*", "BUCKET/notebooks/*/snapshots/*", "BUCKET/notebooks/*/current/*"},
+        "s3:PutObject": {
+            "BUCKET/runs/*/run.json",
+            "BUCKET/runs/*/outcomes/crashed.json",
+            "BUCKET/runs/*/report.json",
+        },
         "events:PutEvents": {_BUS},
     },
     "GetNotebookRole": {
@@ -100,7 +112,7 @@ _GRANTS = {
         "secretsmanager:UpdateSecretVersionStage": set(_TOKENS),
     },
     "ArchiveRunRole": {
-        "s3:GetObject": {"BUCKET/runs/*/plan.jsonl"},
+        "s3:GetObject": {"BUCKET/runs/*/plan*.jsonl"},
         "lambda:InvokeFunction": {
             f"{_FUNCTION}:{name}" for name in ("PlanRunFunction", "ArchiveNotebooksFunction", "ReportRunFunction")
         },
@@ -202,6 +214,8 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
     if "KmsKeyArn" in VARIANTS[variant]:
         expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in expected}
         expected_keys |= {"ArchiveRunRole": {"kms:Decrypt"}, "ArchiveRunScheduleRole": set()}
+    if VARIANTS[variant].get("KmsKeyScope") == "ALL":
+        expected_keys |= {"ArchiveRunScheduleRole": {"kms:GenerateDataKey", "kms:Decrypt"}}
     assert keys == expected_keys
     assert {
         role: {action: where for action, where in actions.items() if not action.startswith("kms:")}

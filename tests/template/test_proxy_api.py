@@ -192,7 +192,7 @@ def test_a_flood_elsewhere_leaves_the_webhook_its_own_rate() -> None:
 
 
 def test_access_log_says_who_called_what_and_nothing_of_the_request() -> None:
-    line = _api()["AccessLogSetting"]["Format"]
+    line = _api({"ApiAccessLogs": "CREATE"})["AccessLogSetting"]["Format"]
     assert "\n" not in line
     fields = json.loads(line)
     assert {"requestId", "time", "sourceIp", "caller", "method", "resourcePath", "status", "error"} <= fields.keys()
@@ -216,12 +216,14 @@ def test_access_log_says_who_called_what_and_nothing_of_the_request() -> None:
 
 
 def test_access_log_has_its_group_and_waits_for_the_role_of_the_account() -> None:
-    resources = _resources()
-    assert _api()["AccessLogSetting"]["DestinationArn"] == (
+    created = {"ApiAccessLogs": "CREATE"}
+    resources = _resources(created)
+    assert _api(created)["AccessLogSetting"]["DestinationArn"] == (
         "arn:aws:logs:eu-central-1:111122223333:log-group:ProxyApiLogs"
     )
     assert resources["ProxyApiLogs"]["Properties"]["RetentionInDays"] == "90"
-    assert resources["ProxyApiLogs"]["Metadata"] == {"After": "ApiGatewayAccount"}
+    assert resources["ProxyApiLogs"]["Metadata"]["After"] == "ApiGatewayAccount"
+    assert resources["ApiGatewayAccount"]["DependsOn"] == "ProxyApi", "an account that never had an API takes no role"
     # Other APIs of the account may be logging by it when this stack goes.
     for name in ("ApiGatewayAccount", "ApiGatewayLogsRole"):
         assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")

@@ -1,11 +1,16 @@
 """What SAM makes of the HTTP proxy's API: one stage, with all its settings, deployed anew each time."""
 
 import functools
+import graphlib
+import itertools
 import json
 import os
+import re
 import subprocess
 import time
 from typing import Any
+
+import pytest
 
 from tests.template.rendered import ROOT, template
 
@@ -43,6 +48,46 @@ _translated = functools.cache(_translate)
 
 def _of_type(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
     return {name: item["Properties"] for name, item in resources.items() if item["Type"] == f"AWS::ApiGateway::{kind}"}
+
+
+def _named_in(node: Any) -> set[str]:
+    """Return the resources that a part of a template refers to."""
+    if isinstance(node, list):
+        return set().union(*map(_named_in, node))
+    if not isinstance(node, dict):
+        return set()
+    found = _named_in(list(node.values()))
+    for function, argument in node.items():
+        if function == "Ref":
+            found.add(argument)
+        elif function == "Fn::GetAtt":
+            found.add(argument[0] if isinstance(argument, list) else argument.partition(".")[0])
+        elif function == "Fn::Sub":
+            text = argument[0] if isinstance(argument, list) else argument
+            found |= {name.partition(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", text)}
+        elif function == "DependsOn":
+            found |= {argument} if isinstance(argument, str) else set(argument)
+    return found
+
+
+def _dependencies(resources: dict[str, dict[str, Any]]) -> dict[str, set[str]]:
+    return {name: _named_in(resource) & resources.keys() for name, resource in resources.items()}
+
+
+def test_no_resource_waits_for_itself() -> None:
+    """cfn-lint cannot say it of the source, where the API has the log group that its stage gets."""
+    waits = _dependencies(_translated())
+    order = list(graphlib.TopologicalSorter(waits).static_order())
+    chain = ["ProxyApi", "ApiGatewayAccount", "ProxyApiLogs", "ProxyApiv1Stage"]
+    assert sorted(chain, key=order.index) == chain
+    assert all(earlier in waits[later] for earlier, later in itertools.pairwise(chain))
+
+
+def test_planted_circle_of_resources_is_found() -> None:
+    resources = {**_translated()}
+    resources["ProxyApi"] = {**resources["ProxyApi"], "DependsOn": "ProxyApiLogs"}
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(_dependencies(resources)).prepare()
 
 
 def test_there_is_one_stage_and_it_has_all_settings() -> None:
@@ -89,3 +134,11 @@ def test_the_functions_have_both_layers() -> None:
         variables = resources[name]["Properties"]["Environment"]["Variables"]
         assert variables["API_AUTH"] == {"Ref": "ApiAuth"}
         assert "SECRET_PREFIX" in variables
+
+
+def test_every_function_logs_json_into_its_own_group() -> None:
+    functions = [item for item in _translated().values() if item["Type"] == "AWS::Lambda::Function"]
+    settings = [function["Properties"]["LoggingConfig"].copy() for function in functions]
+    assert len({each.pop("LogGroup")["Ref"] for each in settings}) == len(functions) == 8
+    # Lambda takes a metric for a line of level INFO: a higher level here would drop it.
+    assert all(each == {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"} for each in settings)

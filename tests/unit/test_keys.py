@@ -27,7 +27,8 @@ HOSTILE = [
 def test_what_is_built_is_read_back(item: str, key: str) -> None:
     item_id, resource_key = ItemId.parse(item), ResourceKey.parse(f"snapshot-{key}.json")
     assert keys.parse(keys.snapshot_key(item_id, resource_key)) == (item_id, resource_key)
-    assert keys.parse(keys.item_key(item_id)) == (item_id, None)
+    assert keys.parse(keys.item_key(item_id)) == (item_id, keys.ItemNote.PROPERTIES)
+    assert keys.parse(keys.deletion_key(item_id)) == (item_id, keys.ItemNote.DELETION)
     copy = keys.CopyId.of(int(item, 16) % 10**13, bytes.fromhex(key))
     for each in (copy, keys.Sighting(copy), keys.CaptureMark(copy)):
         found = keys.parse(keys.copy_key(item_id, each))
@@ -38,11 +39,18 @@ def test_what_is_built_is_read_back(item: str, key: str) -> None:
 
 
 @quick
-@given(st.text(max_size=120) | st.from_regex(r"notebooks/[0-9a-f]{32}/(snapshots/)?[a-z0-9.\-]*\n?") | CURRENT)
+@given(
+    st.text(max_size=120)
+    | st.from_regex(r"notebooks/[0-9a-f]{32}/(snapshots/)?[a-z0-9.\-]*\n?")
+    | st.from_regex(r"notebooks/[0-9a-f]{32}/(item|deleted)\.json\n?", fullmatch=True)
+    | CURRENT
+)
 def test_what_is_read_is_what_would_be_built(text: str) -> None:
     match keys.parse(text):
-        case (item_id, None):
+        case (item_id, keys.ItemNote.PROPERTIES):
             assert keys.item_key(item_id) == text
+        case (item_id, keys.ItemNote.DELETION):
+            assert keys.deletion_key(item_id) == text
         case (item_id, ResourceKey() as key):
             assert keys.snapshot_key(item_id, key) == text
         case (item_id, keys.CopyId() as copy):
@@ -77,7 +85,43 @@ def test_a_time_that_does_not_fit_makes_no_key(modified: int) -> None:
 @given(st.text(min_size=1, max_size=80))
 def test_a_run_id_is_a_place_for_keys_whatever_the_execution_is_called(name: str) -> None:
     run = RunId.of_execution(name, "2026-11-22T05:00:00.000Z")
-    assert re.fullmatch(r"runs/2026-11-22/[A-Za-z0-9_-]+/report\.json", run.key("report.json"))
+    assert re.fullmatch(r"runs/2026-11-22/[A-Za-z0-9_.-]{1,80}/report\.json", run.key("report.json"))
+    assert RunId.parse(run) == run
+
+
+names = st.text(min_size=1, max_size=80) | st.text("a.-2ED", min_size=1, max_size=80)
+
+
+@quick
+@given(names, names)
+def test_two_names_are_two_runs(one: str, other: str) -> None:
+    runs = {RunId.of_execution(name, "2026-11-22T05:00:00.000Z") for name in (one, other)}
+    assert len(runs) == len({one, other})
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("nightly.1", "nightly.2E1"),
+        ("nightly-1", "nightly-1"),
+        ("été", ".C3.A9t.C3.A9"),
+        ("." * 80, ".2E" * 19 + "..-3d9095bacf62c6ad4c3c"),
+        ("x" * 80, "x" * 80),
+    ],
+)
+def test_a_name_is_written_so_that_it_can_be_read(name: str, written: str) -> None:
+    assert RunId.of_execution(name, "2026-11-22T05:00:00.000Z") == f"2026-11-22/{written}"
+
+
+@pytest.mark.parametrize("text", ["2026-11-22/nightly-1", "2026-11-22/8f1c_b-2"])
+def test_a_run_of_an_earlier_release_is_parsed(text: str) -> None:
+    assert RunId.parse(text) == text
+
+
+@pytest.mark.parametrize("text", ["2026-11-22/..", "2026-11-22/.", "2026-11-22/", "2026-11-22/a/b", "2026-11-22/a\n"])
+def test_what_shapes_a_key_is_not_a_run(text: str) -> None:
+    with pytest.raises(SettingsInvalid):
+        RunId.parse(text)
 
 
 def test_a_run_id_is_the_day_and_the_name_of_the_execution() -> None:

@@ -16,6 +16,7 @@ from notebook_archive.models import (
     Snapshot,
     digests,
     epoch_milliseconds,
+    parse_number,
 )
 
 ITEM = "0123456789abcdef" * 2
@@ -41,7 +42,7 @@ def test_a_snapshot_that_is_listed_twice_is_one() -> None:
 
 @pytest.mark.parametrize("entry", [{"resource": "notebook_preview.json"}, {"resource": f"../{KEY}"}])
 def test_other_resources_are_passed_over(entry: dict[str, Any]) -> None:
-    assert Listing.of([entry]) == Listing((), ())
+    assert Listing.of([entry], 1) == Listing((), ())
 
 
 @pytest.mark.parametrize("entry", [{}, None, 5, {"resourceKey": None}, {"resourceKey": f"../{KEY}"}])
@@ -83,11 +84,65 @@ def test_an_item_id_of_the_portal_is_checked_too() -> None:
     ("value", "expected"),
     [
         (1735725600000, 1735725600000), ("1735725600000", 1735725600000), (1.5, 1), (None, 0), ("", 0), ("soon", 0),
-        (True, 0), (float("nan"), 0), (float("inf"), 0), (10**30, 0), ("9" * 19, 0), ([], 0), ("-5", 0), ("²", 0),
+        (True, 0), (float("nan"), 0), (float("inf"), 0), (10**400, 0),
+        ("1735725600000.5", 1735725600000), ("9" * 19, 0), ([], 0), ("-5", -5), ("²", 0),
     ],
 )  # fmt: skip
 def test_epoch_milliseconds(value: object, expected: int) -> None:
     assert epoch_milliseconds(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(3, 3), (3.0, 3), ("3", 3), ("3.0", 3), (-1, -1), ("-1", -1), (True, None), (None, None), ("three", None),
+     ("", None), ("1e3", None), (float("nan"), None), (float("-inf"), None), (10**18, None), ("9" * 5000, None),
+     ("\u0665", None), ([3], None), ({}, None)],
+)  # fmt: skip
+def test_a_number_may_be_text(value: object, expected: int | None) -> None:
+    assert parse_number(value) == expected
+
+
+OTHER = f"snapshot-{'f' * 32}.json"
+
+
+@pytest.mark.parametrize("total", [3, "3", 3.0, "3.0"])
+def test_a_duplicate_does_not_hide_a_missing_snapshot(total: object) -> None:
+    listing = Listing.of([{"resourceKey": KEY}, {"resourceKey": OTHER}, {"resourceKey": KEY}], total)
+    assert (len(listing.snapshots), listing.missing, listing.doubtful, listing.uncounted) == (2, 1, True, False)
+
+
+@pytest.mark.parametrize("total", [None, "", "many", True, -1, [], {}, float("nan"), 0, 1])
+def test_a_listing_without_a_usable_total_is_uncounted(total: object) -> None:
+    listing = Listing.of([{"resourceKey": KEY}, {"resourceKey": OTHER}], total)
+    assert (len(listing.snapshots), listing.missing, listing.uncounted, listing.doubtful) == (2, 0, True, False)
+
+
+def test_a_counted_listing_is_not_doubtful() -> None:
+    assert Listing.of([{"resourceKey": KEY}, {"resourceKey": OTHER}], "2") == Listing.of(
+        [{"resource": KEY}, {"resource": OTHER}], 2
+    )
+    assert not Listing.of([{"resourceKey": KEY}], 1).uncounted
+
+
+@pytest.mark.parametrize(("size", "expected"), [(17, 17), ("17", 17), (17.0, 17), (True, None), (-1, None)])
+def test_a_size_may_be_text_too(size: object, expected: int | None) -> None:
+    assert Snapshot.from_entry(ResourceKey(KEY), {"size": size}).size == expected
+
+
+@pytest.mark.parametrize("owner", ["ana\udfff", "x" * 1001])
+def test_an_owner_after_whom_no_secret_can_be_named_is_refused(owner: str) -> None:
+    with pytest.raises(UnexpectedAnswer, match="an owner's name"):
+        NotebookItem.from_portal({"id": ITEM, "owner": owner})
+
+
+def test_texts_and_properties_of_an_item_can_be_written() -> None:
+    deep: object = []
+    for _ in range(5000):
+        deep = [deep]
+    sent = {"id": ITEM, "owner": "ana", "title": "Rivers \ud800", "deep": deep, "tags": [["x"]]}
+    item = NotebookItem.from_portal(sent)
+    assert item.title == "Rivers ?"
+    assert item.properties.keys() == {"id", "owner", "title", "tags"}
 
 
 def test_digests_are_of_one_length_and_tell_keys_apart() -> None:
@@ -100,3 +155,18 @@ def test_digests_are_of_one_length_and_tell_keys_apart() -> None:
 
 def test_ids_are_plain_text_where_text_is_wanted() -> None:
     assert f"{ItemId.parse(ITEM)}" == ITEM
+
+
+@pytest.mark.parametrize(
+    ("length", "title"), [(500, "é" * 500), (501, "é" * 497 + "..."), (300_000, "é" * 497 + "...")]
+)
+def test_a_title_is_cut_and_whole_in_the_properties(length: int, title: str) -> None:
+    item = NotebookItem.from_portal({"id": ITEM, "owner": "ana", "title": "é" * length})
+    assert item.title == title
+    assert item.properties["title"] == "é" * length
+
+
+def test_an_owner_too_long_to_be_one_is_refused_by_the_items_id() -> None:
+    assert NotebookItem.from_portal({"id": ITEM, "owner": "x" * 256}).owner == "x" * 256
+    with pytest.raises(UnexpectedAnswer, match=f"item {ITEM} an owner's name of 257 characters"):
+        NotebookItem.from_portal({"id": ITEM, "owner": "x" * 257})

@@ -1,16 +1,15 @@
 """The composition root: what a deployed function works with, made on first use and kept while its container lives."""
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
 
+from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.callers import Callers, CallerToken
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
@@ -18,7 +17,9 @@ from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, Shelf
-from notebook_archive.errors import CallerUnknown, EventRefused, SettingsInvalid
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import CallerUnknown, SettingsInvalid
+from notebook_archive.events import EventBus
 from notebook_archive.inbox import Inbox
 from notebook_archive.pipeline import Counter, Mint
 from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
@@ -27,8 +28,6 @@ from notebook_archive.settings import Settings
 from notebook_archive.vault import KeptSecret, Vault
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -37,8 +36,12 @@ ATTEMPTS = 8
 little for a sweep."""
 RESERVE_SECONDS = 60.0
 """Kept of an invocation's time for the writes to S3 under way, for its outcomes, its messages and its events."""
-ENTRIES = 10
-"""Events that one call puts, the most that EventBridge takes; and messages that are settled at the same time."""
+# For which calls of the bus may begin, one after the other.  The last one comes on top: 24 seconds at most, see
+# `_in_reserve`, or two, see `_soon`.
+BUS_SECONDS = 10.0
+HASTY_BUS_SECONDS = 0.5
+MAX_MESSAGES = 10
+"""Messages that are settled at the same time."""
 ANSWER_RESERVE_SECONDS = 3.0
 """Kept of a request's time for its answer."""
 
@@ -54,7 +57,7 @@ def _config(attempts: int = ATTEMPTS, connect_timeout: float = 5, read_timeout: 
         retries={"total_max_attempts": attempts, "mode": "standard"},
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
-        max_pool_connections=max(settings().threads, ENTRIES),
+        max_pool_connections=max(settings().threads, MAX_MESSAGES),
         **more,
     )
 
@@ -63,8 +66,9 @@ def _soon() -> Config:
     """Return the patience of a function that has to answer within five seconds: its caller tries again.
 
     One call takes two seconds at most: half of one to connect, as much for TLS, one for the answer.  So its two calls
-    leave a second to start and to answer.  botocore's own second try would wait up to a second before it.  Not bounded
-    is how long a name takes to be resolved, nor is a host with several addresses of which the first do not answer.
+    leave a second to start and to answer, and half of that may pass before the bus is asked once more.  botocore's own
+    second try would wait up to a second before it.  Not bounded is how long a name takes to be resolved, nor is a host
+    with several addresses of which the first do not answer.
     """
     return _config(attempts=1, connect_timeout=0.5, read_timeout=1)
 
@@ -73,8 +77,8 @@ def _in_reserve() -> Config:
     """Return the patience with the bus and the queue, which come last in an invocation and may not outlast it.
 
     One call takes 24 seconds at most: three tries of two seconds to connect, as much for TLS and three for the answer,
-    and three seconds between them.  So two of them, one after the other, fit into RESERVE_SECONDS.  What is not bounded
-    is what ``_soon`` names.
+    and three seconds between them.  So two of them, one after the other, fit into RESERVE_SECONDS, and so does what the
+    bus is asked before its last call, BUS_SECONDS.  What is not bounded is what ``_soon`` names.
     """
     return _config(attempts=3, connect_timeout=2, read_timeout=3)
 
@@ -83,7 +87,15 @@ def _in_reserve() -> Config:
 def _s3() -> "S3Client":
     # Every body goes with its SHA-256 in a header that is signed, so signing need not hash the body once more.
     # Links are signed as version 4 only where that is asked for.
-    s3 = boto3.client("s3", config=_config(signature_version="s3v4", s3={"payload_signing_enabled": False}))
+    # Without the last two options, botocore signs links for the global host of S3. Newer regions refuse it, and older
+    # ones redirect, so that the signature fails, which covers the host. botocore still puts the name of the bucket
+    # into the path if the name has dots or the endpoint is an IP address.
+    options = {
+        "payload_signing_enabled": False,
+        "addressing_style": "virtual",
+        "us_east_1_regional_endpoint": "regional",
+    }
+    s3 = boto3.client("s3", config=_config(signature_version="s3v4", s3=options))
     # botocore asks before it sends a body, which costs each snapshot a round trip; the bucket is known to take it.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
     return s3
@@ -133,6 +145,11 @@ def routes() -> Routes:
     """Return the ways to the owners' snapshots."""
     chosen = settings()
     return Routes(_transport(), portal(), chosen.route, _servers(), chosen.secret_prefix, read_secret)
+
+
+def administrator(deadline: Deadline) -> Administrator:
+    """Return the portal as the administrator sees it."""
+    return Administrator(portal(), routes().administrator, deadline)
 
 
 @cache
@@ -212,34 +229,8 @@ def webhook_secret() -> tuple[str, str]:
 
 
 @cache
-def _events() -> "EventBridgeClient":
-    return boto3.client("events", config=_soon() if settings().webhook_secret else _in_reserve())
-
-
-def publish(detail_type: str, *details: Mapping[str, Any], source: str = "notebook-archive") -> None:
-    """Put events on the bus; raise EventRefused, once all were tried, where EventBridge did not take all of them.
-
-    One that does not answer is not asked again: it would take all the time there is.
-    """
-    refused = ""
-    for start in range(0, len(details), ENTRIES):
-        entries: list[PutEventsRequestEntryTypeDef] = [
-            {
-                "EventBusName": settings().event_bus_name,
-                "Source": source,
-                "DetailType": detail_type,
-                "Detail": json.dumps(detail),
-            }
-            for detail in details[start : start + ENTRIES]
-        ]
-        try:
-            answer = _events().put_events(Entries=entries)
-        except BotoCoreError as error:
-            raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
-        except ClientError as error:
-            refused = type(error).__name__
-            continue
-        if answer["FailedEntryCount"]:
-            refused = next((entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry), "no code")
-    if refused:
-        raise EventRefused(f"EventBridge did not take the event {detail_type} ({refused}).")
+def event_bus() -> EventBus:
+    """Return the event bus."""
+    hasty = bool(settings().webhook_secret)
+    client = boto3.client("events", config=_soon() if hasty else _in_reserve())
+    return EventBus(client, settings().event_bus_name, HASTY_BUS_SECONDS if hasty else BUS_SECONDS)

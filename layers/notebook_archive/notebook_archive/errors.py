@@ -4,6 +4,8 @@
 
     NotebookArchiveError
     ├── NotAnId                      an item id, session id or resource key that is not of its form
+    ├── RunInputInvalid              the input of a run holds something that a run does not know
+    ├── RunIdTaken                   another execution has the run's name and date
     ├── RequestRefused               the proxy's caller is at fault
     │   ├── ParameterInvalid         a parameter is missing, doubled or garbled
     │   ├── MethodRefused            this resource does not know the method
@@ -39,6 +41,7 @@
     │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
     │   ├── RequestRejected          any other error answer
     │   ├── UnexpectedAnswer         HTML, a redirect, something that is not the JSON asked for
+    │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
     │   ├── ListingIncomplete        a listing ended before its own total, or would not end
     │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
     ├── SnapshotInvalid
@@ -46,6 +49,7 @@
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
     ├── ArchiveError
     │   ├── ArchiveConflict          the key holds other bytes than ArcGIS sent now
+    │   │   └── SnapshotAltered      a snapshot changed in ArcGIS; both bodies are archived
     │   ├── ArchiveDamaged           an archived snapshot is not what its checksum says
     │   ├── ArchiveDenied            S3 or KMS refused the function's role
     │   └── ArchiveUnavailable       S3 did not answer well within its retries
@@ -80,6 +84,20 @@ class NotAnId(NotebookArchiveError):
 
     reason = "not-an-id"
     remedy = "Give item ids as ArcGIS shows them, 32 lower-case hexadecimal digits, in a list."
+
+
+class RunInputInvalid(NotebookArchiveError):
+    """The input of a run is not what it should be; the message names the field and what is allowed."""
+
+    reason = "run-input-invalid"
+    remedy = 'Start the run again with {} for every notebook, or {"itemIds": [...]} for some, each id once.'
+
+
+class RunIdTaken(NotebookArchiveError):
+    """Another execution on the same archive has this name and date: an execution of another stack, say."""
+
+    reason = "run-id-taken"
+    remedy = "Start the run again under another name; the objects of the other run were left as they are."
 
 
 class RequestRefused(NotebookArchiveError):
@@ -332,6 +350,13 @@ class UnexpectedAnswer(ArcGISError):
     remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy stands before them."
 
 
+class AnswerTooLarge(UnexpectedAnswer):
+    """The answer to a listing or a description is larger than any that is read; its contents are unknown."""
+
+    reason = "answer-too-large"
+    remedy = "Look for an item with a very long description or very many properties, and shorten them."
+
+
 class ListingIncomplete(ArcGISError):
     """A listing did not reach its own total; what it did show is still archived."""
 
@@ -375,6 +400,13 @@ class ArchiveConflict(ArchiveError):
 
     reason = "archive-conflict"
     remedy = "Compare both: ArcGIS snapshots do not change, so one of the two was altered."
+
+
+class SnapshotAltered(ArchiveConflict):
+    """ArcGIS serves another body under the key of an archived snapshot.  The archive has both."""
+
+    reason = "snapshot-altered"
+    remedy = "Find out who altered the snapshot in ArcGIS. Both bodies are archived, so nothing else needs to be done."
 
 
 class ArchiveDamaged(ArchiveError):

@@ -61,6 +61,8 @@ class ResourceKey(_Name):
         return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
 
 
+MAX_TEXT = 1000
+"""Characters of a snapshot's name and of a session's texts that are kept."""
 DIGEST_LENGTH = 12
 """Characters of a ResourceKey's digest."""
 
@@ -83,13 +85,7 @@ class Snapshot:
         """Return the snapshot of an entry of a listing, in either of its two shapes."""
         properties = entry.get("properties")
         name = properties.get("name") if isinstance(properties, dict) else None
-        size = entry.get("size")
-        return cls(
-            key,
-            name if isinstance(name, str) else "",
-            epoch_milliseconds(entry.get("created")),
-            size if isinstance(size, int) and size >= 0 else None,
-        )
+        return cls(key, _text(name), epoch_milliseconds(entry.get("created")), count(entry.get("size")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,37 +114,56 @@ class Listing:
     strange: tuple[str, ...]
     missing: int = 0
     """How many entries the listing counted and did not give."""
+    uncounted: bool = False
+    """Whether the listing gave no total to compare with. Nothing then proves that it is whole."""
     lookalikes: tuple[str, ...] = ()
 
     @property
     def doubtful(self) -> bool:
-        """Whether there may be snapshots that it does not show."""
+        """Whether there is reason to believe that it leaves snapshots out. A missing total alone is not one."""
         return bool(self.strange or self.missing)
 
     @classmethod
-    def of(cls, entries: list[Any], total: object = None) -> Self:
-        """Return what the entries of ``snapshots/list``, or of an item's resources, list.
+    def of(cls, entries: list[Any], total: object = None, oversized: int = 0) -> Self:
+        """Return what the entries of `snapshots/list`, or of an item's resources, list.
 
-        The two differ: `resourceKey` and a string `created` against `resource` and a number. Other resources are passed
-        over. That a snapshot's key always has the documented form is not sure. An entry of `snapshots/list` is a
-        snapshot whatever its key; among the resources there are previews too, whose names are documented nowhere.
+        The two differ: `resourceKey` and a string `created` against `resource` and a number. Other resources are
+        passed over. That a snapshot's key always has the documented form is not sure. An entry of `snapshots/list` is a
+        snapshot whatever its key; among the resources there are previews too, whose names are documented nowhere. An
+        entry that is listed twice counts once. `oversized` entries are too large to be read.
         """
         snapshots: dict[ResourceKey, Snapshot] = {}
         strange: list[str] = []
         lookalikes: list[str] = []
+        names: set[str] = set()
+        nameless = 0
         for entry in entries:
             key = entry.get("resourceKey", entry.get("resource")) if isinstance(entry, dict) else None
-            if isinstance(key, str) and RESOURCE_KEY.fullmatch(key):
+            if not isinstance(key, str):
+                nameless += 1
+                strange.append("(no text)")
+                continue
+            names.add(key)
+            if RESOURCE_KEY.fullmatch(key):
                 snapshots[ResourceKey(key)] = Snapshot.from_entry(ResourceKey(key), entry)
-            elif not isinstance(key, str) or "resourceKey" in entry:
-                strange.append(str(key)[:60])
+            elif "resourceKey" in entry:
+                strange.append(_text(key)[:60])
             elif key.startswith("snapshot-"):
-                lookalikes.append(key[:60])
+                lookalikes.append(_text(key)[:60])
         stems = {key.removesuffix(".json") for key in snapshots}
         lookalikes = [name for name in lookalikes if name[:STEM_LENGTH] not in stems]
-        missing = total - len(entries) if isinstance(total, int) else 0
-        return cls(tuple(snapshots.values()), tuple(strange), max(0, missing), tuple(lookalikes))
+        given, counted = len(names) + nameless, count(total)
+        uncounted = counted is None or counted < given
+        missing = max(oversized, 0 if counted is None else counted - given)
+        return cls(tuple(snapshots.values()), tuple(strange), missing, uncounted, tuple(lookalikes))
 
+
+# In characters.  Both stand in plans, reports and events, whose sizes AWS limits: a longer title is cut, and an item
+# whose owner's name is longer is not usable.
+MAX_TITLE = 500
+MAX_OWNER = 256
+# Ends a text that was cut.
+CUT = "..."
 
 _VOLATILE = frozenset(
     ("numViews", "numRatings", "avgRating", "numComments", "scoreCompleteness", "lastViewed", "size", "score")
@@ -168,22 +183,33 @@ class NotebookItem:
     """Bytes of its content and resources together, None where the portal does not tell; 0 or -1 for an item that has
     neither."""
     properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The item as the portal gave it, without counters that change by being looked at."""
+    """The item as the portal gave it, without counters that change by being looked at and without what is nested more
+    than MAX_NESTING deep."""
 
     @classmethod
     def from_portal(cls, item: Mapping[str, Any]) -> Self:
-        """Return the item of a search result or item resource; raise UnexpectedAnswer where it has no id or owner."""
-        owner, title, size = item.get("owner"), item.get("title"), item.get("size")
+        """Return the item of a search result or item resource.
+
+        A title of more than 500 characters is cut; `properties` keeps it whole. Raises NotAnId, or UnexpectedAnswer if
+        the item has no id or owner, or an owner whose name is too long or not valid Unicode: no secret can be named
+        after one.
+        """
+        owner = item.get("owner")
         if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:
             raise UnexpectedAnswer("The portal gave an item without id or owner.")
+        item_id = ItemId.parse(item["id"])
+        if len(owner) > MAX_OWNER:
+            raise UnexpectedAnswer(f"The portal gave item {item_id} an owner's name of {len(owner)} characters.")
+        if not is_unicode(owner):
+            raise UnexpectedAnswer(f"The portal gave item {item_id} an owner's name that is not valid Unicode.")
         return cls(
-            ItemId.parse(item["id"]),
+            item_id,
             owner,
-            title if isinstance(title, str) else "",
+            _text(item.get("title"), MAX_TITLE),
             epoch_milliseconds(item.get("created")),
             epoch_milliseconds(item.get("modified")),
-            size if isinstance(size, int) else None,
-            {name: value for name, value in item.items() if name not in _VOLATILE},
+            parse_number(item.get("size")),
+            {name: value for name, value in item.items() if name not in _VOLATILE and _is_flat(value)},
         )
 
 
@@ -227,24 +253,78 @@ class NotebookSession:
             epoch_milliseconds(answer.get("dateLastActivity")),
             _text(answer.get("notebookDeploymentId", answer.get("containerId"))),
             _text(answer.get("username")),
-            title if isinstance(title, str) else None,
+            _text(title) if isinstance(title, str) else None,
             epoch_milliseconds(answer["revision"]) if "revision" in answer else None,
         )
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _text(value: object, longest: int = MAX_TEXT) -> str:
+    """Return a text of at most so many characters, with `?` for halves of surrogate pairs, which cannot be encoded; an
+    empty text for anything else."""
+    return cut(value, longest).encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be encoded: JSON may hold halves of surrogate pairs."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+MAX_NESTING = 20
+"""Lists and objects within one another. An item's properties are written as JSON again, which Python refuses for those
+that are nested some thousand deep."""
+
+
+def _is_flat(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_NESTING):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return True
+    return False
+
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+_HIGHEST = 10**18
+
+
+def parse_number(value: object) -> int | None:
+    """Return a whole number that ArcGIS sends as a number in one answer and as text in another, or None.
+
+    Fractions are cut off. Numbers of more than 18 digits are None, and so are booleans.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value.partition(".")[0])
+    if isinstance(value, int | float) and not isinstance(value, bool) and -_HIGHEST < value < _HIGHEST:
+        return int(value)  # a comparison with NaN is false
+    return None
+
+
+def count(value: object) -> int | None:
+    """Return a number of bytes or entries, or None if the value is not a number or is negative."""
+    number = parse_number(value)
+    return number if number is not None and number >= 0 else None
 
 
 def epoch_milliseconds(value: object) -> int:
-    """Return a time that ArcGIS sends as a number here and as a string there; 0 for anything else."""
-    if isinstance(value, bool):
-        return 0
-    if isinstance(value, int | float):
-        return int(value) if value == value and abs(value) < 1e18 else 0
-    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 18 else 0
+    """Return a time that ArcGIS sends as a number here and as text there; 0 for anything else."""
+    return parse_number(value) or 0
+
+
+def split_digests(digests: str) -> list[str]:
+    """Return the single digests of a string that `digests` made, in its order."""
+    return [digests[start : start + DIGEST_LENGTH] for start in range(0, len(digests), DIGEST_LENGTH)]
 
 
 def digests(keys: Iterable[ResourceKey]) -> str:
     """Return the digests of the keys as one string, ``DIGEST_LENGTH`` characters each, for a line of the plan."""
     return "".join(key.digest for key in keys)
+
+
+def cut(text: str, length: int) -> str:
+    """Return the text, or its beginning and `...` if it has more characters than `length`."""
+    return text if len(text) <= length else text[: length - len(CUT)] + CUT

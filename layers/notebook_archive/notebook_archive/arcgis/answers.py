@@ -10,6 +10,7 @@ No text of an answer is repeated in a message: only codes, which ArcGIS defines.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
+from notebook_archive.models import parse_number
 
 _BY_CODE: Mapping[int, type[ArcGISError]] = {
     401: TokenRejected,
@@ -30,12 +32,15 @@ _BY_CODE: Mapping[int, type[ArcGISError]] = {
     403: PermissionDenied,
     404: NotebookNotFound,
     408: ArcGISUnavailable,
+    413: ArcGISUnavailable,  # of a gateway under load; no request of ours is large
     429: ArcGISUnavailable,
 }
 _BY_MESSAGE_CODE: Mapping[str, type[ArcGISError]] = {
     "CONT_0001": NotebookNotFound,  # "Item does not exist or is inaccessible", sent with code 400
 }
 _FAILURES = frozenset(("error", "failure", "failed"))
+MAX_DIGITS = 20
+"""Of a number. A longer one is None: a plan would hold it, and readers of a plan need not take it."""
 
 
 def error_for(code: int, what: str, message_code: str = "") -> ArcGISError:
@@ -59,9 +64,15 @@ def error_in(answer: object, what: str) -> ArcGISError | None:
         message_code = detail.get("messageCode")
         return error_for(_code(detail), what, message_code if isinstance(message_code, str) else "")
     code = _code(answer)
-    if code >= 400 or (isinstance(status, str) and status in _FAILURES):
+    if code >= 400 or (isinstance(status, str) and status.lower() in _FAILURES):
         return error_for(code if code >= 400 else 0, what)
     return None
+
+
+def is_success(answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer's ``status`` says that the operation succeeded, in capitals or not."""
+    status = answer.get("status")
+    return isinstance(status, str) and status.lower() == "success"
 
 
 def parse(body: bytes, what: str) -> dict[str, Any]:
@@ -71,7 +82,7 @@ def parse(body: bytes, what: str) -> dict[str, Any]:
     Control characters inside strings are let through: ArcGIS sends them unescaped.
     """
     try:
-        answer = json.loads(body, strict=False, parse_constant=lambda _: None)
+        answer = _loads(body)
     except (ValueError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
         raise UnexpectedAnswer(f"{what}: the server answered {kind}.") from None
@@ -83,10 +94,21 @@ def parse(body: bytes, what: str) -> dict[str, Any]:
 
 
 def _code(answer: Mapping[str, Any]) -> int:
-    code = answer.get("code")
-    if isinstance(code, str) and code.isdecimal():
-        return int(code[:4])
-    return code if isinstance(code, int) and not isinstance(code, bool) else 0
+    return parse_number(answer.get("code")) or 0
+
+
+def _loads(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return JSON, with None for NaN, for infinities and for numbers of more than MAX_DIGITS digits."""
+    return json.loads(body, strict=False, parse_constant=lambda _: None, parse_float=_float, parse_int=_integer)
+
+
+def _float(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _integer(text: str) -> int | None:
+    return int(text) if len(text) <= MAX_DIGITS else None
 
 
 def error_in_body(body: bytes, what: str) -> ArcGISError | None:
@@ -94,6 +116,6 @@ def error_in_body(body: bytes, what: str) -> ArcGISError | None:
     if body.lstrip()[:1] == b"<":
         return UnexpectedAnswer(f"{what}: the server answered an HTML page.")
     try:
-        return error_in(json.loads(body, strict=False), what)
+        return error_in(_loads(body), what)
     except (ValueError, RecursionError):
         return None

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
-from notebook_archive.arcgis.answers import parse
+from notebook_archive.arcgis.answers import is_success, parse
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
@@ -67,7 +67,7 @@ class NotebookServer:
     def __init__(self, transport: Transport, admin_url: str, *, on_kubernetes: bool | None = None) -> None:
         """`on_kubernetes` is None if nobody has looked it up yet."""
         self.on_kubernetes = on_kubernetes
-        self._transport = transport
+        self._transport = transport.with_redirects()
         self._notebooks_url = f"{admin_url}/notebooks"
         self._snapshots_url = f"{self._notebooks_url}/snapshots"
 
@@ -101,6 +101,8 @@ class NotebookServer:
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
             raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
+        if not is_success(answer):
+            raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return Listing.of(entries, answer.get("total"))
 
     def download(

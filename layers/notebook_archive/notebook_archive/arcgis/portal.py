@@ -1,15 +1,30 @@
 """The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from notebook_archive.arcgis.item_data import item_data
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import ListingIncomplete, NotAnId, NotebookNotFound, UnexpectedAnswer
-from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, epoch_milliseconds
+from notebook_archive.errors import (
+    AnswerTooLarge,
+    ListingIncomplete,
+    NotAnId,
+    NotebookNotFound,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import (
+    ItemId,
+    Listing,
+    NotebookItem,
+    ResourceKey,
+    count,
+    epoch_milliseconds,
+    is_unicode,
+    parse_number,
+)
 from notebook_archive.settings import HTTPS_URL
 
 PAGE = 100
@@ -17,6 +32,8 @@ PAGE = 100
 CEILING = 10_000
 """Results of one search that can be paged through; the rest needs another window."""
 RESOURCES_PAGE = 1000
+MAX_OVERSIZED = 20
+"""Entries of one listing that are passed over because each alone is larger than an answer may be."""
 NOTEBOOK = "Notebook"
 
 
@@ -40,10 +57,67 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """The notebooks that a search gave, by item id, and the error where it did not give all that it counted."""
+    """The notebooks that a search gave, by item id, and the error if it did not give all that it counted."""
 
     notebooks: dict[ItemId, NotebookItem]
     incomplete: ListingIncomplete | None
+    uncounted: bool = False
+    """Whether the search gave no total to compare with. Nothing then proves that it is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """A listing that comes in pages of up to `size` entries. `member` holds them, and `key` tells them apart. What lies
+    beyond the `last` entry cannot be asked for."""
+
+    path: str
+    what: str
+    member: str
+    key: str
+    size: int
+    last: int
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+_NO_LAST = 10**9
+
+
+class _Walk:
+    """What the pages of one listing have given so far, by key."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, dict[str, Any]] = {}
+        self.given = 0
+        """Entries with those that came twice and those that are too large to be read."""
+        self.total: int | None = None
+        """The highest that a page gave: an entry that is deleted between two pages hides another."""
+        self.oversized = 0
+        """Entries that are too large to be read."""
+        self.is_circular = False
+        """Whether a page led back to itself or to an earlier one."""
+
+    def take(self, page: Mapping[str, Any], pages: _Pages, start: int) -> int:
+        """Add the entries of the page that starts there, and return where the next one starts, -1 after the last."""
+        entries, known = _objects(page, pages.member, pages.what), len(self.entries)
+        self.given += len(entries)
+        for entry in entries:
+            key = entry.get(pages.key)
+            self.entries[key if isinstance(key, str) else ""] = entry
+        total = count(page.get("total"))
+        if total is not None:
+            self.total = max(total, self.total or 0)
+        following = parse_number(page.get("nextStart")) or -1
+        if following > 0 and (following <= start or len(self.entries) == known):
+            self.is_circular = True
+            return -1
+        return following
+
+    def pass_over(self, start: int) -> int:
+        """Note that the entry there is too large to be read, and return where to go on, -1 if there is no more."""
+        self.given += 1
+        self.oversized += 1
+        at_end = self.total is not None and start >= self.total
+        return -1 if at_end or self.oversized == MAX_OVERSIZED else start + 1
 
 
 class Portal:
@@ -57,18 +131,21 @@ class Portal:
     def organisation(self, token: str, deadline: Deadline) -> Organisation:
         """Return the organisation that the token belongs to, and what the token's user may see there."""
         answer = self._get("portals/self", "The portal's description", token, deadline)
-        if not isinstance(answer.get("id"), str):
+        if not _unicode(answer.get("id")):
             raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
         user = _object(answer, "user")
-        privileges = user.get("privileges") or _object(answer, "appInfo").get("privileges") or ()
+        privileges = user.get("privileges") or _object(answer, "appInfo").get("privileges")
+        if not isinstance(privileges, list):
+            privileges = []
+        hosts = [_unicode(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
         return Organisation(
             id=answer["id"],
             on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
             is_online=answer.get("isPortal") is False,
-            username=str(user.get("username") or ""),
+            username=_unicode(user.get("username")),
             sees_everything="portal:admin:viewItems" in privileges,
             reads_everything="portal:admin:updateItems" in privileges,
-            host=".".join(str(answer[name]) for name in ("urlKey", "customBaseUrl") if answer.get(name)).lower(),
+            host=".".join(host for host in hosts if host).lower(),
         )
 
     def notebook_admin_urls(self, organisation: Organisation, token: str, deadline: Deadline) -> list[str]:
@@ -106,22 +183,27 @@ class Portal:
         """
         found: dict[ItemId, NotebookItem] = {}
         for _ in range(2):
-            missing = self._enumerate(organisation_id, token, deadline, found)
+            missing, oversized, uncounted = self._enumerate(organisation_id, token, deadline, found)
             if not missing:
-                return Enumeration(found, None)
+                return Enumeration(found, None, uncounted)
         message = f"The portal's search for notebooks gave {missing} usable items fewer than it counted, twice."
-        return Enumeration(found, ListingIncomplete(message))
+        if oversized:
+            message += f" Too large to be read: {oversized}."
+        return Enumeration(found, ListingIncomplete(message), uncounted)
 
     def _enumerate(
         self, organisation_id: str, token: str, deadline: Deadline, found: dict[ItemId, NotebookItem]
-    ) -> int:
-        """Add to ``found``; return how many results the search counted and did not give."""
-        missing, since = 0, 0
+    ) -> tuple[int, int, bool]:
+        """Add to `found`. Return how many results are missing, how many of them because they are too large, and whether
+        a window gave no total."""
+        missing, oversized, since, uncounted = 0, 0, 0, False
         while True:
-            results, total = self._search_window(organisation_id, since, token, deadline)
-            window = {str(result.get("id")): result for result in results}
-            missing += max(0, min(total, CEILING) - len(window))
-            for result in window.values():
+            walk = self._search_window(organisation_id, since, token, deadline)
+            given = len(walk.entries)
+            missing += max(min(walk.total or 0, CEILING) - given, walk.oversized, int(walk.is_circular))
+            oversized += walk.oversized
+            uncounted = uncounted or walk.total is None or walk.total < given
+            for result in walk.entries.values():
                 if result.get("type") == NOTEBOOK:
                     try:
                         item = NotebookItem.from_portal(result)
@@ -129,34 +211,41 @@ class Portal:
                         missing += 1  # without a usable id or an owner; the others are archived all the same
                     else:
                         found[item.item_id] = item
-            latest = max((epoch_milliseconds(r.get("created")) for r in results), default=0)
-            if len(results) < CEILING:
-                return missing
+            latest = max((epoch_milliseconds(r.get("created")) for r in walk.entries.values()), default=0)
+            if walk.given < CEILING:
+                return missing, oversized, uncounted
             if latest <= since:
-                return missing + 1  # more items of one millisecond than a search can page through
+                return missing + 1, oversized, uncounted  # more items of one millisecond than a search can page through
             since = latest
 
-    def _search_window(
-        self, organisation_id: str, since: int, token: str, deadline: Deadline
-    ) -> tuple[list[dict[str, Any]], int]:
-        what = "The search for notebooks"
+    def _search_window(self, organisation_id: str, since: int, token: str, deadline: Deadline) -> _Walk:
         query = f'type:"{NOTEBOOK}" AND orgid:{organisation_id}'
         if since:
             query += f" AND created:[{since:019d} TO {10**18:019d}]"
-        results: list[dict[str, Any]] = []
-        start, total = 1, 0
-        while 0 < start <= CEILING:
-            fields = {"q": query, "start": str(start), "num": str(PAGE), "sortField": "created", "sortOrder": "asc"}
-            page = self._get("search", what, token, deadline, **fields)
-            given = _objects(page, "results", what)
-            results += given
-            counted = page.get("total")
-            total = max(total, counted if isinstance(counted, int) else 0)
+        order = {"q": query, "sortField": "created", "sortOrder": "asc"}
+        pages = _Pages("search", "The search for notebooks", "results", "id", PAGE, CEILING, order)
+        return self._walk(pages, token, deadline)
+
+    def _walk(self, pages: _Pages, token: str, deadline: Deadline) -> _Walk:
+        """Return what the pages of a listing give.
+
+        A page that is too large to be read is asked for again with half as many entries. An entry that is too large
+        alone is passed over, MAX_OVERSIZED of them at most; then the walk ends.
+        """
+        walk = _Walk()
+        start, num = 1, pages.size
+        while 0 < start <= pages.last:
+            place = {"start": str(start), "num": str(min(num, pages.last - start + 1))}
             try:
-                start = _next_start(page, start, len(given), what)
-            except ListingIncomplete:
-                return results, len(results) + 1  # noted as short by one at least; what there is, is archived
-        return results, total
+                page = self._get(pages.path, pages.what, token, deadline, **pages.fields, **place)
+            except AnswerTooLarge:
+                if num > 1:
+                    num //= 2
+                else:
+                    start, num = walk.pass_over(start), pages.size
+            else:
+                start = walk.take(page, pages, start)
+        return walk
 
     def item(self, item_id: ItemId, token: str, deadline: Deadline) -> NotebookItem:
         """Return one item; raise NotebookNotFound where it does not exist or is no notebook."""
@@ -168,36 +257,40 @@ class Portal:
             raise NotebookNotFound(f"{what} is not a notebook.")
         return NotebookItem.from_portal(answer)
 
+    def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
+        """Return `id` and `title` of the groups that the item is shared with, as far as the token's user sees them.
+
+        Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
+        """
+        answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}", token, deadline)
+        return [each for name in ("admin", "member", "other") for each in _titled(answer.get(name))]
+
+    def folders(self, owner: str, token: str, deadline: Deadline) -> dict[str, str]:
+        """Return the titles of an owner's folders by their ids.  Source: Esri's page "User content"."""
+        what = f"The folders of {owner}"
+        answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
+        return {each["id"]: each["title"] for each in _titled(answer.get("folders"))}
+
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
         """Return the snapshots among the item's resources, as an administrator may read them.
 
         With its `owner`, they are asked for at the second address that Esri documents.
         """
-        listed, total = self._resources(item_id, owner, token, deadline)
-        return Listing.of(listed, total)
+        walk = self._resources(item_id, owner, token, deadline)
+        return Listing.of(list(walk.entries.values()), walk.total, walk.oversized)
 
     def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
         """Return the bytes of the item's resources together, as far as the token's user sees them."""
-        listed, _ = self._resources(item_id, "", token, deadline)
-        sizes = (entry.get("size") for entry in listed)
-        return sum(size for size in sizes if isinstance(size, int) and size > 0)
+        walk = self._resources(item_id, "", token, deadline)
+        return sum(max(0, parse_number(entry.get("size")) or 0) for entry in walk.entries.values())
 
-    def _resources(
-        self, item_id: ItemId, owner: str, token: str, deadline: Deadline
-    ) -> tuple[list[dict[str, Any]], object]:
-        """Return the entries of all pages, and the total that the last page gave."""
-        what = f"The resources of item {item_id}"
+    def _resources(self, item_id: ItemId, owner: str, token: str, deadline: Deadline) -> _Walk:
         of_owner = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
-        path = f"content/{of_owner}items/{item_id}/resources"
-        entries: dict[str, dict[str, Any]] = {}
-        start = 1
-        while start > 0:
-            fields = {"start": str(start), "num": str(RESOURCES_PAGE)}
-            page = self._get(path, what, token, deadline, **fields)
-            known = len(entries)
-            entries |= {str(entry.get("resource")): entry for entry in _objects(page, "resources", what)}
-            start = _next_start(page, start, len(entries) - known, what)
-        return list(entries.values()), page.get("total")
+        path, what = f"content/{of_owner}items/{item_id}/resources", f"The resources of item {item_id}"
+        walk = self._walk(_Pages(path, what, "resources", "resource", RESOURCES_PAGE, _NO_LAST), token, deadline)
+        if walk.is_circular:
+            raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
+        return walk
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
@@ -225,20 +318,21 @@ def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return member if isinstance(member, dict) else {}
 
 
+def _unicode(value: object) -> str:
+    """Return a text that identifies somebody or something; empty for anything else."""
+    return value if isinstance(value, str) and is_unicode(value) else ""
+
+
+def _titled(entries: object) -> list[dict[str, str]]:
+    """Return `id` and `title` of each entry that has both."""
+    found = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    pairs = [(each.get("id"), each.get("title")) for each in found]
+    return [{"id": name, "title": title} for name, title in pairs if isinstance(name, str) and isinstance(title, str)]
+
+
 def _objects(answer: Mapping[str, Any], name: str, what: str) -> list[dict[str, Any]]:
     """Return a member that is a list of objects; raise UnexpectedAnswer where it is none, for that is no empty list."""
     member = answer.get(name)
     if not isinstance(member, list) or not all(isinstance(entry, dict) for entry in member):
         raise UnexpectedAnswer(f"{what}: the answer holds no list of {name}.")
     return member
-
-
-def _next_start(page: dict[str, Any], start: int, given: int, what: str) -> int:
-    """Return where the next page starts, -1 after the last; raise ListingIncomplete for a listing that goes in circles
-    or gives nothing and yet goes on."""
-    following = page.get("nextStart", -1)
-    if not isinstance(following, int) or following <= 0:
-        return -1
-    if following <= start or not given:
-        raise ListingIncomplete(f"{what}: the page after {start} starts at {following}, which would never end.")
-    return following

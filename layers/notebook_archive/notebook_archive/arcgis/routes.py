@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -36,6 +36,9 @@ MISSING_SECONDS = 300
 REFUSED_SECONDS = 300
 # How long an address of the notebook server is used although none answered.
 UNPROVED_SECONDS = 60
+
+# How long the folders of an owner are believed to stay as they are.
+FOLDERS_SECONDS = 300
 
 
 @dataclass(slots=True)
@@ -307,7 +310,8 @@ class Routes:
         self.administrator = TokenSource(transport, portal.rest_url, f"{prefix}/admin", read)
         self._owners: dict[str, OwnerRoute] = {}
         self._missing: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self._folders: dict[str, tuple[float, Mapping[str, str]]] = {}
+        self._lock, self._folders_lock = threading.Lock(), threading.Lock()
 
     def secret_of(self, owner: str) -> str:
         """Return the name of the owner's secret.  Characters that secret names do not have are written ``=XX``, in
@@ -347,6 +351,23 @@ class Routes:
         """Return the notebook as the portal shows it to the administrator; raise NotebookNotFound where it does
         not."""
         return self.administrator.with_token(lambda token: self._portal.item(item_id, token, deadline), deadline)
+
+    def groups(self, item_id: ItemId, deadline: Deadline) -> list[dict[str, str]]:
+        """Return `id` and `title` of the groups that an item is shared with, as the administrator sees them."""
+        return self.administrator.with_token(lambda token: self._portal.groups(item_id, token, deadline), deadline)
+
+    def folders(self, owner: str, deadline: Deadline) -> Mapping[str, str]:
+        """Return the titles of an owner's folders by their ids, asked for once in FOLDERS_SECONDS."""
+
+        def ask(token: str) -> Mapping[str, str]:
+            return self._portal.folders(owner, token, deadline)
+
+        with self._folders_lock:
+            asked, folders = self._folders.get(owner, (float("-inf"), {}))
+            if time.monotonic() - asked > FOLDERS_SECONDS:
+                folders = self.administrator.with_token(ask, deadline)
+                self._folders[owner] = time.monotonic(), folders
+            return folders
 
     def notebook_server(self, tokens: TokenSource, deadline: Deadline) -> NotebookServer:
         """Return the notebook server, looked up with these tokens where nobody has yet."""

@@ -13,16 +13,23 @@ from notebook_archive.errors import CertificateUntrusted
 READ_SECONDS = 60.0
 """The longest silence; the deadline may be nearer."""
 
+FRAMING_BYTES = 1_000_000
+"""Received beside a body at most: headers, and a quarter of the body's limit for chunk sizes."""
+
 _now = threading.local()
 
 
-def keep_to(deadline: Deadline) -> None:
-    """Let no receive of this thread wait beyond the deadline, until the next one is set."""
-    _now.deadline = deadline
+def keep_to(deadline: Deadline, limit: int) -> None:
+    """Let no receive of this thread wait beyond the deadline, nor all of them together take much more than ``limit``
+    bytes, until this is called again.
+
+    The limit is for what never comes out as a body: urllib3 reads a chunk of size -1 to the end of the connection.
+    """
+    _now.deadline, _now.left = deadline, limit + limit // 4 + FRAMING_BYTES
 
 
-class _DeadlineSocket(ssl.SSLSocket):
-    """Every receive waits no longer than the call's deadline.
+class _BoundedSocket(ssl.SSLSocket):
+    """Every receive waits no longer than the call's deadline, and a call receives no more than its limit.
 
     The timeouts of requests are per receive, so a server that drips a byte a second would outlast any of them.
     """
@@ -34,7 +41,12 @@ class _DeadlineSocket(ssl.SSLSocket):
             if left <= 0:
                 raise TimeoutError
             self.settimeout(min(READ_SECONDS, left))
-        return super().recv_into(buffer, nbytes, flags)
+            if _now.left <= 0:
+                raise ConnectionAbortedError
+        received = super().recv_into(buffer, nbytes, flags)
+        if deadline is not None:
+            _now.left -= received
+        return received
 
 
 class TLSAdapter(HTTPAdapter):
@@ -70,5 +82,6 @@ def tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
             raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
     if not strict:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.sslsocket_class = _DeadlineSocket
+    context.hostname_checks_common_name = False  # RFC 9525: a host's name stands among the alternative names
+    context.sslsocket_class = _BoundedSocket
     return context

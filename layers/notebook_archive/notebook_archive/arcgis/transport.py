@@ -1,7 +1,12 @@
-"""HTTP to ArcGIS: one session, a wall-clock deadline, a byte cap, no redirects, verified TLS, patient retries."""
+"""HTTP to ArcGIS: one session, a wall-clock deadline, a byte cap, verified TLS, patient retries.
+
+Redirects are not followed, but for one within the same host on admin calls.
+"""
 
 import copy
+import http.client
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -10,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -19,6 +24,7 @@ from notebook_archive.arcgis.answers import error_for, error_in_body, parse
 from notebook_archive.arcgis.tls import READ_SECONDS, TLSAdapter, keep_to
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
+    AnswerTooLarge,
     ArcGISError,
     ArcGISUnavailable,
     CertificateUntrusted,
@@ -45,7 +51,30 @@ ERROR_BYTES = 65_536
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 20.0
-_PASSING = frozenset((408, 429))
+_PASSING = frozenset((408, 413, 429))
+"""Also 413, which a gateway under load sends; Esri's own session tries it again."""
+_REDIRECTS = frozenset((301, 302, 307, 308))
+"""Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them."""
+_ADDRESS = re.compile(
+    r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*(?:\?[!$-;=?-Z_a-z~]*)?"
+)
+"""An address within a server: HTTPS, no user, nothing that two parsers could read differently."""
+_BROKEN = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,  # of a number or a header that the libraries could not parse
+    ArithmeticError,
+)
+"""What requests, urllib3 and the standard library raise while they read an answer."""
+
+
+class _Session(requests.Session):
+    """A session that never looks at a redirect. Otherwise it reads the whole body of one, whatever its size."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None."""
 
 
 class Transport:
@@ -63,7 +92,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False  # neither proxies nor .netrc nor a CA bundle from the environment
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "notebook-archive"})
         self._referer = REFERER
@@ -72,12 +101,20 @@ class Transport:
         self._session.adapters.clear()  # nothing but HTTPS, wherever an address came from
         self._session.mount("https://", TLSAdapter(context, connections))
         self._sleep, self._jitter = sleep, jitter
+        self._follows_redirects = False
 
     def with_referer(self, referer: str) -> "Transport":
         """Return this transport for tokens that are bound to another referer, none for an empty one.  Both share their
         connections."""
         other = copy.copy(self)
         other._referer = referer  # noqa: SLF001 - of this very class
+        return other
+
+    def with_redirects(self) -> "Transport":
+        """Return this transport for admin calls, which follow one redirect within the same host. Both share their
+        connections."""
+        other = copy.copy(self)
+        other._follows_redirects = True  # noqa: SLF001 - of this very class
         return other
 
     def call(
@@ -92,8 +129,8 @@ class Transport:
     ) -> dict[str, Any]:
         """Return the JSON object that ArcGIS answers, tried again on passing faults.
 
-        Raises an ArcGISError by name.  ``what`` names the call in messages; ``fields`` are the query of a GET, the
-        form of a POST.
+        Raises an ArcGISError by name, AnswerTooLarge beyond ANSWER_BYTES.  ``what`` names the call in messages;
+        ``fields`` are the query of a GET, the form of a POST.
         """
 
         def once() -> dict[str, Any]:
@@ -103,7 +140,7 @@ class Transport:
                 ) as chunks:
                     return parse(b"".join(chunks), what)
             except SnapshotTooLarge as error:
-                raise UnexpectedAnswer(str(error)) from None
+                raise AnswerTooLarge(str(error)) from None
 
         return self.patiently(once, deadline)
 
@@ -133,18 +170,14 @@ class Transport:
             form["token"] = token
         elif token:
             headers["X-Esri-Authorization"] = f"Bearer {token}"
-        keep_to(deadline)
+        keep_to(deadline, limit)
         response = None
         try:
-            response = self._session.request(
-                method,
-                url,
-                **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # its name is worked out
-                headers=headers,
-                stream=True,
-                allow_redirects=False,
-                timeout=(min(CONNECT_SECONDS, deadline.remaining()), min(READ_SECONDS, deadline.remaining())),
-            )
+            response = self._request(method, url, form, headers, deadline)
+            if self._follows_redirects and (target := _redirect_target(response, url)):
+                response.close()
+                form = {} if method == "GET" and urlsplit(target).query else form
+                response = self._request(method, target, form, headers, deadline)
             _check_status(response, what)
             received = 0
             for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
@@ -154,11 +187,24 @@ class Transport:
                 yield chunk
             if refuse_empty and not received and _promises_nothing(response):
                 raise NoContent(f"{what}: the server answered an empty file.")
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _BROKEN as error:
             raise _named(error, what, urlsplit(url).netloc, deadline) from None
         finally:
             if response is not None:
                 response.close()
+
+    def _request(
+        self, method: str, url: str, form: Mapping[str, str], headers: Mapping[str, str], deadline: Deadline
+    ) -> requests.Response:
+        return self._session.request(
+            method,
+            url,
+            **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # its name is worked out
+            headers=headers,
+            stream=True,
+            allow_redirects=False,
+            timeout=(min(CONNECT_SECONDS, deadline.remaining()), min(READ_SECONDS, deadline.remaining())),
+        )
 
     def patiently[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
         """Return what ``attempt`` returns, tried up to ATTEMPTS times while ArcGISUnavailable is raised and time is
@@ -190,6 +236,22 @@ def _promises_nothing(response: requests.Response) -> bool:
     """
     headers = response.headers
     return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
+
+
+def _redirect_target(response: requests.Response, url: str) -> str:
+    """Return the address that a redirect names, or an empty text if it is not one within the same host.
+
+    The port stays the same or becomes 443: web servers send from the one to the other.
+    """
+    if response.status_code not in _REDIRECTS:
+        return ""
+    try:
+        target = urljoin(url, response.headers.get("Location", ""))
+        asked, named = urlsplit(url), urlsplit(target)
+        is_near = named.hostname == asked.hostname and (named.port or 443) in (443, asked.port or 443)
+    except ValueError:  # of a port or an address that is not one
+        return ""
+    return target if is_near and _ADDRESS.fullmatch(target) else ""
 
 
 def _check_status(response: requests.Response, what: str) -> None:
@@ -226,7 +288,7 @@ def retry_after(header: str) -> float | None:
         return float(header.strip()[:9])
     try:
         moment = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

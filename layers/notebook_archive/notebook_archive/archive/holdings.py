@@ -1,6 +1,6 @@
 """What the archive holds, as its keys tell."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -49,27 +49,64 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What the archive holds of one notebook, the latest last.  ``item_written`` is None where it has no
-    ``item.json``."""
+    """What the archive holds of one notebook, the latest last.
+
+    ``item_written`` is None where it has no ``item.json``.  `last_written` is when the last of all its objects was
+    written, but for the note that the item was deleted; `deletion_noted` is when that note was, or None.  `sizes` are
+    the bytes of each snapshot, and of the altered bodies that stand beside it.
+    """
 
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
     item_written: datetime | None
     present: Present = field(default_factory=Present)
+    sizes: Mapping[ResourceKey, tuple[int, ...]] = field(default_factory=dict)
+    last_written: datetime | None = None
+    deletion_noted: datetime | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the last that the archive noted of the item is that it was deleted.
+
+        S3 tells whole seconds, so of two objects of one second neither counts as the later.
+        """
+        if self.deletion_noted is None:
+            return False
+        return self.last_written is None or self.deletion_noted > self.last_written
 
 
-def grouped(objects: Iterable[tuple[str, datetime]]) -> Iterator[Holding]:
-    """Yield what keys below ``notebooks/``, in order, and the times at which they were written stand for."""
-    ours = ((parsed, written) for key, written in objects if (parsed := keys.parse(key)))
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing of the bucket gives it.  `size` is in bytes."""
+
+    key: str
+    written: datetime
+    size: int
+
+
+def grouped(objects: Iterable[ListedObject]) -> Iterator[Holding]:
+    """Yield what listed objects below `notebooks/`, in the order of their keys, stand for."""
+    ours = ((parsed, listed) for listed in objects if (parsed := keys.parse(listed.key)))
     for item_id, group in groupby(ours, key=lambda entry: entry[0][0]):
         snapshots: list[tuple[datetime, ResourceKey]] = []
+        sizes: dict[ResourceKey, tuple[int, ...]] = {}
         notes: list[tuple[datetime, keys.CopyId]] = []
         item_written: datetime | None = None
-        for (_, name), written in group:
-            if name is None:
-                item_written = written
-            elif isinstance(name, ResourceKey):
-                snapshots.append((written, name))
+        last_written: datetime | None = None
+        deletion_noted: datetime | None = None
+        for (_, name), listed in group:
+            if name is keys.ItemNote.DELETION:
+                deletion_noted = listed.written
+                continue
+            last_written = max(listed.written, last_written or listed.written)
+            if isinstance(name, keys.CopyId):
+                notes.append((listed.written, name))
+            elif isinstance(name, keys.ItemNote):
+                item_written = listed.written
             else:
-                notes.append((written, name))
-        yield Holding(item_id, tuple(key for _, key in sorted(snapshots)), item_written, Present.of(notes))
+                key = name.resource_key if isinstance(name, keys.AlteredSnapshot) else name
+                sizes[key] = (*sizes.get(key, ()), listed.size)
+                if isinstance(name, ResourceKey):
+                    snapshots.append((listed.written, name))
+        held = tuple(key for _, key in sorted(snapshots))
+        yield Holding(item_id, held, item_written, Present.of(notes), sizes, last_written, deletion_noted)

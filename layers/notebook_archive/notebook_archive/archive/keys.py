@@ -1,7 +1,10 @@
 """The keys of the archive.  They are built from whole-matched ids and run ids alone, so no text from outside can shape
 one."""
 
+import hashlib
 import re
+from dataclasses import dataclass
+from enum import Enum
 from typing import Self
 
 from notebook_archive.errors import NotAnId, SettingsInvalid
@@ -9,11 +12,16 @@ from notebook_archive.models import ItemId, ResourceKey
 
 NOTEBOOKS = "notebooks/"
 RUNS = "runs/"
-_RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/[A-Za-z0-9_\-]{1,80}")
+_RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
+# Characters of a run's name in a key.  A longer name is cut after so many, and the mark and its digest follow.
+MAX_RUN_NAME = 80
+_CUT_MARK = ".-"
+_CUT_DIGITS = 20
 _SNAPSHOT = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32}\.json)")
+_ALTERED = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32})\.([0-9a-f]{12})\.json")
 _CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen|captured)")
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
-_ITEM = re.compile(r"notebooks/([0-9a-f]{32})/item\.json")
+_ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
 
 
 class RunId(str):
@@ -24,8 +32,8 @@ class RunId(str):
 
     @classmethod
     def of_execution(cls, name: str, started_at: str) -> Self:
-        """Return the run of an execution; characters of its name that keys do without become hyphens."""
-        text = f"{started_at[:10]}/{re.sub(r'[^A-Za-z0-9_-]', '-', name)}"
+        """Return the run of an execution.  Two names never give the same run; `_encode` says how they are written."""
+        text = f"{started_at[:10]}/{_encode(name)}"
         if not _RUN.fullmatch(text):
             raise SettingsInvalid(
                 "The execution has no usable name or start time: start the run through its state machine."
@@ -42,6 +50,32 @@ class RunId(str):
     def key(self, name: str) -> str:
         """Return the key of one of the run's own objects."""
         return f"{RUNS}{self}/{name}"
+
+
+def _encode(name: str) -> str:
+    """Return an execution's name as it stands in keys, the same for no other name.
+
+    Characters other than letters, digits, `_` and `-` become `.XX`, two upper-case hexadecimal digits for each byte of
+    UTF-8.  A result of more than 80 characters is cut, and ends in `.-` and the first 20 digits of the SHA-256 of the
+    whole name: no encoded name has a hyphen after a dot.
+    """
+    whole = name.encode(errors="surrogatepass")
+    encoded = re.sub(rb"[^A-Za-z0-9_-]", lambda found: b".%02X" % found[0][0], whole).decode()
+    if len(encoded) <= MAX_RUN_NAME:
+        return encoded
+    kept = encoded[: MAX_RUN_NAME - len(_CUT_MARK) - _CUT_DIGITS]
+    return f"{kept}{_CUT_MARK}{hashlib.sha256(whole).hexdigest()[:_CUT_DIGITS]}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlteredSnapshot:
+    """Another body that ArcGIS served under the key of a snapshot that was archived before.
+
+    `short_digest` is the first 12 digits of its SHA-256.
+    """
+
+    resource_key: ResourceKey
+    short_digest: str
 
 
 class CopyId(str):
@@ -96,6 +130,13 @@ class CaptureMark(CopyId):
     kind = "captured"
 
 
+class ItemNote(Enum):
+    """What else the archive keeps of an item, by the name of its object."""
+
+    PROPERTIES = "item"
+    DELETION = "deleted"
+
+
 _OF_CONTENT = {each.kind: each for each in (CopyId, Sighting, CaptureMark)}
 
 
@@ -109,9 +150,20 @@ def snapshot_key(item_id: ItemId, key: ResourceKey) -> str:
     return f"{snapshots_prefix(item_id)}{key}"
 
 
+def altered_key(item_id: ItemId, altered: AlteredSnapshot) -> str:
+    """Return the key of an altered snapshot, which stands beside that of the snapshot."""
+    stem = altered.resource_key.removesuffix(".json")
+    return f"{snapshots_prefix(item_id)}{stem}.{altered.short_digest}.json"
+
+
 def item_key(item_id: ItemId) -> str:
     """Return the key of the item's properties."""
     return f"{NOTEBOOKS}{item_id}/item.json"
+
+
+def deletion_key(item_id: ItemId) -> str:
+    """Return the key of the note that the portal no longer has the item."""
+    return f"{NOTEBOOKS}{item_id}/deleted.json"
 
 
 def made_key(item_id: ItemId, key: ResourceKey) -> str:
@@ -124,13 +176,15 @@ def copy_key(item_id: ItemId, copy: CopyId) -> str:
     return f"{NOTEBOOKS}{item_id}/current/{copy}.{copy.kind}"
 
 
-def parse(key: str) -> tuple[ItemId, ResourceKey | CopyId | None] | None:
-    """Return what a key below ``notebooks/`` stands for: a snapshot, a copy, a sighting, a capture's mark, an item's
-    properties (None), or nothing that tells what the archive holds."""
+def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
+    """Return what a key below `notebooks/` stands for: a snapshot, an altered one, a copy, a sighting, a capture's
+    mark, an item's properties, the note that it was deleted, or nothing that tells what the archive holds."""
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
+    if match := _ALTERED.fullmatch(key):
+        return ItemId(match[1]), AlteredSnapshot(ResourceKey(f"{match[2]}.json"), match[3])
     if match := _CURRENT.fullmatch(key):
         return ItemId(match[1]), _OF_CONTENT[match[3]](match[2])
     if match := _ITEM.fullmatch(key):
-        return ItemId(match[1]), None
+        return ItemId(match[1]), ItemNote(match[2])
     return None

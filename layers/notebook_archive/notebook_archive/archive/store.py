@@ -1,5 +1,6 @@
 """Reading and writing the bucket."""
 
+import hashlib
 import json
 import random
 import time
@@ -12,13 +13,14 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import keys, labels
-from notebook_archive.archive.holdings import Holding, grouped
+from notebook_archive.archive.holdings import Holding, ListedObject, grouped
 from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
 from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 SCHEMA = "1"
 """Version of the archive format, a tag of every snapshot."""
@@ -36,6 +38,16 @@ class Stored:
     state: Literal["archived", "unchanged"]
     key: str
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A snapshot or a copy in the archive, as S3 has it.  `resource_key` names it in reports, `size` is in bytes."""
+
+    resource_key: str
+    key: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,19 @@ class Archive:
         """
         return self._put_once(keys.snapshot_key(item_id, key), body, digest, metadata, {**tags, "kind": "snapshot"})
 
+    def put_altered(
+        self,
+        item_id: ItemId,
+        key: ResourceKey,
+        body: bytes | IO[bytes],
+        digest: bytes,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> Stored:
+        """Store another body of an archived snapshot beside it, exactly as `put_snapshot` stores the first."""
+        path = keys.altered_key(item_id, keys.AlteredSnapshot(key, digest.hex()[:12]))
+        return self._put_once(path, body, digest, metadata, {**tags, "kind": "snapshot"})
+
     def put_copy(
         self,
         item_id: ItemId,
@@ -131,37 +156,30 @@ class Archive:
             return None
 
     def _digest(self, path: str) -> bytes | None:
+        head = self._head(path)
+        return None if head is None else b64decode(head.get("ChecksumSHA256", ""))
+
+    def _head(self, path: str) -> "HeadObjectOutputTypeDef | None":
         try:
-            head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+            return self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
             raise named(error, self.bucket, path) from None
-        return b64decode(head.get("ChecksumSHA256", ""))
 
     def _put_once(
         self, path: str, body: bytes | IO[bytes], digest: bytes, metadata: Mapping[str, str], tags: Mapping[str, str]
     ) -> Stored:
-        checksum = b64encode(digest).decode()
-        put: dict[str, Any] = {
-            **self._bucket,
-            "Key": path,
-            "IfNoneMatch": "*",
-            "ChecksumAlgorithm": "SHA256",  # without it an Object Lock bucket refuses the PUT
-            "ChecksumSHA256": checksum,
-            "ContentType": "application/json",
-            "Metadata": labels.metadata(metadata),
-            "Tagging": labels.tags({**tags, "schema": SCHEMA}),
-        }
+        described = {"Metadata": labels.metadata(metadata), "Tagging": labels.tags({**tags, "schema": SCHEMA})}
         for failed in range(1, CONFLICT_ATTEMPTS + 1):
             if not isinstance(body, bytes):
                 body.seek(0)
             try:
-                self._s3.put_object(Body=body, **put)
+                self._write(path, body, digest, IfNoneMatch="*", **described)
             except ClientError as error:
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
                 if status == 412:
-                    return self._compare(path, checksum, metadata.get("run-id", ""))
+                    return self._compare(path, b64encode(digest).decode(), metadata.get("run-id", ""))
                 if status != 409 or failed == CONFLICT_ATTEMPTS:
                     raise named(error, self.bucket, path) from None
                 self._sleep(0.1 * 2**failed * self._jitter())
@@ -187,6 +205,10 @@ class Archive:
         """Write the item's properties over those that are there; the bucket's versioning keeps the earlier ones."""
         self._put(keys.item_key(item_id), _json(properties), Tagging=labels.tags({"kind": "item", "schema": SCHEMA}))
 
+    def put_deletion(self, item_id: ItemId, noted: Mapping[str, Any]) -> None:
+        """Note that the portal no longer has the item, over an earlier note."""
+        self._put(keys.deletion_key(item_id), _json(noted))
+
     def holdings(self) -> Iterator[Holding]:
         """Yield what the archive holds, notebook by notebook in the order of their ids, 1,000 keys a call."""
         yield from grouped(self._listing(keys.NOTEBOOKS))
@@ -196,14 +218,32 @@ class Archive:
         found = list(grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
         return found[0] if found else Holding(item_id, (), None)
 
+    def stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
+        """Yield the snapshots, altered snapshots and copies of a notebook that a run stored.
+
+        Costs a HEAD for each that was written since then.
+        """
+        for listed in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
+            name = (keys.parse(listed.key) or (item_id, None))[1]
+            if listed.written < since or not (
+                isinstance(name, ResourceKey | keys.AlteredSnapshot) or type(name) is keys.CopyId
+            ):
+                continue
+            head = self._head(listed.key)
+            if head and head["Metadata"].get("run-id") == run:
+                resource_key = name if isinstance(name, ResourceKey) else name.resource_key
+                sha256 = head["Metadata"].get("sha256", "")
+                yield StoredObject(resource_key, listed.key, head["ContentLength"], sha256)
+
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""
-        return [key for key, _ in self._listing(prefix)]
+        return [listed.key for listed in self._listing(prefix)]
 
-    def _listing(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+    def _listing(self, prefix: str) -> Iterator[ListedObject]:
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
-                yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", ()))
+                for entry in page.get("Contents", ()):
+                    yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
             raise named(error, self.bucket, prefix) from None
 
@@ -213,9 +253,15 @@ class Archive:
 
     def put_new(self, key: str, document: Mapping[str, Any]) -> bool:
         """Write a JSON document where there is none; return False where there is one, or just now comes to be one."""
-        put: Any = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256", "IfNoneMatch": "*"}
+        return self._put_new(key, _json(document), "application/json")
+
+    def put_new_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
+        """Write JSON Lines as `put_new` writes a document."""
+        return self._put_new(key, _lines(lines), "application/jsonl")
+
+    def _put_new(self, key: str, body: bytes, content_type: str) -> bool:
         try:
-            self._s3.put_object(**self._bucket, Key=key, Body=_json(document), **put)
+            self._write(key, body, hashlib.sha256(body).digest(), ContentType=content_type, IfNoneMatch="*")
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (409, 412):
                 return False
@@ -224,17 +270,32 @@ class Archive:
             raise named(error, self.bucket, key) from None
         return True
 
-    def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write JSON Lines."""
-        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-        self._put(key, text.encode(errors="replace"), ContentType="application/jsonl")
-
     def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
         try:
-            put = {"ContentType": "application/json", "ChecksumAlgorithm": "SHA256"} | more
-            self._s3.put_object(**self._bucket, Key=key, Body=body, **put)
+            self._write(key, body, hashlib.sha256(body).digest(), **more)
         except S3_ERRORS as error:
             raise named(error, self.bucket, key) from None
+
+    def _write(self, key: str, body: bytes | IO[bytes], digest: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
+        """Write an object of that SHA-256, and return once S3 has confirmed it.
+
+        An answer without the checksum, such as a proxy's page, proves nothing; a HEAD then does. Raises S3_ERRORS of
+        the PUT, and an ArchiveError if S3 does not have the object after all.
+        """
+        checksum = b64encode(digest).decode()
+        answer = self._s3.put_object(
+            **self._bucket,
+            Key=key,
+            Body=body,
+            ChecksumAlgorithm="SHA256",  # without it an Object Lock bucket refuses the PUT
+            ChecksumSHA256=checksum,
+            **({"ContentType": "application/json"} | more),
+        )
+        confirmed = answer.get("ChecksumSHA256")
+        if confirmed is None and (head := self._head(key)):
+            confirmed = head.get("ChecksumSHA256")
+        if confirmed != checksum:
+            raise ArchiveUnavailable(f"S3 answered that it stored {key}, but does not confirm its SHA-256.")
 
     def get(self, key: str) -> bytes | None:
         """Return the object's bytes; None where there is no such object.  Raises ArchiveDamaged where they are not what
@@ -249,3 +310,7 @@ class Archive:
 
 def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    return b"".join(_json(line) + b"\n" for line in lines)

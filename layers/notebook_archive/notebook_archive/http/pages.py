@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 PAGE_BYTES = 4_000_000
 """Most bytes of a page in UTF-8.  Lambda answers with 6 MB at most, and a body grows by a third in base64."""
-_FRAME_BYTES = 100_000
-"""Kept for what stands around a notebook's cells."""
 _VALUE = 1_000
 """Most characters of a value in a table."""
+_LISTED = 200
+"""Most characters of a value in a list of sessions, which are up to a hundred."""
 _ROWS = 40
 
 
@@ -50,7 +50,9 @@ def sessions_page(listing: Mapping[str, Any], *, token_field: bool) -> str:
         "sessions.html",
         token_field=token_field,
         listing={"start": start, "num": num, "total": total, "unreadable": unreadable},
-        sessions=[_session(each) for each in found if isinstance(each, Mapping)] if isinstance(found, list) else [],
+        sessions=[_session(each, _LISTED) for each in found if isinstance(each, Mapping)]
+        if isinstance(found, list)
+        else [],
         before=f"start={max(1, start - step)}&num={step}" if start > 1 else "",
         after=f"start={start + num}&num={step}" if num > 0 and start + num <= total else "",
         here=f"start={start}&num={step}",
@@ -88,25 +90,24 @@ def snapshot_page(
             notebook = read_notebook(body)
         except ValueError:
             notebook = None
-    cells = []
-    if notebook is not None:
-        cells = list(
-            render(notebook, Budget(PAGE_BYTES - _FRAME_BYTES), _environment().get_template("cell.html").render)
-        )
-    return _page(
-        "snapshot.html",
-        token_field=token_field,
-        item_id=item_id,
-        resource_key=resource_key,
-        title=_cut(details.get("Title", "")),
-        name=_cut(details.get("Snapshot", "")),
-        details=[(_cut(label), _readable(value)) for label, value in list(details.items())[:_ROWS] if value],
-        source=source,
-        file_url=file_url,
-        notebook=notebook,
-        cells=cells,
-        size=None if body is None else len(body),
-    )
+    values: dict[str, Any] = {
+        "token_field": token_field,
+        "item_id": item_id,
+        "resource_key": resource_key,
+        "title": _cut(details.get("Title", "")),
+        "name": _cut(details.get("Snapshot", "")),
+        "details": [(_cut(label), _readable(value)) for label, value in list(details.items())[:_ROWS] if value],
+        "source": source,
+        "file_url": file_url,
+        "notebook": notebook,
+        "size": None if body is None else len(body),
+    }
+    frame = _page("snapshot.html", cells=[], **values)
+    if notebook is None:
+        return frame
+    budget = Budget(PAGE_BYTES - len(frame.encode(errors="replace")))
+    cells = list(render(notebook, budget, _environment().get_template("cell.html").render))
+    return _page("snapshot.html", cells=cells, **values)
 
 
 def download_form(item_id: str, resource_key: str, *, token_field: bool) -> str:
@@ -142,12 +143,12 @@ def _page(template: str, **values: Any) -> str:  # noqa: ANN401 - what the templ
     return _environment().get_template(template).render(**values)
 
 
-def _session(session: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a session as text, and its times in words."""
+def _session(session: Mapping[str, Any], longest: int = _VALUE) -> dict[str, Any]:
+    """Return the fields of a session as text of at most `longest` characters each, and its times in words."""
     times = {"dateLastActivity", "revision"}
-    fields = [(str(name)[:100], _cut(str(value))) for name, value in list(session.items())[:_ROWS]]
+    fields = [(_cut(name, 100), _cut(value, longest)) for name, value in list(session.items())[:_ROWS]]
     words = {name: _moment(session.get(name)) for name in times}
-    return {"fields": fields, "times": words} | {name: _cut(str(session.get(name) or "")) for name in (
+    return {"fields": fields, "times": words} | {name: _cut(session.get(name) or "", longest) for name in (
         "id", "itemId", "itemTitle", "username"
     )}  # fmt: skip
 
@@ -175,9 +176,9 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value < 10**9 else 0
 
 
-def _cut(text: object) -> str:
+def _cut(text: object, longest: int = _VALUE) -> str:
     """Return a text that an answer can carry: not long, no half of a surrogate pair, no control character."""
-    plain = str(text)[:_VALUE].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    plain = str(text)[:longest].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return "".join(character for character in plain if character.isprintable() or character in " \n\t")
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
+    ArchiveConflict,
     DeadlineExceeded,
     NoContent,
     NotebookArchiveError,
@@ -13,24 +14,26 @@ from notebook_archive.errors import (
     PermissionDenied,
     RequestRejected,
     SecretMissing,
+    SnapshotAltered,
     TokenRejected,
 )
-from notebook_archive.models import DIGEST_LENGTH, ItemId, Listing, Snapshot
+from notebook_archive.models import ItemId, Listing, Snapshot
 from notebook_archive.pipeline.archive_current import archive_current
 from notebook_archive.pipeline.capture import Capture
-from notebook_archive.pipeline.content import Content
+from notebook_archive.pipeline.content import Content, is_planned_as_archived
 from notebook_archive.pipeline.outcomes import (
     Outcome,
     Planned,
     State,
-    StoredSnapshot,
     conclude,
     outcome,
     problem,
     without_key,
 )
+from notebook_archive.pipeline.placement import place
+from notebook_archive.pipeline.protection import assess
 from notebook_archive.pipeline.staging import stage
-from notebook_archive.pipeline.storing import store
+from notebook_archive.pipeline.storing import store, store_altered
 from notebook_archive.pipeline.task import Task, Workshop
 from notebook_archive.pipeline.verdicts import absent, doubts, refused, vanished
 
@@ -41,6 +44,7 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
     A notebook that none of our credentials may read is ``skipped`` and says which secret would help; so is one that the
     portal says is gone.  Everything else that keeps a listed snapshot out of the archive is ``failed``.
     """
+    made, listed, content = outcome(planned, "unchanged"), None, None
     route = ""
     try:
         item_id = ItemId.parse(planned["itemId"])
@@ -50,36 +54,43 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
         task = Task(planned, item_id, access, content, run, workshop, deadline)
         listed = access.snapshots(item_id, deadline)
     except (PermissionDenied, SecretMissing) as error:
-        made = outcome(planned, *refused(planned, route, error, workshop))
-        if route:  # its snapshots may not be listed, and yet its content may be read
-            with closing(task.content):
+        made["state"], made["problem"] = refused(planned, route, error, workshop)
+        if content:  # its snapshots may not be listed, and yet its content may be read
+            with closing(content):
                 _attempt_current(task, made)
             if made["failed"]:
                 made["state"], made["problem"] = "failed", without_key(made["failed"][0])
-        return made
     except (NotebookNotFound, RequestRejected) as error:
-        return outcome(planned, *absent(task, error))
+        made["state"], made["problem"] = absent(task, error)
     except NotebookArchiveError as error:
-        return outcome(planned, "failed", problem(error))
-    made = outcome(planned, "unchanged")
-    made["route"] = access.route  # the one that worked
-    with closing(content):
-        if _archive_listed(task, listed, made):
-            _attempt_current(task, made)
-            _attempt_capture(task, listed, made)
-    if "item" in planned:
+        made["state"], made["problem"] = "failed", problem(error)
+    else:
+        made["route"] = access.route  # the one that worked
+        made["listed"] = len(listed.snapshots)
+        if listed.lookalikes:
+            made["lookalikes"] = list(listed.lookalikes)
+        with closing(content):
+            _archive_all(task, listed, made)
+        conclude(made)
+    has_current = content.is_archived if content else is_planned_as_archived(planned.get("content"))
+    made["protection"] = assess(planned, made, listed, has_current=has_current)
+    return made
+
+
+def _archive_all(task: Task, listed: Listing, made: Outcome) -> None:
+    """Archive the listed snapshots, then the current content, then a snapshot that is made, then the properties."""
+    if _archive_listed(task, listed, made):
+        _attempt_current(task, made)
+        _attempt_capture(task, listed, made)
+    if "item" in task.planned:
         try:
-            workshop.archive.put_item(item_id, planned["item"])
+            task.workshop.archive.put_item(task.item_id, place(task.planned["item"], task))
         except NotebookArchiveError as error:
             made["problem"] = problem(error)
-    conclude(made)
-    return made
 
 
 def _archive_listed(task: Task, listed: Listing, made: Outcome) -> bool:
     """Archive what is new and note in ``made`` what became of each; return whether to go on."""
-    known = task.planned["archived"]
-    held = {known[i : i + DIGEST_LENGTH] for i in range(0, len(known), DIGEST_LENGTH)}
     made["failed"] += doubts(task.item_id, listed)
     if task.access.route == "portal" and task.planned.get("hidden"):
         blind = PermissionDenied(
@@ -87,8 +98,10 @@ def _archive_listed(task: Task, listed: Listing, made: Outcome) -> bool:
         )
         state, why = refused(task.planned, task.access.route, blind, task.workshop)
         made["skipped" if state == "skipped" else "failed"].append({"resourceKey": "", **why})
+    held, sizes = task.held, task.workshop.listed_sizes
     for snapshot in listed.snapshots:
-        if snapshot.resource_key.digest in held:
+        digest = snapshot.resource_key.digest
+        if digest in held and not sizes.differ(snapshot.size, held[digest]):
             made["unchanged"] += 1
         elif not _attempt(task, snapshot, made):
             return False
@@ -98,21 +111,16 @@ def _archive_listed(task: Task, listed: Listing, made: Outcome) -> bool:
 def _attempt(task: Task, snapshot: Snapshot, made: Outcome) -> bool:
     """Archive one snapshot and note in ``made`` what became of it; return whether to go on."""
     try:
-        stored = _archive_snapshot(task, snapshot)
+        _archive_snapshot(task, snapshot, made)
     except (PermissionDenied, NotebookNotFound, RequestRejected) as error:
         if isinstance(error, PermissionDenied):
-            state, why = refused(task.planned, task.access.route, error, task.workshop)
+            state, why = refused(task.planned, task.access.route, error, task.workshop, made)
         else:
             state, why = vanished(task, snapshot, error)
         made["skipped" if state == "skipped" else "failed"].append({"resourceKey": snapshot.resource_key, **why})
     except NotebookArchiveError as error:
         made["failed"].append({"resourceKey": snapshot.resource_key, **problem(error)})
         return not isinstance(error, TokenRejected | DeadlineExceeded)
-    else:
-        if stored:
-            made["archived"].append(stored)
-        else:
-            made["unchanged"] += 1
     return True
 
 
@@ -126,11 +134,12 @@ def _attempt_current(task: Task, made: Outcome) -> None:
         state: State = "skipped" if isinstance(error, NoContent) else "failed"
         why = problem(error)
         if isinstance(error, PermissionDenied) and not task.content.planned["held"]:
-            state, why = refused(task.planned, task.access.route, error, task.workshop)
+            state, why = refused(task.planned, task.access.route, error, task.workshop, made)
         elif isinstance(error, NotebookNotFound | RequestRejected):
             state, why = absent(task, error)
         made["skipped" if state == "skipped" else "failed"].append({"resourceKey": "current", **why})
     else:
+        task.content.is_archived = True
         made["archived"] += [stored] if stored else []
         made["unchanged"] += 0 if stored else 1
 
@@ -151,14 +160,30 @@ def _attempt_capture(task: Task, listed: Listing, made: Outcome) -> None:
     capture.confirm()
 
 
-def _archive_snapshot(task: Task, snapshot: Snapshot) -> StoredSnapshot | None:
-    """Return what was stored, None where an earlier run had stored it."""
+def _archive_snapshot(task: Task, snapshot: Snapshot, made: Outcome) -> None:
+    """Store one snapshot and note in `made` whether it is new.
+
+    Raises SnapshotAltered, once its new body is stored as well, if the archive holds another body under its key.
+    """
     item_id, key = task.item_id, snapshot.resource_key
-    what = f"Snapshot {key} of item {item_id}"
+    what, archive = f"Snapshot {key} of item {item_id}", task.workshop.archive
     limit = task.workshop.max_snapshot_bytes
     staged = task.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), task.deadline)
+    is_altered = False
     with closing(staged.file):
-        stored = store(task.whose, snapshot, staged, task.how, task.workshop.archive)
+        try:
+            stored = store(task.whose, snapshot, staged, task.how, archive)
+        except ArchiveConflict:
+            is_altered = True
+            stored = store_altered(task.whose, snapshot, staged, task.how, archive)
     if stored.state == "unchanged":
-        return None
-    return {"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": staged.digest.hex()}
+        made["unchanged"] += 1
+        if key.digest in task.held and not is_altered:
+            task.workshop.listed_sizes.note_false_alarm()
+        return
+    sha256 = staged.digest.hex()
+    made["archived"].append({"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": sha256})
+    if is_altered:
+        raise SnapshotAltered(
+            f"{what} changed in ArcGIS after it was archived. Its new body is stored as {stored.key}."
+        )

@@ -111,7 +111,10 @@ class Capture:
         self._notes = self._read_notes()
         # By our own clock: those of portals are wrong by an hour at times.
         pause = self._capturing.pause_seconds * 1000
-        if any(_now() - made.at < pause for made in self._notes.values()) or self._is_known():
+        if any(_now() - made.at < pause for made in self._notes.values()):
+            return False
+        if self._is_known():
+            self._content.is_archived = True
             return False
         self._need(LOOKS, START_SECONDS)
         return True

@@ -43,6 +43,21 @@ def planned_content(item: NotebookItem, held: Holding | None) -> PlannedContent:
     return line
 
 
+def is_planned_as_archived(planned: PlannedContent | None) -> bool:
+    """Return whether the plan says that the archive has the content as of the item's `modified`.
+
+    Either the content is known at that time, and a copy or a captured snapshot holds it; or there is a copy of that
+    very time, which may have been taken too soon after it to be trusted for good.
+    """
+    if planned is None:
+        return False
+    if planned.get("settled") and (planned["held"] or planned["captured"]):
+        return True
+    return (
+        bool(planned["held"] and planned["modified"]) and CopyId.parse(planned["held"]).modified == planned["modified"]
+    )
+
+
 class Content:
     """One notebook's content in one invocation: fetched where somebody asks for it, and once.  Close it."""
 
@@ -54,6 +69,8 @@ class Content:
         self._access, self._limit, self._deadline = access, limit, deadline
         self._staged: Staged | None = None
         self._noted = False
+        self.is_archived = is_planned_as_archived(planned)
+        """Whether the archive has it, as far as is known: a copy of it, or a captured snapshot that holds it."""
         self.seconds = 0.0
         """How long it took to fetch it."""
 
@@ -132,6 +149,7 @@ class Content:
 
         Nothing is noted that was not looked at, or so soon that it has to be looked at once more.
         """
+        self.is_archived |= captured
         if captured:
             archive.put_note(self.item_id, CaptureMark(self.copy), run)
         elif self._staged and not self._noted and self._is_settled():

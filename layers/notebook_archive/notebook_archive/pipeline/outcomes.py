@@ -9,6 +9,13 @@ State = Literal["archived", "unchanged", "skipped", "failed"]
 """Each planned notebook ends in exactly one: something new stored and nothing failed, nothing new, not to be read, or
 at fault."""
 
+ProtectionState = Literal["protected", "stale", "unprotected", "empty", "gone"]
+"""Whether the archive has what a notebook holds now.
+
+*protected*: its content as of the item's `modified`.  *stale*: an older version alone.  *unprotected*: nothing of it.
+*empty*: ArcGIS holds no content of it yet.  *gone*: it was deleted while the run was under way.
+"""
+
 UNPROTECTED = "owner-credentials-missing"
 """The reason for which a notebook is skipped that none of our credentials may read."""
 
@@ -40,10 +47,23 @@ class SnapshotProblem(Problem):
     resourceKey: str
 
 
+class Protection(TypedDict):
+    """The protection of one notebook at the end of its turn.
+
+    `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none.  `newest` is when the newest archived
+    version of a stale notebook was made, in epoch milliseconds, and absent if that is not known.
+    """
+
+    state: ProtectionState
+    modified: int
+    newest: NotRequired[int]
+
+
 class Outcome(TypedDict):
     """One notebook's outcome.  ``unchanged`` counts what the archive had already.
 
-    ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it.
+    ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it. `listed`
+    counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that are like a snapshot's.
     """
 
     itemId: str
@@ -51,6 +71,8 @@ class Outcome(TypedDict):
     owner: str
     state: State
     route: NotRequired[str]
+    listed: NotRequired[int]
+    lookalikes: NotRequired[list[str]]
     captured: NotRequired[str]
     freed: NotRequired[str]
     archived: list[StoredSnapshot]
@@ -58,6 +80,7 @@ class Outcome(TypedDict):
     skipped: list[SnapshotProblem]
     failed: list[SnapshotProblem]
     problem: NotRequired[Problem]
+    protection: Protection
 
 
 class PlannedContent(TypedDict):
@@ -79,7 +102,8 @@ class PlannedContent(TypedDict):
 class Planned(TypedDict):
     """One notebook in a line of the plan.
 
-    ``archived`` is the digests of the resource keys that the archive holds.  ``item`` is the properties to be written
+    ``archived`` is the digests of the resource keys that the archive holds.  `sizes` are, in the same order, the bytes
+    of each snapshot and of the altered bodies beside it.  ``item`` is the properties to be written
     as ``item.json``, where they are new or have changed.  ``hidden``: the administrator's account may not see its
     private snapshots.
     """
@@ -88,6 +112,7 @@ class Planned(TypedDict):
     title: str
     owner: str
     archived: str
+    sizes: NotRequired[list[list[int]]]
     hidden: NotRequired[bool]
     content: NotRequired[PlannedContent]
     item: NotRequired[Mapping[str, Any]]
@@ -121,6 +146,7 @@ def outcome(planned: Planned, state: State, why: Problem | None = None) -> Outco
         "unchanged": 0,
         "skipped": [],
         "failed": [],
+        "protection": {"state": "unprotected", "modified": 0},
     }
     if why:
         made["problem"] = why
@@ -142,6 +168,7 @@ def conclude(made: Outcome) -> None:
 def logged(made: Outcome) -> dict[str, Any]:
     """Return what a line of the log tells of a notebook, beside its state."""
     told: dict[str, Any] = {name: made[name] for name in ("captured", "freed", "problem") if name in made}
+    told["protection"] = made["protection"]["state"]
     return {"item_id": made["itemId"], "archived": len(made["archived"]), "unchanged": made["unchanged"], **told}
 
 

@@ -2,16 +2,24 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any, Literal, TypedDict
 
-from notebook_archive.arcgis.portal import Organisation, Portal
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.administrator import Administrator
+from notebook_archive.arcgis.portal import Enumeration, Organisation
 from notebook_archive.archive import Archive, Holding, RunId
-from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer
-from notebook_archive.models import ItemId, NotebookItem, digests
+from notebook_archive.errors import (
+    ArchiveUnavailable,
+    NotAnId,
+    NotebookNotFound,
+    PermissionDenied,
+    RunInputInvalid,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import ItemId, NotebookItem, cut, digests
+from notebook_archive.pipeline import unlisted
+from notebook_archive.pipeline.claim import claim_run
 from notebook_archive.pipeline.content import planned_content
 from notebook_archive.pipeline.outcomes import Batch, Outcome, Planned, Problem, outcome, problem
 
@@ -24,7 +32,11 @@ REWRITE_MS = 30 * 86_400_000
 """An item's properties are written again after this long, for changes that its ``modified`` does not tell."""
 CLOCK_MARGIN_MS = 86_400_000
 """The portal's clock and S3's are trusted to agree within a day when an item's properties are compared."""
-
+MAX_TRIES = 20
+"""Plans of one run; Step Functions tries less often."""
+STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+"""Step Functions puts this into the input of an execution that another one started."""
+ALLOWED_INPUT = 'Allowed are {} and {"itemIds": ["<item id>", ...]}, each id once.'
 
 Scope = Literal["everything", "chosen"]
 """Whether a run is over the whole organisation or over the item ids that it was given."""
@@ -40,36 +52,66 @@ class Plan(TypedDict):
     notices: list[Problem]
 
 
+def chosen_items(given: object) -> list[object] | None:
+    """Return the item ids in the input of a run, or None for a run over everything.
+
+    The input is `{}` or `{"itemIds": [...]}`.  Step Functions may add the id of the execution that started this one.
+    Whether each is an item id is not checked here.  Raises RunInputInvalid.
+    """
+    if not isinstance(given, Mapping):
+        raise RunInputInvalid(f"The input of the run is not a JSON object. {ALLOWED_INPUT}")
+    unknown = sorted(str(name) for name in given.keys() - {"itemIds", STARTED_BY})
+    if unknown:
+        raise RunInputInvalid(f"The input of the run has an unknown field '{cut(unknown[0], 60)}'. {ALLOWED_INPUT}")
+    if "itemIds" not in given:
+        return None
+    item_ids = given["itemIds"]
+    if not isinstance(item_ids, list) or not item_ids:
+        raise RunInputInvalid(f"itemIds is {'empty' if item_ids == [] else 'not a list'}. {ALLOWED_INPUT}")
+    times = Counter(json.dumps(each, sort_keys=True) for each in item_ids)
+    [(most, count)] = times.most_common(1)
+    if count > 1:
+        raise RunInputInvalid(f"itemIds has {cut(most, 60)} {count} times. {ALLOWED_INPUT}")
+    return item_ids
+
+
 def plan_run(
     run: RunId,
-    portal: Portal,
-    tokens: TokenSource,
+    started_at: str,
+    administrator: Administrator,
     archive: Archive,
+    item_ids: list[object] | None,
+    *,
     batch_size: int,
-    deadline: Deadline,
-    item_ids: object = None,
+    threads: int,
 ) -> Plan:
-    """Write the plan of a run, for every notebook or for those of ``item_ids``, and return its summary.
+    """Write the plan of a run, for every notebook or for those of `item_ids`, and return its summary.
 
-    ``tokens`` are an administrator's: others do not see every member's items.  Raises any ArcGISError,
-    ConfigurationError or ArchiveError; a search that fell short is not raised but noted, for what it gave is archived
-    all the same.
+    Raises RunIdTaken, any ArcGISError, ConfigurationError or ArchiveError.  A search that fell short is not raised but
+    noted, for what it gave is archived all the same.
     """
-    notices: list[Problem] = []
+    claim_run(run, started_at, archive)
     refused: dict[str, Outcome] = {}
-    organisation = tokens.with_token(lambda token: portal.organisation(token, deadline), deadline)
+    notices: list[Problem] = []
+    organisation = administrator.organisation()
     if item_ids is None:
-        items = _everything(portal, organisation, tokens, deadline, notices)
+        found = administrator.notebooks(organisation)
         held = {holding.item_id: holding for holding in archive.holdings()}
+        missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
+        looked_up = unlisted.look_up(missing, administrator, threads)
+        if organisation.sees_everything and found.notebooks:  # a portal that shows nothing may be the wrong one
+            unlisted.note_deletions(looked_up.absent, run, archive, threads)
+        items: list[NotebookItem] = [*found.notebooks.values(), *looked_up.found]
+        notices += _shortfalls(found, organisation, administrator)
+        notices += unlisted.notices(looked_up, sees_everything=organisation.sees_everything)
         _miss(items, held, notices)
     else:
-        items = _chosen(portal, tokens, deadline, item_ids, refused)
+        items = _chosen(administrator, item_ids, refused)
         held = {item.item_id: archive.holding(item.item_id) for item in items}
     ordered = sorted(items, key=lambda item: (item.owner, item.item_id))  # an owner's token is then shared by a batch
     lines = (planned(item, held.get(item.item_id), organisation) for item in ordered)
     batches = list(_batches(lines, batch_size))
-    plan_key = run.key("plan.jsonl")
-    archive.put_lines(plan_key, batches)
+    plan_key = _write_plan(run, batches, archive)
     if refused:
         archive.put_document(run.key("outcomes/plan.json"), {"outcomes": list(refused.values())})
     return {
@@ -81,21 +123,23 @@ def plan_run(
     }
 
 
-def _everything(
-    portal: Portal, organisation: Organisation, tokens: TokenSource, deadline: Deadline, notices: list[Problem]
-) -> Collection[NotebookItem]:
-    found = tokens.with_token(lambda token: portal.notebooks(organisation.id, token, deadline), deadline)
+def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
+    """Return the key of the plan.  An earlier try may have left its own, or may yet: neither replaces the other."""
+    for name in ("plan.jsonl", *(f"plan-again-{number}.jsonl" for number in range(1, MAX_TRIES))):
+        if archive.put_new_lines(run.key(name), batches):
+            return run.key(name)
+    raise ArchiveUnavailable(f"The plan of run {run} could not be written.")
+
+
+def _shortfalls(found: Enumeration, organisation: Organisation, administrator: Administrator) -> Iterator[Problem]:
     if found.incomplete:
-        notices.append(problem(found.incomplete))
+        yield problem(found.incomplete)
     if not organisation.sees_everything:
-        notices.append(
-            {
-                "reason": "administrator-sees-not-all",
-                "message": f"The account of secret {tokens.name!r} does not see every member's items.",
-                "remedy": "Give the account's role the privilege portal:admin:viewItems.",
-            }
-        )
-    return found.notebooks.values()
+        yield {
+            "reason": "administrator-sees-not-all",
+            "message": f"The account of secret {administrator.tokens.name!r} does not see every member's items.",
+            "remedy": "Give the account's role the privilege portal:admin:viewItems.",
+        }
 
 
 def _miss(items: Collection[NotebookItem], held: Collection[ItemId], notices: list[Problem]) -> None:
@@ -120,15 +164,11 @@ def _miss(items: Collection[NotebookItem], held: Collection[ItemId], notices: li
         )
 
 
-def _chosen(
-    portal: Portal, tokens: TokenSource, deadline: Deadline, item_ids: object, refused: dict[str, Outcome]
-) -> list[NotebookItem]:
-    if not isinstance(item_ids, list):
-        raise NotAnId("itemIds is not a list of item ids.")
+def _chosen(administrator: Administrator, item_ids: list[object], refused: dict[str, Outcome]) -> list[NotebookItem]:
     items: dict[ItemId, NotebookItem] = {}
     for given in item_ids:
         try:
-            item = tokens.with_token(partial(portal.item, ItemId.parse(given), deadline=deadline), deadline)
+            item = administrator.item(ItemId.parse(given))
         except (NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer) as error:
             nameless: Planned = {"itemId": str(given)[:40], "title": "", "owner": "", "archived": ""}
             refused[nameless["itemId"]] = outcome(nameless, "failed", problem(error))
@@ -146,10 +186,13 @@ def planned(item: NotebookItem, held: Holding | None, organisation: Organisation
         "archived": digests(held.snapshots[-MOST_DIGESTS:]) if held else "",
         "content": planned_content(item, held),
     }
+    if held and held.snapshots:
+        line["sizes"] = [list(held.sizes[key]) for key in held.snapshots[-MOST_DIGESTS:]]
     if not organisation.reads_everything and item.owner != organisation.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
-    if item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
+    is_back = held is not None and held.is_deleted  # writing it anew overrules the note that it was deleted
+    if is_back or item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
         line["item"] = _fitting(item.properties)
     return line
 

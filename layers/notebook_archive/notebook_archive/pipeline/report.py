@@ -7,19 +7,44 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId
+from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NoFreeSlot
-from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Problem, outcome
+from notebook_archive.models import cut
+from notebook_archive.pipeline.claim import claim_run
+from notebook_archive.pipeline.crashed import crashed_outcomes
+from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Planned, Problem
 from notebook_archive.pipeline.plan import Plan, Scope
+from notebook_archive.pipeline.portal_notices import portal_notices
+from notebook_archive.pipeline.protection import (
+    NotProtected,
+    ProtectionCounts,
+    RecoveryPoint,
+    count_protection,
+    describe_protection,
+    list_not_protected,
+    measure_recovery_point,
+)
 
+SCHEMA = 2
+"""Version of the report.  2 has `protection`, `recoveryPoint` and `notProtected`."""
 Status = Literal["complete", "partial", "failed"]
 STATUSES: tuple[Status, ...] = ("complete", "partial", "failed")
-INCOMPLETE = frozenset(("listing-incomplete", "administrator-sees-not-all", "notebooks-vanished", "plan-incomplete"))
+INCOMPLETE = frozenset(
+    (
+        "listing-incomplete",
+        "administrator-sees-not-all",
+        "notebooks-vanished",
+        "notebooks-not-looked-up",
+        "plan-incomplete",
+        "search-missed",
+    )
+)
 """Notices that say that notebooks may be missing from the run."""
-CRASHED: Problem = {
-    "reason": "batch-crashed",
-    "message": "The function that had this notebook ended without an outcome.",
-    "remedy": "Look at the function's log for this run, then start the run again: nothing is archived twice.",
-}
+# Notices that a run's message repeats, and the characters of an error's message and of its name. A run's message stands
+# in an event and in the state of the execution, of which neither may have more than 256 KB.
+MAX_NOTICES = 5
+MAX_ERROR = 2000
+MAX_NAME = 100
 
 PLAN_INCOMPLETE: Problem = {
     "reason": "plan-incomplete",
@@ -42,7 +67,9 @@ class Report(TypedDict):
     """A run's report, ``report.json``.
 
     ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the sum over batches.  ``captured``
-    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.
+    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.  `protection` counts the
+    notebooks by state, and `notProtected` names all but the protected ones.  `unprotected` are those that no credential
+    may read.
     """
 
     schema: int
@@ -56,6 +83,9 @@ class Report(TypedDict):
     work: dict[str, float]
     notebooks: Counts
     snapshots: Counts
+    protection: ProtectionCounts
+    recoveryPoint: RecoveryPoint
+    notProtected: list[NotProtected]
     captured: int
     freed: list[dict[str, str]]
     bytes: int
@@ -67,28 +97,43 @@ class Report(TypedDict):
 
 
 def report_run(
-    run: RunId, archive: Archive, started_at: str, plan: Plan | None, error: Mapping[str, Any] | None
+    run: RunId,
+    archive: Archive,
+    started_at: str,
+    plan: Plan | None,
+    error: Mapping[str, Any] | None,
+    threads: int,
+    deadline: Deadline,
 ) -> tuple[str, Report]:
     """Write the report of a run, last of all its objects, and return its key and itself.
 
-    A planned notebook without an outcome is failed: its batch crashed.  ``error`` is what Step Functions caught, if
-    planning or the fan-out itself failed.  Raises ArchiveDenied or ArchiveUnavailable.
+    A planned notebook without an outcome is failed: its batch crashed.  What that stored is looked up until the
+    deadline, by `threads` threads.  ``error`` is what Step Functions caught, if planning or the fan-out itself failed.
+    Raises RunIdTaken, ArchiveDenied or ArchiveUnavailable.
     """
+    claim_run(run, started_at, archive)
     outcomes: dict[str, Outcome] = {}
     captures: list[Outcome] = []
     durations: list[float] = []
+    crashed_key = run.key("outcomes/crashed.json")
     for key in archive.list_keys(run.key("outcomes/")):
+        if key == crashed_key:
+            continue  # an earlier try of this function left it, and may have been short of time
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
             captures += [found] if {"captured", "freed"} & found.keys() else []
+            found.setdefault("protection", {"state": "unprotected", "modified": 0})  # by a batch of an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
-    if plan is not None:
-        for planned in _planned(archive, plan["planKey"]):
-            if planned["itemId"] not in outcomes:
-                outcomes[planned["itemId"]] = outcome(planned, "failed", CRASHED)
+    planned = _planned(archive, plan["planKey"]) if plan else ()
+    missing = [each for each in planned if each["itemId"] not in outcomes]
+    crashed, notices = crashed_outcomes(missing, run, started_at, archive, threads, deadline)
+    if crashed:
+        archive.put_document(crashed_key, {"outcomes": crashed})
+    outcomes |= {each["itemId"]: each for each in crashed}
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
-    report = _report(run, started_at, plan, ordered, captures, durations, _caught(error))
+    notices = [*(plan["notices"] if plan else ()), *notices]
+    report = _report(run, started_at, plan, ordered, captures, durations, notices, _caught(error))
     key = run.key("report.json")
     archive.put_document(key, report)
     return key, report
@@ -107,9 +152,10 @@ def figures(report: Report) -> dict[str, int]:
         counted[f"{name}Unchanged"] = counts["unchanged"]
         counted[f"{name}Skipped"] = sum(counts["skipped"].values())
         counted[f"{name}Failed"] = sum(counts["failed"].values())
+    counted |= {f"Notebooks{state.capitalize()}": count for state, count in report["protection"].items()}
     full = report["snapshots"]["skipped"].get(NoFreeSlot.reason, 0)
     captures = {"SnapshotsCaptured": report["captured"], "SlotsFreed": len(report["freed"])}
-    return counted | captures | {"NotebooksUnprotected": len(report["unprotected"]), "CapturesWithoutSlot": full}
+    return counted | captures | {"CapturesWithoutSlot": full}
 
 
 def _better(tried: Outcome) -> tuple[bool, int]:
@@ -118,7 +164,7 @@ def _better(tried: Outcome) -> tuple[bool, int]:
     return tried["state"] != "failed", len(tried["archived"])
 
 
-def _planned(archive: Archive, plan_key: str) -> Iterator[Any]:
+def _planned(archive: Archive, plan_key: str) -> Iterator[Planned]:
     for line in (archive.get(plan_key) or b"").splitlines():
         yield from json.loads(line)["notebooks"]
 
@@ -130,13 +176,15 @@ def _report(
     outcomes: list[Outcome],
     captures: list[Outcome],
     durations: list[float],
+    notices: list[Problem],
     error: Problem | None,
 ) -> Report:
     notebooks, snapshots = _count_notebooks(outcomes), _count_snapshots(outcomes)
+    protection = count_protection(outcomes)
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = [*(plan["notices"] if plan else ()), *_broken_credentials(outcomes)]
+    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes)]
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
@@ -147,11 +195,11 @@ def _report(
     ended_at = datetime.now(UTC)
     seconds = (ended_at - datetime.fromisoformat(started_at)).total_seconds()
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "runId": run,
         "scope": plan["scope"] if plan else "everything",
         "status": status,
-        "message": _message(status, notebooks, snapshots, len(unprotected), notices, error),
+        "message": _message(status, protection, notebooks, snapshots, notices, error),
         "startedAt": started_at,
         "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seconds": round(seconds, 3),
@@ -162,6 +210,9 @@ def _report(
         },
         "notebooks": notebooks,
         "snapshots": snapshots,
+        "protection": protection,
+        "recoveryPoint": measure_recovery_point(outcomes),
+        "notProtected": list_not_protected(outcomes),
         # Of every try of a batch: what was done in ArcGIS was done, however the notebook ended.
         "captured": sum("captured" in o for o in captures),
         "freed": [_named(o) | {"resourceKey": o["freed"]} for o in captures if "freed" in o],
@@ -225,20 +276,24 @@ def _named(found: Outcome) -> dict[str, str]:
 
 def _message(
     status: Status,
+    protection: ProtectionCounts,
     notebooks: Counts,
     snapshots: Counts,
-    unprotected: int,
     notices: list[Problem],
     error: Problem | None,
 ) -> str:
     if error:
         return f"The run failed: {error['message']} {error['remedy']}"
+    archived, failed = snapshots["archived"], sum(notebooks["failed"].values())
     text = (
-        f"{status.capitalize()}: {notebooks['attempted']} notebooks, {snapshots['archived']} snapshots archived, "
-        f"{snapshots['unchanged']} were there already, {sum(notebooks['failed'].values())} notebooks failed"
+        f"{status.capitalize()}. {describe_protection(protection).capitalize()}. "
+        f"{archived} version{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
+        f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
-    text += f", {unprotected} unprotected." if unprotected else "."
-    return " ".join((text, *(f"{notice['message']} {notice['remedy']}" for notice in notices)))
+    told = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
+    if len(notices) > MAX_NOTICES:
+        told.append(f"And {len(notices) - MAX_NOTICES} more notices, which the report has.")
+    return " ".join((text, *told))
 
 
 def _caught(error: Mapping[str, Any] | None) -> Problem | None:
@@ -246,10 +301,10 @@ def _caught(error: Mapping[str, Any] | None) -> Problem | None:
     JSON text."""
     if not error:
         return None
-    name = str(error.get("Error", "unknown"))
+    name = cut(str(error.get("Error", "unknown")), MAX_NAME)
     try:
         cause = json.loads(str(error.get("Cause", "")))
-        message = str(cause["errorMessage"])
+        message = cut(str(cause["errorMessage"]), MAX_ERROR)
     except (ValueError, KeyError, TypeError):
         message = f"Step Functions reports {name}."
     remedy = "Look at the function's log for this run, then start the run again."

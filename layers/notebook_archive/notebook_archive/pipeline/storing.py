@@ -34,6 +34,13 @@ def store(whose: Whose, snapshot: Snapshot, staged: Staged, how: How, archive: A
     return archive.put_snapshot(whose.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
 
 
+def store_altered(whose: Whose, snapshot: Snapshot, staged: Staged, how: How, archive: Archive) -> Stored:
+    """Store another body of an archived snapshot beside the first, unless it is there.  Raises any ArchiveError."""
+    tags = {"owner": whose.owner, "runtime": staged.facts.runtime}
+    noted = metadata(whose, snapshot, staged, how)
+    return archive.put_altered(whose.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
+
+
 def store_copy(whose: Whose, copy: CopyId, staged: Staged, how: How, archive: Archive) -> Stored:
     """Store a staged copy of a notebook's content unless the archive holds it.  Raises any ArchiveError."""
     tags = {"owner": whose.owner, "runtime": staged.facts.runtime}

@@ -1,17 +1,21 @@
 """What archiving needs, and one notebook on its way."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from notebook_archive.arcgis.routes import Access, Routes
 from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
-from notebook_archive.models import ItemId
+from notebook_archive.models import ItemId, split_digests
 from notebook_archive.pipeline.content import Content
 from notebook_archive.pipeline.outcomes import Planned
 from notebook_archive.pipeline.storing import How, Whose
 
 PAUSE_SECONDS = 900
 """Between two captures of one notebook, so that saving it again and again does not use up its slots."""
+
+MAX_FALSE_ALARMS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,26 @@ class Capturing:
     pause_seconds: float = PAUSE_SECONDS
 
 
+class ListedSizes:
+    """Whether the sizes that a listing gives can be compared with those of the archived bytes.
+
+    No page of Esri says that the two are the same.  After MAX_FALSE_ALARMS downloads that brought the archived bytes,
+    sizes are no longer compared in this container.  Threads may share it.
+    """
+
+    def __init__(self) -> None:
+        self._false_alarms = 0
+
+    def differ(self, listed: int | None, archived: Sequence[int]) -> bool:
+        """Return whether a snapshot of this listed size may have another body than those that are archived."""
+        is_comparable = listed is not None and archived and self._false_alarms < MAX_FALSE_ALARMS
+        return bool(is_comparable) and listed not in archived
+
+    def note_false_alarm(self) -> None:
+        """Note that a body was the archived one although its listed size is another."""
+        self._false_alarms += 1
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What archiving needs, the same for every notebook of an invocation."""
@@ -40,9 +64,10 @@ class Workshop:
     """Whether the current content is archived too."""
     capturing: Capturing | None = None
     """How snapshots are made of notebooks that have changed, None where none are."""
+    listed_sizes: ListedSizes = field(default_factory=ListedSizes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """One notebook on its way."""
 
@@ -53,6 +78,14 @@ class Task:
     run: RunId
     workshop: Workshop
     deadline: Deadline
+
+    @cached_property
+    def held(self) -> Mapping[str, Sequence[int]]:
+        """The sizes, in bytes, of each archived snapshot and of the altered bodies beside it, by its key's digest."""
+        digests = split_digests(self.planned["archived"])
+        unknown: list[list[int]] = [[] for _ in digests]
+        sizes = self.planned.get("sizes", unknown)
+        return dict(zip(digests, sizes, strict=True))
 
     @property
     def whose(self) -> Whose:

@@ -9,8 +9,8 @@ from notebook_archive.errors import (
     SecretMissing,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, Listing, Snapshot
-from notebook_archive.pipeline.outcomes import UNPROTECTED, Planned, Problem, SnapshotProblem, State, problem
+from notebook_archive.models import RESOURCE_KEY, ItemId, Listing, Snapshot
+from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Planned, Problem, SnapshotProblem, State, problem
 from notebook_archive.pipeline.task import Task, Workshop
 
 
@@ -59,16 +59,21 @@ def vanished(task: Task, snapshot: Snapshot, error: NotebookNotFound | RequestRe
 
 
 def refused(
-    planned: Planned, route: str, error: PermissionDenied | SecretMissing, workshop: Workshop
+    planned: Planned,
+    route: str,
+    error: PermissionDenied | SecretMissing,
+    workshop: Workshop,
+    made: Outcome | None = None,
 ) -> tuple[State, Problem]:
     """Tell a notebook that nobody's credential may read from one whose credential is at fault.
 
-    It is *unprotected* only if its owner has no secret and nothing of it was ever archived.  Protection that is lost,
-    or a credential that does not do what it is there for, is a failure.
+    It is *unprotected* only if its owner has no secret and no snapshot of it was ever archived, in this run (`made`) or
+    before.  Protection that is lost, or a credential that does not do what it is there for, is a failure.
     """
     secret = workshop.routes.secret_of(planned["owner"])
     ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
-    if planned["archived"] or not ownerless:
+    archived = made["archived"] if made else []
+    if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
         return "failed", problem(error)
     remedy = (
         f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; README, 'Secrets'."

@@ -27,6 +27,8 @@ _SHORT_NAMES = {
 """What nbformat 3 calls the mime types."""
 _DIGITS = 400
 """Of a whole number, at most; Python refuses to read those of more than 4300."""
+# Of the name of a language or a kernel.
+_MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ def read_notebook(body: bytes) -> Notebook:
     version, minor = _value(members.get("nbformat")), _value(members.get("nbformat_minor"))
     return Notebook(
         ".".join(str(number) for number in (version, minor) if isinstance(number, int))[:20],
-        text_of(language.get("name")) or text_of(kernel.get("language")),
-        text_of(kernel.get("display_name")) or text_of(kernel.get("name")),
+        (text_of(language.get("name")) or text_of(kernel.get("language")))[:_MAX_NAME],
+        (text_of(kernel.get("display_name")) or text_of(kernel.get("name")))[:_MAX_NAME],
         _cells(members),
     )
 

@@ -1,0 +1,78 @@
+"""Notebooks whose batch crashed: what it stored of them before that."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from notebook_archive.archive import Archive, RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.errors import ArchiveError, NotAnId
+from notebook_archive.models import ItemId
+from notebook_archive.pipeline.content import is_planned_as_archived
+from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, StoredSnapshot, outcome
+from notebook_archive.pipeline.protection import assess
+
+# By which the clocks of S3 and Step Functions may differ.  The run id that S3 holds with each object decides.
+_CLOCK_SECONDS = 60
+CRASHED: Problem = {
+    "reason": "batch-crashed",
+    "message": "The function that had this notebook ended without an outcome.",
+    "remedy": "Look at the function's log for this run, then start the run again: nothing is archived twice.",
+}
+
+
+def crashed_outcomes(
+    planned: Sequence[Planned], run: RunId, started_at: str, archive: Archive, threads: int, deadline: Deadline
+) -> tuple[list[Outcome], list[Problem]]:
+    """Return failed outcomes of planned notebooks that have none, with what the archive says that this run stored.
+
+    The second is a notice if some could not be looked at, because the time ran out or S3 refused.  Raises nothing that
+    is a NotebookArchiveError.
+    """
+    since = datetime.fromisoformat(started_at) - timedelta(seconds=_CLOCK_SECONDS)
+
+    def look(each: Planned) -> list[StoredSnapshot] | None:
+        if deadline.remaining() <= 0:
+            return None
+        try:
+            found = list(archive.stored_by(run, ItemId.parse(each["itemId"]), since))
+        except ArchiveError:
+            return None
+        except NotAnId:
+            return []  # the archive has no place for it
+        return [
+            {
+                "resourceKey": stored.resource_key,
+                "key": stored.key,
+                "bytes": stored.size,
+                "sha256": stored.sha256,
+            }
+            for stored in found
+        ]
+
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="crashed") as pool:
+        looks = list(pool.map(look, planned))
+    outcomes = [_crashed(each, found or []) for each, found in zip(planned, looks, strict=True)]
+    unseen = looks.count(None)
+    if not unseen:
+        return outcomes, []
+    notice: Problem = {
+        "reason": "crashed-not-looked-up",
+        "message": f"What was stored of {unseen} of the {len(planned)} notebooks whose batches crashed could not be "
+        "looked up, so the report counts too few snapshots.",
+        "remedy": "Nothing is lost: a later run finds what is archived. Look into the batches that crashed.",
+    }
+    return outcomes, [notice]
+
+
+def _crashed(planned: Planned, stored: list[StoredSnapshot]) -> Outcome:
+    """Return the outcome of a notebook whose batch crashed after it had stored so much."""
+    crashed = outcome(planned, "failed", CRASHED)
+    crashed["archived"] = stored
+    content = planned.get("content")
+    has_current = is_planned_as_archived(content)
+    if content and content["modified"]:
+        copy = f"current/{content['modified']:013d}-"
+        has_current |= any(each["resourceKey"].startswith(copy) for each in stored)
+    crashed["protection"] = assess(planned, crashed, None, has_current=has_current)
+    return crashed

@@ -1,0 +1,36 @@
+"""Where an item stands in the portal: its folder, and the groups that it is shared with."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.pipeline.task import Task
+
+_log = logging.getLogger(__name__)
+
+
+def place(properties: Mapping[str, Any], task: Task) -> dict[str, Any]:
+    """Return the item's properties with `folder` and `groups`, which a restore needs.
+
+    `folder` is an object with `id` and `title`, or None for the owner's root folder.  `groups` is a list of objects
+    with `id` and `title`.  What the portal does not say is left out: the properties are worth keeping without it.
+    """
+    placed = dict(properties)
+    try:
+        placed["folder"] = _folder(properties, task)
+        is_shared = properties.get("access") != "private"
+        placed["groups"] = task.workshop.routes.groups(task.item_id, task.deadline) if is_shared else []
+    except NotebookArchiveError as error:
+        _log.warning("Folder or groups of item %s are left out of item.json: %s", task.item_id, error)
+    return placed
+
+
+def _folder(properties: Mapping[str, Any], task: Task) -> dict[str, str] | None:
+    routes, deadline = task.workshop.routes, task.deadline
+    if "ownerFolder" not in properties:  # a search need not say
+        properties = routes.item(task.item_id, deadline).properties
+    folder = properties.get("ownerFolder")
+    if not isinstance(folder, str) or not folder:
+        return None
+    return {"id": folder, "title": routes.folders(task.planned["owner"], deadline).get(folder, "")}

@@ -1,0 +1,176 @@
+"""Whether the archive has what a notebook holds now: the state of one notebook, and the sums over a run."""
+
+from collections import Counter
+from collections.abc import Iterable
+from statistics import median
+from typing import NotRequired, TypedDict
+
+from notebook_archive.archive import CopyId
+from notebook_archive.errors import NoContent, NotebookNotFound
+from notebook_archive.models import Listing, split_digests
+from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, Protection, ProtectionState
+
+STATES: tuple[ProtectionState, ...] = ("protected", "stale", "unprotected", "empty", "gone")
+HOUR_MS = 3_600_000
+
+_UNKNOWN_AGE = "The archive holds an older version of it, and when that was made is not known."
+_CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold now, or take a snapshot in ArcGIS."
+
+
+type ProtectionCounts = dict[ProtectionState, int]
+"""How many notebooks of a run are in each state.  The sum is the number of notebooks attempted."""
+
+
+class NotProtected(TypedDict):
+    """A notebook that is not protected, and why.
+
+    `hoursBehind` is how many hours its last change is ahead of its newest archived version, for a stale one whose two
+    times are known.
+    """
+
+    itemId: str
+    title: str
+    owner: str
+    state: ProtectionState
+    reason: str
+    message: str
+    remedy: str
+    secret: NotRequired[str]
+    hoursBehind: NotRequired[float]
+
+
+class WorstNotebook(TypedDict):
+    """The notebook whose newest archived version is the furthest behind its last change."""
+
+    itemId: str
+    title: str
+    owner: str
+
+
+class RecoveryPoint(TypedDict):
+    """Hours between a notebook's last change and its newest archived version, over the notebooks of a run.
+
+    A protected notebook counts with 0.  `notebooks` is how many were measured, `unmeasured` how many have an archived
+    version whose age is not known, or none.  Without a measured notebook the other figures are None.
+    """
+
+    notebooks: int
+    unmeasured: int
+    medianHours: float | None
+    worstHours: float | None
+    worst: WorstNotebook | None
+
+
+def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_current: bool) -> Protection:
+    """Return the protection of a notebook at the end of its turn.
+
+    `listed` is its snapshots in ArcGIS, or None if they could not be listed.  `has_current` says that the archive was
+    found to have its content as of the item's `modified`.
+    """
+    content = planned.get("content")
+    protection: Protection = {"state": "unprotected", "modified": content["modified"] if content else 0}
+    # A skipped snapshot says nothing of the notebook; without any, the problem is the notebook's own.
+    reasons = {each["reason"] for each in outcome["skipped"] if each["resourceKey"] in ("", "current")}
+    if outcome["state"] == "skipped" and not outcome["skipped"]:
+        reasons.add(outcome["problem"]["reason"])
+    if has_current:
+        protection["state"] = "protected"
+    elif NotebookNotFound.reason in reasons:
+        protection["state"] = "gone"
+    elif NoContent.reason in reasons:
+        protection["state"] = "empty"
+    elif planned["archived"] or outcome["archived"] or (content and content["held"]):
+        protection["state"] = "stale"
+        if newest := _newest(planned, outcome, listed):
+            protection["newest"] = newest
+    return protection
+
+
+def _newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
+    """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
+
+    A snapshot that ArcGIS no longer lists has no time here, for the plan does not carry one.
+    """
+    stored = {each["resourceKey"] for each in outcome["archived"]}
+    held = frozenset(split_digests(planned["archived"]))
+    snapshots = listed.snapshots if listed else ()
+    made = [each.created for each in snapshots if each.resource_key in stored or each.resource_key.digest in held]
+    if "content" in planned and planned["content"]["held"]:
+        made.append(CopyId.parse(planned["content"]["held"]).modified)
+    return max(made, default=0)
+
+
+def count_protection(outcomes: Iterable[Outcome]) -> ProtectionCounts:
+    """Return the number of notebooks in each state."""
+    states = Counter(each["protection"]["state"] for each in outcomes)
+    return {state: states[state] for state in STATES}
+
+
+def describe_protection(counts: ProtectionCounts) -> str:
+    """Return the counts in words, such as `15 notebooks: 13 protected, 2 empty`."""
+    attempted = sum(counts.values())
+    parts = [f"{counts[state]} {state}" for state in STATES if counts[state] or state == "protected"]
+    return f"{attempted} notebook{'' if attempted == 1 else 's'}: {', '.join(parts)}"
+
+
+def list_not_protected(outcomes: Iterable[Outcome]) -> list[NotProtected]:
+    """Return the notebooks that are not protected, each with the reason and what to do next."""
+    return [_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
+
+
+def _not_protected(outcome: Outcome) -> NotProtected:
+    state, hours = outcome["protection"]["state"], hours_behind(outcome["protection"])
+    why: Problem = outcome["problem"] if "problem" in outcome else _explain(state, hours)
+    entry: NotProtected = {
+        "itemId": outcome["itemId"],
+        "title": outcome["title"],
+        "owner": outcome["owner"],
+        "state": state,
+        "reason": why["reason"],
+        "message": why["message"],
+        "remedy": why["remedy"],
+    }
+    if "secret" in why:
+        entry["secret"] = why["secret"]
+    if state == "stale" and hours is not None:
+        entry["hoursBehind"] = round(hours, 1)
+    return entry
+
+
+def _explain(state: ProtectionState, hours: float | None) -> Problem:
+    """Return why a notebook is not protected although nothing went wrong with it."""
+    if state == "stale":
+        message = _UNKNOWN_AGE
+        if hours is not None:
+            message = f"The newest archived version is {hours:.1f} hours older than its last change."
+        return {"reason": "current-content-not-archived", "message": message, "remedy": _CURRENT_REMEDY}
+    return {
+        "reason": "never-archived",
+        "message": "It has no snapshot that could be archived, and its current content is not archived.",
+        "remedy": _CURRENT_REMEDY,
+    }
+
+
+def hours_behind(protection: Protection) -> float | None:
+    """Return how many hours the last change is ahead of the newest archived version, or None if that is not known."""
+    if protection["state"] == "protected":
+        return 0.0
+    if protection["state"] != "stale" or not protection["modified"] or not protection.get("newest"):
+        return None
+    return max(0, protection["modified"] - protection["newest"]) / HOUR_MS
+
+
+def measure_recovery_point(outcomes: Iterable[Outcome]) -> RecoveryPoint:
+    """Return the recovery point of a run.  Notebooks that are empty or gone do not count."""
+    counted = [each for each in outcomes if each["protection"]["state"] not in ("empty", "gone")]
+    measured = [(hours, each) for each in counted if (hours := hours_behind(each["protection"])) is not None]
+    if not measured:
+        return {"notebooks": 0, "unmeasured": len(counted), "medianHours": None, "worstHours": None, "worst": None}
+    hours, worst = max(measured, key=lambda each: each[0])
+    return {
+        "notebooks": len(measured),
+        "unmeasured": len(counted) - len(measured),
+        "medianHours": round(median(each for each, _ in measured), 1),
+        "worstHours": round(hours, 1),
+        "worst": {"itemId": worst["itemId"], "title": worst["title"], "owner": worst["owner"]} if hours else None,
+    }

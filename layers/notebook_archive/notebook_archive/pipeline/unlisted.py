@@ -1,0 +1,117 @@
+"""Notebooks that the archive holds and the portal's search does not show: they were deleted, or the search missed
+them."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from notebook_archive.arcgis.administrator import Administrator
+from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive.labels import moment
+from notebook_archive.errors import ArchiveError, NotebookArchiveError, NotebookNotFound, UnexpectedAnswer
+from notebook_archive.models import ItemId, NotebookItem, cut
+from notebook_archive.pipeline.outcomes import Problem
+
+_log = logging.getLogger(__name__)
+
+# Items that one run looks up, and the share of its time that this may take.
+MAX_LOOK_UPS = 5000
+TIME_SHARE = 0.25
+# A search index may show a new item some minutes late; a notebook younger than this was not missed by the search.
+INDEXING_MS = 3_600_000
+_MAX_NAMED = 3
+_TITLE_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the portal says of items that were looked up.
+
+    `found` are there.  `absent` do not exist, or are hidden from the administrator.  `unknown` counts, by reason, those
+    of which the portal did not say.
+    """
+
+    found: list[NotebookItem]
+    absent: list[ItemId]
+    unknown: Counter[str]
+
+
+def look_up(item_ids: Sequence[ItemId], administrator: Administrator, threads: int) -> LookedUp:
+    """Look items up, one by one, for a share of the administrator's time.
+
+    Raises nothing that is a NotebookArchiveError.
+    """
+    hurried = administrator.within(TIME_SHARE)
+
+    def ask(item_id: ItemId) -> NotebookItem | str | None:
+        """Return the item, None if it does not exist, or the reason why it is unknown."""
+        if hurried.deadline.remaining() <= 0:
+            return "no time left"
+        try:
+            item = hurried.item(item_id)
+        except NotebookNotFound:
+            return None
+        except NotebookArchiveError as error:
+            return error.reason
+        return item if item.item_id == item_id else UnexpectedAnswer.reason
+
+    asked = item_ids[:MAX_LOOK_UPS]
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="look-up") as pool:
+        answers = list(pool.map(ask, asked))
+    unknown = Counter(answer for answer in answers if isinstance(answer, str))
+    if len(item_ids) > len(asked):
+        unknown[f"over {MAX_LOOK_UPS} at once"] = len(item_ids) - len(asked)
+    found = [answer for answer in answers if isinstance(answer, NotebookItem)]
+    return LookedUp(found, [each for each, answer in zip(asked, answers, strict=True) if answer is None], unknown)
+
+
+def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, threads: int) -> None:
+    """Note in the archive that items were deleted, so that later runs need not look them up.
+
+    A note that S3 does not take is logged: the next run looks that item up again.
+    """
+
+    def note(item_id: ItemId) -> None:
+        try:
+            archive.put_deletion(item_id, {"runId": run, "at": moment(int(time.time() * 1000))})
+        except ArchiveError:
+            _log.exception("The archive did not take the note that item %s was deleted", item_id)
+
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="note") as pool:
+        list(pool.map(note, item_ids))
+
+
+def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
+    """Yield what the report says of the items that were looked up.
+
+    An administrator who does not see everything cannot tell a deleted item from a hidden one.
+    """
+    latest = time.time() * 1000 - INDEXING_MS
+    missed = [item for item in looked_up.found if item.created < latest]
+    if missed:
+        named = ", ".join(f"'{cut(item.title, _TITLE_LENGTH)}' ({item.item_id})" for item in missed[:_MAX_NAMED])
+        more = f" and {len(missed) - _MAX_NAMED} more" if len(missed) > _MAX_NAMED else ""
+        yield {
+            "reason": "search-missed",
+            "message": f"The portal's search does not show {_count(len(missed))} that the portal has: {named}{more}. "
+            "The run covers what the archive knew of; the search may miss other notebooks too.",
+            "remedy": "Rebuild the portal's search index, then start the run again.",
+        }
+    unknown = looked_up.unknown.copy()
+    if looked_up.absent and not sees_everything:
+        unknown[NotebookNotFound.reason] += len(looked_up.absent)
+    if unknown:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(unknown.items()))
+        yield {
+            "reason": "notebooks-not-looked-up",
+            "message": f"The portal's search does not show {_count(unknown.total())} that the archive holds, and the "
+            f"run could not find out whether they were deleted ({reasons}).",
+            "remedy": "Start the run again when the portal answers; the administrator needs portal:admin:viewItems.",
+        }
+
+
+def _count(number: int) -> str:
+    return f"{number} notebook" if number == 1 else f"{number} notebooks"

@@ -1,0 +1,99 @@
+"""Where calls and links of the functions go in each region.  An endpoint of this machine would hide it."""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+
+from notebook_archive import aws
+from notebook_archive.archive import Shelf
+from notebook_archive.models import ItemId, ResourceKey
+from tests.functions.conftest import _new_container
+
+ITEM = ItemId("e49a12b28da29e813ee6be0b546a3015")
+KEY = ResourceKey("snapshot-431366fe5b13960cad7bcb174335458e.json")
+PATH = f"/notebooks/{ITEM}/snapshots/{KEY}"
+ENVIRONMENT = {
+    "ARCHIVE_BUCKET": "gis-archive",
+    "ARCHIVE_BUCKET_OWNER": "111122223333",
+    "PORTAL_URL": "https://gis.example.com/portal",
+    "SECRET_PREFIX": "notebook-archive",
+    "THREADS": "4",
+    "BATCH_SIZE": "50",
+    "MAX_SNAPSHOT_MB": "100",
+}
+HOSTS = {
+    "us-east-1": "s3.us-east-1.amazonaws.com",
+    "eu-central-1": "s3.eu-central-1.amazonaws.com",
+    "eu-south-2": "s3.eu-south-2.amazonaws.com",
+    "us-gov-west-1": "s3.us-gov-west-1.amazonaws.com",
+    "cn-north-1": "s3.cn-north-1.amazonaws.com.cn",
+}
+type Deploy = Callable[..., Shelf]
+
+
+class Absent(AWSResponse):
+    """S3's answer that there is no such object."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, 404, HTTPHeaders(), None)
+
+    @property
+    def content(self) -> bytes:
+        return b"<Error><Code>NoSuchKey</Code></Error>"
+
+
+@pytest.fixture
+def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
+    """The archive as the functions read it, deployed with these variables on top of the usual ones."""
+
+    def deployed(**variables: str) -> Shelf:
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        for name, value in {**ENVIRONMENT, **variables}.items():
+            monkeypatch.setenv(name, value)
+        boto3.setup_default_session()
+        _new_container()
+        return aws.counter().shelf
+
+    yield deployed
+    _new_container()
+    boto3.setup_default_session()
+
+
+@pytest.mark.parametrize("region", HOSTS)
+def test_link_leads_to_the_regional_host(deploy: Deploy, region: str) -> None:
+    link = urlsplit(deploy(AWS_DEFAULT_REGION=region).link(ITEM, KEY, "flood-model.ipynb"))
+    assert (link.scheme, link.netloc, link.path) == ("https", f"gis-archive.{HOSTS[region]}", PATH)
+    signed = parse_qs(link.query)
+    assert signed["X-Amz-SignedHeaders"] == ["host"], "so the host must be the one that answers"
+    assert f"/{region}/s3/aws4_request" in signed["X-Amz-Credential"][0]
+
+
+@pytest.mark.parametrize("region", HOSTS)
+def test_calls_go_to_the_regional_host(deploy: Deploy, region: str) -> None:
+    asked: list[str] = []
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        asked.append(urlsplit(request.url).netloc)
+        return Absent(request.url)
+
+    deploy(AWS_DEFAULT_REGION=region)
+    assert boto3.DEFAULT_SESSION
+    boto3.DEFAULT_SESSION.events.register_first("before-send.s3", answer)  # type: ignore[arg-type]
+    _new_container()
+    assert aws.counter().shelf.owner(ITEM) == ""
+    assert asked == [f"gis-archive.{HOSTS[region]}"]
+
+
+def test_bucket_name_with_dots_stays_in_the_path(deploy: Deploy) -> None:
+    """The certificate of S3 covers one label in front of its own name."""
+    link = urlsplit(deploy(AWS_DEFAULT_REGION="eu-south-2", ARCHIVE_BUCKET="gis.archive").link(ITEM, KEY, "a.ipynb"))
+    assert (link.netloc, link.path) == (HOSTS["eu-south-2"], f"/gis.archive{PATH}")
+
+
+def test_link_leads_to_a_local_endpoint_by_path(deploy: Deploy) -> None:
+    link = urlsplit(deploy(AWS_ENDPOINT_URL="https://127.0.0.1:4566").link(ITEM, KEY, "flood-model.ipynb"))
+    assert (link.netloc, link.path) == ("127.0.0.1:4566", f"/gis-archive{PATH}")

@@ -1,0 +1,37 @@
+"""Any ArcGIS call of a run may fail: nothing false is stored or reported then, and a clean run makes all whole."""
+
+import itertools
+
+import pytest
+
+from tests.conftest import FAULTY_RUNS
+from tests.pipeline.arcgis_sweep import FAULTS, WAYS, Sweep, five_notebooks
+from tests.pipeline.conftest import MakeSite, Record
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_fault_at_any_arcgis_call_loses_nothing(make_site: MakeSite, way: str, record_property: Record) -> None:
+    kind, route = WAYS[way]
+    sweep = Sweep.of(make_site(five_notebooks(), kind, route=route, archive_current=True))
+    # A diagonal of the grid that `make soak` sweeps: a fault that lasts at every call, each time of the next kind.
+    kinds = itertools.cycle([*FAULTS][1:])
+    for number in range(sweep.calls):
+        fault = next(kinds)
+        assert sweep.strike(number, fault, None if number % 2 else 1)
+        record_property(FAULTY_RUNS, [fault, way, 1])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("times", [None, 1], ids=["lasts", "once"])
+@pytest.mark.parametrize("current", [True, False], ids=["current", "snapshots"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("way", WAYS)
+def test_each_fault_at_each_arcgis_call_loses_nothing(
+    make_site: MakeSite, way: str, fault: str, current: bool, times: int | None, record_property: Record
+) -> None:
+    kind, route = WAYS[way]
+    sweep = Sweep.of(make_site(five_notebooks(), kind, route=route, archive_current=current))
+    for number in range(sweep.calls + 1):
+        struck = sweep.strike(number, fault, times)
+        assert struck == (number < sweep.calls), "each call met the fault, and there were no more calls"
+    record_property(FAULTY_RUNS, [fault, way, sweep.calls])

@@ -1,0 +1,82 @@
+"""A secret that is made right after another of its name was deleted: AWS deletes in the background, and says so."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from scripts.secret_store import Secrets
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+NAME = "notebook-archive/owners/ana"
+SCHEDULED = "You can't create this secret because a secret with this name is already scheduled for deletion."
+
+
+@dataclass
+class Deletion:
+    """A deletion under way: the next ``refusals`` calls of ``operation`` are refused with ``code``."""
+
+    client: "SecretsManagerClient"
+    waits: list[float] = field(default_factory=list)
+    refusals: int = 0
+    code: str = "InvalidRequestException"
+
+    def lasts(self, operation: str, refusals: int, code: str = "InvalidRequestException") -> None:
+        self.refusals, self.code = refusals, code
+        self.client.meta.events.register(f"before-call.secretsmanager.{operation}", self._refuse)  # type: ignore[arg-type]
+
+    def _refuse(self, **_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
+        if not self.refusals:
+            return None
+        self.refusals -= 1
+        answer = {"Error": {"Code": self.code, "Message": SCHEDULED}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return AWSResponse("https://secretsmanager.invalid", 400, HTTPHeaders(), None), answer
+
+
+@pytest.fixture
+def deletion() -> Iterator[Deletion]:
+    with mock_aws():
+        yield Deletion(boto3.client("secretsmanager"))
+
+
+def keep(deletion: Deletion) -> bool:
+    return Secrets(deletion.client, "", deletion.waits.append).keep(NAME, {"token": "t"}, "ArcGIS token of ana")
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("CreateSecret", "InvalidRequestException"),
+        ("CreateSecret", "ResourceExistsException"),
+        ("GetSecretValue", "InvalidRequestException"),
+    ],
+)
+def test_creation_waits_for_a_deletion_to_end(deletion: Deletion, operation: str, code: str) -> None:
+    deletion.lasts(operation, 3, code)
+    assert keep(deletion)
+    assert json.loads(deletion.client.get_secret_value(SecretId=NAME)["SecretString"]) == {"token": "t"}
+    assert deletion.waits == [0.5, 1, 2]
+
+
+def test_deletion_that_lasts_is_reported(deletion: Deletion) -> None:
+    """A secret that can still be restored stays for days."""
+    deletion.lasts("CreateSecret", 100)
+    with pytest.raises(ClientError, match="already scheduled for deletion"):
+        keep(deletion)
+    assert sum(deletion.waits) < 20
+
+
+def test_other_refusal_is_reported_at_once(deletion: Deletion) -> None:
+    deletion.lasts("CreateSecret", 100, "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        keep(deletion)
+    assert deletion.waits == []

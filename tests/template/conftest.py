@@ -1,0 +1,27 @@
+"""What sam built, once for all tests of this folder, and the parts of it for this machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack import architecture, build
+
+
+@pytest.fixture(scope="session")
+def built() -> Iterator[Path]:
+    """Yield the folder that sam built, which nothing rebuilds meanwhile."""
+    with build() as template:
+        yield template.parent
+
+
+@pytest.fixture(scope="session")
+def layer(built: Path) -> Path:
+    """Return the built layer for this machine's processor."""
+    return built / {"arm64": "LayerArm64", "x86_64": "LayerX8664"}[architecture()]
+
+
+@pytest.fixture(scope="session")
+def pages(built: Path) -> Path:
+    """Return the built layer of the pages' libraries for this machine's processor."""
+    return built / {"arm64": "LayerPagesArm64", "x86_64": "LayerPagesX8664"}[architecture()]

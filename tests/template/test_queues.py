@@ -1,0 +1,85 @@
+"""The queues and the log groups: sent to over TLS alone, encrypted with the key that the parameters choose."""
+
+from typing import Any
+
+import pytest
+
+from tests.template.rendered import EVERYTHING, VARIANTS, render, template
+
+_KEY = {"KmsKeyArn": EVERYTHING["KmsKeyArn"]}
+_KEY_FOR_ALL = {**_KEY, "KmsKeyScope": "ALL"}
+_QUEUES = {"RequestQueue", "FailureQueue", "ScheduleDeadLetterQueue"}
+
+
+def _of_type(kind: str, given: dict[str, str]) -> dict[str, dict[str, Any]]:
+    resources = render(given)["Resources"]
+    return {name: item["Properties"] for name, item in resources.items() if item["Type"] == kind}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_queue_refuses_requests_without_tls(variant: str) -> None:
+    refused = {}
+    for policy in _of_type("AWS::SQS::QueuePolicy", VARIANTS[variant]).values():
+        (queue,) = policy["Queues"]
+        (refused[queue],) = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+    assert refused == {
+        queue: {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": f"arn:aws:sqs:eu-central-1:111122223333:{queue}",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        for queue in _QUEUES
+    }
+
+
+def test_no_queue_may_use_the_schedules_dead_letter_queue() -> None:
+    queues = _of_type("AWS::SQS::Queue", {})
+    assert queues["ScheduleDeadLetterQueue"]["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
+    redriving = [queue["RedrivePolicy"]["deadLetterTargetArn"] for queue in queues.values() if "RedrivePolicy" in queue]
+    assert redriving == ["arn:aws:sqs:eu-central-1:111122223333:FailureQueue"]
+
+
+@pytest.mark.parametrize("given", [{}, _KEY])
+def test_queues_and_logs_keep_keys_of_aws_unless_told_otherwise(given: dict[str, str]) -> None:
+    """A key whose policy does not let EventBridge use it would lose requests without a word."""
+    queues = _of_type("AWS::SQS::Queue", given)
+    assert queues.keys() == _QUEUES
+    assert {(queue["SqsManagedSseEnabled"], "KmsMasterKeyId" in queue) for queue in queues.values()} == {(True, False)}
+    assert not [group for group in _of_type("AWS::Logs::LogGroup", given).values() if "KmsKeyId" in group]
+
+
+def test_key_for_all_encrypts_every_queue_and_log_group() -> None:
+    given = {**EVERYTHING, **_KEY_FOR_ALL}
+    queues, groups = _of_type("AWS::SQS::Queue", given), _of_type("AWS::Logs::LogGroup", given)
+    assert {queue["KmsMasterKeyId"] for queue in queues.values()} == {_KEY["KmsKeyArn"]}
+    assert not [queue for queue in queues.values() if "SqsManagedSseEnabled" in queue], "SQS takes one of the two"
+    assert {group["KmsKeyId"] for group in groups.values()} == {_KEY["KmsKeyArn"]}
+    made = {name for name, item in template()["Resources"].items() if item["Type"] == "AWS::Logs::LogGroup"}
+    assert groups.keys() == made
+
+
+@pytest.mark.parametrize(
+    ("given", "roles"), [(_KEY, set()), (_KEY_FOR_ALL, {"ArchiveRequestsRole", "ArchiveRunScheduleRole"})]
+)
+def test_who_sends_to_a_queue_may_use_its_key(given: dict[str, str], roles: set[str]) -> None:
+    allowed = {
+        name: statement
+        for name, role in _of_type("AWS::IAM::Role", given).items()
+        for policy in role.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Sid"] == "UseKeyOfQueues"
+    }
+    assert allowed.keys() == roles
+    for statement in allowed.values():
+        assert set(statement["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}
+        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.eu-central-1.amazonaws.com"}}
+
+
+def test_key_for_all_needs_a_key() -> None:
+    rule = template()["Rules"]["KeyScopeNeedsKey"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "KmsKeyScope"}, "ALL"]}
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}]}
