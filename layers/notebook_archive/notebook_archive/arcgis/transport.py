@@ -29,6 +29,7 @@ from notebook_archive.errors import (
     ArcGISUnavailable,
     CertificateUntrusted,
     DeadlineExceeded,
+    NoContent,
     NotANotebook,
     NotebookNotFound,
     PermissionDenied,
@@ -153,11 +154,13 @@ class Transport:
         *,
         token: str = "",
         fields: Mapping[str, str] | None = None,
+        refuse_empty: bool = False,
     ) -> Generator[bytes]:
         """Yield the body in chunks of up to CHUNK_BYTES, tried once.  Close the iterator if it is not read to its end.
 
         Raises SnapshotTooLarge beyond ``limit`` bytes, and an ArcGISError for the HTTP status or a broken connection.
         That it ends without an error does not prove that the body is whole: a cut body may look so to HTTP.
+        With `refuse_empty`, a body that was promised to be empty raises NoContent.
         """
         if deadline.remaining() <= 0:
             raise DeadlineExceeded(f"{what}: no time was left to call the server.")
@@ -182,6 +185,8 @@ class Transport:
                 if received > limit:
                     raise SnapshotTooLarge(f"{what}: the body is larger than {limit} bytes.")
                 yield chunk
+            if refuse_empty and not received and _promises_nothing(response):
+                raise NoContent(f"{what}: the server answered an empty file.")
         except _BROKEN as error:
             raise _named(error, what, urlsplit(url).netloc, deadline) from None
         finally:
@@ -221,6 +226,16 @@ class Transport:
                     raise
                 self._sleep(pause)
         raise AssertionError  # the last attempt returned or raised
+
+
+def _promises_nothing(response: requests.Response) -> bool:
+    """Return whether the headers of an answer without a byte prove that none is missing.
+
+    A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
+    without its last chunk.
+    """
+    headers = response.headers
+    return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
 def _redirect_target(response: requests.Response, url: str) -> str:
