@@ -17,6 +17,7 @@ NO_RESOURCE = "Resource does not exist or is inaccessible."
 def describe(call: Call, item: Item) -> dict[str, Any]:
     """The item's properties as search and the item page give them."""
     runtime, version = item.runtime
+    resources_size = sum(size_of(each.content) for each in item.resources) + sum(each.size for each in item.snapshots)
     notebook = item.type == "Notebook"
     return {
         "id": item.id,
@@ -43,7 +44,7 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
         "proxyFilter": None,
         "access": item.access,
         **_owner_folder(call, item),
-        "size": size_of(item.content),
+        "size": size_of(item.content) + resources_size,
         "numComments": 0,
         "numRatings": 0,
         "avgRating": 0,
@@ -88,6 +89,8 @@ def _data(call: Call) -> Payload | Answer:
     if item.content_refused and item.owner != call.username:
         raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
     if not size_of(item.content):
+        if call.switches.empty_data == "empty-body":
+            return Answer()
         raise Refusal(500, "Item does not have a file.")
     if call.switches.data_redirect:
         location = f"https://{call.request.url.netloc}/storage/{call.deployment.storage_key(item)}"
@@ -115,8 +118,22 @@ def _all_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any
 
 
 def _resources(call: Call) -> Payload:
+    item = visible_item(call)
+    if call.switches.resources_refused_by_item and item.owner != call.username:
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    return _list_resources(call, item)
+
+
+def _resources_of_owner(call: Call) -> Payload:
+    item = visible_item(call)
+    if item.owner != call.request.path_params["username"]:
+        raise Refusal(400, GONE, message_code="CONT_0001")
+    return _list_resources(call, item)
+
+
+def _list_resources(call: Call, item: Item) -> Payload:
     rows = []
-    for resource, properties in _all_resources(call, visible_item(call)):
+    for resource, properties in _all_resources(call, item):
         row: dict[str, Any] = {"resource": resource.name, "created": resource.created}
         row |= {"size": size_of(resource.content) + call.switches.listed_size_offset, "access": resource.access}
         rows.append(row if properties is None else {**row, "properties": properties})
@@ -228,6 +245,9 @@ def _everywhere(operation: Operation) -> tuple[Operation, Operation]:
 OPERATIONS = (
     Operation("items/resource", "/content/items/{item_id}/resources/{key:path}", _resource, needs_token=False),
     Operation("items/resources", "/content/items/{item_id}/resources", _resources, needs_token=False),
+    *_everywhere(
+        Operation("items/resourcesOfOwner", "/content/users/{username}/items/{item_id}/resources", _resources_of_owner)
+    ),
     Operation("items/data", "/content/items/{item_id}/data", _data, needs_token=False),
     Operation("items/groups", "/content/items/{item_id}/groups", _groups, needs_token=False),
     Operation("items/item", "/content/items/{item_id}", _item, needs_token=False),

@@ -72,8 +72,19 @@ def _check_portal_id(call: Call) -> None:
         raise Refusal(400, "Portal does not exist or is inaccessible.", message_code="ORG_0001")
 
 
+def _hides_servers(call: Call) -> bool:
+    """Whether the caller sees no servers; refuses if the switch says that it is refused them."""
+    if call.switches.servers_need_privileges == "no" or call.may("portal:admin:viewItems"):
+        return False
+    if call.switches.servers_need_privileges == "refused":
+        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    return True
+
+
 def _servers(call: Call) -> Payload:
     _check_portal_id(call)
+    if _hides_servers(call):
+        return {"servers": []}
     return {"servers": call.deployment.federated_servers()}
 
 
@@ -81,6 +92,8 @@ def _urls(call: Call) -> Payload:
     _check_portal_id(call)
     if call.deployment.kind != "online":
         raise Refusal(404, "Resource does not exist or is inaccessible.")
+    if _hides_servers(call):
+        return {"urls": {}}
     host = call.deployment.notebook_admin_url.removeprefix("https://").removesuffix("/admin")
     return {"urls": {"notebooks": {"https": [host]}}}
 

@@ -3,7 +3,7 @@
 import html
 import json
 
-from local.arcgis.answers import Answer, Payload, Refusal
+from local.arcgis.answers import Answer, Payload, Refusal, page
 from local.arcgis.calls import NO_PERMISSION, Call, Operation
 from local.arcgis.content import read
 from local.arcgis.items import GONE
@@ -12,6 +12,7 @@ from local.arcgis.switches import Shape
 
 # The documented page shows shape A with `details` null for this server.
 NO_DETAILS = None
+WITHOUT_CELLS = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":2}'
 
 
 def _refusal(code: int, message: str, shape: Shape) -> Refusal:
@@ -23,6 +24,8 @@ def _is_owner(call: Call, item: Item) -> bool:
         return False
     if call.username is None:
         return call.switches.app_token_may_use_snapshots
+    if call.area == "kubernetes" and call.switches.kubernetes_snapshots_need_privileges:
+        return item.owner == call.username and call.may("portal:admin:updateItems")
     if item.owner == call.username:
         return True
     return call.switches.admin_may_use_snapshots and call.may("portal:admin:updateItems")
@@ -75,6 +78,8 @@ def _create(call: Call) -> Payload:
     shape = call.switches.snapshot_change_error_shape
     item = _own_notebook(call, shape)
     content = item.content
+    if call.area == "kubernetes" and call.switches.kubernetes_empty_snapshots:
+        content = WITHOUT_CELLS
     if text := call.get("notebookJSON"):
         content = text.encode()
         try:
@@ -112,6 +117,8 @@ def _download(call: Call) -> Payload | Answer:
     key = call.get("resourceKey") or call.get("resourceKeys") or call.need("resourceKey", shape)
     snapshot = _snapshot(item, key, shape)
     asked = call.get("f")
+    if asked == "json" and switches.download_as_json != "bare":
+        return _as_json(call, snapshot)
     if asked == "html" or asked == "pjson":
         return dict(json.loads(read(snapshot.content), strict=False))
     headers = {}
@@ -119,6 +126,15 @@ def _download(call: Call) -> Payload | Answer:
         name = switches.download_filename.format(key=key.removesuffix(".json"), item=item.id)
         headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Answer(snapshot.content, switches.download_content_type, headers=headers)
+
+
+def _as_json(call: Call, snapshot: Snapshot) -> Answer:
+    """The answer to `f=json` in one of the ways that are not the documented one."""
+    if call.switches.download_as_json == "html":
+        return page("snapshots/download", "Download")
+    notebook = json.loads(read(snapshot.content), strict=False)
+    wrapped = call.switches.download_as_json == "wrapped"
+    return Answer(json.dumps({"notebook": notebook, "status": "success"} if wrapped else notebook).encode())
 
 
 def _restore(call: Call) -> Payload:
@@ -165,8 +181,11 @@ def _preview(call: Call) -> Payload:
     key = call.get("snapshotResourceKey")
     content = _snapshot(item, key, shape).content if key else item.content
     preview = {"html": f"<pre>{html.escape(read(content).decode('utf-8', 'replace'))}</pre>"}
-    item.resources = [resource for resource in item.resources if resource.name != "notebook_preview.json"]
-    item.resources.append(Resource("notebook_preview.json", json.dumps(preview).encode()))
+    name = "notebook_preview.json"
+    if key:
+        name = call.switches.snapshot_preview.format(key=key, stem=key.removesuffix(".json"))
+    item.resources = [resource for resource in item.resources if resource.name != name]
+    item.resources.append(Resource(name, json.dumps(preview).encode()))
     return {"status": "success"}
 
 

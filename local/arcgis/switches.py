@@ -11,6 +11,7 @@ from typing import Any, Literal
 type Shape = Literal["A", "B", "C", "D"]
 type Probe = Literal["GET", "POST", "none"]
 type Source = Literal["item", "items"]
+type DownloadAsJson = Literal["bare", "wrapped", "reserialised", "html"]
 type AtLimit = Literal["refuse", "restore-without-copy"]
 
 
@@ -23,16 +24,22 @@ class Switches:
     """How one deployment behaves where ArcGIS is not documented. Every field may be changed while the server runs."""
 
     # Errors (the shapes are drawn in answers.py).
-    auth_error_shape: Shape = "B"
-    """GUESS: shape of 498 and 499 from a notebook host. The portal always uses A."""
+    auth_error_shape: Shape = "A"
+    """Known of 499, from Esri's own client; a GUESS of 498: their shape from a notebook host. The portal uses A."""
     snapshot_read_error_shape: Shape = "A"
     """GUESS: shape of a refused `snapshots/list` or `snapshots/download`."""
-    snapshot_change_error_shape: Shape = "C"
-    """GUESS: shape of a refused create, restore, delete or convertToItem (documented: `status` success or failure)."""
+    snapshot_change_error_shape: Shape = "A"
+    """GUESS: shape of a refused create, restore, delete or convertToItem. Documented is `status` success or failure;
+    Esri's own client looks for shape A."""
     real_http_status: bool = False
     """GUESS: errors carry their code as the HTTP status too. Documented samples come with HTTP 200."""
     closed_session_body: dict[str, Any] = field(default_factory=_closed_session)
     """GUESS: what `/admin/notebooks/<id>` answers for a session that is not open."""
+
+    # Discovery.
+    servers_need_privileges: Literal["no", "refused", "hidden"] = "no"
+    """GUESS: who may look up the federated servers and the hosts of ArcGIS Online. Members without administrative
+    privileges may be refused, or see none."""
 
     # Sessions.
     online_sessions: Literal["filename", "item-id"] = "filename"
@@ -59,6 +66,11 @@ class Switches:
     """GUESS: an administrator may use `snapshots/*` on another's notebook. Documented: the owner alone."""
     app_token_may_use_snapshots: bool = False
     """GUESS: a `client_credentials` token, which has no user, may use `snapshots/*`."""
+    kubernetes_snapshots_need_privileges: bool = False
+    """GUESS: on Kubernetes only a role with administrative privileges may use `snapshots/*`, the owner's not enough."""
+    kubernetes_empty_snapshots: bool = False
+    """GUESS: on Kubernetes `snapshots/create` without `notebookJSON` makes a snapshot without cells. Documented: it is
+    made of the saved state. Esri's client for Kubernetes always sends the content."""
 
     # Snapshot files.
     download_filename: str = "{key}.ipynb"
@@ -68,9 +80,19 @@ class Switches:
     disposition_with_format: bool = False
     """GUESS: `snapshots/download` sends Content-Disposition although `f` was given."""
 
+    download_as_json: DownloadAsJson = "bare"
+    """GUESS: what `snapshots/download` answers to `f=json`. One sample of the documentation shows the bare notebook; it
+    may come `wrapped` in an answer, `reserialised`, or as an `html` page. Without `f` a file comes in any case."""
+
     # Snapshots as item resources.
     snapshots_are_resources: bool = True
     """GUESS: `/resources` lists an item's snapshots (documented that they are stored as resources)."""
+    resources_refused_by_item: bool = False
+    """GUESS: `/content/items/<id>/resources` is refused to administrators, and the same below `/content/users/<owner>`
+    is not. Documented: both are open to them."""
+    snapshot_preview: str = "{key}_preview.json"
+    """GUESS: name of the resource that holds the preview of a snapshot; `{key}` is its resource key, `{stem}` that
+    without `.json`."""
     resource_properties: bool = True
     """GUESS: `/resources` fills `properties` with the snapshot's name, description and runtime."""
     listed_size_offset: int = 0
@@ -109,11 +131,17 @@ class Switches:
     """GUESS: at the ceiling `nextStart` still points past it (that page is refused). Default: it is -1."""
     data_redirect: bool = False
     """Known to happen: `/data` redirects to storage, which refuses a request that still carries a token."""
+    empty_data: Literal["error", "empty-body"] = "error"
+    """Both are known: `/data` of an item without a file answers code 500, or a body of no bytes."""
+
     # Webhooks.
     webhook_probe: Probe = "GET"
     """GUESS: how a portal tries the address of a new webhook (documented: it "will be queried")."""
     webhook_signature: bool = False
     """GUESS: deliveries of organisation webhooks are signed with the webhook's secret, as those of services are."""
+    webhook_secret_in_payload: str = "info.secret"
+    """GUESS: where the payload of an organisation webhook carries the webhook's secret: a path of members, or "" for
+    nowhere. Documented: the secret "can be added to the payload"."""
     webhook_form_encoded: bool = False
     """GUESS: deliveries are forms with a field `payload`, as some of services are."""
     webhook_source: Source = "item"

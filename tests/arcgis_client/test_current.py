@@ -161,6 +161,7 @@ def test_an_error_that_is_a_page_is_asked_for_by_name(client: Client) -> None:
     assert access.current(id_of(item), LIMIT, body_of, soon()) == item.content
     item.content = b""
     client.pauses.clear()
+    client.deployment.faults.add("items/item", "http-503")  # so that its size proves nothing
     with pytest.raises(ArcGISUnavailable) as refused:
         access.current(id_of(item), LIMIT, body_of, soon())
     assert refused.value.code == 500

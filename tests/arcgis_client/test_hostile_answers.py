@@ -121,7 +121,7 @@ CALLS: dict[str, Callable[[Transport, str], object]] = {
     "folders": lambda wire, url: Portal(wire, url).folders("ana", "t", soon()),
     "resources": lambda wire, url: Portal(wire, url).snapshots(ItemId(HEX), "t", soon()),
     "listing": lambda wire, url: NotebookServer(wire, url).snapshots(ItemId(HEX), "t", soon()),
-    "create": lambda wire, url: NotebookServer(wire, url).create(ItemId(HEX), "x", "t", soon()),
+    "create": lambda wire, url: NotebookServer(wire, url).create(ItemId(HEX), "x", "", "t", soon()),
     "sessions": lambda wire, url: NotebookServer(wire, url).sessions(1, 10, "t", soon()),
     "session": lambda wire, url: NotebookServer(wire, url).session(SessionId(HEX), "t", soon()),
     "sign-in": lambda wire, url: TokenSource(wire, url, "s", lambda _: PASSWORD).with_token(str, soon()),

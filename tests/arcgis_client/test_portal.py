@@ -39,7 +39,7 @@ def ids(items: list[Item]) -> set[str]:
 
 def notebook_server(portal: Portal) -> str:
     organisation = portal.organisation("t", soon())
-    return portal.notebook_admin_url(organisation, "t", soon())
+    return portal.notebook_admin_urls(organisation, "t", soon())[0]
 
 
 def result(number: int, **fields: Any) -> dict[str, Any]:
@@ -87,13 +87,13 @@ def test_a_wrong_portal_address_is_told_as_such(client: Client, path: str) -> No
 def test_the_notebook_server_is_found_from_the_portal_alone(client: Client) -> None:
     token = client.token()
     organisation = client.portal.organisation(token, soon())
-    assert client.portal.notebook_admin_url(organisation, token, soon()) == client.deployment.notebook_admin_url
+    assert client.portal.notebook_admin_urls(organisation, token, soon()) == [client.deployment.notebook_admin_url]
 
 
 def test_a_member_finds_the_notebook_server_too(client: Client) -> None:
     token = client.token("ana")
     organisation = client.portal.organisation(token, soon())
-    assert client.portal.notebook_admin_url(organisation, token, soon()) == client.deployment.notebook_admin_url
+    assert client.portal.notebook_admin_urls(organisation, token, soon()) == [client.deployment.notebook_admin_url]
 
 
 def enterprise_with(servers: object) -> Callable[[WireRequest], list[bytes]]:
@@ -472,8 +472,8 @@ def test_the_highest_total_of_a_search_counts(wire: Transport, serve: Serve) -> 
 
 # Pages that are too large.
 
+# Bytes of an answer in these tests; a page of 100 plain results has half of it.
 LIMIT = 20_000
-"""Bytes of an answer in these tests; a page of 100 plain results has half of it."""
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.arcgis.organisation import Resource
 from tests.arcgis_server.client import Client
 
 
@@ -15,7 +16,7 @@ def resources(client: Client, title: str, user: str, **params: Any) -> Any:
 def test_an_item_has_its_properties_and_counts_its_views(each: Client) -> None:
     item = each.item("Карта рек")
     first = each.get(f"/content/items/{item.id}", "ana")
-    assert (first["title"], first["owner"], first["type"], first["size"]) == ("Карта рек", "ana", "Notebook", 13104)
+    assert (first["title"], first["owner"], first["type"], first["size"]) == ("Карта рек", "ana", "Notebook", 26208)
     assert each.get(f"/content/items/{item.id}", "ana")["numViews"] == first["numViews"] + 1
 
 
@@ -43,6 +44,35 @@ def test_data_is_the_notebook_as_last_saved(each: Client) -> None:
         "message": "Item does not have a file.",
         "details": [],
     }
+
+
+def test_the_size_counts_content_and_resources(each: Client) -> None:
+    item = each.item("Empty")
+    item.content, item.snapshots, item.resources = b"12345", [], []
+    assert each.get(f"/content/items/{item.id}", "chi")["size"] == 5
+    item.add_snapshot(b"1234567")
+    item.resources.append(Resource("picture.png", b"1"))
+    assert each.get(f"/content/items/{item.id}", "chi")["size"] == 13
+
+
+def test_data_without_a_file_may_be_an_empty_body(each: Client) -> None:
+    item = each.item("Empty")
+    item.content = b""
+    each.deployment.switches.empty_data = "empty-body"
+    answer = each.raw_get(f"{each.rest}/content/items/{item.id}/data", "chi")
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "0", b"")
+
+
+def test_the_owners_path_lists_the_same_resources(each: Client) -> None:
+    item = each.item("Évolution")
+    for folder in ("", f"/{item.folder}"):
+        path = f"/content/users/ana{folder}/items/{item.id}/resources"
+        assert each.get(path, "gis_admin") == resources(each, "Évolution", "gis_admin")
+    each.deployment.switches.resources_refused_by_item = True
+    assert resources(each, "Évolution", "gis_admin")["error"]["code"] == 403
+    assert resources(each, "Évolution", "ana")["total"] == 5
+    assert each.get(f"/content/users/ana/items/{item.id}/resources", "gis_admin")["total"] == 5
+    assert each.get(f"/content/users/ben/items/{item.id}/resources", "gis_admin")["error"]["code"] == 400
 
 
 def test_data_may_redirect_to_a_store_that_wants_no_token(each: Client) -> None:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from local.arcgis.snapshots import WITHOUT_CELLS
 from tests.arcgis_server.client import Client
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2})
@@ -43,7 +44,7 @@ def test_everyone_but_the_owner_is_refused(each: Client, user: str) -> None:
     assert each.snapshots("list", item, user) == {"error": {**refused, "details": None}}
     assert each.snapshots("download", item, user, resourceKey=key) == {"error": {**refused, "details": None}}
     for operation in ("create", "restore", "delete", "convertToItem"):
-        assert each.snapshots(operation, item, user, resourceKey=key, name="x")["status"] == "failure"
+        assert "error" in each.snapshots(operation, item, user, resourceKey=key, name="x")
     assert len(item.snapshots) == 2
 
 
@@ -69,20 +70,20 @@ def test_create_takes_the_given_notebook_or_the_saved_one(each: Client) -> None:
     assert (first.resource_key, second.resource_key) == (saved["snapshotResourceKey"], given["snapshotResourceKey"])
     assert (first.content, first.description, first.private) == (item.content, "before", True)
     assert (second.content, second.private) == (NOTEBOOK.encode(), False)
-    assert each.snapshots("create", item, name="bad", notebookJSON="{")["status"] == "failure"
+    assert "error" in each.snapshots("create", item, name="bad", notebookJSON="{")
 
 
 def test_five_is_the_most_unless_configured_otherwise(each: Client) -> None:
     item = each.item("Évolution")
-    assert each.snapshots("create", item, name="sixth")["status"] == "failure"
+    assert "error" in each.snapshots("create", item, name="sixth")
     each.deployment.switches.max_snapshots = 6
     assert each.snapshots("create", item, name="sixth")["status"] == "success"
 
 
 def test_names_are_unique_and_needed(each: Client) -> None:
     item = each.item("Flood model")
-    assert each.snapshots("create", item, name=item.snapshots[0].name)["status"] == "failure"
-    assert each.snapshots("create", item)["status"] == "failure"
+    assert "error" in each.snapshots("create", item, name=item.snapshots[0].name)
+    assert "error" in each.snapshots("create", item)
     assert len(item.snapshots) == 2
 
 
@@ -106,7 +107,7 @@ def test_restore_that_keeps_a_copy_at_the_limit_is_a_switch(each: Client) -> Non
     item = each.item("Évolution")
     request = {"resourceKey": item.snapshots[0].resource_key, "preserveCurrentAsSnapshot": "true"}
     before = item.content
-    assert each.snapshots("restore", item, **request)["status"] == "failure"
+    assert "error" in each.snapshots("restore", item, **request)
     assert item.content == before
     each.deployment.switches.restore_at_limit = "restore-without-copy"
     assert each.snapshots("restore", item, **request) == {"status": "success"}
@@ -117,7 +118,7 @@ def test_many_snapshots_are_deleted_at_once_or_none(each: Client) -> None:
     item = each.item("Évolution")
     keys = [snapshot.resource_key for snapshot in item.snapshots]
     missing = f"snapshot-{'0' * 32}.json"
-    assert each.snapshots("delete", item, resourceKeys=f"{keys[0]},{missing}")["status"] == "failure"
+    assert "error" in each.snapshots("delete", item, resourceKeys=f"{keys[0]},{missing}")
     assert len(item.snapshots) == 5
     assert each.snapshots("delete", item, resourceKeys=",".join(keys[:3])) == {"status": "success"}
     assert [snapshot.resource_key for snapshot in item.snapshots] == keys[3:]
@@ -156,12 +157,58 @@ def test_the_shapes_of_refusals_and_the_status_are_switches(enterprise: Client) 
     assert enterprise.snapshots("list", item, "ben")["code"] == 403
     switches.snapshot_change_error_shape = "B"
     assert enterprise.snapshots("delete", item, "ben")["status"] == "error"
-    switches.auth_error_shape = "A"
-    assert enterprise.post("/notebooks/snapshots/list", itemId=item.id)["error"]["code"] == 499
+    switches.auth_error_shape = "D"
+    assert enterprise.post("/notebooks/snapshots/list", itemId=item.id)["code"] == 499
     switches.real_http_status = True
     url = f"{enterprise.admin}/notebooks/snapshots/list"
     assert enterprise.raw_post(url, "ben", itemId=item.id, f="json").status_code == 403
     assert enterprise.raw_post(url, itemId=item.id, f="json").status_code == 401
+
+
+def test_kubernetes_may_ask_owners_for_privileges(kubernetes: Client) -> None:
+    item = kubernetes.item("Flood model")
+    assert kubernetes.snapshots("list", item)["total"] == 2
+    kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
+    assert kubernetes.snapshots("list", item)["error"]["code"] == 403
+
+
+def test_kubernetes_may_snapshot_nothing_without_content(kubernetes: Client) -> None:
+    item = kubernetes.item("Empty")
+    kubernetes.deployment.switches.kubernetes_empty_snapshots = True
+    item.content = b'{"cells":[{}],"metadata":{},"nbformat":4,"nbformat_minor":2}'
+    before = len(item.snapshots)
+    kubernetes.snapshots("create", item, name="saved")
+    kubernetes.snapshots("create", item, name="sent", notebookJSON=item.content.decode())
+    saved, sent = item.snapshots[before:]
+    assert (saved.content, sent.content) == (WITHOUT_CELLS, item.content)
+
+
+def test_a_download_as_json_has_several_forms(each: Client) -> None:
+    item = each.item("Flood model")
+    content = item.snapshots[0].content
+    assert isinstance(content, bytes)
+    for form, expected in {
+        "bare": content.decode(),
+        "reserialised": json.dumps(json.loads(content)),
+        "wrapped": json.dumps({"notebook": json.loads(content), "status": "success"}),
+    }.items():
+        each.deployment.switches.download_as_json = form  # type: ignore[assignment]
+        url, fields = f"{each.admin}/notebooks/snapshots/download", {"itemId": item.id}
+        fields |= {"resourceKey": item.snapshots[0].resource_key}
+        assert each.raw_post(url, item.owner, f="json", **fields).text == expected
+        assert each.raw_post(url, item.owner, **fields).content == content
+
+
+def test_the_preview_of_a_snapshot_has_a_name_of_its_own(enterprise: Client) -> None:
+    item = enterprise.item("Flood model")
+    key = item.snapshots[0].resource_key
+    for name in ("{key}_preview.json", "{stem}-preview.html"):
+        enterprise.deployment.switches.snapshot_preview = name
+        for _ in range(2):
+            enterprise.post("/notebooks/createNotebookPreview", "ana", itemId=item.id, snapshotResourceKey=key)
+    stem = key.removesuffix(".json")
+    names = [resource.name for resource in item.resources]
+    assert names == ["notebook_preview.json", f"{key}_preview.json", f"{stem}-preview.html"]
 
 
 def test_whether_a_snapshot_changes_the_item_is_a_switch(enterprise: Client) -> None:

@@ -94,6 +94,8 @@ def test_a_bad_token_is_refused_even_where_none_is_needed(enterprise: Client) ->
 
 def test_a_missing_token_is_499(enterprise: Client) -> None:
     assert enterprise.get("/community/self")["error"]["code"] == 499
+    assert enterprise.post("/notebooks/snapshots/list", itemId="0" * 32)["error"]["code"] == 499
+    enterprise.deployment.switches.auth_error_shape = "B"
     assert enterprise.post("/notebooks/snapshots/list", itemId="0" * 32) == {
         "status": "error",
         "messages": ["Token Required"],
@@ -149,7 +151,7 @@ def test_kubernetes_wants_the_token_of_a_post_in_the_body(kubernetes: Client) ->
     item = kubernetes.item("Flood model")
     url, data = f"{kubernetes.admin}/notebooks/snapshots/list", {"itemId": item.id, "f": "json"}
     headers = {"X-Esri-Authorization": f"Bearer {kubernetes.token('ana')}"}
-    assert kubernetes.session.post(url, data=data, headers=headers).json()["code"] == 499
+    assert kubernetes.session.post(url, data=data, headers=headers).json()["error"]["code"] == 499
     kubernetes.deployment.switches.kubernetes_post_token_in_body = False
     assert kubernetes.session.post(url, data=data, headers=headers).json()["total"] == 2
 
@@ -159,7 +161,7 @@ def test_tokens_in_the_query_of_a_post_can_be_refused(enterprise: Client) -> Non
     url, params = f"{enterprise.admin}/notebooks/snapshots/list", {"token": enterprise.token("ana"), "f": "json"}
     assert enterprise.session.post(url, params=params, data={"itemId": item.id}).json()["total"] == 2
     enterprise.deployment.switches.query_token_on_post = False
-    assert enterprise.session.post(url, params=params, data={"itemId": item.id}).json()["code"] == 499
+    assert enterprise.session.post(url, params=params, data={"itemId": item.id}).json()["error"]["code"] == 499
 
 
 def test_all_tokens_can_be_revoked(each: Client) -> None:

@@ -89,12 +89,14 @@ README = Document(ROOT / "README.md")
 FORMAT = Document(ROOT / "docs/archive-format.md")
 OPERATIONS = Document(ROOT / "docs/operations.md")
 EVENTS = Document(ROOT / "docs/events.md")
+BELIEFS = Document(ROOT / "docs/beliefs.md")
 DOCUMENTS = [
     README,
     FORMAT,
     OPERATIONS,
     EVENTS,
     Document(ROOT / "docs/decisions.md"),
+    BELIEFS,
     Document(ROOT / "CHANGELOG.md"),
     Document(ROOT / "CONTRIBUTING.md"),
 ]

@@ -9,6 +9,7 @@ from moto.s3.models import s3_backends
 from local.arcgis import Item, LocalArcGIS, Snapshot
 from local.arcgis.organisation import now_ms
 from notebook_archive.archive import RunId
+from notebook_archive.pipeline import content
 from notebook_archive.pipeline.capture import START_SECONDS
 from notebook_archive.pipeline.report import figures
 from notebook_archive.pipeline.slots import PREFIX, capture_name
@@ -61,6 +62,66 @@ def test_a_notebook_without_snapshots_is_captured_and_archived_by_one_run(
     assert (noted["snapshot-name"], noted["run-id"]) == (name_of("one"), "2026-11-22/one")
     assert makers() == {snapshot.resource_key: "2026-11-22/one"}
     check_archive(site)
+    check_report(report)
+
+
+@pytest.fixture
+def kubernetes(running: LocalArcGIS, make_site: MakeSite) -> Site:
+    """A site on Kubernetes that captures one notebook with a cell."""
+    site = make_site(captured_seed(), captures=True)
+    site.deployment = running.kubernetes
+    site.start()
+    site.item("Alone").content = body(0).replace(b"[]", b'[{"cell_type":"markdown","metadata":{},"source":"x"}]')
+    return site
+
+
+def test_on_kubernetes_the_content_is_sent(kubernetes: Site) -> None:
+    kubernetes.deployment.switches.kubernetes_empty_snapshots = True
+    item = kubernetes.item("Alone")
+    assert kubernetes.run("one")["status"] == "complete"
+    [snapshot] = item.snapshots
+    assert snapshot.content == item.content
+    age(item)
+    assert kubernetes.run("two")["status"] == "complete"
+    assert len(item.snapshots) == 1
+
+
+def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content that is too large for a form is left to ArcGIS, which may make an empty snapshot of it."""
+    monkeypatch.setattr(content, "MAX_FORM_BYTES", 10)
+    kubernetes.deployment.switches.kubernetes_empty_snapshots = True
+    item = kubernetes.item("Alone")
+    item.modified -= HOUR_MS
+    for name in ("one", "two", "three"):
+        age(item)
+        report = kubernetes.run(name)
+        [failed] = report["failed"]
+        assert "holds something else" in failed["message"]
+        check_report(report)
+        assert not [key for key in contents("notebooks/") if key.endswith(".captured")]
+    assert len(item.snapshots) == 1, "no slot is used up for nothing"
+    save(item, 1)
+    kubernetes.deployment.switches.kubernetes_empty_snapshots = False
+    assert kubernetes.run("four")["status"] == "complete"
+    assert item.snapshots[-1].content == body(1)
+
+
+def test_large_content_is_left_to_arcgis(kubernetes: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "MAX_FORM_BYTES", 10)
+    item = kubernetes.item("Alone")
+    assert kubernetes.run("one")["status"] == "complete"
+    assert item.snapshots[0].content == item.content
+
+
+def test_an_owner_whom_arcgis_refuses_is_told(kubernetes: Site) -> None:
+    """The administrator archives the notebook, and nobody can capture it."""
+    kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
+    kubernetes.item("Alone").add_snapshot(body(0), "Mine")
+    report = kubernetes.run("one")
+    assert report["snapshots"]["archived"] == 1
+    assert report["snapshots"]["skipped"] == {"permission-denied": 1}
+    assert stored_snapshots() == kubernetes.sources()
+    assert {each.metadata["route"] for each in archived().values()} == {"portal"}
     check_report(report)
 
 

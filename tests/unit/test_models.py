@@ -45,9 +45,7 @@ def test_other_resources_are_passed_over(entry: dict[str, Any]) -> None:
     assert Listing.of([entry], 1) == Listing((), ())
 
 
-@pytest.mark.parametrize(
-    "entry", [{}, None, 5, {"resourceKey": None}, {"resourceKey": f"../{KEY}"}, {"resource": "snapshot-1.json"}]
-)
+@pytest.mark.parametrize("entry", [{}, None, 5, {"resourceKey": None}, {"resourceKey": f"../{KEY}"}])
 def test_what_may_be_a_snapshot_under_another_key_is_told(entry: Any) -> None:
     listing = Listing.of([entry, {"resource": KEY}])
     assert len(listing.snapshots) == len(listing.strange) == 1

@@ -11,6 +11,8 @@ from notebook_archive.errors import NotAnId, UnexpectedAnswer
 
 ITEM_ID = re.compile(r"[0-9a-f]{32}")
 RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
+STEM_LENGTH = len("snapshot-") + 32
+"""Characters of a resource key before its ending."""
 
 
 class _Name(str):
@@ -59,8 +61,8 @@ class ResourceKey(_Name):
         return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
 
 
+# Characters of a snapshot's name and of a session's texts that are kept.
 MAX_TEXT = 1000
-"""Characters of a snapshot's name and of a session's texts that are kept."""
 DIGEST_LENGTH = 12
 """Characters of a ResourceKey's digest."""
 
@@ -101,7 +103,12 @@ class VerifiedCopy:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The snapshots of a notebook, and the names of what looks like one but has a key of another form."""
+    """The snapshots of a notebook.
+
+    `strange` are entries of `snapshots/list` that are snapshots, but have keys of another form. `lookalikes` are
+    resources of an item whose names begin like a snapshot's, but have another form and extend no snapshot's key. A
+    preview of a listed snapshot is neither.
+    """
 
     snapshots: tuple[Snapshot, ...]
     strange: tuple[str, ...]
@@ -109,6 +116,7 @@ class Listing:
     """How many entries the listing counted and did not give."""
     uncounted: bool = False
     """Whether the listing gave no total to compare with. Nothing then proves that it is whole."""
+    lookalikes: tuple[str, ...] = ()
 
     @property
     def doubtful(self) -> bool:
@@ -120,11 +128,13 @@ class Listing:
         """Return what the entries of `snapshots/list`, or of an item's resources, list.
 
         The two differ: `resourceKey` and a string `created` against `resource` and a number. Other resources are
-        passed over. It is not certain that a snapshot's key always has the documented form, so a key of another form
-        is reported. An entry that is listed twice counts once. `oversized` entries are too large to be read.
+        passed over. That a snapshot's key always has the documented form is not sure. An entry of `snapshots/list` is a
+        snapshot whatever its key; among the resources there are previews too, whose names are documented nowhere. An
+        entry that is listed twice counts once. `oversized` entries are too large to be read.
         """
         snapshots: dict[ResourceKey, Snapshot] = {}
         strange: list[str] = []
+        lookalikes: list[str] = []
         names: set[str] = set()
         nameless = 0
         for entry in entries:
@@ -136,12 +146,16 @@ class Listing:
             names.add(key)
             if RESOURCE_KEY.fullmatch(key):
                 snapshots[ResourceKey(key)] = Snapshot.from_entry(ResourceKey(key), entry)
-            elif "resourceKey" in entry or key.startswith("snapshot-"):
+            elif "resourceKey" in entry:
                 strange.append(_text(key)[:60])
+            elif key.startswith("snapshot-"):
+                lookalikes.append(_text(key)[:60])
+        stems = {key.removesuffix(".json") for key in snapshots}
+        lookalikes = [name for name in lookalikes if name[:STEM_LENGTH] not in stems]
         given, counted = len(names) + nameless, count(total)
         uncounted = counted is None or counted < given
         missing = max(oversized, 0 if counted is None else counted - given)
-        return cls(tuple(snapshots.values()), tuple(strange), missing, uncounted)
+        return cls(tuple(snapshots.values()), tuple(strange), missing, uncounted, tuple(lookalikes))
 
 
 # In characters.  Both stand in plans, reports and events, whose sizes AWS limits: a longer title is cut, and an item
@@ -255,9 +269,9 @@ def is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+# Lists and objects within one another. An item's properties are written as JSON again, which Python refuses for those
+# that are nested some thousand deep.
 MAX_NESTING = 20
-"""Lists and objects within one another. An item's properties are written as JSON again, which Python refuses for those
-that are nested some thousand deep."""
 
 
 def _is_flat(value: object) -> bool:

@@ -9,6 +9,7 @@ from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
     ArcGISUnavailable,
+    NoContent,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -25,6 +26,26 @@ STORAGE_URL = re.compile(
 
 
 def item_data[T](
+    transport: Transport,
+    url: str,
+    what: str,
+    limit: int,
+    token: str,
+    consume: Callable[[Iterator[bytes]], T],
+    deadline: Deadline,
+) -> T:
+    """Return what `consume` makes of the file behind `url`.
+
+    Raises NoContent if the answer, and a second one, promises a file of no bytes and keeps to it. Whether an item
+    without a file is answered so, or with code 500, is documented nowhere; Esri's clients know both.
+    """
+    try:
+        return _file(transport, url, what, limit, token, consume, deadline)
+    except NoContent:
+        return _file(transport, url, what, limit, token, consume, deadline)
+
+
+def _file[T](
     transport: Transport,
     url: str,
     what: str,
@@ -50,7 +71,9 @@ def item_data[T](
         location = error.location
     if not STORAGE_URL.fullmatch(location):
         raise UnexpectedAnswer(f"{what}: the portal redirects to something that is no plain https address.")
-    stored = transport.with_referer("").stream("GET", location, f"{what}, in storage", deadline, limit)
+    stored = transport.with_referer("").stream(
+        "GET", location, f"{what}, in storage", deadline, limit, refuse_empty=True
+    )
     try:
         with closing(stored) as chunks:
             return consume(chunks)
@@ -63,7 +86,7 @@ def _from_portal(
 ) -> Generator[bytes]:
     """No ``f`` is sent, so that the file comes as it is.  An error may then be a page, which tells nothing, so it is
     asked for again as JSON."""
-    with closing(transport.stream("GET", url, what, deadline, limit, token=token)) as chunks:
+    with closing(transport.stream("GET", url, what, deadline, limit, token=token, refuse_empty=True)) as chunks:
         first = next(chunks, b"")
         if first.lstrip()[:1] != b"<":
             yield first

@@ -14,9 +14,12 @@ from notebook_archive.arcgis.answers import is_success, parse
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import (
+    ArcGISError,
     ArcGISUnavailable,
+    DeadlineExceeded,
     NotAnId,
     NotebookNotFound,
+    PermissionDenied,
     RequestRejected,
     SessionNotFound,
     SnapshotTooLarge,
@@ -29,7 +32,7 @@ from notebook_archive.models import (
     ResourceKey,
     SessionId,
     VerifiedCopy,
-    epoch_milliseconds,
+    count,
 )
 
 SESSIONS_PAGE = 100
@@ -40,7 +43,7 @@ SESSIONS_PAGE = 100
 class Sessions:
     """Some of the open sessions, and how many there are in all.
 
-    `unreadable` counts the entries that name no usable session or item.  They are left out of `sessions` and counted in
+    `unreadable` counts the entries that name no usable session or item. They are left out of `sessions` and counted in
     `total`.
     """
 
@@ -61,10 +64,34 @@ class Sessions:
 class NotebookServer:
     """The operations below ``notebooks``.  Every method may raise any ArcGISError."""
 
-    def __init__(self, transport: Transport, admin_url: str) -> None:
+    def __init__(self, transport: Transport, admin_url: str, *, on_kubernetes: bool | None = None) -> None:
+        """`on_kubernetes` is None if nobody has looked it up yet."""
+        self.on_kubernetes = on_kubernetes
         self._transport = transport.with_redirects()
         self._notebooks_url = f"{admin_url}/notebooks"
         self._snapshots_url = f"{self._notebooks_url}/snapshots"
+
+    def answers(self, token: str, deadline: Deadline) -> bool:
+        """Return whether a notebook server answers at this address, after one try.
+
+        A refusal counts as well, because only a server that understood the request refuses it: listing open notebooks
+        may need more rights than reading snapshots.
+        """
+        fields = {"f": "json", "start": "1", "num": "1"}
+        what = "The notebook server"
+        try:
+            with closing(
+                self._transport.stream(
+                    "GET", self._notebooks_url, what, deadline, ANSWER_BYTES, token=token, fields=fields
+                )
+            ) as chunks:
+                return "notebooks" in parse(b"".join(chunks), what)
+        except (PermissionDenied, RequestRejected):
+            return True
+        except DeadlineExceeded:
+            raise
+        except (ArcGISError, SnapshotTooLarge):
+            return False
 
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
         """Return the notebook's snapshots; raise UnexpectedAnswer unless the listing says that it succeeded."""
@@ -81,21 +108,32 @@ class NotebookServer:
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
     ) -> Generator[bytes]:
-        """Yield the snapshot's bytes.  The Kubernetes page says ``resourceKeys`` in a table, its sample and Esri's
-        client ``resourceKey``."""
-        url, what = f"{self._snapshots_url}/download", f"Snapshot {key} of item {item_id}"
-        fields = {"itemId": item_id, "resourceKey": key, "f": "json"}
+        """Yield the snapshot's bytes as `f=json` gives them, which Esri's page documents.
+
+        The Kubernetes page says `resourceKeys` in a table, its sample and Esri's client `resourceKey`.
+        """
+        return self._download({"itemId": item_id, "resourceKey": key, "f": "json"}, limit, token, deadline)
+
+    def download_file(
+        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
+    ) -> Generator[bytes]:
+        """Yield the snapshot's bytes as the file that comes without `f`, which is how Esri's clients ask."""
+        return self._download({"itemId": item_id, "resourceKey": key}, limit, token, deadline)
+
+    def _download(self, fields: dict[str, str], limit: int, token: str, deadline: Deadline) -> Generator[bytes]:
+        url, what = f"{self._snapshots_url}/download", f"Snapshot {fields['resourceKey']} of item {fields['itemId']}"
         return self._transport.stream("POST", url, what, deadline, limit, token=token, fields=fields)
 
-    def create(self, item_id: ItemId, name: str, token: str, deadline: Deadline) -> ResourceKey:
-        """Make a snapshot of the notebook's saved state, for its owner alone to see, and return its key.
+    def create(self, item_id: ItemId, name: str, content: str, token: str, deadline: Deadline) -> ResourceKey:
+        """Make a snapshot for the notebook's owner alone to see, and return its key.
 
+        It holds `content`, or the notebook's saved state if that is empty.
         Tried once: after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer it may have been made all the same,
         and a listing tells.  Any refusal that is an answer, also one with a code of 500, raises RequestRejected unless
         it has a name of its own.
         """
         url, what = f"{self._snapshots_url}/create", f"A new snapshot of notebook {item_id}"
-        fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": "", "f": "json"}
+        fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": content, "f": "json"}
         stream = self._transport.stream("POST", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
         try:
             with closing(stream) as chunks:
@@ -110,7 +148,7 @@ class NotebookServer:
             key = ResourceKey.parse(answer.get("snapshotResourceKey", answer.get("resourceKey")))
         except NotAnId:
             raise UnexpectedAnswer(f"{what}: the answer names no snapshot.") from None
-        if answer.get("status") != "success":
+        if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return key
 
@@ -122,7 +160,7 @@ class NotebookServer:
         answer = self._transport.call(
             "POST", f"{self._snapshots_url}/delete", what, deadline, token=token, fields=fields
         )
-        if answer.get("status") != "success":
+        if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
 
     def sessions(self, start: int, num: int, token: str, deadline: Deadline) -> Sessions:
@@ -137,7 +175,7 @@ class NotebookServer:
             if not gave_all:
                 entries = self._every_session(token, deadline)
             return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
-        total = epoch_milliseconds(answer["total"])
+        total = count(answer["total"]) or 0
         if entries:  # beyond the end there are none, and `start` says nothing of how many there are
             total = max(total, start - 1 + len(entries))
         return Sessions.of(entries[:num], total)

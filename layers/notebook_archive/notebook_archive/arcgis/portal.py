@@ -32,8 +32,8 @@ PAGE = 100
 CEILING = 10_000
 """Results of one search that can be paged through; the rest needs another window."""
 RESOURCES_PAGE = 1000
+# Entries of one listing that are passed over because each alone is larger than an answer may be.
 MAX_OVERSIZED = 20
-"""Entries of one listing that are passed over because each alone is larger than an answer may be."""
 NOTEBOOK = "Notebook"
 
 
@@ -148,15 +148,15 @@ class Portal:
             host=".".join(host for host in hosts if host).lower(),
         )
 
-    def notebook_admin_url(self, organisation: Organisation, token: str, deadline: Deadline) -> str:
-        """Return the root below which ``/notebooks/snapshots`` lies, for each of the three deployments.
+    def notebook_admin_urls(self, organisation: Organisation, token: str, deadline: Deadline) -> list[str]:
+        """Return the addresses below which `/notebooks/snapshots` may lie, in the order in which to try them.
 
-        Kubernetes: the portal's own ``/admin``.  Online: the host in ``portals/self/urls``.  Enterprise: the federated
-        server whose function contains NotebookServer.  Raises UnexpectedAnswer where the organisation has no notebook
-        server.
+        Kubernetes: the portal's own `/admin`. Online: the hosts in `portals/self/urls`. Enterprise: the addresses of
+        the federated servers whose function contains NotebookServer. Esri's clients took `adminUrl` and then `url`
+        before they took `adminPublicUrl`. Raises UnexpectedAnswer if the portal names no address.
         """
         if organisation.on_kubernetes:
-            return f"{self.url}/admin"
+            return [f"{self.url}/admin"]
         if organisation.is_online:
             urls = _object(self._get("portals/self/urls", "The organisation's hosts", token, deadline), "urls")
             hosts = _object(urls, "notebooks").get("https")
@@ -166,10 +166,11 @@ class Portal:
             what = "The portal's federated servers"
             servers = _objects(self._get(path, what, token, deadline), "servers", what)
             notebook_servers = [s for s in servers if "notebookserver" in str(s.get("serverFunction", "")).lower()]
-            roots = [str(s.get("adminPublicUrl") or s.get("adminUrl") or s.get("url")) for s in notebook_servers]
-        for root in roots:
-            if HTTPS_URL.fullmatch(root):
-                return f"{root.rstrip('/')}/admin"
+            names = ("adminPublicUrl", "adminUrl", "url")
+            roots = [str(server.get(name)) for server in notebook_servers for name in names]
+        usable = list(dict.fromkeys(f"{root.rstrip('/')}/admin" for root in roots if HTTPS_URL.fullmatch(root)))
+        if usable:
+            return usable
         raise UnexpectedAnswer("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
 
     def notebooks(self, organisation_id: str, token: str, deadline: Deadline) -> Enumeration:
@@ -270,13 +271,26 @@ class Portal:
         answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
         return {each["id"]: each["title"] for each in _titled(answer.get("folders"))}
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
-        """Return the snapshots among the item's resources: the way that is open to an administrator."""
-        path, what = f"content/items/{item_id}/resources", f"The resources of item {item_id}"
+    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
+        """Return the snapshots among the item's resources, as an administrator may read them.
+
+        With its `owner`, they are asked for at the second address that Esri documents.
+        """
+        walk = self._resources(item_id, owner, token, deadline)
+        return Listing.of(list(walk.entries.values()), walk.total, walk.oversized)
+
+    def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
+        """Return the bytes of the item's resources together, as far as the token's user sees them."""
+        walk = self._resources(item_id, "", token, deadline)
+        return sum(max(0, parse_number(entry.get("size")) or 0) for entry in walk.entries.values())
+
+    def _resources(self, item_id: ItemId, owner: str, token: str, deadline: Deadline) -> _Walk:
+        of_owner = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
+        path, what = f"content/{of_owner}items/{item_id}/resources", f"The resources of item {item_id}"
         walk = self._walk(_Pages(path, what, "resources", "resource", RESOURCES_PAGE, _NO_LAST), token, deadline)
         if walk.is_circular:
             raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
-        return Listing.of(list(walk.entries.values()), walk.total, walk.oversized)
+        return walk
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline

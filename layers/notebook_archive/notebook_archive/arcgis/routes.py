@@ -1,5 +1,6 @@
 """The two ways to a notebook's snapshots, and which of them its owner's notebooks take."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,60 +13,205 @@ from notebook_archive.arcgis.portal import Organisation, Portal
 from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NotebookNotFound, PermissionDenied, RequestRejected, SecretMissing, UnexpectedAnswer
+from notebook_archive.errors import (
+    ArcGISError,
+    ArcGISUnavailable,
+    ConfigurationError,
+    NoContent,
+    NotANotebook,
+    NotebookNotFound,
+    PermissionDenied,
+    RequestRejected,
+    SecretMissing,
+    UnexpectedAnswer,
+)
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, VerifiedCopy
 from notebook_archive.settings import Route
 
+_log = logging.getLogger(__name__)
+
 MISSING_SECONDS = 300
 """How long a missing secret of an owner is believed to be missing."""
+# How long an owner whose route was refused is not asked for again; the administrator's route serves meanwhile.
+REFUSED_SECONDS = 300
+# How long an address of the notebook server is used although none answered.
+UNPROVED_SECONDS = 60
 
 # How long the folders of an owner are believed to stay as they are.
 FOLDERS_SECONDS = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class OwnerRoute:
+    """An owner's credential, and when ArcGIS last refused it the snapshot operations."""
+
+    tokens: TokenSource
+    refusal: PermissionDenied | None = None
+    refused_until: float = 0.0
+
+    def note(self, refusal: PermissionDenied) -> None:
+        """Leave this route alone for a while."""
+        self.refusal, self.refused_until = refusal, time.monotonic() + REFUSED_SECONDS
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the route was refused a short time ago."""
+        return self.refusal is not None and time.monotonic() < self.refused_until
+
+
+@dataclass(slots=True)
 class Access:
-    """A way to the snapshots of one owner's notebooks.  ``route`` names it in metadata and reports."""
+    """A way to the snapshots of one notebook of an owner.
+
+    `route` names it in metadata and reports. If the first operation is refused and there is an `alternative`, that way
+    is taken instead and `route` changes. Once an operation has succeeded, the way stays.
+
+    `refusal` is what the owner's own route was refused with, if the administrator's is taken for that reason.
+    """
 
     route: Route
     tokens: TokenSource | CallerToken
     _server: Portal | NotebookServer
     _transport: Transport
     _portal: Portal
+    owner: str = ""
+    alternative: "Access | None" = None
+    refusal: PermissionDenied | None = None
+    _owner_route: OwnerRoute | None = None
+    _has_file: bool | None = None
 
     def snapshots(self, item_id: ItemId, deadline: Deadline) -> Listing:
-        """Return the notebook's snapshots, in one call.  Raises any ArcGISError."""
-        return self.tokens.with_token(lambda token: self._server.snapshots(item_id, token, deadline), deadline)
+        """Return the notebook's snapshots, in one call. Raises any ArcGISError."""
+        listed = self._by_allowed_way(lambda: self._list(item_id, deadline), deadline)
+        if listed.lookalikes:
+            _log.warning(
+                "Item %s has resources that are named like snapshots and are not taken for any: %s",
+                item_id,
+                ", ".join(map(repr, listed.lookalikes)),
+            )
+        return listed
+
+    def _list(self, item_id: ItemId, deadline: Deadline) -> Listing:
+        try:
+            return self.tokens.with_token(lambda token: self._server.snapshots(item_id, token, deadline), deadline)
+        except PermissionDenied as error:
+            if self.route != "portal" or not self.owner:
+                raise
+            try:
+                return self.tokens.with_token(
+                    lambda token: self._portal.snapshots(item_id, token, deadline, owner=self.owner), deadline
+                )
+            except (NotebookNotFound, PermissionDenied, RequestRejected, UnexpectedAnswer):
+                raise error from None
 
     def download[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline
     ) -> T:
-        """Return what ``consume`` makes of the snapshot's bytes; it is called again for a new try after a passing
-        fault."""
+        """Return what `consume` makes of the snapshot's bytes; it is called again for each new try.
+
+        What `snapshots/download` answers to `f=json` rests on one sample of Esri's documentation. So if that is not a
+        notebook, the snapshot is asked for once more without `f`, as Esri's own clients do.
+        """
 
         def once(token: str) -> T:
             with closing(self._server.download(item_id, key, limit, token, deadline)) as chunks:
-                return consume(chunks)
+                try:
+                    return consume(chunks)
+                except (NotANotebook, UnexpectedAnswer) as error:
+                    first = error
+            if not isinstance(self._server, NotebookServer):
+                raise first
+            with closing(self._server.download_file(item_id, key, limit, token, deadline)) as chunks:
+                try:
+                    return consume(chunks)
+                except (NotANotebook, UnexpectedAnswer):
+                    raise first from None
 
-        return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
+        return self._by_allowed_way(
+            lambda: self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline), deadline
+        )
 
     def current[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline) -> T:
-        """Return what ``consume`` makes of the notebook's current content, which the portal has by either route."""
+        """Return what `consume` makes of the notebook's current content, which the portal has by either route.
+
+        Raises NoContent if the portal sends a file of no bytes, or if it answers code 500 and the item's size is that
+        of its resources alone.
+        """
 
         def once(token: str) -> T:
-            return self._portal.data(item_id, limit, token, consume, deadline)
+            try:
+                return self._portal.data(item_id, limit, token, consume, deadline)
+            except ArcGISUnavailable as error:
+                if error.code == 500 and self._has_file is None:
+                    self._has_file = self._is_larger_than_resources(item_id, token, deadline)
+                    if not self._has_file:
+                        raise NoContent(f"Item {item_id} has no content.") from None
+                raise
 
-        return self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline)
+        return self._by_allowed_way(
+            lambda: self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline), deadline
+        )
+
+    def _is_larger_than_resources(self, item_id: ItemId, token: str, deadline: Deadline) -> bool:
+        """Return whether the item's size may leave something for a file beside its resources."""
+        try:
+            size = self._portal.item(item_id, token, deadline).size
+            return size is None or size > max(0, self._portal.resources_size(item_id, token, deadline))
+        except ArcGISError:
+            return True
+
+    def _by_allowed_way[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
+        """Return what `attempt` returns, made once more by the alternative if the first way is refused."""
+        try:
+            result = attempt()
+        except PermissionDenied as error:
+            if self.alternative is None:
+                raise
+            self._refuse_another_user(error, deadline)
+            result = self._by_alternative(attempt, self.alternative, error)
+        self.alternative = None
+        return result
+
+    def _refuse_another_user(self, refusal: PermissionDenied, deadline: Deadline) -> None:
+        """Raise the refusal if the credential is not the owner's: a wrong secret is to be mended, not to be avoided."""
+        try:
+            user = self.tokens.with_token(lambda token: self._portal.organisation(token, deadline), deadline).username
+        except ArcGISError:
+            return
+        if user and user.casefold() != self.owner.casefold():
+            raise PermissionDenied(f"{refusal} The credential is that of {user}, not of {self.owner}.") from None
+
+    def _by_alternative[T](self, attempt: Callable[[], T], other: "Access", refusal: PermissionDenied) -> T:
+        own = self.route, self.tokens, self._server
+        self.route, self.tokens, self._server = other.route, other.tokens, other._server  # noqa: SLF001 - of this very class
+        try:
+            result = attempt()
+        except (PermissionDenied, SecretMissing):
+            self.route, self.tokens, self._server = own
+            raise refusal from None
+        self.refusal = refusal
+        if self._owner_route:
+            self._owner_route.note(refusal)
+        _log.warning("The route of owner %s was refused; the administrator's is taken. %s", self.owner, refusal)
+        return result
 
     @property
     def as_owner(self) -> NotebookServer | None:
         """The notebook server, where the tokens are the owner's own, who alone may make snapshots; None elsewhere."""
         return self._server if isinstance(self._server, NotebookServer) else None
 
-    def create(self, item_id: ItemId, name: str, deadline: Deadline) -> ResourceKey:
-        """Make a snapshot, tried once, and return its key; ``NotebookServer.create`` says what its errors mean."""
+    def is_on_kubernetes(self, deadline: Deadline) -> bool:
+        """Return whether this is ArcGIS Enterprise on Kubernetes. Asks the portal if nobody has yet."""
         server = self._owner_server()
-        return self.tokens.with_token(lambda token: server.create(item_id, name, token, deadline), deadline)
+        if server.on_kubernetes is None:
+            organisation = self.tokens.with_token(lambda token: self._portal.organisation(token, deadline), deadline)
+            server.on_kubernetes = organisation.on_kubernetes
+        return server.on_kubernetes
+
+    def create(self, item_id: ItemId, name: str, content: str, deadline: Deadline) -> ResourceKey:
+        """Make a snapshot, tried once, and return its key; `NotebookServer.create` says what its errors mean."""
+        server = self._owner_server()
+        return self.tokens.with_token(lambda token: server.create(item_id, name, content, token, deadline), deadline)
 
     def delete(self, copy: VerifiedCopy, deadline: Deadline) -> None:
         """Delete the snapshot that a copy is proved of.  Raises any ArcGISError."""
@@ -79,38 +225,75 @@ class Access:
 
 
 class NotebookServers:
-    """Where the notebook server is, looked up once.  Threads may share it."""
+    """Where the notebook server is, looked up once. Threads may share it."""
 
-    def __init__(self, notebook_admin_url: str) -> None:
+    def __init__(self, notebook_admin_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         """An empty URL is discovered from the portal."""
-        self._notebook_admin_url = notebook_admin_url
+        self._url, self._good_until = notebook_admin_url, float("inf")
+        self._on_kubernetes: bool | None = None
+        self._clock = clock
         self._lock = threading.Lock()
 
     def reach(
-        self, transport: Transport, portal: Portal, tokens: TokenSource | CallerToken, deadline: Deadline
+        self,
+        transport: Transport,
+        portal: Portal,
+        tokens: TokenSource | CallerToken,
+        deadline: Deadline,
+        administrator: TokenSource | None = None,
     ) -> NotebookServer:
-        """Return the notebook server; raise UnexpectedAnswer where the token's user may not look it up."""
+        """Return the notebook server. Raises UnexpectedAnswer if it cannot be looked up.
+
+        The `administrator` looks it up if the user of `tokens` may not.
+        """
         with self._lock:
-            if not self._notebook_admin_url:
+            if not self._url or self._clock() > self._good_until:
+                self._look_up(transport, portal, tokens, deadline, administrator)
+            return NotebookServer(transport, self._url, on_kubernetes=self._on_kubernetes)
 
-                def discover(token: str) -> str:
-                    organisation = portal.organisation(token, deadline)
-                    return portal.notebook_admin_url(organisation, token, deadline)
+    def _look_up(
+        self,
+        transport: Transport,
+        portal: Portal,
+        tokens: TokenSource | CallerToken,
+        deadline: Deadline,
+        administrator: TokenSource | None,
+    ) -> None:
+        def discover(token: str) -> None:
+            organisation = portal.organisation(token, deadline)
+            urls = portal.notebook_admin_urls(organisation, token, deadline)
+            self._on_kubernetes = organisation.on_kubernetes
+            self._url, self._good_until = _first_answering(transport, urls, token, deadline), float("inf")
+            if not self._url:
+                self._url, self._good_until = urls[0], self._clock() + UNPROVED_SECONDS
 
+        try:
+            tokens.with_token(discover, deadline)
+        except (NotebookNotFound, PermissionDenied, RequestRejected, UnexpectedAnswer) as error:
+            if administrator and administrator is not tokens:
                 try:
-                    self._notebook_admin_url = tokens.with_token(discover, deadline)
-                except (NotebookNotFound, PermissionDenied, RequestRejected) as error:
-                    # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
-                    raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
-        return NotebookServer(transport, self._notebook_admin_url)
+                    return administrator.with_token(discover, deadline)
+                except (ArcGISError, ConfigurationError):
+                    pass  # what the owner's credential met is what is reported
+            if isinstance(error, UnexpectedAnswer):
+                raise
+            # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
+            raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
+
+
+def _first_answering(transport: Transport, urls: list[str], token: str, deadline: Deadline) -> str:
+    """Return the first address at which a notebook server answers, or "" if none does. One alone is not tried."""
+    if len(urls) == 1:
+        return urls[0]
+    return next((url for url in urls if NotebookServer(transport, url).answers(token, deadline)), "")
 
 
 class Routes:
-    """Chooses the way for an owner, once per owner.  Threads may share it.
+    """Chooses the way for an owner, once per owner. Threads may share it.
 
-    ``notebook-server`` needs the owner's own token, for snapshot operations belong to the item's owner alone.
-    ``portal`` reads the same snapshots as item resources with the administrator's.  ``auto`` takes the first where the
-    owner has a secret, else the second.
+    `notebook-server` needs the owner's own token, for snapshot operations belong to the item's owner alone. `portal`
+    reads the same snapshots as item resources with the administrator's. `auto` takes the first if the owner has a
+    secret, and the second if not, or if ArcGIS refuses the first: on Kubernetes it may ask owners for more privileges.
     """
 
     def __init__(
@@ -125,7 +308,7 @@ class Routes:
         self._transport, self._portal, self._route, self._read = transport, portal, route, read
         self._servers, self._prefix = servers, prefix
         self.administrator = TokenSource(transport, portal.rest_url, f"{prefix}/admin", read)
-        self._owners: dict[str, TokenSource] = {}
+        self._owners: dict[str, OwnerRoute] = {}
         self._missing: dict[str, float] = {}
         self._folders: dict[str, tuple[float, Mapping[str, str]]] = {}
         self._lock, self._folders_lock = threading.Lock(), threading.Lock()
@@ -140,18 +323,25 @@ class Routes:
         return f"{self._prefix}/owners/{safe}"
 
     def of(self, owner: str, deadline: Deadline) -> Access:
-        """Return the way to an owner's notebooks.  Raises SecretMissing where the route needs a secret that is not
+        """Return the way to a notebook of an owner. Raises SecretMissing if the route needs a secret that is not
         there."""
-        if self._route != "portal":
-            try:
-                tokens = self._owner(owner)
-            except SecretMissing:
-                if self._route == "notebook-server":
-                    raise
-            else:
-                server = self.notebook_server(tokens, deadline)
-                return Access("notebook-server", tokens, server, self._transport, self._portal)
-        return Access("portal", self.administrator, self._portal, self._transport, self._portal)
+        administrators = Access("portal", self.administrator, self._portal, self._transport, self._portal, owner)
+        if self._route == "portal":
+            return administrators
+        try:
+            own = self._owner(owner)
+        except SecretMissing:
+            if self._route == "notebook-server":
+                raise
+            return administrators
+        if self._route == "auto" and own.is_refused:
+            administrators.refusal = own.refusal
+            return administrators
+        server = self.notebook_server(own.tokens, deadline)
+        access = Access("notebook-server", own.tokens, server, self._transport, self._portal, owner)
+        if self._route == "auto":
+            access.alternative, access._owner_route = administrators, own  # noqa: SLF001 - made here
+        return access
 
     def organisation(self, deadline: Deadline) -> Organisation:
         """Return the organisation as the portal describes it to the administrator."""
@@ -181,9 +371,9 @@ class Routes:
 
     def notebook_server(self, tokens: TokenSource, deadline: Deadline) -> NotebookServer:
         """Return the notebook server, looked up with these tokens where nobody has yet."""
-        return self._servers.reach(self._transport, self._portal, tokens, deadline)
+        return self._servers.reach(self._transport, self._portal, tokens, deadline, self.administrator)
 
-    def _owner(self, owner: str) -> TokenSource:
+    def _owner(self, owner: str) -> OwnerRoute:
         with self._lock:
             if owner in self._owners:
                 return self._owners[owner]
@@ -196,5 +386,5 @@ class Routes:
                 self._missing[owner] = time.monotonic()
                 raise
             source = TokenSource(self._transport, self._portal.rest_url, name, self._read, first=first)
-            self._owners[owner] = source
-            return source
+            self._owners[owner] = OwnerRoute(source)
+            return self._owners[owner]

@@ -29,6 +29,7 @@ from notebook_archive.errors import (
     ArcGISUnavailable,
     CertificateUntrusted,
     DeadlineExceeded,
+    NoContent,
     NotANotebook,
     NotebookNotFound,
     PermissionDenied,
@@ -50,14 +51,15 @@ ERROR_BYTES = 65_536
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 20.0
+# Also 413, which a gateway under load sends; Esri's own session tries it again.
 _PASSING = frozenset((408, 413, 429))
-"""Also 413, which a gateway under load sends; Esri's own session tries it again."""
+# Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them.
 _REDIRECTS = frozenset((301, 302, 307, 308))
-"""Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them."""
+# An address within a server: HTTPS, no user, nothing that two parsers could read differently.
 _ADDRESS = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*(?:\?[!$-;=?-Z_a-z~]*)?"
 )
-"""An address within a server: HTTPS, no user, nothing that two parsers could read differently."""
+# What requests, urllib3 and the standard library raise while they read an answer.
 _BROKEN = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -66,7 +68,6 @@ _BROKEN = (
     ValueError,  # of a number or a header that the libraries could not parse
     ArithmeticError,
 )
-"""What requests, urllib3 and the standard library raise while they read an answer."""
 
 
 class _Session(requests.Session):
@@ -153,11 +154,13 @@ class Transport:
         *,
         token: str = "",
         fields: Mapping[str, str] | None = None,
+        refuse_empty: bool = False,
     ) -> Generator[bytes]:
         """Yield the body in chunks of up to CHUNK_BYTES, tried once.  Close the iterator if it is not read to its end.
 
         Raises SnapshotTooLarge beyond ``limit`` bytes, and an ArcGISError for the HTTP status or a broken connection.
         That it ends without an error does not prove that the body is whole: a cut body may look so to HTTP.
+        With `refuse_empty`, a body that was promised to be empty raises NoContent.
         """
         if deadline.remaining() <= 0:
             raise DeadlineExceeded(f"{what}: no time was left to call the server.")
@@ -182,6 +185,8 @@ class Transport:
                 if received > limit:
                     raise SnapshotTooLarge(f"{what}: the body is larger than {limit} bytes.")
                 yield chunk
+            if refuse_empty and not received and _promises_nothing(response):
+                raise NoContent(f"{what}: the server answered an empty file.")
         except _BROKEN as error:
             raise _named(error, what, urlsplit(url).netloc, deadline) from None
         finally:
@@ -221,6 +226,16 @@ class Transport:
                     raise
                 self._sleep(pause)
         raise AssertionError  # the last attempt returned or raised
+
+
+def _promises_nothing(response: requests.Response) -> bool:
+    """Return whether the headers of an answer without a byte prove that none is missing.
+
+    A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
+    without its last chunk.
+    """
+    headers = response.headers
+    return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
 def _redirect_target(response: requests.Response, url: str) -> str:

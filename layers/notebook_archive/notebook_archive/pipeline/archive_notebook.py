@@ -65,7 +65,10 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
     except NotebookArchiveError as error:
         made["state"], made["problem"] = "failed", problem(error)
     else:
-        made["route"] = route
+        made["route"] = access.route  # the one that worked
+        made["listed"] = len(listed.snapshots)
+        if listed.lookalikes:
+            made["lookalikes"] = list(listed.lookalikes)
         with closing(content):
             _archive_all(task, listed, made)
         conclude(made)

@@ -17,6 +17,7 @@ from notebook_archive.errors import (
 from notebook_archive.models import Listing, ResourceKey, Snapshot
 from notebook_archive.pipeline.outcomes import Outcome, problem
 from notebook_archive.pipeline.slots import PREFIX, capture_name, free_slot, is_ours
+from notebook_archive.pipeline.staging import IN_MEMORY_BYTES
 from notebook_archive.pipeline.task import Capturing, Task
 
 START_SECONDS = 30.0
@@ -34,7 +35,7 @@ class Capture:
         self._name = capture_name(task.run)
         self._what = f"item {task.item_id}"
         self._listed = Listing((), ())
-        self._notes: list[Made] = []
+        self._notes: dict[ResourceKey, Made] = {}
         self._answered: tuple[ResourceKey, Made] | None = None
         self._is_noted = False
 
@@ -44,6 +45,9 @@ class Capture:
         Everything that is ``listed`` is archived already.  Raises nothing that is a NotebookArchiveError.
         """
         self._listed = listed
+        if refusal := self._task.access.refusal:  # the owner's credential is there, and ArcGIS does not let it
+            self._made["skipped"].append({"resourceKey": "", **problem(refusal)})
+            return listed
         try:
             if self._is_due() and self._is_alone():
                 self._make()
@@ -56,8 +60,8 @@ class Capture:
     def confirm(self) -> None:
         """Note that a snapshot holds the content, once the one that was made is archived.
 
-        Its bytes say so, or, since it is documented nowhere that they are those of the content, that the content was
-        the same before and after.
+        Its bytes say so, or, since it is documented nowhere that they are those of the content, that both are the same
+        notebook as JSON. One that holds another notebook, such as an empty one, is never counted as a capture.
         """
         if self._answered is None:
             return
@@ -65,16 +69,28 @@ class Capture:
         try:
             if not self._is_noted:
                 self._archive.put_made(self._task.item_id, key, made)
-            archived = self._digest_of(key)
-            if archived is None:
-                return
-            if archived == self._content.staged().digest or self._content.is_unchanged():
+            is_held = self._holds_content(key)
+            if is_held:
                 self._content.note(self._archive, self._task.run, captured=True)
+            elif is_held is False:
+                raise self._other_content(key)
         except NotebookArchiveError as error:
             self._fail(error)
 
     def _fail(self, error: NotebookArchiveError) -> None:
         self._made["failed"].append({"resourceKey": "", **problem(error)})
+
+    def _holds_content(self, key: ResourceKey) -> bool | None:
+        """Return whether a snapshot holds the content, None if it is not archived or the content has changed."""
+        digest = self._digest_of(key)
+        if digest is None or digest == self._content.staged().digest:
+            return True if digest else None
+        archived = self._capturing.shelf.snapshot(self._task.item_id, key, IN_MEMORY_BYTES, lambda _: True)
+        return self._content.is_in(archived) if archived else None
+
+    def _other_content(self, key: ResourceKey) -> UnexpectedAnswer:
+        held = f"Snapshot {key} was made of the content of {self._what}, and holds something else."
+        return UnexpectedAnswer(f"{held} No other is made until the notebook is saved again.")
 
     def _digest_of(self, key: ResourceKey) -> bytes | None:
         return self._archive.digest(self._task.item_id, key)
@@ -94,7 +110,8 @@ class Capture:
             return False
         self._notes = self._read_notes()
         # By our own clock: those of portals are wrong by an hour at times.
-        if any(_now() - made.at < self._capturing.pause_seconds * 1000 for made in self._notes):
+        pause = self._capturing.pause_seconds * 1000
+        if any(_now() - made.at < pause for made in self._notes.values()):
             return False
         if self._is_known():
             self._content.is_archived = True
@@ -102,11 +119,11 @@ class Capture:
         self._need(LOOKS, START_SECONDS)
         return True
 
-    def _read_notes(self) -> list[Made]:
+    def _read_notes(self) -> dict[ResourceKey, Made]:
         """Return what is noted of the listed snapshots that this system made."""
         named = [snapshot for snapshot in self._listed.snapshots if snapshot.name.startswith(PREFIX)]
         noted = [(each, self._archive.made(self._task.item_id, each.resource_key)) for each in named]
-        return [made for snapshot, made in noted if made and is_ours(snapshot, made)]
+        return {snapshot.resource_key: made for snapshot, made in noted if made and is_ours(snapshot, made)}
 
     def _is_known(self) -> bool:
         """Whether a snapshot holds the content, or once did: by what is noted, or by the bytes of those listed."""
@@ -120,14 +137,18 @@ class Capture:
                 return True
             raise self._full("which is as many as SnapshotLimit says")
         digest = content.staged().digest
-        content.close()  # only its digest is of use from here on
         if archive.has_mark(self._task.item_id, content.copy):
             content.note(archive, run)
             return True
-        same = [made.content for made in self._notes if made.content.modified == content.copy.modified]
-        if digest in self._digests() or content.copy in same:
+        same = {
+            key: made.content for key, made in self._notes.items() if made.content.modified == content.copy.modified
+        }
+        made_of_it = [key for key, of in same.items() if of == content.copy]
+        if digest in self._digests() or any(map(self._holds_content, made_of_it)):
             content.note(archive, run, captured=True)
             return True
+        if made_of_it:
+            raise self._other_content(made_of_it[0])
         if len(same) > 1:
             raise UnexpectedAnswer(f"The content of {self._what} is another at each look, and its time stays the same.")
         content.note(archive, run)
@@ -158,7 +179,10 @@ class Capture:
         return self._task.access.snapshots(self._task.item_id, self._task.deadline)
 
     def _make(self) -> None:
-        refused = self._create()
+        # Esri's client for Kubernetes always sends the content, so what is made without it there is not known.
+        text = self._content.text() if self._task.access.is_on_kubernetes(self._task.deadline) else ""
+        self._content.close()  # only its digest is of use from here on
+        refused = self._create(text)
         if refused is None:
             return
         if len(self._listed.snapshots) < self._capturing.limit or self._listed.doubtful:
@@ -172,10 +196,10 @@ class Capture:
             raise full
         self._listed = remaining
         self._need(LOOKS, START_SECONDS)
-        if again := self._create():
+        if again := self._create(text):
             raise again
 
-    def _create(self) -> RequestRejected | None:
+    def _create(self, text: str) -> RequestRejected | None:
         """Make the snapshot; return how ArcGIS refused it, None once it is listed.
 
         It is never tried again on a lost answer: the listing tells whether it was made.  Only one whose key ArcGIS
@@ -184,7 +208,7 @@ class Capture:
         before = _keys(self._listed)
         answered, refused = None, None
         try:
-            answered = self._task.access.create(self._task.item_id, self._name, self._task.deadline)
+            answered = self._task.access.create(self._task.item_id, self._name, text, self._task.deadline)
         except ArcGISError as error:
             refused = error
         if answered and answered not in before:

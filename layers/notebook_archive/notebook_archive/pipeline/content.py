@@ -2,20 +2,24 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 
 from notebook_archive.arcgis.routes import Access
-from notebook_archive.archive import Archive, CaptureMark, CopyId, Holding, Present, RunId, Sighting
+from notebook_archive.archive import Archive, ArchivedSnapshot, CaptureMark, CopyId, Holding, Present, RunId, Sighting
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import ArcGISUnavailable, NoContent
 from notebook_archive.models import ItemId, NotebookItem
+from notebook_archive.notebook import is_same_notebook
 from notebook_archive.pipeline.outcomes import PlannedContent
-from notebook_archive.pipeline.staging import Staged, stage
+from notebook_archive.pipeline.staging import IN_MEMORY_BYTES, Staged, stage
 
 SETTLED_MS = 600_000
 """What was noted sooner after the item's ``modified`` is compared once more by a later run: that a portal shows new
 content and its new time at once is documented nowhere, and two clocks are compared."""
 CLOCKS_MS = 60_000
 """By which this function's clock may be ahead of S3's."""
+MAX_FORM_BYTES = 10_000_000
+"""Bytes of content that are sent in a form. Encoding may make three times as many of them."""
 _TIMES = range(1, 10**13)
 """What fits into a key as a time."""
 
@@ -91,8 +95,8 @@ class Content:
     def staged(self) -> Staged:
         """Return it.
 
-        Raises NoContent where there is nothing yet: that is proved by ArcGIS's answer together with a size of none.
-        Else any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
+        Raises NoContent if there is nothing yet: ArcGIS promises a file of no bytes, or answers code 500 and counts no
+        bytes beside the item's resources. Else any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
         """
         if self._staged is None:
             begun = time.monotonic()
@@ -100,11 +104,34 @@ class Content:
             self.seconds = time.monotonic() - begun
         return self._staged
 
-    def is_unchanged(self) -> bool:
-        """Fetch it once more and return whether it is still what it was.  Raises what ``staged`` raises."""
+    def text(self) -> str:
+        """Return it as text that fits into a form.
+
+        Empty if it is larger than MAX_FORM_BYTES, or is not plain UTF-8. Raises what `staged` raises.
+        """
+        staged = self.staged()
+        if staged.size > MAX_FORM_BYTES:
+            return ""
+        staged.file.seek(0)
+        try:
+            return staged.file.read().decode()
+        except UnicodeDecodeError:
+            return ""
+
+    def is_in(self, snapshot: ArchivedSnapshot) -> bool | None:
+        """Fetch it once more; return whether an archived snapshot holds the same notebook, None if it has changed.
+
+        That a snapshot has the bytes of the content is documented nowhere, so they are compared as JSON. What is larger
+        than IN_MEMORY_BYTES is compared by what is noted of it. Raises what `staged` raises.
+        """
         now = self._fetch()
-        now.file.close()
-        return now.digest == self.staged().digest
+        with closing(now.file):
+            if now.digest != self.staged().digest:
+                return None
+            if snapshot.body is not None and now.size <= IN_MEMORY_BYTES:
+                return is_same_notebook(now.file.read(), snapshot.body)
+            facts = {"nbformat": now.facts.nbformat, "kernel": now.facts.kernel, "cells": str(now.facts.cells)}
+            return facts == {name: snapshot.metadata.get(name, "") for name in facts}
 
     def _fetch(self) -> Staged:
         return self._access.current(self.item_id, self._limit, self._read, self._deadline)

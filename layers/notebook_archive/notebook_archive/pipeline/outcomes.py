@@ -62,7 +62,8 @@ class Protection(TypedDict):
 class Outcome(TypedDict):
     """One notebook's outcome.  ``unchanged`` counts what the archive had already.
 
-    ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it.
+    ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it. `listed`
+    counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that are like a snapshot's.
     `uncounted` says that ArcGIS listed the snapshots without their number.
     """
 
@@ -71,6 +72,8 @@ class Outcome(TypedDict):
     owner: str
     state: State
     route: NotRequired[str]
+    listed: NotRequired[int]
+    lookalikes: NotRequired[list[str]]
     captured: NotRequired[str]
     freed: NotRequired[str]
     uncounted: NotRequired[bool]

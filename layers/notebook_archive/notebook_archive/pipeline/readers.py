@@ -123,8 +123,10 @@ class CallerReader:
         """Return the owner's way, and for an administrator, to whom that of others is closed, the one through the
         portal."""
         caller = self._caller(deadline)
-        if caller.is_administrator and self.item(item_id, deadline).owner != caller.username:
-            return Access("portal", self._token, self._portal, self._transport, self._portal)
+        if caller.is_administrator:
+            owner = self.item(item_id, deadline).owner
+            if owner != caller.username:
+                return Access("portal", self._token, self._portal, self._transport, self._portal, owner)
         server = self._notebook_server(deadline)
         return Access("notebook-server", self._token, server, self._transport, self._portal)
 

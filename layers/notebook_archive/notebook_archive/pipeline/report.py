@@ -14,6 +14,7 @@ from notebook_archive.pipeline.claim import claim_run
 from notebook_archive.pipeline.crashed import crashed_outcomes
 from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Planned, Problem
 from notebook_archive.pipeline.plan import Plan, Scope
+from notebook_archive.pipeline.portal_notices import portal_notices
 from notebook_archive.pipeline.protection import (
     NotProtected,
     ProtectionCounts,
@@ -183,7 +184,7 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = [*notices, *_broken_credentials(outcomes), *_uncounted(outcomes)]
+    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes), *_uncounted(outcomes)]
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"

@@ -1,0 +1,27 @@
+"""Signs that the portal lists snapshots in another way than is believed. A run cannot prove it, so it says so."""
+
+from collections.abc import Iterator
+
+from notebook_archive.pipeline.outcomes import Outcome, Problem
+
+ENOUGH_NOTEBOOKS = 10
+"""Fewer notebooks than these may all be without a snapshot."""
+
+
+def portal_notices(outcomes: list[Outcome]) -> Iterator[Problem]:
+    """Yield a notice if the portal lists no snapshot at all, and one if it lists what may be snapshots."""
+    listed = [found["listed"] for found in outcomes if found.get("route") == "portal" and "listed" in found]
+    if len(listed) >= ENOUGH_NOTEBOOKS and not any(listed):
+        yield {
+            "reason": "no-snapshots-listed",
+            "message": f"The portal lists no snapshot of any of {len(listed)} notebooks that were read through it.",
+            "remedy": "If one of them has a snapshot, give its owner's secret; docs/beliefs.md says how to find out.",
+        }
+    alike = [found for found in outcomes if found.get("lookalikes")]
+    if alike:
+        yield {
+            "reason": "snapshot-lookalikes",
+            "message": f"{len(alike)} items have resources that are named like snapshots, such as "
+            f"{alike[0]['lookalikes'][0]!r} of item {alike[0]['itemId']}. They were not archived.",
+            "remedy": "Look at them; if one is a snapshot, report its key. Previews need nothing.",
+        }

@@ -1,0 +1,349 @@
+"""What the client does if ArcGIS is not as its documentation, or the likelier belief, says."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from local.arcgis import Item, LocalArcGIS
+from local.arcgis.organisation import Resource
+from local.arcgis.switches import DownloadAsJson
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import UNPROVED_SECONDS, NotebookServers, Routes
+from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    NoContent,
+    NotANotebook,
+    NotebookArchiveError,
+    PermissionDenied,
+    UnexpectedAnswer,
+)
+from notebook_archive.models import ItemId
+from tests.arcgis_client.client import LIMIT, PREFIX, Client, Secrets, id_of, soon
+from tests.arcgis_client.conftest import Serve
+from tests.arcgis_client.test_routes import body_of, download
+from tests.arcgis_client.wire import WireRequest, answer
+
+ITEM = ItemId("a" * 32)
+KEY = f"snapshot-{'0' * 32}.json"
+NO_CELLS = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":2}'
+
+
+@pytest.fixture
+def kubernetes(arcgis: LocalArcGIS) -> Client:
+    return Client(arcgis.kubernetes, arcgis.ca_bundle)
+
+
+# The owner's route is refused.
+
+
+def test_an_owner_who_is_refused_is_read_by_the_portal(kubernetes: Client) -> None:
+    kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
+    item = kubernetes.item()
+    access = kubernetes.routes("auto").of(item.owner, soon())
+    listed = access.snapshots(id_of(item), soon())
+    assert [each.resource_key for each in listed.snapshots] == [each.resource_key for each in item.snapshots]
+    assert access.route == "portal"
+    assert isinstance(access.refusal, PermissionDenied)
+    assert access.as_owner is None
+    assert download(access, item) == item.snapshots[0].content
+    assert kubernetes.count("snapshots/download") == 0
+
+
+def test_a_refused_owner_is_asked_once_for_a_while(kubernetes: Client) -> None:
+    kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
+    routes = kubernetes.routes("auto")
+    for item in kubernetes.deployment.organisation.notebooks():
+        if item.owner == "ana":
+            access = routes.of("ana", soon())
+            assert len(access.snapshots(id_of(item), soon()).snapshots) == len(item.snapshots)
+            assert (access.route, bool(access.refusal)) == ("portal", True)
+    assert kubernetes.count("snapshots/list") == 2, "once more, because a throttle looks the same"
+
+
+def test_the_owners_route_alone_has_no_fallback(kubernetes: Client) -> None:
+    kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
+    item = kubernetes.item()
+    access = kubernetes.routes("notebook-server").of(item.owner, soon())
+    with pytest.raises(PermissionDenied):
+        access.snapshots(id_of(item), soon())
+    assert access.route == "notebook-server"
+    assert kubernetes.count("items/resources") == 0
+
+
+def test_the_secret_of_another_user_is_no_reason_for_a_fallback(client: Client) -> None:
+    client.keep(f"{PREFIX}/owners/ana", "ben")
+    access = client.routes("auto").of("ana", soon())
+    with pytest.raises(PermissionDenied, match="that of ben, not of ana"):
+        access.snapshots(id_of(client.item()), soon())
+    assert access.route == "notebook-server"
+
+
+def test_two_refused_routes_name_the_owners(kubernetes: Client) -> None:
+    kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
+    item = kubernetes.item()
+    item.resources_refused = True
+    access = kubernetes.routes("auto").of(item.owner, soon())
+    with pytest.raises(PermissionDenied, match="snapshots of notebook"):
+        access.snapshots(id_of(item), soon())
+    assert (access.route, access.refusal) == ("notebook-server", None)
+
+
+def test_a_way_that_worked_is_kept(client: Client) -> None:
+    """Half a notebook by one way and half by the other would hide what only one of them shows."""
+    item = client.item()
+    access = client.routes("auto").of(item.owner, soon())
+    access.snapshots(id_of(item), soon())
+    client.deployment.faults.add("snapshots/*", "shape-a", code=403)
+    with pytest.raises(PermissionDenied):
+        access.snapshots(id_of(item), soon())
+    assert access.route == "notebook-server"
+
+
+def test_the_second_path_to_resources_is_tried(client: Client) -> None:
+    client.deployment.switches.resources_refused_by_item = True
+    item = client.item()
+    access = client.routes("portal").of(item.owner, soon())
+    listed = access.snapshots(id_of(item), soon())
+    assert [each.resource_key for each in listed.snapshots] == [each.resource_key for each in item.snapshots]
+    assert download(access, item) == item.snapshots[0].content
+
+
+# The address of the notebook server.
+
+
+def found_at(wire: Transport, portal_url: str, **more: Any) -> tuple[str, NotebookServers]:
+    secrets = Secrets({f"{PREFIX}/owners/ana": '{"username": "ana", "password": "x"}'})
+    portal = Portal(wire, portal_url)
+    servers = NotebookServers("", **more)
+    routes = Routes(wire, portal, "auto", servers, PREFIX, secrets)
+    access = routes.of("ana", soon())
+    access.snapshots(ITEM, soon())
+    server = access.as_owner
+    assert server
+    return server._notebooks_url, servers
+
+
+def portal_with(**addresses: str) -> Any:
+    def script(request: WireRequest) -> list[bytes]:
+        bodies: dict[str, Any] = {
+            "generateToken": {"token": "t", "expires": 9999999999999},
+            "self": {"id": "0a1B2c", "isPortal": True},
+            "servers": {"servers": [{"serverFunction": "NotebookServer", **addresses}]},
+        }
+        return [answer(json.dumps(bodies[request.path.rpartition("/")[2]]).encode())]
+
+    return script
+
+
+def notebooks(request: WireRequest) -> list[bytes]:
+    listing = request.path.endswith("/list")
+    body = {"snapshots": [], "total": 0, "status": "success"} if listing else {"notebooks": [], "total": 0, "start": 1}
+    return [answer(json.dumps(body).encode())]
+
+
+BROKEN: dict[str, Iterable[bytes]] = {
+    "silent": [b""],
+    "page": [answer(b"<html>Sign in</html>", "Content-Type: text/html")],
+    "503": [answer(b"<html>", status="503 Unavailable")],
+    "401": [answer(b"<html>", status="401 Unauthorized")],
+    "404": [answer(b"<html>", status="404 Not Found")],
+    "other JSON": [answer(b'{"currentVersion": 11.4}')],
+    "redirect": [answer(b"", "Location: https://localhost/x", status="302 Found")],
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_an_address_that_does_not_answer_is_not_the_end(wire: Transport, serve: Serve, fault: str) -> None:
+    broken, working = serve(lambda _: BROKEN[fault]), serve(notebooks)
+    portal = serve(portal_with(adminPublicUrl=broken.url, adminUrl=broken.url, url=working.url))
+    for _ in range(2):
+        assert found_at(wire, portal.url)[0] == f"{working.url}/admin/notebooks"
+    assert len(broken.requests) == 2, "one try each time"
+
+
+def test_the_address_that_worked_is_remembered(wire: Transport, serve: Serve) -> None:
+    refusing, never = serve(lambda _: [b""]), serve(notebooks)
+    working = serve(notebooks)
+    portal = serve(portal_with(adminPublicUrl=refusing.url, adminUrl=working.url, url=never.url))
+    _, servers = found_at(wire, portal.url)
+    asked = len(refusing.requests)
+    tokens = TokenSource(wire, f"{portal.url}/sharing/rest", "s", Secrets({"s": '{"token": "t"}'}))
+    for _ in range(3):
+        servers.reach(wire, Portal(wire, portal.url), tokens, soon())
+    assert (asked, len(refusing.requests), len(never.requests)) == (1, 1, 0)
+
+
+def test_a_server_that_refuses_the_question_is_the_right_one(wire: Transport, serve: Serve) -> None:
+    def refusing(request: WireRequest) -> list[bytes]:
+        return notebooks(request) if request.path.endswith("/list") else [answer(b'{"error": {"code": 403}}')]
+
+    server, other = serve(refusing), serve(notebooks)
+    portal = serve(portal_with(adminPublicUrl=server.url, adminUrl=other.url))
+    assert found_at(wire, portal.url)[0] == f"{server.url}/admin/notebooks"
+
+
+def test_no_address_that_answers_is_asked_for_again_later(wire: Transport, serve: Serve) -> None:
+    now = [0.0]
+    first, second = serve(lambda _: [b""]), serve(lambda _: [b""])
+    portal = serve(portal_with(adminPublicUrl=first.url, adminUrl=second.url))
+    servers = NotebookServers("", clock=lambda: now[0])
+    tokens = TokenSource(wire, f"{portal.url}/sharing/rest", "s", Secrets({"s": '{"token": "t"}'}))
+    for moment in (0.0, UNPROVED_SECONDS - 1, UNPROVED_SECONDS + 1):
+        now[0] = moment
+        server = servers.reach(wire, Portal(wire, portal.url), tokens, soon())
+        assert server._notebooks_url == f"{first.url}/admin/notebooks"
+    assert len(first.requests) == len(second.requests) == 2
+
+
+@pytest.mark.parametrize("how", ["refused", "hidden"])
+def test_the_administrator_looks_up_what_an_owner_may_not(client: Client, how: Any) -> None:
+    client.deployment.switches.servers_need_privileges = how
+    item = client.item()
+    access = client.routes("notebook-server").of(item.owner, soon())
+    assert access.snapshots(id_of(item), soon()).snapshots
+    assert access.route == "notebook-server"
+
+
+@pytest.mark.parametrize("how", ["refused", "hidden"])
+def test_without_administrator_the_lookup_fails_by_name(enterprise: Client, how: Any) -> None:
+    enterprise.deployment.switches.servers_need_privileges = how
+    del enterprise.secrets.texts[f"{PREFIX}/admin"]
+    with pytest.raises(UnexpectedAnswer) as caught:
+        enterprise.routes("notebook-server").of("ana", soon())
+    assert "NotebookAdminUrl" in caught.value.remedy
+
+
+# The form of a download.
+
+
+@pytest.mark.parametrize("form", ["wrapped", "html"])
+def test_a_download_is_asked_for_once_more_as_a_file(client: Client, form: DownloadAsJson) -> None:
+    client.deployment.switches.download_as_json = form
+    item = client.item()
+    access = client.routes("notebook-server").of(item.owner, soon())
+    assert download(access, item) == item.snapshots[0].content
+    assert client.count("snapshots/download") == 2
+
+
+def test_a_download_written_anew_is_the_same_notebook(client: Client) -> None:
+    client.deployment.switches.download_as_json = "reserialised"
+    item = client.item()
+    content = item.snapshots[0].content
+    assert isinstance(content, bytes)
+    body = download(client.routes("notebook-server").of(item.owner, soon()), item)
+    assert body != content
+    assert json.loads(body) == json.loads(content)
+    assert client.count("snapshots/download") == 1
+
+
+def test_a_file_that_is_no_notebook_keeps_the_first_error(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda request: [answer(b"[]" if b"f=json" in request.body else b"<html></html>")])
+    secrets = Secrets({f"{PREFIX}/owners/ana": '{"token": "t"}'})
+    portal = Portal(wire, server.url)
+    routes = Routes(wire, portal, "notebook-server", NotebookServers(server.url), PREFIX, secrets)
+    item = Item("ana", "x")
+    item.add_snapshot(NO_CELLS)
+    with pytest.raises(NotANotebook):
+        download(routes.of("ana", soon()), item)
+
+
+# Previews.
+
+NAMES = ("{key}_preview.json", "{stem}-preview.html", "{stem}_preview.json", "{stem}.html", "preview-{stem}.json")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preview_of_any_name_is_no_snapshot(client: Client, name: str) -> None:
+    client.deployment.switches.snapshot_preview = name
+    item = client.item()
+    for snapshot in item.snapshots:
+        body = {"itemId": item.id, "snapshotResourceKey": snapshot.resource_key, "token": client.token(item.owner)}
+        url = f"{client.deployment.notebook_admin_url}/notebooks/createNotebookPreview"
+        client.transport.call("POST", url, "A preview", soon(), fields={**body, "f": "json"})
+    listed = client.routes("portal").of(item.owner, soon()).snapshots(id_of(item), soon())
+    assert [each.resource_key for each in listed.snapshots] == [each.resource_key for each in item.snapshots]
+    assert (listed.strange, listed.lookalikes, listed.doubtful) == ((), (), False)
+
+
+@pytest.mark.parametrize("name", ["snapshot-1.json", f"snapshot-{'A' * 32}.json", f"snapshot-{'f' * 32}.html"])
+def test_a_resource_named_like_a_snapshot_is_noticed(client: Client, name: str) -> None:
+    item = client.item()
+    item.resources.append(Resource(name, b"{}"))
+    listed = client.routes("portal").of(item.owner, soon()).snapshots(id_of(item), soon())
+    assert len(listed.snapshots) == len(item.snapshots)
+    assert (listed.strange, listed.lookalikes, listed.doubtful) == ((), (name,), False)
+
+
+# An item without content.
+
+
+def current(client: Client, item: Item, route: Any) -> bytes:
+    return client.routes(route).of(item.owner, soon()).current(id_of(item), LIMIT, body_of, soon())
+
+
+@pytest.mark.parametrize("route", ["notebook-server", "portal"])
+@pytest.mark.parametrize("answered", ["error", "empty-body"])
+@pytest.mark.parametrize("resources", [True, False])
+def test_an_item_without_file_has_no_content(client: Client, route: Any, answered: Any, resources: bool) -> None:
+    """Resources count into its size."""
+    client.deployment.switches.empty_data = answered
+    item = client.item()
+    item.content = b""
+    if not resources:
+        item.snapshots.clear()
+        item.resources.clear()
+    with pytest.raises(NoContent):
+        current(client, item, route)
+    if answered == "empty-body":
+        assert client.count("items/data") == 2, "asked once more"
+
+
+def test_code_500_of_an_item_with_content_stays_an_error(client: Client) -> None:
+    client.deployment.faults.add("items/data", "shape-a", code=500)
+    with pytest.raises(ArcGISUnavailable):
+        current(client, client.item(), "portal")
+
+
+def test_code_500_without_the_resources_stays_an_error(client: Client) -> None:
+    item = client.item()
+    item.content = b""
+    client.deployment.faults.add("items/resources", "http-503")
+    with pytest.raises(ArcGISUnavailable):
+        current(client, item, "portal")
+
+
+EMPTY = {
+    "a length of nothing": (answer(b""), NoContent),
+    "no chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", NoContent),
+    "no length": (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", NotANotebook),
+    "no last chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", ArcGISUnavailable),
+    "a length, and nothing": (answer(b"", "Content-Length: 60"), ArcGISUnavailable),
+    "white space": (answer(b" "), NotANotebook),
+    "an error": (answer(b"", status="500 Error"), ArcGISUnavailable),
+    "an error of a client": (answer(b"", status="404 Not Found"), UnexpectedAnswer),
+}
+
+
+@pytest.mark.parametrize("how", EMPTY)
+def test_only_a_promise_of_nothing_is_no_content(wire: Transport, serve: Serve, how: str) -> None:
+    sent, expected = EMPTY[how]
+    server = serve(lambda _: [sent] if expected is NoContent else [sent, b""])
+    with pytest.raises(expected) as caught:
+        Portal(wire, server.url).data(ITEM, LIMIT, "t", body_of, soon())
+    assert isinstance(caught.value, NoContent) == (expected is NoContent)
+
+
+def test_an_empty_file_the_first_time_alone_is_none(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda _: [answer(NO_CELLS if len(server.requests) > 1 else b"")])
+    assert Portal(wire, server.url).data(ITEM, LIMIT, "t", body_of, soon()) == NO_CELLS
+
+
+def test_an_empty_answer_elsewhere_stays_unexpected(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda _: [answer(b"")])
+    with pytest.raises(NotebookArchiveError) as caught:
+        Portal(wire, server.url).item(ITEM, "t", soon())
+    assert isinstance(caught.value, UnexpectedAnswer)
