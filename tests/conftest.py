@@ -51,7 +51,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in report.user_properties:
             if name == FAULTY_RUNS:
                 fault, way, count = value
-                runs[fault, way] += count
+                if count:
+                    runs[fault, way] += count
     if runs:
         terminalreporter.section(f"{runs.total()} faulty runs")
         for (fault, way), count in sorted(runs.items()):
