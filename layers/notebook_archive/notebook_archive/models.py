@@ -11,8 +11,8 @@ from notebook_archive.errors import NotAnId, UnexpectedAnswer
 
 ITEM_ID = re.compile(r"[0-9a-f]{32}")
 RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
-STEM_LENGTH = len("snapshot-") + 32
-"""Characters of a resource key before its ending."""
+STEM_LENGTH = 41
+"""Characters of a resource key before its ending: those of `snapshot-` and 32 digits."""
 
 
 class _Name(str):
