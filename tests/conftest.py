@@ -23,7 +23,7 @@ for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_B
     os.environ.pop(name, None)
 
 # Each boto3 session would parse the models of its services again, and hundreds of tests make a session of their own.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)  # type: ignore[attr-defined]
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 if TYPE_CHECKING:
     from tests.spreading import Spreading

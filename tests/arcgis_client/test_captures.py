@@ -56,9 +56,10 @@ def test_what_is_sent_to_make_and_to_delete(wire: Transport, serve: Serve) -> No
     assert delete.form == {"itemId": [ITEM], "resourceKeys": [KEY], "f": ["json"], "token": ["t0k3n"]}
 
 
+@pytest.mark.parametrize("status", ["success", "Success"])
 @pytest.mark.parametrize("name", ["snapshotResourceKey", "resourceKey"])
-def test_both_spellings_of_the_key_are_taken(wire: Transport, serve: Serve, name: str) -> None:
-    server = serve(lambda _: [answer(json.dumps({name: KEY, "status": "success"}).encode())])
+def test_both_spellings_of_the_key_are_taken(wire: Transport, serve: Serve, name: str, status: str) -> None:
+    server = serve(lambda _: [answer(json.dumps({name: KEY, "status": status}).encode())])
     assert NotebookServer(wire, server.url).create(ITEM, NAME, "", "t", soon()) == KEY
 
 
@@ -104,7 +105,7 @@ def test_a_refusal_in_any_shape_is_no_snapshot(
         (b"<html></html>", UnexpectedAnswer),
         (b'{"error": "invalid_request"}', RequestRejected),
         (b"{}", UnexpectedAnswer),
-        (b'{"status": "Success"}', UnexpectedAnswer),
+        (b'{"status": "succeeded"}', UnexpectedAnswer),
     ],
 )
 def test_a_refusal_in_any_shape_deletes_nothing(

@@ -472,8 +472,8 @@ def test_the_highest_total_of_a_search_counts(wire: Transport, serve: Serve) -> 
 
 # Pages that are too large.
 
+# Bytes of an answer in these tests; a page of 100 plain results has half of it.
 LIMIT = 20_000
-"""Bytes of an answer in these tests; a page of 100 plain results has half of it."""
 
 
 @pytest.fixture

@@ -544,7 +544,7 @@ class TestArcGISAuthorisation:
         archive(functions, item)
         functions.configure(API_AUTH="ArcGIS")
         ben = self._as(functions, "ben")
-        functions.milliseconds = 29_000
+        functions.milliseconds = 6_000
         download(functions, item, headers=ben)  # from now on known
         if state == "damaged":
             key = f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"

@@ -344,19 +344,19 @@ def test_no_mixture_of_hostile_pieces_gets_through(pieces: list[str]) -> None:
 # --- what is large, or slow
 
 LARGE = {
-    "cells": [code("x", stream("a\n"))] * 100_000,
-    "empty cells": [code()] * 100_000,
-    "markdown": [markdown("# a **b** $c$ | d")] * 50_000,
-    "outputs": [code("", *[display(other=1)] * 200_000)],
+    "cells": [code("x", stream("a\n"))] * 30_000,
+    "empty cells": [code()] * 30_000,
+    "markdown": [markdown("# a **b** $c$ | d")] * 20_000,
+    "outputs": [code("", *[display(other=1)] * 50_000)],
     "a stream": [code("", stream("0123456789\n" * 5_000_000))],
     "pictures": [code("", display(image__png=PNG[:20] + "A" * 1_000_000), stream("after"))] * 20,
     "one picture": [markdown("x"), code("", display(image__png=PNG[:20] + "A" * 6_000_000, text__plain="plot"))],
     "one picture often": [
         markdown("![][a]" * 3000 + f"\n\n[a]: data:image/png;base64,{PNG[:20] + 'A' * 1_000_000}\n"),
     ],
-    "tables": [code("", display(text__html="<table><tr>" + "<td>1</td>" * 20_000 + "</tr></table>"))] * 40,
+    "tables": [code("", display(text__html="<table><tr>" + "<td>1</td>" * 20_000 + "</tr></table>"))] * 25,
     "html": [code("", display(text__html="<p>x</p>" * 1_000_000, text__plain="<plain>"))],
-    "colours": [code("", stream("\x1b[31ma\x1b[32mb" * 10_000))] * 250,
+    "colours": [code("", stream("\x1b[31ma\x1b[32mb" * 10_000))] * 60,
     "wide characters": [markdown("\u6c34" * 30_000)] * 100,
     "code": [code("x = [1]\n" * 100_000)],
 }  # fmt: skip

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from local.archive_run import ArchiveRun
 from local.stack import architecture, build
 from local.system import LocalSystem
+from tests.local.roles import session_of
 from tests.local.test_archive_run import notebook_of, until
 
 FUNCTIONS = (
@@ -38,6 +39,15 @@ def test_permissions_are_enforced_here_as_in_aws(system: LocalSystem) -> None:
         stranger.client("s3", endpoint_url=system.aws.endpoint_url).list_objects_v2(
             Bucket=system.outputs["ArchiveBucket"]
         )
+
+
+def test_queues_refuse_requests_without_tls(system: LocalSystem) -> None:
+    """The role may do it; only the policy of the queue is in the way. Root's plain door counts as secure here."""
+    role, queue = session_of(system, "ArchiveRequests"), system.outputs["RequestQueue"]
+    secure = role.client("sqs", endpoint_url=system.aws.api_url, verify=str(system.aws.ca_bundle))
+    assert secure.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        role.client("sqs", endpoint_url=system.aws.endpoint_url).get_queue_attributes(QueueUrl=queue)
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from tests.conftest import FAULTY_RUNS
 from tests.pipeline.arcgis_sweep import FAULTS, WAYS, Sweep, five_notebooks
 from tests.pipeline.conftest import MakeSite, Record
 
+CORE_WAYS = ("enterprise, owners", "enterprise, portal", "kubernetes, owners")
 
-@pytest.mark.parametrize("way", WAYS)
+
+@pytest.mark.parametrize("way", CORE_WAYS)
 def test_a_fault_at_any_arcgis_call_loses_nothing(make_site: MakeSite, way: str, record_property: Record) -> None:
     kind, route = WAYS[way]
     sweep = Sweep.of(make_site(five_notebooks(), kind, route=route, archive_current=True))
@@ -19,6 +21,14 @@ def test_a_fault_at_any_arcgis_call_loses_nothing(make_site: MakeSite, way: str,
         fault = next(kinds)
         assert sweep.strike(number, fault, None if number % 2 else 1)
         record_property(FAULTY_RUNS, [fault, way, 1])
+
+
+def test_a_time_out_amid_a_batch_loses_nothing(make_site: MakeSite, record_property: Record) -> None:
+    way = "enterprise, owners"
+    kind, route = WAYS[way]
+    sweep = Sweep.of(make_site(five_notebooks(), kind, route=route, archive_current=True))
+    assert sweep.strike(sweep.calls // 2, "time-out", None)
+    record_property(FAULTY_RUNS, ["time-out", way, 1])
 
 
 @pytest.mark.soak
@@ -31,7 +41,9 @@ def test_each_fault_at_each_arcgis_call_loses_nothing(
 ) -> None:
     kind, route = WAYS[way]
     sweep = Sweep.of(make_site(five_notebooks(), kind, route=route, archive_current=current))
-    for number in range(sweep.calls + 1):
-        struck = sweep.strike(number, fault, times)
-        assert struck == (number < sweep.calls), "each call met the fault, and there were no more calls"
-    record_property(FAULTY_RUNS, [fault, way, sweep.calls])
+    met = [sweep.strike(number, fault, times) for number in range(sweep.calls + 1)]
+    assert not met.pop(), "a run makes no more calls than that"
+    if fault != "time-out":  # on a busy machine the time may be up before the call
+        assert all(met)
+    record_property(FAULTY_RUNS, [fault, way, met.count(True)])
+    record_property(FAULTY_RUNS, [f"{fault}, not met and not counted as faulty", way, met.count(False)])

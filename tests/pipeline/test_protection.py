@@ -148,3 +148,22 @@ def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
     body = small.archive.get("runs/2026-11-22/one/plan.jsonl") or b""
     line = json.loads(body.decode("utf-8", "strict"), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert line == {"title": "half a pair ?", "extent": [None, None, 1]}
+
+
+class TestUncounted:
+    """A listing without its number: what it gives is archived, and a notice says that nothing proves it whole."""
+
+    def test_a_listing_of_snapshots_is_noticed(self, small: Site) -> None:
+        snapshots = [
+            {"resourceKey": each.resource_key, "created": str(each.created), "properties": each.properties}
+            for each in small.item("First").snapshots
+        ]
+        body = json.dumps({"status": "success", "snapshots": snapshots})
+        small.deployment.faults.add("snapshots/list", "body", body=body, item_id=small.item("First").id)
+        report = small.run()
+        check_report(report)
+        [notice] = report["notices"]
+        assert notice["reason"] == "total-missing"
+        assert small.item("First").id in notice["message"]
+        assert report["snapshots"]["archived"] == 3
+        assert report["status"] == "complete"

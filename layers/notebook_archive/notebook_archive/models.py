@@ -61,8 +61,8 @@ class ResourceKey(_Name):
         return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
 
 
+# Characters of a snapshot's name and of a session's texts that are kept.
 MAX_TEXT = 1000
-"""Characters of a snapshot's name and of a session's texts that are kept."""
 DIGEST_LENGTH = 12
 """Characters of a ResourceKey's digest."""
 
@@ -269,9 +269,9 @@ def is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+# Lists and objects within one another. An item's properties are written as JSON again, which Python refuses for those
+# that are nested some thousand deep.
 MAX_NESTING = 20
-"""Lists and objects within one another. An item's properties are written as JSON again, which Python refuses for those
-that are nested some thousand deep."""
 
 
 def _is_flat(value: object) -> bool:

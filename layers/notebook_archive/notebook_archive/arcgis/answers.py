@@ -39,8 +39,8 @@ _BY_MESSAGE_CODE: Mapping[str, type[ArcGISError]] = {
     "CONT_0001": NotebookNotFound,  # "Item does not exist or is inaccessible", sent with code 400
 }
 _FAILURES = frozenset(("error", "failure", "failed"))
+# Of a number. A longer one is None: a plan would hold it, and readers of a plan need not take it.
 MAX_DIGITS = 20
-"""Of a number. A longer one is None: a plan would hold it, and readers of a plan need not take it."""
 
 
 def error_for(code: int, what: str, message_code: str = "") -> ArcGISError:

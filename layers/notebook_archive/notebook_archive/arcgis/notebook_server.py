@@ -32,7 +32,7 @@ from notebook_archive.models import (
     ResourceKey,
     SessionId,
     VerifiedCopy,
-    epoch_milliseconds,
+    count,
 )
 
 SESSIONS_PAGE = 100
@@ -148,7 +148,7 @@ class NotebookServer:
             key = ResourceKey.parse(answer.get("snapshotResourceKey", answer.get("resourceKey")))
         except NotAnId:
             raise UnexpectedAnswer(f"{what}: the answer names no snapshot.") from None
-        if answer.get("status") != "success":
+        if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return key
 
@@ -160,7 +160,7 @@ class NotebookServer:
         answer = self._transport.call(
             "POST", f"{self._snapshots_url}/delete", what, deadline, token=token, fields=fields
         )
-        if answer.get("status") != "success":
+        if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
 
     def sessions(self, start: int, num: int, token: str, deadline: Deadline) -> Sessions:
@@ -175,7 +175,7 @@ class NotebookServer:
             if not gave_all:
                 entries = self._every_session(token, deadline)
             return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
-        total = epoch_milliseconds(answer["total"])
+        total = count(answer["total"]) or 0
         if entries:  # beyond the end there are none, and `start` says nothing of how many there are
             total = max(total, start - 1 + len(entries))
         return Sessions.of(entries[:num], total)

@@ -32,8 +32,8 @@ PAGE = 100
 CEILING = 10_000
 """Results of one search that can be paged through; the rest needs another window."""
 RESOURCES_PAGE = 1000
+# Entries of one listing that are passed over because each alone is larger than an answer may be.
 MAX_OVERSIZED = 20
-"""Entries of one listing that are passed over because each alone is larger than an answer may be."""
 NOTEBOOK = "Notebook"
 
 

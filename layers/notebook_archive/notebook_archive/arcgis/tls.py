@@ -13,8 +13,8 @@ from notebook_archive.errors import CertificateUntrusted
 READ_SECONDS = 60.0
 """The longest silence; the deadline may be nearer."""
 
+# Received beside a body at most, with a quarter of the body's limit: headers and the sizes of chunks.
 FRAMING_BYTES = 1_000_000
-"""Received beside a body at most: headers, and a quarter of the body's limit for chunk sizes."""
 
 _now = threading.local()
 

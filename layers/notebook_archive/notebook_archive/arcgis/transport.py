@@ -51,14 +51,15 @@ ERROR_BYTES = 65_536
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 20.0
+# Also 413, which a gateway under load sends; Esri's own session tries it again.
 _PASSING = frozenset((408, 413, 429))
-"""Also 413, which a gateway under load sends; Esri's own session tries it again."""
+# Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them.
 _REDIRECTS = frozenset((301, 302, 307, 308))
-"""Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them."""
+# An address within a server: HTTPS, no user, nothing that two parsers could read differently.
 _ADDRESS = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*(?:\?[!$-;=?-Z_a-z~]*)?"
 )
-"""An address within a server: HTTPS, no user, nothing that two parsers could read differently."""
+# What requests, urllib3 and the standard library raise while they read an answer.
 _BROKEN = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -67,7 +68,6 @@ _BROKEN = (
     ValueError,  # of a number or a header that the libraries could not parse
     ArithmeticError,
 )
-"""What requests, urllib3 and the standard library raise while they read an answer."""
 
 
 class _Session(requests.Session):

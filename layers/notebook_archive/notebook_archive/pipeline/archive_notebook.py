@@ -92,6 +92,8 @@ def _archive_all(task: Task, listed: Listing, made: Outcome) -> None:
 def _archive_listed(task: Task, listed: Listing, made: Outcome) -> bool:
     """Archive what is new and note in ``made`` what became of each; return whether to go on."""
     made["failed"] += doubts(task.item_id, listed)
+    if listed.uncounted:
+        made["uncounted"] = True
     if task.access.route == "portal" and task.planned.get("hidden"):
         blind = PermissionDenied(
             "The administrator's account lacks portal:admin:updateItems, so it sees not all snapshots."

@@ -64,6 +64,7 @@ class Outcome(TypedDict):
 
     ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it. `listed`
     counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that are like a snapshot's.
+    `uncounted` says that ArcGIS listed the snapshots without their number.
     """
 
     itemId: str
@@ -75,6 +76,7 @@ class Outcome(TypedDict):
     lookalikes: NotRequired[list[str]]
     captured: NotRequired[str]
     freed: NotRequired[str]
+    uncounted: NotRequired[bool]
     archived: list[StoredSnapshot]
     unchanged: int
     skipped: list[SnapshotProblem]

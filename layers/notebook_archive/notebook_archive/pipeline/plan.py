@@ -134,6 +134,12 @@ def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
 def _shortfalls(found: Enumeration, organisation: Organisation, administrator: Administrator) -> Iterator[Problem]:
     if found.incomplete:
         yield problem(found.incomplete)
+    if found.uncounted:
+        yield {
+            "reason": "total-missing",
+            "message": "The portal's search did not say how many notebooks there are: nothing proves it whole.",
+            "remedy": "Compare the report's figures with the number of notebooks that the portal's own pages show.",
+        }
     if not organisation.sees_everything:
         yield {
             "reason": "administrator-sees-not-all",

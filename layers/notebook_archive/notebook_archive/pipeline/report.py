@@ -184,7 +184,7 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes)]
+    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes), *_uncounted(outcomes)]
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
@@ -239,6 +239,18 @@ def _broken_credentials(outcomes: list[Outcome]) -> Iterator[Problem]:
             "message": f"The credential in secret '{secret}' did not work; {len(owners)} notebooks of {whose} failed.",
             "remedy": "Renew the credential; if its token is rotated, the log of rotate_token says why that failed.",
             "secret": secret,
+        }
+
+
+def _uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
+    """Yield one notice if ArcGIS listed snapshots of notebooks without their number."""
+    uncounted = [found["itemId"] for found in outcomes if found.get("uncounted")]
+    if uncounted:
+        named = ", ".join(uncounted[:3]) + (" and others" if len(uncounted) > 3 else "")
+        yield {
+            "reason": "total-missing",
+            "message": f"ArcGIS listed the snapshots of {named} without their number: nothing proves it whole.",
+            "remedy": "Compare the snapshots in the archive with those that ArcGIS shows for one of these notebooks.",
         }
 
 
