@@ -1,4 +1,4 @@
-"""Two systems for the whole session, each deployed once: 200 notebooks, and the varied set behind ArcGIS tokens."""
+"""Systems for the whole session, each deployed once, if a test asks for it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from local.arcgis import Seed
-from local.system import LocalSystem
+from local.system import WEBHOOK_SECRET, LocalSystem
 
 NOTEBOOKS = 200
 BATCH = 20
+ASKED_NOTEBOOKS = 20
 SNAPSHOTS_ALONE = {"ArchiveCurrent": "false"}
 """For tests of the ways that snapshots take; test_current.py has the default, and so has the demonstration."""
 UNTHROTTLED = {"ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
@@ -35,4 +36,12 @@ def system() -> Iterator[LocalSystem]:
 def open_system() -> Iterator[LocalSystem]:
     """A system whose HTTP proxy asks callers for ArcGIS tokens, with the varied notebooks."""
     with LocalSystem(Seed.varied(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def asked() -> Iterator[LocalSystem]:
+    """A system without runs, in which events ask for backups, and webhooks once one is registered."""
+    parameters = {"WebhookSecret": WEBHOOK_SECRET, "LogLevel": "DEBUG"}
+    with LocalSystem(Seed.many(ASKED_NOTEBOOKS), parameters) as system:
         yield system

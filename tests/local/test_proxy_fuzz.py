@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import schemathesis
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -127,6 +128,13 @@ def fuzz(system: LocalSystem, examples: int, auth: AuthBase) -> Found:
 
 
 def test_callers_with_tokens(open_system: LocalSystem) -> None:
+    found = fuzz(open_system, 15, Bearer(open_system.arcgis.enterprise.token("ana")))
+    assert found.faults == []
+    assert_all_served(found)
+
+
+@pytest.mark.soak
+def test_many_requests_of_callers_with_tokens(open_system: LocalSystem) -> None:
     found = fuzz(open_system, 40, Bearer(open_system.arcgis.enterprise.token("ana")))
     assert found.faults == []
     assert found.examples >= 500

@@ -9,7 +9,7 @@ import pytest
 import requests
 from mypy_boto3_sqs import SQSClient
 
-from local.arcgis import Item, Seed
+from local.arcgis import Item
 from local.aws import LocalAwsError
 from local.comparison import stored_snapshots
 from local.system import SECRET_PREFIX, WEBHOOK_SECRET, LocalSystem
@@ -53,14 +53,13 @@ class Bus:
 
 
 @pytest.fixture(scope="module")
-def registered() -> Iterator[LocalSystem]:
-    """A system of these tests' own, with the webhook on its portal, which has not heard of it before or afterwards."""
-    with LocalSystem(Seed.varied(), {"WebhookSecret": WEBHOOK_SECRET, "LogLevel": "DEBUG"}) as system:
-        with pytest.raises(LocalAwsError, match="no active webhook"):
-            system.webhook("list")
-        assert system.webhook("register").startswith("Created")
-        yield system
-        assert system.webhook("remove").startswith("Removed 1")
+def registered(asked: LocalSystem) -> Iterator[LocalSystem]:
+    """A system with the webhook on its portal, which has no webhook before or afterwards."""
+    with pytest.raises(LocalAwsError, match="no active webhook"):
+        asked.webhook("list")
+    assert asked.webhook("register").startswith("Created")
+    yield asked
+    assert asked.webhook("remove").startswith("Removed 1")
 
 
 @pytest.fixture
@@ -77,9 +76,12 @@ def secret(registered: LocalSystem) -> dict[str, str]:
 
 
 @pytest.fixture
-def item(registered: LocalSystem) -> Item:
+def item(registered: LocalSystem) -> Iterator[Item]:
     """A notebook of the test's own."""
-    return registered.arcgis.enterprise.organisation.add_notebook("ana", "Saved")
+    organisation = registered.arcgis.enterprise.organisation
+    item = organisation.add_notebook("ana", "Saved")
+    yield item
+    organisation.remove(item.id)
 
 
 def save(system: LocalSystem, item: Item) -> None:
