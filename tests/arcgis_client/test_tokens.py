@@ -12,6 +12,7 @@ from notebook_archive.arcgis.tokens import KEPT_SECONDS, REFUSED_SECONDS, TOKEN_
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
+    GoodTokenRejected,
     SecretMalformed,
     SecretMissing,
     SecretNotRotated,
@@ -361,7 +362,7 @@ def test_refused_notebooks_condemn_no_neighbour(client: Client, refused_ones: st
         if not is_refused:
             assert whoami(client, tokens) == "gis_admin"
             continue
-        with pytest.raises(TokenRejected, match="the portal accepts it") as caught:
+        with pytest.raises(GoodTokenRejected, match="the portal accepts it") as caught:
             tokens.with_token(refused, soon())
         assert caught.value.secret == "", "the credential is not at fault"
     assert whoami(client, tokens) == "gis_admin"

@@ -102,8 +102,25 @@ class TestStale:
         save(site, 1, newest + 12 * HOUR_MS)
         entry = only(site.run())
         assert (entry["state"], entry["hoursBehind"]) == ("stale", 12.0)
-        assert "12.0 hours older" in entry["message"]
+        assert "is 12 hours older" in entry["message"]
         assert "ArchiveCurrent=true" in entry["remedy"]
+
+    @pytest.mark.parametrize(
+        ("minutes", "words"),
+        [
+            (0, "nothing proves"),
+            (1, "1 minute older"),
+            (90, "90 minutes"),
+            (150, "2 hours"),
+            (71 * 60, "71 hours"),
+            (4320, "3 days"),
+        ],
+    )
+    def test_the_age_is_in_words(self, make_site: MakeSite, minutes: int, words: str) -> None:
+        site = make_site(one_notebook())
+        item = site.item("Survey")
+        item.modified = item.snapshots[0].created + minutes * 60_000
+        assert words in only(site.run())["message"]
 
     def test_a_snapshot_that_was_not_archived_gives_no_time(self, make_site: MakeSite) -> None:
         site = make_site(one_notebook(snapshots=2))

@@ -128,6 +128,7 @@ def test_every_module_of_the_package_imports_from_the_layers_alone(layer: Path, 
     [
         "PlanRunFunction",
         "ArchiveNotebooksFunction",
+        "ArchiveRequestsFunction",
         "ReportRunFunction",
         "RotateTokenFunction",
         "GetNotebookFunction",

@@ -35,6 +35,7 @@
     │   ├── CertificateUntrusted     TLS: the server's certificate does not lead to a trusted CA
     │   ├── DeadlineExceeded         the answer was not complete before the invocation had to end
     │   ├── TokenRejected            498, 499 or 401, and again after a fresh token
+    │   │   └── GoodTokenRejected    the same, of a token that the portal accepts
     │   ├── PermissionDenied         the token is good, its user may not do this
     │   ├── NoContent                the item has no content yet
     │   ├── NotebookNotFound         no such item or snapshot, or not visible to this token
@@ -303,6 +304,15 @@ class TokenRejected(ArcGISError):
     remedy = "Renew the credential in the secret that the message names, and check that its account may sign in."
 
 
+class GoodTokenRejected(TokenRejected):
+    """One call refuses a fresh token that the portal accepts, so the credential is not at fault."""
+
+    reason = "good-token-rejected"
+    remedy = (
+        "Open the notebook in ArcGIS as its owner. If that works, look for a server that does not trust the portal."
+    )
+
+
 class PermissionDenied(ArcGISError):
     """The token's user may not do this."""
 
@@ -311,7 +321,7 @@ class PermissionDenied(ArcGISError):
 
 
 class NoContent(ArcGISError):
-    """The item has no content: the portal counts no bytes of it, and answers so."""
+    """The item has no content: the portal sends an empty file, or answers code 500 and counts no bytes of a file."""
 
     reason = "no-content"
     remedy = "Nothing; once the notebook is saved, the next run archives its content."

@@ -11,8 +11,8 @@ from notebook_archive.errors import NotAnId, UnexpectedAnswer
 
 ITEM_ID = re.compile(r"[0-9a-f]{32}")
 RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
-STEM_LENGTH = len("snapshot-") + 32
-"""Characters of a resource key before its ending."""
+# Characters of a resource key before its ending: `snapshot-` and the 32 digits.
+STEM_LENGTH = 41
 
 
 class _Name(str):

@@ -15,6 +15,7 @@ from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
     DeadlineExceeded,
+    GoodTokenRejected,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -159,9 +160,9 @@ class TokenSource:
                 return self._rejected(f"{error} The token was fresh, from secret {self.name!r}.")
             return self._refuse(why)
 
-    def _of_this_call(self, error: TokenRejected) -> TokenRejected:
+    def _of_this_call(self, error: TokenRejected) -> GoodTokenRejected:
         """Return a refusal that says nothing against the credential."""
-        return TokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
+        return GoodTokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
 
     def _is_good(self, token: str, deadline: Deadline) -> bool:
         """Return whether the portal knows whose the token is."""

@@ -141,14 +141,25 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
     """Return why a notebook is not protected although nothing went wrong with it."""
     if state == "stale":
         message = _UNKNOWN_AGE
-        if hours is not None:
-            message = f"The newest archived version is {hours:.1f} hours older than its last change."
+        if hours == 0:
+            message = "Its newest archived version is as young as its last change, but nothing proves that it holds it."
+        elif hours is not None:
+            message = f"The newest archived version is {_age(hours)} older than its last change."
         return {"reason": "current-content-not-archived", "message": message, "remedy": _CURRENT_REMEDY}
     return {
         "reason": "never-archived",
         "message": "It has no snapshot that could be archived, and its current content is not archived.",
         "remedy": _CURRENT_REMEDY,
     }
+
+
+def _age(hours: float) -> str:
+    """Return an age in minutes, hours or days, such as `36 hours`."""
+    for unit, length, most in (("minute", 1 / 60, 120), ("hour", 1, 72)):
+        count = max(1, round(hours / length))
+        if count < most:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{round(hours / 24)} days"
 
 
 def hours_behind(protection: Protection) -> float | None:

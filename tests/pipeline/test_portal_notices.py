@@ -1,0 +1,59 @@
+"""What a run says if the portal does not list snapshots as is believed."""
+
+from local.arcgis import Item, Seed
+from local.arcgis.organisation import Resource
+from notebook_archive.pipeline.portal_notices import ENOUGH_NOTEBOOKS
+from tests.pipeline.conftest import SMALL, MakeSite
+from tests.pipeline.scene import body
+from tests.site import Site, check_report, stored_snapshots
+
+
+def with_snapshots(notebooks: int) -> Seed:
+    """Notebooks of an owner without a secret, each with a snapshot."""
+
+    def items() -> list[Item]:
+        made = [Item("ben", f"Notebook {number}", body(number)) for number in range(notebooks)]
+        for number, item in enumerate(made):
+            item.add_snapshot(body(number))
+        return made
+
+    return Seed(SMALL, items)
+
+
+def reasons(site: Site) -> list[str]:
+    report = site.run("one")
+    check_report(report)
+    assert report["status"] == "complete", "a notice alone is no failure"
+    return [notice["reason"] for notice in report["notices"]]
+
+
+def test_a_portal_that_shows_no_snapshot_is_reported(make_site: MakeSite) -> None:
+    site = make_site(with_snapshots(ENOUGH_NOTEBOOKS))
+    site.deployment.switches.snapshots_are_resources = False
+    assert "no-snapshots-listed" in reasons(site)
+
+
+def test_few_notebooks_may_have_no_snapshot(make_site: MakeSite) -> None:
+    site = make_site(with_snapshots(ENOUGH_NOTEBOOKS - 1))
+    site.deployment.switches.snapshots_are_resources = False
+    assert "no-snapshots-listed" not in reasons(site)
+
+
+def test_one_snapshot_among_many_notebooks_is_enough(make_site: MakeSite) -> None:
+    site = make_site(with_snapshots(ENOUGH_NOTEBOOKS))
+    for item in site.deployment.organisation.notebooks()[1:]:
+        item.snapshots.clear()
+    assert "no-snapshots-listed" not in reasons(site)
+
+
+def test_a_preview_beside_a_snapshot_is_not_worth_a_word(small: Site) -> None:
+    item = small.item("Second")
+    item.resources.append(Resource(f"{item.snapshots[0].resource_key}_preview.json", b"{}"))
+    assert reasons(small) == []
+    assert stored_snapshots() == small.sources()
+
+
+def test_a_resource_named_like_a_snapshot_is_reported(small: Site) -> None:
+    small.item("Second").resources.append(Resource("snapshot-1.json", b"{}"))
+    assert reasons(small) == ["snapshot-lookalikes"]
+    assert stored_snapshots() == small.sources()
