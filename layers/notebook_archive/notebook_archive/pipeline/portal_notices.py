@@ -4,17 +4,18 @@ from collections.abc import Iterator
 
 from notebook_archive.pipeline.outcomes import Outcome, Problem
 
-ENOUGH_NOTEBOOKS = 10
-"""Fewer notebooks than these may all be without a snapshot."""
 
+def portal_notices(outcomes: list[Outcome], *, is_chosen: bool) -> Iterator[Problem]:
+    """Yield a notice if the portal lists no snapshot at all, and one if it lists what may be snapshots.
 
-def portal_notices(outcomes: list[Outcome]) -> Iterator[Problem]:
-    """Yield a notice if the portal lists no snapshot at all, and one if it lists what may be snapshots."""
+    In a run over chosen notebooks, which may well have no snapshot, the first is left out.
+    """
     listed = [found["listed"] for found in outcomes if found.get("route") == "portal" and "listed" in found]
-    if len(listed) >= ENOUGH_NOTEBOOKS and not any(listed):
+    if listed and not any(listed) and not is_chosen:
+        notebooks = "the one notebook that was" if len(listed) == 1 else f"the {len(listed)} notebooks that were"
         yield {
             "reason": "no-snapshots-listed",
-            "message": f"The portal lists no snapshot of any of {len(listed)} notebooks that were read through it.",
+            "message": f"The portal lists no snapshot of {notebooks} read through it.",
             "remedy": "If one of them has a snapshot, give its owner's secret; docs/beliefs.md says how to find out.",
         }
     alike = [found for found in outcomes if found.get("lookalikes")]

@@ -184,7 +184,9 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes), *_uncounted(outcomes)]
+    is_chosen = plan is not None and plan["scope"] == "chosen"
+    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes, is_chosen=is_chosen)]
+    notices += _uncounted(outcomes)
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
