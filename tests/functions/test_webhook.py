@@ -81,6 +81,15 @@ def slow_aws() -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
+def set_clock(monkeypatch: pytest.MonkeyPatch, moment: float) -> None:
+    """Stop the monotonic clock of this thread at a moment.
+
+    Servers on other threads keep theirs: their event loops would sleep until the moment comes.
+    """
+    this, clock = threading.current_thread(), time.perf_counter
+    monkeypatch.setattr(time, "monotonic", lambda: moment if threading.current_thread() is this else clock())
+
+
 @dataclass
 class Receiver:
     """The deployed receiver, and the bus behind it."""
@@ -461,7 +470,7 @@ class TestTrouble:
         text = json.dumps({**WHOLE, "key": new, "previousKey": KEY})
         boto3.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=text)
         now = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: now + FRESH_SECONDS)
+        set_clock(monkeypatch, now + FRESH_SECONDS)
         assert receiver.post(ONE, signature(ONE, new))["status"] == 202
         assert receiver.post(ONE, signature(ONE, KEY))["status"] == 202
         assert receiver.post(ONE, signature(ONE, PREVIOUS))["status"] == 401
@@ -477,7 +486,7 @@ class TestTrouble:
             raise ReadTimeoutError(endpoint_url="https://secretsmanager.eu-west-1.amazonaws.com/")
 
         def after(seconds: float) -> dict[str, Any]:
-            monkeypatch.setattr(time, "monotonic", lambda: start + seconds)
+            set_clock(monkeypatch, start + seconds)
             return receiver.post(ONE, signature(ONE))
 
         start = time.monotonic()
@@ -503,7 +512,7 @@ class TestTrouble:
         assert receiver.post(ONE, signature(ONE))["status"] == 202
         boto3.client("secretsmanager").delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
         now = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: now + FRESH_SECONDS)
+        set_clock(monkeypatch, now + FRESH_SECONDS)
         gone = receiver.post(ONE, signature(ONE))
         assert (gone["status"], gone["reason"]) == (500, "secret-missing")
 
