@@ -142,6 +142,26 @@ def test_one_id_that_may_not_be_read_does_not_stop_the_others(small: Site) -> No
     assert report["snapshots"]["archived"] == 1
 
 
+def test_another_item_than_the_asked_one_does_not_pass_for_it(small: Site) -> None:
+    first, second = small.item("First"), small.item("Second")
+    other = {"id": second.id, "owner": second.owner, "title": second.title, "type": "Notebook"}
+    small.deployment.faults.add("items/item", "body", item_id=first.id, body=json.dumps(other))
+    report = not_complete(small.run("one", [first.id]))
+    assert report["notebooks"]["failed"] == {"unexpected-answer": 1}
+    assert [entry["itemId"] for entry in report["failed"]] == [first.id]
+
+
+@pytest.mark.parametrize("kind", [None, ["Notebook"]])
+def test_a_search_result_without_a_type_may_be_a_notebook(small: Site, kind: object) -> None:
+    first, second = ({"id": each.id, "owner": each.owner} for each in small.deployment.organisation.notebooks())
+    results = [{**first, "type": "Notebook"}, {**second, "type": kind}]
+    found = {"total": 2, "start": 1, "num": 100, "nextStart": -1, "results": results}
+    small.deployment.faults.add("search", "body", body=json.dumps(found))
+    report = not_complete(small.run())
+    assert report["notebooks"]["attempted"] == 1
+    assert [notice["reason"] for notice in report["notices"]] == ["listing-incomplete"]
+
+
 def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
     odd = parse(b'{"title": "half a pair \\ud83d", "extent": [NaN, -Infinity, 1]}', "The item")
     assert small.archive.put_new_lines("runs/2026-11-22/one/plan.jsonl", [odd])
