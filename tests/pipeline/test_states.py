@@ -132,6 +132,16 @@ class TestStale:
         assert entry["state"] == "stale"
         assert "hoursBehind" not in entry
 
+    def test_a_copy_later_than_the_last_change_gives_no_time(self, make_site: MakeSite) -> None:
+        site = make_site(one_notebook(snapshots=0), archive_current=True)
+        site.item("Survey").modified = SAVED + 1000 * HOUR_MS  # the portal's clock was ahead
+        site.run("one")
+        save(site, 8)
+        site.deployment.faults.add("items/data", "http-503")
+        report = checked(site.run("two"))
+        assert "hoursBehind" not in only(report)
+        assert (report["recoveryPoint"]["notebooks"], report["recoveryPoint"]["unmeasured"]) == (0, 1)
+
     def test_an_item_without_a_time_has_no_age(self, make_site: MakeSite) -> None:
         site = make_site(one_notebook())
         site.item("Survey").modified = 0
@@ -183,6 +193,23 @@ class TestEmptyAndGone:
         entry = only(report)
         assert (entry["state"], entry["reason"]) == ("empty", "no-content")
         assert report["status"] == "complete"
+
+    @pytest.mark.parametrize("answered", ["error", "empty-body"])
+    def test_an_empty_answer_of_an_item_with_bytes_is_a_failure(self, make_site: MakeSite, answered: Any) -> None:
+        site = make_site(one_notebook(), archive_current=True)
+        site.run("one")
+        save(site, 8)
+        fault = {"kind": "body", "body": ""} if answered == "empty-body" else {"kind": "shape-a", "code": 500}
+        site.deployment.faults.add("items/data", **fault)
+        report = checked(site.run("two"))
+        assert (only(report)["state"], report["status"]) == ("stale", "failed")
+
+    def test_a_notebook_whose_snapshot_failed_is_not_empty(self, make_site: MakeSite) -> None:
+        site = make_site(one_notebook(), archive_current=True)
+        site.item("Survey").content = b""
+        site.deployment.faults.add("snapshots/download", "shape-a", code=500)
+        entry = only(site.run())
+        assert (entry["state"], entry["reason"]) == ("unprotected", "arcgis-unavailable")
 
     @pytest.mark.parametrize("current", [True, False])
     def test_one_deleted_meanwhile_is_gone(self, make_site: MakeSite, current: bool) -> None:
