@@ -7,7 +7,10 @@ import pytest
 
 from local.arcgis import Item, Seed
 from notebook_archive.archive import RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.models import ItemId
 from notebook_archive.pipeline import figures
+from notebook_archive.pipeline.archive_requests import BackupRequest, archive_requests
 from notebook_archive.pipeline.protection import STATES
 from notebook_archive.pipeline.report import Report
 from tests.pipeline.conftest import SMALL, MakeSite
@@ -342,6 +345,21 @@ class TestAltered:
         [batch] = site.batches(plan)
         site.work("two", batch)
         assert checked(site.report("two", plan))["notebooks"]["failed"] == {"snapshot-altered": 1}
+
+    def test_a_backup_at_the_same_time_does_not_hide_it(self, make_site: MakeSite) -> None:
+        site = make_site(one_notebook("ben"))
+        site.run("one")
+        self.alter(site)
+        plan = site.plan("two")
+        asked = [BackupRequest((ItemId(site.item("Survey").id),))]
+        run = RunId.of_execution("event", STARTED_AT)
+        [by_event] = archive_requests(asked, run, lambda: site.workshop, 1, Deadline(60)).values()
+        assert by_event["problem"]["reason"] == "snapshot-altered"
+        [batch] = site.batches(plan)
+        site.work("two", batch)
+        report = checked(site.report("two", plan))
+        assert report["notebooks"]["failed"] == {"snapshot-altered": 1}
+        assert report["snapshots"]["archived"] == 0
 
     def test_sizes_that_are_always_others_are_not_followed(self, make_site: MakeSite) -> None:
         site = make_site(Seed.many(notebooks=12, size=300), route="portal", threads=1)
