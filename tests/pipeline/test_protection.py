@@ -127,6 +127,18 @@ class TestOutcomes:
         report = small.report("one", plan)
         assert (report["status"], report["notebooks"]["failed"]) == ("complete", {})
 
+    @pytest.mark.parametrize("skips", ["first", "second"])
+    def test_a_try_that_skipped_does_not_hide_a_failure(self, small: Site, skips: str) -> None:
+        plan = small.plan()
+        (batch,) = small.batches(plan)
+        second = small.item("Second")
+        for number in ("first", "second"):
+            second.resources_refused = number == skips
+            small.deployment.faults.add("items/resource", "http-500", item_id=second.id)
+            small.work("one", batch)
+        report = not_complete(small.report("one", plan))
+        assert report["notebooks"]["failed"] == {"arcgis-unavailable": 1}
+
     def test_a_plan_that_lost_its_lines_is_no_success(self, small: Site) -> None:
         plan = small.plan()
         put_lines(plan["planKey"], [])
