@@ -211,6 +211,8 @@ class Portal:
                         missing += 1  # without a usable id or an owner; the others are archived all the same
                     else:
                         found[item.item_id] = item
+                elif not isinstance(result.get("type"), str):
+                    missing += 1  # it may be a notebook
             latest = max((epoch_milliseconds(r.get("created")) for r in walk.entries.values()), default=0)
             if walk.given < CEILING:
                 return missing, oversized, uncounted
@@ -255,7 +257,10 @@ class Portal:
             raise UnexpectedAnswer(f"{what}: the portal gave an item without a type.")
         if answer["type"] != NOTEBOOK:
             raise NotebookNotFound(f"{what} is not a notebook.")
-        return NotebookItem.from_portal(answer)
+        item = NotebookItem.from_portal(answer)
+        if item.item_id != item_id:
+            raise UnexpectedAnswer(f"{what}: the portal gave another item, {item.item_id}.")
+        return item
 
     def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
         """Return `id` and `title` of the groups that the item is shared with, as far as the token's user sees them.

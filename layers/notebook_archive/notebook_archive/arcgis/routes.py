@@ -134,8 +134,9 @@ class Access:
     def current[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline) -> T:
         """Return what `consume` makes of the notebook's current content, which the portal has by either route.
 
-        Raises NoContent if the portal sends a file of no bytes, or if it answers code 500 and the item's size is that
-        of its resources alone.
+        Raises NoContent if the portal sends a file of no bytes or answers code 500, and the item's size is that of its
+        resources alone. A file of no bytes of an item with a larger size is UnexpectedAnswer: the portal has lost the
+        content, or does not find it.
         """
 
         def once(token: str) -> T:
@@ -147,6 +148,10 @@ class Access:
                     if not self._has_file:
                         raise NoContent(f"Item {item_id} has no content.") from None
                 raise
+            except NoContent as error:
+                if self._is_larger_than_resources(item_id, token, deadline):
+                    raise UnexpectedAnswer(f"{error} By its size, item {item_id} has content.") from None
+                raise
 
         return self._by_allowed_way(
             lambda: self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline), deadline
@@ -156,6 +161,8 @@ class Access:
         """Return whether the item's size may leave something for a file beside its resources."""
         try:
             size = self._portal.item(item_id, token, deadline).size
+            if size is not None and size <= 0:
+                return False
             return size is None or size > max(0, self._portal.resources_size(item_id, token, deadline))
         except ArcGISError:
             return True

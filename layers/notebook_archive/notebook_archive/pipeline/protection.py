@@ -77,7 +77,7 @@ def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_cu
         protection["state"] = "protected"
     elif NotebookNotFound.reason in reasons:
         protection["state"] = "gone"
-    elif NoContent.reason in reasons:
+    elif NoContent.reason in reasons and not outcome["failed"]:  # a snapshot that failed is not archived
         protection["state"] = "empty"
     elif planned["archived"] or outcome["archived"] or (content and content["held"]):
         protection["state"] = "stale"
@@ -89,14 +89,16 @@ def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_cu
 def _newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
     """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
 
-    A snapshot that ArcGIS no longer lists has no time here, for the plan does not carry one.
+    A snapshot that ArcGIS no longer lists has no time here, for the plan does not carry one. A copy that is later than
+    the item's last change has none either: a portal's clock, or the portal itself, was set back since.
     """
     stored = {each["resourceKey"] for each in outcome["archived"]}
     held = frozenset(split_digests(planned["archived"]))
     snapshots = listed.snapshots if listed else ()
     made = [each.created for each in snapshots if each.resource_key in stored or each.resource_key.digest in held]
     if "content" in planned and planned["content"]["held"]:
-        made.append(CopyId.parse(planned["content"]["held"]).modified)
+        copied = CopyId.parse(planned["content"]["held"]).modified
+        made += [copied] if copied <= planned["content"]["modified"] else []
     return max(made, default=0)
 
 

@@ -113,7 +113,7 @@ def report_run(
     """
     claim_run(run, started_at, archive)
     outcomes: dict[str, Outcome] = {}
-    captures: list[Outcome] = []
+    captures: dict[tuple[str, ...], Outcome] = {}
     durations: list[float] = []
     crashed_key = run.key("outcomes/crashed.json")
     for key in archive.list_keys(run.key("outcomes/")):
@@ -122,7 +122,8 @@ def report_run(
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
-            captures += [found] if {"captured", "freed"} & found.keys() else []
+            if {"captured", "freed"} & found.keys():  # once, also if S3 has the outcomes of one try twice
+                captures[found["itemId"], found.get("captured", ""), found.get("freed", "")] = found
             found.setdefault("protection", {"state": "unprotected", "modified": 0})  # by a batch of an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     planned = _planned(archive, plan["planKey"]) if plan else ()
@@ -133,7 +134,7 @@ def report_run(
     outcomes |= {each["itemId"]: each for each in crashed}
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
     notices = [*(plan["notices"] if plan else ()), *notices]
-    report = _report(run, started_at, plan, ordered, captures, durations, notices, _caught(error))
+    report = _report(run, started_at, plan, ordered, list(captures.values()), durations, notices, _caught(error))
     key = run.key("report.json")
     archive.put_document(key, report)
     return key, report
@@ -158,10 +159,13 @@ def figures(report: Report) -> dict[str, int]:
     return counted | captures | {"CapturesWithoutSlot": full}
 
 
-def _better(tried: Outcome) -> tuple[bool, int]:
+def _better(tried: Outcome) -> tuple[int, int]:
     """Order the outcomes that two tries of a batch left of a notebook: one that ended well counts, then the one that
-    archived more."""
-    return tried["state"] != "failed", len(tried["archived"])
+    archived more.
+
+    One that skipped the notebook, such as for a missing secret, never hides the failure of one that could read it.
+    """
+    return {"skipped": 0, "failed": 1}.get(tried["state"], 2), len(tried["archived"])
 
 
 def _planned(archive: Archive, plan_key: str) -> Iterator[Planned]:
