@@ -321,7 +321,7 @@ class PermissionDenied(ArcGISError):
 
 
 class NoContent(ArcGISError):
-    """The item has no content: the portal sends an empty file, or answers code 500 and counts no bytes of a file."""
+    """The item has no content: the portal sends an empty file or answers code 500, and counts no bytes of a file."""
 
     reason = "no-content"
     remedy = "Nothing; once the notebook is saved, the next run archives its content."

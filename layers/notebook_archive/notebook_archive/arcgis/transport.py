@@ -229,12 +229,15 @@ class Transport:
 
 
 def _promises_nothing(response: requests.Response) -> bool:
-    """Return whether the headers of an answer without a byte prove that none is missing.
+    """Return whether the status and headers of an answer without a byte prove that none is missing.
 
     A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
-    without its last chunk.
+    without its last chunk, but not a compressed one that is cut. Other statuses promise no file: AWS WAF, for one,
+    challenges a client with an empty 202.
     """
     headers = response.headers
+    if response.status_code != 200 or headers.get("Content-Encoding", "identity") != "identity":
+        return False
     return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
