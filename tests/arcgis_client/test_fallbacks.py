@@ -151,6 +151,7 @@ BROKEN: dict[str, Iterable[bytes]] = {
     "page": [answer(b"<html>Sign in</html>", "Content-Type: text/html")],
     "503": [answer(b"<html>", status="503 Unavailable")],
     "401": [answer(b"<html>", status="401 Unauthorized")],
+    "403": [answer(b"<html>", status="403 Forbidden")],
     "404": [answer(b"<html>", status="404 Not Found")],
     "other JSON": [answer(b'{"currentVersion": 11.4}')],
     "redirect": [answer(b"", "Location: https://localhost/x", status="302 Found")],

@@ -314,7 +314,12 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """The token's user may not do this."""
+    """The token's user may not do this.
+
+    `is_foreign`: the answer is not in the form of ArcGIS's own, so a proxy may have refused in its place.
+    """
+
+    is_foreign: bool = False
 
     reason = "permission-denied"
     remedy = "Give the credential's account the privilege, or create a secret for the notebook's owner."

@@ -281,6 +281,8 @@ def _refusal(status: int, body: bytes, what: str) -> ArcGISError:
     error = error_for(status, what)
     if isinstance(error, NotebookNotFound | RequestRejected):
         return UnexpectedAnswer(f"{what}: the server answered HTTP {status}, and not in the way of ArcGIS.")
+    if isinstance(error, PermissionDenied):
+        error.is_foreign = True
     return error
 
 
