@@ -242,14 +242,15 @@ def _promises_nothing(response: requests.Response) -> bool:
 
 
 def _redirect_target(response: requests.Response, url: str) -> str:
-    """Return the address that a redirect names, or an empty text if it is not one within the same host.
+    """Return the address that a redirect names, or an empty text if it names none within the same host.
 
     The port stays the same or becomes 443: web servers send from the one to the other.
     """
-    if response.status_code not in _REDIRECTS:
+    location = response.headers.get("Location", "")
+    if response.status_code not in _REDIRECTS or not location:
         return ""
     try:
-        target = urljoin(url, response.headers.get("Location", ""))
+        target = urljoin(url, location)
         asked, named = urlsplit(url), urlsplit(target)
         is_near = named.hostname == asked.hostname and (named.port or 443) in (443, asked.port or 443)
     except ValueError:  # of a port or an address that is not one
