@@ -20,6 +20,7 @@ from notebook_archive.errors import (
     NotANotebook,
     NotebookArchiveError,
     PermissionDenied,
+    TokenRejected,
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId
@@ -79,6 +80,17 @@ def test_the_secret_of_another_user_is_no_reason_for_a_fallback(client: Client) 
     client.keep(f"{PREFIX}/owners/ana", "ben")
     access = client.routes("auto").of("ana", soon())
     with pytest.raises(PermissionDenied, match="that of ben, not of ana"):
+        access.snapshots(id_of(client.item()), soon())
+    assert access.route == "notebook-server"
+
+
+def test_a_dead_credential_is_no_reason_for_a_fallback(client: Client) -> None:
+    """Some servers answer code 403 to a token that has expired."""
+    name = f"{PREFIX}/owners/ana"
+    client.secrets.texts[name] = '{"token": "dead"}'
+    client.deployment.faults.add("snapshots/*", "shape-a", code=403)
+    access = client.routes("auto", client.deployment.notebook_admin_url).of("ana", soon())
+    with pytest.raises(TokenRejected, match=name):
         access.snapshots(id_of(client.item()), soon())
     assert access.route == "notebook-server"
 

@@ -23,6 +23,7 @@ from notebook_archive.errors import (
     PermissionDenied,
     RequestRejected,
     SecretMissing,
+    TokenRejected,
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, VerifiedCopy
@@ -179,9 +180,14 @@ class Access:
         return result
 
     def _refuse_another_user(self, refusal: PermissionDenied, deadline: Deadline) -> None:
-        """Raise the refusal if the credential is not the owner's: a wrong secret is to be mended, not to be avoided."""
+        """Raise the refusal if the credential is not the owner's, or TokenRejected if the portal refuses it.
+
+        A wrong secret is to be mended, not to be avoided.
+        """
         try:
             user = self.tokens.with_token(lambda token: self._portal.organisation(token, deadline), deadline).username
+        except TokenRejected:
+            raise
         except ArcGISError:
             return
         if user and user.casefold() != self.owner.casefold():
