@@ -323,7 +323,8 @@ class Routes:
         self._owners: dict[str, OwnerRoute] = {}
         self._missing: dict[str, float] = {}
         self._folders: dict[str, tuple[float, Mapping[str, str]]] = {}
-        self._lock, self._folders_lock = threading.Lock(), threading.Lock()
+        self._folders_locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
 
     def secret_of(self, owner: str) -> str:
         """Return the name of the owner's secret.  Characters that secret names do not have are written ``=XX``, in
@@ -374,7 +375,9 @@ class Routes:
         def ask(token: str) -> Mapping[str, str]:
             return self._portal.folders(owner, token, deadline)
 
-        with self._folders_lock:
+        with self._lock:
+            lock = self._folders_locks.setdefault(owner, threading.Lock())
+        with lock:  # the owner's alone: a portal that does not answer holds up no other owner's notebooks
             asked, folders = self._folders.get(owner, (float("-inf"), {}))
             if time.monotonic() - asked > FOLDERS_SECONDS:
                 folders = self.administrator.with_token(ask, deadline)
