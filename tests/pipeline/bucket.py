@@ -1,5 +1,6 @@
 """A bucket for processes that are killed: as much of S3 over HTTP as a run needs."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -51,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
             return b""
         body, headers = self.bucket.objects[self.path]
         kept = {name: value for name, value in headers.items() if name.lower().startswith("x-amz-")}
-        self._answer(200, {**kept, "Content-Length": str(len(body))})
+        self._answer(200, {**kept, "Content-Length": str(len(body)), "ETag": f'"{hashlib.md5(body).hexdigest()}"'})
         return body
 
     def do_GET(self) -> None:
