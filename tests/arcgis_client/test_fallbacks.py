@@ -310,7 +310,7 @@ def test_an_item_without_file_has_no_content(client: Client, route: Any, answere
 def test_an_empty_file_of_an_item_with_content_is_an_error(client: Client, route: Any) -> None:
     """A proxy whose server restarts may answer every address with nothing."""
     client.deployment.faults.add("items/data", "body", body="")
-    with pytest.raises(ArcGISUnavailable, match="counts bytes"):
+    with pytest.raises(ArcGISUnavailable, match="By its size, the item has content"):
         current(client, client.item(), route)
 
 

@@ -76,6 +76,9 @@ def refused(
     secret = workshop.routes.secret_of(planned["owner"])
     ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
     archived = made["archived"] if made else []
+    if not ownerless and isinstance(error, PermissionDenied):
+        remedy = f"Give the account of secret {secret!r} the privilege Create and edit notebooks. Is it {planned['owner']}'s?"
+        return "failed", problem(error) | {"remedy": remedy}
     if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
         return "failed", problem(error)
     remedy = (
