@@ -135,22 +135,21 @@ class Access:
         """Return what `consume` makes of the notebook's current content, which the portal has by either route.
 
         Raises NoContent if the portal sends a file of no bytes or answers code 500, and the item's size is that of its
-        resources alone. A file of no bytes of an item with a larger size is UnexpectedAnswer: the portal has lost the
-        content, or does not find it.
+        resources alone. A proxy whose server restarts may answer anything with no bytes.
         """
 
         def once(token: str) -> T:
             try:
                 return self._portal.data(item_id, limit, token, consume, deadline)
-            except ArcGISUnavailable as error:
-                if error.code == 500 and self._has_file is None:
+            except (ArcGISUnavailable, NoContent) as error:
+                if isinstance(error, ArcGISUnavailable) and error.code != 500:
+                    raise
+                if self._has_file is None:
                     self._has_file = self._is_larger_than_resources(item_id, token, deadline)
-                    if not self._has_file:
-                        raise NoContent(f"Item {item_id} has no content.") from None
-                raise
-            except NoContent as error:
-                if self._is_larger_than_resources(item_id, token, deadline):
-                    raise UnexpectedAnswer(f"{error} By its size, item {item_id} has content.") from None
+                if not self._has_file:
+                    raise NoContent(f"Item {item_id} has no content.") from None
+                if isinstance(error, NoContent):
+                    raise ArcGISUnavailable(f"{error} By its size, the item has content.") from None
                 raise
 
         return self._by_allowed_way(

@@ -232,24 +232,28 @@ class Transport:
 
 
 def _promises_nothing(response: requests.Response) -> bool:
-    """Return whether the headers of an answer without a byte prove that none is missing.
+    """Return whether the status and headers of an answer without a byte prove that none is missing.
 
     A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
-    without its last chunk.
+    without its last chunk, but not a compressed one that is cut. Other statuses promise no file: AWS WAF, for one,
+    challenges a client with an empty 202.
     """
     headers = response.headers
+    if response.status_code != 200 or headers.get("Content-Encoding", "identity") != "identity":
+        return False
     return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
 def _redirect_target(response: requests.Response, url: str) -> str:
-    """Return the address that a redirect names, or an empty text if it is not one within the same host.
+    """Return the address that a redirect names, or an empty text if it names none within the same host.
 
     The port stays the same or becomes 443: web servers send from the one to the other.
     """
-    if response.status_code not in _REDIRECTS:
+    location = response.headers.get("Location", "")
+    if response.status_code not in _REDIRECTS or not location:
         return ""
     try:
-        target = urljoin(url, response.headers.get("Location", ""))
+        target = urljoin(url, location)
         asked, named = urlsplit(url), urlsplit(target)
         is_near = named.hostname == asked.hostname and (named.port or 443) in (443, asked.port or 443)
     except ValueError:  # of a port or an address that is not one
@@ -281,6 +285,8 @@ def _refusal(status: int, body: bytes, what: str) -> ArcGISError:
     error = error_for(status, what)
     if isinstance(error, NotebookNotFound | RequestRejected):
         return UnexpectedAnswer(f"{what}: the server answered HTTP {status}, and not in the way of ArcGIS.")
+    if isinstance(error, PermissionDenied):
+        error.is_foreign = True
     return error
 
 

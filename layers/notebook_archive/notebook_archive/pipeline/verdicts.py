@@ -52,6 +52,9 @@ def vanished(task: Task, snapshot: Snapshot, error: NotebookNotFound | RequestRe
     except NotebookArchiveError as other:
         return "failed", problem(other)
     if snapshot.resource_key not in (other.resource_key for other in listed.snapshots):
+        if listed.doubtful:
+            what = f"Snapshot {snapshot.resource_key} may have been deleted meanwhile"
+            return "failed", problem(ListingIncomplete(f"{what}, but the second listing is not whole."))
         return "skipped", problem(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))
     if isinstance(error, RequestRejected):
         return "failed", problem(error)
