@@ -110,7 +110,8 @@ def report_run(
     """Write the report of a run, last of all its objects, and return its key and itself.
 
     `asked` is the scope that the run was asked for, which counts if there is no plan. A planned notebook without an
-    outcome is failed: its batch crashed. What that stored is looked up until the deadline, by `threads` threads.  ``error`` is what Step Functions caught, if planning or the fan-out itself failed.
+    outcome is failed: its batch crashed. What that stored is looked up until the deadline, by `threads` threads.
+    `error` is what Step Functions caught, if planning or the fan-out itself failed.
     Raises RunIdTaken, ArchiveDenied or ArchiveUnavailable.
     """
     claim_run(run, started_at, archive)
