@@ -110,7 +110,7 @@ def test_a_plan_says_what_the_archive_holds(small: Site) -> None:
 
 def test_a_line_fits_a_state_however_much_is_archived() -> None:
     keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(MOST_DIGESTS + 1)]
-    sizes = {key: (5 * 10**9, 5 * 10**9) for key in keys}
+    sizes = dict.fromkeys(keys, (5 * 10**9, 5 * 10**9))
     held = Holding(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
     properties = {f"field-{number}": "é" * 1000 for number in range(100)}
     item = NotebookItem(held.item_id, "é" * MAX_OWNER, "é" * MAX_TITLE, properties=properties)

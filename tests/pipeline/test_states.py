@@ -224,6 +224,13 @@ class TestEmptyAndGone:
         entry = only(site.report("one", plan))
         assert (entry["state"], entry["reason"]) == ("gone", "not-found")
 
+    def test_a_chosen_notebook_that_is_not_there_is_gone(self, make_site: MakeSite) -> None:
+        site = make_site(one_notebook())
+        report = checked(site.run("one", ["0" * 32, "xyz"]))
+        assert report["protection"]["gone"] == 2
+        assert {entry["reason"] for entry in report["notProtected"]} == {"not-found", "not-an-id"}
+        assert any("The portal has no notebook 000" in entry["message"] for entry in report["notProtected"])
+
     def test_a_deleted_snapshot_does_not_make_it_gone(self, make_site: MakeSite) -> None:
         site = make_site(one_notebook(), archive_current=True)
         site.deployment.faults.add("snapshots/download", "snapshot-vanishes", times=1)
@@ -238,6 +245,10 @@ class TestSums:
         report = checked(site.run())
         assert set(report["protection"]) == set(STATES)
         assert sum(report["protection"].values()) == len(site.deployment.organisation.notebooks())
+
+    def test_the_most_urgent_notebooks_come_first(self, make_site: MakeSite) -> None:
+        report = checked(make_site(archive_current=True).run())
+        assert [entry["state"] for entry in report["notProtected"]] == ["unprotected", "empty", "empty"]
 
     def test_message_metrics_and_counts_say_the_same(self, make_site: MakeSite) -> None:
         site = make_site(archive_current=True)

@@ -95,6 +95,9 @@ class Transport:
         self._session = _Session()
         self._session.trust_env = False  # neither proxies nor .netrc nor a CA bundle from the environment
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "notebook-archive"})
+        # A shared cache may keep answers to requests without `Authorization` (RFC 9111 section 3.5), and the header for
+        # ArcGIS has another name. Content from before a save would be noted as that from after it.
+        self._session.headers["Cache-Control"] = "no-cache, no-store"
         self._referer = REFERER
         # Owners share the connections; a cookie that a server set for one must not speak for another.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))

@@ -78,6 +78,12 @@ def chosen_items(given: object) -> list[object] | None:
     return item_ids
 
 
+def scope_of(given: object) -> Scope:
+    """Return the scope that the input of a run asks for.  An input that cannot be used asks for chosen notebooks."""
+    is_empty = not given or (isinstance(given, Mapping) and given.keys() <= {STARTED_BY})
+    return "everything" if is_empty else "chosen"
+
+
 def plan_run(
     run: RunId,
     started_at: str,
@@ -180,7 +186,12 @@ def _chosen(administrator: Administrator, item_ids: list[object], refused: dict[
             item = administrator.item(ItemId.parse(given))
         except (NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer) as error:
             nameless: Planned = {"itemId": str(given)[:40], "title": "", "owner": "", "archived": ""}
+            is_absent = isinstance(error, NotAnId | NotebookNotFound)
+            if isinstance(error, NotebookNotFound):
+                error = NotebookNotFound(f"The portal has no notebook {given}, or hides it from the administrator.")
             refused[nameless["itemId"]] = outcome(nameless, "failed", problem(error))
+            if is_absent:
+                refused[nameless["itemId"]]["protection"]["state"] = "gone"
         else:
             items[item.item_id] = item
     return list(items.values())

@@ -12,6 +12,7 @@ from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, Protec
 
 STATES: tuple[ProtectionState, ...] = ("protected", "stale", "unprotected", "empty", "gone")
 HOUR_MS = 3_600_000
+_BY_URGENCY = ("unprotected", "stale", "gone", "empty")
 
 _UNKNOWN_AGE = "The archive holds an older version of it, and when that was made is not known."
 _CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold now, or take a snapshot in ArcGIS."
@@ -116,8 +117,9 @@ def describe_protection(counts: ProtectionCounts) -> str:
 
 
 def list_not_protected(outcomes: Iterable[Outcome]) -> list[NotProtected]:
-    """Return the notebooks that are not protected, each with the reason and what to do next."""
-    return [_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
+    """Return the notebooks that are not protected, each with the reason and what to do next, the most urgent first."""
+    found = [_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
+    return sorted(found, key=lambda each: _BY_URGENCY.index(each["state"]))
 
 
 def _not_protected(outcome: Outcome) -> NotProtected:

@@ -76,6 +76,9 @@ def refused(
     secret = workshop.routes.secret_of(planned["owner"])
     ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
     archived = made["archived"] if made else []
+    if not ownerless and isinstance(error, PermissionDenied):
+        remedy = f"Check that secret {secret!r} is the owner's, with the privilege Create and edit notebooks."
+        return "failed", problem(error) | {"remedy": remedy}
     if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
         return "failed", problem(error)
     remedy = (
