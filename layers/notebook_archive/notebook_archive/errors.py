@@ -55,7 +55,7 @@
     │   ├── ArchiveDenied            S3 or KMS refused the function's role
     │   └── ArchiveUnavailable       S3 did not answer well within its retries
     ├── RequestInvalid               an event that asks for a backup is not of the documented form
-    └── EventRefused                 EventBridge did not take an event
+    └── EventRefused                 EventBridge did not accept an event
 
 Each class carries ``reason``, the word under which reports and metrics count it, and ``remedy``, what an
 administrator does next.  Messages are logged and reported whole, so they are made of safe parts only: names, ids,
@@ -162,7 +162,7 @@ class WebhookUnsigned(WebhookRefused):
     """The secret says requireSignature, and the delivery has neither a signature nor the key in its payload."""
 
     reason = "webhook-unsigned"
-    remedy = "Have the sender sign with the secret's key or send it, or take requireSignature out of the secret."
+    remedy = "Have the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
 
 
 class WebhookForged(WebhookRefused):

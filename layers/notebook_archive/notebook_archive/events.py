@@ -55,11 +55,11 @@ class EventBus:
             again: list[Entry] = []
             for place, entries in enumerate(_calls(pending)):
                 if (tried or place) and deadline.remaining() <= 0:
-                    raise EventRefused(f"The event {detail_type} could not be put ({refused or 'no time left'}).")
+                    raise EventRefused(f"The event {detail_type} could not be sent ({refused or 'no time left'}).")
                 try:
                     codes = self._put(entries)
                 except BotoCoreError as error:
-                    raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
+                    raise EventRefused(f"The event {detail_type} could not be sent ({type(error).__name__}).") from None
                 except ClientError as error:
                     lost = error.response.get("Error", {}).get("Code") or type(error).__name__
                 else:
@@ -70,7 +70,7 @@ class EventBus:
                 break
             self._sleep(min(PAUSE_SECONDS * 2**tried * (1 + self._jitter()) / 2, max(0.0, deadline.remaining())))
         if pending or lost:
-            raise EventRefused(f"EventBridge did not take the event {detail_type} ({lost or refused}).")
+            raise EventRefused(f"EventBridge did not accept the event {detail_type} ({lost or refused}).")
 
     def _put(self, entries: "list[Entry]") -> list[str]:
         """Return the code with which each entry was refused, empty if it was taken."""

@@ -241,11 +241,11 @@ class NotebookSession:
         session_id, title = answer.get("id"), answer.get("itemTitle")
         item_id = answer.get("itemId", _text(answer.get("filename")).removesuffix(".ipynb"))
         if not isinstance(session_id, str) or not session_id:
-            raise UnexpectedAnswer("The notebook server gave a session without id.")
+            raise UnexpectedAnswer("The notebook server gave a session without an id.")
         try:
             item = ItemId.parse(item_id)
         except NotAnId:
-            raise UnexpectedAnswer("The notebook server gave a session without the id of an item.") from None
+            raise UnexpectedAnswer("The notebook server gave a session without an item id.") from None
         return cls(
             session_id,
             item,

@@ -85,7 +85,7 @@ class Access:
         listed = self._by_allowed_way(lambda: self._list(item_id, deadline), deadline)
         if listed.lookalikes:
             _log.warning(
-                "Item %s has resources that are named like snapshots and are not taken for any: %s",
+                "Item %s has resources that are named like snapshots but were not archived: %s",
                 item_id,
                 ", ".join(map(repr, listed.lookalikes)),
             )
@@ -179,7 +179,7 @@ class Access:
         except ArcGISError:
             return
         if user and user.casefold() != self.owner.casefold():
-            raise PermissionDenied(f"{refusal} The credential is that of {user}, not of {self.owner}.") from None
+            raise PermissionDenied(f"{refusal} The credential belongs to {user}, not to {self.owner}.") from None
 
     def _by_alternative[T](self, attempt: Callable[[], T], other: "Access", refusal: PermissionDenied) -> T:
         own = self.route, self.tokens, self._server
@@ -192,7 +192,7 @@ class Access:
         self.refusal = refusal
         if self._owner_route:
             self._owner_route.note(refusal)
-        _log.warning("The route of owner %s was refused; the administrator's is taken. %s", self.owner, refusal)
+        _log.warning("ArcGIS refused the route of owner %s, so the administrator's is used. %s", self.owner, refusal)
         return result
 
     @property

@@ -166,7 +166,7 @@ class TokenSource:
 
     def _is_good(self, token: str, deadline: Deadline) -> bool:
         """Return whether the portal knows whose the token is."""
-        what = f"The portal's word on the token of secret {self.name!r}"
+        what = f"The portal's check of the token of secret {self.name!r}"
         try:
             answer = self._transport.call(
                 "GET", f"{self._rest_url}/portals/self", what, deadline, token=token, fields={"f": "json"}

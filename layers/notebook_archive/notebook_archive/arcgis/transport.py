@@ -186,7 +186,7 @@ class Transport:
                     raise SnapshotTooLarge(f"{what}: the body is larger than {limit} bytes.")
                 yield chunk
             if refuse_empty and not received and _promises_nothing(response):
-                raise NoContent(f"{what}: the server answered an empty file.")
+                raise NoContent(f"{what}: the server sent an empty file.")
         except _BROKEN as error:
             raise _named(error, what, urlsplit(url).netloc, deadline) from None
         finally:

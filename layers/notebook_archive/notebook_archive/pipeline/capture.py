@@ -89,8 +89,8 @@ class Capture:
         return self._content.is_in(archived) if archived else None
 
     def _other_content(self, key: ResourceKey) -> UnexpectedAnswer:
-        held = f"Snapshot {key} was made of the content of {self._what}, and holds something else."
-        return UnexpectedAnswer(f"{held} No other is made until the notebook is saved again.")
+        held = f"Snapshot {key} was made from the content of {self._what}, but holds something else."
+        return UnexpectedAnswer(f"{held} No other snapshot is made until the notebook is saved again.")
 
     def _digest_of(self, key: ResourceKey) -> bytes | None:
         return self._archive.digest(self._task.item_id, key)

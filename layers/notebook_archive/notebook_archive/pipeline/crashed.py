@@ -58,9 +58,9 @@ def crashed_outcomes(
         return outcomes, []
     notice: Problem = {
         "reason": "crashed-not-looked-up",
-        "message": f"What was stored of {unseen} of the {len(planned)} notebooks whose batches crashed could not be "
-        "looked up, so the report counts too few snapshots.",
-        "remedy": "Nothing is lost: a later run finds what is archived. Look into the batches that crashed.",
+        "message": f"The run could not look up what crashed batches had stored of {unseen} of the {len(planned)} "
+        "notebooks, so the report may count too few snapshots.",
+        "remedy": "Read the log of archive_notebooks for the cause. Nothing is lost: a later run finds what is stored.",
     }
     return outcomes, [notice]
 

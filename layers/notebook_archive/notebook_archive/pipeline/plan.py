@@ -137,7 +137,7 @@ def _shortfalls(found: Enumeration, organisation: Organisation, administrator: A
     if found.uncounted:
         yield {
             "reason": "total-missing",
-            "message": "The portal's search did not say how many notebooks there are: nothing proves it whole.",
+            "message": "The portal's search gave no total, so the run cannot check that it found every notebook.",
             "remedy": "Compare the report's figures with the number of notebooks that the portal's own pages show.",
         }
     if not organisation.sees_everything:

@@ -12,17 +12,17 @@ def portal_notices(outcomes: list[Outcome], *, is_chosen: bool) -> Iterator[Prob
     """
     listed = [found["listed"] for found in outcomes if found.get("route") == "portal" and "listed" in found]
     if listed and not any(listed) and not is_chosen:
-        notebooks = "the one notebook that was" if len(listed) == 1 else f"the {len(listed)} notebooks that were"
+        notebooks = "the notebook" if len(listed) == 1 else f"any of the {len(listed)} notebooks"
         yield {
             "reason": "no-snapshots-listed",
-            "message": f"The portal lists no snapshot of {notebooks} read through it.",
-            "remedy": "If one of them has a snapshot, give its owner's secret; docs/beliefs.md says how to find out.",
+            "message": f"The portal listed no snapshot of {notebooks} that the run read through it.",
+            "remedy": "If one of them has a snapshot, create its owner's secret; docs/beliefs.md says how to check.",
         }
     alike = [found for found in outcomes if found.get("lookalikes")]
     if alike:
         yield {
             "reason": "snapshot-lookalikes",
-            "message": f"{len(alike)} items have resources that are named like snapshots, such as "
-            f"{alike[0]['lookalikes'][0]!r} of item {alike[0]['itemId']}. They were not archived.",
-            "remedy": "Look at them; if one is a snapshot, report its key. Previews need nothing.",
+            "message": f"{len(alike)} item{' has' if len(alike) == 1 else 's have'} resources that are named like "
+            f"snapshots, such as {alike[0]['lookalikes'][0]!r} of item {alike[0]['itemId']}. They were not archived.",
+            "remedy": "Open them in the portal. If one is a snapshot, report its key to this project; ignore previews.",
         }

@@ -13,7 +13,7 @@ from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, Protec
 STATES: tuple[ProtectionState, ...] = ("protected", "stale", "unprotected", "empty", "gone")
 HOUR_MS = 3_600_000
 
-_UNKNOWN_AGE = "The archive holds an older version of it, and when that was made is not known."
+_UNKNOWN_AGE = "The archive has only an older version, and the age of that version is not known."
 _CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold now, or take a snapshot in ArcGIS."
 
 
@@ -142,7 +142,9 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
     if state == "stale":
         message = _UNKNOWN_AGE
         if hours == 0:
-            message = "Its newest archived version is as young as its last change, but nothing proves that it holds it."
+            message = (
+                "The newest archived version is as new as the last change, but nothing proves that it has that change."
+            )
         elif hours is not None:
             message = f"The newest archived version is {_age(hours)} older than its last change."
         return {"reason": "current-content-not-archived", "message": message, "remedy": _CURRENT_REMEDY}

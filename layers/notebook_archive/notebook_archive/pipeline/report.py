@@ -251,7 +251,7 @@ def _uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
         named = ", ".join(uncounted[:3]) + (" and others" if len(uncounted) > 3 else "")
         yield {
             "reason": "total-missing",
-            "message": f"ArcGIS listed the snapshots of {named} without their number: nothing proves it whole.",
+            "message": f"ArcGIS listed the snapshots of {named} without a total, so none can be noticed as missing.",
             "remedy": "Compare the snapshots in the archive with those that ArcGIS shows for one of these notebooks.",
         }
 
@@ -304,10 +304,11 @@ def _message(
         f"{archived} version{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
         f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
-    told = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
+    sentences = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
     if len(notices) > MAX_NOTICES:
-        told.append(f"And {len(notices) - MAX_NOTICES} more notices, which the report has.")
-    return " ".join((text, *told))
+        more = len(notices) - MAX_NOTICES
+        sentences.append(f"The report has {more} more notice{'' if more == 1 else 's'}.")
+    return " ".join((text, *sentences))
 
 
 def _caught(error: Mapping[str, Any] | None) -> Problem | None:

@@ -78,7 +78,7 @@ def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, thr
         try:
             archive.put_deletion(item_id, {"runId": run, "at": moment(int(time.time() * 1000))})
         except ArchiveError:
-            _log.exception("The archive did not take the note that item %s was deleted", item_id)
+            _log.exception("The note that item %s was deleted could not be stored", item_id)
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="note") as pool:
         list(pool.map(note, item_ids))
@@ -97,7 +97,7 @@ def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
         yield {
             "reason": "search-missed",
             "message": f"The portal's search does not show {_count(len(missed))} that the portal has: {named}{more}. "
-            "The run covers what the archive knew of; the search may miss other notebooks too.",
+            "The run includes them, because the archive knew them; the search may miss other notebooks too.",
             "remedy": "Rebuild the portal's search index, then start the run again.",
         }
     unknown = looked_up.unknown.copy()
@@ -109,7 +109,7 @@ def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
             "reason": "notebooks-not-looked-up",
             "message": f"The portal's search does not show {_count(unknown.total())} that the archive holds, and the "
             f"run could not find out whether they were deleted ({reasons}).",
-            "remedy": "Start the run again when the portal answers; the administrator needs portal:admin:viewItems.",
+            "remedy": "Give the administrator portal:admin:viewItems; start the run again when the portal answers.",
         }
 
 
