@@ -103,7 +103,7 @@ def test_the_current_content() -> None:
 
 def test_left_out_of_item_json() -> None:
     text = FORMAT.section("item.json").text
-    sentence = re.search(r"being looked at:\n(.*?)\. Of an item", text, re.DOTALL)
+    sentence = re.search(r"looks at the item:\s+(.*?)\. If an item", text, re.DOTALL)
     assert sentence
     assert set(code_in(sentence[1])) == models._VOLATILE
 
