@@ -15,7 +15,7 @@
     │   ├── CallerTokenRejected      ArcGIS refused the caller's token
     │   └── WebhookRefused           a webhook's delivery is not taken
     │       ├── WebhookUnknown       the path is not that of the secret
-    │       ├── WebhookUnsigned      no signature and no key, where the secret demands one
+    │       ├── WebhookUnsigned      no signature and no key, but the secret demands one
     │       ├── WebhookForged        the signature is not one of our keys'
     │       ├── WebhookStale         the payload's time is too far from ours
     │       ├── WebhookTooLarge      the body is larger than a payload needs to be
@@ -41,7 +41,7 @@
     │   ├── NotebookNotFound         no such item or snapshot, or not visible to this token
     │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
     │   ├── RequestRejected          any other error answer
-    │   ├── UnexpectedAnswer         HTML, a redirect, something that is not the JSON asked for
+    │   ├── UnexpectedAnswer         HTML, a redirect, something other than the expected JSON
     │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
     │   ├── ListingIncomplete        a listing ended before its own total, or would not end
     │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
@@ -88,14 +88,14 @@ class NotAnId(NotebookArchiveError):
 
 
 class RunInputInvalid(NotebookArchiveError):
-    """The input of a run is not what it should be; the message names the field and what is allowed."""
+    """The input of a run is not valid; the message names the field and what is allowed."""
 
     reason = "run-input-invalid"
     remedy = 'Start the run again with {} for every notebook, or {"itemIds": [...]} for some, each id once.'
 
 
 class RunIdTaken(NotebookArchiveError):
-    """Another execution on the same archive has this name and date: an execution of another stack, say."""
+    """Another execution with this name and date uses the same archive, for example one of another stack."""
 
     reason = "run-id-taken"
     remedy = "Start the run again under another name; the objects of the other run were left as they are."
@@ -321,7 +321,9 @@ class PermissionDenied(ArcGISError):
 
 
 class NoContent(ArcGISError):
-    """The item has no content: the portal sends an empty file, or answers code 500 and counts no bytes of a file."""
+    """The item has no content: the portal sends an empty file, or answers code 500 and the item's size has no bytes of
+    a file.
+    """
 
     reason = "no-content"
     remedy = "Nothing; once the notebook is saved, the next run archives its content."
@@ -361,7 +363,7 @@ class UnexpectedAnswer(ArcGISError):
 
 
 class AnswerTooLarge(UnexpectedAnswer):
-    """The answer to a listing or a description is larger than any that is read; its contents are unknown."""
+    """The answer to a listing or a description exceeds the limit; its contents are unknown."""
 
     reason = "answer-too-large"
     remedy = "Look for an item with a very long description or very many properties, and shorten them."

@@ -32,14 +32,14 @@ _BY_CODE: Mapping[int, type[ArcGISError]] = {
     403: PermissionDenied,
     404: NotebookNotFound,
     408: ArcGISUnavailable,
-    413: ArcGISUnavailable,  # of a gateway under load; no request of ours is large
+    413: ArcGISUnavailable,  # sent by a gateway under load; our own requests are never too large
     429: ArcGISUnavailable,
 }
 _BY_MESSAGE_CODE: Mapping[str, type[ArcGISError]] = {
     "CONT_0001": NotebookNotFound,  # "Item does not exist or is inaccessible", sent with code 400
 }
 _FAILURES = frozenset(("error", "failure", "failed"))
-# Of a number. A longer one is None: a plan would hold it, and readers of a plan need not take it.
+# Of a number. A longer one becomes None: a plan would hold it, and not every JSON reader accepts it.
 MAX_DIGITS = 20
 
 

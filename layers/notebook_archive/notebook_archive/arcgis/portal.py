@@ -32,7 +32,7 @@ PAGE = 100
 CEILING = 10_000
 """Results of one search that can be paged through; the rest needs another window."""
 RESOURCES_PAGE = 1000
-# Entries of one listing that are passed over because each alone is larger than an answer may be.
+# Entries of one listing that may be skipped because each alone is larger than an answer may be.
 MAX_OVERSIZED = 20
 NOTEBOOK = "Notebook"
 
@@ -62,13 +62,15 @@ class Enumeration:
     notebooks: dict[ItemId, NotebookItem]
     incomplete: ListingIncomplete | None
     uncounted: bool = False
-    """Whether the search gave no total to compare with. Nothing then proves that it is whole."""
+    """Whether the search gave no total. If so, nothing proves that it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """A listing that comes in pages of up to `size` entries. `member` holds them, and `key` tells them apart. What lies
-    beyond the `last` entry cannot be asked for."""
+    """A listing that comes in pages of up to `size` entries.
+
+    `member` is the field that holds them, and `key` identifies each. Entries beyond the `last` cannot be requested.
+    """
 
     path: str
     what: str
@@ -88,16 +90,18 @@ class _Walk:
     def __init__(self) -> None:
         self.entries: dict[str, dict[str, Any]] = {}
         self.given = 0
-        """Entries with those that came twice and those that are too large to be read."""
+        """Number of entries, with repeated ones and those that are too large to be read."""
         self.total: int | None = None
-        """The highest that a page gave: an entry that is deleted between two pages hides another."""
+        """The highest total that a page gave: if an entry is deleted between two pages, the next page skips another
+        one.
+        """
         self.oversized = 0
         """Entries that are too large to be read."""
         self.is_circular = False
         """Whether a page led back to itself or to an earlier one."""
 
     def take(self, page: Mapping[str, Any], pages: _Pages, start: int) -> int:
-        """Add the entries of the page that starts there, and return where the next one starts, -1 after the last."""
+        """Add the entries of the page at `start`, and return the start of the next page, -1 after the last."""
         entries, known = _objects(page, pages.member, pages.what), len(self.entries)
         self.given += len(entries)
         for entry in entries:
@@ -113,7 +117,7 @@ class _Walk:
         return following
 
     def pass_over(self, start: int) -> int:
-        """Note that the entry there is too large to be read, and return where to go on, -1 if there is no more."""
+        """Note that the entry at `start` is too large to be read, and return the next start, -1 after the last."""
         self.given += 1
         self.oversized += 1
         at_end = self.total is not None and start >= self.total
@@ -194,8 +198,11 @@ class Portal:
     def _enumerate(
         self, organisation_id: str, token: str, deadline: Deadline, found: dict[ItemId, NotebookItem]
     ) -> tuple[int, int, bool]:
-        """Add to `found`. Return how many results are missing, how many of them because they are too large, and whether
-        a window gave no total."""
+        """Add to `found`.
+
+        Return the number of missing results, the number that are too large among them, and whether a window had no
+        total.
+        """
         missing, oversized, since, uncounted = 0, 0, 0, False
         while True:
             walk = self._search_window(organisation_id, since, token, deadline)
@@ -227,10 +234,10 @@ class Portal:
         return self._walk(pages, token, deadline)
 
     def _walk(self, pages: _Pages, token: str, deadline: Deadline) -> _Walk:
-        """Return what the pages of a listing give.
+        """Return the entries of all pages of a listing.
 
-        A page that is too large to be read is asked for again with half as many entries. An entry that is too large
-        alone is passed over, MAX_OVERSIZED of them at most; then the walk ends.
+        A page that is too large to be read is requested again with half as many entries. A single entry that is too
+        large is skipped; after MAX_OVERSIZED of them the listing ends.
         """
         walk = _Walk()
         start, num = 1, pages.size
@@ -258,7 +265,7 @@ class Portal:
         return NotebookItem.from_portal(answer)
 
     def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
-        """Return `id` and `title` of the groups that the item is shared with, as far as the token's user sees them.
+        """Return `id` and `title` of the groups that the item is shared with and the token's user can see.
 
         Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
         """
@@ -274,13 +281,13 @@ class Portal:
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
         """Return the snapshots among the item's resources, as an administrator may read them.
 
-        With its `owner`, they are asked for at the second address that Esri documents.
+        With its `owner`, they are requested at the second address that Esri documents.
         """
         walk = self._resources(item_id, owner, token, deadline)
         return Listing.of(list(walk.entries.values()), walk.total, walk.oversized)
 
     def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
-        """Return the bytes of the item's resources together, as far as the token's user sees them."""
+        """Return the total size, in bytes, of the item's resources that the token's user can see."""
         walk = self._resources(item_id, "", token, deadline)
         return sum(max(0, parse_number(entry.get("size")) or 0) for entry in walk.entries.values())
 
@@ -319,7 +326,7 @@ def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _unicode(value: object) -> str:
-    """Return a text that identifies somebody or something; empty for anything else."""
+    """Return the value if it is a text, and an empty text otherwise."""
     return value if isinstance(value, str) and is_unicode(value) else ""
 
 

@@ -32,12 +32,12 @@ _log = logging.getLogger(__name__)
 
 MISSING_SECONDS = 300
 """How long a missing secret of an owner is believed to be missing."""
-# How long an owner whose route was refused is not asked for again; the administrator's route serves meanwhile.
+# Seconds for which an owner's refused route is not tried again; the administrator's route is used meanwhile.
 REFUSED_SECONDS = 300
-# How long an address of the notebook server is used although none answered.
+# Seconds for which an address of the notebook server is used although none answered.
 UNPROVED_SECONDS = 60
 
-# How long the folders of an owner are believed to stay as they are.
+# Seconds for which the folders of an owner are not read again.
 FOLDERS_SECONDS = 300
 
 
@@ -50,7 +50,7 @@ class OwnerRoute:
     refused_until: float = 0.0
 
     def note(self, refusal: PermissionDenied) -> None:
-        """Leave this route alone for a while."""
+        """Do not use this route for a while."""
         self.refusal, self.refused_until = refusal, time.monotonic() + REFUSED_SECONDS
 
     @property
@@ -61,12 +61,12 @@ class OwnerRoute:
 
 @dataclass(slots=True)
 class Access:
-    """A way to the snapshots of one notebook of an owner.
+    """A way to read the snapshots of one notebook.
 
     `route` names it in metadata and reports. If the first operation is refused and there is an `alternative`, that way
-    is taken instead and `route` changes. Once an operation has succeeded, the way stays.
+    is taken instead and `route` changes. Once an operation has succeeded, the way does not change.
 
-    `refusal` is what the owner's own route was refused with, if the administrator's is taken for that reason.
+    `refusal` is ArcGIS's refusal of the owner's own route, if the administrator's is used for that reason.
     """
 
     route: Route
@@ -107,10 +107,10 @@ class Access:
     def download[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline
     ) -> T:
-        """Return what `consume` makes of the snapshot's bytes; it is called again for each new try.
+        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
 
-        What `snapshots/download` answers to `f=json` rests on one sample of Esri's documentation. So if that is not a
-        notebook, the snapshot is asked for once more without `f`, as Esri's own clients do.
+        Only one sample in Esri's documentation shows what `snapshots/download` answers to `f=json`. So if the answer is
+        not a notebook, the snapshot is requested once more without `f`, as Esri's own clients do.
         """
 
         def once(token: str) -> T:
@@ -132,10 +132,10 @@ class Access:
         )
 
     def current[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline) -> T:
-        """Return what `consume` makes of the notebook's current content, which the portal has by either route.
+        """Return the result of `consume` for the notebook's current content, which the portal serves on either route.
 
-        Raises NoContent if the portal sends a file of no bytes, or if it answers code 500 and the item's size is that
-        of its resources alone.
+        Raises NoContent if the portal sends an empty file, or if it answers code 500 and the item's size equals that of
+        its resources.
         """
 
         def once(token: str) -> T:
@@ -153,7 +153,7 @@ class Access:
         )
 
     def _is_larger_than_resources(self, item_id: ItemId, token: str, deadline: Deadline) -> bool:
-        """Return whether the item's size may leave something for a file beside its resources."""
+        """Return whether the item may have a file: whether its size may exceed that of its resources."""
         try:
             size = self._portal.item(item_id, token, deadline).size
             return size is None or size > max(0, self._portal.resources_size(item_id, token, deadline))
@@ -161,7 +161,7 @@ class Access:
             return True
 
     def _by_allowed_way[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Return what `attempt` returns, made once more by the alternative if the first way is refused."""
+        """Return what `attempt` returns; if the first way is refused, try once more by the alternative."""
         try:
             result = attempt()
         except PermissionDenied as error:
@@ -173,7 +173,7 @@ class Access:
         return result
 
     def _refuse_another_user(self, refusal: PermissionDenied, deadline: Deadline) -> None:
-        """Raise the refusal if the credential is not the owner's: a wrong secret is to be mended, not to be avoided."""
+        """Raise the refusal if the credential is not the owner's: a wrong secret must be fixed, not avoided."""
         try:
             user = self.tokens.with_token(lambda token: self._portal.organisation(token, deadline), deadline).username
         except ArcGISError:
@@ -274,15 +274,18 @@ class NotebookServers:
                 try:
                     return administrator.with_token(discover, deadline)
                 except (ArcGISError, ConfigurationError):
-                    pass  # what the owner's credential met is what is reported
+                    pass  # the error of the owner's credential is reported
             if isinstance(error, UnexpectedAnswer):
                 raise
-            # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
+            # The error is raised for the portal: PermissionDenied would skip each notebook without notice.
             raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
 
 
 def _first_answering(transport: Transport, urls: list[str], token: str, deadline: Deadline) -> str:
-    """Return the first address at which a notebook server answers, or "" if none does. One alone is not tried."""
+    """Return the first address at which a notebook server answers, or "" if none does.
+
+    A single address is not tried.
+    """
     if len(urls) == 1:
         return urls[0]
     return next((url for url in urls if NotebookServer(transport, url).answers(token, deadline)), "")

@@ -38,8 +38,10 @@ REFUSED_SECONDS = 3600
 UNANSWERED_SECONDS = 60
 """The same, after a sign-in that got no proper answer."""
 STRIKES = 2
-"""Fresh tokens that the portal itself refused until the credential counts as refused. With the first token that makes
-three sign-ins."""
+"""Number of fresh tokens that the portal itself refuses before the credential counts as refused.
+
+With the first token, this is three sign-ins.
+"""
 
 CREDENTIAL = "credential"
 """The member of a secret with a rotated token that names the secret of the credential it is minted with."""
@@ -95,15 +97,16 @@ class TokenSource:
         self._why: tuple[type[ArcGISError], str] = TokenRejected, ""
         self._strikes = 0
         self._struck = ""
-        # Whether the portal accepted the last token that a call refused. A fresh one would help as little.
+        # Whether the portal accepted the last token that a call refused. If so, a fresh token would not help either.
         self._is_proved = False
 
     def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
         """Return what `call` returns for a token; if it raises TokenRejected, try once more with a fresh one.
 
         Raises TokenRejected, naming the secret, if the fresh one is refused too. Then the portal is asked whether it
-        accepts that token. If so, the refusal is of this call alone, and the next one costs no sign-in. After STRIKES
-        tokens that the portal refused, or a refused sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
+        accepts that token. If so, the refusal concerns this call only, and the next call needs no sign-in. After
+        STRIKES tokens that the portal refused, or a refused sign-in, TokenRejected is raised at once for
+        REFUSED_SECONDS.
         """
         token = self._current(deadline)
         try:
@@ -149,7 +152,10 @@ class TokenSource:
     def _judge(
         self, error: TokenRejected, token: str, why: str, deadline: Deadline, *, strikes: int = STRIKES
     ) -> TokenRejected:
-        """Return what to raise for a fresh token that was refused. The portal decides whose fault that is."""
+        """Return the error for a fresh token that was refused.
+
+        The portal decides whether the credential is at fault.
+        """
         with self._lock:
             if self._is_good(token, deadline):
                 self._is_proved, self._strikes = True, 0
@@ -161,11 +167,11 @@ class TokenSource:
             return self._refuse(why)
 
     def _of_this_call(self, error: TokenRejected) -> GoodTokenRejected:
-        """Return a refusal that says nothing against the credential."""
+        """Return a refusal that does not count against the credential."""
         return GoodTokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
 
     def _is_good(self, token: str, deadline: Deadline) -> bool:
-        """Return whether the portal knows whose the token is."""
+        """Return whether the portal accepts the token and names its user."""
         what = f"The portal's check of the token of secret {self.name!r}"
         try:
             answer = self._transport.call(

@@ -1,6 +1,6 @@
 """HTTP to ArcGIS: one session, a wall-clock deadline, a byte cap, verified TLS, patient retries.
 
-Redirects are not followed, but for one within the same host on admin calls.
+Only admin calls follow a redirect: one, within the same host.
 """
 
 import copy
@@ -71,7 +71,7 @@ _BROKEN = (
 
 
 class _Session(requests.Session):
-    """A session that never looks at a redirect. Otherwise it reads the whole body of one, whatever its size."""
+    """A session that ignores redirects. A plain session reads the whole body of a redirect, whatever its size."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None."""
@@ -159,8 +159,8 @@ class Transport:
         """Yield the body in chunks of up to CHUNK_BYTES, tried once.  Close the iterator if it is not read to its end.
 
         Raises SnapshotTooLarge beyond ``limit`` bytes, and an ArcGISError for the HTTP status or a broken connection.
-        That it ends without an error does not prove that the body is whole: a cut body may look so to HTTP.
-        With `refuse_empty`, a body that was promised to be empty raises NoContent.
+        An end without an error does not prove that the body is complete: HTTP may not notice a cut body. With
+        `refuse_empty`, a body that the headers prove to be empty raises NoContent.
         """
         if deadline.remaining() <= 0:
             raise DeadlineExceeded(f"{what}: no time was left to call the server.")
@@ -229,7 +229,7 @@ class Transport:
 
 
 def _promises_nothing(response: requests.Response) -> bool:
-    """Return whether the headers of an answer without a byte prove that none is missing.
+    """Return whether the headers of an empty answer prove that it is complete.
 
     A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
     without its last chunk.
@@ -239,9 +239,9 @@ def _promises_nothing(response: requests.Response) -> bool:
 
 
 def _redirect_target(response: requests.Response, url: str) -> str:
-    """Return the address that a redirect names, or an empty text if it is not one within the same host.
+    """Return the address that a redirect names, or an empty text if it is not within the same host.
 
-    The port stays the same or becomes 443: web servers send from the one to the other.
+    The port must stay the same or become 443, because web servers redirect from one to the other.
     """
     if response.status_code not in _REDIRECTS:
         return ""

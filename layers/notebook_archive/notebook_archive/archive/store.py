@@ -221,7 +221,7 @@ class Archive:
     def stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
         """Yield the snapshots, altered snapshots and copies of a notebook that a run stored.
 
-        Costs a HEAD for each that was written since then.
+        Needs one HEAD for each that was written since then.
         """
         for listed in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
             name = (keys.parse(listed.key) or (item_id, None))[1]
@@ -277,9 +277,9 @@ class Archive:
             raise named(error, self.bucket, key) from None
 
     def _write(self, key: str, body: bytes | IO[bytes], digest: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
-        """Write an object of that SHA-256, and return once S3 has confirmed it.
+        """Write an object with this SHA-256, and return once S3 has confirmed it.
 
-        An answer without the checksum, such as a proxy's page, proves nothing; a HEAD then does. Raises S3_ERRORS of
+        If the answer does not confirm the checksum (a proxy's page does not), a HEAD checks it. Raises S3_ERRORS of
         the PUT, and an ArchiveError if S3 does not have the object after all.
         """
         checksum = b64encode(digest).decode()

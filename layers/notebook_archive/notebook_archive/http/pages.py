@@ -22,7 +22,7 @@ PAGE_BYTES = 4_000_000
 """Most bytes of a page in UTF-8.  Lambda answers with 6 MB at most, and a body grows by a third in base64."""
 _VALUE = 1_000
 """Most characters of a value in a table."""
-# Most characters of a value in a list of sessions, which are up to a hundred.
+# Maximum characters of a value in a list of sessions, which has up to a hundred entries.
 _LISTED = 200
 _ROWS = 40
 

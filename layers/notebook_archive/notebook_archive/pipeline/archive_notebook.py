@@ -55,7 +55,7 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
         listed = access.snapshots(item_id, deadline)
     except (PermissionDenied, SecretMissing) as error:
         made["state"], made["problem"] = refused(planned, route, error, workshop)
-        if content:  # its snapshots may not be listed, and yet its content may be read
+        if content:  # its content may be readable although its snapshots are not
             with closing(content):
                 _attempt_current(task, made)
             if made["failed"]:

@@ -1,4 +1,4 @@
-"""Which execution a run id belongs to."""
+"""Record which execution a run id belongs to."""
 
 import json
 

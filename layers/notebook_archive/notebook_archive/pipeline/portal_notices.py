@@ -1,4 +1,7 @@
-"""Signs that the portal lists snapshots in another way than is believed. A run cannot prove it, so it says so."""
+"""Notices for signs that the portal does not list snapshots as believed.
+
+A run cannot prove this, so it only reports it.
+"""
 
 from collections.abc import Iterator
 
@@ -8,7 +11,7 @@ from notebook_archive.pipeline.outcomes import Outcome, Problem
 def portal_notices(outcomes: list[Outcome], *, is_chosen: bool) -> Iterator[Problem]:
     """Yield a notice if the portal lists no snapshot at all, and one if it lists what may be snapshots.
 
-    In a run over chosen notebooks, which may well have no snapshot, the first is left out.
+    A run over chosen notebooks does not get the first: they may well have no snapshot.
     """
     listed = [found["listed"] for found in outcomes if found.get("route") == "portal" and "listed" in found]
     if listed and not any(listed) and not is_chosen:

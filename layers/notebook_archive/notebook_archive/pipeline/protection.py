@@ -1,4 +1,4 @@
-"""Whether the archive has what a notebook holds now: the state of one notebook, and the sums over a run."""
+"""The state of protection of one notebook, and the sums over a run."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,13 +18,13 @@ _CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold n
 
 
 type ProtectionCounts = dict[ProtectionState, int]
-"""How many notebooks of a run are in each state.  The sum is the number of notebooks attempted."""
+"""Number of notebooks in each state. The sum is the number of notebooks attempted."""
 
 
 class NotProtected(TypedDict):
     """A notebook that is not protected, and why.
 
-    `hoursBehind` is how many hours its last change is ahead of its newest archived version, for a stale one whose two
+    `hoursBehind` is the hours from its newest archived version to its last change, if the notebook is stale and both
     times are known.
     """
 
@@ -50,8 +50,8 @@ class WorstNotebook(TypedDict):
 class RecoveryPoint(TypedDict):
     """Hours between a notebook's last change and its newest archived version, over the notebooks of a run.
 
-    A protected notebook counts with 0.  `notebooks` is how many were measured, `unmeasured` how many have an archived
-    version whose age is not known, or none.  Without a measured notebook the other figures are None.
+    A protected notebook counts with 0. `notebooks` is the number measured. `unmeasured` is the number without an
+    archived version, or with one of unknown age. If none was measured, the other figures are None.
     """
 
     notebooks: int
@@ -64,12 +64,13 @@ class RecoveryPoint(TypedDict):
 def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_current: bool) -> Protection:
     """Return the protection of a notebook at the end of its turn.
 
-    `listed` is its snapshots in ArcGIS, or None if they could not be listed.  `has_current` says that the archive was
-    found to have its content as of the item's `modified`.
+    `listed` is its snapshots in ArcGIS, or None if they could not be listed.  `has_current` is whether the archive has
+    its content as of the item's `modified`.
     """
     content = planned.get("content")
     protection: Protection = {"state": "unprotected", "modified": content["modified"] if content else 0}
-    # A skipped snapshot says nothing of the notebook; without any, the problem is the notebook's own.
+    # A skipped snapshot does not decide the state of its notebook; if no snapshot was skipped, the problem is the
+    # notebook's own.
     reasons = {each["reason"] for each in outcome["skipped"] if each["resourceKey"] in ("", "current")}
     if outcome["state"] == "skipped" and not outcome["skipped"]:
         reasons.add(outcome["problem"]["reason"])
@@ -89,7 +90,7 @@ def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_cu
 def _newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
     """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
 
-    A snapshot that ArcGIS no longer lists has no time here, for the plan does not carry one.
+    A snapshot that ArcGIS no longer lists does not count, because the plan has no time for it.
     """
     stored = {each["resourceKey"] for each in outcome["archived"]}
     held = frozenset(split_digests(planned["archived"]))
@@ -138,7 +139,7 @@ def _not_protected(outcome: Outcome) -> NotProtected:
 
 
 def _explain(state: ProtectionState, hours: float | None) -> Problem:
-    """Return why a notebook is not protected although nothing went wrong with it."""
+    """Return why a notebook is not protected although nothing failed."""
     if state == "stale":
         message = _UNKNOWN_AGE
         if hours == 0:
@@ -165,7 +166,7 @@ def _age(hours: float) -> str:
 
 
 def hours_behind(protection: Protection) -> float | None:
-    """Return how many hours the last change is ahead of the newest archived version, or None if that is not known."""
+    """Return the hours from the newest archived version to the last change, or None if they are not known."""
     if protection["state"] == "protected":
         return 0.0
     if protection["state"] != "stale" or not protection["modified"] or not protection.get("newest"):

@@ -40,8 +40,8 @@ INCOMPLETE = frozenset(
     )
 )
 """Notices that say that notebooks may be missing from the run."""
-# Notices that a run's message repeats, and the characters of an error's message and of its name. A run's message stands
-# in an event and in the state of the execution, of which neither may have more than 256 KB.
+# Maximum notices in a run's message, and maximum characters of an error's message and of its name. The message is part
+# of an event and of the execution's state; neither may be larger than 256 KB.
 MAX_NOTICES = 5
 MAX_ERROR = 2000
 MAX_NAME = 100
@@ -67,7 +67,7 @@ class Report(TypedDict):
     """A run's report, ``report.json``.
 
     ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the sum over batches.  ``captured``
-    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.  `protection` counts the
+    snapshots were made in ArcGIS, and ``freed`` ones were deleted there to make room.  `protection` counts the
     notebooks by state, and `notProtected` names all but the protected ones.  `unprotected` are those that no credential
     may read.
     """
@@ -107,9 +107,9 @@ def report_run(
 ) -> tuple[str, Report]:
     """Write the report of a run, last of all its objects, and return its key and itself.
 
-    A planned notebook without an outcome is failed: its batch crashed.  What that stored is looked up until the
-    deadline, by `threads` threads.  ``error`` is what Step Functions caught, if planning or the fan-out itself failed.
-    Raises RunIdTaken, ArchiveDenied or ArchiveUnavailable.
+    A planned notebook without an outcome has failed, because its batch crashed. `threads` threads look up what that
+    batch stored, until the deadline.  ``error`` is what Step Functions caught, if planning or the fan-out itself
+    failed. Raises RunIdTaken, ArchiveDenied or ArchiveUnavailable.
     """
     claim_run(run, started_at, archive)
     outcomes: dict[str, Outcome] = {}
@@ -118,12 +118,12 @@ def report_run(
     crashed_key = run.key("outcomes/crashed.json")
     for key in archive.list_keys(run.key("outcomes/")):
         if key == crashed_key:
-            continue  # an earlier try of this function left it, and may have been short of time
+            continue  # left by an earlier try of this function, which may have run out of time
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
             captures += [found] if {"captured", "freed"} & found.keys() else []
-            found.setdefault("protection", {"state": "unprotected", "modified": 0})  # by a batch of an older version
+            found.setdefault("protection", {"state": "unprotected", "modified": 0})  # from an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     planned = _planned(archive, plan["planKey"]) if plan else ()
     missing = [each for each in planned if each["itemId"] not in outcomes]
@@ -245,7 +245,7 @@ def _broken_credentials(outcomes: list[Outcome]) -> Iterator[Problem]:
 
 
 def _uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
-    """Yield one notice if ArcGIS listed snapshots of notebooks without their number."""
+    """Yield one notice if ArcGIS listed snapshots of notebooks without a total."""
     uncounted = [found["itemId"] for found in outcomes if found.get("uncounted")]
     if uncounted:
         named = ", ".join(uncounted[:3]) + (" and others" if len(uncounted) > 3 else "")
