@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ATTEMPTS = 8
-"""Of each AWS call, but for the hasty ones below.  Three, the default, span a quarter of a second, which is too
+"""Of each AWS call, except the short ones below.  Three, the default, span a quarter of a second, which is too
 little for a sweep."""
 RESERVE_SECONDS = 60.0
 """Kept of an invocation's time for the writes to S3 under way, for its outcomes, its messages and its events."""
 # Seconds in which calls to the bus may begin, one after the other. The last call adds at most 24 seconds (see
 # `_in_reserve`) or two (see `_soon`).
 BUS_SECONDS = 10.0
-HASTY_BUS_SECONDS = 0.5
+WEBHOOK_BUS_SECONDS = 0.5
 MAX_MESSAGES = 10
 """Messages that are settled at the same time."""
 ANSWER_RESERVE_SECONDS = 3.0
@@ -231,6 +231,6 @@ def webhook_secret() -> tuple[str, str]:
 @cache
 def event_bus() -> EventBus:
     """Return the event bus."""
-    hasty = bool(settings().webhook_secret)
-    client = boto3.client("events", config=_soon() if hasty else _in_reserve())
-    return EventBus(client, settings().event_bus_name, HASTY_BUS_SECONDS if hasty else BUS_SECONDS)
+    is_webhook = bool(settings().webhook_secret)
+    client = boto3.client("events", config=_soon() if is_webhook else _in_reserve())
+    return EventBus(client, settings().event_bus_name, WEBHOOK_BUS_SECONDS if is_webhook else BUS_SECONDS)

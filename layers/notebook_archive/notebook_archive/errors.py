@@ -3,8 +3,8 @@
 ::
 
     NotebookArchiveError
-    ├── NotAnId                      an item id, session id or resource key that is not of its form
-    ├── RunInputInvalid              the input of a run holds something that a run does not know
+    ├── NotAnId                      an item id, session id or resource key of the wrong form
+    ├── RunInputInvalid              the input of a run has an unknown field, or unusable item ids
     ├── RunIdTaken                   another execution has the run's name and date
     ├── RequestRefused               the proxy's caller is at fault
     │   ├── ParameterInvalid         a parameter is missing, doubled or garbled

@@ -56,7 +56,7 @@ class EventBus:
         lost = refused = ""
         for tried in range(MAX_TRIES):
             again: list[Entry] = []
-            for place, entries in enumerate(_calls(pending)):
+            for place, entries in enumerate(_split_into_calls(pending)):
                 if (tried or place) and deadline.remaining() <= 0:
                     raise EventRefused(f"The event {detail_type} could not be sent ({refused or 'no time left'}).")
                 try:
@@ -83,7 +83,7 @@ class EventBus:
         return ["" if "EventId" in each else each.get("ErrorCode", "no code") for each in answer["Entries"]]
 
 
-def _calls(entries: "Iterable[Entry]") -> "Iterator[list[Entry]]":
+def _split_into_calls(entries: "Iterable[Entry]") -> "Iterator[list[Entry]]":
     """Yield the entries in their order, in groups that one call accepts."""
     call: list[Entry] = []
     size = 0

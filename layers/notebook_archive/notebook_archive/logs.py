@@ -1,4 +1,4 @@
-"""The log of a function: one JSON object a line, with the keys of the invocation, whoever writes the line."""
+"""The log of a function: one JSON object a line, with the keys of the invocation, no matter which code writes it."""
 
 import json
 import logging

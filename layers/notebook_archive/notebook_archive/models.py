@@ -263,8 +263,10 @@ class NotebookSession:
 
 
 def _text(value: object, longest: int = MAX_TEXT) -> str:
-    """Return a text of at most so many characters, with `?` for halves of surrogate pairs, which cannot be encoded; an
-    empty text for anything else."""
+    """Return a text of at most `longest` characters, or an empty text if the value is not a text.
+
+    Halves of surrogate pairs cannot be encoded, so they become `?`.
+    """
     return cut(value, longest).encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
@@ -293,7 +295,7 @@ def _is_flat(value: object) -> bool:
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
-_HIGHEST = 10**18
+_MAX_NUMBER = 10**18
 
 
 def parse_number(value: object) -> int | None:
@@ -303,7 +305,7 @@ def parse_number(value: object) -> int | None:
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value.partition(".")[0])
-    if isinstance(value, int | float) and not isinstance(value, bool) and -_HIGHEST < value < _HIGHEST:
+    if isinstance(value, int | float) and not isinstance(value, bool) and -_MAX_NUMBER < value < _MAX_NUMBER:
         return int(value)  # a comparison with NaN is false
     return None
 

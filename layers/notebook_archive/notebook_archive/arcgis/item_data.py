@@ -40,12 +40,12 @@ def item_data[T](
     document whether the portal answers so, or with code 500, for an item without a file; Esri's clients handle both.
     """
     try:
-        return _file(transport, url, what, limit, token, consume, deadline)
+        return _read_file(transport, url, what, limit, token, consume, deadline)
     except NoContent:
-        return _file(transport, url, what, limit, token, consume, deadline)
+        return _read_file(transport, url, what, limit, token, consume, deadline)
 
 
-def _file[T](
+def _read_file[T](
     transport: Transport,
     url: str,
     what: str,

@@ -169,28 +169,28 @@ class NotebookServer:
         Notebook Server gives a page of up to SESSIONS_PAGE, and says ``start`` and ``total``.  Kubernetes has no pages
         and gives all.  An answer without the two may be either, so all sessions are collected and the page is cut here.
         """
-        answer, entries = self._sessions_page(start, num, token, deadline)
+        answer, entries = self._fetch_page(start, num, token, deadline)
         if "start" not in answer or "total" not in answer:
             gave_all = len(entries) > num or (start == 1 and len(entries) < num)
             if not gave_all:
-                entries = self._every_session(token, deadline)
+                entries = self._fetch_all_sessions(token, deadline)
             return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
         total = count(answer["total"]) or 0
         if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
         return Sessions.of(entries[:num], total)
 
-    def _every_session(self, token: str, deadline: Deadline) -> list[Any]:
+    def _fetch_all_sessions(self, token: str, deadline: Deadline) -> list[Any]:
         """Return the entries of all open sessions, whether the server gives pages or everything at once."""
         found: dict[str, Any] = {}
         while True:
-            _, page = self._sessions_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
+            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
             known = len(found)
             found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
             if len(page) < SESSIONS_PAGE or len(found) == known:
                 return list(found.values())
 
-    def _sessions_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
+    def _fetch_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
         what = "The open notebooks"
         fields = {"f": "json", "start": str(start), "num": str(num)}
         answer = self._transport.call("GET", self._notebooks_url, what, deadline, token=token, fields=fields)

@@ -135,18 +135,18 @@ class Portal:
     def organisation(self, token: str, deadline: Deadline) -> Organisation:
         """Return the organisation that the token belongs to, and what the token's user may see there."""
         answer = self._get("portals/self", "The portal's description", token, deadline)
-        if not _unicode(answer.get("id")):
+        if not _keep_text(answer.get("id")):
             raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
         user = _object(answer, "user")
         privileges = user.get("privileges") or _object(answer, "appInfo").get("privileges")
         if not isinstance(privileges, list):
             privileges = []
-        hosts = [_unicode(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
+        hosts = [_keep_text(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
         return Organisation(
             id=answer["id"],
             on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
             is_online=answer.get("isPortal") is False,
-            username=_unicode(user.get("username")),
+            username=_keep_text(user.get("username")),
             sees_everything="portal:admin:viewItems" in privileges,
             reads_everything="portal:admin:updateItems" in privileges,
             host=".".join(host for host in hosts if host).lower(),
@@ -270,13 +270,13 @@ class Portal:
         Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
         """
         answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}", token, deadline)
-        return [each for name in ("admin", "member", "other") for each in _titled(answer.get(name))]
+        return [each for name in ("admin", "member", "other") for each in _parse_titles(answer.get(name))]
 
     def folders(self, owner: str, token: str, deadline: Deadline) -> dict[str, str]:
         """Return the titles of an owner's folders by their ids.  Source: Esri's page "User content"."""
         what = f"The folders of {owner}"
         answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
-        return {each["id"]: each["title"] for each in _titled(answer.get("folders"))}
+        return {each["id"]: each["title"] for each in _parse_titles(answer.get("folders"))}
 
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
         """Return the snapshots among the item's resources, as an administrator may read them.
@@ -325,12 +325,12 @@ def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return member if isinstance(member, dict) else {}
 
 
-def _unicode(value: object) -> str:
+def _keep_text(value: object) -> str:
     """Return the value if it is a text, and an empty text otherwise."""
     return value if isinstance(value, str) and is_unicode(value) else ""
 
 
-def _titled(entries: object) -> list[dict[str, str]]:
+def _parse_titles(entries: object) -> list[dict[str, str]]:
     """Return `id` and `title` of each entry that has both."""
     found = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
     pairs = [(each.get("id"), each.get("title")) for each in found]

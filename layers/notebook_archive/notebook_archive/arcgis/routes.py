@@ -82,7 +82,7 @@ class Access:
 
     def snapshots(self, item_id: ItemId, deadline: Deadline) -> Listing:
         """Return the notebook's snapshots, in one call. Raises any ArcGISError."""
-        listed = self._by_allowed_way(lambda: self._list(item_id, deadline), deadline)
+        listed = self._try_allowed_way(lambda: self._list(item_id, deadline), deadline)
         if listed.lookalikes:
             _log.warning(
                 "Item %s has resources that are named like snapshots but were not archived: %s",
@@ -127,7 +127,7 @@ class Access:
                 except (NotANotebook, UnexpectedAnswer):
                     raise first from None
 
-        return self._by_allowed_way(
+        return self._try_allowed_way(
             lambda: self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline), deadline
         )
 
@@ -148,7 +148,7 @@ class Access:
                         raise NoContent(f"Item {item_id} has no content.") from None
                 raise
 
-        return self._by_allowed_way(
+        return self._try_allowed_way(
             lambda: self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline), deadline
         )
 
@@ -160,7 +160,7 @@ class Access:
         except ArcGISError:
             return True
 
-    def _by_allowed_way[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
+    def _try_allowed_way[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
         """Return what `attempt` returns; if the first way is refused, try once more by the alternative."""
         try:
             result = attempt()
@@ -168,7 +168,7 @@ class Access:
             if self.alternative is None:
                 raise
             self._refuse_another_user(error, deadline)
-            result = self._by_alternative(attempt, self.alternative, error)
+            result = self._use_alternative(attempt, self.alternative, error)
         self.alternative = None
         return result
 
@@ -181,7 +181,7 @@ class Access:
         if user and user.casefold() != self.owner.casefold():
             raise PermissionDenied(f"{refusal} The credential belongs to {user}, not to {self.owner}.") from None
 
-    def _by_alternative[T](self, attempt: Callable[[], T], other: "Access", refusal: PermissionDenied) -> T:
+    def _use_alternative[T](self, attempt: Callable[[], T], other: "Access", refusal: PermissionDenied) -> T:
         own = self.route, self.tokens, self._server
         self.route, self.tokens, self._server = other.route, other.tokens, other._server  # noqa: SLF001 - of this very class
         try:
@@ -263,7 +263,7 @@ class NotebookServers:
             organisation = portal.organisation(token, deadline)
             urls = portal.notebook_admin_urls(organisation, token, deadline)
             self._on_kubernetes = organisation.on_kubernetes
-            self._url, self._good_until = _first_answering(transport, urls, token, deadline), float("inf")
+            self._url, self._good_until = _find_answering(transport, urls, token, deadline), float("inf")
             if not self._url:
                 self._url, self._good_until = urls[0], self._clock() + UNPROVED_SECONDS
 
@@ -281,7 +281,7 @@ class NotebookServers:
             raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
 
 
-def _first_answering(transport: Transport, urls: list[str], token: str, deadline: Deadline) -> str:
+def _find_answering(transport: Transport, urls: list[str], token: str, deadline: Deadline) -> str:
     """Return the first address at which a notebook server answers, or "" if none does.
 
     A single address is not tried.
@@ -360,7 +360,7 @@ class Routes:
         return self.administrator.with_token(lambda token: self._portal.groups(item_id, token, deadline), deadline)
 
     def folders(self, owner: str, deadline: Deadline) -> Mapping[str, str]:
-        """Return the titles of an owner's folders by their ids, asked for once in FOLDERS_SECONDS."""
+        """Return the titles of an owner's folders by their ids, read once in FOLDERS_SECONDS."""
 
         def ask(token: str) -> Mapping[str, str]:
             return self._portal.folders(owner, token, deadline)

@@ -37,11 +37,9 @@ REFUSED_SECONDS = 3600
 """How long a refused credential is left alone, unless its secret changes: trying on would lock the account."""
 UNANSWERED_SECONDS = 60
 """The same, after a sign-in that got no proper answer."""
+# Number of fresh tokens that the portal itself refuses before the credential counts as refused. With the first token,
+# this is three sign-ins.
 STRIKES = 2
-"""Number of fresh tokens that the portal itself refuses before the credential counts as refused.
-
-With the first token, this is three sign-ins.
-"""
 
 CREDENTIAL = "credential"
 """The member of a secret with a rotated token that names the secret of the credential it is minted with."""
@@ -114,7 +112,7 @@ class TokenSource:
         except TokenRejected as error:
             if self._is_proved:
                 if self._is_good(token, deadline):
-                    raise self._of_this_call(error) from None
+                    raise self._reject_call(error) from None
                 self._is_proved = False
             fresh = self._renewed(token, deadline)
             if fresh == token:
@@ -159,14 +157,14 @@ class TokenSource:
         with self._lock:
             if self._is_good(token, deadline):
                 self._is_proved, self._strikes = True, 0
-                return self._of_this_call(error)
+                return self._reject_call(error)
             if token != self._struck:  # threads that share a token count once
                 self._struck, self._strikes = token, self._strikes + 1
             if self._strikes < strikes:
                 return self._rejected(f"{error} The token was fresh, from secret {self.name!r}.")
             return self._refuse(why)
 
-    def _of_this_call(self, error: TokenRejected) -> GoodTokenRejected:
+    def _reject_call(self, error: TokenRejected) -> GoodTokenRejected:
         """Return a refusal that does not count against the credential."""
         return GoodTokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
 

@@ -59,7 +59,7 @@ _REDIRECTS = frozenset((301, 302, 307, 308))
 _ADDRESS = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*(?:\?[!$-;=?-Z_a-z~]*)?"
 )
-# What requests, urllib3 and the standard library raise while they read an answer.
+# Exceptions that requests, urllib3 and the standard library raise while they read an answer.
 _BROKEN = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -174,7 +174,7 @@ class Transport:
         response = None
         try:
             response = self._request(method, url, form, headers, deadline)
-            if self._follows_redirects and (target := _redirect_target(response, url)):
+            if self._follows_redirects and (target := _find_redirect_target(response, url)):
                 response.close()
                 form = {} if method == "GET" and urlsplit(target).query else form
                 response = self._request(method, target, form, headers, deadline)
@@ -185,7 +185,7 @@ class Transport:
                 if received > limit:
                     raise SnapshotTooLarge(f"{what}: the body is larger than {limit} bytes.")
                 yield chunk
-            if refuse_empty and not received and _promises_nothing(response):
+            if refuse_empty and not received and _is_proven_empty(response):
                 raise NoContent(f"{what}: the server sent an empty file.")
         except _BROKEN as error:
             raise _named(error, what, urlsplit(url).netloc, deadline) from None
@@ -228,7 +228,7 @@ class Transport:
         raise AssertionError  # the last attempt returned or raised
 
 
-def _promises_nothing(response: requests.Response) -> bool:
+def _is_proven_empty(response: requests.Response) -> bool:
     """Return whether the headers of an empty answer prove that it is complete.
 
     A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
@@ -238,7 +238,7 @@ def _promises_nothing(response: requests.Response) -> bool:
     return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
-def _redirect_target(response: requests.Response, url: str) -> str:
+def _find_redirect_target(response: requests.Response, url: str) -> str:
     """Return the address that a redirect names, or an empty text if it is not within the same host.
 
     The port must stay the same or become 443, because web servers redirect from one to the other.

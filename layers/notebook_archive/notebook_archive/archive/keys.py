@@ -151,7 +151,7 @@ def snapshot_key(item_id: ItemId, key: ResourceKey) -> str:
 
 
 def altered_key(item_id: ItemId, altered: AlteredSnapshot) -> str:
-    """Return the key of an altered snapshot, which stands beside that of the snapshot."""
+    """Return the key of an altered snapshot, which begins like the key of the snapshot."""
     stem = altered.resource_key.removesuffix(".json")
     return f"{snapshots_prefix(item_id)}{stem}.{altered.short_digest}.json"
 
@@ -177,8 +177,9 @@ def copy_key(item_id: ItemId, copy: CopyId) -> str:
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
-    """Return what a key below `notebooks/` stands for: a snapshot, an altered one, a copy, a sighting, a capture's
-    mark, an item's properties, the note that it was deleted, or nothing that tells what the archive holds."""
+    """Return what a key below `notebooks/` names: a snapshot, an altered one, a copy, a sighting, a capture's mark, an
+    item's properties, or the note that it was deleted. Returns None for any other key.
+    """
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
     if match := _ALTERED.fullmatch(key):

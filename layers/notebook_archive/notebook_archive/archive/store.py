@@ -218,7 +218,7 @@ class Archive:
         found = list(grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
         return found[0] if found else Holding(item_id, (), None)
 
-    def stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
+    def list_stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
         """Yield the snapshots, altered snapshots and copies of a notebook that a run stored.
 
         Needs one HEAD for each that was written since then.
@@ -257,7 +257,7 @@ class Archive:
 
     def put_new_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
         """Write JSON Lines as `put_new` writes a document."""
-        return self._put_new(key, _lines(lines), "application/jsonl")
+        return self._put_new(key, _encode_lines(lines), "application/jsonl")
 
     def _put_new(self, key: str, body: bytes, content_type: str) -> bool:
         try:
@@ -312,5 +312,5 @@ def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
-def _lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
+def _encode_lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
     return b"".join(_json(line) + b"\n" for line in lines)

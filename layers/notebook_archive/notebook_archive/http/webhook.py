@@ -233,7 +233,7 @@ class WebhookSecret:
         if delivery.method == "GET":
             return
         body, signature = delivery.body, delivery.signature
-        if signature is None and self.requires_signature and not self._is_told(delivery.payload_secrets):
+        if signature is None and self.requires_signature and not self._is_key(delivery.payload_secrets):
             raise WebhookUnsigned("The delivery has no signature, and its payload does not hold the key.")
         if signature is not None and not self._signed(body, signature):
             raise WebhookForged("The delivery's signature is not of the current or the previous key.")
@@ -249,7 +249,7 @@ class WebhookSecret:
         fits = [hmac.compare_digest(hmac.digest(key, body, sha256), given) for key in self.keys]
         return any(fits)
 
-    def _is_told(self, texts: list[str]) -> bool:
+    def _is_key(self, texts: list[str]) -> bool:
         """Return whether one of the texts is a key, in a time that does not depend on how much of it was right."""
         hashes = [_hash(text) for text in texts]
         fits = [hmac.compare_digest(sha256(key).digest(), given) for key in self.keys for given in hashes]

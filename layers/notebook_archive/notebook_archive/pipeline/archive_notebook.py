@@ -165,7 +165,7 @@ def _attempt_capture(task: Task, listed: Listing, made: Outcome) -> None:
 def _archive_snapshot(task: Task, snapshot: Snapshot, made: Outcome) -> None:
     """Store one snapshot and note in `made` whether it is new.
 
-    Raises SnapshotAltered, once its new body is stored as well, if the archive holds another body under its key.
+    If the archive holds another body under its key, the new body is stored too; then SnapshotAltered is raised.
     """
     item_id, key = task.item_id, snapshot.resource_key
     what, archive = f"Snapshot {key} of item {item_id}", task.workshop.archive

@@ -95,8 +95,8 @@ class Content:
     def staged(self) -> Staged:
         """Return it.
 
-        Raises NoContent if there is nothing yet: ArcGIS promises a file of no bytes, or answers code 500 and counts no
-        bytes beside the item's resources. Also raises any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
+        Raises NoContent if there is nothing yet: ArcGIS sends an empty file, or answers code 500 and the item's size is
+        only that of its resources. Also raises any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
         """
         if self._staged is None:
             begun = time.monotonic()

@@ -21,7 +21,7 @@ CRASHED: Problem = {
 }
 
 
-def crashed_outcomes(
+def recover_outcomes(
     planned: Sequence[Planned], run: RunId, started_at: str, archive: Archive, threads: int, deadline: Deadline
 ) -> tuple[list[Outcome], list[Problem]]:
     """Return a failed outcome for each planned notebook without one, with what the archive says that this run stored.
@@ -35,7 +35,7 @@ def crashed_outcomes(
         if deadline.remaining() <= 0:
             return None
         try:
-            found = list(archive.stored_by(run, ItemId.parse(each["itemId"]), since))
+            found = list(archive.list_stored_by(run, ItemId.parse(each["itemId"]), since))
         except ArchiveError:
             return None
         except NotAnId:
@@ -52,7 +52,7 @@ def crashed_outcomes(
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="crashed") as pool:
         looks = list(pool.map(look, planned))
-    outcomes = [_crashed(each, found or []) for each, found in zip(planned, looks, strict=True)]
+    outcomes = [_make_outcome(each, found or []) for each, found in zip(planned, looks, strict=True)]
     unseen = looks.count(None)
     if not unseen:
         return outcomes, []
@@ -65,7 +65,7 @@ def crashed_outcomes(
     return outcomes, [notice]
 
 
-def _crashed(planned: Planned, stored: list[StoredSnapshot]) -> Outcome:
+def _make_outcome(planned: Planned, stored: list[StoredSnapshot]) -> Outcome:
     """Return the outcome of a notebook whose batch crashed after it had stored these objects."""
     crashed = outcome(planned, "failed", CRASHED)
     crashed["archived"] = stored

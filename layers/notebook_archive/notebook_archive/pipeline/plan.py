@@ -52,7 +52,7 @@ class Plan(TypedDict):
     notices: list[Problem]
 
 
-def chosen_items(given: object) -> list[object] | None:
+def read_item_ids(given: object) -> list[object] | None:
     """Return the item ids in the input of a run, or None for a run over everything.
 
     The input is `{}` or `{"itemIds": [...]}`.  Step Functions may add the id of the execution that started this one.
@@ -102,7 +102,7 @@ def plan_run(
         if organisation.sees_everything and found.notebooks:  # a portal that shows nothing may be the wrong one
             unlisted.note_deletions(looked_up.absent, run, archive, threads)
         items: list[NotebookItem] = [*found.notebooks.values(), *looked_up.found]
-        notices += _shortfalls(found, organisation, administrator)
+        notices += _list_shortfalls(found, organisation, administrator)
         notices += unlisted.notices(looked_up, sees_everything=organisation.sees_everything)
         _miss(items, held, notices)
     else:
@@ -134,7 +134,7 @@ def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")
 
 
-def _shortfalls(found: Enumeration, organisation: Organisation, administrator: Administrator) -> Iterator[Problem]:
+def _list_shortfalls(found: Enumeration, organisation: Organisation, administrator: Administrator) -> Iterator[Problem]:
     if found.incomplete:
         yield problem(found.incomplete)
     if found.uncounted:

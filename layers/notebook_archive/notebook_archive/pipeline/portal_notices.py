@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from notebook_archive.pipeline.outcomes import Outcome, Problem
 
 
-def portal_notices(outcomes: list[Outcome], *, is_chosen: bool) -> Iterator[Problem]:
+def list_portal_notices(outcomes: list[Outcome], *, is_chosen: bool) -> Iterator[Problem]:
     """Yield a notice if the portal lists no snapshot at all, and one if it lists what may be snapshots.
 
     A run over chosen notebooks does not get the first: they may well have no snapshot.

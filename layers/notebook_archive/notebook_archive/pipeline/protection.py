@@ -82,12 +82,12 @@ def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_cu
         protection["state"] = "empty"
     elif planned["archived"] or outcome["archived"] or (content and content["held"]):
         protection["state"] = "stale"
-        if newest := _newest(planned, outcome, listed):
+        if newest := _find_newest(planned, outcome, listed):
             protection["newest"] = newest
     return protection
 
 
-def _newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
+def _find_newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
     """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
 
     A snapshot that ArcGIS no longer lists does not count, because the plan has no time for it.
@@ -116,11 +116,11 @@ def describe_protection(counts: ProtectionCounts) -> str:
 
 def list_not_protected(outcomes: Iterable[Outcome]) -> list[NotProtected]:
     """Return the notebooks that are not protected, each with the reason and what to do next."""
-    return [_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
+    return [_describe_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
 
 
-def _not_protected(outcome: Outcome) -> NotProtected:
-    state, hours = outcome["protection"]["state"], hours_behind(outcome["protection"])
+def _describe_not_protected(outcome: Outcome) -> NotProtected:
+    state, hours = outcome["protection"]["state"], measure_hours_behind(outcome["protection"])
     why: Problem = outcome["problem"] if "problem" in outcome else _explain(state, hours)
     entry: NotProtected = {
         "itemId": outcome["itemId"],
@@ -147,7 +147,7 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
                 "The newest archived version is as new as the last change, but nothing proves that it has that change."
             )
         elif hours is not None:
-            message = f"The newest archived version is {_age(hours)} older than its last change."
+            message = f"The newest archived version is {_format_age(hours)} older than its last change."
         return {"reason": "current-content-not-archived", "message": message, "remedy": _CURRENT_REMEDY}
     return {
         "reason": "never-archived",
@@ -156,7 +156,7 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
     }
 
 
-def _age(hours: float) -> str:
+def _format_age(hours: float) -> str:
     """Return an age in minutes, hours or days, such as `36 hours`."""
     for unit, length, most in (("minute", 1 / 60, 120), ("hour", 1, 72)):
         count = max(1, round(hours / length))
@@ -165,7 +165,7 @@ def _age(hours: float) -> str:
     return f"{round(hours / 24)} days"
 
 
-def hours_behind(protection: Protection) -> float | None:
+def measure_hours_behind(protection: Protection) -> float | None:
     """Return the hours from the newest archived version to the last change, or None if they are not known."""
     if protection["state"] == "protected":
         return 0.0
@@ -177,7 +177,7 @@ def hours_behind(protection: Protection) -> float | None:
 def measure_recovery_point(outcomes: Iterable[Outcome]) -> RecoveryPoint:
     """Return the recovery point of a run.  Notebooks that are empty or gone do not count."""
     counted = [each for each in outcomes if each["protection"]["state"] not in ("empty", "gone")]
-    measured = [(hours, each) for each in counted if (hours := hours_behind(each["protection"])) is not None]
+    measured = [(hours, each) for each in counted if (hours := measure_hours_behind(each["protection"])) is not None]
     if not measured:
         return {"notebooks": 0, "unmeasured": len(counted), "medianHours": None, "worstHours": None, "worst": None}
     hours, worst = max(measured, key=lambda each: each[0])

@@ -11,10 +11,10 @@ from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NoFreeSlot
 from notebook_archive.models import cut
 from notebook_archive.pipeline.claim import claim_run
-from notebook_archive.pipeline.crashed import crashed_outcomes
+from notebook_archive.pipeline.crashed import recover_outcomes
 from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Planned, Problem
 from notebook_archive.pipeline.plan import Plan, Scope
-from notebook_archive.pipeline.portal_notices import portal_notices
+from notebook_archive.pipeline.portal_notices import list_portal_notices
 from notebook_archive.pipeline.protection import (
     NotProtected,
     ProtectionCounts,
@@ -127,7 +127,7 @@ def report_run(
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     planned = _planned(archive, plan["planKey"]) if plan else ()
     missing = [each for each in planned if each["itemId"] not in outcomes]
-    crashed, notices = crashed_outcomes(missing, run, started_at, archive, threads, deadline)
+    crashed, notices = recover_outcomes(missing, run, started_at, archive, threads, deadline)
     if crashed:
         archive.put_document(crashed_key, {"outcomes": crashed})
     outcomes |= {each["itemId"]: each for each in crashed}
@@ -185,8 +185,8 @@ def _report(
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
     is_chosen = plan is not None and plan["scope"] == "chosen"
-    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes, is_chosen=is_chosen)]
-    notices += _uncounted(outcomes)
+    notices = [*notices, *_broken_credentials(outcomes), *list_portal_notices(outcomes, is_chosen=is_chosen)]
+    notices += _list_uncounted(outcomes)
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
@@ -244,7 +244,7 @@ def _broken_credentials(outcomes: list[Outcome]) -> Iterator[Problem]:
         }
 
 
-def _uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
+def _list_uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
     """Yield one notice if ArcGIS listed snapshots of notebooks without a total."""
     uncounted = [found["itemId"] for found in outcomes if found.get("uncounted")]
     if uncounted:

@@ -43,14 +43,14 @@ def look_up(item_ids: Sequence[ItemId], administrator: Administrator, threads: i
 
     Raises nothing that is a NotebookArchiveError.
     """
-    hurried = administrator.within(TIME_SHARE)
+    limited = administrator.within(TIME_SHARE)
 
     def ask(item_id: ItemId) -> NotebookItem | str | None:
         """Return the item, None if it does not exist, or the reason why that is not known."""
-        if hurried.deadline.remaining() <= 0:
+        if limited.deadline.remaining() <= 0:
             return "no time left"
         try:
-            item = hurried.item(item_id)
+            item = limited.item(item_id)
         except NotebookNotFound:
             return None
         except NotebookArchiveError as error:
