@@ -20,7 +20,7 @@ from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.pipeline import archive_batch, plan_run, read_item_ids, report_run
 from notebook_archive.pipeline.outcomes import Batch
-from notebook_archive.pipeline.plan import Plan
+from notebook_archive.pipeline.plan import Plan, Scope, scope_of
 from notebook_archive.pipeline.protection import STATES
 from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
 from notebook_archive.pipeline.task import Capturing, Workshop
@@ -100,9 +100,11 @@ class Site:
         run = RunId.of_execution(name, self.started_at)
         return archive_batch(batch, run, self.workshop, self.threads, Deadline(self.seconds))[1]
 
-    def report(self, name: str, plan: Plan | None, error: dict[str, str] | None = None) -> Report:
+    def report(
+        self, name: str, plan: Plan | None, error: dict[str, str] | None = None, asked: Scope = "everything"
+    ) -> Report:
         run, deadline = RunId.of_execution(name, self.started_at), Deadline(self.seconds)
-        return report_run(run, self.archive, self.started_at, plan, error, self.threads, deadline)[1]
+        return report_run(run, self.archive, self.started_at, plan, error, self.threads, deadline, asked=asked)[1]
 
     def run(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Report:
         """Make a whole run.  A batch that raises is lost, a plan that raises is reported, as the state machine does."""
@@ -110,7 +112,8 @@ class Site:
             plan = self.plan(name, item_ids)
         except NotebookArchiveError as error:
             cause = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)})
-            return self.report(name, None, {"Error": type(error).__name__, "Cause": cause})
+            asked = scope_of({} if item_ids is None else {"itemIds": item_ids})
+            return self.report(name, None, {"Error": type(error).__name__, "Cause": cause}, asked)
         for batch in self.batches(plan) if plan["batches"] else ():
             left: Batch | None = batch
             while left:

@@ -12,8 +12,8 @@ from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import EventRefused
-from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import archive_batch, logged, told
+from notebook_archive.logs import log_invocation, log_outcome, make_logger
+from notebook_archive.pipeline import archive_batch, told
 
 logger = make_logger()
 
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     outcomes, rest = archive_batch(event["batch"], run, aws.workshop(), aws.settings().threads, deadline)
     for outcome in outcomes:
-        logger.info(outcome["state"], extra=logged(outcome))
+        log_outcome(logger, outcome)
     try:
         aws.event_bus().publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
     except EventRefused:

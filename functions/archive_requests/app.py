@@ -15,8 +15,8 @@ from notebook_archive import aws
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import EventRefused
 from notebook_archive.inbox import Message
-from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import archive_requests, logged, told
+from notebook_archive.logs import log_invocation, log_outcome, make_logger
+from notebook_archive.pipeline import archive_requests, told
 
 logger = make_logger()
 metrics = Metrics()
@@ -34,7 +34,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     requests = [message.request for message in messages if message.request]
     outcomes = archive_requests(requests, run, aws.workshop, aws.settings().threads, deadline)
     for outcome in outcomes.values():
-        logger.info(outcome["state"], extra=logged(outcome))
+        log_outcome(logger, outcome)
     for message in messages:
         if message.refusal:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})

@@ -1,6 +1,7 @@
 """Reports on an archive run.
 
-Trigger: the last state of the state machine ArchiveRun, with ``{"runId", "startedAt", "plan"?, "error"?}``.
+Trigger: the last state of the state machine ArchiveRun, with ``{"runId", "startedAt", "input"?, "plan"?,
+"error"?}``.
 Answers: the report's summary; the report itself is an object in the archive, its figures are metrics, and an event
 says that it is there.
 """
@@ -15,7 +16,7 @@ from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import figures, report_run
+from notebook_archive.pipeline import figures, report_run, scope_of
 
 logger = make_logger()
 metrics = Metrics()
@@ -43,7 +44,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metadata("run_id", run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     given = (event["startedAt"], event.get("plan"), event.get("error"))
-    key, report = report_run(run, aws.archive(), *given, aws.settings().threads, deadline)
+    asked = scope_of(event.get("input"))
+    key, report = report_run(run, aws.archive(), *given, aws.settings().threads, deadline, asked=asked)
     for name, count in figures(report).items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])

@@ -1,5 +1,6 @@
 """What the client does if ArcGIS differs from its documentation, or from what is believed of it."""
 
+import gzip
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -150,6 +151,7 @@ BROKEN: dict[str, Iterable[bytes]] = {
     "page": [answer(b"<html>Sign in</html>", "Content-Type: text/html")],
     "503": [answer(b"<html>", status="503 Unavailable")],
     "401": [answer(b"<html>", status="401 Unauthorized")],
+    "403": [answer(b"<html>", status="403 Forbidden")],
     "404": [answer(b"<html>", status="404 Not Found")],
     "other JSON": [answer(b'{"currentVersion": 11.4}')],
     "redirect": [answer(b"", "Location: https://localhost/x", status="302 Found")],
@@ -296,10 +298,20 @@ def test_an_item_without_a_file_has_no_content(client: Client, route: Any, answe
     if not resources:
         item.snapshots.clear()
         item.resources.clear()
-    with pytest.raises(NoContent):
-        current(client, item, route)
+    access = client.routes(route).of(item.owner, soon())
+    for _ in range(2):
+        with pytest.raises(NoContent):
+            access.current(id_of(item), LIMIT, body_of, soon())
     if answered == "empty-body":
-        assert client.count("items/data") == 2, "asked once more"
+        assert client.count("items/data") == 4, "asked once more each time"
+
+
+@pytest.mark.parametrize("route", ["notebook-server", "portal"])
+def test_an_empty_file_of_an_item_with_content_is_an_error(client: Client, route: Any) -> None:
+    """A proxy whose server restarts may answer every address with nothing."""
+    client.deployment.faults.add("items/data", "body", body="")
+    with pytest.raises(ArcGISUnavailable, match="By its size, the item has content"):
+        current(client, client.item(), route)
 
 
 def test_code_500_of_an_item_with_content_stays_an_error(client: Client) -> None:
@@ -323,6 +335,13 @@ EMPTY = {
     "no last chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", ArcGISUnavailable),
     "a length, and nothing": (answer(b"", "Content-Length: 60"), ArcGISUnavailable),
     "white space": (answer(b" "), NotANotebook),
+    "only accepted": (answer(b"", "x-amzn-waf-action: challenge", status="202 Accepted"), NotANotebook),
+    "a part of nothing": (answer(b"", status="206 Partial Content"), NotANotebook),
+    "compressed, no chunks of it": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"a\r\n" + gzip.compress(NO_CELLS)[:10] + b"\r\n0\r\n\r\n",
+        NotANotebook,
+    ),
     "an error": (answer(b"", status="500 Error"), ArcGISUnavailable),
     "an error of a client": (answer(b"", status="404 Not Found"), UnexpectedAnswer),
 }

@@ -664,3 +664,17 @@ def test_resources_that_go_in_circles_end(wire: Transport, serve: Serve, step: i
     with pytest.raises(ListingIncomplete):
         Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
     assert len(server.requests) <= 2
+
+
+def test_resources_without_end_are_read_no_further(wire: Transport, serve: Serve) -> None:
+    """Else they fill the memory of a function, and its other notebooks fail with it."""
+
+    def script(request: WireRequest) -> list[bytes]:
+        start = int(request.query["start"][0])
+        page = {"resources": [{"resource": str(start + each)} for each in range(1000)], "nextStart": start + 1000}
+        return [answer(json.dumps(page).encode())]
+
+    server = serve(script)
+    with pytest.raises(ListingIncomplete, match="more than 20000"):
+        Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon(5))
+    assert len(server.requests) == 20

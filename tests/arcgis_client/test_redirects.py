@@ -87,7 +87,7 @@ def test_a_redirect_elsewhere_is_refused(wire: Transport, serve: Serve, location
     with pytest.raises(UnexpectedAnswer, match="redirect"):
         NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon())
     assert other.connections == 0
-    assert [request for request in server.requests if request.path == "/moved"] == []
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", ["300 M", "303 S", "304 N", "305 U"])

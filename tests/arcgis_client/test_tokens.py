@@ -1,6 +1,7 @@
 """From a secret to a token, its renewal, and what a dead credential costs."""
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +13,7 @@ from notebook_archive.arcgis.tokens import KEPT_SECONDS, REFUSED_SECONDS, TOKEN_
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
+    DeadlineExceeded,
     GoodTokenRejected,
     SecretMalformed,
     SecretMissing,
@@ -434,6 +436,48 @@ def test_a_portal_that_names_no_user_accepts_no_token(wire: Transport, serve: Se
         with pytest.raises(TokenRejected):
             tokens.with_token(refused, soon())
     assert sum("generateToken" in request.path for request in server.requests) == 3
+
+
+@pytest.mark.parametrize("fault", [{"kind": "http-503"}, {"kind": "shape-a", "code": 403}, {"kind": "shape-e"}])
+@pytest.mark.parametrize("is_minted", [True, False])
+def test_an_outage_of_the_portal_condemns_no_credential(
+    enterprise: Client, is_minted: bool, fault: dict[str, Any]
+) -> None:
+    """A notebook refuses the token, and the portal does not say whether it does too."""
+    clock = Clock()
+    if not is_minted:
+        enterprise.secrets.texts[ADMIN] = json.dumps({"token": enterprise.token()})
+    tokens = source_at(enterprise, clock)
+    enterprise.deployment.faults.add("portals/self", **fault)
+    for _ in range(5):
+        with pytest.raises(ArcGISUnavailable):
+            tokens.with_token(refused, soon())
+        assert tokens.with_token(len, soon()), "neighbours go on"
+    assert enterprise.count("generateToken") == (2 if is_minted else 0)
+    enterprise.deployment.faults.clear()
+    clock.now += 61
+    assert whoami(enterprise, tokens) == "gis_admin"
+    with pytest.raises(GoodTokenRejected):
+        tokens.with_token(refused, soon())
+
+
+def test_a_portal_that_hangs_holds_up_no_neighbour(wire: Transport, serve: Serve) -> None:
+    asked = threading.Event()
+
+    def script(request: WireRequest) -> list[bytes]:
+        if request.path.endswith("portals/self"):
+            asked.set()
+            server.wait(20)
+            return [b""]
+        return [answer(b'{"token": "t%d", "expires": 9999999999999}' % len(server.requests))]
+
+    server = serve(script)
+    tokens = TokenSource(wire, server.url, "s", Secrets({"s": '{"username": "ana", "password": "x"}'}))
+    with ThreadPoolExecutor(2) as pool:
+        judged = pool.submit(tokens.with_token, refused, soon(2))
+        asked.wait(5)
+        assert pool.submit(tokens.with_token, len, soon()).result(timeout=1)
+        assert isinstance(judged.exception(), DeadlineExceeded)
 
 
 def test_a_wrong_password_is_tried_once_and_then_left_alone(client: Client) -> None:

@@ -83,12 +83,13 @@ def test_a_post_carries_the_token_in_its_form_alone(wire: Transport, serve: Serv
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_every_call_has_the_same_referer_and_wants_no_compression(wire: Transport, serve: Serve, method: str) -> None:
+def test_every_call_has_one_referer_and_wants_a_fresh_plain_answer(wire: Transport, serve: Serve, method: str) -> None:
     server = serve(fixed(answer(b"{}")))
     for token in ("", "one", "two"):
         wire.call(method, f"{server.url}/a", "A call", soon(), token=token)
     assert [request.headers["referer"] for request in server.requests] == [REFERER] * 3
     assert {request.headers["accept-encoding"] for request in server.requests} == {"identity"}
+    assert {request.headers["cache-control"] for request in server.requests} == {"no-cache, no-store"}
 
 
 def test_cookies_of_one_user_are_not_sent_for_another(wire: Transport, serve: Serve) -> None:

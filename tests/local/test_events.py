@@ -76,7 +76,7 @@ def test_what_fails_while_arcgis_is_away_is_kept_and_driven_again(
 ) -> None:
     item = asked.arcgis.enterprise.organisation.notebooks()[0]
     bucket = asked.outputs["ArchiveBucket"]
-    for version in asked.aws.s3.list_object_versions(Bucket=bucket, Prefix=f"notebooks/{item.id}/")["Versions"]:
+    for version in asked.aws.s3.list_object_versions(Bucket=bucket, Prefix=f"notebooks/{item.id}/").get("Versions", ()):
         asked.aws.s3.delete_object(
             Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"], BypassGovernanceRetention=True
         )

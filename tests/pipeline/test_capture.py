@@ -125,6 +125,13 @@ def test_a_refused_capture_is_reported(kubernetes: Site) -> None:
     check_report(report)
 
 
+def test_a_capture_counts_once_if_s3_loses_an_answer(capturing: Site) -> None:
+    capturing.s3.faults.append(Fault("PutObject", "lost-answer", part="/outcomes/"))
+    report = capturing.run("one")
+    assert len(capturing.archive.list_keys("runs/2026-11-22/one/outcomes/")) == 2
+    assert report["captured"] == len(capturing.deployment.organisation.notebooks())
+
+
 def test_what_a_capture_costs(capturing: Site) -> None:
     capturing.run("zero")
     save(capturing.item("Alone"), 1)

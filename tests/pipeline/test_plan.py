@@ -6,13 +6,33 @@ import tracemalloc
 import pytest
 
 from local.arcgis import Seed
+from notebook_archive.arcgis.portal import Organisation
+from notebook_archive.archive import Holding
 from notebook_archive.errors import RunIdTaken, RunInputInvalid
-from notebook_archive.models import DIGEST_LENGTH, ResourceKey
+from notebook_archive.models import (
+    DIGEST_LENGTH,
+    MAX_OWNER,
+    MAX_TITLE,
+    ItemId,
+    NotebookItem,
+    ResourceKey,
+    split_digests,
+)
 from notebook_archive.pipeline import read_item_ids
+from notebook_archive.pipeline.plan import MOST_DIGESTS, planned
 from tests.pipeline.conftest import MakeSite
 from tests.site import STARTED_AT, Site, check_report, read_report, stored_snapshots
 from tests.strict_s3 import contents
 
+ORGANISATION = Organisation(
+    id="one",
+    on_kubernetes=False,
+    is_online=False,
+    username="admin",
+    sees_everything=True,
+    reads_everything=True,
+    host="",
+)
 STATE_BYTES = 262_144
 """Step Functions: the input of a state, here a line with the run's id and time around it."""
 
@@ -86,6 +106,18 @@ def test_a_plan_says_what_the_archive_holds(small: Site) -> None:
     digests = {held[i : i + DIGEST_LENGTH] for i in range(0, len(held), DIGEST_LENGTH)}
     assert digests == {ResourceKey.parse(snapshot.resource_key).digest for snapshot in item.snapshots}
     assert "item" not in planned[item.id], "unchanged since it was written"
+
+
+def test_a_line_fits_a_state_however_much_is_archived() -> None:
+    keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(MOST_DIGESTS + 1)]
+    sizes = dict.fromkeys(keys, (5 * 10**9, 5 * 10**9))
+    held = Holding(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
+    properties = {f"field-{number}": "é" * 1000 for number in range(100)}
+    item = NotebookItem(held.item_id, "é" * MAX_OWNER, "é" * MAX_TITLE, properties=properties)
+    line = planned(item, held, ORGANISATION)
+    assert len(json.dumps(line)) < STATE_BYTES * 0.95
+    assert (line["sizes"][0], line["sizes"][-1]) == ([], [5 * 10**9] * 2)
+    assert len(line["sizes"]) == len(split_digests(line["archived"])) == MOST_DIGESTS
 
 
 def test_an_owners_notebooks_are_neighbours(make_site: MakeSite) -> None:

@@ -127,6 +127,18 @@ class TestOutcomes:
         report = small.report("one", plan)
         assert (report["status"], report["notebooks"]["failed"]) == ("complete", {})
 
+    @pytest.mark.parametrize("skips", ["first", "second"])
+    def test_a_try_that_skipped_does_not_hide_a_failure(self, small: Site, skips: str) -> None:
+        plan = small.plan()
+        (batch,) = small.batches(plan)
+        second = small.item("Second")
+        for number in ("first", "second"):
+            second.resources_refused = number == skips
+            small.deployment.faults.add("items/resource", "http-500", item_id=second.id)
+            small.work("one", batch)
+        report = not_complete(small.report("one", plan))
+        assert report["notebooks"]["failed"] == {"arcgis-unavailable": 1}
+
     def test_a_plan_that_lost_its_lines_is_no_success(self, small: Site) -> None:
         plan = small.plan()
         put_lines(plan["planKey"], [])
@@ -140,6 +152,26 @@ def test_one_id_that_may_not_be_read_does_not_stop_the_others(small: Site) -> No
     report = not_complete(small.run("one", [first, second]))
     assert report["notebooks"]["failed"] == {"permission-denied": 1}
     assert report["snapshots"]["archived"] == 1
+
+
+def test_another_item_than_the_asked_one_does_not_pass_for_it(small: Site) -> None:
+    first, second = small.item("First"), small.item("Second")
+    other = {"id": second.id, "owner": second.owner, "title": second.title, "type": "Notebook"}
+    small.deployment.faults.add("items/item", "body", item_id=first.id, body=json.dumps(other))
+    report = not_complete(small.run("one", [first.id]))
+    assert report["notebooks"]["failed"] == {"unexpected-answer": 1}
+    assert [entry["itemId"] for entry in report["failed"]] == [first.id]
+
+
+@pytest.mark.parametrize("kind", [None, ["Notebook"]])
+def test_a_search_result_without_a_type_may_be_a_notebook(small: Site, kind: object) -> None:
+    first, second = ({"id": each.id, "owner": each.owner} for each in small.deployment.organisation.notebooks())
+    results = [{**first, "type": "Notebook"}, {**second, "type": kind}]
+    found = {"total": 2, "start": 1, "num": 100, "nextStart": -1, "results": results}
+    small.deployment.faults.add("search", "body", body=json.dumps(found))
+    report = not_complete(small.run())
+    assert report["notebooks"]["attempted"] == 1
+    assert [notice["reason"] for notice in report["notices"]] == ["listing-incomplete"]
 
 
 def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:

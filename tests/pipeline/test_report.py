@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notebook_archive.archive import RunId
-from notebook_archive.errors import ArchiveUnavailable
+from notebook_archive.errors import ArchiveUnavailable, RunInputInvalid
 from notebook_archive.models import MAX_OWNER, MAX_TITLE
-from notebook_archive.pipeline import figures
+from notebook_archive.pipeline import figures, scope_of
 from notebook_archive.pipeline.plan import Plan
 from notebook_archive.pipeline.protection import STATES
 from tests.site import STARTED_AT, Site, check_report, put_lines, read_report
@@ -179,3 +179,28 @@ def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
     assert len(report["message"]) < 3000
     assert report["error"]
     assert len(json.dumps(report["error"])) < 3000
+
+
+def test_a_planning_error_brings_its_own_remedy(small: Site) -> None:
+    """Also where Step Functions names the error otherwise and its cause alone has the class."""
+    cause = json.dumps({"errorType": "RunInputInvalid", "errorMessage": "itemIds is empty."})
+    for number, name in enumerate(("RunInputInvalid", "Runtime.HandlerError")):
+        report = small.report(f"run-{number}", None, {"Error": name, "Cause": cause})
+        assert report["error"]
+        assert (report["error"]["reason"], report["error"]["remedy"]) == (name, RunInputInvalid.remedy)
+
+
+@pytest.mark.parametrize(
+    ("given", "scope"),
+    [
+        ({}, "everything"),
+        (None, "everything"),
+        ({"itemIds": []}, "chosen"),
+        ({"items": ["x"]}, "chosen"),
+        ([7], "chosen"),
+    ],
+)
+def test_a_run_without_a_plan_has_the_scope_asked_for(small: Site, given: object, scope: str) -> None:
+    report = small.report("one", None, {"Error": "RunInputInvalid", "Cause": ""}, scope_of(given))
+    assert report["scope"] == scope
+    assert figures(report)["RunFailed"] == int(scope == "everything")

@@ -265,6 +265,15 @@ class TestOrganisations:
         check_report(report)
         check_archive(site, ever)
 
+    def test_a_doubtful_second_listing_proves_no_deletion(self, small: Site) -> None:
+        site, lost = small, small.item("First").id
+        page = '{"total": 2, "status": "success", "snapshots": []}'
+        site.deployment.faults.add("snapshots/download", "shape-a", code=404, item_id=lost)
+        site.deployment.faults.add("snapshots/list", "body", body=page, item_id=lost, after=1)
+        report = site.run()
+        assert report["snapshots"]["failed"] == {"listing-incomplete": 2}
+        assert report["status"] == "partial"
+
 
 POISON = {
     "html": ("shape-e", {}, "unexpected-answer"),

@@ -7,7 +7,10 @@ import pytest
 
 from local.arcgis import Item, Seed
 from notebook_archive.archive import RunId
+from notebook_archive.deadline import Deadline
+from notebook_archive.models import ItemId
 from notebook_archive.pipeline import figures
+from notebook_archive.pipeline.archive_requests import BackupRequest, archive_requests
 from notebook_archive.pipeline.protection import STATES
 from notebook_archive.pipeline.report import Report
 from tests.pipeline.conftest import SMALL, MakeSite
@@ -132,6 +135,16 @@ class TestStale:
         assert entry["state"] == "stale"
         assert "hoursBehind" not in entry
 
+    def test_a_copy_later_than_the_last_change_gives_no_time(self, make_site: MakeSite) -> None:
+        site = make_site(make_notebook(snapshots=0), archive_current=True)
+        site.item("Survey").modified = SAVED + 1000 * HOUR_MS  # the portal's clock was ahead
+        site.run("one")
+        save(site, 8)
+        site.deployment.faults.add("items/data", "http-503")
+        report = check(site.run("two"))
+        assert "hoursBehind" not in only(report)
+        assert (report["recoveryPoint"]["notebooks"], report["recoveryPoint"]["unmeasured"]) == (0, 1)
+
     def test_an_item_without_a_time_has_no_age(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook())
         site.item("Survey").modified = 0
@@ -184,6 +197,23 @@ class TestEmptyAndGone:
         assert (entry["state"], entry["reason"]) == ("empty", "no-content")
         assert report["status"] == "complete"
 
+    @pytest.mark.parametrize("answered", ["error", "empty-body"])
+    def test_an_empty_answer_of_an_item_with_bytes_is_a_failure(self, make_site: MakeSite, answered: Any) -> None:
+        site = make_site(make_notebook(), archive_current=True)
+        site.run("one")
+        save(site, 8)
+        fault = {"kind": "body", "body": ""} if answered == "empty-body" else {"kind": "shape-a", "code": 500}
+        site.deployment.faults.add("items/data", **fault)
+        report = check(site.run("two"))
+        assert (only(report)["state"], report["status"]) == ("stale", "failed")
+
+    def test_a_notebook_whose_snapshot_failed_is_not_empty(self, make_site: MakeSite) -> None:
+        site = make_site(make_notebook(), archive_current=True)
+        site.item("Survey").content = b""
+        site.deployment.faults.add("snapshots/download", "shape-a", code=500)
+        entry = only(site.run())
+        assert (entry["state"], entry["reason"]) == ("unprotected", "arcgis-unavailable")
+
     @pytest.mark.parametrize("current", [True, False])
     def test_one_deleted_meanwhile_is_gone(self, make_site: MakeSite, current: bool) -> None:
         site = make_site(make_notebook(), archive_current=current)
@@ -193,6 +223,13 @@ class TestEmptyAndGone:
         site.work("one", batch)
         entry = only(site.report("one", plan))
         assert (entry["state"], entry["reason"]) == ("gone", "not-found")
+
+    def test_a_chosen_notebook_that_is_not_there_is_gone(self, make_site: MakeSite) -> None:
+        site = make_site(make_notebook())
+        report = check(site.run("one", ["0" * 32, "xyz"]))
+        assert report["protection"]["gone"] == 2
+        assert {entry["reason"] for entry in report["notProtected"]} == {"not-found", "not-an-id"}
+        assert any("The portal has no notebook 000" in entry["message"] for entry in report["notProtected"])
 
     def test_a_deleted_snapshot_does_not_make_it_gone(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(), archive_current=True)
@@ -208,6 +245,10 @@ class TestSums:
         report = check(site.run())
         assert set(report["protection"]) == set(STATES)
         assert sum(report["protection"].values()) == len(site.deployment.organisation.notebooks())
+
+    def test_the_most_urgent_notebooks_come_first(self, make_site: MakeSite) -> None:
+        report = check(make_site(archive_current=True).run())
+        assert [entry["state"] for entry in report["notProtected"]] == ["unprotected", "empty", "empty"]
 
     def test_message_metrics_and_counts_say_the_same(self, make_site: MakeSite) -> None:
         site = make_site(archive_current=True)
@@ -315,6 +356,21 @@ class TestAltered:
         [batch] = site.batches(plan)
         site.work("two", batch)
         assert check(site.report("two", plan))["notebooks"]["failed"] == {"snapshot-altered": 1}
+
+    def test_a_backup_at_the_same_time_does_not_hide_it(self, make_site: MakeSite) -> None:
+        site = make_site(make_notebook("ben"))
+        site.run("one")
+        self.alter(site)
+        plan = site.plan("two")
+        asked = [BackupRequest((ItemId(site.item("Survey").id),))]
+        run = RunId.of_execution("event", STARTED_AT)
+        [by_event] = archive_requests(asked, run, lambda: site.workshop, 1, Deadline(60)).values()
+        assert by_event["problem"]["reason"] == "snapshot-altered"
+        [batch] = site.batches(plan)
+        site.work("two", batch)
+        report = check(site.report("two", plan))
+        assert report["notebooks"]["failed"] == {"snapshot-altered": 1}
+        assert report["snapshots"]["archived"] == 0
 
     def test_sizes_that_never_match_are_no_longer_compared(self, make_site: MakeSite) -> None:
         site = make_site(Seed.many(notebooks=12, size=300), route="portal", threads=1)

@@ -314,16 +314,19 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """The token's user may not do this."""
+    """The token's user may not do this.
+
+    `is_foreign`: the answer is not in the form of ArcGIS's own, so a proxy may have refused in its place.
+    """
+
+    is_foreign: bool = False
 
     reason = "permission-denied"
     remedy = "Give the credential's account the privilege, or create a secret for the notebook's owner."
 
 
 class NoContent(ArcGISError):
-    """The item has no content: the portal sends an empty file, or answers code 500 and the item's size has no bytes of
-    a file.
-    """
+    """The item has no content: the portal sends no file, or code 500, and the item's size has no bytes of a file."""
 
     reason = "no-content"
     remedy = "Nothing; once the notebook is saved, the next run archives its content."

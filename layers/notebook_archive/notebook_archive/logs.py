@@ -11,7 +11,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.pipeline import problem
+from notebook_archive.pipeline import logged, problem
+from notebook_archive.pipeline.outcomes import Outcome
 
 type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -54,6 +55,12 @@ def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
         return handle
 
     return decorate
+
+
+def log_outcome(logger: Logger, outcome: Outcome) -> None:
+    """Write the line of one notebook, as a warning if it failed."""
+    write = logger.warning if outcome["state"] == "failed" else logger.info
+    write(outcome["state"], extra=logged(outcome))
 
 
 def _serialize(line: dict[str, Any]) -> str:

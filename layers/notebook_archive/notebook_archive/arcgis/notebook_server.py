@@ -74,8 +74,8 @@ class NotebookServer:
     def answers(self, token: str, deadline: Deadline) -> bool:
         """Return whether a notebook server answers at this address, after one try.
 
-        A refusal counts as well, because only a server that understood the request refuses it: listing open notebooks
-        may need more rights than reading snapshots.
+        A refusal in ArcGIS's form counts as well, because only a server that understood the request refuses it so:
+        listing open notebooks may need more rights than reading snapshots. A proxy that bars the address refuses too.
         """
         fields = {"f": "json", "start": "1", "num": "1"}
         what = "The notebook server"
@@ -86,8 +86,10 @@ class NotebookServer:
                 )
             ) as chunks:
                 return "notebooks" in parse(b"".join(chunks), what)
-        except (PermissionDenied, RequestRejected):
+        except RequestRejected:
             return True
+        except PermissionDenied as error:
+            return not error.is_foreign
         except DeadlineExceeded:
             raise
         except (ArcGISError, SnapshotTooLarge):

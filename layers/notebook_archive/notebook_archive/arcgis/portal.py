@@ -32,6 +32,8 @@ PAGE = 100
 CEILING = 10_000
 """Results of one search that can be paged through; the rest needs another window."""
 RESOURCES_PAGE = 1000
+# Resources of one item that are read. A listing that never ends would fill the memory.
+MAX_RESOURCES = 20_000
 # Entries of one listing that may be skipped because each alone is larger than an answer may be.
 MAX_OVERSIZED = 20
 NOTEBOOK = "Notebook"
@@ -81,9 +83,6 @@ class _Pages:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-_NO_LAST = 10**9
-
-
 class _Walk:
     """What the pages of one listing have given so far, by key."""
 
@@ -99,6 +98,8 @@ class _Walk:
         """Entries that are too large to be read."""
         self.is_circular = False
         """Whether a page led back to itself or to an earlier one."""
+        self.is_cut = False
+        """Whether there is more beyond the last entry that is asked for."""
 
     def take(self, page: Mapping[str, Any], pages: _Pages, start: int) -> int:
         """Add the entries of the page at `start`, and return the start of the next page, -1 after the last."""
@@ -218,6 +219,8 @@ class Portal:
                         missing += 1  # without a usable id or an owner; the others are archived all the same
                     else:
                         found[item.item_id] = item
+                elif not isinstance(result.get("type"), str):
+                    missing += 1  # it may be a notebook
             latest = max((epoch_milliseconds(r.get("created")) for r in walk.entries.values()), default=0)
             if walk.given < CEILING:
                 return missing, oversized, uncounted
@@ -252,6 +255,7 @@ class Portal:
                     start, num = walk.pass_over(start), pages.size
             else:
                 start = walk.take(page, pages, start)
+        walk.is_cut = start > 0
         return walk
 
     def item(self, item_id: ItemId, token: str, deadline: Deadline) -> NotebookItem:
@@ -262,7 +266,10 @@ class Portal:
             raise UnexpectedAnswer(f"{what}: the portal gave an item without a type.")
         if answer["type"] != NOTEBOOK:
             raise NotebookNotFound(f"{what} is not a notebook.")
-        return NotebookItem.from_portal(answer)
+        item = NotebookItem.from_portal(answer)
+        if item.item_id != item_id:
+            raise UnexpectedAnswer(f"{what}: the portal gave another item, {item.item_id}.")
+        return item
 
     def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
         """Return `id` and `title` of the groups that the item is shared with and the token's user can see.
@@ -294,9 +301,11 @@ class Portal:
     def _resources(self, item_id: ItemId, owner: str, token: str, deadline: Deadline) -> _Walk:
         of_owner = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
         path, what = f"content/{of_owner}items/{item_id}/resources", f"The resources of item {item_id}"
-        walk = self._walk(_Pages(path, what, "resources", "resource", RESOURCES_PAGE, _NO_LAST), token, deadline)
+        walk = self._walk(_Pages(path, what, "resources", "resource", RESOURCES_PAGE, MAX_RESOURCES), token, deadline)
         if walk.is_circular:
             raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
+        if walk.is_cut:
+            raise ListingIncomplete(f"{what}: there are more than {MAX_RESOURCES}.")
         return walk
 
     def download(

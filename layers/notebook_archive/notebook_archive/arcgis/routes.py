@@ -134,18 +134,22 @@ class Access:
     def current[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline) -> T:
         """Return the result of `consume` for the notebook's current content, which the portal serves on either route.
 
-        Raises NoContent if the portal sends an empty file, or if it answers code 500 and the item's size equals that of
-        its resources.
+        Raises NoContent if the portal sends an empty file or answers code 500, and the item's size is only that of its
+        resources. A proxy whose server restarts may answer anything with no bytes.
         """
 
         def once(token: str) -> T:
             try:
                 return self._portal.data(item_id, limit, token, consume, deadline)
-            except ArcGISUnavailable as error:
-                if error.code == 500 and self._has_file is None:
+            except (ArcGISUnavailable, NoContent) as error:
+                if isinstance(error, ArcGISUnavailable) and error.code != 500:
+                    raise
+                if self._has_file is None:
                     self._has_file = self._is_larger_than_resources(item_id, token, deadline)
-                    if not self._has_file:
-                        raise NoContent(f"Item {item_id} has no content.") from None
+                if not self._has_file:
+                    raise NoContent(f"Item {item_id} has no content.") from None
+                if isinstance(error, NoContent):
+                    raise ArcGISUnavailable(f"{error} By its size, the item has content.") from None
                 raise
 
         return self._try_allowed_way(
@@ -156,6 +160,8 @@ class Access:
         """Return whether the item may have a file: whether its size may exceed that of its resources."""
         try:
             size = self._portal.item(item_id, token, deadline).size
+            if size is not None and size <= 0:
+                return False
             return size is None or size > max(0, self._portal.resources_size(item_id, token, deadline))
         except ArcGISError:
             return True

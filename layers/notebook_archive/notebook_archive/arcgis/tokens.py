@@ -102,9 +102,9 @@ class TokenSource:
         """Return what `call` returns for a token; if it raises TokenRejected, try once more with a fresh one.
 
         Raises TokenRejected, naming the secret, if the fresh one is refused too. Then the portal is asked whether it
-        accepts that token. If so, the refusal concerns this call only, and the next call needs no sign-in. After
-        STRIKES tokens that the portal refused, or a refused sign-in, TokenRejected is raised at once for
-        REFUSED_SECONDS.
+        accepts that token. If so, the refusal concerns this call only, and the next call needs no sign-in. If the
+        portal does not say, ArcGISUnavailable is raised. After STRIKES tokens that the portal refused, or a refused
+        sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
         """
         token = self._current(deadline)
         try:
@@ -149,13 +149,20 @@ class TokenSource:
 
     def _judge(
         self, error: TokenRejected, token: str, why: str, deadline: Deadline, *, strikes: int = STRIKES
-    ) -> TokenRejected:
-        """Return the error for a fresh token that was refused.
+    ) -> ArcGISError:
+        """Return the error for a fresh token that was refused. The portal decides whether the credential is at fault.
 
-        The portal decides whether the credential is at fault.
+        It is asked without the lock: while it hangs, other threads go on with the token. If it does not say, the fault
+        is nobody's, and there is no sign-in for UNANSWERED_SECONDS.
         """
+        try:
+            is_good = self._is_good(token, deadline)
+        except ArcGISUnavailable as outage:
+            with self._lock:
+                self._leave_alone(UNANSWERED_SECONDS, outage)
+            return outage
         with self._lock:
-            if self._is_good(token, deadline):
+            if is_good:
                 self._is_proved, self._strikes = True, 0
                 return self._reject_call(error)
             if token != self._struck:  # threads that share a token count once
@@ -169,16 +176,21 @@ class TokenSource:
         return GoodTokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
 
     def _is_good(self, token: str, deadline: Deadline) -> bool:
-        """Return whether the portal accepts the token and names its user."""
+        """Return whether the portal accepts the token.
+
+        Raises ArcGISUnavailable or DeadlineExceeded if the portal does not say.
+        """
         what = f"The portal's check of the token of secret {self.name!r}"
         try:
             answer = self._transport.call(
                 "GET", f"{self._rest_url}/portals/self", what, deadline, token=token, fields={"f": "json"}
             )
+        except TokenRejected:
+            return False
         except DeadlineExceeded:
             raise
-        except ArcGISError:
-            return False
+        except ArcGISError as error:  # a throttle's 403, or a page of a portal under maintenance
+            raise ArcGISUnavailable(str(error)) from None
         return bool(answer.get("user") or answer.get("appInfo"))
 
     def _refuse(self, why: str) -> TokenRejected:

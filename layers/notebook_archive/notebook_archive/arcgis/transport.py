@@ -95,6 +95,9 @@ class Transport:
         self._session = _Session()
         self._session.trust_env = False  # neither proxies nor .netrc nor a CA bundle from the environment
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "notebook-archive"})
+        # A shared cache may keep answers to requests without `Authorization` (RFC 9111 section 3.5), and the header for
+        # ArcGIS has another name. Content from before a save would be noted as that from after it.
+        self._session.headers["Cache-Control"] = "no-cache, no-store"
         self._referer = REFERER
         # Owners share the connections; a cookie that a server set for one must not speak for another.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -229,24 +232,28 @@ class Transport:
 
 
 def _is_proven_empty(response: requests.Response) -> bool:
-    """Return whether the headers of an empty answer prove that it is complete.
+    """Return whether the status and headers of an answer without a byte prove that none is missing.
 
     A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
-    without its last chunk.
+    without its last chunk, but not a compressed one that is cut. Other statuses promise no file: AWS WAF, for one,
+    challenges a client with an empty 202.
     """
     headers = response.headers
+    if response.status_code != 200 or headers.get("Content-Encoding", "identity") != "identity":
+        return False
     return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
 def _find_redirect_target(response: requests.Response, url: str) -> str:
-    """Return the address that a redirect names, or an empty text if it is not within the same host.
+    """Return the address that a redirect names, or an empty text if it names none within the same host.
 
     The port must stay the same or become 443, because web servers redirect from one to the other.
     """
-    if response.status_code not in _REDIRECTS:
+    location = response.headers.get("Location", "")
+    if response.status_code not in _REDIRECTS or not location:
         return ""
     try:
-        target = urljoin(url, response.headers.get("Location", ""))
+        target = urljoin(url, location)
         asked, named = urlsplit(url), urlsplit(target)
         is_near = named.hostname == asked.hostname and (named.port or 443) in (443, asked.port or 443)
     except ValueError:  # of a port or an address that is not one
@@ -278,6 +285,8 @@ def _refusal(status: int, body: bytes, what: str) -> ArcGISError:
     error = error_for(status, what)
     if isinstance(error, NotebookNotFound | RequestRejected):
         return UnexpectedAnswer(f"{what}: the server answered HTTP {status}, and not in the way of ArcGIS.")
+    if isinstance(error, PermissionDenied):
+        error.is_foreign = True
     return error
 
 

@@ -135,7 +135,8 @@ class Archive:
 
     def has_mark(self, item_id: ItemId, copy: keys.CopyId) -> bool:
         """Return whether it is marked that a snapshot holds, or once held, this content of this time."""
-        return self._digest(keys.copy_key(item_id, keys.CaptureMark(copy))) is not None
+        # Without a checksum, such as a proxy's page, the answer proves nothing.
+        return bool(self._digest(keys.copy_key(item_id, keys.CaptureMark(copy))))
 
     def digest(self, item_id: ItemId, key: ResourceKey) -> bytes | None:
         """Return the SHA-256 of an archived snapshot, as S3 has it; None where the archive lacks it."""

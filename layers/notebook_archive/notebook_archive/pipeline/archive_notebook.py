@@ -165,27 +165,29 @@ def _attempt_capture(task: Task, listed: Listing, made: Outcome) -> None:
 def _archive_snapshot(task: Task, snapshot: Snapshot, made: Outcome) -> None:
     """Store one snapshot and note in `made` whether it is new.
 
-    If the archive holds another body under its key, the new body is stored too; then SnapshotAltered is raised.
+    If the archive holds another body under its key, the new body is stored too; then SnapshotAltered is raised. So it
+    does if a backup that runs at the same time stored the new body first: the plan knows of none of its size.
     """
     item_id, key = task.item_id, snapshot.resource_key
     what, archive = f"Snapshot {key} of item {item_id}", task.workshop.archive
     limit = task.workshop.max_snapshot_bytes
     staged = task.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), task.deadline)
-    is_altered = False
+    is_altered, held_sizes = False, task.held.get(key.digest, ())
     with closing(staged.file):
         try:
             stored = store(task.whose, snapshot, staged, task.how, archive)
         except ArchiveConflict:
             is_altered = True
             stored = store_altered(task.whose, snapshot, staged, task.how, archive)
-    if stored.state == "unchanged":
-        made["unchanged"] += 1
-        if key.digest in task.held and not is_altered:
-            task.workshop.listed_sizes.note_false_alarm()
-        return
-    sha256 = staged.digest.hex()
-    made["archived"].append({"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": sha256})
-    if is_altered:
+    is_new = stored.state == "archived"
+    if is_new:
+        sha256 = staged.digest.hex()
+        made["archived"].append({"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": sha256})
+    if is_altered and (is_new or staged.size not in held_sizes):
         raise SnapshotAltered(
             f"{what} changed in ArcGIS after it was archived. Its new body is stored as {stored.key}."
         )
+    if not is_new:
+        made["unchanged"] += 1
+        if key.digest in task.held and not is_altered:
+            task.workshop.listed_sizes.note_false_alarm()

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from notebook_archive.arcgis.administrator import Administrator
@@ -17,7 +17,7 @@ from notebook_archive.errors import (
     RunInputInvalid,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, NotebookItem, cut, digests
+from notebook_archive.models import ItemId, NotebookItem, ResourceKey, cut, digests
 from notebook_archive.pipeline import unlisted
 from notebook_archive.pipeline.claim import claim_run
 from notebook_archive.pipeline.content import planned_content
@@ -28,6 +28,9 @@ BATCH_BYTES = 150_000
 MOST_DIGESTS = 5000
 """Archived snapshots of one notebook that its line tells, the latest.  An older one that ArcGIS still has costs one
 download a run, and ends as unchanged."""
+# Sizes that a line of the plan holds, the latest. A snapshot has one, and one more for each altered body beside it;
+# those of a snapshot that has none here are not compared.
+MAX_SIZES = 6000
 REWRITE_MS = 30 * 86_400_000
 """An item's properties are written again after this long, for changes that its ``modified`` does not tell."""
 CLOCK_MARGIN_MS = 86_400_000
@@ -73,6 +76,12 @@ def read_item_ids(given: object) -> list[object] | None:
     if count > 1:
         raise RunInputInvalid(f"itemIds has {cut(most, 60)} {count} times. {ALLOWED_INPUT}")
     return item_ids
+
+
+def scope_of(given: object) -> Scope:
+    """Return the scope that the input of a run asks for.  An input that cannot be used asks for chosen notebooks."""
+    is_empty = not given or (isinstance(given, Mapping) and given.keys() <= {STARTED_BY})
+    return "everything" if is_empty else "chosen"
 
 
 def plan_run(
@@ -180,7 +189,12 @@ def _chosen(administrator: Administrator, item_ids: list[object], refused: dict[
             item = administrator.item(ItemId.parse(given))
         except (NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer) as error:
             nameless: Planned = {"itemId": str(given)[:40], "title": "", "owner": "", "archived": ""}
+            is_absent = isinstance(error, NotAnId | NotebookNotFound)
+            if isinstance(error, NotebookNotFound):
+                error = NotebookNotFound(f"The portal has no notebook {given}, or hides it from the administrator.")
             refused[nameless["itemId"]] = outcome(nameless, "failed", problem(error))
+            if is_absent:
+                refused[nameless["itemId"]]["protection"]["state"] = "gone"
         else:
             items[item.item_id] = item
     return list(items.values())
@@ -196,7 +210,7 @@ def planned(item: NotebookItem, held: Holding | None, organisation: Organisation
         "content": planned_content(item, held),
     }
     if held and held.snapshots:
-        line["sizes"] = [list(held.sizes[key]) for key in held.snapshots[-MOST_DIGESTS:]]
+        line["sizes"] = _sizes(held, held.snapshots[-MOST_DIGESTS:])
     if not organisation.reads_everything and item.owner != organisation.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
@@ -204,6 +218,16 @@ def planned(item: NotebookItem, held: Holding | None, organisation: Organisation
     if is_back or item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
         line["item"] = _fitting(item.properties)
     return line
+
+
+def _sizes(held: Holding, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
+    """Return the sizes of each snapshot, none for the earliest if there are more than MAX_SIZES in all."""
+    sizes: list[list[int]] = []
+    left = MAX_SIZES
+    for key in reversed(snapshots):
+        left -= len(held.sizes[key])
+        sizes.append(list(held.sizes[key]) if left >= 0 else [])
+    return sizes[::-1]
 
 
 def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:

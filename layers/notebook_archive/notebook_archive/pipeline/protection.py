@@ -12,6 +12,7 @@ from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, Protec
 
 STATES: tuple[ProtectionState, ...] = ("protected", "stale", "unprotected", "empty", "gone")
 HOUR_MS = 3_600_000
+_BY_URGENCY = ("unprotected", "stale", "gone", "empty")
 
 _UNKNOWN_AGE = "The archive has only an older version, and the age of that version is not known."
 _CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold now, or take a snapshot in ArcGIS."
@@ -78,7 +79,7 @@ def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_cu
         protection["state"] = "protected"
     elif NotebookNotFound.reason in reasons:
         protection["state"] = "gone"
-    elif NoContent.reason in reasons:
+    elif NoContent.reason in reasons and not outcome["failed"]:  # a snapshot that failed is not archived
         protection["state"] = "empty"
     elif planned["archived"] or outcome["archived"] or (content and content["held"]):
         protection["state"] = "stale"
@@ -90,14 +91,16 @@ def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_cu
 def _find_newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
     """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
 
-    A snapshot that ArcGIS no longer lists does not count, because the plan has no time for it.
+    A snapshot that ArcGIS no longer lists does not count, because the plan has no time for it. A copy that is later
+    than the item's last change has none either: a portal's clock, or the portal itself, was set back since.
     """
     stored = {each["resourceKey"] for each in outcome["archived"]}
     held = frozenset(split_digests(planned["archived"]))
     snapshots = listed.snapshots if listed else ()
     made = [each.created for each in snapshots if each.resource_key in stored or each.resource_key.digest in held]
     if "content" in planned and planned["content"]["held"]:
-        made.append(CopyId.parse(planned["content"]["held"]).modified)
+        copied = CopyId.parse(planned["content"]["held"]).modified
+        made += [copied] if copied <= planned["content"]["modified"] else []
     return max(made, default=0)
 
 
@@ -115,8 +118,9 @@ def describe_protection(counts: ProtectionCounts) -> str:
 
 
 def list_not_protected(outcomes: Iterable[Outcome]) -> list[NotProtected]:
-    """Return the notebooks that are not protected, each with the reason and what to do next."""
-    return [_describe_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
+    """Return the notebooks that are not protected, each with the reason and what to do next, the most urgent first."""
+    found = [_describe_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
+    return sorted(found, key=lambda each: _BY_URGENCY.index(each["state"]))
 
 
 def _describe_not_protected(outcome: Outcome) -> NotProtected:

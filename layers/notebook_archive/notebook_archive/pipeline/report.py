@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.deadline import Deadline
-from notebook_archive.errors import NoFreeSlot
+from notebook_archive.errors import NoFreeSlot, NotebookArchiveError
 from notebook_archive.models import cut
 from notebook_archive.pipeline.claim import claim_run
 from notebook_archive.pipeline.crashed import recover_outcomes
@@ -104,16 +104,19 @@ def report_run(
     error: Mapping[str, Any] | None,
     threads: int,
     deadline: Deadline,
+    *,
+    asked: Scope = "everything",
 ) -> tuple[str, Report]:
     """Write the report of a run, last of all its objects, and return its key and itself.
 
-    A planned notebook without an outcome has failed, because its batch crashed. `threads` threads look up what that
-    batch stored, until the deadline.  ``error`` is what Step Functions caught, if planning or the fan-out itself
-    failed. Raises RunIdTaken, ArchiveDenied or ArchiveUnavailable.
+    `asked` is the scope that the run was asked for, which counts if there is no plan. A planned notebook without an
+    outcome has failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline.
+    ``error`` is what Step Functions caught, if planning or the fan-out itself failed. Raises RunIdTaken, ArchiveDenied
+    or ArchiveUnavailable.
     """
     claim_run(run, started_at, archive)
     outcomes: dict[str, Outcome] = {}
-    captures: list[Outcome] = []
+    captures: dict[tuple[str, ...], Outcome] = {}
     durations: list[float] = []
     crashed_key = run.key("outcomes/crashed.json")
     for key in archive.list_keys(run.key("outcomes/")):
@@ -122,9 +125,11 @@ def report_run(
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
-            captures += [found] if {"captured", "freed"} & found.keys() else []
+            if {"captured", "freed"} & found.keys():  # once, also if S3 has the outcomes of one try twice
+                captures[found["itemId"], found.get("captured", ""), found.get("freed", "")] = found
             found.setdefault("protection", {"state": "unprotected", "modified": 0})  # from an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
+    scope = plan["scope"] if plan else asked
     planned = _planned(archive, plan["planKey"]) if plan else ()
     missing = [each for each in planned if each["itemId"] not in outcomes]
     crashed, notices = recover_outcomes(missing, run, started_at, archive, threads, deadline)
@@ -133,7 +138,7 @@ def report_run(
     outcomes |= {each["itemId"]: each for each in crashed}
     ordered = [outcomes[item_id] for item_id in sorted(outcomes)]
     notices = [*(plan["notices"] if plan else ()), *notices]
-    report = _report(run, started_at, plan, ordered, captures, durations, notices, _caught(error))
+    report = _report(run, started_at, scope, plan, ordered, list(captures.values()), durations, notices, _caught(error))
     key = run.key("report.json")
     archive.put_document(key, report)
     return key, report
@@ -158,10 +163,13 @@ def figures(report: Report) -> dict[str, int]:
     return counted | captures | {"CapturesWithoutSlot": full}
 
 
-def _better(tried: Outcome) -> tuple[bool, int]:
+def _better(tried: Outcome) -> tuple[int, int]:
     """Order the outcomes that two tries of a batch left of a notebook: one that ended well counts, then the one that
-    archived more."""
-    return tried["state"] != "failed", len(tried["archived"])
+    archived more.
+
+    One that skipped the notebook, such as for a missing secret, never hides the failure of one that could read it.
+    """
+    return {"skipped": 0, "failed": 1}.get(tried["state"], 2), len(tried["archived"])
 
 
 def _planned(archive: Archive, plan_key: str) -> Iterator[Planned]:
@@ -172,6 +180,7 @@ def _planned(archive: Archive, plan_key: str) -> Iterator[Planned]:
 def _report(
     run: RunId,
     started_at: str,
+    scope: Scope,
     plan: Plan | None,
     outcomes: list[Outcome],
     captures: list[Outcome],
@@ -184,8 +193,7 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    is_chosen = plan is not None and plan["scope"] == "chosen"
-    notices = [*notices, *_broken_credentials(outcomes), *list_portal_notices(outcomes, is_chosen=is_chosen)]
+    notices = [*notices, *_broken_credentials(outcomes), *list_portal_notices(outcomes, is_chosen=scope == "chosen")]
     notices += _list_uncounted(outcomes)
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
@@ -199,7 +207,7 @@ def _report(
     return {
         "schema": SCHEMA,
         "runId": run,
-        "scope": plan["scope"] if plan else "everything",
+        "scope": scope,
         "status": status,
         "message": _message(status, protection, notebooks, snapshots, notices, error),
         "startedAt": started_at,
@@ -317,10 +325,19 @@ def _caught(error: Mapping[str, Any] | None) -> Problem | None:
     if not error:
         return None
     name = cut(str(error.get("Error", "unknown")), MAX_NAME)
+    message, remedy = f"Step Functions reports {name}.", "Look at the function's log for this run, then start it again."
     try:
         cause = json.loads(str(error.get("Cause", "")))
         message = cut(str(cause["errorMessage"]), MAX_ERROR)
     except (ValueError, KeyError, TypeError):
-        message = f"Step Functions reports {name}."
-    remedy = "Look at the function's log for this run, then start the run again."
-    return {"reason": name, "message": message, "remedy": remedy}
+        cause = {}
+    named = _error_classes(NotebookArchiveError)
+    kind = named.get(str(cause.get("errorType")), named.get(name)) if isinstance(cause, dict) else None
+    return {"reason": name, "message": message, "remedy": kind.remedy if kind else remedy}
+
+
+def _error_classes(kind: type[NotebookArchiveError]) -> dict[str, type[NotebookArchiveError]]:
+    """Return an error class and all below it, by name."""
+    return {kind.__name__: kind} | {
+        name: each for child in kind.__subclasses__() for name, each in _error_classes(child).items()
+    }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.archive.labels import moment
-from notebook_archive.errors import ArchiveError, NotebookArchiveError, NotebookNotFound, UnexpectedAnswer
+from notebook_archive.errors import ArchiveError, NotebookArchiveError, NotebookNotFound
 from notebook_archive.models import ItemId, NotebookItem, cut
 from notebook_archive.pipeline.outcomes import Problem
 
@@ -50,12 +50,11 @@ def look_up(item_ids: Sequence[ItemId], administrator: Administrator, threads: i
         if limited.deadline.remaining() <= 0:
             return "no time left"
         try:
-            item = limited.item(item_id)
+            return limited.item(item_id)
         except NotebookNotFound:
             return None
         except NotebookArchiveError as error:
             return error.reason
-        return item if item.item_id == item_id else UnexpectedAnswer.reason
 
     asked = item_ids[:MAX_LOOK_UPS]
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="look-up") as pool:

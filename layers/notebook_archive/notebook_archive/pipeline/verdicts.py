@@ -52,6 +52,9 @@ def vanished(task: Task, snapshot: Snapshot, error: NotebookNotFound | RequestRe
     except NotebookArchiveError as other:
         return "failed", problem(other)
     if snapshot.resource_key not in (other.resource_key for other in listed.snapshots):
+        if listed.doubtful:
+            what = f"Snapshot {snapshot.resource_key} may have been deleted meanwhile"
+            return "failed", problem(ListingIncomplete(f"{what}, but the second listing is not whole."))
         return "skipped", problem(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))
     if isinstance(error, RequestRejected):
         return "failed", problem(error)
@@ -73,6 +76,9 @@ def refused(
     secret = workshop.routes.secret_of(planned["owner"])
     ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
     archived = made["archived"] if made else []
+    if not ownerless and isinstance(error, PermissionDenied):
+        remedy = f"Give the account of secret {secret!r} the privilege Create and edit notebooks. Is it {planned['owner']}'s?"
+        return "failed", problem(error) | {"remedy": remedy}
     if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
         return "failed", problem(error)
     remedy = (
