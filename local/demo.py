@@ -26,11 +26,12 @@ def demonstrate(system: LocalSystem, console: Console) -> bool:
     """Run twice, show what came of it, and return whether all of it is as it has to be."""
     bucket = system.outputs["ArchiveBucket"]
     first = _run(system, console, "First run")
-    console.print(tables.archived(system.aws.s3, bucket))
-    console.print(*tables.report(first.report, "Report of the first run"), sep="\n")
+    for line in tables.archived(system.aws.s3, bucket, console.width):
+        console.print(line)
+    console.print(tables.report(first.report, "Report of the first run"))
     compared = compare(system.arcgis.enterprise, system.aws.s3, bucket, with_current=system.has_current_content)
     second = _run(system, console, "Second run")
-    console.print(next(tables.report(second.report, "Report of the second run")))
+    console.print(tables.report(second.report, "Report of the second run"), *tables.lists(second.report), sep="\n")
 
     wrong = list(compared.differences)
     bodies = compared.snapshots + compared.copies

@@ -1,61 +1,102 @@
-"""What the demonstration shows: the archived snapshots and the run report, as tables."""
+"""What the demonstration shows: the archived versions and the run report, which fit a terminal of 80 columns."""
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 from urllib.parse import unquote
 
 from mypy_boto3_s3 import S3Client
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from local.comparison import stored_snapshots
 from scripts.stack import shown
 
+# Columns that a line of an archived version takes with the route, and with the route and the tags.
+_ROUTE_WIDTH = 90
+_TAGS_WIDTH = 170
 
-def archived(s3: S3Client, bucket: str) -> Table:
-    """One row for each archived snapshot and each copy of current content, read from S3 alone."""
-    table = Table(title="Archived snapshots", title_justify="left")
-    table.add_column("Key", overflow="fold")
-    table.add_column("Bytes", justify="right")
-    table.add_column("Owner", overflow="fold")
-    table.add_column("Route")
-    table.add_column("Title", max_width=30, no_wrap=True, overflow="ellipsis")
-    table.add_column("Tags", overflow="fold")
-    for key in stored_snapshots(s3, bucket):
-        head = s3.head_object(Bucket=bucket, Key=key)
-        tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
-        table.add_row(
-            shown(key),
-            f"{head['ContentLength']:,}",
-            *(shown(unquote(head["Metadata"].get(name, ""))) for name in ("owner", "route", "title")),
-            shown(" ".join(f"{tag['Key']}={tag['Value']}" for tag in sorted(tags, key=lambda tag: tag["Key"]))),
-        )
-    return table
+# What is of use to programs alone.
+_INTERNAL = {"schema", "work"}
+
+# Lists whose entries `notProtected` repeats, for the most part.
+_REPEATED = {"unprotected", "skipped"}
+
+# The most urgent first.
+_STATES = ("unprotected", "stale", "gone", "empty")
 
 
-def report(report: Mapping[str, Any], title: str) -> Iterator[Table]:
-    """The run report: its figures in one table, then one table for each list in it that is not empty."""
+def archived(s3: S3Client, bucket: str, width: int) -> Iterator[Text]:
+    """Yield a line for each archived notebook and each version of it, read from S3 alone.
+
+    Route and tags are left out where `width` has no room for them, so that each key can be copied.
+    """
+    yield Text("Archived versions", style="bold")
+    for prefix, keys in groupby(stored_snapshots(s3, bucket), key=lambda key: key.rsplit("/", 2)[0]):
+        lines = []
+        title = owner = ""
+        for key in keys:
+            head = s3.head_object(Bucket=bucket, Key=key)
+            title, owner, route = (unquote(head["Metadata"].get(name, "")) for name in ("title", "owner", "route"))
+            line = f"{head['ContentLength']:>11,}  {key.removeprefix(f'{prefix}/'):<56}"
+            if width >= _ROUTE_WIDTH:
+                line += f"  {route:<15}"
+            if width >= _TAGS_WIDTH:
+                tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+                line += "  " + " ".join(
+                    f"{tag['Key']}={tag['Value']}" for tag in sorted(tags, key=lambda tag: tag["Key"])
+                )
+            lines.append(_cut(line, width))
+        yield _cut(f"{prefix}/  {owner}: {title}", width)
+        yield from lines
+
+
+def report(report: Mapping[str, Any], title: str) -> Table:
+    """Return the figures of a run report as a table."""
     figures = Table(title=title, title_justify="left", show_header=False)
-    lists = []
     for name, value in report.items():
-        if isinstance(value, list):
-            lists.append((name, value))
-        else:
+        if not isinstance(value, list) and name not in _INTERNAL:
             figures.add_row(name, shown(_line(value)))
-    yield figures
-    for name, rows in lists:
+    return figures
+
+
+def lists(report: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield each list of a run report that is not empty: what is not protected, what failed, the notices."""
+    not_protected = sorted(report["notProtected"], key=lambda row: _STATES.index(row["state"]))
+    known = {(row["itemId"], row["reason"]) for row in not_protected}
+    for name, rows in report.items():
+        if not isinstance(rows, list):
+            continue
+        if name == "notProtected":
+            rows = not_protected
+        elif name in _REPEATED:
+            rows = [row for row in rows if (row["itemId"], row["reason"]) not in known]
         if rows:
-            yield _rows(name, rows)
+            yield Text(f"{_heading(name)} ({len(rows)})", style="bold")
+            yield from map(_entry, rows)
 
 
-def _rows(name: str, rows: list[Any]) -> Table:
-    table = Table(title=f"{_heading(name)} ({len(rows)})", title_justify="left")
-    columns = list(dict.fromkeys(column for row in rows if isinstance(row, dict) for column in row))
-    for column in columns or [name]:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        cells = [row.get(column, "") for column in columns] if isinstance(row, dict) else [row]
-        table.add_row(*(shown(_line(cell)) for cell in cells))
-    return table
+def _entry(row: Mapping[str, Any]) -> Group:
+    """One entry of a list: a line that says which notebook, then what happened and what to do next."""
+    what = " ".join(str(row[name]) for name in ("itemId", "secret") if row.get(name))
+    head = "  ".join(filter(None, (str(row.get("state", "")), what, _named(row))))
+    rest = {name: value for name, value in row.items() if name not in {"itemId", "secret", "state", "title", "owner"}}
+    return Group(
+        *([Padding(shown(head), (0, 0, 0, 2), expand=False)] if head else []),
+        *(Padding(shown(f"{name}: {_line(value)}"), (0, 0, 0, 4), expand=False) for name, value in rest.items()),
+    )
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    return f"{row.get('owner', '')}: {row['title']}" if row.get("title") else str(row.get("owner", ""))
+
+
+def _cut(text: str, width: int) -> Text:
+    line = shown(text.rstrip())
+    line.truncate(width, overflow="ellipsis")
+    return line
 
 
 def _heading(name: str) -> str:

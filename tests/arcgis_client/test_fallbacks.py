@@ -20,6 +20,7 @@ from notebook_archive.errors import (
     NotANotebook,
     NotebookArchiveError,
     PermissionDenied,
+    TokenRejected,
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId
@@ -79,6 +80,17 @@ def test_a_secret_of_another_user_fails_without_fallback(client: Client) -> None
     client.keep(f"{PREFIX}/owners/ana", "ben")
     access = client.routes("auto").of("ana", soon())
     with pytest.raises(PermissionDenied, match="belongs to ben, not to ana"):
+        access.snapshots(id_of(client.item()), soon())
+    assert access.route == "notebook-server"
+
+
+def test_a_dead_credential_is_no_reason_for_a_fallback(client: Client) -> None:
+    """Some servers answer code 403 to a token that has expired."""
+    name = f"{PREFIX}/owners/ana"
+    client.secrets.texts[name] = '{"token": "dead"}'
+    client.deployment.faults.add("snapshots/*", "shape-a", code=403)
+    access = client.routes("auto", client.deployment.notebook_admin_url).of("ana", soon())
+    with pytest.raises(TokenRejected, match=name):
         access.snapshots(id_of(client.item()), soon())
     assert access.route == "notebook-server"
 
@@ -310,7 +322,7 @@ def test_an_item_without_a_file_has_no_content(client: Client, route: Any, answe
 def test_an_empty_file_of_an_item_with_content_is_an_error(client: Client, route: Any) -> None:
     """A proxy whose server restarts may answer every address with nothing."""
     client.deployment.faults.add("items/data", "body", body="")
-    with pytest.raises(ArcGISUnavailable, match="By its size, the item has content"):
+    with pytest.raises(ArcGISUnavailable, match="has content"):
         current(client, client.item(), route)
 
 

@@ -1,6 +1,7 @@
 """Which way an owner's notebooks take, and what that costs."""
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,7 @@ from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
+    DeadlineExceeded,
     NotANotebook,
     PermissionDenied,
     SecretMissing,
@@ -275,3 +277,23 @@ def test_connections_are_kept_from_the_sign_in_to_the_last_snapshot(wire: Transp
         [snapshot] = access.snapshots(id_of(item), soon()).snapshots
         assert access.download(id_of(item), snapshot.resource_key, LIMIT, body_of, soon()) == notebook
     assert (len(server.requests), server.connections) == (21, 1)
+
+
+def test_an_owner_whose_folders_hang_holds_up_no_other(wire: Transport, serve: Serve) -> None:
+    asked = threading.Event()
+
+    def script(request: WireRequest) -> list[bytes]:
+        if request.path.endswith("/slow"):
+            asked.set()
+            server.wait(20)
+            return [b""]
+        return [answer(b'{"folders": []}')]
+
+    server = serve(script)
+    secrets = Secrets({f"{PREFIX}/admin": '{"token": "t"}'})
+    routes = Routes(wire, Portal(wire, server.url), "portal", NotebookServers(server.url), PREFIX, secrets)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(routes.folders, "slow", soon(2))
+        asked.wait(5)
+        assert pool.submit(routes.folders, "ana", soon()).result(timeout=1) == {}
+        assert isinstance(slow.exception(), DeadlineExceeded)

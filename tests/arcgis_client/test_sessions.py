@@ -8,7 +8,7 @@ import pytest
 from local.arcgis import LocalArcGIS
 from notebook_archive.arcgis.notebook_server import SESSIONS_PAGE, NotebookServer
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.errors import NotebookNotFound, RequestRejected, UnexpectedAnswer
+from notebook_archive.errors import ListingIncomplete, NotebookNotFound, RequestRejected, UnexpectedAnswer
 from notebook_archive.models import SessionId
 from tests.arcgis_client.client import Client, soon
 from tests.arcgis_client.conftest import Serve
@@ -100,3 +100,15 @@ def test_an_unreadable_row_does_not_prove_a_session_closed(wire: Transport, serv
     server = serve(script)
     with pytest.raises(RequestRejected):
         NotebookServer(wire, server.url).session(SessionId.parse("0" * 32), "t", soon())
+
+
+def test_sessions_without_end_are_read_no_further(wire: Transport, serve: Serve) -> None:
+    def script(_: WireRequest) -> list[bytes]:
+        first = len(server.requests) * 100
+        entries = [{"id": str(first + each), "itemId": "0" * 32} for each in range(100)]
+        return [answer(json.dumps({"notebooks": entries}).encode())]
+
+    server = serve(script)
+    with pytest.raises(ListingIncomplete, match="more than 10000"):
+        NotebookServer(wire, server.url).sessions(2, 100, "t", soon(5))
+    assert len(server.requests) <= 102

@@ -98,11 +98,3 @@ def test_the_last_copy_and_the_last_mark_are_kept_however_much_was_noted_since()
     assert present.latest(CaptureMark) == (day, marked)
     assert present.at(noted[-1].modified) == notes[-1]
     assert present.at(noted[0].modified) is None, "that one was dropped"
-
-
-@pytest.mark.parametrize("kind", ["page", "empty"])
-def test_a_200_of_something_else_is_no_mark(archive: Archive, s3: StrictS3, kind: str) -> None:
-    s3.faults = [Fault("HeadObject", kind)]
-    assert not archive.has_mark(ITEM, COPY)
-    archive.put_note(ITEM, CaptureMark(COPY), RUN)
-    assert archive.has_mark(ITEM, COPY)

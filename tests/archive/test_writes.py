@@ -1,4 +1,4 @@
-"""An answer of S3 counts as a write only if S3 confirms the checksum, whatever is written."""
+"""An answer of S3 counts only if it is S3's own: a write if the checksum is confirmed, whatever is written."""
 
 import hashlib
 from collections.abc import Callable
@@ -77,3 +77,23 @@ def test_a_head_that_fails_is_named(
     s3.faults = [Fault("PutObject", "no-checksum"), Fault("HeadObject", kind, times=None)]
     with pytest.raises(error):
         write(archive)
+
+
+READS: dict[str, tuple[str, Callable[[Archive], object]]] = {
+    "listing": ("ListObjectsV2", lambda archive: archive.list_keys("notebooks/")),
+    "holding": ("ListObjectsV2", lambda archive: archive.holding(ITEM)),
+    "document": ("GetObject", lambda archive: archive.get(RUN.key("plan.jsonl"))),
+    "mark": ("HeadObject", lambda archive: archive.has_mark(ITEM, COPY)),
+    "digest": ("HeadObject", lambda archive: archive.digest(ITEM, KEY)),
+}
+
+
+@pytest.mark.parametrize("kind", ["page", "empty"])
+@pytest.mark.parametrize("read", READS)
+def test_a_200_of_something_else_is_not_an_answer(archive: Archive, s3: StrictS3, read: str, kind: str) -> None:
+    """Else the archive looks empty, or as if it held what it has not."""
+    operation, call = READS[read]
+    s3.faults = [Fault(operation, kind)]
+    with pytest.raises(ArchiveUnavailable, match="not S3's own"):
+        call(archive)
+    call(archive)

@@ -4,21 +4,30 @@ import io
 
 from rich.console import Console
 
+from local.comparison import stored_snapshots
 from local.demo import demonstrate
 from local.system import LocalSystem
 from tests.local.test_archive_run import notebook_of
 
 
-def shown(system: LocalSystem) -> tuple[bool, str]:
-    """The demonstration's verdict, and the end of what it printed."""
+def shown(system: LocalSystem, width: int = 200) -> tuple[bool, str]:
+    """The demonstration's verdict, and what it printed."""
     output = io.StringIO()
-    good = demonstrate(system, Console(file=output, width=200))
-    return good, output.getvalue()[-2_000:]
+    good = demonstrate(system, Console(file=output, width=width))
+    return good, output.getvalue()
 
 
 def test_it_is_satisfied_with_an_archive_like_its_source(system: LocalSystem) -> None:
     good, output = shown(system)
     assert good, output
+
+
+def test_keys_are_whole_at_80_columns(system: LocalSystem) -> None:
+    _, output = shown(system, width=80)
+    for key in stored_snapshots(system.aws.s3, system.outputs["ArchiveBucket"]):
+        notebook, kind, name = key.rsplit("/", 2)
+        assert f"{notebook}/  " in output
+        assert f"  {kind}/{name}\n" in output
 
 
 def test_it_sees_an_archived_snapshot_that_arcgis_does_not_have(system: LocalSystem) -> None:

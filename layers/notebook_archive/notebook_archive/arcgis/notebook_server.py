@@ -17,6 +17,7 @@ from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
     DeadlineExceeded,
+    ListingIncomplete,
     NotAnId,
     NotebookNotFound,
     PermissionDenied,
@@ -37,6 +38,8 @@ from notebook_archive.models import (
 
 SESSIONS_PAGE = 100
 """Most sessions that one request gives."""
+# Open sessions that are collected. A listing that never ends would fill the memory.
+MAX_SESSIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,10 @@ class NotebookServer:
         return Sessions.of(entries[:num], total)
 
     def _fetch_all_sessions(self, token: str, deadline: Deadline) -> list[Any]:
-        """Return the entries of all open sessions, whether the server gives pages or everything at once."""
+        """Return the entries of all open sessions, whether the server gives pages or everything at once.
+
+        Raises ListingIncomplete beyond MAX_SESSIONS.
+        """
         found: dict[str, Any] = {}
         while True:
             _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
@@ -191,6 +197,8 @@ class NotebookServer:
             found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
             if len(page) < SESSIONS_PAGE or len(found) == known:
                 return list(found.values())
+            if len(found) > MAX_SESSIONS:
+                raise ListingIncomplete(f"The open notebooks: there are more than {MAX_SESSIONS}.")
 
     def _fetch_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
         what = "The open notebooks"

@@ -23,6 +23,7 @@ from notebook_archive.errors import (
     PermissionDenied,
     RequestRejected,
     SecretMissing,
+    TokenRejected,
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, VerifiedCopy
@@ -179,9 +180,14 @@ class Access:
         return result
 
     def _refuse_another_user(self, refusal: PermissionDenied, deadline: Deadline) -> None:
-        """Raise the refusal if the credential is not the owner's: a wrong secret must be fixed, not avoided."""
+        """Raise the refusal if the credential is not the owner's, or TokenRejected if the portal refuses it.
+
+        A wrong secret is to be mended, not to be avoided.
+        """
         try:
             user = self.tokens.with_token(lambda token: self._portal.organisation(token, deadline), deadline).username
+        except TokenRejected:
+            raise
         except ArcGISError:
             return
         if user and user.casefold() != self.owner.casefold():
@@ -320,7 +326,8 @@ class Routes:
         self._owners: dict[str, OwnerRoute] = {}
         self._missing: dict[str, float] = {}
         self._folders: dict[str, tuple[float, Mapping[str, str]]] = {}
-        self._lock, self._folders_lock = threading.Lock(), threading.Lock()
+        self._folders_locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
 
     def secret_of(self, owner: str) -> str:
         """Return the name of the owner's secret.  Characters that secret names do not have are written ``=XX``, in
@@ -371,7 +378,9 @@ class Routes:
         def ask(token: str) -> Mapping[str, str]:
             return self._portal.folders(owner, token, deadline)
 
-        with self._folders_lock:
+        with self._lock:
+            lock = self._folders_locks.setdefault(owner, threading.Lock())
+        with lock:  # the owner's alone: a portal that does not answer holds up no other owner's notebooks
             asked, folders = self._folders.get(owner, (float("-inf"), {}))
             if time.monotonic() - asked > FOLDERS_SECONDS:
                 folders = self.administrator.with_token(ask, deadline)

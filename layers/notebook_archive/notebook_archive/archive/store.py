@@ -135,8 +135,7 @@ class Archive:
 
     def has_mark(self, item_id: ItemId, copy: keys.CopyId) -> bool:
         """Return whether it is marked that a snapshot holds, or once held, this content of this time."""
-        # Without a checksum, such as a proxy's page, the answer proves nothing.
-        return bool(self._digest(keys.copy_key(item_id, keys.CaptureMark(copy))))
+        return self._digest(keys.copy_key(item_id, keys.CaptureMark(copy))) is not None
 
     def digest(self, item_id: ItemId, key: ResourceKey) -> bytes | None:
         """Return the SHA-256 of an archived snapshot, as S3 has it; None where the archive lacks it."""
@@ -162,11 +161,13 @@ class Archive:
 
     def _head(self, path: str) -> "HeadObjectOutputTypeDef | None":
         try:
-            return self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+            head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
             raise named(error, self.bucket, path) from None
+        _refuse_foreign(head, "ETag", path)
+        return head
 
     def _put_once(
         self, path: str, body: bytes | IO[bytes], digest: bytes, metadata: Mapping[str, str], tags: Mapping[str, str]
@@ -243,6 +244,7 @@ class Archive:
     def _listing(self, prefix: str) -> Iterator[ListedObject]:
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._bucket, Prefix=prefix):
+                _refuse_foreign(page, "IsTruncated", prefix)
                 for entry in page.get("Contents", ()):
                     yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
@@ -302,11 +304,19 @@ class Archive:
         """Return the object's bytes; None where there is no such object.  Raises ArchiveDamaged where they are not what
         S3's own checksum says."""
         try:
-            return self._s3.get_object(**self._bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+            answer = self._s3.get_object(**self._bucket, Key=key, ChecksumMode="ENABLED")
+            _refuse_foreign(answer, "ETag", key)
+            return answer["Body"].read()
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
             raise named(error, self.bucket, key) from None
+
+
+def _refuse_foreign(answer: Mapping[str, Any], member: str, what: str) -> None:
+    """Raise ArchiveUnavailable if the answer has no member that S3 always sends: a proxy's page with a 200."""
+    if member not in answer:
+        raise ArchiveUnavailable(f"The answer about {what} is not S3's own: it has no {member}.")
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -4,10 +4,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.pipeline.task import Task
 
 _log = logging.getLogger(__name__)
+
+# For the portal to say where an item stands. What it does not say in time is left out.
+PLACE_SECONDS = 30.0
 
 
 def place(properties: Mapping[str, Any], task: Task) -> dict[str, Any]:
@@ -18,17 +22,18 @@ def place(properties: Mapping[str, Any], task: Task) -> dict[str, Any]:
     keeping.
     """
     placed = dict(properties)
+    deadline = Deadline(min(PLACE_SECONDS, task.deadline.remaining()))
     try:
-        placed["folder"] = _folder(properties, task)
+        placed["folder"] = _folder(properties, task, deadline)
         is_shared = properties.get("access") != "private"
-        placed["groups"] = task.workshop.routes.groups(task.item_id, task.deadline) if is_shared else []
+        placed["groups"] = task.workshop.routes.groups(task.item_id, deadline) if is_shared else []
     except NotebookArchiveError as error:
         _log.warning("Folder or groups of item %s are left out of item.json: %s", task.item_id, error)
     return placed
 
 
-def _folder(properties: Mapping[str, Any], task: Task) -> dict[str, str] | None:
-    routes, deadline = task.workshop.routes, task.deadline
+def _folder(properties: Mapping[str, Any], task: Task, deadline: Deadline) -> dict[str, str] | None:
+    routes = task.workshop.routes
     if "ownerFolder" not in properties:  # a search may leave it out
         properties = routes.item(task.item_id, deadline).properties
     folder = properties.get("ownerFolder")

@@ -111,8 +111,8 @@ def report_run(
 
     `asked` is the scope that the run was asked for, which counts if there is no plan. A planned notebook without an
     outcome has failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline.
-    ``error`` is what Step Functions caught, if planning or the fan-out itself failed. Raises RunIdTaken, ArchiveDenied
-    or ArchiveUnavailable.
+    `error` is what Step Functions caught, if planning or the fan-out itself failed. Raises RunIdTaken, ArchiveDenied or
+    ArchiveUnavailable.
     """
     claim_run(run, started_at, archive)
     outcomes: dict[str, Outcome] = {}

@@ -77,7 +77,7 @@ def refused(
     ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
     archived = made["archived"] if made else []
     if not ownerless and isinstance(error, PermissionDenied):
-        remedy = f"Give the account of secret {secret!r} the privilege Create and edit notebooks. Is it {planned['owner']}'s?"
+        remedy = f"Check that secret {secret!r} is the owner's, with the privilege Create and edit notebooks."
         return "failed", problem(error) | {"remedy": remedy}
     if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
         return "failed", problem(error)
