@@ -38,8 +38,8 @@ class LocalAwsError(Exception):
 class LocalAws:
     """MiniStack while the `with` block lasts: its address, and clients that talk to it and to nothing else.
 
-    It listens twice. This program and others use plain HTTP, as its root. The functions, and callers of the HTTP proxy,
-    use HTTPS, as AWS demands of them: the policies of the bucket and the queues refuse anything else, here too.
+    It listens twice. This program and the tests use plain HTTP, as root. The functions, and callers of the HTTP proxy,
+    use HTTPS, as on AWS. The policies of the bucket and the queues refuse anything else, also here.
 
     MiniStack keeps everything in memory and in one temporary folder, so it is ended with SIGKILL, together with the
     Lambda workers in its process group: nothing needs to be saved, and nothing stays.

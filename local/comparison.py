@@ -1,4 +1,4 @@
-"""Whether the archive holds what ArcGIS serves, byte for byte: snapshots and current content, and nothing else."""
+"""Compare the archive with what ArcGIS serves, byte for byte: snapshots and current content, and nothing else."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,9 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many snapshots and copies of the current content are stored as they are served.
+    """The number of snapshots and of copies of the current content that are stored as they are served.
 
-    `differences` has one sentence for each that is not.
+    `differences` has one sentence for each of the others.
     """
 
     snapshots: int
@@ -35,7 +35,7 @@ def is_readable(deployment: Deployment, item: Item) -> bool:
 
 
 def has_readable_content(deployment: Deployment, item: Item) -> bool:
-    """Whether the item has content, and any credential that the archive was given may read it."""
+    """Whether the item has content, and any of the archive's credentials may read it."""
     return bool(size_of(item.content)) and (deployment.user(item.owner).has_secret or not item.content_refused)
 
 

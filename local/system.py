@@ -79,7 +79,7 @@ class LocalSystem:
         return self._parameters.get("ApiAuth", API_AUTHS[0])
 
     @property
-    def archives_current(self) -> bool:
+    def has_current_content(self) -> bool:
         """Whether the current content of notebooks is archived: the stack's parameter ArchiveCurrent."""
         return self._parameters.get("ArchiveCurrent", "true") == "true"
 

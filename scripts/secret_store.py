@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 FILE = "file://"
+# Seconds between tries while a deletion is under way. AWS ends it in the background, after a short delay (API
+# reference, DeleteSecret).
 DELETION_WAITS = (0.5, 1, 2, 4, 8)
-"""Seconds between the tries while a deletion is under way: it ends in the background, after a short delay (API
-reference, DeleteSecret)."""
 
 
 def read(name: str) -> str:
@@ -87,7 +87,7 @@ class Secrets:
         return before is None or object_in(before) != value
 
     def _after_deletion[Answer](self, call: Callable[[], Answer]) -> Answer:
-        """Return what the call answers, after waiting for a secret of this name to be gone."""
+        """Return the call's answer, after waiting until a deleted secret of this name is gone."""
         being_deleted = (
             self.client.exceptions.InvalidRequestException,
             self.client.exceptions.ResourceExistsException,

@@ -28,7 +28,7 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 if TYPE_CHECKING:
     from tests.spreading import Spreading
 
-# Name under which a test records runs that met a fault: kind of fault, way to ArcGIS, count.
+# A test records runs that met a fault under this name: kind of fault, way to ArcGIS, count.
 FAULTY_RUNS = "faulty runs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (

@@ -18,7 +18,7 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, RunId, Shelf
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
-from notebook_archive.pipeline import archive_batch, chosen_items, plan_run, report_run
+from notebook_archive.pipeline import archive_batch, plan_run, read_item_ids, report_run
 from notebook_archive.pipeline.outcomes import Batch
 from notebook_archive.pipeline.plan import Plan, Scope, scope_of
 from notebook_archive.pipeline.protection import STATES
@@ -86,7 +86,7 @@ class Site:
 
     def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
         run = RunId.of_execution(name, self.started_at)
-        chosen = chosen_items({} if item_ids is None else {"itemIds": list(item_ids)})
+        chosen = read_item_ids({} if item_ids is None else {"itemIds": list(item_ids)})
         administrator = Administrator(self.portal, self.routes.administrator, Deadline(self.seconds))
         sizes = {"batch_size": self.batch_size, "threads": self.threads}
         return plan_run(run, self.started_at, administrator, self.archive, chosen, **sizes)
@@ -177,7 +177,7 @@ def check_archive(site: Site, ever: dict[str, bytes] | None = None) -> None:
 
 
 def put_lines(key: str, lines: Iterable[object]) -> None:
-    """Put JSON Lines into the bucket behind the rules' back, over what is there."""
+    """Put JSON Lines into the bucket, replacing what is there, without the checks of the strict S3."""
     body = "".join(json.dumps(line) + "\n" for line in lines)
     s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, body.encode())
 

@@ -25,10 +25,10 @@ SLOWEST = (
 
 
 class Spreading(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives a process what stays together, the slowest first.  Groups named by marks are lost on pytest 9.2."""
+    """Gives each process whole groups, the slowest first. pytest 9.2 ignores groups that are named by marks."""
 
     def _assign_work_unit(self, node: Any) -> None:
-        # A group that deploys a system takes a minute, even if it is one test: begun last, it would run alone.
+        # A group that deploys a system takes a minute, even with one test. If it began last, it would run alone.
         slowest = next((scope for scope in SLOWEST if scope in self.workqueue), None)
         if slowest is not None:
             self.workqueue.move_to_end(slowest, last=False)

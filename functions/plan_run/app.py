@@ -12,7 +12,7 @@ from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.deadline import Deadline
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import chosen_items, plan_run
+from notebook_archive.pipeline import plan_run, read_item_ids
 
 logger = make_logger()
 
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    item_ids = chosen_items(event.get("input", {}))
+    item_ids = read_item_ids(event.get("input", {}))
     sizes = {"batch_size": aws.settings().batch_size, "threads": aws.settings().threads}
     plan = plan_run(run, event["startedAt"], aws.administrator(deadline), aws.archive(), item_ids, **sizes)
     logger.info("Planned", extra={"notebooks": plan["notebooks"], "batches": plan["batches"]})

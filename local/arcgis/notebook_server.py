@@ -24,7 +24,7 @@ def _describe(call: Call, session: Session) -> dict[str, Any]:
 
 
 def _describe_by_filename(call: Call, session: Session) -> dict[str, Any]:
-    """A session as ArcGIS Online lists those of a container: numbers, and the item in the name of its file alone."""
+    """A session as ArcGIS Online lists it: times as numbers, and the item only in the file's name."""
     item = call.organisation.items.get(session.item_id)
     return {
         "id": session.id,

@@ -38,7 +38,7 @@ def new_id() -> str:
 
 
 def id_of(title: str) -> str:
-    """The id of a folder or group of that title."""
+    """The id of the folder or group with this title."""
     return hashlib.blake2b(title.encode(), digest_size=16).hexdigest()
 
 
@@ -110,10 +110,10 @@ class Resource:
 class Item:
     """A portal item. Its `content` is the notebook as last saved.
 
-    `resources_refused` closes the portal's resource route to everyone but the owner, administrators included: with an
-    owner whose password nobody holds, the snapshots of such an item can be read by nobody. `content_refused` does the
-    same to its content. `groups` are the titles of the groups that it is shared with, `folder` is its folder's title.
-    An item that is `unindexed` is there and never in a search.
+    `resources_refused` closes the portal's resource route to everyone but the owner, administrators included: if nobody
+    has the owner's password, nobody can read the snapshots of such an item. `content_refused` does the same to its
+    content. `groups` are the titles of the groups that it is shared with, `folder` is its folder's title. An
+    `unindexed` item exists, but a search never shows it.
     """
 
     owner: str

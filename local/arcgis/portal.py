@@ -73,7 +73,7 @@ def _check_portal_id(call: Call) -> None:
 
 
 def _hides_servers(call: Call) -> bool:
-    """Whether the caller sees no servers; refuses if the switch says that it is refused them."""
+    """Whether the caller sees no servers; raises a refusal if the switch says so."""
     if call.switches.servers_need_privileges == "no" or call.may("portal:admin:viewItems"):
         return False
     if call.switches.servers_need_privileges == "refused":

@@ -129,7 +129,7 @@ def _download(call: Call) -> Payload | Answer:
 
 
 def _as_json(call: Call, snapshot: Snapshot) -> Answer:
-    """The answer to `f=json` in one of the ways that are not the documented one."""
+    """The answer to `f=json` in one of the undocumented forms."""
     if call.switches.download_as_json == "html":
         return page("snapshots/download", "Download")
     notebook = json.loads(read(snapshot.content), strict=False)

@@ -38,15 +38,19 @@ class Switches:
 
     # Discovery.
     servers_need_privileges: Literal["no", "refused", "hidden"] = "no"
-    """GUESS: who may look up the federated servers and the hosts of ArcGIS Online. Members without administrative
-    privileges may be refused, or see none."""
+    """GUESS: who may look up the federated servers and the hosts of ArcGIS Online.
+
+    Members without administrative privileges may be refused, or may see no server.
+    """
 
     # Sessions.
     online_sessions: Literal["filename", "item-id"] = "filename"
-    """GUESS: `/admin/notebooks` of ArcGIS Online lists what the sessions of a container are listed as: the item in
-    `filename` alone, no `total`. Else it is the Notebook Server's list."""
+    """GUESS: `/admin/notebooks` of ArcGIS Online has entries like the list of a container's sessions.
+
+    They name the item only in `filename`, and there is no `total`. Otherwise it is like Notebook Server's list.
+    """
     online_sessions_paged: bool = False
-    """GUESS: that list obeys `start` and `num` without saying so."""
+    """GUESS: that list obeys `start` and `num`, although the answer does not name them."""
 
     tokens_of_another_organisation: bool = False
     """Not a guess: ArcGIS Online describes to each user the own organisation, whatever the URL that was asked."""
@@ -67,9 +71,11 @@ class Switches:
     app_token_may_use_snapshots: bool = False
     """GUESS: a `client_credentials` token, which has no user, may use `snapshots/*`."""
     kubernetes_snapshots_need_privileges: bool = False
-    """GUESS: on Kubernetes only a role with administrative privileges may use `snapshots/*`, the owner's not enough."""
+    """GUESS: on Kubernetes only a role with administrative privileges may use `snapshots/*`; to be the owner is not
+    enough.
+    """
     kubernetes_empty_snapshots: bool = False
-    """GUESS: on Kubernetes `snapshots/create` without `notebookJSON` makes a snapshot without cells. Documented: it is
+    """GUESS: on Kubernetes, `snapshots/create` without `notebookJSON` makes a snapshot without cells. Documented: it is
     made of the saved state. Esri's client for Kubernetes always sends the content."""
 
     # Snapshot files.
@@ -88,15 +94,17 @@ class Switches:
     snapshots_are_resources: bool = True
     """GUESS: `/resources` lists an item's snapshots (documented that they are stored as resources)."""
     resources_refused_by_item: bool = False
-    """GUESS: `/content/items/<id>/resources` is refused to administrators, and the same below `/content/users/<owner>`
-    is not. Documented: both are open to them."""
+    """GUESS: `/content/items/<id>/resources` is refused to administrators.
+
+    The same path below `/content/users/<owner>` is not refused. Documented: both are open to them.
+    """
     snapshot_preview: str = "{key}_preview.json"
     """GUESS: name of the resource that holds the preview of a snapshot; `{key}` is its resource key, `{stem}` that
     without `.json`."""
     resource_properties: bool = True
     """GUESS: `/resources` fills `properties` with the snapshot's name, description and runtime."""
     listed_size_offset: int = 0
-    """GUESS: `/resources` counts this many bytes more in `size` than the resource has."""
+    """GUESS: `size` in `/resources` is this many bytes more than the resource has."""
     private_snapshots_are_private_resources: bool = True
     """GUESS: a snapshot made with `privateAccess=true` has resource access `private`, else `inherit`."""
 
@@ -132,7 +140,7 @@ class Switches:
     data_redirect: bool = False
     """Known to happen: `/data` redirects to storage, which refuses a request that still carries a token."""
     empty_data: Literal["error", "empty-body"] = "error"
-    """Both are known: `/data` of an item without a file answers code 500, or a body of no bytes."""
+    """Both are known: `/data` of an item without a file answers code 500, or an empty body."""
 
     # Webhooks.
     webhook_probe: Probe = "GET"

@@ -24,7 +24,7 @@ LONG_TITLE = "Comparison of the water levels of all rivers, " * 24 + "end"
 def varied_items() -> list[Item]:
     """The items, decoys included, in order of creation.
 
-    dora's notebook can be read by nobody but her, and two notebooks hold nothing.
+    Only dora can read her notebook, and two notebooks have no content.
     """
     return [
         _flood_model(),
@@ -151,7 +151,7 @@ def _unreadable() -> Item:
 
 
 def _without_content() -> list[Item]:
-    """Made and never saved."""
+    """An item that was created but never saved."""
     return [Item("ana", "New notebook", b""), Item("chi", "Untitled", b"")]
 
 

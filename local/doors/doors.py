@@ -1,7 +1,7 @@
 """MiniStack as the local AWS serves it. The server loads this file in MiniStack's own environment.
 
-Policies of the stack deny requests without TLS, those of root too. The plain door is this machine's own, for root
-alone: what root sends through it counts as secure. What anybody else sends through it is refused, as in AWS.
+The stack's policies deny requests without TLS, even those of root. The plain door is for root on this machine alone, so
+its requests count as secure there. Requests of anybody else through it are refused, as in AWS.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ ROOT = b"Credential=test/"
 async def app(
     scope: dict[str, Any], receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Pass a request on, with the header of a proxy that has ended TLS if it came through the plain door."""
+    """Pass a request on. If root sent it through the plain door, add the header of a proxy that ended TLS."""
     if (
         scope["type"] == "http"
         and scope["scheme"] == "http"

@@ -102,7 +102,7 @@ def test_what_is_no_json_object_is_unexpected(body: bytes, why: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "9" * 21, "9" * 5000])
-def test_a_number_that_no_reader_need_take_is_none(number: str) -> None:
+def test_a_number_with_too_many_digits_is_none(number: str) -> None:
     assert parse(f'{{"x": [{number}, 5]}}'.encode(), "The call") == {"x": [None, 5]}
 
 

@@ -1,4 +1,4 @@
-"""What the client does if ArcGIS is not as its documentation, or the likelier belief, says."""
+"""What the client does if ArcGIS differs from its documentation, or from what is believed of it."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ def kubernetes(arcgis: LocalArcGIS) -> Client:
 # The owner's route is refused.
 
 
-def test_an_owner_who_is_refused_is_read_by_the_portal(kubernetes: Client) -> None:
+def test_a_refused_owners_snapshots_come_from_the_portal(kubernetes: Client) -> None:
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     item = kubernetes.item()
     access = kubernetes.routes("auto").of(item.owner, soon())
@@ -55,7 +55,7 @@ def test_an_owner_who_is_refused_is_read_by_the_portal(kubernetes: Client) -> No
     assert kubernetes.count("snapshots/download") == 0
 
 
-def test_a_refused_owner_is_asked_once_for_a_while(kubernetes: Client) -> None:
+def test_a_refused_route_is_not_tried_again_for_a_while(kubernetes: Client) -> None:
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     routes = kubernetes.routes("auto")
     for item in kubernetes.deployment.organisation.notebooks():
@@ -66,7 +66,7 @@ def test_a_refused_owner_is_asked_once_for_a_while(kubernetes: Client) -> None:
     assert kubernetes.count("snapshots/list") == 2, "once more, because a throttle looks the same"
 
 
-def test_the_owners_route_alone_has_no_fallback(kubernetes: Client) -> None:
+def test_route_notebook_server_has_no_fallback(kubernetes: Client) -> None:
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     item = kubernetes.item()
     access = kubernetes.routes("notebook-server").of(item.owner, soon())
@@ -76,10 +76,10 @@ def test_the_owners_route_alone_has_no_fallback(kubernetes: Client) -> None:
     assert kubernetes.count("items/resources") == 0
 
 
-def test_the_secret_of_another_user_is_no_reason_for_a_fallback(client: Client) -> None:
+def test_a_secret_of_another_user_fails_without_fallback(client: Client) -> None:
     client.keep(f"{PREFIX}/owners/ana", "ben")
     access = client.routes("auto").of("ana", soon())
-    with pytest.raises(PermissionDenied, match="that of ben, not of ana"):
+    with pytest.raises(PermissionDenied, match="belongs to ben, not to ana"):
         access.snapshots(id_of(client.item()), soon())
     assert access.route == "notebook-server"
 
@@ -95,7 +95,7 @@ def test_a_dead_credential_is_no_reason_for_a_fallback(client: Client) -> None:
     assert access.route == "notebook-server"
 
 
-def test_two_refused_routes_name_the_owners(kubernetes: Client) -> None:
+def test_if_both_routes_are_refused_the_owners_is_named(kubernetes: Client) -> None:
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     item = kubernetes.item()
     item.resources_refused = True
@@ -105,8 +105,8 @@ def test_two_refused_routes_name_the_owners(kubernetes: Client) -> None:
     assert (access.route, access.refusal) == ("notebook-server", None)
 
 
-def test_a_way_that_worked_is_kept(client: Client) -> None:
-    """Half a notebook by one way and half by the other would hide what only one of them shows."""
+def test_a_route_that_worked_is_kept(client: Client) -> None:
+    """If two ways served one notebook, what only one of them shows would be hidden."""
     item = client.item()
     access = client.routes("auto").of(item.owner, soon())
     access.snapshots(id_of(item), soon())
@@ -128,7 +128,7 @@ def test_the_second_path_to_resources_is_tried(client: Client) -> None:
 # The address of the notebook server.
 
 
-def found_at(wire: Transport, portal_url: str, **more: Any) -> tuple[str, NotebookServers]:
+def find_server(wire: Transport, portal_url: str, **more: Any) -> tuple[str, NotebookServers]:
     secrets = Secrets({f"{PREFIX}/owners/ana": '{"username": "ana", "password": "x"}'})
     portal = Portal(wire, portal_url)
     servers = NotebookServers("", **more)
@@ -140,7 +140,7 @@ def found_at(wire: Transport, portal_url: str, **more: Any) -> tuple[str, Notebo
     return server._notebooks_url, servers
 
 
-def portal_with(**addresses: str) -> Any:
+def make_portal(**addresses: str) -> Any:
     def script(request: WireRequest) -> list[bytes]:
         bodies: dict[str, Any] = {
             "generateToken": {"token": "t", "expires": 9999999999999},
@@ -171,19 +171,19 @@ BROKEN: dict[str, Iterable[bytes]] = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_an_address_that_does_not_answer_is_not_the_end(wire: Transport, serve: Serve, fault: str) -> None:
+def test_the_next_address_is_tried_after_silence(wire: Transport, serve: Serve, fault: str) -> None:
     broken, working = serve(lambda _: BROKEN[fault]), serve(notebooks)
-    portal = serve(portal_with(adminPublicUrl=broken.url, adminUrl=broken.url, url=working.url))
+    portal = serve(make_portal(adminPublicUrl=broken.url, adminUrl=broken.url, url=working.url))
     for _ in range(2):
-        assert found_at(wire, portal.url)[0] == f"{working.url}/admin/notebooks"
+        assert find_server(wire, portal.url)[0] == f"{working.url}/admin/notebooks"
     assert len(broken.requests) == 2, "one try each time"
 
 
 def test_the_address_that_worked_is_remembered(wire: Transport, serve: Serve) -> None:
     refusing, never = serve(lambda _: [b""]), serve(notebooks)
     working = serve(notebooks)
-    portal = serve(portal_with(adminPublicUrl=refusing.url, adminUrl=working.url, url=never.url))
-    _, servers = found_at(wire, portal.url)
+    portal = serve(make_portal(adminPublicUrl=refusing.url, adminUrl=working.url, url=never.url))
+    _, servers = find_server(wire, portal.url)
     asked = len(refusing.requests)
     tokens = TokenSource(wire, f"{portal.url}/sharing/rest", "s", Secrets({"s": '{"token": "t"}'}))
     for _ in range(3):
@@ -191,19 +191,19 @@ def test_the_address_that_worked_is_remembered(wire: Transport, serve: Serve) ->
     assert (asked, len(refusing.requests), len(never.requests)) == (1, 1, 0)
 
 
-def test_a_server_that_refuses_the_question_is_the_right_one(wire: Transport, serve: Serve) -> None:
-    def refusing(request: WireRequest) -> list[bytes]:
+def test_a_server_that_refuses_the_request_is_found(wire: Transport, serve: Serve) -> None:
+    def refuse(request: WireRequest) -> list[bytes]:
         return notebooks(request) if request.path.endswith("/list") else [answer(b'{"error": {"code": 403}}')]
 
-    server, other = serve(refusing), serve(notebooks)
-    portal = serve(portal_with(adminPublicUrl=server.url, adminUrl=other.url))
-    assert found_at(wire, portal.url)[0] == f"{server.url}/admin/notebooks"
+    server, other = serve(refuse), serve(notebooks)
+    portal = serve(make_portal(adminPublicUrl=server.url, adminUrl=other.url))
+    assert find_server(wire, portal.url)[0] == f"{server.url}/admin/notebooks"
 
 
-def test_no_address_that_answers_is_asked_for_again_later(wire: Transport, serve: Serve) -> None:
+def test_silent_addresses_are_tried_again_later(wire: Transport, serve: Serve) -> None:
     now = [0.0]
     first, second = serve(lambda _: [b""]), serve(lambda _: [b""])
-    portal = serve(portal_with(adminPublicUrl=first.url, adminUrl=second.url))
+    portal = serve(make_portal(adminPublicUrl=first.url, adminUrl=second.url))
     servers = NotebookServers("", clock=lambda: now[0])
     tokens = TokenSource(wire, f"{portal.url}/sharing/rest", "s", Secrets({"s": '{"token": "t"}'}))
     for moment in (0.0, UNPROVED_SECONDS - 1, UNPROVED_SECONDS + 1):
@@ -214,7 +214,7 @@ def test_no_address_that_answers_is_asked_for_again_later(wire: Transport, serve
 
 
 @pytest.mark.parametrize("how", ["refused", "hidden"])
-def test_the_administrator_looks_up_what_an_owner_may_not(client: Client, how: Any) -> None:
+def test_the_administrator_looks_up_the_server_for_an_owner(client: Client, how: Any) -> None:
     client.deployment.switches.servers_need_privileges = how
     item = client.item()
     access = client.routes("notebook-server").of(item.owner, soon())
@@ -223,7 +223,7 @@ def test_the_administrator_looks_up_what_an_owner_may_not(client: Client, how: A
 
 
 @pytest.mark.parametrize("how", ["refused", "hidden"])
-def test_without_administrator_the_lookup_fails_by_name(enterprise: Client, how: Any) -> None:
+def test_without_an_administrator_the_lookup_fails(enterprise: Client, how: Any) -> None:
     enterprise.deployment.switches.servers_need_privileges = how
     del enterprise.secrets.texts[f"{PREFIX}/admin"]
     with pytest.raises(UnexpectedAnswer) as caught:
@@ -235,7 +235,7 @@ def test_without_administrator_the_lookup_fails_by_name(enterprise: Client, how:
 
 
 @pytest.mark.parametrize("form", ["wrapped", "html"])
-def test_a_download_is_asked_for_once_more_as_a_file(client: Client, form: DownloadAsJson) -> None:
+def test_a_download_is_tried_again_as_a_file(client: Client, form: DownloadAsJson) -> None:
     client.deployment.switches.download_as_json = form
     item = client.item()
     access = client.routes("notebook-server").of(item.owner, soon())
@@ -243,7 +243,7 @@ def test_a_download_is_asked_for_once_more_as_a_file(client: Client, form: Downl
     assert client.count("snapshots/download") == 2
 
 
-def test_a_download_written_anew_is_the_same_notebook(client: Client) -> None:
+def test_a_reserialized_download_is_the_same_notebook(client: Client) -> None:
     client.deployment.switches.download_as_json = "reserialised"
     item = client.item()
     content = item.snapshots[0].content
@@ -254,7 +254,7 @@ def test_a_download_written_anew_is_the_same_notebook(client: Client) -> None:
     assert client.count("snapshots/download") == 1
 
 
-def test_a_file_that_is_no_notebook_keeps_the_first_error(wire: Transport, serve: Serve) -> None:
+def test_a_file_that_is_not_a_notebook_keeps_the_error(wire: Transport, serve: Serve) -> None:
     server = serve(lambda request: [answer(b"[]" if b"f=json" in request.body else b"<html></html>")])
     secrets = Secrets({f"{PREFIX}/owners/ana": '{"token": "t"}'})
     portal = Portal(wire, server.url)
@@ -271,7 +271,7 @@ NAMES = ("{key}_preview.json", "{stem}-preview.html", "{stem}_preview.json", "{s
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_preview_of_any_name_is_no_snapshot(client: Client, name: str) -> None:
+def test_a_preview_of_any_name_is_not_a_snapshot(client: Client, name: str) -> None:
     client.deployment.switches.snapshot_preview = name
     item = client.item()
     for snapshot in item.snapshots:
@@ -284,7 +284,7 @@ def test_a_preview_of_any_name_is_no_snapshot(client: Client, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["snapshot-1.json", f"snapshot-{'A' * 32}.json", f"snapshot-{'f' * 32}.html"])
-def test_a_resource_named_like_a_snapshot_is_noticed(client: Client, name: str) -> None:
+def test_a_resource_named_like_a_snapshot_is_logged(client: Client, name: str) -> None:
     item = client.item()
     item.resources.append(Resource(name, b"{}"))
     listed = client.routes("portal").of(item.owner, soon()).snapshots(id_of(item), soon())
@@ -302,8 +302,8 @@ def current(client: Client, item: Item, route: Any) -> bytes:
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
 @pytest.mark.parametrize("answered", ["error", "empty-body"])
 @pytest.mark.parametrize("resources", [True, False])
-def test_an_item_without_file_has_no_content(client: Client, route: Any, answered: Any, resources: bool) -> None:
-    """Resources count into its size."""
+def test_an_item_without_a_file_has_no_content(client: Client, route: Any, answered: Any, resources: bool) -> None:
+    """The item's size includes its resources."""
     client.deployment.switches.empty_data = answered
     item = client.item()
     item.content = b""
@@ -332,7 +332,7 @@ def test_code_500_of_an_item_with_content_stays_an_error(client: Client) -> None
         current(client, client.item(), "portal")
 
 
-def test_code_500_without_the_resources_stays_an_error(client: Client) -> None:
+def test_code_500_without_resource_sizes_stays_an_error(client: Client) -> None:
     item = client.item()
     item.content = b""
     client.deployment.faults.add("items/resources", "http-503")
@@ -360,7 +360,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("how", EMPTY)
-def test_only_a_promise_of_nothing_is_no_content(wire: Transport, serve: Serve, how: str) -> None:
+def test_only_a_provably_empty_answer_is_no_content(wire: Transport, serve: Serve, how: str) -> None:
     sent, expected = EMPTY[how]
     server = serve(lambda _: [sent] if expected is NoContent else [sent, b""])
     with pytest.raises(expected) as caught:
@@ -368,7 +368,7 @@ def test_only_a_promise_of_nothing_is_no_content(wire: Transport, serve: Serve, 
     assert isinstance(caught.value, NoContent) == (expected is NoContent)
 
 
-def test_an_empty_file_the_first_time_alone_is_none(wire: Transport, serve: Serve) -> None:
+def test_one_empty_answer_is_not_enough(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(NO_CELLS if len(server.requests) > 1 else b"")])
     assert Portal(wire, server.url).data(ITEM, LIMIT, "t", body_of, soon()) == NO_CELLS
 

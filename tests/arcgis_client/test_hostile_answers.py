@@ -1,4 +1,4 @@
-"""Whatever a server answers, each parser of an answer returns a value or raises an error by name."""
+"""Whatever a server answers, each parser returns a value or raises a named error."""
 
 import contextlib
 import json
@@ -67,7 +67,7 @@ PIECES = [
 NAMES = ["error", "code", "status", "message", "messageCode", "total", "nextStart", "id", "start", "owner", "type"]
 
 
-def spoiled(good: Any, rng: random.Random) -> bytes:
+def damage(good: Any, rng: random.Random) -> bytes:
     """Return an answer as JSON with up to three members replaced, removed, doubled or added."""
     document = json.loads(json.dumps(rng.choice([good] * 9 + ERRORS)))
     pieces: list[str] = []
@@ -130,13 +130,13 @@ CALLS: dict[str, Callable[[Transport, str], object]] = {
 
 
 def assert_named(call: str, seeds: range, wire: Transport, serve: Serve) -> None:
-    """Hold that no answer makes the call raise an error without a name; the seed is noted with one that does."""
+    """Check that every answer gives a value or a named error; a failure names the seed."""
 
     def script(request: WireRequest) -> list[bytes]:
         good: Any = next(
             (GOOD[path] for path in sorted(GOOD, key=len, reverse=True) if request.path.endswith(path)), {}
         )
-        return [answer(spoiled(good, rng))]
+        return [answer(damage(good, rng))]
 
     rng = random.Random()
     server = serve(script)
@@ -154,21 +154,21 @@ def assert_named(call: str, seeds: range, wire: Transport, serve: Serve) -> None
 
 
 def assert_utf8(value: object) -> None:
-    """Hold that every text of a value can be encoded."""
+    """Check that every text of a value can be encoded."""
     for name in ("username", "owner", "title", "id", "host", "session_id", "notebook_url", "item_title"):
         text = getattr(value, name, "")
         assert not isinstance(text, str) or text.encode() is not None
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_spoiled_answer_has_a_named_error(call: str, wire: Transport, serve: Serve) -> None:
+def test_a_damaged_answer_has_a_named_error(call: str, wire: Transport, serve: Serve) -> None:
     assert_named(call, range(120), wire, serve)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("call", CALLS)
-def test_thousands_of_spoiled_answers_have_named_errors(call: str, wire: Transport, serve: Serve) -> None:
+def test_thousands_of_damaged_answers_have_named_errors(call: str, wire: Transport, serve: Serve) -> None:
     assert_named(call, range(120, 6000), wire, serve)
 
 
@@ -199,7 +199,7 @@ STATUSES = ["200 OK", "302 Found", "404 N", "429 T", "503 U"]
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("frame", FRAMES)
-def test_a_hostile_frame_has_a_named_error(frame: str, status: str, wire: Transport, serve: Serve) -> None:
+def test_invalid_http_framing_has_a_named_error(frame: str, status: str, wire: Transport, serve: Serve) -> None:
     body, *headers = FRAMES[frame]
     sent = answer(body, *headers, status=status)
     server = serve(lambda _: [sent, b""])
@@ -208,7 +208,7 @@ def test_a_hostile_frame_has_a_named_error(frame: str, status: str, wire: Transp
             wire.call(method, f"{server.url}/x", "A call", soon())
 
 
-def test_a_chunk_of_a_negative_size_is_read_no_further(wire: Transport, serve: Serve) -> None:
+def test_reading_stops_at_a_chunk_of_negative_size(wire: Transport, serve: Serve) -> None:
     sent = 0
 
     def endless(_: WireRequest) -> Any:

@@ -114,7 +114,7 @@ def test_a_listing_that_did_not_succeed_is_not_an_empty_one(
 
 
 @pytest.mark.parametrize("status", ["success", "Success", "SUCCESS"])
-def test_a_listing_succeeds_in_capitals_too(wire: Transport, serve: Serve, status: str) -> None:
+def test_success_in_capitals_is_success(wire: Transport, serve: Serve, status: str) -> None:
     server = serve(lambda _: [answer(json.dumps({"snapshots": [], "total": 0, "status": status}).encode())])
     assert not NotebookServer(wire, server.url).snapshots(ITEM, "t", soon()).uncounted
 

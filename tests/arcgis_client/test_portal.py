@@ -449,7 +449,7 @@ def test_a_result_that_is_no_item_does_not_stop_the_others_and_is_told(
 
 
 @pytest.mark.parametrize("number", [str, float])
-def test_a_search_counts_in_text_and_in_fractions(wire: Transport, serve: Serve, number: Callable[[int], Any]) -> None:
+def test_a_total_may_be_text_or_a_fraction(wire: Transport, serve: Serve, number: Callable[[int], Any]) -> None:
     first = {"total": number(3), "nextStart": number(3), "results": [result(1), result(2)]}
     last = {"total": number(3), "nextStart": number(-1), "results": [result(3)]}
     found = searched(wire, serve(pages(first, last)))
@@ -472,18 +472,18 @@ def test_the_highest_total_of_a_search_counts(wire: Transport, serve: Serve) -> 
 
 # Pages that are too large.
 
-# Bytes of an answer in these tests; a page of 100 plain results has half of it.
+# Limit of an answer in these tests, in bytes; a page of 100 plain results has half as many.
 LIMIT = 20_000
 
 
 @pytest.fixture
 def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes an answer as small as a test can send quickly."""
+    """Makes the limit so small that a test can exceed it quickly."""
     monkeypatch.setattr(transport_module, "ANSWER_BYTES", LIMIT)
 
 
 def listed(entries: list[dict[str, Any]], member: str, *, counted: bool = True) -> Callable[[WireRequest], list[bytes]]:
-    """A script that gives the entries in pages as the portal does."""
+    """A script that answers with the entries in pages, like the portal."""
 
     def script(request: WireRequest) -> list[bytes]:
         start, num = (int(request.query[name][0]) for name in ("start", "num"))
@@ -496,7 +496,7 @@ def listed(entries: list[dict[str, Any]], member: str, *, counted: bool = True) 
 
 
 @pytest.mark.usefixtures("small_answers")
-def test_a_search_page_that_is_too_large_comes_in_parts(wire: Transport, serve: Serve) -> None:
+def test_a_search_page_that_is_too_large_is_split(wire: Transport, serve: Serve) -> None:
     results = [result(number, description="x" * (LIMIT // 2 if number < 4 else 5)) for number in range(1, 251)]
     server = serve(listed(results, "results"))
     found = searched(wire, server)
@@ -519,7 +519,7 @@ def test_a_result_that_is_too_large_alone_is_missing(
 
 
 @pytest.mark.usefixtures("small_answers")
-def test_a_search_that_is_always_too_large_ends(wire: Transport, serve: Serve) -> None:
+def test_a_search_with_only_large_results_ends(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(bytes(2 * LIMIT))])
     found = searched(wire, server)
     assert (found.notebooks, bool(found.incomplete)) == ({}, True)

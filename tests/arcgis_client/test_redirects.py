@@ -18,7 +18,7 @@ LISTING = json.dumps({"snapshots": [], "total": 0, "status": "success"}).encode(
 STATUSES = ["301 M", "302 F", "307 T", "308 P"]
 
 
-def redirecting(status: str, location: str, body: bytes = LISTING) -> object:
+def make_redirect(status: str, location: str, body: bytes = LISTING) -> object:
     """A script that redirects every address but those below /moved."""
 
     def script(request: WireRequest) -> list[bytes]:
@@ -32,9 +32,9 @@ def redirecting(status: str, location: str, body: bytes = LISTING) -> object:
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("location", ["/moved", "{url}/moved/list", "{upper}/moved"])
 def test_a_post_is_sent_whole_to_the_new_address(wire: Transport, serve: Serve, status: str, location: str) -> None:
-    server = serve(redirecting(status, ""))  # type: ignore[arg-type]
+    server = serve(make_redirect(status, ""))  # type: ignore[arg-type]
     upper = server.url.replace("localhost", "LOCALHOST")
-    server.script = redirecting(status, location.format(url=server.url, upper=upper))  # type: ignore[assignment]
+    server.script = make_redirect(status, location.format(url=server.url, upper=upper))  # type: ignore[assignment]
     assert NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon()).snapshots == ()
     first, second = server.requests
     assert (second.method, second.path[:6]) == ("POST", "/moved")
@@ -45,7 +45,7 @@ def test_a_post_is_sent_whole_to_the_new_address(wire: Transport, serve: Serve, 
 @pytest.mark.parametrize("location", ["/moved", "/moved?f=json&start=1&num=5"])
 def test_a_get_keeps_its_token_and_its_query(wire: Transport, serve: Serve, location: str) -> None:
     body = json.dumps({"notebooks": [], "total": 0, "start": 1, "num": 0}).encode()
-    server = serve(redirecting("302 F", location, body))  # type: ignore[arg-type]
+    server = serve(make_redirect("302 F", location, body))  # type: ignore[arg-type]
     assert NotebookServer(wire, server.url).sessions(1, 5, "t0k3n", soon()).total == 0
     second = server.requests[1]
     assert (second.method, second.headers["x-esri-authorization"]) == ("GET", "Bearer t0k3n")
@@ -81,9 +81,9 @@ def test_a_second_redirect_is_refused(wire: Transport, serve: Serve) -> None:
 @pytest.mark.parametrize("status", ["302 F", "308 P"])
 def test_a_redirect_elsewhere_is_refused(wire: Transport, serve: Serve, location: str, status: str) -> None:
     other = serve(lambda _: [answer(LISTING)])
-    server = serve(redirecting(status, ""))  # type: ignore[arg-type]
+    server = serve(make_redirect(status, ""))  # type: ignore[arg-type]
     port = server.url.rpartition(":")[2]
-    server.script = redirecting(status, location.format(port=port, other=other.url))  # type: ignore[assignment]
+    server.script = make_redirect(status, location.format(port=port, other=other.url))  # type: ignore[assignment]
     with pytest.raises(UnexpectedAnswer, match="redirect"):
         NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon())
     assert other.connections == 0
@@ -92,7 +92,7 @@ def test_a_redirect_elsewhere_is_refused(wire: Transport, serve: Serve, location
 
 @pytest.mark.parametrize("status", ["300 M", "303 S", "304 N", "305 U"])
 def test_other_kinds_of_redirects_are_refused(wire: Transport, serve: Serve, status: str) -> None:
-    server = serve(redirecting(status, "/moved"))  # type: ignore[arg-type]
+    server = serve(make_redirect(status, "/moved"))  # type: ignore[arg-type]
     with pytest.raises(UnexpectedAnswer, match="redirect"):
         NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon())
     assert len(server.requests) == 1

@@ -157,7 +157,7 @@ def test_a_lookup_that_fails_is_not_taken_for_a_notebook_that_is_gone(enterprise
 
 
 def test_a_lookup_that_failed_is_made_again(client: Client) -> None:
-    client.deployment.faults.add("portals/self", "shape-e", times=2)  # the administrator tries it as well
+    client.deployment.faults.add("portals/self", "shape-e", times=2)  # the administrator tries too
     routes = client.routes()
     with pytest.raises(UnexpectedAnswer):
         routes.of("ana", soon())

@@ -29,7 +29,7 @@ OWNER = "123456789012"
 NUMBERS = itertools.count(1)
 STARTED = "2026-11-22T05:00:00Z"
 STATUSES = ["http-401", "http-403", "http-404", "http-429", "http-500"]
-# A time-out has no answer whose text could get out.
+# A time-out has no answer, so no text of it can leak.
 FAULTS = [*(kind for kind in KINDS if not kind.startswith("http") and kind != "time-out"), *STATUSES]
 
 

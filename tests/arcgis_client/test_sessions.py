@@ -51,7 +51,7 @@ def test_a_list_without_total_is_given_whole(arcgis: LocalArcGIS, paged: bool, o
         assert page.total == opened
 
 
-def test_the_item_is_taken_from_the_file_s_name(wire: Transport, serve: Serve) -> None:
+def test_the_item_comes_from_the_file_name(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(json.dumps({"notebooks": [ONLINE], "num": 1}).encode())])
     page = NotebookServer(wire, server.url).sessions(1, 10, "t", soon())
     [session] = page.sessions
@@ -76,7 +76,7 @@ def test_the_item_is_taken_from_the_file_s_name(wire: Transport, serve: Serve) -
         [ONLINE],
     ],
 )
-def test_an_unreadable_row_loses_no_other_row(wire: Transport, serve: Serve, row: Any) -> None:
+def test_an_unreadable_row_does_not_hide_others(wire: Transport, serve: Serve, row: Any) -> None:
     for more in ({}, {"start": 1, "num": 2, "total": 2}):
         body = json.dumps({"notebooks": [row, ONLINE], **more}).encode()
         server = serve(lambda _, body=body: [answer(body)])  # type: ignore[misc]
@@ -85,13 +85,13 @@ def test_an_unreadable_row_loses_no_other_row(wire: Transport, serve: Serve, row
         assert (page.total, page.unreadable) == (2, 1)
 
 
-def test_a_list_that_is_no_list_is_unexpected(wire: Transport, serve: Serve) -> None:
+def test_a_list_that_is_not_a_list_is_unexpected(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(b'{"notebooks": {}}')])
     with pytest.raises(UnexpectedAnswer):
         NotebookServer(wire, server.url).sessions(1, 10, "t", soon())
 
 
-def test_an_unreadable_row_proves_no_session_closed(wire: Transport, serve: Serve) -> None:
+def test_an_unreadable_row_does_not_prove_a_session_closed(wire: Transport, serve: Serve) -> None:
     def script(request: WireRequest) -> list[bytes]:
         if request.path.endswith("/notebooks"):
             return [answer(json.dumps({"notebooks": [{"filename": "x"}]}).encode())]

@@ -328,7 +328,7 @@ def test_a_call_that_is_refused_again_is_not_tried_a_third_time(client: Client, 
     with pytest.raises(TokenRejected, match=ADMIN) as caught:
         whoami(client, tokens)
     assert f"code {code}" in str(caught.value)
-    # The portal is asked once more, for its own word on the token.
+    # One more call asks the portal whether it accepts the token.
     assert client.deployment.requests.counts() == {"portals/self": 3, "generateToken": 1}
     assert client.secrets.reads == [ADMIN, ADMIN]
 
@@ -356,8 +356,8 @@ def test_one_notebook_that_is_refused_does_not_condemn_the_credential(client: Cl
 
 
 @pytest.mark.parametrize("refused_ones", ["all", "every second", "the first half"])
-def test_refused_notebooks_condemn_no_neighbour(client: Client, refused_ones: str) -> None:
-    """What one notebook is refused says nothing of the credential, as long as the portal accepts it."""
+def test_refused_notebooks_do_not_fail_others(client: Client, refused_ones: str) -> None:
+    """A refusal for one notebook does not count against the credential, as long as the portal accepts it."""
     tokens = client.tokens()
     for number in range(200):
         is_refused = {"all": True, "every second": number % 2 == 0, "the first half": number < 100}[refused_ones]
@@ -386,7 +386,7 @@ def test_threads_with_refused_notebooks_sign_in_rarely(client: Client) -> None:
     assert client.count("generateToken") <= 2 + 8, "twice, and what was under way meanwhile"
 
 
-def test_a_refused_notebook_condemns_no_token_from_elsewhere(client: Client) -> None:
+def test_a_refused_notebook_does_not_reject_a_later_token(client: Client) -> None:
     client.secrets.texts[ADMIN] = json.dumps({"token": client.token()})
     tokens = client.tokens()
     for _ in range(5):
@@ -399,7 +399,7 @@ def test_a_refused_notebook_condemns_no_token_from_elsewhere(client: Client) -> 
     assert caught.value.secret == ADMIN
 
 
-def test_a_proved_token_that_dies_is_replaced(client: Client) -> None:
+def test_an_accepted_token_that_expires_is_replaced(client: Client) -> None:
     tokens = client.tokens()
     with pytest.raises(TokenRejected):
         tokens.with_token(refused, soon())
@@ -408,8 +408,8 @@ def test_a_proved_token_that_dies_is_replaced(client: Client) -> None:
     assert client.count("generateToken") == 3
 
 
-def test_success_elsewhere_hides_no_bad_credential(client: Client) -> None:
-    """The portal refuses each token, and another server takes it."""
+def test_success_elsewhere_does_not_hide_a_bad_credential(client: Client) -> None:
+    """The portal refuses each token, but another server accepts it."""
     client.deployment.faults.add("portals/self", "shape-a", code=498)
     tokens = client.tokens()
     for _ in range(3):
@@ -422,7 +422,7 @@ def test_success_elsewhere_hides_no_bad_credential(client: Client) -> None:
     assert client.count("generateToken") == 3
 
 
-def test_a_portal_that_describes_nobody_accepts_no_token(wire: Transport, serve: Serve) -> None:
+def test_a_portal_that_names_no_user_accepts_no_token(wire: Transport, serve: Serve) -> None:
     """`portals/self` answers those without a token too."""
 
     def script(request: WireRequest) -> list[bytes]:
@@ -559,7 +559,7 @@ def test_many_threads_with_a_dead_credential_sign_in_a_few_times_together(client
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(100)))
-    # Three sign-ins, and what the other threads had under way meanwhile.
+    # Three sign-ins, and those that the other threads had already begun.
     assert client.count("generateToken") <= 3 + 8
     assert client.count("portals/self") <= 3 * (3 + 2 * 8)
 

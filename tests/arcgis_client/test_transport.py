@@ -249,7 +249,7 @@ def test_a_damaged_answer_of_arcgis_is_asked_for_again(client: Client, kind: str
         access = client.routes(route).of(item.owner, soon())
         key = access.snapshots(id_of(item), soon()).snapshots[0].resource_key
         assert access.download(id_of(item), key, 1_000_000, read, soon()) == item.snapshots[0].content
-    # What HTTP does not notice looks like another form of the answer, so it is asked for as a file without a pause.
+    # HTTP does not notice this cut, so the answer looks like another form. The file is requested without a pause.
     assert client.pauses == ([1.0] if kind in ("length-too-short", "gzip-truncated") else [1.0, 1.0])
 
 

@@ -96,7 +96,7 @@ def test_no_answer_comes_until_the_client_gives_up(enterprise: Client) -> None:
     assert download(enterprise, item).status_code == 200, "the next call is answered"
 
 
-def test_the_connection_is_reset_amid_the_body(each: Client) -> None:
+def test_the_connection_is_reset_during_the_body(each: Client) -> None:
     with pytest.raises(requests.RequestException) as caught:
         strike(each, "reset", times=1)
     assert "ConnectionResetError" in repr(caught.value)

@@ -165,14 +165,14 @@ def test_the_shapes_of_refusals_and_the_status_are_switches(enterprise: Client) 
     assert enterprise.raw_post(url, itemId=item.id, f="json").status_code == 401
 
 
-def test_kubernetes_may_ask_owners_for_privileges(kubernetes: Client) -> None:
+def test_kubernetes_may_demand_privileges_of_owners(kubernetes: Client) -> None:
     item = kubernetes.item("Flood model")
     assert kubernetes.snapshots("list", item)["total"] == 2
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     assert kubernetes.snapshots("list", item)["error"]["code"] == 403
 
 
-def test_kubernetes_may_snapshot_nothing_without_content(kubernetes: Client) -> None:
+def test_kubernetes_may_make_an_empty_snapshot(kubernetes: Client) -> None:
     item = kubernetes.item("Empty")
     kubernetes.deployment.switches.kubernetes_empty_snapshots = True
     item.content = b'{"cells":[{}],"metadata":{},"nbformat":4,"nbformat_minor":2}'
@@ -199,7 +199,7 @@ def test_a_download_as_json_has_several_forms(each: Client) -> None:
         assert each.raw_post(url, item.owner, **fields).content == content
 
 
-def test_the_preview_of_a_snapshot_has_a_name_of_its_own(enterprise: Client) -> None:
+def test_the_preview_of_a_snapshot_has_its_own_name(enterprise: Client) -> None:
     item = enterprise.item("Flood model")
     key = item.snapshots[0].resource_key
     for name in ("{key}_preview.json", "{stem}-preview.html"):

@@ -152,7 +152,7 @@ def test_a_signed_form_where_the_switches_say_so(enterprise: Client, listener: L
     assert headers["x-esriHook-Signature"] == f"sha256={digest}"
 
 
-def test_the_secret_is_in_the_payload_where_the_switch_says(enterprise: Client, listener: Listener) -> None:
+def test_the_switch_sets_where_the_payload_has_the_secret(enterprise: Client, listener: Listener) -> None:
     register(enterprise, listener, secret="a key")
     for number, (place, found) in enumerate({"info.secret": ("info",), "secret": (), "": None}.items(), 1):
         enterprise.deployment.switches.webhook_secret_in_payload = place

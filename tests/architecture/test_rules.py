@@ -65,7 +65,7 @@ def test_importing_does_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=name_of)
-def test_handlers_are_alike(path: Path) -> None:
+def test_handlers_have_the_same_shape(path: Path) -> None:
     text, module = path.read_text(), tree(path)
     docstring = ast.get_docstring(module) or ""
     assert "Trigger:" in docstring

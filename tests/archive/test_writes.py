@@ -39,7 +39,7 @@ def test_a_confirmed_write_costs_one_call(archive: Archive, s3: StrictS3, write:
 
 @each_write
 @pytest.mark.parametrize("kind", ["page", "empty"])
-def test_a_200_of_something_else_is_not_a_write(
+def test_another_answer_with_200_is_not_a_write(
     archive: Archive, s3: StrictS3, write: Callable[[Archive], object], kind: str
 ) -> None:
     s3.faults = [Fault("PutObject", kind)]
@@ -51,7 +51,7 @@ def test_a_200_of_something_else_is_not_a_write(
 
 
 @each_write
-def test_a_head_decides_for_an_answer_without_a_checksum(
+def test_a_head_checks_an_answer_without_a_checksum(
     archive: Archive, s3: StrictS3, write: Callable[[Archive], object]
 ) -> None:
     s3.faults = [Fault("PutObject", "no-checksum")]

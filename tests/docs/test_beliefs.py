@@ -1,4 +1,4 @@
-"""The page on what is believed of ArcGIS names each switch of the local server, and none that is not there."""
+"""The page of beliefs about ArcGIS names every switch of the local server, and no other."""
 
 import dataclasses
 from collections import Counter
@@ -32,5 +32,5 @@ def test_each_belief_says_what_happens_and_how_to_find_out() -> None:
             assert find_out.split("](#")[1].rstrip(")") in BELIEFS.anchors, name
 
 
-def test_the_readme_leads_there() -> None:
+def test_the_readme_links_to_the_page() -> None:
     assert "docs/beliefs.md" in README.links

@@ -103,7 +103,7 @@ def test_the_current_content() -> None:
 
 def test_left_out_of_item_json() -> None:
     text = FORMAT.section("item.json").text
-    sentence = re.search(r"being looked at:\n(.*?)\. Of an item", text, re.DOTALL)
+    sentence = re.search(r"looks at the item:\s+(.*?)\. If an item", text, re.DOTALL)
     assert sentence
     assert set(code_in(sentence[1])) == models._VOLATILE
 
@@ -160,7 +160,7 @@ def test_each_service_that_functions_call_is_named_for_a_vpc() -> None:
     assert all(name in subnets for name in ("S3", "Secrets Manager", "SQS", "EventBridge"))
 
 
-def test_the_keys_policy_lets_in_who_uses_the_key() -> None:
+def test_the_keys_policy_names_all_users_of_the_key() -> None:
     (statements,) = README.section("The key's policy").fences("json")
     allowed = {each["Principal"]["Service"]: set(each["Action"]) for each in json.loads(statements)}
     assert allowed["events.amazonaws.com"] == {"kms:GenerateDataKey", "kms:Decrypt"}

@@ -50,7 +50,7 @@ def test_the_document_has_the_routes_of_the_template() -> None:
 
 
 def test_renamed_challenge_is_documented() -> None:
-    """API Gateway renames the header on its way out, so it has a name that no code here writes."""
+    """API Gateway renames the header, so the new name is not in the code."""
     renamed = "x-amzn-Remapped-WWW-Authenticate"
     operations = [item[method] for item in openapi.document()["paths"].values() for method in ("get", "post")]
     refused = [operation["responses"]["401"]["headers"] for operation in operations if "401" in operation["responses"]]

@@ -122,7 +122,7 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @contextlib.contextmanager
 def own_logging() -> Iterator[None]:
-    """Afterwards, everything logs as it did before: a function that is imported sends all of it through its handler."""
+    """Afterwards, logging is as before: an imported function sends all log records through its handler."""
     root, package = logging.getLogger(), logging.getLogger("notebook_archive")
     handlers, levels = list(root.handlers), (root.level, package.level)
     yield

@@ -89,7 +89,7 @@ def test_calls_go_to_the_regional_host(deploy: Deploy, region: str) -> None:
 
 
 def test_bucket_name_with_dots_stays_in_the_path(deploy: Deploy) -> None:
-    """The certificate of S3 covers one label in front of its own name."""
+    """S3's certificate covers only one label before its own name."""
     link = urlsplit(deploy(AWS_DEFAULT_REGION="eu-south-2", ARCHIVE_BUCKET="gis.archive").link(ITEM, KEY, "a.ipynb"))
     assert (link.netloc, link.path) == (HOSTS["eu-south-2"], f"/gis.archive{PATH}")
 

@@ -137,7 +137,7 @@ class TestWholeRun:
             functions.invoke("report_run", sample("report_run.failed"))
         assert REPORT in contents("runs/")
 
-    def test_what_the_bus_refuses_once_is_sent_again(self, functions: Functions) -> None:
+    def test_an_event_that_is_refused_once_is_sent_again(self, functions: Functions) -> None:
         catch = Catch()
         calls: list[int] = []
 
@@ -227,7 +227,7 @@ class TestTrouble:
         assert stored_body(REPORT) == report
 
     @pytest.mark.parametrize("given", [{"items": []}, {"itemIds": []}, None, []])
-    def test_an_input_that_a_run_does_not_know_is_refused(self, functions: Functions, given: object) -> None:
+    def test_an_unknown_input_is_refused(self, functions: Functions, given: object) -> None:
         with pytest.raises(RunInputInvalid, match="Allowed are"):
             functions.invoke("plan_run", sample("plan_run") | {"input": given})
 

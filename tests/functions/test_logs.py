@@ -1,4 +1,4 @@
-"""Whoever writes a line, it is one JSON object with the keys of the invocation, at the deployment's level."""
+"""Every log line is one JSON object with the keys of the invocation, at the deployment's level."""
 
 import logging
 import warnings
@@ -12,8 +12,8 @@ from tests.functions.conftest import Functions, sample
 RUN = "2026-11-22/sample-run"
 
 
-def damaged_batch() -> dict[str, Any]:
-    """Return the sample batch with one more notebook, which the function cannot work with."""
+def make_damaged_batch() -> dict[str, Any]:
+    """Return the sample batch with a notebook that makes the function fail."""
     event = sample("archive_notebooks")
     notebooks = event["batch"]["notebooks"]
     notebooks.append({**notebooks[0], "archived": None})
@@ -21,7 +21,7 @@ def damaged_batch() -> dict[str, Any]:
 
 
 def test_a_line_from_a_worker_thread_names_the_run(functions: Functions) -> None:
-    functions.invoke("archive_notebooks", damaged_batch())
+    functions.invoke("archive_notebooks", make_damaged_batch())
     (line,) = [line for line in functions.lines() if line["name"] == "notebook_archive.pipeline.batch"]
     assert (line["level"], line["run_id"], line["batch"]) == ("ERROR", RUN, 1)
     assert "Traceback" in line["exception"]
@@ -49,12 +49,12 @@ def test_libraries_never_log_below_warning(functions: Functions) -> None:
 
 
 @pytest.mark.parametrize("lambda_level", ["", "DEBUG"])
-def test_the_level_is_that_of_the_deployment(
+def test_the_deployment_sets_the_log_level(
     functions: Functions, monkeypatch: pytest.MonkeyPatch, lambda_level: str
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "WARNING")
     monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", lambda_level)
-    functions.invoke("archive_notebooks", damaged_batch())
+    functions.invoke("archive_notebooks", make_damaged_batch())
     logging.getLogger("notebook_archive.inbox").info("of no interest")
     assert {line["level"] for line in functions.lines()} == {"ERROR", "WARNING"}
 
@@ -75,7 +75,7 @@ def test_an_error_that_ends_an_invocation_names_the_run(functions: Functions) ->
     assert line["problem"]["remedy"] == EventRefused.remedy
 
 
-def test_a_defect_is_named_as_one(functions: Functions) -> None:
+def test_a_defect_is_logged_as_a_defect(functions: Functions) -> None:
     event = sample("archive_notebooks") | {"batch": {"number": 7}}
     with pytest.raises(KeyError):
         functions.invoke("archive_notebooks", event)

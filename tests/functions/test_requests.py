@@ -265,7 +265,7 @@ class TestFailures:
         assert queues.deliver("no JSON", asked(itemId=FIRST)) == []
         assert len(archived(FIRST)) == 2
         assert len(queues.set_aside()) == 1
-        assert "could not be put (EndpointConnectionError)" in functions.log.getvalue()
+        assert "could not be sent (EndpointConnectionError)" in functions.log.getvalue()
 
     def test_the_queue_and_the_bus_together_do_not_outlast_what_is_kept_for_them(self, queues: Queues) -> None:
         """botocore's standard mode waits up to 1, 2, 4 … seconds between tries."""

@@ -84,7 +84,7 @@ def slow_aws() -> Iterator[tuple[str, list[str]]]:
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: float) -> None:
     """Stop the monotonic clock of this thread at a moment.
 
-    Servers on other threads keep theirs: their event loops would sleep until the moment comes.
+    Servers on other threads keep theirs; otherwise their event loops would sleep until that moment.
     """
     this, clock = threading.current_thread(), time.perf_counter
     monkeypatch.setattr(time, "monotonic", lambda: moment if threading.current_thread() is this else clock())
@@ -216,7 +216,9 @@ class TestTaken:
     @pytest.mark.parametrize("form", [True, False])
     @pytest.mark.parametrize("where", ["top", "info"])
     @pytest.mark.parametrize("key", [KEY, PREVIOUS])
-    def test_the_key_in_the_payload_is_a_signature(self, receiver: Receiver, key: str, where: str, form: bool) -> None:
+    def test_the_key_in_the_payload_counts_as_signed(
+        self, receiver: Receiver, key: str, where: str, form: bool
+    ) -> None:
         receiver.secret(requireSignature=True)
         body = told(key, where)
         assert receiver.post(urlencode({"payload": body.decode()}).encode() if form else body)["status"] == 202
@@ -224,14 +226,14 @@ class TestTaken:
         assert key not in receiver.functions.log.getvalue()
 
     @pytest.mark.parametrize("secret", ["another-key-altogether", "", "****", None, 5, [KEY], {"key": KEY}])
-    def test_another_text_in_the_payload_is_none(self, receiver: Receiver, secret: object) -> None:
+    def test_another_text_in_the_payload_does_not_count(self, receiver: Receiver, secret: object) -> None:
         for where in ("top", "info"):
             assert receiver.post(told(secret, where))["status"] == 202, "the path is enough"
         receiver.secret(requireSignature=True)
         for where in ("top", "info"):
             assert receiver.post(told(secret, where))["reason"] == "webhook-unsigned"
 
-    def test_the_key_in_the_payload_mends_no_signature(self, receiver: Receiver) -> None:
+    def test_the_key_does_not_excuse_a_wrong_signature(self, receiver: Receiver) -> None:
         receiver.secret(requireSignature=True)
         body = told(KEY, "info")
         assert receiver.post(body, signature(body, "another-key-altogether"))["reason"] == "webhook-forged"

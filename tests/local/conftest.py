@@ -41,7 +41,7 @@ def open_system() -> Iterator[LocalSystem]:
 
 @pytest.fixture(scope="session")
 def asked() -> Iterator[LocalSystem]:
-    """A system without runs, in which events ask for backups, and webhooks once one is registered."""
+    """A system without runs. Events ask for backups; webhooks do too, after one is registered."""
     parameters = {"WebhookSecret": WEBHOOK_SECRET, "LogLevel": "DEBUG"}
     with LocalSystem(Seed.many(ASKED_NOTEBOOKS), parameters) as system:
         yield system

@@ -72,7 +72,7 @@ def test_runs_converge_whatever_befalls_the_first(system: LocalSystem) -> None:
     assert third.report["snapshots"]["archived"] == 1
     assert third.report["snapshots"]["unchanged"] == NOTEBOOKS - 2
 
-    compared = compare(arcgis, s3, bucket, with_current=system.archives_current)
+    compared = compare(arcgis, s3, bucket, with_current=system.has_current_content)
     assert (compared.differences, compared.equal) == ([], NOTEBOOKS - 1)
     assert_written_once(system)
     routes = {

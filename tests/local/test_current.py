@@ -15,7 +15,7 @@ NOTEBOOKS = 4
 
 @pytest.fixture(scope="module")
 def present() -> Iterator[LocalSystem]:
-    """A system as it comes: it archives the current content too."""
+    """A system with the defaults: it archives the current content too."""
     with LocalSystem(Seed.many(NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
         system.arcgis.enterprise.switches.data_redirect = True
         yield system

@@ -30,7 +30,7 @@ WAYS: dict[str, tuple[Kind, Route]] = {
 }
 OWNERS = (User("ana", "ana-password"), User("ben", "ben-password"))
 CLEAN_SECONDS = 120.0
-# Time of an invocation that meets a time-out, at least, and in multiples of the time of a whole run without faults.
+# Time of an invocation that meets a time-out: the minimum in seconds, and a multiple of the time of a clean run.
 TIME_OUT_SECONDS = 0.5
 TIME_OUT_SHARE = 3
 
@@ -73,7 +73,7 @@ def archived() -> Golden:
 
 @dataclass
 class Sweep:
-    """A site, and what a run without faults makes and takes: the archive, calls to ArcGIS, and seconds."""
+    """A site, and the result of a run without faults: the archive, its calls to ArcGIS, and its seconds."""
 
     site: Site
     golden: Golden
@@ -95,10 +95,10 @@ class Sweep:
         return cls(site, golden, len(site.deployment.requests), seconds)
 
     def strike(self, number: int, fault: str, times: int | None) -> bool:
-        """Make a run whose call of that number, from 0, meets the fault, and then a clean run; check both.
+        """Make a run in which one call, counted from 0, meets the fault, and then a clean run; check both.
 
-        `times` is how many calls in a row meet it, None for all later ones. Returns whether any call met it: a run
-        that had ended before does not count as faulty.
+        `times` is how many calls in a row meet it, None for all later ones. Returns whether any call met it; if the run
+        ended before, none did.
         """
         site = self.site
         empty_bucket()
@@ -114,7 +114,7 @@ class Sweep:
         return bool(added.struck)
 
     def check(self, report: Report, rerun: Callable[[], Report]) -> None:
-        """Check the report of a faulty run, what it stored, and that a clean run makes the archive whole."""
+        """Check the report of a faulty run, what it stored, and that a clean run completes the archive."""
         check_report(report)
         check_archive(self.site)
         stored = archived()

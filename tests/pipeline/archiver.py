@@ -58,16 +58,19 @@ def archive(told: dict[str, str]) -> None:
 
 
 def archive_until(call: int, moment: str, told: dict[str, str], part: str = "") -> None:
-    """Archive, and be killed before the HTTP call of that number, or once the server has answered it.
+    """Archive, and be killed before an HTTP call, or once the server has answered it.
 
-    Numbers start at 0, and count calls whose URL has that part.
+    `call` starts at 0, and counts only calls whose URL contains `part`.
     """
     kill_at(call, moment, lambda _, url: part in url)
     archive(told)
 
 
 def kill_at(call: int, moment: str, counts: Callable[[HTTPConnectionPool, str], bool]) -> None:
-    """Kill this process before or after its HTTP call of that number, from 0.  `counts` says which calls count."""
+    """Kill this process before or after an HTTP call.
+
+    The call's number starts at 0, and `counts` says which calls count.
+    """
     urlopen, calls = HTTPConnectionPool.urlopen, itertools.count()
 
     def counted(pool: HTTPConnectionPool, method: str, url: str, *args: Any, **more: Any) -> Any:
@@ -118,7 +121,7 @@ class Runner:
 
 
 def run_until(call: int, moment: str, told: dict[str, Any]) -> None:
-    """Make a whole run, and be killed before its ArcGIS call of that number, or once the server has answered it."""
+    """Make a whole run, and be killed before ArcGIS call number `call`, or once the server has answered it."""
     kill_at(call, moment, lambda pool, _: pool.scheme == "https")
     Runner(**told).run("killed")
 

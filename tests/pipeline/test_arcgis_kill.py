@@ -1,4 +1,4 @@
-"""A run may be killed at any ArcGIS call: nothing false is stored or reported, and a clean run makes all whole."""
+"""A run may be killed at any ArcGIS call: nothing false is stored or reported, and a clean run archives the rest."""
 
 import multiprocessing
 import signal
@@ -25,7 +25,7 @@ CORE_CALLS = (0, 2, 8, 16)
 
 
 class Kills:
-    """A site and its bucket, and the archive that a run makes that is not killed."""
+    """A site, its bucket, and the archive of a run that is not killed."""
 
     def __init__(self, running: LocalArcGIS, bucket: Bucket, way: str, *, current: bool) -> None:
         running.reset(five_notebooks())
@@ -63,7 +63,7 @@ class Kills:
         }
 
     def kill(self, call: int, moment: str) -> None:
-        """Kill a run at that call, and check the archive, the report, a retry of its batch and a clean run."""
+        """Kill a run at a call, then check the archive, the report, a retry of its batch and a clean run."""
         self._bucket.objects.clear()
         worker = self._context.Process(target=run_until, args=(call, moment, self._told))
         worker.start()
@@ -86,7 +86,7 @@ class Kills:
             assert self._archived() == self._golden
 
     def _report(self) -> Report:
-        """Report the killed run as the state machine does, which knows no plan of a killed `plan_run`."""
+        """Report the killed run as the state machine does. If `plan_run` was killed, there is no plan."""
         runner = Runner(**self._told)
         batches = runner.batches("killed")
         plan: Plan | None = None

@@ -1,4 +1,4 @@
-"""Any call of a run to S3 may fail: nothing false is stored then, and a clean run makes the archive whole.
+"""Any call of a run to S3 may fail: nothing false is stored, and a clean run completes the archive.
 
 The calls to ArcGIS are swept in test_arcgis_sweep.py.
 """

@@ -87,7 +87,7 @@ def test_on_kubernetes_the_content_is_sent(kubernetes: Site) -> None:
 
 
 def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Content that is too large for a form is left to ArcGIS, which may make an empty snapshot of it."""
+    """Content that is too large for a form is not sent, so ArcGIS may make an empty snapshot."""
     monkeypatch.setattr(content, "MAX_FORM_BYTES", 10)
     kubernetes.deployment.switches.kubernetes_empty_snapshots = True
     item = kubernetes.item("Alone")
@@ -106,15 +106,15 @@ def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pyt
     assert item.snapshots[-1].content == body(1)
 
 
-def test_large_content_is_left_to_arcgis(kubernetes: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_content_is_not_sent(kubernetes: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "MAX_FORM_BYTES", 10)
     item = kubernetes.item("Alone")
     assert kubernetes.run("one")["status"] == "complete"
     assert item.snapshots[0].content == item.content
 
 
-def test_an_owner_whom_arcgis_refuses_is_told(kubernetes: Site) -> None:
-    """The administrator archives the notebook, and nobody can capture it."""
+def test_a_refused_capture_is_reported(kubernetes: Site) -> None:
+    """The administrator can archive the notebook, but nobody can capture it."""
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     kubernetes.item("Alone").add_snapshot(body(0), "Mine")
     report = kubernetes.run("one")

@@ -59,7 +59,7 @@ def stored(bucket: Bucket) -> dict[str, tuple[bytes, str]]:
 
 
 class Rotation:
-    """A notebook at its limit, whose oldest snapshot has to give way to a capture of what was saved since."""
+    """A notebook at its limit of snapshots: a capture has to delete the oldest."""
 
     def __init__(self, running: LocalArcGIS, bucket: Bucket) -> None:
         running.reset(captured_seed())
@@ -79,9 +79,9 @@ class Rotation:
         self._context.set_forkserver_preload(["tests.pipeline.archiver"])
 
     def kill(self, call: int, moment: str, part: str = "") -> tuple[bool, bool]:
-        """Kill a run at the call of that number, of those whose URL has that part; retry it, and check what is left.
+        """Kill a run at one of the calls whose URL contains a part; retry it, and check what is left.
 
-        Returns whether the run was killed, and whether the oldest snapshot was gone then.
+        Returns whether the run was killed, and whether the oldest snapshot was already gone.
         """
         item, bucket = self._item, self._bucket
         item.snapshots, bucket.objects = copy.deepcopy(self._snapshots), dict(self._objects)

@@ -1,4 +1,4 @@
-"""A batch that crashed: its notebooks failed, and what it stored before stands in the report."""
+"""A batch that crashed: its notebooks failed, and the report counts what it had stored."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ BODY = b'{"cells":[],"nbformat":4}'
 
 
 def crash(site: Site, plan: Plan, name: str = "one") -> None:
-    """Have a batch archive everything, and die before its outcomes are written."""
+    """Let a batch archive everything, and crash before its outcomes are written."""
     faults = site.s3.faults
     site.s3.faults = [Fault("PutObject", "403-AccessDenied", part="outcomes/", times=None)]
     (batch,) = site.batches(plan)
@@ -26,13 +26,13 @@ def crash(site: Site, plan: Plan, name: str = "one") -> None:
     site.s3.faults = faults
 
 
-def looked_at(site: Site) -> int:
-    """Return how many objects of notebooks were looked at."""
+def count_looked_up(site: Site) -> int:
+    """Return the number of notebook objects that were looked up."""
     return sum(operation == "HeadObject" and key.startswith("notebooks/") for operation, key in site.s3.calls)
 
 
-def crashed(name: str = "one") -> list[Outcome]:
-    """Return the outcomes that the report made up."""
+def read_crashed(name: str = "one") -> list[Outcome]:
+    """Return the outcomes that the report added for the crashed batch."""
     outcomes: list[Outcome] = json.loads(stored_body(f"runs/2026-11-22/{name}/outcomes/crashed.json"))["outcomes"]
     return outcomes
 
@@ -60,7 +60,7 @@ def test_what_it_stored_is_in_the_report(present: Site) -> None:
     assert report["snapshots"]["archived"] == len(sources) == 5
     assert report["bytes"] == sum(map(len, sources.values()))
     assert report["notices"] == []
-    listed = {stored["key"]: stored for outcome in crashed() for stored in outcome["archived"]}
+    listed = {stored["key"]: stored for outcome in read_crashed() for stored in outcome["archived"]}
     assert listed.keys() == sources.keys()
     for key, body in sources.items():
         assert listed[key]["bytes"] == len(body)
@@ -69,7 +69,7 @@ def test_what_it_stored_is_in_the_report(present: Site) -> None:
     check_archive(present)
 
 
-def test_a_report_that_is_written_again_looks_again(small: Site) -> None:
+def test_a_second_report_looks_up_again(small: Site) -> None:
     plan = small.plan()
     crash(small, plan)
     small.seconds = 0.0
@@ -95,7 +95,7 @@ def test_what_earlier_runs_stored_is_not_counted(small: Site) -> None:
     assert new.resource_key in str(small.archive.list_keys("notebooks/"))
 
 
-def test_a_run_without_a_crash_looks_at_nothing(small: Site) -> None:
+def test_a_run_without_a_crash_looks_up_nothing(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
     small.work("one", batch)
@@ -106,7 +106,7 @@ def test_a_run_without_a_crash_looks_at_nothing(small: Site) -> None:
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "HeadObject"])
-def test_what_s3_refuses_to_show_is_a_notice(small: Site, operation: str) -> None:
+def test_a_refusal_of_s3_is_a_notice(small: Site, operation: str) -> None:
     plan = small.plan()
     crash(small, plan)
     small.s3.faults = [Fault(operation, "403-AccessDenied", part="notebooks/", times=None)]
@@ -117,9 +117,9 @@ def test_what_s3_refuses_to_show_is_a_notice(small: Site, operation: str) -> Non
     assert report["snapshots"]["archived"] == 0
 
 
-def test_what_there_is_no_time_to_look_at_is_a_notice(small: Site) -> None:
+def test_a_look_up_without_time_is_a_notice(small: Site) -> None:
     plan = small.plan()
     crash(small, plan)
     small.seconds = 0.0
     assert reasons(small.report("one", plan)) == ["crashed-not-looked-up"]
-    assert looked_at(small) == 0
+    assert count_looked_up(small) == 0

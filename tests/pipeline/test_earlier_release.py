@@ -1,4 +1,4 @@
-"""An archive of the release before protection was reported: this release lists it, reads it and goes on with it.
+"""An archive of the release before protection was reported: this release lists it, reads it and extends it.
 
 The code of that release wrote it, in two runs with copies of the current content and with captures. The file has what
 was stored, and what ArcGIS held then.
@@ -32,7 +32,7 @@ SNAPSHOTS = [each for each in EARLIER["objects"] if "/snapshots/" in each["key"]
 
 
 def refill(wanted: Callable[[str], bool] = lambda _: True) -> dict[str, StoredObject]:
-    """Put everything whose key is wanted into the bucket as it was, and return it."""
+    """Put the stored objects with the wanted keys into the bucket, and return them."""
     s3 = boto3.client("s3")
     for each in (each for each in EARLIER["objects"] if wanted(each["key"])):
         s3.put_object(
@@ -49,7 +49,7 @@ def refill(wanted: Callable[[str], bool] = lambda _: True) -> dict[str, StoredOb
 
 @pytest.fixture
 def continued(make_site: MakeSite) -> Site:
-    """The site of then, with the settings of then."""
+    """The site and the settings of that release."""
     site = make_site(Seed(SMALL, list), archive_current=True, captures=True)
     for item in EARLIER["items"]:
         made = Item(**{**item, "content": item["content"].encode(), "snapshots": []})
@@ -58,15 +58,15 @@ def continued(make_site: MakeSite) -> Site:
     return site
 
 
-def plan_of_then(lines: list[Batch]) -> Plan:
-    """Return what `plan_run` answered then."""
+def rebuild_plan(lines: list[Batch]) -> Plan:
+    """Return what `plan_run` of that release answered."""
     notebooks = sum(len(line["notebooks"]) for line in lines)
     plan = {"scope": "everything", "planKey": PLAN, "batches": len(lines), "notebooks": notebooks, "notices": []}
     return cast("Plan", plan)
 
 
 def check_kept(before: dict[str, StoredObject]) -> None:
-    """Check that every object is as it was; an item's properties alone may have got another version."""
+    """Check that no object has changed; only an item's properties may have a new version."""
     after = contents()
     for key, stored in before.items():
         if not key.endswith("/item.json"):
@@ -122,8 +122,8 @@ def test_a_run_adds_what_is_new(continued: Site) -> None:
     check_archive(continued, {key: stored.body for key, stored in before.items()})
 
 
-def test_a_capture_of_then_gives_way_to_one_of_now(continued: Site) -> None:
-    """By the note of then alone: a snapshot that a person took is never deleted."""
+def test_an_old_capture_is_replaced_by_a_new_one(continued: Site) -> None:
+    """Only the old note allows this: a snapshot that a person took is never deleted."""
     before = refill()
     item = continued.item("Flood model")
     (captured,) = ours(item)
@@ -142,24 +142,24 @@ def test_a_capture_of_then_gives_way_to_one_of_now(continued: Site) -> None:
 
 
 def test_an_execution_of_the_same_name_is_another_run(continued: Site) -> None:
-    """Characters of a name were mapped otherwise then: what an execution stored is not written over by one of now."""
+    """That release encoded names differently, so an execution of this release does not write over its objects."""
     before = refill()
     check_report(continued.run("nightly.1"))
     check_kept(before)
 
 
-def test_a_run_under_way_is_ended_by_this_release(continued: Site) -> None:
-    """An update replaces the functions one after the other, while a run may be anywhere."""
+def test_this_release_ends_a_run_of_the_earlier_one(continued: Site) -> None:
+    """An update replaces the functions one after the other, while a run may be in any state."""
     refill(lambda key: key == PLAN)
     lines = [json.loads(line) for line in contents(PLAN)[PLAN].body.splitlines()]
     assert continued.work("nightly-1", lines[0]) is None
-    report = continued.report("nightly-1", plan_of_then(lines))
+    report = continued.report("nightly-1", rebuild_plan(lines))
     assert (report["status"], report["snapshots"]["archived"]) == ("complete", 6)
     check_archive(continued, {each["key"]: each["body"].encode() for each in EARLIER["objects"]})
 
 
-def test_outcomes_of_then_are_reported_by_this_release(continued: Site) -> None:
+def test_this_release_reports_earlier_outcomes(continued: Site) -> None:
     refill(lambda key: not key.endswith("/report.json"))
     lines = [json.loads(line) for line in contents(PLAN)[PLAN].body.splitlines()]
-    report = continued.report("nightly-1", plan_of_then(lines))
+    report = continued.report("nightly-1", rebuild_plan(lines))
     assert (report["status"], report["notebooks"]["archived"], report["snapshots"]["archived"]) == ("complete", 2, 6)

@@ -18,7 +18,7 @@ from notebook_archive.models import (
     ResourceKey,
     split_digests,
 )
-from notebook_archive.pipeline import chosen_items
+from notebook_archive.pipeline import read_item_ids
 from notebook_archive.pipeline.plan import MOST_DIGESTS, planned
 from tests.pipeline.conftest import MakeSite
 from tests.site import STARTED_AT, Site, check_report, read_report, stored_snapshots
@@ -177,11 +177,14 @@ class TestChosen:
 
 class TestInput:
     @pytest.mark.parametrize("given", [{}, {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn:aws:states:x"}])
-    def test_no_item_ids_are_everything(self, given: dict[str, str]) -> None:
-        assert chosen_items(given) is None
+    def test_no_item_ids_means_every_notebook(self, given: dict[str, str]) -> None:
+        assert read_item_ids(given) is None
 
     def test_item_ids_are_taken_in_their_order(self) -> None:
-        assert chosen_items({"itemIds": ["b", "a"], "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "x"}) == ["b", "a"]
+        assert read_item_ids({"itemIds": ["b", "a"], "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "x"}) == [
+            "b",
+            "a",
+        ]
 
     @pytest.mark.parametrize(
         ("given", "named"),
@@ -201,14 +204,14 @@ class TestInput:
             ("everything", "not a JSON object"),
         ],
     )
-    def test_what_a_run_does_not_know_is_named(self, given: object, named: str) -> None:
+    def test_an_unknown_field_is_named(self, given: object, named: str) -> None:
         with pytest.raises(RunInputInvalid) as refused:
-            chosen_items(given)
+            read_item_ids(given)
         assert named in str(refused.value)
         assert 'Allowed are {} and {"itemIds"' in str(refused.value)
         assert len(str(refused.value)) < 300
 
-    def test_an_input_that_is_refused_fails_the_run_by_name(self, small: Site) -> None:
+    def test_a_refused_input_fails_the_run_by_name(self, small: Site) -> None:
         report = small.run(item_ids=[])
         assert (report["status"], report["notebooks"]["attempted"]) == ("failed", 0)
         assert report["error"]
@@ -217,7 +220,7 @@ class TestInput:
 
 
 class TestRunId:
-    def test_a_plan_that_is_tried_again_leaves_the_first_as_it_is(self, small: Site) -> None:
+    def test_a_second_plan_does_not_replace_the_first(self, small: Site) -> None:
         first, again, third = small.plan(), small.plan(), small.plan()
         names = [plan["planKey"].rpartition("/")[2] for plan in (first, again, third)]
         assert names == ["plan.jsonl", "plan-again-1.jsonl", "plan-again-2.jsonl"]
@@ -250,7 +253,7 @@ class TestRunId:
             small.report("one", None, {"Error": "SecretMissing", "Cause": ""})
         assert not contents("runs/2026-11-22/one/report.json")
 
-    def test_a_failed_plan_keeps_its_run_id_too(self, small: Site) -> None:
+    def test_a_failed_plan_also_keeps_its_run_id(self, small: Site) -> None:
         small.report("one", None, {"Error": "SecretMissing", "Cause": ""})
         small.started_at = "2026-11-22T04:00:00.000Z"
         with pytest.raises(RunIdTaken):

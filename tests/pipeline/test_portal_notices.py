@@ -1,4 +1,4 @@
-"""What a run says if the portal does not list snapshots as is believed."""
+"""What a run reports if the portal does not list snapshots as believed."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.pipeline.scene import body
 from tests.site import Site, check_report, stored_snapshots
 
 
-def with_snapshots(notebooks: int) -> Seed:
+def make_notebooks(notebooks: int) -> Seed:
     """Notebooks of an owner without a secret, each with a snapshot."""
 
     def items() -> list[Item]:
@@ -30,26 +30,26 @@ def reasons(site: Site) -> list[str]:
 
 @pytest.mark.parametrize("notebooks", [1, 3])
 def test_a_portal_that_shows_no_snapshot_is_reported(make_site: MakeSite, notebooks: int) -> None:
-    site = make_site(with_snapshots(notebooks))
+    site = make_site(make_notebooks(notebooks))
     site.deployment.switches.snapshots_are_resources = False
     assert "no-snapshots-listed" in reasons(site)
 
 
 def test_chosen_notebooks_may_have_no_snapshot(make_site: MakeSite) -> None:
-    site = make_site(with_snapshots(3))
+    site = make_site(make_notebooks(3))
     site.deployment.switches.snapshots_are_resources = False
     chosen = site.deployment.organisation.notebooks()[0].id
     assert site.run("one", [chosen])["notices"] == []
 
 
 def test_one_snapshot_among_many_notebooks_is_enough(make_site: MakeSite) -> None:
-    site = make_site(with_snapshots(10))
+    site = make_site(make_notebooks(10))
     for item in site.deployment.organisation.notebooks()[1:]:
         item.snapshots.clear()
     assert "no-snapshots-listed" not in reasons(site)
 
 
-def test_a_preview_beside_a_snapshot_is_not_worth_a_word(small: Site) -> None:
+def test_a_preview_beside_a_snapshot_is_not_reported(small: Site) -> None:
     item = small.item("Second")
     item.resources.append(Resource(f"{item.snapshots[0].resource_key}_preview.json", b"{}"))
     assert reasons(small) == []

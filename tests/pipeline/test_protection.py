@@ -183,9 +183,9 @@ def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
 
 
 class TestUncounted:
-    """A listing without its number: what it gives is archived, and a notice says that nothing proves it whole."""
+    """A listing without a total: what it gives is archived, and a notice says that some may be missing."""
 
-    def test_a_listing_of_snapshots_is_noticed(self, small: Site) -> None:
+    def test_a_listing_without_a_total_is_a_notice(self, small: Site) -> None:
         snapshots = [
             {"resourceKey": each.resource_key, "created": str(each.created), "properties": each.properties}
             for each in small.item("First").snapshots

@@ -140,7 +140,7 @@ def test_a_message_repeats_five_notices_and_counts_the_rest(small: Site) -> None
     notices = [{"reason": "credential-broken", "message": f"Secret {n}.", "remedy": "Renew."} for n in range(5000)]
     plan: Any = {"scope": "everything", "planKey": RUN.key("plan.jsonl"), "batches": 0, "notebooks": 0}
     report = small.report("generated", plan | {"notices": notices})
-    assert "Secret 4. Renew. And 4995 more notices, which the report has." in report["message"]
+    assert "Secret 4. Renew. The report has 4995 more notices." in report["message"]
     assert "Secret 5." not in report["message"]
     assert len(report["notices"]) == 5000
     assert len(report["message"]) < 2000

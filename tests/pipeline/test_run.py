@@ -350,7 +350,7 @@ def test_two_runs_at_once_store_each_snapshot_once(small: Site) -> None:
 
 
 class TestPlace:
-    """Where an item stands: its folder and its groups, which a restore needs."""
+    """The folder and the groups of an item, which a restore needs."""
 
     def properties(self, site: Site, title: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(stored_body(f"notebooks/{site.item(title).id}/item.json"))
@@ -369,7 +369,7 @@ class TestPlace:
         assert groups == [{"id": id_of("Hydrology"), "title": "Hydrology"}]
         assert self.properties(site, "Évolution du littoral")["groups"] == []
 
-    def test_a_portal_that_refuses_fails_no_notebook(self, site: Site) -> None:
+    def test_a_refusal_of_folders_fails_no_notebook(self, site: Site) -> None:
         site.deployment.faults.add("items/groups", "http-503")
         report = site.run()
         assert report["status"] == "complete"

@@ -36,7 +36,7 @@ def site(make_site: MakeSite) -> Iterator[Site]:
 
 
 def age_archive() -> None:
-    """Make all that the archive holds a day older: S3 tells whole seconds, which tests do not wait for."""
+    """Make all archived objects a day older. S3 gives whole seconds, and tests do not wait for one to pass."""
     for key in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.values():
         key.last_modified -= timedelta(days=1)
 
@@ -95,7 +95,7 @@ class TestDeleted:
         assert reasons(report) == ["notebooks-vanished"]
         assert noted() == set()
 
-    def test_an_administrator_who_sees_not_all_proves_no_deletion(self, site: Site) -> None:
+    def test_a_limited_administrator_proves_no_deletion(self, site: Site) -> None:
         administrator_may(site, "portal:admin:updateItems")
         site.deployment.organisation.remove(notebooks(site)[0].id)
         report = not_complete(site.run("one"))
@@ -103,7 +103,7 @@ class TestDeleted:
         assert "(not-found: 1, permission-denied: 5)" in report["notices"][1]["message"]
         assert noted() == set()
 
-    def test_a_note_that_s3_refuses_stops_nothing(self, site: Site) -> None:
+    def test_a_refused_note_does_not_stop_the_run(self, site: Site) -> None:
         gone = notebooks(site)[0]
         site.deployment.organisation.remove(gone.id)
         site.s3.faults = [Fault("PutObject", "403-AccessDenied", part="deleted.json", times=None)]
@@ -118,7 +118,7 @@ class TestDeleted:
 
 
 class TestMissed:
-    def test_it_is_archived_and_the_run_not_complete(self, site: Site) -> None:
+    def test_it_is_archived_and_the_run_is_partial(self, site: Site) -> None:
         missed = notebooks(site)[2]
         missed.unindexed = True
         new = missed.add_snapshot(b'{"cells":[],"nbformat":4}')
@@ -140,7 +140,7 @@ class TestMissed:
         assert "and 2 more" in notice["message"]
         assert len(notice["message"]) < 600
 
-    def test_a_notebook_too_young_for_the_index_was_not_missed(self, site: Site) -> None:
+    def test_a_new_notebook_does_not_count_as_missed(self, site: Site) -> None:
         young = site.deployment.organisation.add_notebook("owner_0", "Young", unindexed=True)
         site.archive.put_item(ItemId(young.id), {})
         report = site.run("one")
@@ -153,7 +153,7 @@ class TestUnknown:
         ("kind", "reason"),
         [("http-500", "arcgis-unavailable"), ("shape-e", "unexpected-answer"), ("http-403", "permission-denied")],
     )
-    def test_what_the_portal_does_not_say_makes_the_run_partial(self, site: Site, kind: str, reason: str) -> None:
+    def test_without_an_answer_the_run_is_partial(self, site: Site, kind: str, reason: str) -> None:
         for item in notebooks(site)[:2]:
             site.deployment.organisation.remove(item.id)
         site.deployment.faults.add("items/item", kind)
@@ -170,7 +170,7 @@ class TestUnknown:
         assert reasons(report) == ["search-missed"]
         assert report["notebooks"]["attempted"] == 6
 
-    def test_what_there_is_no_time_for_is_counted(self, site: Site) -> None:
+    def test_lookups_without_time_are_counted(self, site: Site) -> None:
         administrator = Administrator(site.portal, site.routes.administrator, Deadline(0))
         ids = [ItemId(f"{number:032x}") for number in range(MAX_LOOK_UPS + 7)]
         found = look_up(ids, administrator, 2)

@@ -1,4 +1,4 @@
-"""A secret that is made right after another of its name was deleted: AWS deletes in the background, and says so."""
+"""A secret is created just after one of the same name was deleted. AWS deletes in the background, and says so."""
 
 import json
 from collections.abc import Iterator
@@ -67,8 +67,8 @@ def test_creation_waits_for_a_deletion_to_end(deletion: Deletion, operation: str
     assert deletion.waits == [0.5, 1, 2]
 
 
-def test_deletion_that_lasts_is_reported(deletion: Deletion) -> None:
-    """A secret that can still be restored stays for days."""
+def test_a_deletion_that_does_not_end_is_reported(deletion: Deletion) -> None:
+    """A secret that can still be restored keeps its name for days."""
     deletion.lasts("CreateSecret", 100)
     with pytest.raises(ClientError, match="already scheduled for deletion"):
         keep(deletion)

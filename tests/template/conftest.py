@@ -1,4 +1,4 @@
-"""What sam built, once for all tests of this folder, and the parts of it for this machine."""
+"""The build of sam, once for all tests of this folder, and its parts for this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -47,12 +47,12 @@ class RunningFunction:
         self._posted: queue.Queue[tuple[str, Mapping[str, str], Any]] = queue.Queue()
 
     def invoke(self, event: Any, request_id: str = "") -> Posted:
-        """Return what becomes of the event."""
+        """Return the result of the event."""
         self._events.put((request_id or str(uuid.uuid4()), json.dumps(event).encode()))
         return self.wait()
 
     def wait(self) -> Posted:
-        """Return what the runtime client posts next, before it has asked for an event or after."""
+        """Return what the runtime client posts next, whether or not it has asked for an event."""
         try:
             kind, headers, body = self._posted.get(timeout=SECONDS)
         except queue.Empty:
@@ -78,7 +78,7 @@ class RunningFunction:
         self._posted.put((kind, headers, json.loads(body)))
 
     def stop(self) -> None:
-        """Let a request for the next event end."""
+        """End the waiting request for the next event."""
         self._events.put(("", b""))
 
 
@@ -86,9 +86,10 @@ class RunningFunction:
 def running(
     folder: Path, paths: list[Path], environment: Mapping[str, str], seconds: int, log: Path
 ) -> Iterator[RunningFunction]:
-    """Run the function of a folder while the block lasts, with that many seconds for each event.
+    """Run the function of a folder during the block, with `seconds` for each event.
 
-    It imports from its folder, from `paths` and from what AWS's runtime client needs, and gets no other variables.
+    It imports only from its folder, from `paths` and from the packages of AWS's runtime client, and gets only the given
+    variables.
     """
     name = environment["AWS_LAMBDA_FUNCTION_NAME"]
     function = RunningFunction(f"arn:aws:lambda:us-east-1:000000000000:function:{name}", seconds, log)
@@ -97,7 +98,7 @@ def running(
         protocol_version = "HTTP/1.1"
 
         def handle(self) -> None:
-            with contextlib.suppress(ConnectionError):  # at the end, the client is killed while it waits
+            with contextlib.suppress(ConnectionError):  # at the end of a test, the client is killed while it waits
                 super().handle()
 
         def do_GET(self) -> None:

@@ -82,7 +82,7 @@ def _policy(given: dict[str, str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("variant", _OWN)
-def test_policy_goes_and_stays_with_the_bucket(variant: str) -> None:
+def test_policy_is_kept_or_deleted_with_the_bucket(variant: str) -> None:
     resources = render(VARIANTS[variant])["Resources"]
     policies = {
         tuple(resources[name][policy] for policy in ("DeletionPolicy", "UpdateReplacePolicy"))
@@ -107,7 +107,7 @@ def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
 
 
 def test_only_the_break_glass_role_deletes_notebooks() -> None:
-    """S3 evaluates a negated condition as true if the key is absent, so services of AWS are denied too."""
+    """If the key is absent, S3 evaluates a negated condition as true, so AWS services are denied too."""
     role = EVERYTHING["BreakGlassRoleArn"]
     (deny,) = _policy({"BreakGlassRoleArn": role})[2:]
     assert deny == {
@@ -120,11 +120,11 @@ def test_only_the_break_glass_role_deletes_notebooks() -> None:
     }
 
 
-def test_nobody_is_denied_deletion_without_a_break_glass_role() -> None:
+def test_without_the_role_nobody_is_denied_deletion() -> None:
     assert len(_policy({})) == 2
 
 
-def test_break_glass_role_needs_a_bucket_of_the_stack() -> None:
+def test_break_glass_role_needs_a_new_bucket() -> None:
     rule = template()["Rules"]["BreakGlassNeedsNewBucket"]
     assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "BreakGlassRoleArn"}, ""]}]}
     (assertion,) = rule["Assertions"]
@@ -142,7 +142,7 @@ def test_existing_bucket_is_left_as_it_is() -> None:
     ("given", "archived"),
     [({}, "true"), ({"ArchiveCurrent": "true"}, "true"), ({"ArchiveCurrent": "false"}, "false")],
 )
-def test_current_content_is_archived_unless_told_otherwise(given: dict[str, str], archived: str) -> None:
+def test_current_content_is_archived_by_default(given: dict[str, str], archived: str) -> None:
     functions = render(given)["Resources"]
     for name in ("ArchiveNotebooksFunction", "ArchiveRequestsFunction"):
         assert functions[name]["Properties"]["Environment"]["Variables"]["ARCHIVE_CURRENT"] == archived
@@ -162,7 +162,7 @@ def test_alarm_goes_off_for_a_run_with_unprotected_notebooks() -> None:
     assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
     assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-    # A run sends its figures once, and the next one is a night away.
+    # A run sends its figures once, and the next run is a night later.
     assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
 
 

@@ -1,4 +1,4 @@
-"""The queues and the log groups: sent to over TLS alone, encrypted with the key that the parameters choose."""
+"""Queues accept only TLS; queues and log groups are encrypted with the key that the parameters choose."""
 
 from typing import Any
 
@@ -43,8 +43,8 @@ def test_no_queue_may_use_the_schedules_dead_letter_queue() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, _KEY])
-def test_queues_and_logs_keep_keys_of_aws_unless_told_otherwise(given: dict[str, str]) -> None:
-    """A key whose policy does not let EventBridge use it would lose requests without a word."""
+def test_queues_and_logs_use_aws_keys_by_default(given: dict[str, str]) -> None:
+    """If the key's policy did not let EventBridge use it, requests would be lost without a message."""
     queues = _of_type("AWS::SQS::Queue", given)
     assert queues.keys() == _QUEUES
     assert {(queue["SqsManagedSseEnabled"], "KmsMasterKeyId" in queue) for queue in queues.values()} == {(True, False)}
@@ -64,7 +64,7 @@ def test_key_for_all_encrypts_every_queue_and_log_group() -> None:
 @pytest.mark.parametrize(
     ("given", "roles"), [(_KEY, set()), (_KEY_FOR_ALL, {"ArchiveRequestsRole", "ArchiveRunScheduleRole"})]
 )
-def test_who_sends_to_a_queue_may_use_its_key(given: dict[str, str], roles: set[str]) -> None:
+def test_every_sender_to_a_queue_may_use_its_key(given: dict[str, str], roles: set[str]) -> None:
     allowed = {
         name: statement
         for name, role in _of_type("AWS::IAM::Role", given).items()

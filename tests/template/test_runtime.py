@@ -29,7 +29,7 @@ LAMBDAS_OWN = {"timestamp", "level", "errorMessage", "errorType", "requestId", "
 
 @dataclass
 class Site:
-    """What the functions work with."""
+    """The local AWS and ArcGIS, the queues and the rotations that the functions use."""
 
     aws: LocalAws
     arcgis: LocalArcGIS
@@ -63,7 +63,7 @@ class Site:
         return variables, own.get("Timeout", common["Timeout"])
 
     def secrets(self) -> set[str]:
-        """Return what must not leave: passwords, tokens, the webhook's path and key."""
+        """Return the secrets that no log line may hold: passwords, tokens, the webhook's path and key."""
         users = {user.password for user in self.arcgis.enterprise.users}
         return users | set(self.arcgis.enterprise.tokens._tokens) | set(WEBHOOK.values())
 
@@ -92,7 +92,7 @@ type Start = Callable[[str], RunningFunction]
 def start(
     site: Site, built: Path, layer: Path, pages: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
-    """Return a function that starts a function of the template, or finds it running."""
+    """Return a starter: it runs a function of the template, or returns the one that is already running."""
     logs, found = tmp_path_factory.mktemp("logs"), dict[str, RunningFunction]()
     with contextlib.ExitStack() as opened:
 
@@ -108,7 +108,7 @@ def start(
 
 
 def check_log(site: Site, posted: Posted, **keys: str) -> list[dict[str, Any]]:
-    """Return the function's own lines, once all lines have the keys that they should, and nothing has a secret."""
+    """Check that all lines have their keys and none has a secret; return the function's own lines."""
     for line in posted.lines:
         if "_aws" in line:
             assert keys.items() <= line.items()
@@ -145,11 +145,11 @@ def refusal(site: Site, posted: Posted, **keys: str) -> tuple[int, str]:
     return posted.body["statusCode"], line["reason"]
 
 
-def correlated(event: dict[str, Any]) -> dict[str, str]:
+def correlate(event: dict[str, Any]) -> dict[str, str]:
     return {"correlation_id": event["requestContext"]["requestId"]}
 
 
-def test_a_run(site: Site, start: Start) -> None:
+def test_a_run_is_planned_archived_and_reported(site: Site, start: Start) -> None:
     notebooks = len(site.arcgis.enterprise.organisation.notebooks())
     planned = start("PlanRun").invoke(sample("plan_run"))
     assert (planned.kind, planned.body["notebooks"]) == ("response", notebooks)
@@ -165,17 +165,17 @@ def test_a_run(site: Site, start: Start) -> None:
     assert [line["RunComplete"] for line in reported.lines if "_aws" in line] == [[1]]
 
 
-def test_a_plan_that_fails(site: Site, start: Start) -> None:
+def test_a_failed_plan_is_logged(site: Site, start: Start) -> None:
     site.arcgis.enterprise.faults.add("search", "redirect", times=1, location="https://elsewhere.example.com/")
     check_failed(site, start("PlanRun").invoke(sample("plan_run")), "UnexpectedAnswer", run_id=RUN)
 
 
-def test_a_batch_that_fails(site: Site, start: Start) -> None:
+def test_a_failed_batch_is_logged(site: Site, start: Start) -> None:
     event = sample("archive_notebooks") | {"batch": {"number": 1}}
     check_failed(site, start("ArchiveNotebooks").invoke(event), "KeyError", run_id=RUN)
 
 
-def test_a_report_that_fails(site: Site, start: Start) -> None:
+def test_a_failed_report_is_logged(site: Site, start: Start) -> None:
     event = sample("report_run") | {"plan": {"scope": "everything"}}
     check_failed(site, start("ReportRun").invoke(event), "KeyError", run_id=RUN)
 
@@ -188,7 +188,7 @@ def test_a_defect_in_a_worker_thread_names_the_run(site: Site, start: Start) -> 
     assert defect["level"] == "ERROR"
 
 
-def test_requests(site: Site, start: Start) -> None:
+def test_requests_are_archived(site: Site, start: Start) -> None:
     event = sample("archive_requests")
     answered = start("ArchiveRequests").invoke(event)
     assert (answered.kind, answered.body) == ("response", {"batchItemFailures": []})
@@ -199,49 +199,52 @@ def test_requests(site: Site, start: Start) -> None:
     assert line["problem"]["reason"] == "request-invalid"
 
 
-def test_requests_that_fail(site: Site, start: Start) -> None:
+def test_an_empty_batch_of_requests_fails(site: Site, start: Start) -> None:
     check_failed(site, start("ArchiveRequests").invoke({"Records": []}), "IndexError")
 
 
 @pytest.mark.parametrize("kind", ["get_notebook", "get_notebook.list", "get_notebook.page"])
-def test_open_notebooks(site: Site, start: Start, kind: str) -> None:
+def test_open_notebooks_are_listed(site: Site, start: Start, kind: str) -> None:
     event = sample(kind)
     answered = start("GetNotebook").invoke(event)
     assert (answered.kind, answered.body["statusCode"]) == ("response", 200)
-    assert len(check_log(site, answered, **correlated(event))) == 1
+    assert len(check_log(site, answered, **correlate(event))) == 1
 
 
-def test_a_notebook_that_is_not_open(site: Site, start: Start) -> None:
+def test_a_closed_notebook_is_refused(site: Site, start: Start) -> None:
     event = sample("get_notebook") | {"pathParameters": {"notebookId": "0" * 32}}
-    assert refusal(site, start("GetNotebook").invoke(event), **correlated(event)) == (404, "session-not-found")
+    assert refusal(site, start("GetNotebook").invoke(event), **correlate(event)) == (404, "session-not-found")
 
 
 @pytest.mark.parametrize("kind", ["download_snapshot", "download_snapshot.form", "download_snapshot.page"])
-def test_a_snapshot(site: Site, start: Start, kind: str) -> None:
+def test_a_snapshot_is_downloaded(site: Site, start: Start, kind: str) -> None:
     event = sample(kind)
     answered = start("DownloadSnapshot").invoke(event)
     assert (answered.kind, answered.body["statusCode"]) == ("response", 200)
-    check_log(site, answered, **correlated(event))
+    check_log(site, answered, **correlate(event))
 
 
-def test_a_snapshot_that_nobody_asks_for_rightly(site: Site, start: Start) -> None:
+def test_a_bad_request_for_a_snapshot_is_refused(site: Site, start: Start) -> None:
     event = sample("download_snapshot") | {"body": "itemId=x"}
-    assert refusal(site, start("DownloadSnapshot").invoke(event), **correlated(event)) == (400, "parameter-invalid")
+    assert refusal(site, start("DownloadSnapshot").invoke(event), **correlate(event)) == (
+        400,
+        "parameter-invalid",
+    )
 
 
-def test_a_delivery(site: Site, start: Start) -> None:
+def test_a_delivery_is_accepted(site: Site, start: Start) -> None:
     event = sample("receive_webhook")
     answered = start("ReceiveWebhook").invoke(event)
     assert (answered.kind, answered.body["statusCode"]) == ("response", 202)
-    assert [line["message"] for line in check_log(site, answered, **correlated(event))] == ["Accepted"]
+    assert [line["message"] for line in check_log(site, answered, **correlate(event))] == ["Accepted"]
 
 
-def test_a_delivery_to_another_path(site: Site, start: Start) -> None:
+def test_a_delivery_to_another_path_is_refused(site: Site, start: Start) -> None:
     event = sample("receive_webhook") | {"pathParameters": {"key": "another-path-of-32-characters-or-more"}}
-    assert refusal(site, start("ReceiveWebhook").invoke(event), **correlated(event)) == (404, "webhook-unknown")
+    assert refusal(site, start("ReceiveWebhook").invoke(event), **correlate(event)) == (404, "webhook-unknown")
 
 
-def test_a_step_of_a_rotation(site: Site, start: Start) -> None:
+def test_a_step_of_a_rotation_is_done(site: Site, start: Start) -> None:
     version = site.rotations.begin()
     event = sample("rotate_token") | {"ClientRequestToken": version, "SecretId": ANA}
     made = start("RotateToken").invoke(event)
@@ -250,13 +253,13 @@ def test_a_step_of_a_rotation(site: Site, start: Start) -> None:
     assert (line["step"], line["version"]) == ("createSecret", version)
 
 
-def test_a_step_that_there_is_not(site: Site, start: Start) -> None:
+def test_an_unknown_step_of_a_rotation_fails(site: Site, start: Start) -> None:
     event = sample("rotate_token") | {"Step": "eraseSecret", "SecretId": ANA}
     check_failed(site, start("RotateToken").invoke(event), "RotationRefused", step="eraseSecret", secret=ANA)
 
 
 def test_a_function_without_its_layer_does_not_start(site: Site, built: Path, tmp_path: Path) -> None:
-    """So nothing else that is installed here stands in for the layer."""
+    """This shows that no other installed package replaces the layer."""
     variables, seconds = site.settings("PlanRunFunction")
     with running(built / "PlanRunFunction", [], variables, seconds, tmp_path / "log") as function:
         posted = function.wait()

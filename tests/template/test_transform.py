@@ -75,7 +75,7 @@ def _dependencies(resources: dict[str, dict[str, Any]]) -> dict[str, set[str]]:
 
 
 def test_no_resource_waits_for_itself() -> None:
-    """cfn-lint cannot say it of the source, where the API has the log group that its stage gets."""
+    """cfn-lint cannot check this in the source template, in which the API has the log group of its stage."""
     waits = _dependencies(_translated())
     order = list(graphlib.TopologicalSorter(waits).static_order())
     chain = ["ProxyApi", "ApiGatewayAccount", "ProxyApiLogs", "ProxyApiv1Stage"]
@@ -140,5 +140,5 @@ def test_every_function_logs_json_into_its_own_group() -> None:
     functions = [item for item in _translated().values() if item["Type"] == "AWS::Lambda::Function"]
     settings = [function["Properties"]["LoggingConfig"].copy() for function in functions]
     assert len({each.pop("LogGroup")["Ref"] for each in settings}) == len(functions) == 8
-    # Lambda takes a metric for a line of level INFO: a higher level here would drop it.
+    # Lambda treats a metric as a line of level INFO, so a higher level here would drop it.
     assert all(each == {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"} for each in settings)

@@ -1,4 +1,4 @@
-"""Events reach the bus once each, also if EventBridge refuses some, and never for longer than there is time."""
+"""Each event reaches the bus once, even if EventBridge refuses some, and sending ends when the time does."""
 
 import json
 from collections.abc import Callable
@@ -33,8 +33,8 @@ class Bridge:
         return EventBus(cast("Any", self), "default", seconds, sleep=self.pauses.append, jitter=lambda: 1.0)
 
 
-def refusing(part: str, times: int) -> Verdict:
-    """Refuse entries whose detail has this part, so often."""
+def refuse(part: str, times: int) -> Verdict:
+    """Refuse entries whose detail contains this part, `times` times."""
     refused: list[str] = []
 
     def verdict(entry: dict[str, Any]) -> str:
@@ -50,7 +50,7 @@ def numbers(count: int) -> list[dict[str, int]]:
     return [{"number": number} for number in range(count)]
 
 
-def test_ten_go_in_one_call() -> None:
+def test_ten_events_go_in_one_call() -> None:
     bridge = Bridge()
     bridge.bus().publish("SnapshotArchived", *numbers(25))
     assert [len(call) for call in bridge.calls] == [10, 10, 5]
@@ -63,7 +63,7 @@ def test_ten_go_in_one_call() -> None:
     )
 
 
-def test_large_ones_go_in_calls_that_eventbridge_takes() -> None:
+def test_large_events_are_split_into_accepted_calls() -> None:
     bridge = Bridge()
     details = [{"number": number, "text": "x" * 90_000} for number in range(5)]
     bridge.bus().publish("SnapshotArchived", *details)
@@ -72,8 +72,8 @@ def test_large_ones_go_in_calls_that_eventbridge_takes() -> None:
     assert bridge.taken == details
 
 
-def test_only_what_was_refused_is_sent_again() -> None:
-    bridge = Bridge(refusing("3", times=2))
+def test_only_refused_events_are_sent_again() -> None:
+    bridge = Bridge(refuse("3", times=2))
     bridge.bus().publish("SnapshotArchived", *numbers(12))
     assert [[json.loads(entry["Detail"])["number"] for entry in call] for call in bridge.calls] == [
         list(range(10)),
@@ -86,14 +86,14 @@ def test_only_what_was_refused_is_sent_again() -> None:
 
 
 def test_an_event_refused_for_good_does_not_stop_the_others() -> None:
-    bridge = Bridge(refusing("3", times=99))
+    bridge = Bridge(refuse("3", times=99))
     with pytest.raises(EventRefused, match=r"SnapshotArchived.*ThrottlingException"):
         bridge.bus().publish("SnapshotArchived", *numbers(25))
     assert len(bridge.taken) == 22, "all but 3, 13 and 23"
     assert len(bridge.calls) == 3 + MAX_TRIES - 1
 
 
-def test_a_call_that_is_refused_whole_is_not_made_again() -> None:
+def test_a_refused_call_is_not_made_again() -> None:
     def verdict(entry: dict[str, Any]) -> str:
         if '"number": 3}' in entry["Detail"]:
             raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutEvents")
@@ -115,18 +115,18 @@ def test_a_bus_that_does_not_answer_is_not_asked_again() -> None:
     assert (len(bridge.calls), bridge.pauses) == (1, [])
 
 
-def test_without_time_one_call_is_made_and_no_more() -> None:
+def test_without_time_only_one_call_is_made() -> None:
     bridge = Bridge()
     with pytest.raises(EventRefused, match="no time left"):
         bridge.bus(seconds=0).publish("SnapshotArchived", *numbers(25))
     assert bridge.taken == numbers(10)
-    bridge = Bridge(refusing("3", times=1))
+    bridge = Bridge(refuse("3", times=1))
     with pytest.raises(EventRefused, match="ThrottlingException"):
         bridge.bus(seconds=0).publish("SnapshotArchived", *numbers(5))
     assert (len(bridge.calls), bridge.pauses) == (1, [0.0])
 
 
-def test_nothing_to_say_is_no_call() -> None:
+def test_without_events_no_call_is_made() -> None:
     bridge = Bridge()
     bridge.bus().publish("SnapshotArchived")
     assert bridge.calls == []

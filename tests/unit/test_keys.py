@@ -94,7 +94,7 @@ names = st.text(min_size=1, max_size=80) | st.text("a.-2ED", min_size=1, max_siz
 
 @quick
 @given(names, names)
-def test_two_names_are_two_runs(one: str, other: str) -> None:
+def test_different_names_are_different_runs(one: str, other: str) -> None:
     runs = {RunId.of_execution(name, "2026-11-22T05:00:00.000Z") for name in (one, other)}
     assert len(runs) == len({one, other})
 
@@ -109,7 +109,7 @@ def test_two_names_are_two_runs(one: str, other: str) -> None:
         ("x" * 80, "x" * 80),
     ],
 )
-def test_a_name_is_written_so_that_it_can_be_read(name: str, written: str) -> None:
+def test_a_name_stays_readable_in_a_key(name: str, written: str) -> None:
     assert RunId.of_execution(name, "2026-11-22T05:00:00.000Z") == f"2026-11-22/{written}"
 
 
@@ -119,7 +119,7 @@ def test_a_run_of_an_earlier_release_is_parsed(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-11-22/..", "2026-11-22/.", "2026-11-22/", "2026-11-22/a/b", "2026-11-22/a\n"])
-def test_what_shapes_a_key_is_not_a_run(text: str) -> None:
+def test_a_name_that_could_change_a_key_is_not_a_run(text: str) -> None:
     with pytest.raises(SettingsInvalid):
         RunId.parse(text)
 

@@ -117,7 +117,7 @@ def test_a_listing_without_a_usable_total_is_uncounted(total: object) -> None:
     assert (len(listing.snapshots), listing.missing, listing.uncounted, listing.doubtful) == (2, 0, True, False)
 
 
-def test_a_counted_listing_is_not_doubtful() -> None:
+def test_a_total_makes_a_listing_counted() -> None:
     assert Listing.of([{"resourceKey": KEY}, {"resourceKey": OTHER}], "2") == Listing.of(
         [{"resource": KEY}, {"resource": OTHER}], 2
     )
@@ -130,12 +130,12 @@ def test_a_size_may_be_text_too(size: object, expected: int | None) -> None:
 
 
 @pytest.mark.parametrize("owner", ["ana\udfff", "x" * 1001])
-def test_an_owner_after_whom_no_secret_can_be_named_is_refused(owner: str) -> None:
+def test_an_owner_unfit_for_a_secrets_name_is_refused(owner: str) -> None:
     with pytest.raises(UnexpectedAnswer, match="an owner's name"):
         NotebookItem.from_portal({"id": ITEM, "owner": owner})
 
 
-def test_texts_and_properties_of_an_item_can_be_written() -> None:
+def test_texts_and_properties_of_an_item_can_be_encoded() -> None:
     deep: object = []
     for _ in range(5000):
         deep = [deep]
@@ -160,13 +160,13 @@ def test_ids_are_plain_text_where_text_is_wanted() -> None:
 @pytest.mark.parametrize(
     ("length", "title"), [(500, "é" * 500), (501, "é" * 497 + "..."), (300_000, "é" * 497 + "...")]
 )
-def test_a_title_is_cut_and_whole_in_the_properties(length: int, title: str) -> None:
+def test_a_title_is_cut_except_in_the_properties(length: int, title: str) -> None:
     item = NotebookItem.from_portal({"id": ITEM, "owner": "ana", "title": "é" * length})
     assert item.title == title
     assert item.properties["title"] == "é" * length
 
 
-def test_an_owner_too_long_to_be_one_is_refused_by_the_items_id() -> None:
+def test_an_owners_name_that_is_too_long_is_refused() -> None:
     assert NotebookItem.from_portal({"id": ITEM, "owner": "x" * 256}).owner == "x" * 256
     with pytest.raises(UnexpectedAnswer, match=f"item {ITEM} an owner's name of 257 characters"):
         NotebookItem.from_portal({"id": ITEM, "owner": "x" * 257})

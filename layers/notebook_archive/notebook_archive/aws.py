@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ATTEMPTS = 8
-"""Of each AWS call, but for the hasty ones below.  Three, the default, span a quarter of a second, which is too
+"""Of each AWS call, except the short ones below.  Three, the default, span a quarter of a second, which is too
 little for a sweep."""
 RESERVE_SECONDS = 60.0
 """Kept of an invocation's time for the writes to S3 under way, for its outcomes, its messages and its events."""
-# For which calls of the bus may begin, one after the other.  The last one comes on top: 24 seconds at most, see
-# `_in_reserve`, or two, see `_soon`.
+# Seconds in which calls to the bus may begin, one after the other. The last call adds at most 24 seconds (see
+# `_in_reserve`) or two (see `_soon`).
 BUS_SECONDS = 10.0
-HASTY_BUS_SECONDS = 0.5
+WEBHOOK_BUS_SECONDS = 0.5
 MAX_MESSAGES = 10
 """Messages that are settled at the same time."""
 ANSWER_RESERVE_SECONDS = 3.0
@@ -67,8 +67,8 @@ def _soon() -> Config:
 
     One call takes two seconds at most: half of one to connect, as much for TLS, one for the answer.  So its two calls
     leave a second to start and to answer, and half of that may pass before the bus is asked once more.  botocore's own
-    second try would wait up to a second before it.  Not bounded is how long a name takes to be resolved, nor is a host
-    with several addresses of which the first do not answer.
+    second try would wait up to a second before it.  There is no bound on the time to resolve a name, or to try several
+    addresses of a host if the first ones do not answer.
     """
     return _config(attempts=1, connect_timeout=0.5, read_timeout=1)
 
@@ -77,19 +77,19 @@ def _in_reserve() -> Config:
     """Return the patience with the bus and the queue, which come last in an invocation and may not outlast it.
 
     One call takes 24 seconds at most: three tries of two seconds to connect, as much for TLS and three for the answer,
-    and three seconds between them.  So two of them, one after the other, fit into RESERVE_SECONDS, and so does what the
-    bus is asked before its last call, BUS_SECONDS.  What is not bounded is what ``_soon`` names.
+    and three seconds between them.  So RESERVE_SECONDS has room for two of them, one after the other, and for
+    BUS_SECONDS, the earlier calls to the bus. The same times as in ``_soon`` have no bound.
     """
     return _config(attempts=3, connect_timeout=2, read_timeout=3)
 
 
 @cache
 def _s3() -> "S3Client":
-    # Every body goes with its SHA-256 in a header that is signed, so signing need not hash the body once more.
+    # Every body is sent with its SHA-256 in a signed header, so signing need not hash the body again.
     # Links are signed as version 4 only where that is asked for.
-    # Without the last two options, botocore signs links for the global host of S3. Newer regions refuse it, and older
-    # ones redirect, so that the signature fails, which covers the host. botocore still puts the name of the bucket
-    # into the path if the name has dots or the endpoint is an IP address.
+    # Without the last two options, botocore signs links for the global host of S3. Newer regions refuse that host.
+    # Older ones redirect, and then the signature fails, because it covers the host. botocore still puts the name of the
+    # bucket into the path if the name has dots or the endpoint is an IP address.
     options = {
         "payload_signing_enabled": False,
         "addressing_style": "virtual",
@@ -231,6 +231,6 @@ def webhook_secret() -> tuple[str, str]:
 @cache
 def event_bus() -> EventBus:
     """Return the event bus."""
-    hasty = bool(settings().webhook_secret)
-    client = boto3.client("events", config=_soon() if hasty else _in_reserve())
-    return EventBus(client, settings().event_bus_name, HASTY_BUS_SECONDS if hasty else BUS_SECONDS)
+    is_webhook = bool(settings().webhook_secret)
+    client = boto3.client("events", config=_soon() if is_webhook else _in_reserve())
+    return EventBus(client, settings().event_bus_name, WEBHOOK_BUS_SECONDS if is_webhook else BUS_SECONDS)

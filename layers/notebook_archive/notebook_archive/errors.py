@@ -3,8 +3,8 @@
 ::
 
     NotebookArchiveError
-    ├── NotAnId                      an item id, session id or resource key that is not of its form
-    ├── RunInputInvalid              the input of a run holds something that a run does not know
+    ├── NotAnId                      an item id, session id or resource key of the wrong form
+    ├── RunInputInvalid              the input of a run has an unknown field, or unusable item ids
     ├── RunIdTaken                   another execution has the run's name and date
     ├── RequestRefused               the proxy's caller is at fault
     │   ├── ParameterInvalid         a parameter is missing, doubled or garbled
@@ -15,7 +15,7 @@
     │   ├── CallerTokenRejected      ArcGIS refused the caller's token
     │   └── WebhookRefused           a webhook's delivery is not taken
     │       ├── WebhookUnknown       the path is not that of the secret
-    │       ├── WebhookUnsigned      no signature and no key, where the secret demands one
+    │       ├── WebhookUnsigned      no signature and no key, but the secret demands one
     │       ├── WebhookForged        the signature is not one of our keys'
     │       ├── WebhookStale         the payload's time is too far from ours
     │       ├── WebhookTooLarge      the body is larger than a payload needs to be
@@ -41,7 +41,7 @@
     │   ├── NotebookNotFound         no such item or snapshot, or not visible to this token
     │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
     │   ├── RequestRejected          any other error answer
-    │   ├── UnexpectedAnswer         HTML, a redirect, something that is not the JSON asked for
+    │   ├── UnexpectedAnswer         HTML, a redirect, something other than the expected JSON
     │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
     │   ├── ListingIncomplete        a listing ended before its own total, or would not end
     │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
@@ -55,7 +55,7 @@
     │   ├── ArchiveDenied            S3 or KMS refused the function's role
     │   └── ArchiveUnavailable       S3 did not answer well within its retries
     ├── RequestInvalid               an event that asks for a backup is not of the documented form
-    └── EventRefused                 EventBridge did not take an event
+    └── EventRefused                 EventBridge did not accept an event
 
 Each class carries ``reason``, the word under which reports and metrics count it, and ``remedy``, what an
 administrator does next.  Messages are logged and reported whole, so they are made of safe parts only: names, ids,
@@ -88,14 +88,14 @@ class NotAnId(NotebookArchiveError):
 
 
 class RunInputInvalid(NotebookArchiveError):
-    """The input of a run is not what it should be; the message names the field and what is allowed."""
+    """The input of a run is not valid; the message names the field and what is allowed."""
 
     reason = "run-input-invalid"
     remedy = 'Start the run again with {} for every notebook, or {"itemIds": [...]} for some, each id once.'
 
 
 class RunIdTaken(NotebookArchiveError):
-    """Another execution on the same archive has this name and date: an execution of another stack, say."""
+    """Another execution with this name and date uses the same archive, for example one of another stack."""
 
     reason = "run-id-taken"
     remedy = "Start the run again under another name; the objects of the other run were left as they are."
@@ -162,7 +162,7 @@ class WebhookUnsigned(WebhookRefused):
     """The secret says requireSignature, and the delivery has neither a signature nor the key in its payload."""
 
     reason = "webhook-unsigned"
-    remedy = "Have the sender sign with the secret's key or send it, or take requireSignature out of the secret."
+    remedy = "Have the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
 
 
 class WebhookForged(WebhookRefused):
@@ -326,7 +326,7 @@ class PermissionDenied(ArcGISError):
 
 
 class NoContent(ArcGISError):
-    """The item has no content: the portal sends an empty file or answers code 500, and counts no bytes of a file."""
+    """The item has no content: the portal sends no file, or code 500, and the item's size has no bytes of a file."""
 
     reason = "no-content"
     remedy = "Nothing; once the notebook is saved, the next run archives its content."
@@ -366,7 +366,7 @@ class UnexpectedAnswer(ArcGISError):
 
 
 class AnswerTooLarge(UnexpectedAnswer):
-    """The answer to a listing or a description is larger than any that is read; its contents are unknown."""
+    """The answer to a listing or a description exceeds the limit; its contents are unknown."""
 
     reason = "answer-too-large"
     remedy = "Look for an item with a very long description or very many properties, and shorten them."

@@ -1,4 +1,4 @@
-"""What goes onto the event bus."""
+"""Send events to the event bus."""
 
 import json
 import random
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
 
-# The most that EventBridge takes in one call, in entries and in bytes of them all (API reference, PutEvents). Some of
-# the bytes are left for what EventBridge counts besides the texts.
+# Limits of one call: entries, and the bytes of all entries (API reference, PutEvents). The byte limit leaves room for
+# what EventBridge counts besides the texts.
 MAX_ENTRIES = 10
 MAX_CALL_BYTES = 250_000
-# Times that an event is sent, if EventBridge refuses it alone; and the first pause between them, which doubles.
+# How often an event is sent if EventBridge refuses only some, and the first pause between tries, which doubles.
 MAX_TRIES = 4
 PAUSE_SECONDS = 0.2
 
@@ -35,15 +35,18 @@ class EventBus:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """No call begins later than `seconds` after `publish` did.  The last takes as long as the client lets it."""
+        """No call begins later than `seconds` after the start of `publish`.
+
+        The last call may take as long as the client allows.
+        """
         self._client, self._name, self._seconds = client, name, seconds
         self._sleep, self._jitter = sleep, jitter
 
     def publish(self, detail_type: str, *details: Mapping[str, Any], source: str = "notebook-archive") -> None:
-        """Put events on the bus.  An event that EventBridge refuses while it takes others is sent again.
+        """Put events on the bus. An event is sent again if EventBridge refuses it but accepts others.
 
-        Raises EventRefused, once all were tried, if EventBridge did not take all of them.  A bus that does not answer
-        is not asked again: that would take all the time there is.
+        Raises EventRefused, once all were tried, if EventBridge did not accept all of them. A bus that does not answer
+        is not called again, because that would use up the time.
         """
         deadline = Deadline(self._seconds)
         pending: list[Entry] = [
@@ -53,13 +56,13 @@ class EventBus:
         lost = refused = ""
         for tried in range(MAX_TRIES):
             again: list[Entry] = []
-            for place, entries in enumerate(_calls(pending)):
+            for place, entries in enumerate(_split_into_calls(pending)):
                 if (tried or place) and deadline.remaining() <= 0:
-                    raise EventRefused(f"The event {detail_type} could not be put ({refused or 'no time left'}).")
+                    raise EventRefused(f"The event {detail_type} could not be sent ({refused or 'no time left'}).")
                 try:
                     codes = self._put(entries)
                 except BotoCoreError as error:
-                    raise EventRefused(f"The event {detail_type} could not be put ({type(error).__name__}).") from None
+                    raise EventRefused(f"The event {detail_type} could not be sent ({type(error).__name__}).") from None
                 except ClientError as error:
                     lost = error.response.get("Error", {}).get("Code") or type(error).__name__
                 else:
@@ -70,18 +73,18 @@ class EventBus:
                 break
             self._sleep(min(PAUSE_SECONDS * 2**tried * (1 + self._jitter()) / 2, max(0.0, deadline.remaining())))
         if pending or lost:
-            raise EventRefused(f"EventBridge did not take the event {detail_type} ({lost or refused}).")
+            raise EventRefused(f"EventBridge did not accept the event {detail_type} ({lost or refused}).")
 
     def _put(self, entries: "list[Entry]") -> list[str]:
-        """Return the code with which each entry was refused, empty if it was taken."""
+        """Return the error code of each entry, or an empty text if it was accepted."""
         answer = self._client.put_events(Entries=entries)
         if not answer["FailedEntryCount"]:
             return [""] * len(entries)
         return ["" if "EventId" in each else each.get("ErrorCode", "no code") for each in answer["Entries"]]
 
 
-def _calls(entries: "Iterable[Entry]") -> "Iterator[list[Entry]]":
-    """Yield the entries in their order, as many at a time as one call takes."""
+def _split_into_calls(entries: "Iterable[Entry]") -> "Iterator[list[Entry]]":
+    """Yield the entries in their order, in groups that one call accepts."""
     call: list[Entry] = []
     size = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The log of a function: one JSON object a line, with the keys of the invocation, whoever writes the line."""
+"""The log of a function: one JSON object a line, with the keys of the invocation, no matter which code writes it."""
 
 import json
 import logging
@@ -20,15 +20,15 @@ type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 def make_logger() -> Logger:
     """Return the function's logger, and send through its handler what the package and the libraries log.
 
-    AWS's runtime client gives the root logger a handler that knows none of our keys and may write plain text; the
-    function's own takes its place. The level of `POWERTOOLS_LOG_LEVEL` is that of the function and of the package.
-    Libraries log warnings and errors only: below that, they write addresses and headers, which may hold tokens.
+    AWS's runtime client gives the root logger a handler without our keys, which may write plain text. The function's
+    own handler replaces it. `POWERTOOLS_LOG_LEVEL` sets the level of the function and of the package. Libraries
+    log warnings and errors only: below that, they write addresses and headers, which may hold tokens.
     """
     logger = Logger(json_serializer=_serialize, use_rfc3339=True, utc=True, name="%(name)s")
     level = os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO").upper()
     own, root = logging.getLogger(logger.name), logging.getLogger()
-    own.setLevel(level)  # Powertools prefers AWS_LAMBDA_LOG_LEVEL, below which Lambda drops lines
-    own.propagate = False  # or each of its lines is written twice
+    own.setLevel(level)  # Powertools prefers AWS_LAMBDA_LOG_LEVEL; Lambda drops lines below that level
+    own.propagate = False  # otherwise each of its lines is written twice
     logging.getLogger("notebook_archive").setLevel(level)
     root.handlers = [logger.registered_handler]
     root.setLevel(max(own.level, logging.WARNING))
@@ -46,11 +46,11 @@ def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
             try:
                 return handler(event, context)
             except Exception as error:
-                # The line that AWS's runtime client writes about it has no key of ours.
+                # The line that AWS's runtime client writes about it has none of our keys.
                 defect = NotebookArchiveError(f"A defect: {type(error).__name__}.")
                 named = error if isinstance(error, NotebookArchiveError) else defect
                 logger.exception("The invocation failed", extra={"problem": problem(named)})
-                raise  # for whoever called, and for the alarms, which count Lambda's own Errors
+                raise  # the caller needs the error, and the alarms count Lambda's own Errors
 
         return handle
 
@@ -64,6 +64,6 @@ def log_outcome(logger: Logger, outcome: Outcome) -> None:
 
 
 def _serialize(line: dict[str, Any]) -> str:
-    """Return the line as JSON that can be written: a lone surrogate, which UTF-8 has no bytes for, as its escape."""
+    """Return the line as JSON that can be written. A lone surrogate, which UTF-8 cannot encode, is escaped."""
     text = json.dumps(line, default=str, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode()

@@ -61,7 +61,7 @@ class ResourceKey(_Name):
         return urlsafe_b64encode(hashlib.sha256(self.encode()).digest()[:9]).decode()
 
 
-# Characters of a snapshot's name and of a session's texts that are kept.
+# Maximum characters of a snapshot's name and of a session's texts; the rest is cut.
 MAX_TEXT = 1000
 DIGEST_LENGTH = 12
 """Characters of a ResourceKey's digest."""
@@ -105,9 +105,9 @@ class VerifiedCopy:
 class Listing:
     """The snapshots of a notebook.
 
-    `strange` are entries of `snapshots/list` that are snapshots, but have keys of another form. `lookalikes` are
-    resources of an item whose names begin like a snapshot's, but have another form and extend no snapshot's key. A
-    preview of a listed snapshot is neither.
+    `strange` are snapshots in `snapshots/list` whose keys have an undocumented form. `lookalikes` are resources whose
+    names begin like a snapshot's, but are not a snapshot's key or an extension of one. A preview of a listed snapshot
+    is neither.
     """
 
     snapshots: tuple[Snapshot, ...]
@@ -115,22 +115,25 @@ class Listing:
     missing: int = 0
     """How many entries the listing counted and did not give."""
     uncounted: bool = False
-    """Whether the listing gave no total to compare with. Nothing then proves that it is whole."""
+    """Whether the listing gave no total. If so, nothing proves that it is complete."""
     lookalikes: tuple[str, ...] = ()
 
     @property
     def doubtful(self) -> bool:
-        """Whether there is reason to believe that it leaves snapshots out. A missing total alone is not one."""
+        """Whether there is reason to believe that it leaves snapshots out.
+
+        A missing total alone is not such a reason.
+        """
         return bool(self.strange or self.missing)
 
     @classmethod
     def of(cls, entries: list[Any], total: object = None, oversized: int = 0) -> Self:
         """Return what the entries of `snapshots/list`, or of an item's resources, list.
 
-        The two differ: `resourceKey` and a string `created` against `resource` and a number. Other resources are
-        passed over. That a snapshot's key always has the documented form is not sure. An entry of `snapshots/list` is a
-        snapshot whatever its key; among the resources there are previews too, whose names are documented nowhere. An
-        entry that is listed twice counts once. `oversized` entries are too large to be read.
+        The two differ: the first has `resourceKey` and a string `created`, the second `resource` and a number. Other
+        resources are skipped. A snapshot's key may not always have the documented form. An entry of
+        `snapshots/list` is a snapshot whatever its key; among the resources there are previews too, whose names are
+        documented nowhere. An entry that is listed twice counts once. `oversized` entries are too large to be read.
         """
         snapshots: dict[ResourceKey, Snapshot] = {}
         strange: list[str] = []
@@ -158,8 +161,8 @@ class Listing:
         return cls(tuple(snapshots.values()), tuple(strange), missing, uncounted, tuple(lookalikes))
 
 
-# In characters.  Both stand in plans, reports and events, whose sizes AWS limits: a longer title is cut, and an item
-# whose owner's name is longer is not usable.
+# In characters.  Plans, reports and events hold both, and AWS limits their sizes. A longer title is cut; an item with a
+# longer owner's name is not usable.
 MAX_TITLE = 500
 MAX_OWNER = 256
 # Ends a text that was cut.
@@ -183,8 +186,9 @@ class NotebookItem:
     """Bytes of its content and resources together, None where the portal does not tell; 0 or -1 for an item that has
     neither."""
     properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The item as the portal gave it, without counters that change by being looked at and without what is nested more
-    than MAX_NESTING deep."""
+    """The item as the portal gave it, without counters that change when somebody looks at it, and without values nested
+    deeper than MAX_NESTING.
+    """
 
     @classmethod
     def from_portal(cls, item: Mapping[str, Any]) -> Self:
@@ -241,11 +245,11 @@ class NotebookSession:
         session_id, title = answer.get("id"), answer.get("itemTitle")
         item_id = answer.get("itemId", _text(answer.get("filename")).removesuffix(".ipynb"))
         if not isinstance(session_id, str) or not session_id:
-            raise UnexpectedAnswer("The notebook server gave a session without id.")
+            raise UnexpectedAnswer("The notebook server gave a session without an id.")
         try:
             item = ItemId.parse(item_id)
         except NotAnId:
-            raise UnexpectedAnswer("The notebook server gave a session without the id of an item.") from None
+            raise UnexpectedAnswer("The notebook server gave a session without an item id.") from None
         return cls(
             session_id,
             item,
@@ -259,8 +263,10 @@ class NotebookSession:
 
 
 def _text(value: object, longest: int = MAX_TEXT) -> str:
-    """Return a text of at most so many characters, with `?` for halves of surrogate pairs, which cannot be encoded; an
-    empty text for anything else."""
+    """Return a text of at most `longest` characters, or an empty text if the value is not a text.
+
+    Halves of surrogate pairs cannot be encoded, so they become `?`.
+    """
     return cut(value, longest).encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
@@ -269,8 +275,8 @@ def is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-# Lists and objects within one another. An item's properties are written as JSON again, which Python refuses for those
-# that are nested some thousand deep.
+# Maximum depth of lists and objects. An item's properties are written as JSON again, and Python refuses to write them
+# if they are nested about a thousand deep.
 MAX_NESTING = 20
 
 
@@ -289,17 +295,17 @@ def _is_flat(value: object) -> bool:
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
-_HIGHEST = 10**18
+_MAX_NUMBER = 10**18
 
 
 def parse_number(value: object) -> int | None:
-    """Return a whole number that ArcGIS sends as a number in one answer and as text in another, or None.
+    """Return a whole number that ArcGIS sends as a number or as text, or None.
 
     Fractions are cut off. Numbers of more than 18 digits are None, and so are booleans.
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value.partition(".")[0])
-    if isinstance(value, int | float) and not isinstance(value, bool) and -_HIGHEST < value < _HIGHEST:
+    if isinstance(value, int | float) and not isinstance(value, bool) and -_MAX_NUMBER < value < _MAX_NUMBER:
         return int(value)  # a comparison with NaN is false
     return None
 
@@ -311,7 +317,7 @@ def count(value: object) -> int | None:
 
 
 def epoch_milliseconds(value: object) -> int:
-    """Return a time that ArcGIS sends as a number here and as text there; 0 for anything else."""
+    """Return a time that ArcGIS sends as a number or as text, in epoch milliseconds; 0 for anything else."""
     return parse_number(value) or 0
 
 

@@ -12,7 +12,7 @@ from notebook_archive.models import ItemId, NotebookItem
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """A portal, an administrator's credential, and the time by which each call has to be done.
+    """A portal, an administrator's credential, and the deadline of every call.
 
     Threads may share it.  Every method may raise any ArcGISError or ConfigurationError.
     """
@@ -22,7 +22,7 @@ class Administrator:
     deadline: Deadline
 
     def within(self, share: float) -> Self:
-        """Return the same with only a share of the time that is left."""
+        """Return the same view with only this share of the remaining time."""
         return type(self)(self.portal, self.tokens, Deadline(self.deadline.remaining() * share))
 
     def organisation(self) -> Organisation:

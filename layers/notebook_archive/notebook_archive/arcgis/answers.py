@@ -32,14 +32,14 @@ _BY_CODE: Mapping[int, type[ArcGISError]] = {
     403: PermissionDenied,
     404: NotebookNotFound,
     408: ArcGISUnavailable,
-    413: ArcGISUnavailable,  # of a gateway under load; no request of ours is large
+    413: ArcGISUnavailable,  # sent by a gateway under load; our own requests are never too large
     429: ArcGISUnavailable,
 }
 _BY_MESSAGE_CODE: Mapping[str, type[ArcGISError]] = {
     "CONT_0001": NotebookNotFound,  # "Item does not exist or is inaccessible", sent with code 400
 }
 _FAILURES = frozenset(("error", "failure", "failed"))
-# Of a number. A longer one is None: a plan would hold it, and readers of a plan need not take it.
+# Of a number. A longer one becomes None: a plan would hold it, and not every JSON reader accepts it.
 MAX_DIGITS = 20
 
 
@@ -82,7 +82,7 @@ def parse(body: bytes, what: str) -> dict[str, Any]:
     Control characters inside strings are let through: ArcGIS sends them unescaped.
     """
     try:
-        answer = _loads(body)
+        answer = _parse_json(body)
     except (ValueError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
         raise UnexpectedAnswer(f"{what}: the server answered {kind}.") from None
@@ -97,12 +97,12 @@ def _code(answer: Mapping[str, Any]) -> int:
     return parse_number(answer.get("code")) or 0
 
 
-def _loads(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _parse_json(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return JSON, with None for NaN, for infinities and for numbers of more than MAX_DIGITS digits."""
-    return json.loads(body, strict=False, parse_constant=lambda _: None, parse_float=_float, parse_int=_integer)
+    return json.loads(body, strict=False, parse_constant=lambda _: None, parse_float=_parse_float, parse_int=_integer)
 
 
-def _float(text: str) -> float | None:
+def _parse_float(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
 
@@ -116,6 +116,6 @@ def error_in_body(body: bytes, what: str) -> ArcGISError | None:
     if body.lstrip()[:1] == b"<":
         return UnexpectedAnswer(f"{what}: the server answered an HTML page.")
     try:
-        return error_in(_loads(body), what)
+        return error_in(_parse_json(body), what)
     except (ValueError, RecursionError):
         return None

@@ -36,16 +36,16 @@ def item_data[T](
 ) -> T:
     """Return what `consume` makes of the file behind `url`.
 
-    Raises NoContent if the answer, and a second one, promises a file of no bytes and keeps to it. Whether an item
-    without a file is answered so, or with code 500, is documented nowhere; Esri's clients know both.
+    Raises NoContent if two answers in a row are empty and their headers prove that no byte is missing. Esri does not
+    document whether the portal answers so, or with code 500, for an item without a file; Esri's clients handle both.
     """
     try:
-        return _file(transport, url, what, limit, token, consume, deadline)
+        return _read_file(transport, url, what, limit, token, consume, deadline)
     except NoContent:
-        return _file(transport, url, what, limit, token, consume, deadline)
+        return _read_file(transport, url, what, limit, token, consume, deadline)
 
 
-def _file[T](
+def _read_file[T](
     transport: Transport,
     url: str,
     what: str,

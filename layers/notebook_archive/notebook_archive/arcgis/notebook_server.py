@@ -113,16 +113,16 @@ class NotebookServer:
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
     ) -> Generator[bytes]:
-        """Yield the snapshot's bytes as `f=json` gives them, which Esri's page documents.
+        """Yield the snapshot's bytes as `f=json` gives them, the documented way.
 
-        The Kubernetes page says `resourceKeys` in a table, its sample and Esri's client `resourceKey`.
+        Esri's page for Kubernetes has `resourceKeys` in its table; its sample and Esri's client use `resourceKey`.
         """
         return self._download({"itemId": item_id, "resourceKey": key, "f": "json"}, limit, token, deadline)
 
     def download_file(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
     ) -> Generator[bytes]:
-        """Yield the snapshot's bytes as the file that comes without `f`, which is how Esri's clients ask."""
+        """Yield the snapshot's bytes from the file that comes without `f`, as Esri's clients read it."""
         return self._download({"itemId": item_id, "resourceKey": key}, limit, token, deadline)
 
     def _download(self, fields: dict[str, str], limit: int, token: str, deadline: Deadline) -> Generator[bytes]:
@@ -130,12 +130,12 @@ class NotebookServer:
         return self._transport.stream("POST", url, what, deadline, limit, token=token, fields=fields)
 
     def create(self, item_id: ItemId, name: str, content: str, token: str, deadline: Deadline) -> ResourceKey:
-        """Make a snapshot for the notebook's owner alone to see, and return its key.
+        """Make a snapshot that only the notebook's owner can see, and return its key.
 
         It holds `content`, or the notebook's saved state if that is empty.
-        Tried once: after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer it may have been made all the same,
-        and a listing tells.  Any refusal that is an answer, also one with a code of 500, raises RequestRejected unless
-        it has a name of its own.
+        Tried once: after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer it may still have been made; a listing
+        shows whether it was.  Any other refusal, even with code 500, raises RequestRejected unless it has its own error
+        class.
         """
         url, what = f"{self._snapshots_url}/create", f"A new snapshot of notebook {item_id}"
         fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": content, "f": "json"}
@@ -174,25 +174,25 @@ class NotebookServer:
         Notebook Server gives a page of up to SESSIONS_PAGE, and says ``start`` and ``total``.  Kubernetes has no pages
         and gives all.  An answer without the two may be either, so all sessions are collected and the page is cut here.
         """
-        answer, entries = self._sessions_page(start, num, token, deadline)
+        answer, entries = self._fetch_page(start, num, token, deadline)
         if "start" not in answer or "total" not in answer:
             gave_all = len(entries) > num or (start == 1 and len(entries) < num)
             if not gave_all:
-                entries = self._every_session(token, deadline)
+                entries = self._fetch_all_sessions(token, deadline)
             return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
         total = count(answer["total"]) or 0
-        if entries:  # beyond the end there are none, and `start` says nothing of how many there are
+        if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
         return Sessions.of(entries[:num], total)
 
-    def _every_session(self, token: str, deadline: Deadline) -> list[Any]:
+    def _fetch_all_sessions(self, token: str, deadline: Deadline) -> list[Any]:
         """Return the entries of all open sessions, whether the server gives pages or everything at once.
 
         Raises ListingIncomplete beyond MAX_SESSIONS.
         """
         found: dict[str, Any] = {}
         while True:
-            _, page = self._sessions_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
+            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
             known = len(found)
             found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
             if len(page) < SESSIONS_PAGE or len(found) == known:
@@ -200,7 +200,7 @@ class NotebookServer:
             if len(found) > MAX_SESSIONS:
                 raise ListingIncomplete(f"The open notebooks: there are more than {MAX_SESSIONS}.")
 
-    def _sessions_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
+    def _fetch_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
         what = "The open notebooks"
         fields = {"f": "json", "start": str(start), "num": str(num)}
         answer = self._transport.call("GET", self._notebooks_url, what, deadline, token=token, fields=fields)

@@ -34,7 +34,7 @@ CEILING = 10_000
 RESOURCES_PAGE = 1000
 # Resources of one item that are read. A listing that never ends would fill the memory.
 MAX_RESOURCES = 20_000
-# Entries of one listing that are passed over because each alone is larger than an answer may be.
+# Entries of one listing that may be skipped because each alone is larger than an answer may be.
 MAX_OVERSIZED = 20
 NOTEBOOK = "Notebook"
 
@@ -64,13 +64,15 @@ class Enumeration:
     notebooks: dict[ItemId, NotebookItem]
     incomplete: ListingIncomplete | None
     uncounted: bool = False
-    """Whether the search gave no total to compare with. Nothing then proves that it is whole."""
+    """Whether the search gave no total. If so, nothing proves that it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """A listing that comes in pages of up to `size` entries. `member` holds them, and `key` tells them apart. What lies
-    beyond the `last` entry cannot be asked for."""
+    """A listing that comes in pages of up to `size` entries.
+
+    `member` is the field that holds them, and `key` identifies each. Entries beyond the `last` cannot be requested.
+    """
 
     path: str
     what: str
@@ -87,9 +89,11 @@ class _Walk:
     def __init__(self) -> None:
         self.entries: dict[str, dict[str, Any]] = {}
         self.given = 0
-        """Entries with those that came twice and those that are too large to be read."""
+        """Number of entries, with repeated ones and those that are too large to be read."""
         self.total: int | None = None
-        """The highest that a page gave: an entry that is deleted between two pages hides another."""
+        """The highest total that a page gave: if an entry is deleted between two pages, the next page skips another
+        one.
+        """
         self.oversized = 0
         """Entries that are too large to be read."""
         self.is_circular = False
@@ -98,7 +102,7 @@ class _Walk:
         """Whether there is more beyond the last entry that is asked for."""
 
     def take(self, page: Mapping[str, Any], pages: _Pages, start: int) -> int:
-        """Add the entries of the page that starts there, and return where the next one starts, -1 after the last."""
+        """Add the entries of the page at `start`, and return the start of the next page, -1 after the last."""
         entries, known = _objects(page, pages.member, pages.what), len(self.entries)
         self.given += len(entries)
         for entry in entries:
@@ -114,7 +118,7 @@ class _Walk:
         return following
 
     def pass_over(self, start: int) -> int:
-        """Note that the entry there is too large to be read, and return where to go on, -1 if there is no more."""
+        """Note that the entry at `start` is too large to be read, and return the next start, -1 after the last."""
         self.given += 1
         self.oversized += 1
         at_end = self.total is not None and start >= self.total
@@ -132,18 +136,18 @@ class Portal:
     def organisation(self, token: str, deadline: Deadline) -> Organisation:
         """Return the organisation that the token belongs to, and what the token's user may see there."""
         answer = self._get("portals/self", "The portal's description", token, deadline)
-        if not _unicode(answer.get("id")):
+        if not _keep_text(answer.get("id")):
             raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
         user = _object(answer, "user")
         privileges = user.get("privileges") or _object(answer, "appInfo").get("privileges")
         if not isinstance(privileges, list):
             privileges = []
-        hosts = [_unicode(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
+        hosts = [_keep_text(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
         return Organisation(
             id=answer["id"],
             on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
             is_online=answer.get("isPortal") is False,
-            username=_unicode(user.get("username")),
+            username=_keep_text(user.get("username")),
             sees_everything="portal:admin:viewItems" in privileges,
             reads_everything="portal:admin:updateItems" in privileges,
             host=".".join(host for host in hosts if host).lower(),
@@ -195,8 +199,11 @@ class Portal:
     def _enumerate(
         self, organisation_id: str, token: str, deadline: Deadline, found: dict[ItemId, NotebookItem]
     ) -> tuple[int, int, bool]:
-        """Add to `found`. Return how many results are missing, how many of them because they are too large, and whether
-        a window gave no total."""
+        """Add to `found`.
+
+        Return the number of missing results, the number that are too large among them, and whether a window had no
+        total.
+        """
         missing, oversized, since, uncounted = 0, 0, 0, False
         while True:
             walk = self._search_window(organisation_id, since, token, deadline)
@@ -230,10 +237,10 @@ class Portal:
         return self._walk(pages, token, deadline)
 
     def _walk(self, pages: _Pages, token: str, deadline: Deadline) -> _Walk:
-        """Return what the pages of a listing give.
+        """Return the entries of all pages of a listing.
 
-        A page that is too large to be read is asked for again with half as many entries. An entry that is too large
-        alone is passed over, MAX_OVERSIZED of them at most; then the walk ends.
+        A page that is too large to be read is requested again with half as many entries. A single entry that is too
+        large is skipped; after MAX_OVERSIZED of them the listing ends.
         """
         walk = _Walk()
         start, num = 1, pages.size
@@ -265,29 +272,29 @@ class Portal:
         return item
 
     def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
-        """Return `id` and `title` of the groups that the item is shared with, as far as the token's user sees them.
+        """Return `id` and `title` of the groups that the item is shared with and the token's user can see.
 
         Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
         """
         answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}", token, deadline)
-        return [each for name in ("admin", "member", "other") for each in _titled(answer.get(name))]
+        return [each for name in ("admin", "member", "other") for each in _parse_titles(answer.get(name))]
 
     def folders(self, owner: str, token: str, deadline: Deadline) -> dict[str, str]:
         """Return the titles of an owner's folders by their ids.  Source: Esri's page "User content"."""
         what = f"The folders of {owner}"
         answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
-        return {each["id"]: each["title"] for each in _titled(answer.get("folders"))}
+        return {each["id"]: each["title"] for each in _parse_titles(answer.get("folders"))}
 
     def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
         """Return the snapshots among the item's resources, as an administrator may read them.
 
-        With its `owner`, they are asked for at the second address that Esri documents.
+        With its `owner`, they are requested at the second address that Esri documents.
         """
         walk = self._resources(item_id, owner, token, deadline)
         return Listing.of(list(walk.entries.values()), walk.total, walk.oversized)
 
     def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
-        """Return the bytes of the item's resources together, as far as the token's user sees them."""
+        """Return the total size, in bytes, of the item's resources that the token's user can see."""
         walk = self._resources(item_id, "", token, deadline)
         return sum(max(0, parse_number(entry.get("size")) or 0) for entry in walk.entries.values())
 
@@ -327,12 +334,12 @@ def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return member if isinstance(member, dict) else {}
 
 
-def _unicode(value: object) -> str:
-    """Return a text that identifies somebody or something; empty for anything else."""
+def _keep_text(value: object) -> str:
+    """Return the value if it is a text, and an empty text otherwise."""
     return value if isinstance(value, str) and is_unicode(value) else ""
 
 
-def _titled(entries: object) -> list[dict[str, str]]:
+def _parse_titles(entries: object) -> list[dict[str, str]]:
     """Return `id` and `title` of each entry that has both."""
     found = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
     pairs = [(each.get("id"), each.get("title")) for each in found]

@@ -33,12 +33,12 @@ _log = logging.getLogger(__name__)
 
 MISSING_SECONDS = 300
 """How long a missing secret of an owner is believed to be missing."""
-# How long an owner whose route was refused is not asked for again; the administrator's route serves meanwhile.
+# Seconds for which an owner's refused route is not tried again; the administrator's route is used meanwhile.
 REFUSED_SECONDS = 300
-# How long an address of the notebook server is used although none answered.
+# Seconds for which an address of the notebook server is used although none answered.
 UNPROVED_SECONDS = 60
 
-# How long the folders of an owner are believed to stay as they are.
+# Seconds for which the folders of an owner are not read again.
 FOLDERS_SECONDS = 300
 
 
@@ -51,7 +51,7 @@ class OwnerRoute:
     refused_until: float = 0.0
 
     def note(self, refusal: PermissionDenied) -> None:
-        """Leave this route alone for a while."""
+        """Do not use this route for a while."""
         self.refusal, self.refused_until = refusal, time.monotonic() + REFUSED_SECONDS
 
     @property
@@ -62,12 +62,12 @@ class OwnerRoute:
 
 @dataclass(slots=True)
 class Access:
-    """A way to the snapshots of one notebook of an owner.
+    """A way to read the snapshots of one notebook.
 
     `route` names it in metadata and reports. If the first operation is refused and there is an `alternative`, that way
-    is taken instead and `route` changes. Once an operation has succeeded, the way stays.
+    is taken instead and `route` changes. Once an operation has succeeded, the way does not change.
 
-    `refusal` is what the owner's own route was refused with, if the administrator's is taken for that reason.
+    `refusal` is ArcGIS's refusal of the owner's own route, if the administrator's is used for that reason.
     """
 
     route: Route
@@ -83,10 +83,10 @@ class Access:
 
     def snapshots(self, item_id: ItemId, deadline: Deadline) -> Listing:
         """Return the notebook's snapshots, in one call. Raises any ArcGISError."""
-        listed = self._by_allowed_way(lambda: self._list(item_id, deadline), deadline)
+        listed = self._try_allowed_way(lambda: self._list(item_id, deadline), deadline)
         if listed.lookalikes:
             _log.warning(
-                "Item %s has resources that are named like snapshots and are not taken for any: %s",
+                "Item %s has resources that are named like snapshots but were not archived: %s",
                 item_id,
                 ", ".join(map(repr, listed.lookalikes)),
             )
@@ -108,10 +108,10 @@ class Access:
     def download[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline
     ) -> T:
-        """Return what `consume` makes of the snapshot's bytes; it is called again for each new try.
+        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
 
-        What `snapshots/download` answers to `f=json` rests on one sample of Esri's documentation. So if that is not a
-        notebook, the snapshot is asked for once more without `f`, as Esri's own clients do.
+        Only one sample in Esri's documentation shows what `snapshots/download` answers to `f=json`. So if the answer is
+        not a notebook, the snapshot is requested once more without `f`, as Esri's own clients do.
         """
 
         def once(token: str) -> T:
@@ -128,15 +128,15 @@ class Access:
                 except (NotANotebook, UnexpectedAnswer):
                     raise first from None
 
-        return self._by_allowed_way(
+        return self._try_allowed_way(
             lambda: self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline), deadline
         )
 
     def current[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T], deadline: Deadline) -> T:
-        """Return what `consume` makes of the notebook's current content, which the portal has by either route.
+        """Return the result of `consume` for the notebook's current content, which the portal serves on either route.
 
-        Raises NoContent if the portal sends a file of no bytes or answers code 500, and the item's size is that of its
-        resources alone. A proxy whose server restarts may answer anything with no bytes.
+        Raises NoContent if the portal sends an empty file or answers code 500, and the item's size is only that of its
+        resources. A proxy whose server restarts may answer anything with no bytes.
         """
 
         def once(token: str) -> T:
@@ -153,12 +153,12 @@ class Access:
                     raise ArcGISUnavailable(f"{error} By its size, the item has content.") from None
                 raise
 
-        return self._by_allowed_way(
+        return self._try_allowed_way(
             lambda: self._transport.patiently(lambda: self.tokens.with_token(once, deadline), deadline), deadline
         )
 
     def _is_larger_than_resources(self, item_id: ItemId, token: str, deadline: Deadline) -> bool:
-        """Return whether the item's size may leave something for a file beside its resources."""
+        """Return whether the item may have a file: whether its size may exceed that of its resources."""
         try:
             size = self._portal.item(item_id, token, deadline).size
             if size is not None and size <= 0:
@@ -167,15 +167,15 @@ class Access:
         except ArcGISError:
             return True
 
-    def _by_allowed_way[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Return what `attempt` returns, made once more by the alternative if the first way is refused."""
+    def _try_allowed_way[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
+        """Return what `attempt` returns; if the first way is refused, try once more by the alternative."""
         try:
             result = attempt()
         except PermissionDenied as error:
             if self.alternative is None:
                 raise
             self._refuse_another_user(error, deadline)
-            result = self._by_alternative(attempt, self.alternative, error)
+            result = self._use_alternative(attempt, self.alternative, error)
         self.alternative = None
         return result
 
@@ -191,9 +191,9 @@ class Access:
         except ArcGISError:
             return
         if user and user.casefold() != self.owner.casefold():
-            raise PermissionDenied(f"{refusal} The credential is that of {user}, not of {self.owner}.") from None
+            raise PermissionDenied(f"{refusal} The credential belongs to {user}, not to {self.owner}.") from None
 
-    def _by_alternative[T](self, attempt: Callable[[], T], other: "Access", refusal: PermissionDenied) -> T:
+    def _use_alternative[T](self, attempt: Callable[[], T], other: "Access", refusal: PermissionDenied) -> T:
         own = self.route, self.tokens, self._server
         self.route, self.tokens, self._server = other.route, other.tokens, other._server  # noqa: SLF001 - of this very class
         try:
@@ -204,7 +204,7 @@ class Access:
         self.refusal = refusal
         if self._owner_route:
             self._owner_route.note(refusal)
-        _log.warning("The route of owner %s was refused; the administrator's is taken. %s", self.owner, refusal)
+        _log.warning("ArcGIS refused the route of owner %s, so the administrator's is used. %s", self.owner, refusal)
         return result
 
     @property
@@ -275,7 +275,7 @@ class NotebookServers:
             organisation = portal.organisation(token, deadline)
             urls = portal.notebook_admin_urls(organisation, token, deadline)
             self._on_kubernetes = organisation.on_kubernetes
-            self._url, self._good_until = _first_answering(transport, urls, token, deadline), float("inf")
+            self._url, self._good_until = _find_answering(transport, urls, token, deadline), float("inf")
             if not self._url:
                 self._url, self._good_until = urls[0], self._clock() + UNPROVED_SECONDS
 
@@ -286,15 +286,18 @@ class NotebookServers:
                 try:
                     return administrator.with_token(discover, deadline)
                 except (ArcGISError, ConfigurationError):
-                    pass  # what the owner's credential met is what is reported
+                    pass  # the error of the owner's credential is reported
             if isinstance(error, UnexpectedAnswer):
                 raise
-            # Said of the portal, not of a notebook, which would be skipped for it without anyone's notice.
+            # The error is raised for the portal: PermissionDenied would skip each notebook without notice.
             raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
 
 
-def _first_answering(transport: Transport, urls: list[str], token: str, deadline: Deadline) -> str:
-    """Return the first address at which a notebook server answers, or "" if none does. One alone is not tried."""
+def _find_answering(transport: Transport, urls: list[str], token: str, deadline: Deadline) -> str:
+    """Return the first address at which a notebook server answers, or "" if none does.
+
+    A single address is not tried.
+    """
     if len(urls) == 1:
         return urls[0]
     return next((url for url in urls if NotebookServer(transport, url).answers(token, deadline)), "")
@@ -370,7 +373,7 @@ class Routes:
         return self.administrator.with_token(lambda token: self._portal.groups(item_id, token, deadline), deadline)
 
     def folders(self, owner: str, deadline: Deadline) -> Mapping[str, str]:
-        """Return the titles of an owner's folders by their ids, asked for once in FOLDERS_SECONDS."""
+        """Return the titles of an owner's folders by their ids, read once in FOLDERS_SECONDS."""
 
         def ask(token: str) -> Mapping[str, str]:
             return self._portal.folders(owner, token, deadline)

@@ -13,17 +13,16 @@ from notebook_archive.errors import CertificateUntrusted
 READ_SECONDS = 60.0
 """The longest silence; the deadline may be nearer."""
 
-# Received beside a body at most, with a quarter of the body's limit: headers and the sizes of chunks.
+# Maximum bytes received beside a body (headers and chunk sizes), together with a quarter of the body's limit.
 FRAMING_BYTES = 1_000_000
 
 _now = threading.local()
 
 
 def keep_to(deadline: Deadline, limit: int) -> None:
-    """Let no receive of this thread wait beyond the deadline, nor all of them together take much more than ``limit``
-    bytes, until this is called again.
+    """Stop this thread's receives at the deadline, and after about ``limit`` bytes in all, until this is called again.
 
-    The limit is for what never comes out as a body: urllib3 reads a chunk of size -1 to the end of the connection.
+    The limit covers bytes that never become a body: urllib3 reads a chunk of size -1 to the end of the connection.
     """
     _now.deadline, _now.left = deadline, limit + limit // 4 + FRAMING_BYTES
 
@@ -82,6 +81,6 @@ def tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
             raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
     if not strict:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.hostname_checks_common_name = False  # RFC 9525: a host's name stands among the alternative names
+    context.hostname_checks_common_name = False  # RFC 9525: a host's name must be among the alternative names
     context.sslsocket_class = _BoundedSocket
     return context

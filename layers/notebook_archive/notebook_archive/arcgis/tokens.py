@@ -37,9 +37,9 @@ REFUSED_SECONDS = 3600
 """How long a refused credential is left alone, unless its secret changes: trying on would lock the account."""
 UNANSWERED_SECONDS = 60
 """The same, after a sign-in that got no proper answer."""
+# Number of fresh tokens that the portal itself refuses before the credential counts as refused. With the first token,
+# this is three sign-ins.
 STRIKES = 2
-"""Fresh tokens that the portal itself refused until the credential counts as refused. With the first token that makes
-three sign-ins."""
 
 CREDENTIAL = "credential"
 """The member of a secret with a rotated token that names the secret of the credential it is minted with."""
@@ -95,16 +95,16 @@ class TokenSource:
         self._why: tuple[type[ArcGISError], str] = TokenRejected, ""
         self._strikes = 0
         self._struck = ""
-        # Whether the portal accepted the last token that a call refused. A fresh one would help as little.
+        # Whether the portal accepted the last token that a call refused. If so, a fresh token would not help either.
         self._is_proved = False
 
     def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
         """Return what `call` returns for a token; if it raises TokenRejected, try once more with a fresh one.
 
         Raises TokenRejected, naming the secret, if the fresh one is refused too. Then the portal is asked whether it
-        accepts that token. If so, the refusal is of this call alone, and the next one costs no sign-in; if the portal
-        does not say, that is ArcGISUnavailable. After STRIKES tokens that the portal refused, or a refused sign-in,
-        TokenRejected is raised at once for REFUSED_SECONDS.
+        accepts that token. If so, the refusal concerns this call only, and the next call needs no sign-in. If the
+        portal does not say, ArcGISUnavailable is raised. After STRIKES tokens that the portal refused, or a refused
+        sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
         """
         token = self._current(deadline)
         try:
@@ -112,7 +112,7 @@ class TokenSource:
         except TokenRejected as error:
             if self._is_proved:
                 if self._is_good(token, deadline):
-                    raise self._of_this_call(error) from None
+                    raise self._reject_call(error) from None
                 self._is_proved = False
             fresh = self._renewed(token, deadline)
             if fresh == token:
@@ -150,7 +150,7 @@ class TokenSource:
     def _judge(
         self, error: TokenRejected, token: str, why: str, deadline: Deadline, *, strikes: int = STRIKES
     ) -> ArcGISError:
-        """Return what to raise for a fresh token that was refused. The portal decides whose fault that is.
+        """Return the error for a fresh token that was refused. The portal decides whether the credential is at fault.
 
         It is asked without the lock: while it hangs, other threads go on with the token. If it does not say, the fault
         is nobody's, and there is no sign-in for UNANSWERED_SECONDS.
@@ -164,21 +164,23 @@ class TokenSource:
         with self._lock:
             if is_good:
                 self._is_proved, self._strikes = True, 0
-                return self._of_this_call(error)
+                return self._reject_call(error)
             if token != self._struck:  # threads that share a token count once
                 self._struck, self._strikes = token, self._strikes + 1
             if self._strikes < strikes:
                 return self._rejected(f"{error} The token was fresh, from secret {self.name!r}.")
             return self._refuse(why)
 
-    def _of_this_call(self, error: TokenRejected) -> GoodTokenRejected:
-        """Return a refusal that says nothing against the credential."""
+    def _reject_call(self, error: TokenRejected) -> GoodTokenRejected:
+        """Return a refusal that does not count against the credential."""
         return GoodTokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
 
     def _is_good(self, token: str, deadline: Deadline) -> bool:
-        """Return whether the portal knows whose the token is; raise ArcGISUnavailable or DeadlineExceeded if it does
-        not say."""
-        what = f"The portal's word on the token of secret {self.name!r}"
+        """Return whether the portal accepts the token.
+
+        Raises ArcGISUnavailable or DeadlineExceeded if the portal does not say.
+        """
+        what = f"The portal's check of the token of secret {self.name!r}"
         try:
             answer = self._transport.call(
                 "GET", f"{self._rest_url}/portals/self", what, deadline, token=token, fields={"f": "json"}

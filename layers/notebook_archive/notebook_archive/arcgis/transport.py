@@ -1,6 +1,6 @@
 """HTTP to ArcGIS: one session, a wall-clock deadline, a byte cap, verified TLS, patient retries.
 
-Redirects are not followed, but for one within the same host on admin calls.
+Only admin calls follow a redirect: one, within the same host.
 """
 
 import copy
@@ -59,7 +59,7 @@ _REDIRECTS = frozenset((301, 302, 307, 308))
 _ADDRESS = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*(?:\?[!$-;=?-Z_a-z~]*)?"
 )
-# What requests, urllib3 and the standard library raise while they read an answer.
+# Exceptions that requests, urllib3 and the standard library raise while they read an answer.
 _BROKEN = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -71,7 +71,7 @@ _BROKEN = (
 
 
 class _Session(requests.Session):
-    """A session that never looks at a redirect. Otherwise it reads the whole body of one, whatever its size."""
+    """A session that ignores redirects. A plain session reads the whole body of a redirect, whatever its size."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None."""
@@ -162,8 +162,8 @@ class Transport:
         """Yield the body in chunks of up to CHUNK_BYTES, tried once.  Close the iterator if it is not read to its end.
 
         Raises SnapshotTooLarge beyond ``limit`` bytes, and an ArcGISError for the HTTP status or a broken connection.
-        That it ends without an error does not prove that the body is whole: a cut body may look so to HTTP.
-        With `refuse_empty`, a body that was promised to be empty raises NoContent.
+        An end without an error does not prove that the body is complete: HTTP may not notice a cut body. With
+        `refuse_empty`, a body that the headers prove to be empty raises NoContent.
         """
         if deadline.remaining() <= 0:
             raise DeadlineExceeded(f"{what}: no time was left to call the server.")
@@ -177,7 +177,7 @@ class Transport:
         response = None
         try:
             response = self._request(method, url, form, headers, deadline)
-            if self._follows_redirects and (target := _redirect_target(response, url)):
+            if self._follows_redirects and (target := _find_redirect_target(response, url)):
                 response.close()
                 form = {} if method == "GET" and urlsplit(target).query else form
                 response = self._request(method, target, form, headers, deadline)
@@ -188,8 +188,8 @@ class Transport:
                 if received > limit:
                     raise SnapshotTooLarge(f"{what}: the body is larger than {limit} bytes.")
                 yield chunk
-            if refuse_empty and not received and _promises_nothing(response):
-                raise NoContent(f"{what}: the server answered an empty file.")
+            if refuse_empty and not received and _is_proven_empty(response):
+                raise NoContent(f"{what}: the server sent an empty file.")
         except _BROKEN as error:
             raise _named(error, what, urlsplit(url).netloc, deadline) from None
         finally:
@@ -231,7 +231,7 @@ class Transport:
         raise AssertionError  # the last attempt returned or raised
 
 
-def _promises_nothing(response: requests.Response) -> bool:
+def _is_proven_empty(response: requests.Response) -> bool:
     """Return whether the status and headers of an answer without a byte prove that none is missing.
 
     A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
@@ -244,10 +244,10 @@ def _promises_nothing(response: requests.Response) -> bool:
     return headers.get("Content-Length") == "0" or headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
-def _redirect_target(response: requests.Response, url: str) -> str:
+def _find_redirect_target(response: requests.Response, url: str) -> str:
     """Return the address that a redirect names, or an empty text if it names none within the same host.
 
-    The port stays the same or becomes 443: web servers send from the one to the other.
+    The port must stay the same or become 443, because web servers redirect from one to the other.
     """
     location = response.headers.get("Location", "")
     if response.status_code not in _REDIRECTS or not location:

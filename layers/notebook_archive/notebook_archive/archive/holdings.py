@@ -51,9 +51,9 @@ class Present:
 class Holding:
     """What the archive holds of one notebook, the latest last.
 
-    ``item_written`` is None where it has no ``item.json``.  `last_written` is when the last of all its objects was
-    written, but for the note that the item was deleted; `deletion_noted` is when that note was, or None.  `sizes` are
-    the bytes of each snapshot, and of the altered bodies that stand beside it.
+    ``item_written`` is None where it has no ``item.json``.  `last_written` is when its newest object was written, apart
+    from the note that the item was deleted; `deletion_noted` is when that note was written, or None.  `sizes` are the
+    sizes in bytes of each snapshot and of the altered bodies beside it.
     """
 
     item_id: ItemId
@@ -66,9 +66,9 @@ class Holding:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the last that the archive noted of the item is that it was deleted.
+        """Whether the note that the item was deleted is newer than all its other objects.
 
-        S3 tells whole seconds, so of two objects of one second neither counts as the later.
+        S3 gives whole seconds, so if both times are equal, the note does not count as newer.
         """
         if self.deletion_noted is None:
             return False
@@ -85,7 +85,7 @@ class ListedObject:
 
 
 def grouped(objects: Iterable[ListedObject]) -> Iterator[Holding]:
-    """Yield what listed objects below `notebooks/`, in the order of their keys, stand for."""
+    """Yield what the listed objects below `notebooks/` mean. The objects come in the order of their keys."""
     ours = ((parsed, listed) for listed in objects if (parsed := keys.parse(listed.key)))
     for item_id, group in groupby(ours, key=lambda entry: entry[0][0]):
         snapshots: list[tuple[datetime, ResourceKey]] = []

@@ -13,7 +13,7 @@ from notebook_archive.models import ItemId, ResourceKey
 NOTEBOOKS = "notebooks/"
 RUNS = "runs/"
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
-# Characters of a run's name in a key.  A longer name is cut after so many, and the mark and its digest follow.
+# Maximum characters of a run's name in a key. A longer name is cut, and the mark and a digest follow.
 MAX_RUN_NAME = 80
 _CUT_MARK = ".-"
 _CUT_DIGITS = 20
@@ -32,7 +32,7 @@ class RunId(str):
 
     @classmethod
     def of_execution(cls, name: str, started_at: str) -> Self:
-        """Return the run of an execution.  Two names never give the same run; `_encode` says how they are written."""
+        """Return the run of an execution. Two names never give the same run; `_encode` describes the encoding."""
         text = f"{started_at[:10]}/{_encode(name)}"
         if not _RUN.fullmatch(text):
             raise SettingsInvalid(
@@ -53,7 +53,7 @@ class RunId(str):
 
 
 def _encode(name: str) -> str:
-    """Return an execution's name as it stands in keys, the same for no other name.
+    """Return an execution's name as keys hold it. Two names never give the same text.
 
     Characters other than letters, digits, `_` and `-` become `.XX`, two upper-case hexadecimal digits for each byte of
     UTF-8.  A result of more than 80 characters is cut, and ends in `.-` and the first 20 digits of the SHA-256 of the
@@ -131,7 +131,7 @@ class CaptureMark(CopyId):
 
 
 class ItemNote(Enum):
-    """What else the archive keeps of an item, by the name of its object."""
+    """The other objects that the archive keeps of an item, by name."""
 
     PROPERTIES = "item"
     DELETION = "deleted"
@@ -151,7 +151,7 @@ def snapshot_key(item_id: ItemId, key: ResourceKey) -> str:
 
 
 def altered_key(item_id: ItemId, altered: AlteredSnapshot) -> str:
-    """Return the key of an altered snapshot, which stands beside that of the snapshot."""
+    """Return the key of an altered snapshot, which begins like the key of the snapshot."""
     stem = altered.resource_key.removesuffix(".json")
     return f"{snapshots_prefix(item_id)}{stem}.{altered.short_digest}.json"
 
@@ -177,8 +177,9 @@ def copy_key(item_id: ItemId, copy: CopyId) -> str:
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
-    """Return what a key below `notebooks/` stands for: a snapshot, an altered one, a copy, a sighting, a capture's
-    mark, an item's properties, the note that it was deleted, or nothing that tells what the archive holds."""
+    """Return what a key below `notebooks/` names: a snapshot, an altered one, a copy, a sighting, a capture's mark, an
+    item's properties, or the note that it was deleted. Returns None for any other key.
+    """
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
     if match := _ALTERED.fullmatch(key):

@@ -220,10 +220,10 @@ class Archive:
         found = list(grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
         return found[0] if found else Holding(item_id, (), None)
 
-    def stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
+    def list_stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
         """Yield the snapshots, altered snapshots and copies of a notebook that a run stored.
 
-        Costs a HEAD for each that was written since then.
+        Needs one HEAD for each that was written since then.
         """
         for listed in self._listing(f"{keys.NOTEBOOKS}{item_id}/"):
             name = (keys.parse(listed.key) or (item_id, None))[1]
@@ -260,7 +260,7 @@ class Archive:
 
     def put_new_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
         """Write JSON Lines as `put_new` writes a document."""
-        return self._put_new(key, _lines(lines), "application/jsonl")
+        return self._put_new(key, _encode_lines(lines), "application/jsonl")
 
     def _put_new(self, key: str, body: bytes, content_type: str) -> bool:
         try:
@@ -280,9 +280,9 @@ class Archive:
             raise named(error, self.bucket, key) from None
 
     def _write(self, key: str, body: bytes | IO[bytes], digest: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
-        """Write an object of that SHA-256, and return once S3 has confirmed it.
+        """Write an object with this SHA-256, and return once S3 has confirmed it.
 
-        An answer without the checksum, such as a proxy's page, proves nothing; a HEAD then does. Raises S3_ERRORS of
+        If the answer does not confirm the checksum (a proxy's page does not), a HEAD checks it. Raises S3_ERRORS of
         the PUT, and an ArchiveError if S3 does not have the object after all.
         """
         checksum = b64encode(digest).decode()
@@ -323,5 +323,5 @@ def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
-def _lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
+def _encode_lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
     return b"".join(_json(line) + b"\n" for line in lines)

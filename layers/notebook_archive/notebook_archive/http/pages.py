@@ -22,8 +22,8 @@ PAGE_BYTES = 4_000_000
 """Most bytes of a page in UTF-8.  Lambda answers with 6 MB at most, and a body grows by a third in base64."""
 _VALUE = 1_000
 """Most characters of a value in a table."""
-# Most characters of a value in a list of sessions, which are up to a hundred.
-_LISTED = 200
+# Maximum characters of a value in a list of sessions, which has up to a hundred entries.
+_MAX_LISTED_TEXT = 200
 _ROWS = 40
 
 
@@ -50,7 +50,7 @@ def sessions_page(listing: Mapping[str, Any], *, token_field: bool) -> str:
         "sessions.html",
         token_field=token_field,
         listing={"start": start, "num": num, "total": total, "unreadable": unreadable},
-        sessions=[_session(each, _LISTED) for each in found if isinstance(each, Mapping)]
+        sessions=[_session(each, _MAX_LISTED_TEXT) for each in found if isinstance(each, Mapping)]
         if isinstance(found, list)
         else [],
         before=f"start={max(1, start - step)}&num={step}" if start > 1 else "",

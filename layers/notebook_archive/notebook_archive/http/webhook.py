@@ -223,17 +223,17 @@ class WebhookSecret:
     def admit(self, delivery: Delivery) -> None:
         """Return if the delivery comes from somebody who knows the secret; else raise a WebhookRefused.
 
-        The path is compared by its hash, in a time that tells neither its length nor how much of it was right.  What
-        stands on its own in a GET is admitted by the path alone. If the secret demands a signature, the key in the
-        payload is as good: how a portal uses a webhook's secret is not documented. Another text there refuses nothing,
-        because it may be something else than the key.
+        The path is compared by its hash, in a time that depends neither on its length nor on how much of it was right.
+        A GET without a signature needs only the path. If the secret demands a signature, the key in the payload counts
+        as one, because Esri does not document how a portal uses a webhook's secret. Any other text there is ignored,
+        because it may not be meant as the key.
         """
         if not hmac.compare_digest(_hash(delivery.key), _hash(self.path)):
             raise WebhookUnknown("A delivery came to another path than the secret's.")
         if delivery.method == "GET":
             return
         body, signature = delivery.body, delivery.signature
-        if signature is None and self.requires_signature and not self._is_told(delivery.payload_secrets):
+        if signature is None and self.requires_signature and not self._is_key(delivery.payload_secrets):
             raise WebhookUnsigned("The delivery has no signature, and its payload does not hold the key.")
         if signature is not None and not self._signed(body, signature):
             raise WebhookForged("The delivery's signature is not of the current or the previous key.")
@@ -249,8 +249,8 @@ class WebhookSecret:
         fits = [hmac.compare_digest(hmac.digest(key, body, sha256), given) for key in self.keys]
         return any(fits)
 
-    def _is_told(self, texts: list[str]) -> bool:
-        """Return whether one of the texts is a key, in a time that does not tell how much of it was right."""
+    def _is_key(self, texts: list[str]) -> bool:
+        """Return whether one of the texts is a key, in a time that does not depend on how much of it was right."""
         hashes = [_hash(text) for text in texts]
         fits = [hmac.compare_digest(sha256(key).digest(), given) for key in self.keys for given in hashes]
         return any(fits)

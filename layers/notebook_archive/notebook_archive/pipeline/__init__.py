@@ -4,7 +4,7 @@ notebooks for a caller; rotate a token."""
 from notebook_archive.pipeline.archive_requests import archive_requests, told
 from notebook_archive.pipeline.batch import archive_batch
 from notebook_archive.pipeline.outcomes import logged, problem
-from notebook_archive.pipeline.plan import chosen_items, plan_run, scope_of
+from notebook_archive.pipeline.plan import plan_run, read_item_ids, scope_of
 from notebook_archive.pipeline.read_sessions import read_session, read_sessions
 from notebook_archive.pipeline.read_snapshot import Counter, SnapshotRead, Wanted, read_snapshot
 from notebook_archive.pipeline.report import figures, report_run
@@ -17,11 +17,11 @@ __all__ = [
     "Wanted",
     "archive_batch",
     "archive_requests",
-    "chosen_items",
     "figures",
     "logged",
     "plan_run",
     "problem",
+    "read_item_ids",
     "read_session",
     "read_sessions",
     "read_snapshot",

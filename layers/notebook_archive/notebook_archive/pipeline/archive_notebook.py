@@ -55,7 +55,7 @@ def archive_notebook(planned: Planned, run: RunId, workshop: Workshop, deadline:
         listed = access.snapshots(item_id, deadline)
     except (PermissionDenied, SecretMissing) as error:
         made["state"], made["problem"] = refused(planned, route, error, workshop)
-        if content:  # its snapshots may not be listed, and yet its content may be read
+        if content:  # its content may be readable although its snapshots are not
             with closing(content):
                 _attempt_current(task, made)
             if made["failed"]:
@@ -165,7 +165,7 @@ def _attempt_capture(task: Task, listed: Listing, made: Outcome) -> None:
 def _archive_snapshot(task: Task, snapshot: Snapshot, made: Outcome) -> None:
     """Store one snapshot and note in `made` whether it is new.
 
-    Raises SnapshotAltered, once its new body is stored as well, if the archive holds another body under its key. So it
+    If the archive holds another body under its key, the new body is stored too; then SnapshotAltered is raised. So it
     does if a backup that runs at the same time stored the new body first: the plan knows of none of its size.
     """
     item_id, key = task.item_id, snapshot.resource_key

@@ -45,7 +45,7 @@ class Capture:
         Everything that is ``listed`` is archived already.  Raises nothing that is a NotebookArchiveError.
         """
         self._listed = listed
-        if refusal := self._task.access.refusal:  # the owner's credential is there, and ArcGIS does not let it
+        if refusal := self._task.access.refusal:  # the owner has a credential, but ArcGIS refuses it
             self._made["skipped"].append({"resourceKey": "", **problem(refusal)})
             return listed
         try:
@@ -60,8 +60,8 @@ class Capture:
     def confirm(self) -> None:
         """Note that a snapshot holds the content, once the one that was made is archived.
 
-        Its bytes say so, or, since it is documented nowhere that they are those of the content, that both are the same
-        notebook as JSON. One that holds another notebook, such as an empty one, is never counted as a capture.
+        The bytes must be the same. Esri does not document that they are, so the same notebook as JSON counts too. A
+        snapshot that holds another notebook, such as an empty one, never counts as a capture.
         """
         if self._answered is None:
             return
@@ -81,7 +81,7 @@ class Capture:
         self._made["failed"].append({"resourceKey": "", **problem(error)})
 
     def _holds_content(self, key: ResourceKey) -> bool | None:
-        """Return whether a snapshot holds the content, None if it is not archived or the content has changed."""
+        """Return whether a snapshot holds the content, or None if it is not archived or the content has changed."""
         digest = self._digest_of(key)
         if digest is None or digest == self._content.staged().digest:
             return True if digest else None
@@ -89,8 +89,8 @@ class Capture:
         return self._content.is_in(archived) if archived else None
 
     def _other_content(self, key: ResourceKey) -> UnexpectedAnswer:
-        held = f"Snapshot {key} was made of the content of {self._what}, and holds something else."
-        return UnexpectedAnswer(f"{held} No other is made until the notebook is saved again.")
+        held = f"Snapshot {key} was made from the content of {self._what}, but holds something else."
+        return UnexpectedAnswer(f"{held} No other snapshot is made until the notebook is saved again.")
 
     def _digest_of(self, key: ResourceKey) -> bytes | None:
         return self._archive.digest(self._task.item_id, key)
@@ -179,9 +179,9 @@ class Capture:
         return self._task.access.snapshots(self._task.item_id, self._task.deadline)
 
     def _make(self) -> None:
-        # Esri's client for Kubernetes always sends the content, so what is made without it there is not known.
+        # Esri's client for Kubernetes always sends the content, so it is not known what ArcGIS makes without it there.
         text = self._content.text() if self._task.access.is_on_kubernetes(self._task.deadline) else ""
-        self._content.close()  # only its digest is of use from here on
+        self._content.close()  # only its digest is used from here on
         refused = self._create(text)
         if refused is None:
             return

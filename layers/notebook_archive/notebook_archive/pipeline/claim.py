@@ -1,4 +1,4 @@
-"""Which execution a run id belongs to."""
+"""Record which execution a run id belongs to."""
 
 import json
 
@@ -7,21 +7,21 @@ from notebook_archive.errors import ArchiveUnavailable, RunIdTaken
 
 
 def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
-    """Note in the archive that the run id belongs to the execution that started then, or find this noted.
+    """Note in the archive that the run id belongs to the execution that started at this time, unless that is noted.
 
     A run id is the name and the date of an execution, so two stacks that share a bucket may use the same one.  The
-    start time, in milliseconds, tells their executions apart; it is the same each time that a state is tried again.
-    Raises RunIdTaken if the run id is another execution's, ArchiveDenied or ArchiveUnavailable.
+    start time, with milliseconds, distinguishes the executions; it stays the same when a state is tried again. Raises
+    RunIdTaken if the run id is another execution's, ArchiveDenied or ArchiveUnavailable.
     """
     key = run.key("run.json")
     if archive.put_new(key, {"startedAt": started_at}):
         return
     noted = archive.get(key)
     if noted is None:
-        raise ArchiveUnavailable(f"S3 did not take {key}.")
+        raise ArchiveUnavailable(f"S3 did not store {key}.")
     other = json.loads(noted)["startedAt"]
     if other != started_at:
         raise RunIdTaken(
-            f"Run id {run} belongs to another execution, which started at {other}: start this one again under another "
-            "name."
+            f"Run id {run} is already used by another execution, which started at {other}. "
+            "Start this one again under another name."
         )

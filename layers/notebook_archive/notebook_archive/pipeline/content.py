@@ -19,7 +19,7 @@ content and its new time at once is documented nowhere, and two clocks are compa
 CLOCKS_MS = 60_000
 """By which this function's clock may be ahead of S3's."""
 MAX_FORM_BYTES = 10_000_000
-"""Bytes of content that are sent in a form. Encoding may make three times as many of them."""
+"""Maximum bytes of content in a form. Encoding may make it three times as large."""
 _TIMES = range(1, 10**13)
 """What fits into a key as a time."""
 
@@ -46,8 +46,8 @@ def planned_content(item: NotebookItem, held: Holding | None) -> PlannedContent:
 def is_planned_as_archived(planned: PlannedContent | None) -> bool:
     """Return whether the plan says that the archive has the content as of the item's `modified`.
 
-    Either the content is known at that time, and a copy or a captured snapshot holds it; or there is a copy of that
-    very time, which may have been taken too soon after it to be trusted for good.
+    Either the content at that time is known, and a copy or a captured snapshot holds it; or there is a copy of exactly
+    that time. Such a copy may have been taken too soon after the change to be trusted for good.
     """
     if planned is None:
         return False
@@ -70,7 +70,7 @@ class Content:
         self._staged: Staged | None = None
         self._noted = False
         self.is_archived = is_planned_as_archived(planned)
-        """Whether the archive has it, as far as is known: a copy of it, or a captured snapshot that holds it."""
+        """Whether the archive is known to have it: as a copy, or as a captured snapshot that holds it."""
         self.seconds = 0.0
         """How long it took to fetch it."""
 
@@ -95,8 +95,8 @@ class Content:
     def staged(self) -> Staged:
         """Return it.
 
-        Raises NoContent if there is nothing yet: ArcGIS promises a file of no bytes, or answers code 500 and counts no
-        bytes beside the item's resources. Else any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
+        Raises NoContent if there is nothing yet: ArcGIS sends an empty file, or answers code 500 and the item's size is
+        only that of its resources. Also raises any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
         """
         if self._staged is None:
             begun = time.monotonic()
@@ -105,9 +105,9 @@ class Content:
         return self._staged
 
     def text(self) -> str:
-        """Return it as text that fits into a form.
+        """Return the content as text for a form.
 
-        Empty if it is larger than MAX_FORM_BYTES, or is not plain UTF-8. Raises what `staged` raises.
+        Returns an empty text if it is larger than MAX_FORM_BYTES, or is not plain UTF-8. Raises what `staged` raises.
         """
         staged = self.staged()
         if staged.size > MAX_FORM_BYTES:
@@ -119,10 +119,10 @@ class Content:
             return ""
 
     def is_in(self, snapshot: ArchivedSnapshot) -> bool | None:
-        """Fetch it once more; return whether an archived snapshot holds the same notebook, None if it has changed.
+        """Fetch it again, and return whether an archived snapshot holds the same notebook, or None if it has changed.
 
-        That a snapshot has the bytes of the content is documented nowhere, so they are compared as JSON. What is larger
-        than IN_MEMORY_BYTES is compared by what is noted of it. Raises what `staged` raises.
+        Esri does not document that a snapshot has the bytes of the content, so they are compared as JSON. Content
+        larger than IN_MEMORY_BYTES is compared by its digest. Raises what `staged` raises.
         """
         now = self._fetch()
         with closing(now.file):

@@ -1,4 +1,4 @@
-"""Notebooks whose batch crashed: what it stored of them before that."""
+"""Find out what a crashed batch had stored of its notebooks."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from notebook_archive.pipeline.content import is_planned_as_archived
 from notebook_archive.pipeline.outcomes import Outcome, Planned, Problem, StoredSnapshot, outcome
 from notebook_archive.pipeline.protection import assess
 
-# By which the clocks of S3 and Step Functions may differ.  The run id that S3 holds with each object decides.
+# Seconds by which the clocks of S3 and Step Functions may differ. The run id in each object's metadata decides.
 _CLOCK_SECONDS = 60
 CRASHED: Problem = {
     "reason": "batch-crashed",
@@ -21,13 +21,13 @@ CRASHED: Problem = {
 }
 
 
-def crashed_outcomes(
+def recover_outcomes(
     planned: Sequence[Planned], run: RunId, started_at: str, archive: Archive, threads: int, deadline: Deadline
 ) -> tuple[list[Outcome], list[Problem]]:
-    """Return failed outcomes of planned notebooks that have none, with what the archive says that this run stored.
+    """Return a failed outcome for each planned notebook without one, with what the archive says that this run stored.
 
-    The second is a notice if some could not be looked at, because the time ran out or S3 refused.  Raises nothing that
-    is a NotebookArchiveError.
+    The second value holds a notice if some could not be looked up, because the time ran out or S3 refused.  Raises no
+    NotebookArchiveError.
     """
     since = datetime.fromisoformat(started_at) - timedelta(seconds=_CLOCK_SECONDS)
 
@@ -35,11 +35,11 @@ def crashed_outcomes(
         if deadline.remaining() <= 0:
             return None
         try:
-            found = list(archive.stored_by(run, ItemId.parse(each["itemId"]), since))
+            found = list(archive.list_stored_by(run, ItemId.parse(each["itemId"]), since))
         except ArchiveError:
             return None
         except NotAnId:
-            return []  # the archive has no place for it
+            return []  # such an id has no keys in the archive
         return [
             {
                 "resourceKey": stored.resource_key,
@@ -52,21 +52,21 @@ def crashed_outcomes(
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="crashed") as pool:
         looks = list(pool.map(look, planned))
-    outcomes = [_crashed(each, found or []) for each, found in zip(planned, looks, strict=True)]
+    outcomes = [_make_outcome(each, found or []) for each, found in zip(planned, looks, strict=True)]
     unseen = looks.count(None)
     if not unseen:
         return outcomes, []
     notice: Problem = {
         "reason": "crashed-not-looked-up",
-        "message": f"What was stored of {unseen} of the {len(planned)} notebooks whose batches crashed could not be "
-        "looked up, so the report counts too few snapshots.",
-        "remedy": "Nothing is lost: a later run finds what is archived. Look into the batches that crashed.",
+        "message": f"The run could not look up what crashed batches had stored of {unseen} of the {len(planned)} "
+        "notebooks, so the report may count too few snapshots.",
+        "remedy": "Read the log of archive_notebooks for the cause. Nothing is lost: a later run finds what is stored.",
     }
     return outcomes, [notice]
 
 
-def _crashed(planned: Planned, stored: list[StoredSnapshot]) -> Outcome:
-    """Return the outcome of a notebook whose batch crashed after it had stored so much."""
+def _make_outcome(planned: Planned, stored: list[StoredSnapshot]) -> Outcome:
+    """Return the outcome of a notebook whose batch crashed after it had stored these objects."""
     crashed = outcome(planned, "failed", CRASHED)
     crashed["archived"] = stored
     content = planned.get("content")

@@ -10,10 +10,10 @@ State = Literal["archived", "unchanged", "skipped", "failed"]
 at fault."""
 
 ProtectionState = Literal["protected", "stale", "unprotected", "empty", "gone"]
-"""Whether the archive has what a notebook holds now.
+"""What the archive has of a notebook.
 
-*protected*: its content as of the item's `modified`.  *stale*: an older version alone.  *unprotected*: nothing of it.
-*empty*: ArcGIS holds no content of it yet.  *gone*: it was deleted while the run was under way.
+*protected*: its content as of the item's `modified`.  *stale*: only an older version.  *unprotected*: nothing.
+*empty*: nothing, because the notebook has no content yet.  *gone*: the notebook was deleted during the run.
 """
 
 UNPROTECTED = "owner-credentials-missing"
@@ -62,9 +62,9 @@ class Protection(TypedDict):
 class Outcome(TypedDict):
     """One notebook's outcome.  ``unchanged`` counts what the archive had already.
 
-    ``captured`` is the resource key of the snapshot that was made, ``freed`` of the one that gave way to it. `listed`
-    counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that are like a snapshot's.
-    `uncounted` says that ArcGIS listed the snapshots without their number.
+    ``captured`` is the resource key of the snapshot that was made, ``freed`` that of the one that was deleted for it.
+    `listed` counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that are like a snapshot's.
+    `uncounted` means that ArcGIS listed the snapshots without a total.
     """
 
     itemId: str
@@ -105,9 +105,8 @@ class Planned(TypedDict):
     """One notebook in a line of the plan.
 
     ``archived`` is the digests of the resource keys that the archive holds.  `sizes` are, in the same order, the bytes
-    of each snapshot and of the altered bodies beside it.  ``item`` is the properties to be written
-    as ``item.json``, where they are new or have changed.  ``hidden``: the administrator's account may not see its
-    private snapshots.
+    of each snapshot and of the altered bodies beside it.  ``item`` is the properties to be written as ``item.json``, if
+    they are new or have changed.  ``hidden``: the administrator's account may not see its private snapshots.
     """
 
     itemId: str

@@ -1,4 +1,4 @@
-"""Where an item stands in the portal: its folder, and the groups that it is shared with."""
+"""Find an item's folder, and the groups that it is shared with."""
 
 import logging
 from collections.abc import Mapping
@@ -18,7 +18,8 @@ def place(properties: Mapping[str, Any], task: Task) -> dict[str, Any]:
     """Return the item's properties with `folder` and `groups`, which a restore needs.
 
     `folder` is an object with `id` and `title`, or None for the owner's root folder.  `groups` is a list of objects
-    with `id` and `title`.  What the portal does not say is left out: the properties are worth keeping without it.
+    with `id` and `title`.  If the portal does not give one, it is left out: the other properties are still worth
+    keeping.
     """
     placed = dict(properties)
     deadline = Deadline(min(PLACE_SECONDS, task.deadline.remaining()))
@@ -33,7 +34,7 @@ def place(properties: Mapping[str, Any], task: Task) -> dict[str, Any]:
 
 def _folder(properties: Mapping[str, Any], task: Task, deadline: Deadline) -> dict[str, str] | None:
     routes = task.workshop.routes
-    if "ownerFolder" not in properties:  # a search need not say
+    if "ownerFolder" not in properties:  # a search may leave it out
         properties = routes.item(task.item_id, deadline).properties
     folder = properties.get("ownerFolder")
     if not isinstance(folder, str) or not folder:

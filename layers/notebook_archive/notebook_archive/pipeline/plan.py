@@ -36,7 +36,7 @@ REWRITE_MS = 30 * 86_400_000
 CLOCK_MARGIN_MS = 86_400_000
 """The portal's clock and S3's are trusted to agree within a day when an item's properties are compared."""
 MAX_TRIES = 20
-"""Plans of one run; Step Functions tries less often."""
+"""Maximum plans of one run; Step Functions makes fewer tries."""
 STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 """Step Functions puts this into the input of an execution that another one started."""
 ALLOWED_INPUT = 'Allowed are {} and {"itemIds": ["<item id>", ...]}, each id once.'
@@ -55,11 +55,11 @@ class Plan(TypedDict):
     notices: list[Problem]
 
 
-def chosen_items(given: object) -> list[object] | None:
+def read_item_ids(given: object) -> list[object] | None:
     """Return the item ids in the input of a run, or None for a run over everything.
 
     The input is `{}` or `{"itemIds": [...]}`.  Step Functions may add the id of the execution that started this one.
-    Whether each is an item id is not checked here.  Raises RunInputInvalid.
+    The ids themselves are not checked here.  Raises RunInputInvalid.
     """
     if not isinstance(given, Mapping):
         raise RunInputInvalid(f"The input of the run is not a JSON object. {ALLOWED_INPUT}")
@@ -96,8 +96,8 @@ def plan_run(
 ) -> Plan:
     """Write the plan of a run, for every notebook or for those of `item_ids`, and return its summary.
 
-    Raises RunIdTaken, any ArcGISError, ConfigurationError or ArchiveError.  A search that fell short is not raised but
-    noted, for what it gave is archived all the same.
+    Raises RunIdTaken, any ArcGISError, ConfigurationError or ArchiveError.  An incomplete search is noted, not raised,
+    because what it gave is still archived.
     """
     claim_run(run, started_at, archive)
     refused: dict[str, Outcome] = {}
@@ -111,7 +111,7 @@ def plan_run(
         if organisation.sees_everything and found.notebooks:  # a portal that shows nothing may be the wrong one
             unlisted.note_deletions(looked_up.absent, run, archive, threads)
         items: list[NotebookItem] = [*found.notebooks.values(), *looked_up.found]
-        notices += _shortfalls(found, organisation, administrator)
+        notices += _list_shortfalls(found, organisation, administrator)
         notices += unlisted.notices(looked_up, sees_everything=organisation.sees_everything)
         _miss(items, held, notices)
     else:
@@ -133,20 +133,23 @@ def plan_run(
 
 
 def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
-    """Return the key of the plan.  An earlier try may have left its own, or may yet: neither replaces the other."""
+    """Return the key of the plan.
+
+    An earlier try may have written its own plan, or may still do so; neither replaces the other.
+    """
     for name in ("plan.jsonl", *(f"plan-again-{number}.jsonl" for number in range(1, MAX_TRIES))):
         if archive.put_new_lines(run.key(name), batches):
             return run.key(name)
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")
 
 
-def _shortfalls(found: Enumeration, organisation: Organisation, administrator: Administrator) -> Iterator[Problem]:
+def _list_shortfalls(found: Enumeration, organisation: Organisation, administrator: Administrator) -> Iterator[Problem]:
     if found.incomplete:
         yield problem(found.incomplete)
     if found.uncounted:
         yield {
             "reason": "total-missing",
-            "message": "The portal's search did not say how many notebooks there are: nothing proves it whole.",
+            "message": "The portal's search gave no total, so the run cannot check that it found every notebook.",
             "remedy": "Compare the report's figures with the number of notebooks that the portal's own pages show.",
         }
     if not organisation.sees_everything:
@@ -211,7 +214,7 @@ def planned(item: NotebookItem, held: Holding | None, organisation: Organisation
     if not organisation.reads_everything and item.owner != organisation.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
-    is_back = held is not None and held.is_deleted  # writing it anew overrules the note that it was deleted
+    is_back = held is not None and held.is_deleted  # writing it again overrules the note that it was deleted
     if is_back or item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
         line["item"] = _fitting(item.properties)
     return line

@@ -1,4 +1,4 @@
-"""Whether the archive has what a notebook holds now: the state of one notebook, and the sums over a run."""
+"""The state of protection of one notebook, and the sums over a run."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ STATES: tuple[ProtectionState, ...] = ("protected", "stale", "unprotected", "emp
 HOUR_MS = 3_600_000
 _BY_URGENCY = ("unprotected", "stale", "gone", "empty")
 
-_UNKNOWN_AGE = "The archive holds an older version of it, and when that was made is not known."
+_UNKNOWN_AGE = "The archive has only an older version, and the age of that version is not known."
 _CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold now, or take a snapshot in ArcGIS."
 
 
 type ProtectionCounts = dict[ProtectionState, int]
-"""How many notebooks of a run are in each state.  The sum is the number of notebooks attempted."""
+"""Number of notebooks in each state. The sum is the number of notebooks attempted."""
 
 
 class NotProtected(TypedDict):
     """A notebook that is not protected, and why.
 
-    `hoursBehind` is how many hours its last change is ahead of its newest archived version, for a stale one whose two
+    `hoursBehind` is the hours from its newest archived version to its last change, if the notebook is stale and both
     times are known.
     """
 
@@ -51,8 +51,8 @@ class WorstNotebook(TypedDict):
 class RecoveryPoint(TypedDict):
     """Hours between a notebook's last change and its newest archived version, over the notebooks of a run.
 
-    A protected notebook counts with 0.  `notebooks` is how many were measured, `unmeasured` how many have an archived
-    version whose age is not known, or none.  Without a measured notebook the other figures are None.
+    A protected notebook counts with 0. `notebooks` is the number measured. `unmeasured` is the number without an
+    archived version, or with one of unknown age. If none was measured, the other figures are None.
     """
 
     notebooks: int
@@ -65,12 +65,13 @@ class RecoveryPoint(TypedDict):
 def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_current: bool) -> Protection:
     """Return the protection of a notebook at the end of its turn.
 
-    `listed` is its snapshots in ArcGIS, or None if they could not be listed.  `has_current` says that the archive was
-    found to have its content as of the item's `modified`.
+    `listed` is its snapshots in ArcGIS, or None if they could not be listed.  `has_current` is whether the archive has
+    its content as of the item's `modified`.
     """
     content = planned.get("content")
     protection: Protection = {"state": "unprotected", "modified": content["modified"] if content else 0}
-    # A skipped snapshot says nothing of the notebook; without any, the problem is the notebook's own.
+    # A skipped snapshot does not decide the state of its notebook; if no snapshot was skipped, the problem is the
+    # notebook's own.
     reasons = {each["reason"] for each in outcome["skipped"] if each["resourceKey"] in ("", "current")}
     if outcome["state"] == "skipped" and not outcome["skipped"]:
         reasons.add(outcome["problem"]["reason"])
@@ -82,16 +83,16 @@ def assess(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_cu
         protection["state"] = "empty"
     elif planned["archived"] or outcome["archived"] or (content and content["held"]):
         protection["state"] = "stale"
-        if newest := _newest(planned, outcome, listed):
+        if newest := _find_newest(planned, outcome, listed):
             protection["newest"] = newest
     return protection
 
 
-def _newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
+def _find_newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
     """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
 
-    A snapshot that ArcGIS no longer lists has no time here, for the plan does not carry one. A copy that is later than
-    the item's last change has none either: a portal's clock, or the portal itself, was set back since.
+    A snapshot that ArcGIS no longer lists does not count, because the plan has no time for it. A copy that is later
+    than the item's last change has none either: a portal's clock, or the portal itself, was set back since.
     """
     stored = {each["resourceKey"] for each in outcome["archived"]}
     held = frozenset(split_digests(planned["archived"]))
@@ -118,12 +119,12 @@ def describe_protection(counts: ProtectionCounts) -> str:
 
 def list_not_protected(outcomes: Iterable[Outcome]) -> list[NotProtected]:
     """Return the notebooks that are not protected, each with the reason and what to do next, the most urgent first."""
-    found = [_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
+    found = [_describe_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
     return sorted(found, key=lambda each: _BY_URGENCY.index(each["state"]))
 
 
-def _not_protected(outcome: Outcome) -> NotProtected:
-    state, hours = outcome["protection"]["state"], hours_behind(outcome["protection"])
+def _describe_not_protected(outcome: Outcome) -> NotProtected:
+    state, hours = outcome["protection"]["state"], measure_hours_behind(outcome["protection"])
     why: Problem = outcome["problem"] if "problem" in outcome else _explain(state, hours)
     entry: NotProtected = {
         "itemId": outcome["itemId"],
@@ -142,13 +143,15 @@ def _not_protected(outcome: Outcome) -> NotProtected:
 
 
 def _explain(state: ProtectionState, hours: float | None) -> Problem:
-    """Return why a notebook is not protected although nothing went wrong with it."""
+    """Return why a notebook is not protected although nothing failed."""
     if state == "stale":
         message = _UNKNOWN_AGE
         if hours == 0:
-            message = "Its newest archived version is as young as its last change, but nothing proves that it holds it."
+            message = (
+                "The newest archived version is as new as the last change, but nothing proves that it has that change."
+            )
         elif hours is not None:
-            message = f"The newest archived version is {_age(hours)} older than its last change."
+            message = f"The newest archived version is {_format_age(hours)} older than its last change."
         return {"reason": "current-content-not-archived", "message": message, "remedy": _CURRENT_REMEDY}
     return {
         "reason": "never-archived",
@@ -157,7 +160,7 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
     }
 
 
-def _age(hours: float) -> str:
+def _format_age(hours: float) -> str:
     """Return an age in minutes, hours or days, such as `36 hours`."""
     for unit, length, most in (("minute", 1 / 60, 120), ("hour", 1, 72)):
         count = max(1, round(hours / length))
@@ -166,8 +169,8 @@ def _age(hours: float) -> str:
     return f"{round(hours / 24)} days"
 
 
-def hours_behind(protection: Protection) -> float | None:
-    """Return how many hours the last change is ahead of the newest archived version, or None if that is not known."""
+def measure_hours_behind(protection: Protection) -> float | None:
+    """Return the hours from the newest archived version to the last change, or None if they are not known."""
     if protection["state"] == "protected":
         return 0.0
     if protection["state"] != "stale" or not protection["modified"] or not protection.get("newest"):
@@ -178,7 +181,7 @@ def hours_behind(protection: Protection) -> float | None:
 def measure_recovery_point(outcomes: Iterable[Outcome]) -> RecoveryPoint:
     """Return the recovery point of a run.  Notebooks that are empty or gone do not count."""
     counted = [each for each in outcomes if each["protection"]["state"] not in ("empty", "gone")]
-    measured = [(hours, each) for each in counted if (hours := hours_behind(each["protection"])) is not None]
+    measured = [(hours, each) for each in counted if (hours := measure_hours_behind(each["protection"])) is not None]
     if not measured:
         return {"notebooks": 0, "unmeasured": len(counted), "medianHours": None, "worstHours": None, "worst": None}
     hours, worst = max(measured, key=lambda each: each[0])

@@ -25,7 +25,7 @@ class NotebookResource(TypedDict):
 class NotebookResources(TypedDict):
     """Some of the open notebooks.  ``start`` counts from 1, ``total`` is how many there are in all.
 
-    ``unreadable`` counts those left out because ArcGIS described them without a usable session or item.
+    ``unreadable`` counts those left out because ArcGIS gave no usable session or item.
     """
 
     total: int

@@ -11,10 +11,10 @@ from notebook_archive.deadline import Deadline
 from notebook_archive.errors import NoFreeSlot, NotebookArchiveError
 from notebook_archive.models import cut
 from notebook_archive.pipeline.claim import claim_run
-from notebook_archive.pipeline.crashed import crashed_outcomes
+from notebook_archive.pipeline.crashed import recover_outcomes
 from notebook_archive.pipeline.outcomes import UNPROTECTED, Outcome, Planned, Problem
 from notebook_archive.pipeline.plan import Plan, Scope
-from notebook_archive.pipeline.portal_notices import portal_notices
+from notebook_archive.pipeline.portal_notices import list_portal_notices
 from notebook_archive.pipeline.protection import (
     NotProtected,
     ProtectionCounts,
@@ -40,8 +40,8 @@ INCOMPLETE = frozenset(
     )
 )
 """Notices that say that notebooks may be missing from the run."""
-# Notices that a run's message repeats, and the characters of an error's message and of its name. A run's message stands
-# in an event and in the state of the execution, of which neither may have more than 256 KB.
+# Maximum notices in a run's message, and maximum characters of an error's message and of its name. The message is part
+# of an event and of the execution's state; neither may be larger than 256 KB.
 MAX_NOTICES = 5
 MAX_ERROR = 2000
 MAX_NAME = 100
@@ -67,7 +67,7 @@ class Report(TypedDict):
     """A run's report, ``report.json``.
 
     ``bytes`` were archived; ``seconds`` is how long the run took, ``work`` the sum over batches.  ``captured``
-    snapshots were made in ArcGIS, and those that are ``freed`` deleted there for them.  `protection` counts the
+    snapshots were made in ArcGIS, and ``freed`` ones were deleted there to make room.  `protection` counts the
     notebooks by state, and `notProtected` names all but the protected ones.  `unprotected` are those that no credential
     may read.
     """
@@ -110,9 +110,9 @@ def report_run(
     """Write the report of a run, last of all its objects, and return its key and itself.
 
     `asked` is the scope that the run was asked for, which counts if there is no plan. A planned notebook without an
-    outcome is failed: its batch crashed. What that stored is looked up until the deadline, by `threads` threads.
-    `error` is what Step Functions caught, if planning or the fan-out itself failed.
-    Raises RunIdTaken, ArchiveDenied or ArchiveUnavailable.
+    outcome has failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline.
+    `error` is what Step Functions caught, if planning or the fan-out itself failed. Raises RunIdTaken, ArchiveDenied or
+    ArchiveUnavailable.
     """
     claim_run(run, started_at, archive)
     outcomes: dict[str, Outcome] = {}
@@ -121,18 +121,18 @@ def report_run(
     crashed_key = run.key("outcomes/crashed.json")
     for key in archive.list_keys(run.key("outcomes/")):
         if key == crashed_key:
-            continue  # an earlier try of this function left it, and may have been short of time
+            continue  # left by an earlier try of this function, which may have run out of time
         document = json.loads(archive.get(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
             if {"captured", "freed"} & found.keys():  # once, also if S3 has the outcomes of one try twice
                 captures[found["itemId"], found.get("captured", ""), found.get("freed", "")] = found
-            found.setdefault("protection", {"state": "unprotected", "modified": 0})  # by a batch of an older version
+            found.setdefault("protection", {"state": "unprotected", "modified": 0})  # from an older version
             outcomes[found["itemId"]] = max(found, outcomes.get(found["itemId"], found), key=_better)
     scope = plan["scope"] if plan else asked
     planned = _planned(archive, plan["planKey"]) if plan else ()
     missing = [each for each in planned if each["itemId"] not in outcomes]
-    crashed, notices = crashed_outcomes(missing, run, started_at, archive, threads, deadline)
+    crashed, notices = recover_outcomes(missing, run, started_at, archive, threads, deadline)
     if crashed:
         archive.put_document(crashed_key, {"outcomes": crashed})
     outcomes |= {each["itemId"]: each for each in crashed}
@@ -193,8 +193,8 @@ def _report(
     skipped = [_entry(o) for o in outcomes if o["state"] == "skipped"]
     unprotected = [entry for entry in skipped if entry["reason"] == UNPROTECTED]
     failed = [_entry(o) for o in outcomes if o["state"] == "failed"]
-    notices = [*notices, *_broken_credentials(outcomes), *portal_notices(outcomes, is_chosen=scope == "chosen")]
-    notices += _uncounted(outcomes)
+    notices = [*notices, *_broken_credentials(outcomes), *list_portal_notices(outcomes, is_chosen=scope == "chosen")]
+    notices += _list_uncounted(outcomes)
     if plan and len(outcomes) < plan["notebooks"]:
         notices.append(PLAN_INCOMPLETE)
     status: Status = "complete"
@@ -252,14 +252,14 @@ def _broken_credentials(outcomes: list[Outcome]) -> Iterator[Problem]:
         }
 
 
-def _uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
-    """Yield one notice if ArcGIS listed snapshots of notebooks without their number."""
+def _list_uncounted(outcomes: list[Outcome]) -> Iterator[Problem]:
+    """Yield one notice if ArcGIS listed snapshots of notebooks without a total."""
     uncounted = [found["itemId"] for found in outcomes if found.get("uncounted")]
     if uncounted:
         named = ", ".join(uncounted[:3]) + (" and others" if len(uncounted) > 3 else "")
         yield {
             "reason": "total-missing",
-            "message": f"ArcGIS listed the snapshots of {named} without their number: nothing proves it whole.",
+            "message": f"ArcGIS listed the snapshots of {named} without a total, so none can be noticed as missing.",
             "remedy": "Compare the snapshots in the archive with those that ArcGIS shows for one of these notebooks.",
         }
 
@@ -312,10 +312,11 @@ def _message(
         f"{archived} version{'' if archived == 1 else 's'} archived, {snapshots['unchanged']} already in the archive, "
         f"{failed} notebook{'' if failed == 1 else 's'} failed."
     )
-    told = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
+    sentences = [f"{notice['message']} {notice['remedy']}" for notice in notices[:MAX_NOTICES]]
     if len(notices) > MAX_NOTICES:
-        told.append(f"And {len(notices) - MAX_NOTICES} more notices, which the report has.")
-    return " ".join((text, *told))
+        more = len(notices) - MAX_NOTICES
+        sentences.append(f"The report has {more} more notice{'' if more == 1 else 's'}.")
+    return " ".join((text, *sentences))
 
 
 def _caught(error: Mapping[str, Any] | None) -> Problem | None:

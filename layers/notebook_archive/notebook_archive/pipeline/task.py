@@ -33,9 +33,9 @@ class Capturing:
 
 
 class ListedSizes:
-    """Whether the sizes that a listing gives can be compared with those of the archived bytes.
+    """Whether listed sizes can be compared with the sizes of the archived bytes.
 
-    No page of Esri says that the two are the same.  After MAX_FALSE_ALARMS downloads that brought the archived bytes,
+    Esri does not document that they are the same. After MAX_FALSE_ALARMS downloads that returned the archived bytes,
     sizes are no longer compared in this container.  Threads may share it.
     """
 
@@ -43,12 +43,12 @@ class ListedSizes:
         self._false_alarms = 0
 
     def differ(self, listed: int | None, archived: Sequence[int]) -> bool:
-        """Return whether a snapshot of this listed size may have another body than those that are archived."""
+        """Return whether a snapshot of this listed size may have a body that is not archived."""
         is_comparable = listed is not None and archived and self._false_alarms < MAX_FALSE_ALARMS
         return bool(is_comparable) and listed not in archived
 
     def note_false_alarm(self) -> None:
-        """Note that a body was the archived one although its listed size is another."""
+        """Note that a body is the archived one although its listed size differs."""
         self._false_alarms += 1
 
 

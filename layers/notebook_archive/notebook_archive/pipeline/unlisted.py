@@ -1,5 +1,4 @@
-"""Notebooks that the archive holds and the portal's search does not show: they were deleted, or the search missed
-them."""
+"""Look up archived notebooks that the portal's search does not show: they were deleted, or the search missed them."""
 
 import logging
 import time
@@ -17,10 +16,10 @@ from notebook_archive.pipeline.outcomes import Problem
 
 _log = logging.getLogger(__name__)
 
-# Items that one run looks up, and the share of its time that this may take.
+# Maximum items that one run looks up, and the share of its time that this may take.
 MAX_LOOK_UPS = 5000
 TIME_SHARE = 0.25
-# A search index may show a new item some minutes late; a notebook younger than this was not missed by the search.
+# A search index may show a new item some minutes late, so a notebook younger than this does not count as missed.
 INDEXING_MS = 3_600_000
 _MAX_NAMED = 3
 _TITLE_LENGTH = 60
@@ -31,7 +30,7 @@ class LookedUp:
     """What the portal says of items that were looked up.
 
     `found` are there.  `absent` do not exist, or are hidden from the administrator.  `unknown` counts, by reason, those
-    of which the portal did not say.
+    for which the portal gave no answer.
     """
 
     found: list[NotebookItem]
@@ -40,18 +39,18 @@ class LookedUp:
 
 
 def look_up(item_ids: Sequence[ItemId], administrator: Administrator, threads: int) -> LookedUp:
-    """Look items up, one by one, for a share of the administrator's time.
+    """Look items up, one by one, within a share of the administrator's time.
 
     Raises nothing that is a NotebookArchiveError.
     """
-    hurried = administrator.within(TIME_SHARE)
+    limited = administrator.within(TIME_SHARE)
 
     def ask(item_id: ItemId) -> NotebookItem | str | None:
-        """Return the item, None if it does not exist, or the reason why it is unknown."""
-        if hurried.deadline.remaining() <= 0:
+        """Return the item, None if it does not exist, or the reason why that is not known."""
+        if limited.deadline.remaining() <= 0:
             return "no time left"
         try:
-            return hurried.item(item_id)
+            return limited.item(item_id)
         except NotebookNotFound:
             return None
         except NotebookArchiveError as error:
@@ -70,21 +69,21 @@ def look_up(item_ids: Sequence[ItemId], administrator: Administrator, threads: i
 def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, threads: int) -> None:
     """Note in the archive that items were deleted, so that later runs need not look them up.
 
-    A note that S3 does not take is logged: the next run looks that item up again.
+    If S3 does not store a note, that is logged; the next run looks the item up again.
     """
 
     def note(item_id: ItemId) -> None:
         try:
             archive.put_deletion(item_id, {"runId": run, "at": moment(int(time.time() * 1000))})
         except ArchiveError:
-            _log.exception("The archive did not take the note that item %s was deleted", item_id)
+            _log.exception("The note that item %s was deleted could not be stored", item_id)
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="note") as pool:
         list(pool.map(note, item_ids))
 
 
 def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
-    """Yield what the report says of the items that were looked up.
+    """Yield the report's notices on the items that were looked up.
 
     An administrator who does not see everything cannot tell a deleted item from a hidden one.
     """
@@ -96,7 +95,7 @@ def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
         yield {
             "reason": "search-missed",
             "message": f"The portal's search does not show {_count(len(missed))} that the portal has: {named}{more}. "
-            "The run covers what the archive knew of; the search may miss other notebooks too.",
+            "The run includes them, because the archive knew them; the search may miss other notebooks too.",
             "remedy": "Rebuild the portal's search index, then start the run again.",
         }
     unknown = looked_up.unknown.copy()
@@ -108,7 +107,7 @@ def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
             "reason": "notebooks-not-looked-up",
             "message": f"The portal's search does not show {_count(unknown.total())} that the archive holds, and the "
             f"run could not find out whether they were deleted ({reasons}).",
-            "remedy": "Start the run again when the portal answers; the administrator needs portal:admin:viewItems.",
+            "remedy": "Give the administrator portal:admin:viewItems; start the run again when the portal answers.",
         }
 
 

@@ -71,7 +71,7 @@ def refused(
     """Tell a notebook that nobody's credential may read from one whose credential is at fault.
 
     It is *unprotected* only if its owner has no secret and no snapshot of it was ever archived, in this run (`made`) or
-    before.  Protection that is lost, or a credential that does not do what it is there for, is a failure.
+    before.  It is a failure if protection is lost, or if a credential is refused what it is meant to do.
     """
     secret = workshop.routes.secret_of(planned["owner"])
     ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)

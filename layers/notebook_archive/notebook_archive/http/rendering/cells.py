@@ -27,7 +27,7 @@ _SHORT_NAMES = {
 """What nbformat 3 calls the mime types."""
 _DIGITS = 400
 """Of a whole number, at most; Python refuses to read those of more than 4300."""
-# Of the name of a language or a kernel.
+# Maximum characters of the name of a language or a kernel.
 _MAX_NAME = 100
 
 
