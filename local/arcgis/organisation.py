@@ -135,6 +135,7 @@ class Item:
     content_refused: bool = False
     groups: tuple[str, ...] = ()
     unindexed: bool = False
+    indexed_modified: int = 0
     views: int = 0
     known_since: float = field(default_factory=time.monotonic)
     gone_since: float | None = None

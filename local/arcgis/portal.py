@@ -136,7 +136,7 @@ def _search(call: Call) -> Payload:
     if len(found) > limit:
         reached_limit = paging["nextStart"] == -1 and chosen and call.switches.next_start_at_limit
         paging |= {"total": len(found), "nextStart": limit + 1 if reached_limit else paging["nextStart"]}
-    results = [describe(call, item) for item in chosen]
+    results = [describe(call, item) | {"modified": item.indexed_modified or item.modified} for item in chosen]
     if not call.switches.search_gives_folder:
         for result in results:
             result.pop("ownerFolder", None)

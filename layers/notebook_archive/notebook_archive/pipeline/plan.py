@@ -21,6 +21,7 @@ from notebook_archive.models import ItemId, NotebookItem, ResourceKey, cut, dige
 from notebook_archive.pipeline import unlisted
 from notebook_archive.pipeline.claim import claim_run
 from notebook_archive.pipeline.content import planned_content
+from notebook_archive.pipeline.freshness import check_times
 from notebook_archive.pipeline.outcomes import Batch, Outcome, Planned, Problem, outcome, problem
 
 BATCH_BYTES = 150_000
@@ -110,7 +111,9 @@ def plan_run(
         looked_up = unlisted.look_up(missing, administrator, threads)
         if organisation.sees_everything and found.notebooks:  # a portal that shows nothing may be the wrong one
             unlisted.note_deletions(looked_up.absent, run, archive, threads)
-        items: list[NotebookItem] = [*found.notebooks.values(), *looked_up.found]
+        listed, late = check_times(list(found.notebooks.values()), held, run, administrator, threads)
+        items: list[NotebookItem] = [*listed, *looked_up.found]
+        notices += late
         notices += _list_shortfalls(found, organisation, administrator)
         notices += unlisted.notices(looked_up, sees_everything=organisation.sees_everything)
         _miss(items, held, notices)

@@ -37,6 +37,7 @@ INCOMPLETE = frozenset(
         "notebooks-not-looked-up",
         "plan-incomplete",
         "search-missed",
+        "search-stale",
     )
 )
 """Notices that say that notebooks may be missing from the run."""
