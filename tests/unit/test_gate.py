@@ -1,44 +1,34 @@
-"""The gate takes what json.loads takes and has a notebook's shape, however the body is cut into chunks."""
+"""The gate accepts what `json.loads` accepts, if it has the shape of a notebook."""
 
 import base64
 import itertools
 import json
 import random
-import tracemalloc
-from collections.abc import Iterable, Iterator
+from mmap import mmap
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from notebook_archive.errors import NotANotebook
-from notebook_archive.notebook import Gate, NotebookFacts
-from notebook_archive.notebook import gate as gate_module
+from notebook_archive.notebook import NotebookFacts, gate, read_facts
+from notebook_archive.notebook.masking import mask
 
-WHOLE = 10**9
 HEAD, TAIL = b'{"metadata":{},"nbformat":4,"nbformat_minor":5,"cells":[', b"]}"
 
 
-def gate(body: bytes, size: int = WHOLE) -> NotebookFacts:
-    return through(body[start : start + size] for start in range(0, len(body), size))
-
-
-def through(chunks: Iterable[bytes]) -> NotebookFacts:
-    taken = Gate()
-    for chunk in chunks:
-        taken.feed(chunk)
-    return taken.facts()
-
-
-def passes(body: bytes, size: int = WHOLE) -> bool:
+def passes(body: bytes) -> bool:
     try:
-        gate(body, size)
+        read_facts(body)
     except NotANotebook:
         return False
     return True
 
 
 def is_notebook(body: bytes) -> bool:
-    """What the gate promises, said with Python's own parser."""
+    """What the gate promises, in terms of Python's own parser."""
     try:
         document = json.loads(body.decode("utf-8-sig", "surrogatepass"), strict=False)
     except (ValueError, RecursionError):
@@ -65,71 +55,87 @@ def notebook(**changes: Any) -> bytes:
     return json.dumps(document | changes).encode()
 
 
+def shaped(size: int, *, compact: bool) -> bytes:
+    """A notebook of about this size: as ArcGIS sends it, or as Jupyter writes it to disk."""
+    rnd = random.Random(size)
+    picture = base64.b64encode(rnd.randbytes(size // 4)).decode()
+    code = "".join(f"frame.query(\"name == 'Straße {n}'\")\n" for n in range(size // 120))
+    lines = code.splitlines(keepends=True)
+    pictures = [picture[i : i + 76] + "\n" for i in range(0, len(picture), 76)]
+    cells = [
+        {"cell_type": "code", "source": code if compact else lines, "outputs": [], "metadata": {}},
+        {
+            "cell_type": "code",
+            "source": "plot()" if compact else ["plot()"],
+            "outputs": [
+                {"data": {"image/png": picture, "text/plain": "<Figure>"}, "output_type": "display_data"},
+                {"data": {"image/png": "".join(pictures)}, "output_type": "display_data"},
+            ],
+        },
+    ]
+    body = json.loads(notebook(cells=cells))
+    return json.dumps(body, separators=(",", ":") if compact else None, indent=None if compact else 1).encode()
+
+
 class TestFacts:
     EXPECTED = NotebookFacts("4.5", "python3", "ArcGIS Notebook", "9.0", 2)
-
-    @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 300, WHOLE])
-    def test_are_the_same_in_chunks_of_any_size(self, size: int) -> None:
-        assert gate(notebook(), size) == self.EXPECTED
 
     @pytest.mark.parametrize("order", list(itertools.permutations(["cells", "metadata", "nbformat", "nbformat_minor"])))
     def test_are_the_same_in_any_order_of_members(self, order: tuple[str, ...]) -> None:
         document = json.loads(notebook())
         body = json.dumps({name: document[name] for name in order}, indent=1).encode()
-        assert {gate(body, size) for size in (13, 250, WHOLE)} == {self.EXPECTED}
+        assert read_facts(body) == self.EXPECTED
 
-    def test_are_empty_where_the_notebook_says_nothing(self) -> None:
-        assert gate(b'{"nbformat":4,"cells":[]}') == NotebookFacts("4", "", "", "", 0)
+    def test_are_the_same_from_a_mapped_file(self, tmp_path: Path) -> None:
+        for oddity in (b"", b"\xef\xbb\xbf"):
+            path = tmp_path / "body"
+            path.write_bytes(oddity + notebook())
+            with path.open("r+b") as file, mmap(file.fileno(), 0) as body:
+                assert read_facts(body) == self.EXPECTED
 
-    @pytest.mark.parametrize("size", [20, 500, WHOLE])
+    def test_are_empty_if_the_notebook_says_nothing(self) -> None:
+        assert read_facts(b'{"nbformat":4,"cells":[]}') == NotebookFacts("4", "", "", "", 0)
+
     @pytest.mark.parametrize("ascii_only", [True, False])
-    def test_names_in_any_script_survive_escapes_and_chunks(self, size: int, *, ascii_only: bool) -> None:
+    @pytest.mark.parametrize("oddity", ["", "\ud800"])
+    def test_names_in_any_script_survive(self, oddity: str, *, ascii_only: bool) -> None:
         name = 'Erweitert é "水位" \\ 😀'
         metadata = {"kernelspec": {"name": name}, "esriNotebookRuntime": {"notebookRuntimeName": name}}
-        document = json.loads(notebook(metadata=metadata, cells=[{"source": "x" * 50}] * 60))
-        facts = gate(json.dumps(document, ensure_ascii=ascii_only).encode(), size)
+        document = json.loads(notebook(metadata=metadata, cells=[{"source": oddity}] * 60))
+        facts = read_facts(json.dumps(document, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"))
         assert (facts.kernel, facts.runtime, facts.cells) == (name, name, 60)
 
-    @pytest.mark.parametrize("size", [9, WHOLE])
     @pytest.mark.parametrize(
         "metadata",
         [{"kernelspec": None}, {"kernelspec": "x"}, {"kernelspec": {"name": None}}, {"esriNotebookRuntime": [1]}],
     )
-    def test_ill_formed_metadata_is_no_reason_to_refuse(self, metadata: dict[str, Any], size: int) -> None:
-        facts = gate(notebook(metadata=metadata), size)
+    def test_malformed_metadata_is_accepted(self, metadata: dict[str, Any]) -> None:
+        facts = read_facts(notebook(metadata=metadata))
         assert (facts.kernel, facts.runtime) == ("", "")
-
-    @pytest.mark.parametrize("cells", [0, 1, 2, 40, 3000])
-    @pytest.mark.parametrize("size", [1000, 65_536, 262_144])
-    def test_cells_are_counted_across_chunks(self, cells: int, size: int) -> None:
-        body = notebook(cells=[{"source": f"line {number}, [{{", "metadata": {}} for number in range(cells)])
-        assert gate(body, size).cells == cells
 
 
 class TestTruncation:
-    @pytest.mark.parametrize("size", [5, WHOLE])
-    @pytest.mark.parametrize("indent", [None, 1])
-    def test_no_prefix_passes(self, size: int, indent: int | None) -> None:
-        body = json.dumps(json.loads(notebook()), indent=indent).encode()
-        assert passes(body, size)
-        assert [end for end in range(len(body)) if passes(body[:end], size)] == []
+    @pytest.mark.parametrize("compact", [True, False])
+    def test_no_prefix_of_a_small_body_passes(self, *, compact: bool) -> None:
+        body = shaped(16_000, compact=compact)
+        assert 15_000 < len(body) < 30_000
+        assert passes(body)
+        assert [end for end in range(len(body)) if passes(body[:end])] == []
 
-    def test_no_prefix_of_a_large_one_passes(self) -> None:
-        body = notebook(
-            cells=[{"source": f"line {number} " * 20, "outputs": [{"n": [1.5, {}]}]} for number in range(2000)]
-        )
+    @pytest.mark.parametrize("compact", [True, False])
+    def test_no_cut_of_a_large_body_passes(self, *, compact: bool) -> None:
+        body = shaped(800_000, compact=compact)
         rnd = random.Random(1)
-        ends = [*range(len(body) - 250, len(body)), *(rnd.randrange(len(body)) for _ in range(60))]
-        assert passes(body, 262_144)
-        assert [end for end in ends if passes(body[:end], 262_144)] == []
+        assert passes(body)
+        assert [end for end in (rnd.randrange(len(body)) for _ in range(1000)) if passes(body[:end])] == []
 
     @pytest.mark.parametrize("more", [b"x", b"{}", b",", b"]", b"}", b"\x00", b"null", b'"', b"\xc3"])
     def test_nothing_may_follow(self, more: bytes) -> None:
         assert not passes(notebook() + more)
-        assert not passes(notebook() + b" \n" + more, 11)
+        assert not passes(notebook() + b" \n" + more)
 
     def test_white_space_may_follow(self) -> None:
-        assert passes(notebook() + b" \r\n\t" * 10, 7)
+        assert passes(notebook() + b" \r\n\t" * 10)
 
 
 ODDITIES = [
@@ -179,39 +185,44 @@ def _damaged(rnd: random.Random, body: bytes) -> bytes:
     return bytes(changed)
 
 
+BASES = [
+    notebook(),
+    shaped(2_000, compact=True),
+    shaped(2_000, compact=False),
+    *(_body(random.Random(n), 6) for n in range(40)),
+]
+EDITS = st.lists(
+    st.tuples(
+        st.floats(0, 1, exclude_max=True),
+        st.sampled_from([b"", *(bytes([byte]) for byte in NOISE), b"NaN", b"-Infinity", b"\\ud800", b"\\", b"\x0c"]),
+        st.integers(0, 3),
+    ),
+    max_size=4,
+)
+
+
 class TestAgreesWithJsonLoads:
-    """The oracle is the standard library's parser; the seed is in the test's name.
+    """The oracle is the standard library's parser."""
 
-    With less held back, small bodies too are cut where large ones are.
-    """
+    @settings(max_examples=10_000, deadline=None)
+    @given(st.sampled_from(BASES), EDITS)
+    @example(BASES[0], [])
+    def test_on_changed_notebooks(self, body: bytes, edits: list[tuple[float, bytes, int]]) -> None:
+        for place, inserted, removed in edits:
+            at = int(place * len(body))
+            body = body[:at] + inserted + body[at + removed :]
+        assert passes(body) == is_notebook(body)
 
-    @pytest.fixture(autouse=True, params=[400, 1_000_000])
-    def held(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gate_module, "_HELD", request.param)
+    @pytest.mark.parametrize("piece_bytes", [3, 1000])
+    def test_on_generated_notebooks(self, piece_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(gate, "PIECE_BYTES", piece_bytes)
+        verdicts = {True: 0, False: 0}
+        for seed in range(200):
+            body = _body(random.Random(seed), 6)
+            assert passes(body) == is_notebook(body), (seed, body)
+            verdicts[passes(body)] += 1
+        assert min(verdicts.values()) > 20, "both verdicts occur"
 
-    @pytest.mark.parametrize("seed", range(2))
-    def test_on_small_bodies(self, seed: int) -> None:
-        rnd = random.Random(seed)
-        taken = refused = 0
-        for _ in range(110):
-            body, size = _body(rnd, 6), rnd.choice([1, 17, 100, 1000, WHOLE])
-            assert passes(body, size) == is_notebook(body), (size, body)
-            if is_notebook(body):
-                document = json.loads(body.decode("utf-8", "surrogatepass"), strict=False)
-                assert gate(body, size).cells == len(document["cells"])
-                taken += 1
-            else:
-                refused += 1
-        assert min(taken, refused) > 20, "both answers are exercised"
-
-    @pytest.mark.parametrize("seed", [100])
-    def test_on_bodies_of_many_chunks(self, seed: int) -> None:
-        rnd = random.Random(seed)
-        for _ in range(8):
-            body, size = _body(rnd, 900), rnd.choice([4096, 30_000, 70_000, 262_144])
-            assert passes(body, size) == is_notebook(body), (size, len(body))
-
-    @pytest.mark.parametrize("size", [1, WHOLE])
     @pytest.mark.parametrize(
         "body",
         [
@@ -240,63 +251,22 @@ class TestAgreesWithJsonLoads:
             b'{"status":"failure"}', b'{"code":500,"message":"x","status":"error"}', b'{"error":"invalid_client"}',
         ],
     )  # fmt: skip
-    def test_on_what_a_parser_stumbles_over(self, body: bytes, size: int) -> None:
-        assert passes(body, size) == is_notebook(body)
+    def test_on_what_a_parser_stumbles_over(self, body: bytes) -> None:
+        assert passes(body) == is_notebook(body)
 
-    @pytest.mark.parametrize("size", [100, WHOLE])
     @pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")])
-    def test_on_depth(self, brackets: tuple[str, str], size: int) -> None:
+    def test_on_depth(self, brackets: tuple[str, str]) -> None:
         for depth in (100, 400, 100_000):
             nested = brackets[0] * depth + "1" + brackets[1] * depth
             body = HEAD + nested.encode() + TAIL
-            assert passes(body, size) == is_notebook(body) == (depth < 100_000)
+            assert passes(body) == is_notebook(body) == (depth < 100_000)
 
 
-class TestLargeBodies:
-    def test_a_string_may_span_any_number_of_chunks(self) -> None:
-        for filler in (b"x", b"\\n", b"\\\\", b'\\"', "é".encode(), b"\\u00e9"):
-            body = HEAD + b'{"source":"' + filler * 200_000 + b'"}' + TAIL
-            for size in (65_535, 65_536, 262_144):
-                assert gate(body, size).cells == 1
-                assert not passes(body[: len(body) // 2], size)
-
-    def test_what_no_notebook_holds_is_refused_before_it_fills_the_memory(self) -> None:
-        for token in (b"1" * 3_000_000, b"[" * 3_000_000, b" " * 3_000_000 + b"x"):
-            assert not passes(HEAD + token, 262_144)
-
-    @pytest.mark.parametrize("kind", ["many cells", "one string", "numbers", "escapes", "one string per line"])
-    def test_memory_does_not_grow_with_the_body(self, kind: str) -> None:
-        small, large = _peak(kind, 2), _peak(kind, 5)
-        assert large < 12_000_000
-        assert large < small * 1.3 + 500_000
-
-
-def _peak(kind: str, megabytes: int) -> int:
-    """The most that the gate ever holds of a body, in bytes."""
-    tracemalloc.start()
-    try:
-        assert through(_synthetic(kind, megabytes)).cells >= 1
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def _synthetic(kind: str, megabytes: int) -> Iterator[bytes]:
-    """A notebook in chunks of the client's size, made while it is read."""
-    cell = {
-        "many cells": json.dumps({"source": ["print(1)\n"] * 40, "outputs": [{"text": "é, [{" * 30}]}) + ",",
-        "one string": base64.b64encode(bytes(range(256)) * 12).decode(),
-        "numbers": ",".join(f"[{number}.25,-7e-{number % 90}]" for number in range(900)) + ",",
-        "escapes": '\\n\\"\\\\\\u00e9 ' * 300,
-        "one string per line": json.dumps("a line of a log, as long as lines are\n") + ",",
-    }[kind].encode()
-    opening = {"many cells": b"", "numbers": b"[", "one string per line": b'{"text":['}.get(kind, b'{"data":"')
-    closing = {"many cells": b"{}", "numbers": b"0]", "one string per line": b'""]}'}.get(kind, b'"}')
-    chunk = 262_144
-    waiting = HEAD + opening
-    for _ in range(megabytes * 1_000_000 // len(cell)):
-        waiting += cell
-        if len(waiting) >= chunk:
-            yield waiting[:chunk]
-            waiting = waiting[chunk:]
-    yield waiting + closing + TAIL
+class TestMask:
+    @pytest.mark.parametrize("size", [1, 2, 3, 7, 11, 64])
+    def test_pieces_of_any_size_give_the_same(self, size: int) -> None:
+        text = b'\xef\xbb\xbf{"a\\\\":[NaN,-Infinity,Infinity],"\\ud83d\\ude00\\ud83d":"\\"NaN\t\\\\\\ud800\\ude00"}'
+        whole = b"".join(mask([text]))
+        assert json.loads(whole) == {"a\\": [0, 0, 0], "😀\ufffd": '"NaN \\\\ufffd\ufffd'}
+        assert len(whole) == len(text)
+        assert b"".join(mask(text[i : i + size] for i in range(0, len(text), size))) == whole

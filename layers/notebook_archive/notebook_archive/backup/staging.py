@@ -1,18 +1,21 @@
 """A snapshot between ArcGIS and S3: held, hashed and passed through the gate, before anything of it is stored."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from errno import ENOSPC
+from mmap import ACCESS_READ, mmap
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from notebook_archive.arcgis.envelopes import error_in_body
 from notebook_archive.errors import NotANotebook, SnapshotTooLarge
-from notebook_archive.notebook import Gate, NotebookFacts
+from notebook_archive.notebook import NotebookFacts, read_facts
 
 IN_MEMORY_BYTES = 8_000_000
 """A larger snapshot waits on disk."""
+_NOTEBOOK_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 HEAD_BYTES = 65_536
 """Of a body that is no notebook, as much is read as an error message may have."""
 
@@ -46,26 +49,25 @@ def stage(chunks: Iterable[bytes], what: str) -> Staged:
 
 
 def _stage(chunks: Iterable[bytes], what: str, file: IO[bytes]) -> Staged:
-    gate, sha256, size = Gate(), hashlib.sha256(), 0
-    head = bytearray()
-    refusal: NotANotebook | None = None
+    sha256, size, head = hashlib.sha256(), 0, bytearray()
     for chunk in chunks:
         head += chunk[: HEAD_BYTES - len(head)]
-        try:
-            if refusal is None:
-                gate.feed(chunk)
-        except NotANotebook as error:
-            refusal = error
-        if refusal and len(head) >= HEAD_BYTES:
-            break
+        if len(head) == HEAD_BYTES and not _NOTEBOOK_START.match(head):
+            break  # the rest is not worth waiting for
         sha256.update(chunk)
         size += len(chunk)
         file.write(chunk)
     try:
-        if refusal is None:
-            facts = gate.facts()
-            file.seek(0)
-            return Staged(file, size, sha256.digest(), facts)
+        facts = _read_facts(file, size)
     except NotANotebook as error:
-        refusal = error
-    raise error_in_body(bytes(head), what) or NotANotebook(f"{what}: {refusal}")
+        raise error_in_body(bytes(head), what) or NotANotebook(f"{what}: {error}") from None
+    file.seek(0)
+    return Staged(file, size, sha256.digest(), facts)
+
+
+def _read_facts(file: IO[bytes], size: int) -> NotebookFacts:
+    if size <= IN_MEMORY_BYTES:
+        file.seek(0)
+        return read_facts(file.read())
+    file.flush()
+    return read_facts(mmap(file.fileno(), 0, access=ACCESS_READ))

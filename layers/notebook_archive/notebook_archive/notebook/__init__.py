@@ -1,7 +1,6 @@
-"""The gate that a body passes before it is stored, and the facts of a notebook that it learns on the way."""
+"""The gate that a body passes before it is stored, and the comparison of two notebooks."""
 
 from notebook_archive.notebook.comparison import is_same_notebook
-from notebook_archive.notebook.facts import NotebookFacts
-from notebook_archive.notebook.gate import Gate
+from notebook_archive.notebook.gate import NotebookFacts, read_facts
 
-__all__ = ["Gate", "NotebookFacts", "is_same_notebook"]
+__all__ = ["NotebookFacts", "is_same_notebook", "read_facts"]
