@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.servers import pin
 from local import stack
 from local.aws import ROOT
-from local.bench.servers import pin
 
 _PEER_PACKAGES = ROOT / ".venvs/bench/lib/python3.13/site-packages"
 _CLIENTS = "import boto3; boto3.client('s3'); boto3.client('secretsmanager')"

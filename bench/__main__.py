@@ -16,11 +16,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench import bodies, figures, imports, proxy
+from bench.figures import SNAPSHOTS, Figure
+from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, deployed, servers
 from local import stack
 from local.aws import ROOT
-from local.bench import bodies, figures, imports, proxy
-from local.bench.figures import SNAPSHOTS, Figure
-from local.bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, deployed, servers
 from local.stopping import Stopped, stop_on_signals
 
 _RESULT = stack.STATE / "bench.json"
@@ -35,7 +35,7 @@ _FRESH = 2
 def _client(folder: Path, what: str, environment: Mapping[str, str], **arguments: object) -> Any:  # noqa: ANN401 - JSON
     """Measure in a process of its own and return the result."""
     result = folder / "result.json"
-    command = [sys.executable, "-m", "local.bench.client", what, str(result)]
+    command = [sys.executable, "-m", "bench.client", what, str(result)]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -216,7 +216,7 @@ def _table(rows: list[Figure]) -> Table:
 
 def main() -> int:
     """Measure; return 0 if every goal is met."""
-    argparse.ArgumentParser(prog="python -m local.bench", description=__doc__).parse_args()
+    argparse.ArgumentParser(prog="python -m bench", description=__doc__).parse_args()
     console, started = Console(stderr=True), time.monotonic()
     try:
         with stop_on_signals(), tempfile.TemporaryDirectory(prefix="notebook-archive-bench-") as folder:

@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
+from bench.bodies import Kind, body
 from local.arcgis.sample_notebooks import plain
-from local.bench.bodies import Kind, body
 from notebook_archive.arcgis.transport import CHUNK_BYTES
 from notebook_archive.errors import NotANotebook
 from notebook_archive.notebook import Gate, NotebookFacts

@@ -129,7 +129,7 @@ def _unchunked(body: bytes) -> bytes:
 
 
 def main() -> None:
-    """Serve until ended: `python -m local.bench.sink PORT CHAIN KEY SECRETS_FILE`."""
+    """Serve until ended: `python -m bench.sink PORT CHAIN KEY SECRETS_FILE`."""
     port, chain, key, secrets = sys.argv[1:]
     uvicorn.run(
         Sink(json.loads(Path(secrets).read_text())),

@@ -106,7 +106,7 @@ def servers(folder: Path, *seed: str) -> Iterator[Servers]:
         secrets.write_text(json.dumps(_secrets(chosen["users"], Path(arcgis_ca).read_text())))
         certificates, (port,) = make_certificates(folder), free_ports(1)
         arguments = (str(port), str(certificates.chain), str(certificates.key), str(secrets))
-        sink = stack.enter_context(_process("local.bench.sink", *arguments))
+        sink = stack.enter_context(_process("bench.sink", *arguments))
         running = Servers(chosen, arcgis_ca, f"https://127.0.0.1:{port}", str(certificates.ca_bundle))
         _wait(sink, lambda: _answers(running))
         yield running

@@ -1,4 +1,4 @@
-"""What is measured, each in a process of its own on the clients' core: `python -m local.bench.client WHAT RESULT`.
+"""What is measured, each in a process of its own on the clients' core: `python -m bench.client WHAT RESULT`.
 
 The arguments come as JSON on standard input, the result goes into the file; standard output is the functions' log.
 """
@@ -16,10 +16,10 @@ from typing import Any
 
 import boto3
 
+from bench import gate, proxy
+from bench.naive import Naive
+from bench.servers import pin
 from local.aws import ROOT
-from local.bench import gate, proxy
-from local.bench.naive import Naive
-from local.bench.servers import pin
 
 type Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
