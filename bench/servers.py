@@ -14,8 +14,8 @@ from typing import Any
 
 import requests
 
-from local.arcgis.certificates import make_certificates
 from local.aws import ROOT, free_ports
+from local.certificates import make_certificates
 
 BUCKET = "bench-archive"
 PREFIX = "bench"

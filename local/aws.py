@@ -20,7 +20,7 @@ from mypy_boto3_s3 import S3Client
 from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_stepfunctions import SFNClient
 
-from local.arcgis.certificates import make_certificates
+from local.certificates import make_certificates
 from local.stopping import end_group
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ REGION = "us-east-1"
 ACCESS_KEY = "test"  # MiniStack's root: what a deployer or an operator would be
 SECRET_KEY = "test"
 START_SECONDS = 30
-_DOORS = ROOT / "local/doors/doors.py"
+_APPLICATION = ROOT / "local/ministack/application.py"
 
 
 class LocalAwsError(Exception):
@@ -129,7 +129,7 @@ class LocalAws:
 
     def _command(self) -> list[str | Path]:
         # The ASGI server that MiniStack itself starts, with one more address than MiniStack has options for.
-        command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", f"{_DOORS}:app"]
+        command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", f"{_APPLICATION}:app"]
         command += ["--workers", "0", "--keep-alive", "75", "--log-level", "WARNING"]
         command += ["--insecure-bind", f"127.0.0.1:{self._port}", "--bind", f"127.0.0.1:{self._tls_port}"]
         return [*command, "--certfile", self._certificates.chain, "--keyfile", self._certificates.key]

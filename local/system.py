@@ -159,7 +159,7 @@ def seed_from(folder: Path | None) -> Seed:
         raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Give one that holds .ipynb files.")
     if folder is not None and not any(folder.glob("*.ipynb")):
         raise NotADirectoryError(f"NOTEBOOKS: there is no .ipynb file in {folder}; folders within it are not searched.")
-    return Seed.varied() if folder is None else Seed.folder(folder)
+    return Seed.samples() if folder is None else Seed.folder(folder)
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:

@@ -28,7 +28,7 @@ def _seed(arguments: argparse.Namespace) -> Seed:
         return Seed.folder(arguments.notebooks)
     if arguments.many is not None:
         return Seed.many(arguments.many, arguments.snapshots, arguments.size)
-    return Seed.varied()
+    return Seed.samples()
 
 
 def main() -> int:

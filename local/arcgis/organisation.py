@@ -187,10 +187,10 @@ class Webhook:
     failures: list[int] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
 
-    def hears(self, operation: str, item_id: str) -> bool:
+    def listens_for(self, operation: str, item_id: str) -> bool:
         """Whether one of its trigger events is this operation on this item."""
-        all_of_them = {"/", "/items", f"/items/{operation}", f"/items/{item_id}", f"/items/{item_id}/{operation}"}
-        return self.active and not all_of_them.isdisjoint(self.events)
+        matching = {"/", "/items", f"/items/{operation}", f"/items/{item_id}", f"/items/{item_id}/{operation}"}
+        return self.active and not matching.isdisjoint(self.events)
 
 
 class Organisation:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from local.arcgis.content import Content
 from local.arcgis.organisation import Item, Organisation, Snapshot, User
+from local.arcgis.sample_items import varied_items
 from local.arcgis.sample_notebooks import plain
-from local.arcgis.varied import varied_items
 
 ADMIN = User("gis_admin", "gis-admin-password", "admin", "GIS Administrator")
 OWNERS = (
@@ -62,7 +62,7 @@ class Seed:
         return organisation
 
     @classmethod
-    def varied(cls) -> "Seed":
+    def samples(cls) -> "Seed":
         """A small set in which every notebook is of another kind; see varied.py."""
         return cls(VARIED_OWNERS, varied_items)
 

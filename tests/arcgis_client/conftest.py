@@ -17,7 +17,7 @@ type Serve = Callable[[Script], Wire]
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[LocalArcGIS]:
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         yield arcgis
 
 

@@ -13,7 +13,7 @@ type Kind = Literal["enterprise", "online", "kubernetes"]
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[LocalArcGIS]:
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         yield arcgis
 
 

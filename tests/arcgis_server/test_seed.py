@@ -14,7 +14,7 @@ def contents(snapshots: list[Snapshot]) -> list[bytes]:
 
 
 def test_the_varied_set_is_varied() -> None:
-    organisation = Seed.varied().organisation("enterprise")
+    organisation = Seed.samples().organisation("enterprise")
     items = organisation.notebooks()
     bodies = [json.loads(body) for item in items for body in contents(item.snapshots)]
     assert {user.role for user in organisation.users.values()} == {"admin", "creator"}
@@ -37,8 +37,8 @@ def test_the_varied_set_is_varied() -> None:
 
 
 def test_ids_are_the_same_in_every_run_and_differ_between_deployments() -> None:
-    first, again = Seed.varied().organisation("online"), Seed.varied().organisation("online")
-    other = Seed.varied().organisation("kubernetes")
+    first, again = Seed.samples().organisation("online"), Seed.samples().organisation("online")
+    other = Seed.samples().organisation("kubernetes")
     assert list(first.items) == list(again.items)
     assert not set(first.items) & set(other.items)
     assert [contents(item.snapshots) for item in first.notebooks()] == [

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from local.arcgis.snapshots import WITHOUT_CELLS
+from local.arcgis.operations.snapshots import WITHOUT_CELLS
 from tests.arcgis_server.client import Client
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2})

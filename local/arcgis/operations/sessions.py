@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from local.arcgis.answers import Answer, Payload, Refusal, render
-from local.arcgis.calls import Call
+from local.arcgis.operations.call import Call
 from local.arcgis.organisation import Session
+from local.arcgis.responses import OperationError, Payload, Response, render
 
 
 def open_sessions(call: Call) -> list[Session]:
     """The open sessions that the caller may see: an administrator all, others their own."""
     sessions = list(call.organisation.sessions)
-    if call.may("portal:admin:viewItems"):
+    if call.has_privilege("portal:admin:viewItems"):
         return sessions
     return [session for session in sessions if session.username == call.username]
 
@@ -31,17 +31,17 @@ def find(call: Call) -> Session | None:
     return next((session for session in open_sessions(call) if session.id == session_id), None)
 
 
-def not_open(call: Call) -> Answer:
+def not_open(call: Call) -> Response:
     """The answer for a session that is not open; its body is a switch."""
     return render(call.switches.closed_session_body, call.format, call.switches, title="notebooks/session")
 
 
-def close(call: Call) -> Payload | Answer:
+def close(call: Call) -> Payload | Response:
     """Closes the session that the path names."""
     session = find(call)
     if session is None:
         return not_open(call)
-    if session.username != call.username and not call.may("portal:admin:updateItems"):
-        raise Refusal(403, "Access denied.")
+    if session.username != call.username and not call.has_privilege("portal:admin:updateItems"):
+        raise OperationError(403, "Access denied.")
     call.organisation.sessions.remove(session)
     return {"status": "success"}

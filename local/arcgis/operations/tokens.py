@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from local.arcgis.answers import Answer, Payload, Refusal, oauth_error, render
-from local.arcgis.calls import Call, Operation
+from local.arcgis.operations.call import Call, Operation
 from local.arcgis.organisation import User
+from local.arcgis.responses import OperationError, Payload, Response, make_oauth_error, render
 from local.arcgis.tokens import Client, Issuer, Token
 
 
@@ -15,7 +15,7 @@ def _seconds(call: Call, default_minutes: float, largest_minutes: float) -> floa
     try:
         minutes = float(asked) if asked else default_minutes
     except ValueError:
-        raise Refusal(400, "Invalid expiration.") from None
+        raise OperationError(400, "Invalid expiration.") from None
     return 60 * min(minutes if minutes > 0 else default_minutes, largest_minutes)
 
 
@@ -25,18 +25,18 @@ def _binding(call: Call) -> tuple[Client, str]:
     if client == "requestip":
         return "ip", call.request.client.host if call.request.client else ""
     if client == "ip":
-        return "ip", call.need("ip")
+        return "ip", call.require("ip")
     # ArcGIS Server's old spelling has two r's.
     referer = call.get("referer") or call.get("referrer")
     if client == "referer" and not referer:
-        raise Refusal(400, "'referer' must be specified.")
+        raise OperationError(400, "'referer' must be specified.")
     return ("referer", referer) if referer else ("", "")
 
 
 def _log_in(call: Call) -> User:
     user = call.organisation.users.get(call.get("username"))
     if user is None or user.password != call.get("password"):
-        raise Refusal(400, "Unable to generate token.", details=["Invalid username or password."])
+        raise OperationError(400, "Unable to generate token.", details=["Invalid username or password."])
     return user
 
 
@@ -51,12 +51,12 @@ def _issue(call: Call, user: User, issuer: Issuer, default_minutes: float, large
 def _portal_token(call: Call) -> Payload:
     switches = call.switches
     if "username" in call.query or "password" in call.query:
-        raise Refusal(400, "POST request should not contain username and password in the query string.")
+        raise OperationError(400, "POST request should not contain username and password in the query string.")
     if call.request.method != "POST":
-        raise Refusal(405, "Method not allowed.")
+        raise OperationError(405, "Method not allowed.")
     if call.token and (call.get("serverUrl") or call.get("serverURL")):
         # The exchange of a portal token for one for a federated server.
-        user = call.organisation.users[call.need("username") if call.username is None else call.username]
+        user = call.organisation.users[call.require("username") if call.username is None else call.username]
     else:
         user = _log_in(call)
     token = _issue(call, user, "portal", switches.portal_token_minutes, switches.portal_token_max_minutes)
@@ -66,22 +66,22 @@ def _portal_token(call: Call) -> Payload:
 def _notebook_server_token(call: Call) -> Payload:
     switches = call.switches
     if call.request.method == "GET" and not switches.notebook_server_token_by_get:
-        raise Refusal(405, "Method not allowed.", shape="B")
+        raise OperationError(405, "Method not allowed.", shape="B")
     user = _log_in(call)
     longest = switches.notebook_server_token_max_minutes
     token = _issue(call, user, "notebook-server", switches.notebook_server_token_minutes, longest)
     return {"token": token.value, "expires": str(token.expires_ms)}
 
 
-def _app_token(call: Call) -> Payload | Answer:
+def _app_token(call: Call) -> Payload | Response:
     app = call.organisation.apps.get(call.get("client_id"))
     body: dict[str, Any]
     if app is None:
-        body = oauth_error("invalid_client_id", "Invalid client_id")
+        body = make_oauth_error("invalid_client_id", "Invalid client_id")
     elif call.get("client_secret") != app.client_secret:
-        body = oauth_error("invalid_client_secret", "Invalid client_secret")
+        body = make_oauth_error("invalid_client_secret", "Invalid client_secret")
     elif call.get("grant_type") != "client_credentials":
-        body = oauth_error("unsupported_grant_type", "Unsupported grant_type")
+        body = make_oauth_error("unsupported_grant_type", "Unsupported grant_type")
     else:
         seconds = _seconds(call, call.switches.app_token_minutes, call.switches.app_token_max_minutes)
         token = call.deployment.tokens.issue(None, app.privileges, seconds)

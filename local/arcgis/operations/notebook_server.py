@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from local.arcgis import sessions, snapshots, token_operations
-from local.arcgis.answers import Answer, Payload
-from local.arcgis.calls import Call, Operation
+from local.arcgis.operations import sessions, snapshots, tokens
+from local.arcgis.operations.call import Call, Operation
 from local.arcgis.organisation import Session
-from local.arcgis.paging import page_of
+from local.arcgis.responses import Payload, Response
 
 
 def _describe(call: Call, session: Session) -> dict[str, Any]:
@@ -43,14 +42,14 @@ def _list(call: Call) -> Payload:
     found = [session for session in sessions.open_sessions(call) if container in {None, session.container_id}]
     if call.deployment.kind == "online" and call.switches.online_sessions == "filename":
         if call.switches.online_sessions_paged:
-            _, found = page_of(call, found)
+            _, found = call.paginate(found)
         return {"notebooks": [_describe(call, session) for session in found], "num": len(found)}
-    paging, chosen = page_of(call, found)
+    paging, chosen = call.paginate(found)
     del paging["nextStart"]
     return {**paging, "notebooks": [_describe(call, session) for session in chosen]}
 
 
-def _one(call: Call) -> Payload | Answer:
+def _one(call: Call) -> Payload | Response:
     session = sessions.find(call)
     return _describe(call, session) if session else sessions.not_open(call)
 
@@ -75,7 +74,7 @@ OPERATIONS = (
     Operation("notebooks/close", "/notebooks/{session_id}/close", sessions.close, ("POST",)),
     Operation("notebooks", "/system/containers/{container_id}/notebooks", _list),
     Operation("system/properties", "/system/properties", _properties),
-    *token_operations.NOTEBOOK_SERVER,
+    *tokens.NOTEBOOK_SERVER,
     Operation("admin/info", "/info", _info, needs_token=False),
     Operation("admin", "", _root),
     Operation("admin", "/", _root),

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from local.arcgis import sessions, snapshots
-from local.arcgis.answers import Answer, Payload
-from local.arcgis.calls import Call, Operation
+from local.arcgis.operations import sessions, snapshots
+from local.arcgis.operations.call import Call, Operation
 from local.arcgis.organisation import Session
+from local.arcgis.responses import Payload, Response
 
 
 def _describe(call: Call, session: Session) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _list(call: Call) -> Payload:
     }
 
 
-def _one(call: Call) -> Payload | Answer:
+def _one(call: Call) -> Payload | Response:
     session = sessions.find(call)
     deployment = call.request.path_params.get("deployment_id")
     if session is None or deployment not in {None, session.container_id}:

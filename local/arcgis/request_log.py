@@ -1,4 +1,4 @@
-"""What was asked of a deployment: one line for each request, for counting."""
+"""The log of a deployment's requests, which tests count."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class RecordedRequest:
-    """One request. `status` is 0 until the answer begins; `bytes` is the length of the body sent so far."""
+class LoggedRequest:
+    """One request. `status` is 0 until the response begins; `bytes` is the length of the body sent so far."""
 
     method: str
     path: str
@@ -18,37 +18,37 @@ class RecordedRequest:
     bytes: int = 0
 
 
-class Requests:
-    """The requests since the start or the last `clear`, in order of arrival. Control requests are not counted."""
+class RequestLog:
+    """The requests since the start or the last `clear`, in order of arrival. Control requests are not logged."""
 
     def __init__(self) -> None:
-        self._requests: list[RecordedRequest] = []
+        self._requests: list[LoggedRequest] = []
         self.in_flight = 0
         self.most_in_flight = 0
 
     def __len__(self) -> int:
         return len(self._requests)
 
-    def __iter__(self) -> Iterator[RecordedRequest]:
+    def __iter__(self) -> Iterator[LoggedRequest]:
         return iter(list(self._requests))
 
-    def begin(self, request: RecordedRequest) -> None:
-        """Adds a request whose answer has not begun."""
+    def begin(self, request: LoggedRequest) -> None:
+        """Add a request whose response has not begun."""
         self._requests.append(request)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
 
     def end(self) -> None:
-        """Says that one answer is complete, or broken off."""
+        """Note that one response is complete, or was broken off."""
         self.in_flight -= 1
 
     def clear(self) -> None:
-        """Forgets what was recorded."""
+        """Delete the log."""
         self._requests.clear()
         self.most_in_flight = self.in_flight
 
     def counts(self) -> Counter[str]:
-        """Number of requests by operation."""
+        """Return the number of requests by operation."""
         return Counter(request.operation for request in self)
 
     @property

@@ -4,11 +4,10 @@ import dataclasses
 import json
 from typing import Any
 
-from local.arcgis.answers import Answer, Payload, Refusal
-from local.arcgis.calls import NO_PERMISSION, Call, Operation
 from local.arcgis.content import size_of
+from local.arcgis.operations.call import NO_PERMISSION, Call, Operation
 from local.arcgis.organisation import Item, Resource, id_of, now_ms
-from local.arcgis.paging import page_of
+from local.arcgis.responses import OperationError, Payload, Response
 
 GONE = "Item does not exist or is inaccessible."
 NO_RESOURCE = "Resource does not exist or is inaccessible."
@@ -55,7 +54,7 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
 
 def _owner_folder(call: Call, item: Item) -> dict[str, str | None]:
     """The id of the item's folder, which the owner and administrators see."""
-    if item.owner != call.username and not call.may("portal:admin:viewItems"):
+    if item.owner != call.username and not call.has_privilege("portal:admin:viewItems"):
         return {}
     return {"ownerFolder": item.folder and id_of(item.folder)}
 
@@ -64,11 +63,11 @@ def visible_item(call: Call) -> Item:
     """The item the call is about; refuses when there is none or the caller may not see it."""
     item = call.organisation.items.get(call.item_id or "")
     if item is None:
-        raise Refusal(400, GONE, message_code="CONT_0001")
-    if not call.sees(item):
+        raise OperationError(400, GONE, message_code="CONT_0001")
+    if not call.can_see(item):
         if call.token is None:
-            raise Refusal(499, "Token Required", message_code="GWM_0003")
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+            raise OperationError(499, "Token Required", message_code="GWM_0003")
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return item
 
 
@@ -84,28 +83,32 @@ def _groups(call: Call) -> Payload:
     return {"admin": [], "member": [], "other": groups}
 
 
-def _data(call: Call) -> Payload | Answer:
+def _data(call: Call) -> Payload | Response:
     item = visible_item(call)
     if item.content_refused and item.owner != call.username:
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     if not size_of(item.content):
         if call.switches.empty_data == "empty-body":
-            return Answer()
-        raise Refusal(500, "Item does not have a file.")
+            return Response()
+        raise OperationError(500, "Item does not have a file.")
     if call.switches.data_redirect:
-        location = f"https://{call.request.url.netloc}/storage/{call.deployment.storage_key(item)}"
-        return Answer(status=302, headers={"location": location})
-    return Answer(item.content, headers={"content-disposition": f'attachment; filename="{item.id}.ipynb"'})
+        location = f"https://{call.request.url.netloc}/storage/{call.deployment.make_storage_key(item)}"
+        return Response(status=302, headers={"location": location})
+    return Response(item.content, headers={"content-disposition": f'attachment; filename="{item.id}.ipynb"'})
 
 
 def _private(call: Call, resource: Resource, item: Item) -> bool:
-    return resource.access == "private" and item.owner != call.username and not call.may("portal:admin:updateItems")
+    return (
+        resource.access == "private"
+        and item.owner != call.username
+        and not call.has_privilege("portal:admin:updateItems")
+    )
 
 
 def _all_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any] | None]]:
     """The item's resources that the caller may read, its snapshots among them, with their properties."""
     if item.resources_refused and item.owner != call.username:
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     found: list[tuple[Resource, dict[str, Any] | None]] = [(resource, None) for resource in list(item.resources)]
     if call.switches.snapshots_are_resources:
         for snapshot in list(item.snapshots):
@@ -120,14 +123,14 @@ def _all_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any
 def _resources(call: Call) -> Payload:
     item = visible_item(call)
     if call.switches.resources_refused_by_item and item.owner != call.username:
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return _list_resources(call, item)
 
 
 def _resources_of_owner(call: Call) -> Payload:
     item = visible_item(call)
     if item.owner != call.request.path_params["username"]:
-        raise Refusal(400, GONE, message_code="CONT_0001")
+        raise OperationError(400, GONE, message_code="CONT_0001")
     return _list_resources(call, item)
 
 
@@ -140,18 +143,18 @@ def _list_resources(call: Call, item: Item) -> Payload:
     field = call.get("sortField", "created")
     if field in {"created", "size", "resource"}:
         rows.sort(key=lambda row: (row[field], row["resource"]), reverse=call.get("sortOrder") == "desc")
-    paging, chosen = page_of(call, rows, default=50, largest=1000)
+    paging, chosen = call.paginate(rows, default=50, largest=1000)
     # Unlike search, this list counts in `num` what it holds, not what was asked for.
     return {**paging, "num": len(chosen), "resources": chosen}
 
 
-def _resource(call: Call) -> Answer:
+def _resource(call: Call) -> Response:
     key = call.request.path_params["key"]
     for resource, _ in _all_resources(call, visible_item(call)):
         if resource.name == key:
             kind = "application/json" if key.endswith(".json") else "application/octet-stream"
-            return Answer(resource.content, kind)
-    raise Refusal(404, NO_RESOURCE)
+            return Response(resource.content, kind)
+    raise OperationError(404, NO_RESOURCE)
 
 
 def _add_resource(call: Call) -> Payload:
@@ -159,9 +162,9 @@ def _add_resource(call: Call) -> Payload:
     sent_name, content = call.files.get("file", ("", call.get("text").encode()))
     name = call.get("fileName") or sent_name
     if not name:
-        raise Refusal(400, "'fileName' must be specified.")
+        raise OperationError(400, "'fileName' must be specified.")
     if any(resource.name == name for resource in item.resources) or item.snapshot(name):
-        raise Refusal(409, "Resource already present in the item.", message_code="CONT_0047")
+        raise OperationError(409, "Resource already present in the item.", message_code="CONT_0047")
     access = "private" if call.get("access") == "private" else "inherit"
     item.resources.append(Resource(name, content, access=access))  # type: ignore[arg-type]
     return {"success": True, "itemId": item.id, "owner": item.owner, "folder": item.folder}
@@ -171,14 +174,14 @@ def _own_content(call: Call) -> Payload:
     params = call.request.path_params
     owner, folder = params["username"], params.get("folder")
     if owner not in call.organisation.users:
-        raise Refusal(400, "User does not exist or is inaccessible.", message_code="COM_0018")
-    if owner != call.username and not call.may("portal:admin:viewItems"):
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(400, "User does not exist or is inaccessible.", message_code="COM_0018")
+    if owner != call.username and not call.has_privilege("portal:admin:viewItems"):
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     owned = [item for item in list(call.organisation.items.values()) if item.owner == owner]
     titles = sorted({item.folder for item in owned if item.folder})
     if folder is not None and folder not in map(id_of, titles):
-        raise Refusal(400, "Folder does not exist or is inaccessible.", message_code="CONT_0011")
-    paging, chosen = page_of(call, [item for item in owned if (item.folder and id_of(item.folder)) == folder])
+        raise OperationError(400, "Folder does not exist or is inaccessible.", message_code="CONT_0011")
+    paging, chosen = call.paginate([item for item in owned if (item.folder and id_of(item.folder)) == folder])
     answer: dict[str, Any] = {"username": owner, **paging, "items": [describe(call, item) for item in chosen]}
     if folder is None:
         answer["folders"] = [{"username": owner, "id": id_of(title), "title": title} for title in titles]
@@ -189,9 +192,9 @@ def _own_item(call: Call) -> Item:
     item = visible_item(call)
     owner = call.request.path_params["username"]
     if item.owner != owner:
-        raise Refusal(400, GONE, message_code="CONT_0001")
-    if call.username != owner and not call.may("portal:admin:updateItems"):
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(400, GONE, message_code="CONT_0001")
+    if call.username != owner and not call.has_privilege("portal:admin:updateItems"):
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return item
 
 
@@ -212,27 +215,27 @@ def _update(call: Call) -> Payload:
     item = _own_item(call)
     _fill(call, item)
     item.modified = max(now_ms(), item.modified + 1)
-    call.tell("update", item)
+    call.fire_webhooks("update", item)
     return {"success": True, "id": item.id}
 
 
 def _add_item(call: Call) -> Payload:
     owner = call.request.path_params["username"]
-    if call.username != owner and not call.may("portal:admin:updateItems"):
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+    if call.username != owner and not call.has_privilege("portal:admin:updateItems"):
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     folder = call.request.path_params.get("folder")
     titles = {id_of(item.folder): item.folder for item in call.organisation.items.values() if item.folder}
-    item = Item(owner, call.need("title"), type=call.need("type"), folder=folder and titles.get(folder, folder))
+    item = Item(owner, call.require("title"), type=call.require("type"), folder=folder and titles.get(folder, folder))
     _fill(call, item)
     call.organisation.add(item)
-    call.tell("add", item)
+    call.fire_webhooks("add", item)
     return {"success": True, "id": item.id, "folder": item.folder or ""}
 
 
 def _delete_item(call: Call) -> Payload:
     item = _own_item(call)
     call.organisation.remove(item.id)
-    call.tell("delete", item)
+    call.fire_webhooks("delete", item)
     return {"success": True, "itemId": item.id}
 
 

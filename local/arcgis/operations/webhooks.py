@@ -4,10 +4,10 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.arcgis.answers import Payload, Refusal
-from local.arcgis.calls import NO_PERMISSION, Call, Operation
+from local.arcgis.operations.call import NO_PERMISSION, Call, Operation
 from local.arcgis.organisation import Webhook, now_ms
-from local.arcgis.paging import page_of
+from local.arcgis.responses import OperationError, Payload
+from local.arcgis.webhook_deliveries import probe
 
 LIMITS = {
     "notificationAttempts": (0, 5),
@@ -19,19 +19,19 @@ LIMITS = {
 def _check(call: Call) -> None:
     """Refuses where there is no such portal, where it has no webhooks, and who is no administrator."""
     if call.deployment.kind == "online":
-        raise Refusal(404, "Resource does not exist or is inaccessible.")
+        raise OperationError(404, "Resource does not exist or is inaccessible.")
     if call.request.path_params["portal_id"] not in {"self", call.organisation.id}:
-        raise Refusal(400, "Portal does not exist or is inaccessible.", message_code="ORG_0001")
+        raise OperationError(400, "Portal does not exist or is inaccessible.", message_code="ORG_0001")
     user = call.organisation.users.get(call.username or "")
     if user is None or user.role != "admin":
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
 
 
 def _webhook(call: Call) -> Webhook:
     _check(call)
     webhook = call.organisation.webhooks.get(call.request.path_params["webhook_id"])
     if webhook is None:
-        raise Refusal(400, "Webhook does not exist or is inaccessible.")
+        raise OperationError(400, "Webhook does not exist or is inaccessible.")
     return webhook
 
 
@@ -53,7 +53,7 @@ def _describe(call: Call, webhook: Webhook) -> dict[str, Any]:
 
 def _list(call: Call) -> Payload:
     _check(call)
-    paging, webhooks = page_of(call, list(call.organisation.webhooks.values()), default=25)
+    paging, webhooks = call.paginate(list(call.organisation.webhooks.values()), default=25)
     return {**paging, "webhooks": [_describe(call, webhook) for webhook in webhooks]}
 
 
@@ -62,18 +62,18 @@ def _get(call: Call) -> Payload:
 
 
 def _url(call: Call) -> str:
-    url = call.need("url")
+    url = call.require("url")
     if urlsplit(url).scheme != "https":
-        raise Refusal(400, "'url' must be an HTTPS URL.")
+        raise OperationError(400, "'url' must be an HTTPS URL.")
     return url
 
 
 def _events(call: Call) -> list[str]:
     if call.get("changes") == "allChanges":
         return ["/"]
-    events = [event.strip() for event in call.need("events").split(",")]
+    events = [event.strip() for event in call.require("events").split(",")]
     if not all(event.startswith("/") for event in events):
-        raise Refusal(400, "'events' must be a list of event URIs.")
+        raise OperationError(400, "'events' must be a list of event URIs.")
     return events
 
 
@@ -84,22 +84,22 @@ def _config(call: Call) -> dict[str, Any]:
     except ValueError:
         config = None
     if not isinstance(config, dict):
-        raise Refusal(400, "'config' must be a JSON object.")
+        raise OperationError(400, "'config' must be a JSON object.")
     return config
 
 
 def _probe(call: Call, url: str) -> None:
     """Refuses an address that does not answer well.  ArcGIS queries it at creation and at each update (ArcGIS
     Enterprise on Kubernetes, "Manage webhooks")."""
-    status = call.deployment.deliveries.probe(url)
+    status = probe(url, call.organisation.webhook_settings, call.switches)
     if not 200 <= status < 300:
-        raise Refusal(400, "Unable to connect to the payload URL.", details=[f"The URL answered {status}."])
+        raise OperationError(400, "Unable to connect to the payload URL.", details=[f"The URL answered {status}."])
 
 
 def _create(call: Call) -> Payload:
     _check(call)
     url = _url(call)
-    webhook = Webhook(call.need("name"), url, call.get("secret"), _events(call), _config(call), call.username or "")
+    webhook = Webhook(call.require("name"), url, call.get("secret"), _events(call), _config(call), call.username or "")
     _probe(call, url)
     call.organisation.webhooks[webhook.id] = webhook
     return {"success": True}
@@ -107,7 +107,7 @@ def _create(call: Call) -> Payload:
 
 def _update(call: Call) -> Payload:
     webhook = _webhook(call)
-    name, url, events, config = call.need("name"), _url(call), _events(call), _config(call)
+    name, url, events, config = call.require("name"), _url(call), _events(call), _config(call)
     _probe(call, url)
     webhook.name, webhook.url, webhook.events = name, url, events
     webhook.secret, webhook.config = call.get("secret"), config
@@ -146,7 +146,7 @@ def _change_settings(call: Call) -> Payload:
     for name, (least, most) in LIMITS.items():
         if value := call.get(name):
             if not value.isdecimal() or not least <= int(value) <= most:
-                raise Refusal(400, f"'{name}' must be a number from {least} to {most}.")
+                raise OperationError(400, f"'{name}' must be a number from {least} to {most}.")
             call.organisation.webhook_settings[name] = int(value)
     return {"success": True}
 

@@ -1,4 +1,4 @@
-"""What goes back to the client: the three formats, and the six shapes in which ArcGIS reports an error.
+"""Responses: the three formats, the six shapes in which ArcGIS reports an error, and how a response is sent.
 
 A  `{"error": {"code", "message", "details"}}`        portal, and notebook hosts for most operations
 B  `{"status": "error", "messages": [...], "code"}`    server administration
@@ -15,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.arcgis.content import Content
+from starlette.types import Send
+
+from local.arcgis.content import Content, chunks, size_of
 from local.arcgis.switches import Shape, Switches
 
 type Payload = Mapping[str, Any]
@@ -25,8 +27,8 @@ SIGN_IN_PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><f
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer, before any fault touches it."""
+class Response:
+    """One HTTP response, before a fault changes it."""
 
     content: Content = b""
     content_type: str = "application/json;charset=utf-8"
@@ -34,8 +36,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):
-    """An operation says no. `code` is ArcGIS's own code, which is not the HTTP status."""
+class OperationError(Exception):
+    """An operation refuses the call. `code` is ArcGIS's own code, which is not the HTTP status."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Refusal(Exception):
         self.shape = shape
 
     def payload(self) -> dict[str, Any]:
-        """The body in the refusal's shape."""
+        """Return the body in the error's shape."""
         if self.shape == "B":
             return {"status": "error", "messages": [self.message, *(self.details or [])], "code": self.code}
         if self.shape == "C":
@@ -67,25 +69,50 @@ class Refusal(Exception):
         return {"error": error}
 
 
-def oauth_error(error: str, description: str) -> dict[str, Any]:
-    """Shape F."""
+def make_oauth_error(error: str, description: str) -> dict[str, Any]:
+    """Return the body of an error in shape F."""
     body = {"code": 400, "error": error, "error_description": description, "message": description, "details": []}
     return {"error": body}
 
 
-def render(payload: Payload, format_: str, switches: Switches, *, title: str, status: int = 200) -> Answer:
-    """The payload in the format of the parameter `f`; anything but json and pjson is a directory page."""
+def render(payload: Payload, format_: str, switches: Switches, *, title: str, status: int = 200) -> Response:
+    """Return the payload in the format of the parameter `f`: JSON for json and pjson, else a directory page."""
     if format_ == "json":
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-        return Answer(text.encode(), switches.json_content_type, status)
+        return Response(text.encode(), switches.json_content_type, status)
     pretty = json.dumps(payload, ensure_ascii=False, indent=2)
     if format_ == "pjson":
-        return Answer(pretty.encode(), switches.json_content_type, status)
-    return page(title, pretty, status)
+        return Response(pretty.encode(), switches.json_content_type, status)
+    return make_page(title, pretty, status)
 
 
-def page(title: str, text: str, status: int = 200) -> Answer:
-    """A page of the services directory."""
+def make_page(title: str, text: str, status: int = 200) -> Response:
+    """Return a page of the services directory."""
     head = f"<!DOCTYPE html>\n<html><head><title>{html.escape(title)}</title></head>"
     body = f"<body><h1>{html.escape(title)}</h1><pre>{html.escape(text)}</pre></body></html>\n"
-    return Answer((head + body).encode(), HTML, status)
+    return Response((head + body).encode(), HTML, status)
+
+
+async def send_start(send: Send, response: Response, extra: Mapping[str, str]) -> None:
+    """Send the status line and the headers of the response, with the extra headers."""
+    headers = [(b"content-type", response.content_type.encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in {**response.headers, **extra}.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+
+
+async def send_body(send: Send, body: bytes | memoryview, *, more: bool = False) -> None:
+    """Send one piece of the body."""
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def send_response(response: Response, send: Send) -> None:
+    """Send the whole response. A file is read in pieces as the client takes them."""
+    length = size_of(response.content)
+    await send_start(send, response, {"content-length": str(length)})
+    if not length:
+        await send_body(send, b"")
+        return
+    sent = 0
+    for chunk in chunks(response.content):
+        sent += len(chunk)
+        await send_body(send, chunk, more=sent < length)

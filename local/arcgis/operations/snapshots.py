@@ -3,11 +3,11 @@
 import html
 import json
 
-from local.arcgis.answers import Answer, Payload, Refusal, page
-from local.arcgis.calls import NO_PERMISSION, Call, Operation
 from local.arcgis.content import read
-from local.arcgis.items import GONE
+from local.arcgis.operations.call import NO_PERMISSION, Call, Operation
+from local.arcgis.operations.items import GONE
 from local.arcgis.organisation import Item, Resource, Snapshot, now_ms
+from local.arcgis.responses import OperationError, Payload, Response, make_page
 from local.arcgis.switches import Shape
 
 # The documented page shows shape A with `details` null for this server.
@@ -15,8 +15,8 @@ NO_DETAILS = None
 WITHOUT_CELLS = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":2}'
 
 
-def _refusal(code: int, message: str, shape: Shape) -> Refusal:
-    return Refusal(code, message, details=NO_DETAILS, shape=shape)
+def _refusal(code: int, message: str, shape: Shape) -> OperationError:
+    return OperationError(code, message, details=NO_DETAILS, shape=shape)
 
 
 def _is_owner(call: Call, item: Item) -> bool:
@@ -25,14 +25,14 @@ def _is_owner(call: Call, item: Item) -> bool:
     if call.username is None:
         return call.switches.app_token_may_use_snapshots
     if call.area == "kubernetes" and call.switches.kubernetes_snapshots_need_privileges:
-        return item.owner == call.username and call.may("portal:admin:updateItems")
+        return item.owner == call.username and call.has_privilege("portal:admin:updateItems")
     if item.owner == call.username:
         return True
-    return call.switches.admin_may_use_snapshots and call.may("portal:admin:updateItems")
+    return call.switches.admin_may_use_snapshots and call.has_privilege("portal:admin:updateItems")
 
 
 def _notebook(call: Call, shape: Shape) -> Item:
-    item = call.organisation.items.get(call.need("itemId", shape))
+    item = call.organisation.items.get(call.require("itemId", shape))
     if item is None or item.type != "Notebook":
         raise _refusal(400, GONE, shape)
     return item
@@ -86,7 +86,7 @@ def _create(call: Call) -> Payload:
             json.loads(text)
         except ValueError:
             raise _refusal(400, "'notebookJSON' is not JSON.", shape) from None
-    snapshot = _add(call, item, call.need("name", shape), content)
+    snapshot = _add(call, item, call.require("name", shape), content)
     snapshot.description = call.get("description")
     snapshot.private = call.get("privateAccess", "true") != "false"
     return {"snapshotResourceKey": snapshot.resource_key, "status": "success"}
@@ -105,16 +105,16 @@ def _add(call: Call, item: Item, name: str, content: bytes | object) -> Snapshot
     snapshot = item.add_snapshot(content, name, runtime=item.runtime)  # type: ignore[arg-type]
     _changed(call, item)
     if call.switches.snapshot_fires_update:
-        call.tell("update", item)
+        call.fire_webhooks("update", item)
     return snapshot
 
 
-def _download(call: Call) -> Payload | Answer:
+def _download(call: Call) -> Payload | Response:
     switches = call.switches
     shape = switches.snapshot_read_error_shape
     item = _own_notebook(call, shape)
     # One page of the documentation spells the parameter in the plural.
-    key = call.get("resourceKey") or call.get("resourceKeys") or call.need("resourceKey", shape)
+    key = call.get("resourceKey") or call.get("resourceKeys") or call.require("resourceKey", shape)
     snapshot = _snapshot(item, key, shape)
     asked = call.get("f")
     if asked == "json" and switches.download_as_json != "bare":
@@ -125,24 +125,24 @@ def _download(call: Call) -> Payload | Answer:
     if not asked or switches.disposition_with_format:
         name = switches.download_filename.format(key=key.removesuffix(".json"), item=item.id)
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Answer(snapshot.content, switches.download_content_type, headers=headers)
+    return Response(snapshot.content, switches.download_content_type, headers=headers)
 
 
-def _as_json(call: Call, snapshot: Snapshot) -> Answer:
+def _as_json(call: Call, snapshot: Snapshot) -> Response:
     """The answer to `f=json` in one of the undocumented forms."""
     if call.switches.download_as_json == "html":
-        return page("snapshots/download", "Download")
+        return make_page("snapshots/download", "Download")
     notebook = json.loads(read(snapshot.content), strict=False)
     wrapped = call.switches.download_as_json == "wrapped"
-    return Answer(json.dumps({"notebook": notebook, "status": "success"} if wrapped else notebook).encode())
+    return Response(json.dumps({"notebook": notebook, "status": "success"} if wrapped else notebook).encode())
 
 
 def _restore(call: Call) -> Payload:
     shape = call.switches.snapshot_change_error_shape
     item = _own_notebook(call, shape)
-    snapshot = _snapshot(item, call.need("resourceKey", shape), shape)
+    snapshot = _snapshot(item, call.require("resourceKey", shape), shape)
     answer = {"status": "success"}
-    if call.need("preserveCurrentAsSnapshot", shape) == "true":
+    if call.require("preserveCurrentAsSnapshot", shape) == "true":
         full = len(item.snapshots) >= call.switches.max_snapshots
         if not (full and call.switches.restore_at_limit == "restore-without-copy"):
             copy = _add(call, item, call.get("title") or f"{item.title} {now_ms()}", item.content)
@@ -150,14 +150,14 @@ def _restore(call: Call) -> Payload:
             answer["resourceKey"] = copy.resource_key
     item.content = snapshot.content
     item.modified = max(now_ms(), item.modified + 1)
-    call.tell("update", item)
+    call.fire_webhooks("update", item)
     return answer
 
 
 def _delete(call: Call) -> Payload:
     shape = call.switches.snapshot_change_error_shape
     item = _own_notebook(call, shape)
-    doomed = [_snapshot(item, key.strip(), shape) for key in call.need("resourceKeys", shape).split(",")]
+    doomed = [_snapshot(item, key.strip(), shape) for key in call.require("resourceKeys", shape).split(",")]
     for snapshot in doomed:
         item.snapshots.remove(snapshot)
     _changed(call, item)
@@ -167,11 +167,11 @@ def _delete(call: Call) -> Payload:
 def _convert(call: Call) -> Payload:
     shape = call.switches.snapshot_change_error_shape
     item = _own_notebook(call, shape)
-    snapshot = _snapshot(item, call.need("resourceKey", shape), shape)
+    snapshot = _snapshot(item, call.require("resourceKey", shape), shape)
     new = call.organisation.add_notebook(
-        item.owner, call.need("notebookTitle", shape), snapshot.content, runtime=snapshot.runtime
+        item.owner, call.require("notebookTitle", shape), snapshot.content, runtime=snapshot.runtime
     )
-    call.tell("add", new)
+    call.fire_webhooks("add", new)
     return {"itemId": new.id, "status": "success"}
 
 

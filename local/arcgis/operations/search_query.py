@@ -9,8 +9,8 @@ title; they combine with AND (also by standing side by side), OR, NOT and parent
 import re
 from collections.abc import Callable
 
-from local.arcgis.answers import Refusal
 from local.arcgis.organisation import Item
+from local.arcgis.responses import OperationError
 
 type Test = Callable[[Item], bool]
 
@@ -26,7 +26,7 @@ def _bound(text: str, *, open_end: int) -> int:
     try:
         return open_end if text == "*" else int(text)
     except ValueError:
-        raise Refusal(400, "Unable to parse the search query.") from None
+        raise OperationError(400, "Unable to parse the search query.") from None
 
 
 def _field_test(field: str, value: str, org_id: str, *, exact: bool) -> Test:
@@ -98,13 +98,13 @@ class _Parser:
             test = self._one()
             return lambda item: not test(item)
         if self._ended():
-            raise Refusal(400, "Unable to parse the search query.")
+            raise OperationError(400, "Unable to parse the search query.")
         text, field, low, high, phrase, word = self._tokens[self._position]
         self._position += 1
         if text == "(":
             test = self.any_of()
             if not self._next_is(")"):
-                raise Refusal(400, "Unable to parse the search query.")
+                raise OperationError(400, "Unable to parse the search query.")
             self._position += 1
             return test
         field = (field or "").lower()
@@ -119,12 +119,12 @@ class _Parser:
 def compile_query(text: str, org_id: str, *, exact: bool = False) -> Test:
     """The test that an item passes when the query finds it; `exact` compares types whole, as `filter` does.
 
-    Raises Refusal 400 for what is not a query or is longer than 10 KB.
+    Raises OperationError 400 for what is not a query or is longer than 10 KB.
     """
     if len(text.encode()) > MAX_QUERY_BYTES:
-        raise Refusal(400, "The search query is too long.")
+        raise OperationError(400, "The search query is too long.")
     parser = _Parser(text, org_id, exact=exact)
     test = parser.any_of()
     if not parser.at_end():
-        raise Refusal(400, "Unable to parse the search query.")
+        raise OperationError(400, "Unable to parse the search query.")
     return test

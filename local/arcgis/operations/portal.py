@@ -1,13 +1,14 @@
 """The portal itself: what it is, who its members are, which servers are federated with it, search."""
 
+import secrets
 from typing import Any
 
-from local.arcgis.answers import Payload, Refusal
-from local.arcgis.calls import NO_PERMISSION, Call, Operation
-from local.arcgis.items import describe
+from local.arcgis.deployment import Deployment
+from local.arcgis.operations.call import NO_PERMISSION, Call, Operation
+from local.arcgis.operations.items import describe
+from local.arcgis.operations.search_query import compile_query
 from local.arcgis.organisation import User
-from local.arcgis.paging import page_of
-from local.arcgis.search import compile_query
+from local.arcgis.responses import OperationError, Payload
 
 
 def _root(call: Call) -> Payload:
@@ -69,15 +70,15 @@ def _self(call: Call) -> Payload:
 
 def _check_portal_id(call: Call) -> None:
     if call.request.path_params["portal_id"] not in {"self", call.organisation.id}:
-        raise Refusal(400, "Portal does not exist or is inaccessible.", message_code="ORG_0001")
+        raise OperationError(400, "Portal does not exist or is inaccessible.", message_code="ORG_0001")
 
 
 def _hides_servers(call: Call) -> bool:
     """Whether the caller sees no servers; raises a refusal if the switch says so."""
-    if call.switches.servers_need_privileges == "no" or call.may("portal:admin:viewItems"):
+    if call.switches.servers_need_privileges == "no" or call.has_privilege("portal:admin:viewItems"):
         return False
     if call.switches.servers_need_privileges == "refused":
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return True
 
 
@@ -85,13 +86,41 @@ def _servers(call: Call) -> Payload:
     _check_portal_id(call)
     if _hides_servers(call):
         return {"servers": []}
-    return {"servers": call.deployment.federated_servers()}
+    return {"servers": _federated_servers(call.deployment)}
+
+
+def _federated_servers(deployment: Deployment) -> list[dict[str, Any]]:
+    """Return the Notebook Server and a server of another kind, or nothing for ArcGIS Online."""
+    if deployment.kind == "online":
+        return []
+    url = deployment.notebook_admin_url.removesuffix("/admin")
+    host = f"localhost:{deployment.notebook_port}"
+    other = f"{deployment.portal_url.rpartition('/')[0]}/server"
+    return [
+        _describe_server("server", other, host, "", "HOSTING_SERVER"),
+        _describe_server("notebooks", url, host, "NotebookServer", "FEDERATED_SERVER"),
+    ]
+
+
+def _describe_server(name: str, url: str, host: str, function: str, role: str) -> dict[str, Any]:
+    return {
+        "id": secrets.token_hex(8),
+        "name": host,
+        "serverFunction": function,
+        "url": url,
+        "adminUrl": url,
+        "adminPublicUrl": url,
+        "isHosted": role == "HOSTING_SERVER",
+        "serverRole": role,
+        "serverType": "ARCGIS_NOTEBOOK_SERVER" if function else "ArcGIS",
+        "shortName": name,
+    }
 
 
 def _urls(call: Call) -> Payload:
     _check_portal_id(call)
     if call.deployment.kind != "online":
-        raise Refusal(404, "Resource does not exist or is inaccessible.")
+        raise OperationError(404, "Resource does not exist or is inaccessible.")
     if _hides_servers(call):
         return {"urls": {}}
     host = call.deployment.notebook_admin_url.removeprefix("https://").removesuffix("/admin")
@@ -100,39 +129,39 @@ def _urls(call: Call) -> Payload:
 
 def _members(call: Call) -> Payload:
     _check_portal_id(call)
-    paging, users = page_of(call, list(call.organisation.users.values()))
+    paging, users = call.paginate(list(call.organisation.users.values()))
     return {**paging, "users": [_describe_user(call, user) for user in users]}
 
 
 def _member(call: Call) -> Payload:
     user = call.organisation.users.get(call.request.path_params["username"])
     if user is None:
-        raise Refusal(400, "User does not exist or is inaccessible.", message_code="COM_0018")
+        raise OperationError(400, "User does not exist or is inaccessible.", message_code="COM_0018")
     return _describe_user(call, user)
 
 
 def _me(call: Call) -> Payload:
     if not call.username:
-        raise Refusal(403, NO_PERMISSION, message_code="GWM_0003")
+        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return _describe_user(call, call.organisation.users[call.username])
 
 
 def _search(call: Call) -> Payload:
     query, filter_ = call.get("q"), call.get("filter")
     if not query and not filter_:
-        raise Refusal(400, "'q' must be specified.")
+        raise OperationError(400, "'q' must be specified.")
     limit = call.switches.search_limit
-    if call.number("start", 1, 2**31) > limit:
-        raise Refusal(400, f"'start' must not be greater than {limit}.")
+    if call.get_number("start", 1, 2**31) > limit:
+        raise OperationError(400, f"'start' must not be greater than {limit}.")
     tests = [compile_query(query, call.organisation.id)] if query else []
     tests += [compile_query(filter_, call.organisation.id, exact=True)] if filter_ else []
     indexed = call.organisation.indexed(call.switches.index_lag_seconds)
-    found = [item for item in indexed if all(test(item) for test in tests) and call.sees(item)]
+    found = [item for item in indexed if all(test(item) for test in tests) and call.can_see(item)]
     field = call.get("sortField")
     if field in {"created", "modified", "title", "owner"}:
         # Python's sort is stable; the id settles what is equal, so that pages do not overlap.
         found.sort(key=lambda item: (getattr(item, field), item.id), reverse=call.get("sortOrder") == "desc")
-    paging, chosen = page_of(call, found[:limit])
+    paging, chosen = call.paginate(found[:limit])
     if len(found) > limit:
         reached_limit = paging["nextStart"] == -1 and chosen and call.switches.next_start_at_limit
         paging |= {"total": len(found), "nextStart": limit + 1 if reached_limit else paging["nextStart"]}
