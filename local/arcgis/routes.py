@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local.arcgis.control import Control
 from local.arcgis.deployment import ADMIN_CONTEXT, PORTAL_CONTEXT, Deployment, Kind
 from local.arcgis.endpoint import OperationEndpoint, StorageEndpoint, make_not_found_app
-from local.arcgis.operations import items, kubernetes, notebook_server, portal, tokens, webhooks
+from local.arcgis.operations import items, notebook_admin, portal, tokens, webhooks
 from local.arcgis.operations.call import Area, Operation
 
 # The first route that matches counts, so the operations that an archive calls most come first.
@@ -46,7 +46,7 @@ def _routes_by_port(deployment: Deployment) -> dict[int, list[Route]]:
 
 
 def _admin_operations(kind: Kind) -> Sequence[Operation]:
-    return kubernetes.OPERATIONS if kind == "kubernetes" else notebook_server.OPERATIONS
+    return notebook_admin.KUBERNETES if kind == "kubernetes" else notebook_admin.NOTEBOOK_SERVER
 
 
 def _make_routes(deployment: Deployment, area: Area, root: str, operations: Sequence[Operation]) -> list[Route]:
