@@ -26,7 +26,7 @@ from local.arcgis.content import Content, chunks
 from local.arcgis.deployment import Deployment
 
 
-def _sha256(content: Content) -> str:
+def _hash_content(content: Content) -> str:
     digest = hashlib.sha256()
     for chunk in chunks(content):
         digest.update(chunk)
@@ -113,7 +113,7 @@ class Control:
                 "title": item.title,
                 "resourcesRefused": item.resources_refused,
                 "snapshots": [
-                    {"resourceKey": each.resource_key, "size": each.size, "sha256": _sha256(each.content)}
+                    {"resourceKey": each.resource_key, "size": each.size, "sha256": _hash_content(each.content)}
                     for each in item.snapshots
                 ],
             }

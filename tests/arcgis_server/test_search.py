@@ -114,16 +114,16 @@ def test_the_index_may_lag_behind(enterprise: Client) -> None:
     enterprise.deployment.switches.index_lag_seconds = 60
     organisation = enterprise.deployment.organisation
     for item in organisation.items.values():
-        item.known_since -= 3600
+        item.added_at -= 3600
     new = organisation.add_notebook("ana", "New one")
     old = enterprise.item("Empty")
     organisation.remove(old.id)
     assert enterprise.get(f"/content/items/{new.id}", "ana")["title"] == "New one"
     late = titles(notebooks(enterprise))
     assert ("New one" in late, "Empty" in late) == (False, True)
-    assert old.gone_since
-    new.known_since -= 61
-    old.gone_since -= 61
+    assert old.removed_at
+    new.added_at -= 61
+    old.removed_at -= 61
     current = titles(notebooks(enterprise))
     assert ("New one" in current, "Empty" in current) == (True, False)
 

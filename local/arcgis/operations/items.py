@@ -1,4 +1,4 @@
-"""Items of the portal: their properties, content, resources; what a member owns; saving."""
+"""Items of the portal: search results and item pages, content, resources, the items of a member, saving."""
 
 import dataclasses
 import json
@@ -9,12 +9,12 @@ from local.arcgis.operations.call import NO_PERMISSION, Call, Operation
 from local.arcgis.organisation import Item, Resource, id_of, now_ms
 from local.arcgis.responses import OperationError, Payload, Response
 
-GONE = "Item does not exist or is inaccessible."
+NO_ITEM = "Item does not exist or is inaccessible."
 NO_RESOURCE = "Resource does not exist or is inaccessible."
 
 
 def describe(call: Call, item: Item) -> dict[str, Any]:
-    """The item's properties as search and the item page give them."""
+    """Return the item's properties as search and the item page give them."""
     runtime, version = item.runtime
     resources_size = sum(size_of(each.content) for each in item.resources) + sum(each.size for each in item.snapshots)
     notebook = item.type == "Notebook"
@@ -42,7 +42,7 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
         "url": None,
         "proxyFilter": None,
         "access": item.access,
-        **_owner_folder(call, item),
+        **_describe_folder(call, item),
         "size": size_of(item.content) + resources_size,
         "numComments": 0,
         "numRatings": 0,
@@ -52,18 +52,18 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
     }
 
 
-def _owner_folder(call: Call, item: Item) -> dict[str, str | None]:
-    """The id of the item's folder, which the owner and administrators see."""
+def _describe_folder(call: Call, item: Item) -> dict[str, str | None]:
+    """Return the id of the item's folder if the caller may see it: the owner and administrators may."""
     if item.owner != call.username and not call.has_privilege("portal:admin:viewItems"):
         return {}
     return {"ownerFolder": item.folder and id_of(item.folder)}
 
 
-def visible_item(call: Call) -> Item:
-    """The item the call is about; refuses when there is none or the caller may not see it."""
+def get_visible_item(call: Call) -> Item:
+    """Return the item of the call. Raise OperationError if it does not exist or the caller may not see it."""
     item = call.organisation.items.get(call.item_id or "")
     if item is None:
-        raise OperationError(400, GONE, message_code="CONT_0001")
+        raise OperationError(400, NO_ITEM, message_code="CONT_0001")
     if not call.can_see(item):
         if call.token is None:
             raise OperationError(499, "Token Required", message_code="GWM_0003")
@@ -71,20 +71,20 @@ def visible_item(call: Call) -> Item:
     return item
 
 
-def _item(call: Call) -> Payload:
-    item = visible_item(call)
+def _get_item(call: Call) -> Payload:
+    item = get_visible_item(call)
     item.views += 1
     return {**describe(call, item), "sharing": {"access": item.access, "groups": []}}
 
 
-def _groups(call: Call) -> Payload:
-    item = visible_item(call)
+def _list_groups(call: Call) -> Payload:
+    item = get_visible_item(call)
     groups = [{"id": id_of(title), "title": title, "owner": item.owner} for title in item.groups]
     return {"admin": [], "member": [], "other": groups}
 
 
-def _data(call: Call) -> Payload | Response:
-    item = visible_item(call)
+def _get_data(call: Call) -> Payload | Response:
+    item = get_visible_item(call)
     if item.content_refused and item.owner != call.username:
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     if not size_of(item.content):
@@ -97,7 +97,7 @@ def _data(call: Call) -> Payload | Response:
     return Response(item.content, headers={"content-disposition": f'attachment; filename="{item.id}.ipynb"'})
 
 
-def _private(call: Call, resource: Resource, item: Item) -> bool:
+def _is_hidden(call: Call, resource: Resource, item: Item) -> bool:
     return (
         resource.access == "private"
         and item.owner != call.username
@@ -105,8 +105,8 @@ def _private(call: Call, resource: Resource, item: Item) -> bool:
     )
 
 
-def _all_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any] | None]]:
-    """The item's resources that the caller may read, its snapshots among them, with their properties."""
+def _list_readable_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any] | None]]:
+    """Return the item's resources that the caller may read, snapshots included, each with its properties."""
     if item.resources_refused and item.owner != call.username:
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     found: list[tuple[Resource, dict[str, Any] | None]] = [(resource, None) for resource in list(item.resources)]
@@ -117,26 +117,26 @@ def _all_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any
                 snapshot.resource_key, snapshot.content, snapshot.created, "private" if private else "inherit"
             )
             found.append((resource, snapshot.properties if call.switches.resource_properties else None))
-    return [(resource, properties) for resource, properties in found if not _private(call, resource, item)]
+    return [(resource, properties) for resource, properties in found if not _is_hidden(call, resource, item)]
 
 
-def _resources(call: Call) -> Payload:
-    item = visible_item(call)
+def _list_resources_of_item(call: Call) -> Payload:
+    item = get_visible_item(call)
     if call.switches.resources_refused_by_item and item.owner != call.username:
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return _list_resources(call, item)
 
 
-def _resources_of_owner(call: Call) -> Payload:
-    item = visible_item(call)
+def _list_resources_of_owner(call: Call) -> Payload:
+    item = get_visible_item(call)
     if item.owner != call.request.path_params["username"]:
-        raise OperationError(400, GONE, message_code="CONT_0001")
+        raise OperationError(400, NO_ITEM, message_code="CONT_0001")
     return _list_resources(call, item)
 
 
 def _list_resources(call: Call, item: Item) -> Payload:
     rows = []
-    for resource, properties in _all_resources(call, item):
+    for resource, properties in _list_readable_resources(call, item):
         row: dict[str, Any] = {"resource": resource.name, "created": resource.created}
         row |= {"size": size_of(resource.content) + call.switches.listed_size_offset, "access": resource.access}
         rows.append(row if properties is None else {**row, "properties": properties})
@@ -144,13 +144,13 @@ def _list_resources(call: Call, item: Item) -> Payload:
     if field in {"created", "size", "resource"}:
         rows.sort(key=lambda row: (row[field], row["resource"]), reverse=call.get("sortOrder") == "desc")
     paging, chosen = call.paginate(rows, default=50, largest=1000)
-    # Unlike search, this list counts in `num` what it holds, not what was asked for.
+    # Unlike in search, `num` is the length of this list, not the number asked for.
     return {**paging, "num": len(chosen), "resources": chosen}
 
 
-def _resource(call: Call) -> Response:
+def _get_resource(call: Call) -> Response:
     key = call.request.path_params["key"]
-    for resource, _ in _all_resources(call, visible_item(call)):
+    for resource, _ in _list_readable_resources(call, get_visible_item(call)):
         if resource.name == key:
             kind = "application/json" if key.endswith(".json") else "application/octet-stream"
             return Response(resource.content, kind)
@@ -158,7 +158,7 @@ def _resource(call: Call) -> Response:
 
 
 def _add_resource(call: Call) -> Payload:
-    item = _own_item(call)
+    item = _get_own_item(call)
     sent_name, content = call.files.get("file", ("", call.get("text").encode()))
     name = call.get("fileName") or sent_name
     if not name:
@@ -170,7 +170,7 @@ def _add_resource(call: Call) -> Payload:
     return {"success": True, "itemId": item.id, "owner": item.owner, "folder": item.folder}
 
 
-def _own_content(call: Call) -> Payload:
+def _list_items_of_user(call: Call) -> Payload:
     params = call.request.path_params
     owner, folder = params["username"], params.get("folder")
     if owner not in call.organisation.users:
@@ -188,18 +188,18 @@ def _own_content(call: Call) -> Payload:
     return answer
 
 
-def _own_item(call: Call) -> Item:
-    item = visible_item(call)
+def _get_own_item(call: Call) -> Item:
+    item = get_visible_item(call)
     owner = call.request.path_params["username"]
     if item.owner != owner:
-        raise OperationError(400, GONE, message_code="CONT_0001")
+        raise OperationError(400, NO_ITEM, message_code="CONT_0001")
     if call.username != owner and not call.has_privilege("portal:admin:updateItems"):
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return item
 
 
-def _fill(call: Call, item: Item) -> None:
-    """Takes over the properties and the file that the call carries."""
+def _copy_fields(call: Call, item: Item) -> None:
+    """Copy the properties and the file of the call into the item."""
     item.title = call.get("title", item.title)
     item.description = call.get("description") or item.description
     if tags := call.get("tags"):
@@ -211,9 +211,9 @@ def _fill(call: Call, item: Item) -> None:
         item.content = call.files["file"][1] if "file" in call.files else call.get("text").encode()
 
 
-def _update(call: Call) -> Payload:
-    item = _own_item(call)
-    _fill(call, item)
+def _update_item(call: Call) -> Payload:
+    item = _get_own_item(call)
+    _copy_fields(call, item)
     item.modified = max(now_ms(), item.modified + 1)
     call.fire_webhooks("update", item)
     return {"success": True, "id": item.id}
@@ -226,44 +226,48 @@ def _add_item(call: Call) -> Payload:
     folder = call.request.path_params.get("folder")
     titles = {id_of(item.folder): item.folder for item in call.organisation.items.values() if item.folder}
     item = Item(owner, call.require("title"), type=call.require("type"), folder=folder and titles.get(folder, folder))
-    _fill(call, item)
+    _copy_fields(call, item)
     call.organisation.add(item)
     call.fire_webhooks("add", item)
     return {"success": True, "id": item.id, "folder": item.folder or ""}
 
 
 def _delete_item(call: Call) -> Payload:
-    item = _own_item(call)
+    item = _get_own_item(call)
     call.organisation.remove(item.id)
     call.fire_webhooks("delete", item)
     return {"success": True, "itemId": item.id}
 
 
-def _everywhere(operation: Operation) -> tuple[Operation, Operation]:
-    """The operation at its path and at the same path inside a folder."""
+def _add_folder_path(operation: Operation) -> tuple[Operation, Operation]:
+    """Return the operation at its path, and at the same path inside a folder."""
     inside = operation.path.replace("/{username}/", "/{username}/{folder}/")
     return operation, dataclasses.replace(operation, path=inside)
 
 
 OPERATIONS = (
-    Operation("items/resource", "/content/items/{item_id}/resources/{key:path}", _resource, needs_token=False),
-    Operation("items/resources", "/content/items/{item_id}/resources", _resources, needs_token=False),
-    *_everywhere(
-        Operation("items/resourcesOfOwner", "/content/users/{username}/items/{item_id}/resources", _resources_of_owner)
+    Operation("items/resource", "/content/items/{item_id}/resources/{key:path}", _get_resource, needs_token=False),
+    Operation("items/resources", "/content/items/{item_id}/resources", _list_resources_of_item, needs_token=False),
+    *_add_folder_path(
+        Operation(
+            "items/resourcesOfOwner", "/content/users/{username}/items/{item_id}/resources", _list_resources_of_owner
+        )
     ),
-    Operation("items/data", "/content/items/{item_id}/data", _data, needs_token=False),
-    Operation("items/groups", "/content/items/{item_id}/groups", _groups, needs_token=False),
-    Operation("items/item", "/content/items/{item_id}", _item, needs_token=False),
-    *_everywhere(Operation("items/update", "/content/users/{username}/items/{item_id}/update", _update, ("POST",))),
-    *_everywhere(
+    Operation("items/data", "/content/items/{item_id}/data", _get_data, needs_token=False),
+    Operation("items/groups", "/content/items/{item_id}/groups", _list_groups, needs_token=False),
+    Operation("items/item", "/content/items/{item_id}", _get_item, needs_token=False),
+    *_add_folder_path(
+        Operation("items/update", "/content/users/{username}/items/{item_id}/update", _update_item, ("POST",))
+    ),
+    *_add_folder_path(
         Operation(
             "items/addResources", "/content/users/{username}/items/{item_id}/addResources", _add_resource, ("POST",)
         )
     ),
-    *_everywhere(
+    *_add_folder_path(
         Operation("items/delete", "/content/users/{username}/items/{item_id}/delete", _delete_item, ("POST",))
     ),
-    *_everywhere(Operation("items/addItem", "/content/users/{username}/addItem", _add_item, ("POST",))),
-    Operation("content/user", "/content/users/{username}", _own_content),
-    Operation("content/folder", "/content/users/{username}/{folder}", _own_content),
+    *_add_folder_path(Operation("items/addItem", "/content/users/{username}/addItem", _add_item, ("POST",))),
+    Operation("content/user", "/content/users/{username}", _list_items_of_user),
+    Operation("content/folder", "/content/users/{username}/{folder}", _list_items_of_user),
 )

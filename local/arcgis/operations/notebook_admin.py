@@ -12,7 +12,7 @@ from local.arcgis.organisation import Session
 from local.arcgis.responses import OperationError, Payload, Response, render
 
 
-def _visible_sessions(call: Call) -> list[Session]:
+def _list_visible_sessions(call: Call) -> list[Session]:
     """Return the open sessions that the caller may see: for an administrator all, for others their own."""
     sessions = list(call.organisation.sessions)
     if call.has_privilege("portal:admin:viewItems"):
@@ -23,7 +23,7 @@ def _visible_sessions(call: Call) -> list[Session]:
 def _find_session(call: Call) -> Session | None:
     """Return the open session that the path names, or None."""
     session_id = call.request.path_params["session_id"]
-    return next((session for session in _visible_sessions(call) if session.id == session_id), None)
+    return next((session for session in _list_visible_sessions(call) if session.id == session_id), None)
 
 
 def _respond_not_open(call: Call) -> Response:
@@ -41,7 +41,7 @@ def _close_session(call: Call) -> Payload | Response:
     return {"status": "success"}
 
 
-def _describe_common(session: Session) -> dict[str, Any]:
+def _describe_common_fields(session: Session) -> dict[str, Any]:
     """Return the fields that both dialects have."""
     return {
         "itemId": session.item_id,
@@ -51,7 +51,7 @@ def _describe_common(session: Session) -> dict[str, Any]:
     }
 
 
-def _item_title(call: Call, session: Session) -> str | None:
+def _get_item_title(call: Call, session: Session) -> str | None:
     item = call.organisation.items.get(session.item_id)
     return item.title if item else None
 
@@ -63,12 +63,12 @@ def _describe_session(call: Call, session: Session) -> dict[str, Any]:
     if call.deployment.kind == "online" and call.switches.online_sessions == "filename":
         return _describe_by_filename(call, session)
     row = {
-        **_describe_common(session),
+        **_describe_common_fields(session),
         "dateLastActivity": str(session.last_activity),
         "containerId": session.container_id,
     }
     if call.deployment.kind == "online":
-        row |= {"type": "openNotebook", "itemTitle": _item_title(call, session)}
+        row |= {"type": "openNotebook", "itemTitle": _get_item_title(call, session)}
     return row
 
 
@@ -76,7 +76,7 @@ def _describe_by_filename(call: Call, session: Session) -> dict[str, Any]:
     """Describe a session as ArcGIS Online lists it: times are numbers, and only the file name has the item id."""
     return {
         "id": session.id,
-        "itemTitle": _item_title(call, session),
+        "itemTitle": _get_item_title(call, session),
         "dateCreated": session.last_activity,
         "dateLastActivity": session.last_activity,
         "type": "openNotebook",
@@ -88,7 +88,7 @@ def _describe_by_filename(call: Call, session: Session) -> dict[str, Any]:
 
 def _list_sessions(call: Call) -> Payload:
     container = call.request.path_params.get("container_id")
-    found = [session for session in _visible_sessions(call) if container in {None, session.container_id}]
+    found = [session for session in _list_visible_sessions(call) if container in {None, session.container_id}]
     if call.deployment.kind == "online" and call.switches.online_sessions == "filename":
         if call.switches.online_sessions_paged:
             _, found = call.paginate(found)
@@ -116,8 +116,8 @@ def _get_info(call: Call) -> Payload:
 
 def _describe_session_on_kubernetes(call: Call, session: Session) -> dict[str, Any]:
     return {
-        **_describe_common(session),
-        "itemTitle": _item_title(call, session),
+        **_describe_common_fields(session),
+        "itemTitle": _get_item_title(call, session),
         "dateLastActivity": session.last_activity,
         "notebookDeploymentId": session.container_id,
         "revision": session.revision,
@@ -127,7 +127,7 @@ def _describe_session_on_kubernetes(call: Call, session: Session) -> dict[str, A
 def _list_sessions_on_kubernetes(call: Call) -> Payload:
     return {
         "operations": ["openNotebook", "executeNotebook", "updateDefaultTemplate", "restoreDefaultTemplate"],
-        "notebooks": [_describe_session_on_kubernetes(call, session) for session in _visible_sessions(call)],
+        "notebooks": [_describe_session_on_kubernetes(call, session) for session in _list_visible_sessions(call)],
         "resources": ["deployments", "jobs", "runtimes", "snapshots", "configuration", "snippets", "workspaces"],
     }
 

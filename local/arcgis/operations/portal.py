@@ -1,4 +1,4 @@
-"""The portal itself: what it is, who its members are, which servers are federated with it, search."""
+"""The portal itself: its description, members and federated servers, and search."""
 
 import secrets
 from typing import Any
@@ -11,11 +11,11 @@ from local.arcgis.organisation import User
 from local.arcgis.responses import OperationError, Payload
 
 
-def _root(call: Call) -> Payload:
+def _get_root(call: Call) -> Payload:
     return {"currentVersion": call.deployment.version, "enterpriseVersion": call.deployment.version}
 
 
-def _info(call: Call) -> Payload:
+def _get_info(call: Call) -> Payload:
     token_url = f"{call.deployment.portal_url}/sharing/rest/generateToken"
     return {
         "owningSystemUrl": call.deployment.portal_url,
@@ -38,7 +38,7 @@ def _describe_user(call: Call, user: User) -> dict[str, Any]:
     }
 
 
-def _self(call: Call) -> Payload:
+def _get_portal(call: Call) -> Payload:
     deployment = call.deployment
     online = deployment.kind == "online"
     host = deployment.portal_url.removeprefix("https://")
@@ -74,7 +74,7 @@ def _check_portal_id(call: Call) -> None:
 
 
 def _hides_servers(call: Call) -> bool:
-    """Whether the caller sees no servers; raises a refusal if the switch says so."""
+    """Whether the caller sees an empty list of servers. Raise OperationError if the switch says so."""
     if call.switches.servers_need_privileges == "no" or call.has_privilege("portal:admin:viewItems"):
         return False
     if call.switches.servers_need_privileges == "refused":
@@ -82,14 +82,14 @@ def _hides_servers(call: Call) -> bool:
     return True
 
 
-def _servers(call: Call) -> Payload:
+def _list_servers(call: Call) -> Payload:
     _check_portal_id(call)
     if _hides_servers(call):
         return {"servers": []}
-    return {"servers": _federated_servers(call.deployment)}
+    return {"servers": _describe_servers(call.deployment)}
 
 
-def _federated_servers(deployment: Deployment) -> list[dict[str, Any]]:
+def _describe_servers(deployment: Deployment) -> list[dict[str, Any]]:
     """Return the Notebook Server and a server of another kind, or nothing for ArcGIS Online."""
     if deployment.kind == "online":
         return []
@@ -117,7 +117,7 @@ def _describe_server(name: str, url: str, host: str, function: str, role: str) -
     }
 
 
-def _urls(call: Call) -> Payload:
+def _list_urls(call: Call) -> Payload:
     _check_portal_id(call)
     if call.deployment.kind != "online":
         raise OperationError(404, "Resource does not exist or is inaccessible.")
@@ -127,20 +127,20 @@ def _urls(call: Call) -> Payload:
     return {"urls": {"notebooks": {"https": [host]}}}
 
 
-def _members(call: Call) -> Payload:
+def _list_members(call: Call) -> Payload:
     _check_portal_id(call)
     paging, users = call.paginate(list(call.organisation.users.values()))
     return {**paging, "users": [_describe_user(call, user) for user in users]}
 
 
-def _member(call: Call) -> Payload:
+def _get_member(call: Call) -> Payload:
     user = call.organisation.users.get(call.request.path_params["username"])
     if user is None:
         raise OperationError(400, "User does not exist or is inaccessible.", message_code="COM_0018")
     return _describe_user(call, user)
 
 
-def _me(call: Call) -> Payload:
+def _get_caller(call: Call) -> Payload:
     if not call.username:
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     return _describe_user(call, call.organisation.users[call.username])
@@ -159,7 +159,7 @@ def _search(call: Call) -> Payload:
     found = [item for item in indexed if all(test(item) for test in tests) and call.can_see(item)]
     field = call.get("sortField")
     if field in {"created", "modified", "title", "owner"}:
-        # Python's sort is stable; the id settles what is equal, so that pages do not overlap.
+        # Items with equal values are sorted by id, so that pages do not overlap.
         found.sort(key=lambda item: (getattr(item, field), item.id), reverse=call.get("sortOrder") == "desc")
     paging, chosen = call.paginate(found[:limit])
     if len(found) > limit:
@@ -174,13 +174,13 @@ def _search(call: Call) -> Payload:
 
 OPERATIONS = (
     Operation("search", "/search", _search, needs_token=False),
-    Operation("portals/self", "/portals/self", _self, needs_token=False),
-    Operation("portals/servers", "/portals/{portal_id}/servers", _servers),
-    Operation("portals/urls", "/portals/{portal_id}/urls", _urls, needs_token=False),
-    Operation("portals/users", "/portals/{portal_id}/users", _members),
-    Operation("community/self", "/community/self", _me),
-    Operation("community/user", "/community/users/{username}", _member),
-    Operation("info", "/info", _info, needs_token=False),
-    Operation("root", "", _root, needs_token=False),
-    Operation("root", "/", _root, needs_token=False),
+    Operation("portals/self", "/portals/self", _get_portal, needs_token=False),
+    Operation("portals/servers", "/portals/{portal_id}/servers", _list_servers),
+    Operation("portals/urls", "/portals/{portal_id}/urls", _list_urls, needs_token=False),
+    Operation("portals/users", "/portals/{portal_id}/users", _list_members),
+    Operation("community/self", "/community/self", _get_caller),
+    Operation("community/user", "/community/users/{username}", _get_member),
+    Operation("info", "/info", _get_info, needs_token=False),
+    Operation("root", "", _get_root, needs_token=False),
+    Operation("root", "/", _get_root, needs_token=False),
 )

@@ -1,4 +1,4 @@
-"""generateToken of the portal and of the notebook server, and oauth2/token."""
+"""Operations that issue tokens: generateToken of the portal and of the notebook server, and oauth2/token."""
 
 from typing import Any
 
@@ -8,32 +8,32 @@ from local.arcgis.responses import OperationError, Payload, Response, make_oauth
 from local.arcgis.tokens import Client, Issuer, Token
 
 
-def _seconds(call: Call, default_minutes: float, largest_minutes: float) -> float:
+def _read_lifetime(call: Call, default_minutes: float, largest_minutes: float) -> float:
     if call.switches.token_seconds is not None:
         return call.switches.token_seconds
-    asked = call.get("expiration")
+    expiration = call.get("expiration")
     try:
-        minutes = float(asked) if asked else default_minutes
+        minutes = float(expiration) if expiration else default_minutes
     except ValueError:
         raise OperationError(400, "Invalid expiration.") from None
     return 60 * min(minutes if minutes > 0 else default_minutes, largest_minutes)
 
 
-def _binding(call: Call) -> tuple[Client, str]:
-    """To what the token is to be bound: a referer, an address, or nothing."""
+def _read_binding(call: Call) -> tuple[Client, str]:
+    """Return what to bind the token to: a referer, an address, or nothing."""
     client = call.get("client")
     if client == "requestip":
         return "ip", call.request.client.host if call.request.client else ""
     if client == "ip":
         return "ip", call.require("ip")
-    # ArcGIS Server's old spelling has two r's.
+    # ArcGIS Server's old spelling has a double r.
     referer = call.get("referer") or call.get("referrer")
     if client == "referer" and not referer:
         raise OperationError(400, "'referer' must be specified.")
     return ("referer", referer) if referer else ("", "")
 
 
-def _log_in(call: Call) -> User:
+def _authenticate(call: Call) -> User:
     user = call.organisation.users.get(call.get("username"))
     if user is None or user.password != call.get("password"):
         raise OperationError(400, "Unable to generate token.", details=["Invalid username or password."])
@@ -41,39 +41,39 @@ def _log_in(call: Call) -> User:
 
 
 def _issue(call: Call, user: User, issuer: Issuer, default_minutes: float, largest_minutes: float) -> Token:
-    client, bound_to = _binding(call)
-    seconds = _seconds(call, default_minutes, largest_minutes)
+    client, bound_to = _read_binding(call)
+    seconds = _read_lifetime(call, default_minutes, largest_minutes)
     return call.deployment.tokens.issue(
         user.username, user.privileges, seconds, issuer=issuer, client=client, bound_to=bound_to
     )
 
 
-def _portal_token(call: Call) -> Payload:
+def _generate_portal_token(call: Call) -> Payload:
     switches = call.switches
     if "username" in call.query or "password" in call.query:
         raise OperationError(400, "POST request should not contain username and password in the query string.")
     if call.request.method != "POST":
         raise OperationError(405, "Method not allowed.")
     if call.token and (call.get("serverUrl") or call.get("serverURL")):
-        # The exchange of a portal token for one for a federated server.
+        # The caller exchanges a portal token for a token of a federated server.
         user = call.organisation.users[call.require("username") if call.username is None else call.username]
     else:
-        user = _log_in(call)
+        user = _authenticate(call)
     token = _issue(call, user, "portal", switches.portal_token_minutes, switches.portal_token_max_minutes)
     return {"token": token.value, "expires": token.expires_ms, "ssl": True}
 
 
-def _notebook_server_token(call: Call) -> Payload:
+def _generate_notebook_server_token(call: Call) -> Payload:
     switches = call.switches
     if call.request.method == "GET" and not switches.notebook_server_token_by_get:
         raise OperationError(405, "Method not allowed.", shape="B")
-    user = _log_in(call)
-    longest = switches.notebook_server_token_max_minutes
-    token = _issue(call, user, "notebook-server", switches.notebook_server_token_minutes, longest)
+    user = _authenticate(call)
+    largest = switches.notebook_server_token_max_minutes
+    token = _issue(call, user, "notebook-server", switches.notebook_server_token_minutes, largest)
     return {"token": token.value, "expires": str(token.expires_ms)}
 
 
-def _app_token(call: Call) -> Payload | Response:
+def _issue_app_token(call: Call) -> Payload | Response:
     app = call.organisation.apps.get(call.get("client_id"))
     body: dict[str, Any]
     if app is None:
@@ -83,16 +83,16 @@ def _app_token(call: Call) -> Payload | Response:
     elif call.get("grant_type") != "client_credentials":
         body = make_oauth_error("unsupported_grant_type", "Unsupported grant_type")
     else:
-        seconds = _seconds(call, call.switches.app_token_minutes, call.switches.app_token_max_minutes)
+        seconds = _read_lifetime(call, call.switches.app_token_minutes, call.switches.app_token_max_minutes)
         token = call.deployment.tokens.issue(None, app.privileges, seconds)
         body = {"access_token": token.value, "expires_in": int(seconds)}
-    # OAuth operations answer JSON whatever `f` says.
-    pretty = "pjson" if call.format == "pjson" else "json"
-    return render(body, pretty, call.switches, title="oauth2/token")
+    # OAuth operations respond with JSON whatever `f` says.
+    format_ = "pjson" if call.format == "pjson" else "json"
+    return render(body, format_, call.switches, title="oauth2/token")
 
 
 PORTAL = (
-    Operation("generateToken", "/generateToken", _portal_token, needs_token=False),
-    Operation("oauth2/token", "/oauth2/token", _app_token, ("POST",), needs_token=False),
+    Operation("generateToken", "/generateToken", _generate_portal_token, needs_token=False),
+    Operation("oauth2/token", "/oauth2/token", _issue_app_token, ("POST",), needs_token=False),
 )
-NOTEBOOK_SERVER = (Operation("generateToken", "/generateToken", _notebook_server_token, needs_token=False),)
+NOTEBOOK_SERVER = (Operation("generateToken", "/generateToken", _generate_notebook_server_token, needs_token=False),)
