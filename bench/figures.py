@@ -1,4 +1,4 @@
-"""The rows of the table: what is measured, against what, and the goal."""
+"""The rows of the table: what was measured, what it is compared with, and the goal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ SNAPSHOTS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row. `met` is None where there is no goal: the row explains another."""
+    """One row. `met` is None if the row has no goal and only explains another row."""
 
     name: str
     ours: str
@@ -18,44 +18,60 @@ class Figure:
     met: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The row for the file."""
+        """Return the row for the JSON file."""
         return asdict(self)
 
 
-def _at_most(name: str, ours: float, peer: float, goal: float, unit: str = "") -> Figure:
+def _compare_at_most(name: str, ours: float, peer: float, goal: float, unit: str = "") -> Figure:
     ratio = ours / peer
-    return Figure(f"{name}: ratio {ratio:.2f}", _number(ours, unit), _number(peer, unit), f"≤ {goal:g}x", ratio <= goal)
+    return Figure(
+        f"{name}: ratio {ratio:.2f}",
+        _format_number(ours, unit),
+        _format_number(peer, unit),
+        f"≤ {goal:g}x",
+        ratio <= goal,
+    )
 
 
-def _at_least(name: str, ours: float, peer: float, goal: float, unit: str = "") -> Figure:
-    """`peer` over `ours`: how many times less."""
+def _compare_at_least(name: str, ours: float, peer: float, goal: float, unit: str = "") -> Figure:
+    """Return a row whose ratio is `peer` divided by `ours`."""
     ratio = peer / ours
-    return Figure(f"{name}: {ratio:.2f}x", _number(ours, unit), _number(peer, unit), f"≥ {goal:g}x", ratio >= goal)
+    return Figure(
+        f"{name}: {ratio:.2f}x", _format_number(ours, unit), _format_number(peer, unit), f"≥ {goal:g}x", ratio >= goal
+    )
 
 
-def _number(value: float, unit: str) -> str:
+def _format_number(value: float, unit: str) -> str:
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}".strip()
 
 
-def memory(peaks: Mapping[str, float]) -> Iterator[Figure]:
-    """Growth of the peak resident size, and the whole of it. MB."""
+def describe_memory(peaks: Mapping[str, float]) -> Iterator[Figure]:
+    """Growth of the peak resident size, and the peak itself, in MB."""
     ours, peer = (peaks[f"{who}300"] - peaks[f"{who}1"] for who in ("ours", "naive"))
     yield Figure(
-        "Growth of peak RSS, 1 → 300 MB snapshot", _number(ours, "MB"), _number(peer, "MB"), "≤ 16 MB", ours <= 16
+        "Growth of peak RSS, 1 → 300 MB snapshot",
+        _format_number(ours, "MB"),
+        _format_number(peer, "MB"),
+        "≤ 16 MB",
+        ours <= 16,
     )
     whole = peaks["ours300"]
     yield Figure(
-        "Whole process at 300 MB", _number(whole, "MB"), _number(peaks["naive300"], "MB"), "≤ 110 MB", whole <= 110
+        "Whole process at 300 MB",
+        _format_number(whole, "MB"),
+        _format_number(peaks["naive300"], "MB"),
+        "≤ 110 MB",
+        whole <= 110,
     )
 
 
-def one_snapshot(size: int, ours: float, peer: float) -> Figure:
-    """CPU of one snapshot; ours with its listing, gate, SHA-256 and outcome object."""
-    return _at_least(f"CPU of one {size} MB snapshot", 1000 * ours, 1000 * peer, 3 if size >= 50 else 2, "ms")
+def describe_one_snapshot(size: int, ours: float, peer: float) -> Figure:
+    """CPU seconds of one snapshot. Ours include the listing, the gate, SHA-256 and the outcome object."""
+    return _compare_at_least(f"CPU of one {size} MB snapshot", 1000 * ours, 1000 * peer, 3 if size >= 50 else 2, "ms")
 
 
-def new_snapshots(notebooks: int, first: Mapping[str, Any], *, has_goal: bool) -> Figure:
-    """HTTP calls for each new snapshot, of a whole run."""
+def describe_new_snapshots(notebooks: int, first: Mapping[str, Any], *, has_goal: bool) -> Figure:
+    """HTTP calls of a whole run for each new snapshot."""
     arcgis, aws = first["arcgis"]["total"], sum(first["aws"].values())
     each = (arcgis + aws) / SNAPSHOTS
     name = f"HTTP calls per new snapshot, {notebooks} notebooks x {SNAPSHOTS // notebooks}"
@@ -65,8 +81,8 @@ def new_snapshots(notebooks: int, first: Mapping[str, Any], *, has_goal: bool) -
     return Figure(f"{name}: a listing and an item.json each", counted, "7")
 
 
-def nothing_new(notebooks: int, second: Mapping[str, Any]) -> Iterator[Figure]:
-    """Calls of a run that finds everything archived."""
+def describe_second_run(notebooks: int, second: Mapping[str, Any]) -> Iterator[Figure]:
+    """Calls of a run that finds everything archived already."""
     counts, aws = second["arcgis"]["counts"], second["aws"]
     listings = counts.get("snapshots/list", 0) + counts.get("items/resources", 0)
     others = second["arcgis"]["total"] - listings
@@ -81,66 +97,72 @@ def nothing_new(notebooks: int, second: Mapping[str, Any]) -> Iterator[Figure]:
     yield Figure(name, f"{reading} (and {own} for the run's own documents)", "", "1 per 1,000", reading <= pages)
 
 
-def small_snapshots(ours: float, peer: float, notebooks: int, *, has_goal: bool) -> Figure:
-    """CPU of each 20 kB snapshot of a run, seconds."""
-    figure = _at_most(
+def describe_small_snapshots(ours: float, peer: float, notebooks: int, *, has_goal: bool) -> Figure:
+    """CPU seconds of each 20 kB snapshot of a run."""
+    figure = _compare_at_most(
         f"CPU of a 20 kB snapshot, {notebooks} x {SNAPSHOTS // notebooks}", 1000 * ours, 1000 * peer, 0.2, "ms"
     )
     return figure if has_goal else Figure(figure.name, figure.ours, figure.peer)
 
 
-def in_flight(together: float, alone: float) -> Figure:
-    """Wall-clock seconds of a batch at 20 ms a call."""
-    return _at_least("16 in flight against one after another, 20 ms a call", together, alone, 10, "s")
+def describe_threads(together: float, alone: float) -> Figure:
+    """Wall-clock seconds of a batch if each call takes 20 ms longer."""
+    return _compare_at_least("16 threads against 1, 20 ms a call", together, alone, 10, "s")
 
 
-def gate(
+def describe_gate(
     rates: Mapping[str, Mapping[str, float]], growth: Mapping[str, float], cut: Mapping[str, int]
 ) -> Iterator[Figure]:
-    """The gate's rows."""
+    """Speed, memory and truncations of the gate."""
     for kind, rate in rates.items():
         ratio = rate["gate"] / rate["json"]
-        peer = _number(rate["json"], "MB/s")
+        peer = _format_number(rate["json"], "MB/s")
         yield Figure(
             f"Gate against json.loads, {kind}: {ratio:.2f}x",
-            _number(rate["gate"], "MB/s"),
+            _format_number(rate["gate"], "MB/s"),
             peer,
             "≥ 1.7x",
             ratio >= 1.7,
         )
-    digest = _number(rates["mixture"]["sha256"], "MB/s")
-    yield Figure("SHA-256, for comparison: slow without the processor's own instructions", digest, "")
-    most = max(growth.values())
+    digest = _format_number(rates["mixture"]["sha256"], "MB/s")
+    yield Figure("SHA-256, for comparison: slow on a processor without instructions for it", digest, "")
+    growth_mb = max(growth.values())
     both = f"{growth['rss']:.1f} MB RSS, {growth['allocated']:.1f} MB allocated"
-    yield Figure("Gate's memory growth at 300 MB", both, "", "≤ 5 MB", most <= 5)
-    yield Figure("Truncations let through", f"{cut['accepted']} of {cut['tried']:,}", "", "0", not cut["accepted"])
+    yield Figure("Gate's memory growth at 300 MB", both, "", "≤ 5 MB", growth_mb <= 5)
+    yield Figure("Accepted truncations", f"{cut['accepted']} of {cut['tried']:,}", "", "0", not cut["accepted"])
 
 
-def layer(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
+def describe_layer(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
     """Cold import in milliseconds, and the layer's size in MB."""
-    yield _at_most("Cold import of the archive function", imports["ours"], imports["peer"], 0.55, "ms")
-    with_clients = _at_most("… with its two clients made", imports["oursWithClients"], imports["peer"], 1, "ms")
+    yield _compare_at_most("Cold import of the archive function", imports["ours"], imports["peer"], 0.55, "ms")
+    with_clients = _compare_at_most(
+        "… and of making its two clients", imports["oursWithClients"], imports["peer"], 1, "ms"
+    )
     yield Figure(with_clients.name, with_clients.ours, with_clients.peer)
-    yield Figure("Layer, unpacked", _number(unpacked, "MB"), "", "≤ 35 MB", unpacked <= 35)
+    yield Figure("Layer, unpacked", _format_number(unpacked, "MB"), "", "≤ 35 MB", unpacked <= 35)
 
 
-def pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
-    """Cold imports of the HTTP proxy's functions in milliseconds, and the size of the layer of the pages in MB."""
+def describe_pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
+    """Cold imports of the HTTP proxy's functions in milliseconds, and the size of the layer for pages in MB."""
     for function, name in (("GetNotebook", "get_notebook"), ("DownloadSnapshot", "download_snapshot")):
-        for page, what in (("", "for JSON"), ("Page", "and making a page")):
-            figure = _at_most(f"Cold import of {name}, {what}", imports[function + page], imports["peer"], 1, "ms")
+        for page, what in (("", "for JSON"), ("Page", "and for a page")):
+            figure = _compare_at_most(
+                f"Cold import of {name}, {what}", imports[function + page], imports["peer"], 1, "ms"
+            )
             yield Figure(figure.name, figure.ours, figure.peer)
-    yield Figure("Layer of the pages, unpacked", _number(unpacked, "MB"), "")
+    yield Figure("Layer for pages, unpacked", _format_number(unpacked, "MB"), "")
 
 
-def proxy(latencies: Mapping[str, Mapping[str, float]]) -> Iterator[Figure]:
-    """Warm answers of the HTTP proxy against direct calls of the local ArcGIS; seconds, by size and source."""
+def describe_proxy(latencies: Mapping[str, Mapping[str, float]]) -> Iterator[Figure]:
+    """Seconds of warm responses of the HTTP proxy and of direct calls of the local ArcGIS, by size and source."""
     for size, by_source in latencies.items():
         for source, what in (("archive", "archived"), ("arcgis", "from ArcGIS")):
             ours, peer = (1000 * by_source[name] for name in (source, "direct"))
             name = f"{size} through the proxy, {what}, against ArcGIS itself: ratio {ours / peer:.1f}"
-            yield Figure(name, _number(ours, "ms"), _number(peer, "ms"))
+            yield Figure(name, _format_number(ours, "ms"), _format_number(peer, "ms"))
     refused = min(by_source["refused"] for by_source in latencies.values())
     yield Figure(
-        "A refusal through the proxy: the local API Gateway and Lambda alone", _number(1000 * refused, "ms"), ""
+        "A refused call of the proxy: the time of the local API Gateway and Lambda",
+        _format_number(1000 * refused, "ms"),
+        "",
     )

@@ -1,4 +1,4 @@
-"""The gate by itself: how fast, how much memory, and whether it lets a truncated notebook through."""
+"""The gate by itself: its speed, its memory, and whether it accepts a truncated notebook."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
-from bench.bodies import Kind, body
+from bench.bodies import Kind, make_body
 from local.arcgis.sample_notebooks import plain
 from notebook_archive.arcgis.transport import CHUNK_BYTES
 from notebook_archive.errors import NotANotebook
@@ -17,35 +17,35 @@ from notebook_archive.notebook import Gate, NotebookFacts
 _KINDS: tuple[Kind, ...] = ("mixture", "text", "numbers")
 
 
-def _pass(chunks: Iterator[bytes]) -> NotebookFacts:
+def _check(chunks: Iterator[bytes]) -> NotebookFacts:
     gate = Gate()
     for chunk in chunks:
         gate.feed(chunk)
     return gate.facts()
 
 
-def _in_memory(whole: bytes) -> Iterator[bytes]:
+def _chunks_in_memory(whole: bytes) -> Iterator[bytes]:
     return (whole[start : start + CHUNK_BYTES] for start in range(0, len(whole), CHUNK_BYTES))
 
 
-def _from_file(path: Path) -> Iterator[bytes]:
+def _chunks_of_file(path: Path) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
 
 
-def rates(size: int, repeats: int) -> dict[str, dict[str, float]]:
-    """MB of notebook per second of CPU, of the gate, json.loads and SHA-256, by kind of notebook.
+def measure_rates(size: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Return MB of notebook per second of CPU for the gate, json.loads and SHA-256, by kind of notebook.
 
-    Medians, taken in turn.
+    Each is the median of `repeats` rounds, which measure the three in turn.
     """
     found: dict[str, dict[str, float]] = {}
     for kind in _KINDS:
-        whole = body(kind, size)
+        whole = make_body(kind, size)
         ours, peers, digests = [], [], []
         for _ in range(repeats):
             started = time.process_time()
-            facts = _pass(_in_memory(whole))
+            facts = _check(_chunks_in_memory(whole))
             between = time.process_time()
             parsed = json.loads(whole)
             peers.append(time.process_time() - between)
@@ -60,30 +60,35 @@ def rates(size: int, repeats: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def growth(path: str, peak_rss: Callable[[], float]) -> dict[str, float]:
-    """MB by which the peak resident size grows over a large file after a small one, and what Python allocated."""
-    _pass(_in_memory(body("mixture", 1_000_000)))
-    before = peak_rss()
-    _pass(_from_file(Path(path)))
-    grown = peak_rss() - before
+def measure_memory(path: str, measure_peak_rss: Callable[[], float]) -> dict[str, float]:
+    """Return how many MB the peak resident size grows by for a large file, and how many MB Python allocated.
+
+    A small notebook goes first.
+    """
+    _check(_chunks_in_memory(make_body("mixture", 1_000_000)))
+    before = measure_peak_rss()
+    _check(_chunks_of_file(Path(path)))
+    grown = measure_peak_rss() - before
     tracemalloc.start()
-    _pass(_from_file(Path(path)))
+    _check(_chunks_of_file(Path(path)))
     return {"rss": grown, "allocated": tracemalloc.get_traced_memory()[1] / 1e6}
 
 
-def truncations(large: int, samples: int) -> dict[str, int]:
-    """How many truncations were tried and how many passed: all of a small notebook, some of a large one of each
-    kind."""
+def count_truncations(large: int, samples: int) -> dict[str, int]:
+    """Return how many truncations were tried and how many the gate accepted.
+
+    These are all truncations of a small notebook, and some of a large notebook of each kind.
+    """
     small = plain(1, 3000)
     cases = [(small, end) for end in range(len(small))]
     for kind in _KINDS:
-        big = body(kind, large).rstrip()
+        big = make_body(kind, large).rstrip()
         cases += [(big, len(big) * sample // samples) for sample in range(samples)]
         cases += [(big, len(big) - missing) for missing in range(1, samples)]
     accepted = 0
     for whole, end in cases:
         try:
-            _pass(_in_memory(whole[:end]))
+            _check(_chunks_in_memory(whole[:end]))
         except NotANotebook:
             continue
         accepted += 1

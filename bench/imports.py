@@ -1,4 +1,4 @@
-"""Cold import: the functions on the built layers, against a peer with the usual libraries, all compiled."""
+"""Cold imports of the functions with the built layers, compared with the usual libraries. All files are compiled."""
 
 import json
 import os
@@ -57,15 +57,15 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Built:
-    """Copies of what was built: the packages of the layers, and the functions by their names in the template."""
+    """Copies of the built layers, and of the built functions by their names in the template."""
 
     layer: Path
     pages: Path
     functions: Mapping[str, Path]
 
 
-def built(folder: Path) -> Built:
-    """Build the stack, and return copies of its parts."""
+def build_parts(folder: Path) -> Built:
+    """Build the stack and return copies of its parts."""
     processor = "Arm64" if stack.architecture() == "arm64" else "X8664"
     with stack.build() as template:
         build = template.parent
@@ -76,16 +76,16 @@ def built(folder: Path) -> Built:
     return Built(layer, pages, functions)
 
 
-def unpacked(layer: Path) -> float:
-    """MB of the layer's files."""
+def measure_size(layer: Path) -> float:
+    """Return the size of the layer's files in MB."""
     return sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 1e6
 
 
-def cold_imports(parts: Built, repeats: int) -> dict[str, float]:
-    """Milliseconds of CPU of each import in a new interpreter, medians, taken in turn.
+def measure_cold_imports(parts: Built, repeats: int) -> dict[str, float]:
+    """Return the CPU milliseconds of each import in a new interpreter. Each is the median of `repeats` rounds.
 
-    `ours`, `peer`, and `oursWithClients`: with the two clients that the first invocation makes. Of each function of the
-    HTTP proxy, by name: for an answer in JSON, and with `Page`, with the page that it makes.
+    `oursWithClients` includes the two clients that the first invocation makes. Each function of the HTTP proxy has two
+    figures: with its own name for a JSON response, with `Page` appended for a page.
     """
     compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(_PEER_PACKAGES)]
     subprocess.run(compiled, check=True)
@@ -104,13 +104,14 @@ def cold_imports(parts: Built, repeats: int) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(repeats + 1):
         for name, (search, statements) in cases.items():
-            taken = _import(search, statements)
-            if turn:  # the first brings the files into memory
+            taken = _measure_import(search, statements)
+            # The first round brings the files into memory.
+            if turn:
                 found[name].append(taken)
     return {name: 1000 * median(taken) for name, taken in found.items()}
 
 
-def _import(paths: list[str], statements: str) -> float:
+def _measure_import(paths: list[str], statements: str) -> float:
     script = _SCRIPT.format(paths=paths, statements=statements)
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-B", "-c", script], env=_ENVIRONMENT, stdout=subprocess.PIPE, text=True
@@ -118,5 +119,5 @@ def _import(paths: list[str], statements: str) -> float:
     pin(0, process.pid)
     output, _ = process.communicate()
     if process.returncode:
-        raise RuntimeError("An import of the benchmark failed.")
+        raise RuntimeError("An import of the benchmark failed. Its traceback is above.")
     return float(output.split()[1])

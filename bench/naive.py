@@ -1,5 +1,4 @@
-"""The naive way to archive a snapshot, as a first draft would have it: a call for everything, and the notebook as a
-Python object in between."""
+"""The naive way to archive a snapshot, as in a first draft: one call for each detail, and the notebook parsed."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ _REFERER = {"Referer": "https://naive.invalid/"}
 
 @dataclass(frozen=True, slots=True)
 class Naive:
-    """One deployment as the naive way sees it. `ca` is the path of a PEM file."""
+    """The deployment and the bucket that the naive way uses. `ca` is the path of a PEM file."""
 
     portal_url: str
     notebook_admin_url: str
@@ -27,34 +26,34 @@ class Naive:
     bucket: str
     ca: str
 
-    def token(self, owner: str) -> str:
+    def get_token(self, owner: str) -> str:
         """Read the owner's secret and sign in."""
         text = _secrets().get_secret_value(SecretId=f"{self.secret_prefix}/owners/{owner}")["SecretString"]
         form = {**json.loads(text), "client": "referer", "referer": _REFERER["Referer"], "f": "json"}
         return str(self._post(f"{self.portal_url}/sharing/rest/generateToken", form)["token"])
 
-    def snapshot(self, item_id: str, key: str, token: str) -> None:
-        """Copy the snapshot: parsed, written again, put."""
+    def copy_snapshot(self, item_id: str, key: str, token: str) -> None:
+        """Copy the snapshot: parse it, serialize it again, put it."""
         form = {"itemId": item_id, "resourceKey": key, "token": token, "f": "json"}
         notebook = self._post(f"{self.notebook_admin_url}/notebooks/snapshots/download", form)
         _s3().put_object(Bucket=self.bucket, Key=f"{item_id}/{key}", Body=json.dumps(notebook))
 
-    def everything(self, owner: str, item_id: str, key: str) -> None:
-        """Copy the snapshot with all that goes with it: secret, token, properties, HEAD, PUT, tags."""
-        token = self.token(owner)
+    def copy_everything(self, owner: str, item_id: str, key: str) -> None:
+        """Copy the snapshot with every call around it: secret, token, properties, HEAD, PUT, tags."""
+        token = self.get_token(owner)
         url = f"{self.portal_url}/sharing/rest/content/items/{item_id}"
         item = requests.get(
             url, params={"f": "json", "token": token}, headers=_REFERER, verify=self.ca, timeout=60
         ).json()
-        name = f"{item_id}/{key}"
+        object_key = f"{item_id}/{key}"
         try:
-            _s3().head_object(Bucket=self.bucket, Key=name)
+            _s3().head_object(Bucket=self.bucket, Key=object_key)
         except ClientError:
-            self.snapshot(item_id, key, token)
+            self.copy_snapshot(item_id, key, token)
             tags = [{"Key": "owner", "Value": item["owner"]}, {"Key": "kind", "Value": "snapshot"}]
-            _s3().put_object_tagging(Bucket=self.bucket, Key=name, Tagging={"TagSet": tags})  # type: ignore[typeddict-item]
+            _s3().put_object_tagging(Bucket=self.bucket, Key=object_key, Tagging={"TagSet": tags})  # type: ignore[typeddict-item]
 
-    def _post(self, url: str, form: dict[str, str]) -> Any:  # noqa: ANN401 - whatever JSON it is
+    def _post(self, url: str, form: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
         return requests.post(url, data=form, headers=_REFERER, verify=self.ca, timeout=60).json()
 
 

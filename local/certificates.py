@@ -1,7 +1,8 @@
 """A private certificate authority and one server certificate for localhost.
 
-An on-premises ArcGIS site stands behind such a CA. The chain satisfies VERIFY_X509_STRICT, which Python sets by default
-from 3.13 on: key identifiers, critical basic constraints and key usage (RFC 5280, section 4.2).
+The local ArcGIS uses them because an on-premises site often has a private CA; the local AWS needs some for its HTTPS
+port. The chain satisfies VERIFY_X509_STRICT, which Python 3.13 sets by default: key identifiers, critical basic
+constraints and key usage (RFC 5280, section 4.2).
 """
 
 import datetime as dt
@@ -59,7 +60,7 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Makes a new CA and a certificate for localhost and 127.0.0.1, and writes both into the folder."""
+    """Make a new CA and a certificate for localhost and 127.0.0.1, and write both into the folder."""
     authority = "Local ArcGIS CA"
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = (

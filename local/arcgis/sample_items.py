@@ -9,10 +9,10 @@ from local.arcgis.sample_notebooks import (
     as_documented,
     as_jupyter,
     code,
-    image,
+    image_output,
     markdown,
     notebook,
-    printed,
+    stream_output,
 )
 
 ADVANCED = ("ArcGIS Notebook Python 3 Advanced", "11.0")
@@ -59,7 +59,9 @@ def _make_flood_model() -> Item:
     versions = [
         notebook(
             markdown("# Flood model"),
-            code(f"level = {number}\nprint(level)", printed(f"{number - 1}\n"), count=number, tags=["parameters"]),
+            code(
+                f"level = {number}\nprint(level)", stream_output(f"{number - 1}\n"), count=number, tags=["parameters"]
+            ),
             runtime=RUNTIME,
         )
         for number in (1, 2)
@@ -73,7 +75,7 @@ def _make_flood_model() -> Item:
 
 def _make_rivers() -> Item:
     """nbformat_minor 5 with cell ids, an image, and a Cyrillic title."""
-    content = notebook(code("plot()", image(64, 48, 1), count=1), runtime=ADVANCED, minor=5)
+    content = notebook(code("plot()", image_output(64, 48, 1), count=1), runtime=ADVANCED, minor=5)
     return _make_item("ana", "Карта рек", as_jupyter(content), runtime=ADVANCED)
 
 
@@ -94,7 +96,7 @@ def _make_lists_of_lines() -> Item:
     """Strings as lists of lines, the R kernel, and a right-to-left title."""
     content = notebook(
         markdown(["# عنوان\n", "نص من اليمين إلى اليسار"]),
-        code(["x <- 1\n", "print(x)"], printed(["[1] 1\n", "\n"]), count=1),
+        code(["x <- 1\n", "print(x)"], stream_output(["[1] 1\n", "\n"]), count=1),
         kernel=R_KERNEL,
         runtime=R_RUNTIME,
         minor=4,
@@ -110,7 +112,7 @@ def _make_one_megabyte() -> Item:
 @functools.cache
 def _make_atlas() -> bytes:
     """Return the content, which is made once because its images take longer than everything else."""
-    outputs = [image(300, 200, seed) for seed in range(4)]
+    outputs = [image_output(300, 200, seed) for seed in range(4)]
     cells = [code("draw('🌍')", output, count=count) for count, output in enumerate(outputs, 1)]
     return as_jupyter(notebook(*cells, runtime=ADVANCED, minor=5))
 
@@ -121,7 +123,7 @@ def _make_long_title() -> Item:
 
 
 def _make_control_character() -> Item:
-    content = notebook(code("bell = '\\x07'", printed("\x07\x1b[31mred\x1b[0m\n"), count=1), runtime=RUNTIME)
+    content = notebook(code("bell = '\\x07'", stream_output("\x07\x1b[31mred\x1b[0m\n"), count=1), runtime=RUNTIME)
     return _make_item("chi", "Tab\tand bell\x07, \u202ereversed", as_compact(content))
 
 
@@ -134,7 +136,9 @@ def _make_without_snapshots() -> Item:
 def _make_invalid_token() -> Item:
     """Its text has the phrase by which some clients detect an invalid token."""
     content = notebook(
-        code("raise RuntimeError('Invalid token.')", printed('{"error":{"code":498,"message":"Invalid token."}}')),
+        code(
+            "raise RuntimeError('Invalid token.')", stream_output('{"error":{"code":498,"message":"Invalid token."}}')
+        ),
         runtime=RUNTIME,
     )
     return _make_item("ana", "Why does it say Invalid token?", as_compact(content))

@@ -30,12 +30,12 @@ def code(source: str | list[str], *outputs: dict[str, Any], count: int | None = 
     }
 
 
-def printed(text: str | list[str]) -> dict[str, Any]:
+def stream_output(text: str | list[str]) -> dict[str, Any]:
     """Return the output of a cell that printed text."""
     return {"name": "stdout", "output_type": "stream", "text": text}
 
 
-def image(width: int, height: int, seed: int) -> dict[str, Any]:
+def image_output(width: int, height: int, seed: int) -> dict[str, Any]:
     """Return the output of a plotting library: a PNG image, here of coloured noise."""
     data = base64.b64encode(png(width, height, seed)).decode()
     return {"data": {"image/png": data, "text/plain": "<Figure>"}, "metadata": {}, "output_type": "display_data"}

@@ -1,7 +1,7 @@
-"""MiniStack as the local AWS serves it. The server loads this file in MiniStack's own environment.
+"""MiniStack's ASGI application, as the local AWS runs it. The server loads this file in MiniStack's own environment.
 
-The stack's policies deny requests without TLS, even those of root. The plain door is for root on this machine alone, so
-its requests count as secure there. Requests of anybody else through it are refused, as in AWS.
+The stack's policies deny requests without TLS, even those of root. Root's requests over plain HTTP come only from this
+machine, so they count as secure. Other plain requests are denied, as on AWS.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,14 +11,14 @@ from ministack.app import app as ministack  # type: ignore[import-not-found]
 
 type Message = dict[str, Any]
 
+# Part of the signature of each request by MiniStack's root.
 ROOT = b"Credential=test/"
-"""In the signature of a request by MiniStack's root."""
 
 
 async def app(
     scope: dict[str, Any], receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Pass a request on. If root sent it through the plain door, add the header of a proxy that ended TLS."""
+    """Pass a request on. If root sent it over plain HTTP, add the header of a proxy that terminated TLS."""
     if (
         scope["type"] == "http"
         and scope["scheme"] == "http"

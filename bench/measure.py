@@ -1,6 +1,7 @@
-"""What is measured, each in a process of its own on the clients' core: `python -m bench.client WHAT RESULT`.
+"""One measurement in its own process, on the clients' core: `python -m bench.measure WHAT RESULT`.
 
-The arguments come as JSON on standard input, the result goes into the file; standard output is the functions' log.
+It reads its arguments as JSON from standard input and writes the result into the file RESULT. The functions log to
+standard output.
 """
 
 import json
@@ -24,8 +25,11 @@ from local.aws import ROOT
 type Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
 
-def peak_rss() -> float:
-    """The largest resident size of this program, in MB. What `getrusage` says includes the parent's before exec."""
+def measure_peak_rss() -> float:
+    """Return the largest resident size of this program in MB.
+
+    Not by `getrusage` if possible, which includes the size of the parent process before exec.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -34,7 +38,7 @@ def peak_rss() -> float:
 
 
 def count_aws_calls() -> Counter[str]:
-    """Count from now on every request that botocore sends, by operation and by the part of the bucket it is about."""
+    """Count each request that botocore sends from now on, by operation and part of the bucket. Return the counter."""
     boto3.setup_default_session()
     session = boto3.DEFAULT_SESSION
     assert session is not None
@@ -50,8 +54,8 @@ def count_aws_calls() -> Counter[str]:
     return calls
 
 
-def handler(function: str) -> Handler:
-    """The function's handler, from its own file."""
+def load_handler(function: str) -> Handler:
+    """Return the function's load_handler, imported from its file."""
     spec = spec_from_file_location(f"{function}_app", ROOT / "functions" / function / "app.py")
     assert spec is not None
     assert spec.loader is not None
@@ -71,13 +75,13 @@ CONTEXT = SimpleNamespace(
 
 
 def invoke(function: str, events: list[dict[str, Any]], warm: int = 0) -> dict[str, Any]:
-    """Call a function once for each event, as one container would, a batch again while it hands back a rest.
+    """Call a function once for each event, as one container would. Repeat a batch while the function returns a rest.
 
-    Returns the last answer, CPU and wall seconds of each call, the peak size, and the AWS calls counted. The first
-    `warm` events are left out of the seconds.
+    Return the last answer, the CPU and wall-clock seconds of each event, the peak size in MB, and the number of AWS
+    calls. The seconds do not include the first `warm` events.
     """
     calls = count_aws_calls()
-    handle = handler(function)
+    handle = load_handler(function)
     answer: dict[str, Any] = {}
     cpu, wall = [], []
     for event in events:
@@ -87,38 +91,38 @@ def invoke(function: str, events: list[dict[str, Any]], warm: int = 0) -> dict[s
             answer = handle({**event, "batch": answer["batch"]}, CONTEXT)
         cpu.append(time.process_time() - started)
         wall.append(time.perf_counter() - clock)
-    return {"answer": answer, "cpu": cpu[warm:], "wall": wall[warm:], "peak": peak_rss(), "calls": dict(calls)}
+    return {"answer": answer, "cpu": cpu[warm:], "wall": wall[warm:], "peak": measure_peak_rss(), "calls": dict(calls)}
 
 
 def naive(deployment: dict[str, str], snapshots: list[list[str]], *, everything: bool, warm: int = 0) -> dict[str, Any]:
-    """Archive the snapshots (owner, item id, resource key) the naive way."""
+    """Archive the snapshots (owner, item id, resource key) in the naive way."""
     calls = count_aws_calls()
     peer = Naive(**deployment)
-    tokens = {} if everything else {owner: peer.token(owner) for owner, _, _ in snapshots}
+    tokens = {} if everything else {owner: peer.get_token(owner) for owner, _, _ in snapshots}
     cpu, wall = [], []
     for owner, item_id, key in snapshots:
         started, clock = time.process_time(), time.perf_counter()
         if everything:
-            peer.everything(owner, item_id, key)
+            peer.copy_everything(owner, item_id, key)
         else:
-            peer.snapshot(item_id, key, tokens[owner])
+            peer.copy_snapshot(item_id, key, tokens[owner])
         cpu.append(time.process_time() - started)
         wall.append(time.perf_counter() - clock)
-    return {"cpu": cpu[warm:], "wall": wall[warm:], "peak": peak_rss(), "calls": dict(calls)}
+    return {"cpu": cpu[warm:], "wall": wall[warm:], "peak": measure_peak_rss(), "calls": dict(calls)}
 
 
 def main() -> None:
-    """Measure one thing."""
+    """Run the measurement that the command line names."""
     pin(0)
-    what: dict[str, Callable[..., object]] = {
+    measurements: dict[str, Callable[..., object]] = {
         "invoke": invoke,
         "naive": naive,
-        "gate-rates": gate.rates,
-        "gate-growth": lambda path: gate.growth(path, peak_rss),
-        "gate-truncations": gate.truncations,
-        "proxy": proxy.latencies,
+        "gate-rates": gate.measure_rates,
+        "gate-memory": lambda path: gate.measure_memory(path, measure_peak_rss),
+        "gate-truncations": gate.count_truncations,
+        "proxy": proxy.measure_latencies,
     }
-    result = what[sys.argv[1]](**json.load(sys.stdin))
+    result = measurements[sys.argv[1]](**json.load(sys.stdin))
     Path(sys.argv[2]).write_text(json.dumps(result))
 
 
