@@ -46,7 +46,7 @@ def _format_number(value: float, unit: str) -> str:
 
 
 def describe_memory(peaks: Mapping[str, float]) -> Iterator[Figure]:
-    """Growth of the peak resident size, and the peak itself, in MB."""
+    """Describe the growth of the peak resident size, and the peak itself. `peaks` is in MB."""
     ours, peer = (peaks[f"{who}300"] - peaks[f"{who}1"] for who in ("ours", "naive"))
     yield Figure(
         "Growth of peak RSS, 1 → 300 MB snapshot",
@@ -66,12 +66,12 @@ def describe_memory(peaks: Mapping[str, float]) -> Iterator[Figure]:
 
 
 def describe_one_snapshot(size: int, ours: float, peer: float) -> Figure:
-    """CPU seconds of one snapshot. Ours include the listing, the gate, SHA-256 and the outcome object."""
+    """Describe the CPU seconds of one snapshot. Ours include the listing, the gate, SHA-256 and the outcome object."""
     return _compare_at_least(f"CPU of one {size} MB snapshot", 1000 * ours, 1000 * peer, 3 if size >= 50 else 2, "ms")
 
 
 def describe_new_snapshots(notebooks: int, first: Mapping[str, Any], *, has_goal: bool) -> Figure:
-    """HTTP calls of a whole run for each new snapshot."""
+    """Describe the HTTP calls of a whole run for each new snapshot."""
     arcgis, aws = first["arcgis"]["total"], sum(first["aws"].values())
     each = (arcgis + aws) / SNAPSHOTS
     name = f"HTTP calls per new snapshot, {notebooks} notebooks x {SNAPSHOTS // notebooks}"
@@ -82,7 +82,7 @@ def describe_new_snapshots(notebooks: int, first: Mapping[str, Any], *, has_goal
 
 
 def describe_second_run(notebooks: int, second: Mapping[str, Any]) -> Iterator[Figure]:
-    """Calls of a run that finds everything archived already."""
+    """Describe the calls of a run that finds everything archived already."""
     counts, aws = second["arcgis"]["counts"], second["aws"]
     listings = counts.get("snapshots/list", 0) + counts.get("items/resources", 0)
     others = second["arcgis"]["total"] - listings
@@ -98,7 +98,7 @@ def describe_second_run(notebooks: int, second: Mapping[str, Any]) -> Iterator[F
 
 
 def describe_small_snapshots(ours: float, peer: float, notebooks: int, *, has_goal: bool) -> Figure:
-    """CPU seconds of each 20 kB snapshot of a run."""
+    """Describe the CPU seconds of each 20 kB snapshot of a run."""
     figure = _compare_at_most(
         f"CPU of a 20 kB snapshot, {notebooks} x {SNAPSHOTS // notebooks}", 1000 * ours, 1000 * peer, 0.2, "ms"
     )
@@ -106,14 +106,14 @@ def describe_small_snapshots(ours: float, peer: float, notebooks: int, *, has_go
 
 
 def describe_threads(together: float, alone: float) -> Figure:
-    """Wall-clock seconds of a batch if each call takes 20 ms longer."""
+    """Describe the wall-clock seconds of a batch if each call takes 20 ms longer."""
     return _compare_at_least("16 threads against 1, 20 ms a call", together, alone, 10, "s")
 
 
 def describe_gate(
     rates: Mapping[str, Mapping[str, float]], growth: Mapping[str, float], cut: Mapping[str, int]
 ) -> Iterator[Figure]:
-    """Speed, memory and truncations of the gate."""
+    """Describe the speed and memory of the gate, and the truncations that it accepted."""
     for kind, rate in rates.items():
         ratio = rate["gate"] / rate["json"]
         peer = _format_number(rate["json"], "MB/s")
@@ -133,7 +133,7 @@ def describe_gate(
 
 
 def describe_layer(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
-    """Cold import in milliseconds, and the layer's size in MB."""
+    """Describe cold imports of the archive function in milliseconds, and the size of its layer in MB."""
     yield _compare_at_most("Cold import of the archive function", imports["ours"], imports["peer"], 0.55, "ms")
     with_clients = _compare_at_most(
         "… and of making its two clients", imports["oursWithClients"], imports["peer"], 1, "ms"
@@ -143,7 +143,7 @@ def describe_layer(imports: Mapping[str, float], unpacked: float) -> Iterator[Fi
 
 
 def describe_pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Figure]:
-    """Cold imports of the HTTP proxy's functions in milliseconds, and the size of the layer for pages in MB."""
+    """Describe cold imports of the HTTP proxy's functions in milliseconds, and the size of the pages layer in MB."""
     for function, name in (("GetNotebook", "get_notebook"), ("DownloadSnapshot", "download_snapshot")):
         for page, what in (("", "for JSON"), ("Page", "and for a page")):
             figure = _compare_at_most(
@@ -154,7 +154,7 @@ def describe_pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Fi
 
 
 def describe_proxy(latencies: Mapping[str, Mapping[str, float]]) -> Iterator[Figure]:
-    """Seconds of warm responses of the HTTP proxy and of direct calls of the local ArcGIS, by size and source."""
+    """Describe the seconds of warm responses of the HTTP proxy and of direct calls, by size and source."""
     for size, by_source in latencies.items():
         for source, what in (("archive", "archived"), ("arcgis", "from ArcGIS")):
             ours, peer = (1000 * by_source[name] for name in (source, "direct"))
