@@ -21,6 +21,8 @@ from starlette.types import Receive, Scope, Send
 _MAX_STORED_BYTES = 2_000_000
 _KEYS_PER_PAGE = 1000
 _CHECKSUM = b"x-amz-checksum-sha256"
+# The archive takes an answer without an ETag for a proxy's page.
+_ETAG = (b"etag", b'"0"')
 _MODIFIED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
@@ -76,11 +78,11 @@ class FakeAws:
                 body = _decode_chunks(body)
             checksum = headers.get(_CHECKSUM, b"")
             self._objects[path] = (body, checksum)
-            return 200, b"", [(b"etag", b'"0"'), *([(_CHECKSUM, checksum)] if checksum else [])]
+            return 200, b"", [_ETAG, *([(_CHECKSUM, checksum)] if checksum else [])]
         if path not in self._objects:
             return 404, b"<Error><Code>NoSuchKey</Code></Error>", []
         body, checksum = self._objects[path]
-        return 200, body, [(_CHECKSUM, checksum)] if method == "HEAD" and checksum else []
+        return 200, body, [_ETAG, *([(_CHECKSUM, checksum)] if method == "HEAD" and checksum else [])]
 
     def _respond_json(self, target: str, body: bytes) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
         answer: dict[str, Any] = {"FailedEntryCount": 0, "Entries": [{"EventId": "0"}]}
@@ -97,7 +99,8 @@ class FakeAws:
         keys = sorted(key for key in self._objects if key.startswith(start) and key > after)
         page = keys[:_KEYS_PER_PAGE]
         entries = "".join(
-            f"<Contents><Key>{escape(key.partition('/')[2])}</Key><LastModified>{_MODIFIED}</LastModified></Contents>"
+            f"<Contents><Key>{escape(key.partition('/')[2])}</Key><LastModified>{_MODIFIED}</LastModified>"
+            f"<Size>{len(self._objects[key][0])}</Size></Contents>"
             for key in page
         )
         more = (
