@@ -1,4 +1,4 @@
-"""One server for all these tests; each test finds the varied seed as it was."""
+"""One server for all these tests; each test begins with the samples unchanged."""
 
 from collections.abc import Iterator
 from typing import Literal

@@ -62,7 +62,7 @@ def test_windows_of_time_and_owner_divide_the_whole(many: Client) -> None:
     assert sum(by_owner) == 250
 
 
-def test_types_match_by_their_words_and_a_filter_matches_them_whole(each: Client) -> None:
+def test_search_matches_words_of_a_type_and_filter_the_whole(each: Client) -> None:
     fuzzy = each.get("/search", "gis_admin", q='(type:"notebook")', num=100)
     assert {item["type"] for item in fuzzy["results"]} == {"Notebook", "Notebook Code Snippet Library"}
     exact = each.get("/search", "gis_admin", filter='type:"Notebook"', num=100)
