@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
@@ -30,7 +30,7 @@ class Webhooks:
     """The organisation webhooks of a portal.  Every method may raise any ArcGISError, and what is TROUBLE."""
 
     def __init__(self, portal_url: str, credential: str, ca: str, *, strict: bool) -> None:
-        transport = Transport(tls_context(read(ca) if ca else None, strict=strict), connections=1)
+        transport = Transport(make_tls_context(read(ca) if ca else None, strict=strict), connections=1)
         self._client = ArcGISClient(transport, TokenSource(transport, portal_url, credential, read), Deadline(SECONDS))
         portal = Portal(self._client, portal_url)
         organisation = portal.get_organization()

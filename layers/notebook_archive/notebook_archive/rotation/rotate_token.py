@@ -126,7 +126,7 @@ def _create(rotation: Rotation, secret_id: str, version: str, mint: RotationCont
         message = f"The credential in secret {name!r} was refused less than an hour ago and is not tried again yet."
         raise TokenRejected(message).of_secret(name)
     try:
-        token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
+        token = mint.credential(name).sign_in(math.inf if wait is None else LIFETIMES * wait, deadline)
     except TokenRejected as error:
         # One that is remembered has been noted; noted again, it would last for another hour without a try.
         untold = "" if error.remembered else _note_refusal(rotation, secret_id, version, credential, mint)
