@@ -10,7 +10,7 @@ import pytest
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis import portal as portal_module
 from notebook_archive.arcgis import transport as transport_module
-from notebook_archive.arcgis.portal import MAX_SEARCH_RESULTS, SEARCH_PAGE, Enumeration, Portal
+from notebook_archive.arcgis.portal import MAX_SEARCH_RESULTS, RESULTS_PER_PAGE, Enumeration, Portal
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     AnswerTooLarge,
@@ -264,7 +264,7 @@ def test_pages_are_read_to_the_last(client: Client, count: int) -> None:
     fill(client.deployment, count)
     found = enumerate_notebooks(client)
     assert set(found.notebooks) == ids(client.deployment.organisation.notebooks())
-    assert client.count("search") == -(-count // SEARCH_PAGE)
+    assert client.count("search") == -(-count // RESULTS_PER_PAGE)
 
 
 @pytest.fixture
@@ -328,7 +328,7 @@ def test_more_than_ten_thousand_notebooks_are_all_found(wire: Transport, serve: 
     server = serve(script)
     found = searched(wire, server)
     assert (len(found.notebooks), found.incomplete) == (count, None)
-    assert (len(server.requests), server.connections) == (MAX_SEARCH_RESULTS / SEARCH_PAGE + 1, 1)
+    assert (len(server.requests), server.connections) == (MAX_SEARCH_RESULTS / RESULTS_PER_PAGE + 1, 1)
     assert MAX_SEARCH_RESULTS == 10_000
 
 
