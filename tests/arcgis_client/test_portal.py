@@ -345,6 +345,15 @@ def test_a_notebook_that_appears_during_paging_hides_none(client: Client, after:
     assert (len(found.notebooks), found.incomplete) == (251, None)
 
 
+def test_a_token_that_a_page_rejects_is_renewed_for_that_page(client: Client) -> None:
+    client.deployment.organisation.items.clear()
+    fill(client.deployment, 250)
+    client.deployment.faults.add("search", "tokens-revoked", times=1, after=1)
+    found = client.portal(client.tokens()).list_notebooks(client.deployment.organisation.id)
+    assert (len(found.notebooks), found.incomplete) == (250, None)
+    assert (client.count("search"), client.count("generateToken")) == (4, 2)
+
+
 @pytest.mark.parametrize("gone", [0, 120, 249])
 def test_a_notebook_that_vanishes_during_paging_hides_none(client: Client, gone: int) -> None:
     client.deployment.organisation.items.clear()
