@@ -10,6 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 
 STAGE ?= dev
 NOTEBOOKS ?=
+VERBOSE ?=
 API_AUTH ?= IAM
 PARAMETERS ?=
 # Fixed, so that a test run is the same on every machine.
@@ -27,8 +28,8 @@ SOURCES := functions layers local scripts tests
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEBOOKS=DIR of .ipynb files]
-	@exec $(PYTHON) -m local.demo $(FOLDER)
+demo: $(SERVERS) ## Archive notebooks on this machine and check every byte [NOTEBOOKS=DIR of .ipynb files] [VERBOSE=1]
+	@exec $(PYTHON) -m local.demo $(FOLDER) $(if $(VERBOSE),--verbose)
 
 local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from notebook_archive.vault import shortest_wait
 from scripts.secret_store import Secrets, object_in
-from scripts.stack import TROUBLE, ScriptError, Stack, sentence, shown
+from scripts.stack import REPORTED_ERRORS, ScriptError, Stack, describe_error, to_text
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
@@ -146,15 +146,15 @@ def _remove(secrets: Secrets, token: str, source: str | None, say: Say) -> bool:
     whether that of the token is gone."""
     try:
         secrets.delete(token)
-    except TROUBLE as error:
-        say(f"{token}: could not be removed. {sentence(error)}")
+    except REPORTED_ERRORS as error:
+        say(f"{token}: could not be removed. {describe_error(error)}")
         return False
     say(f"{token}: removed again, for ArcGIS refused the credential; what was archived without it still is")
     if source:
         try:
             secrets.delete(source)
-        except TROUBLE as error:
-            say(f"{source}: stays, for it could not be removed. {sentence(error)}")
+        except REPORTED_ERRORS as error:
+            say(f"{source}: stays, for it could not be removed. {describe_error(error)}")
         else:
             say(f"{source}: removed again, for there was none before")
     return True
@@ -168,8 +168,8 @@ def _put_back(secrets: Secrets, token: str, source: str, before: str | None, say
     try:
         secrets.clear_the_way(token)
         secrets.client.put_secret_value(SecretId=source, SecretString=before)
-    except TROUBLE as error:
-        say(f"{source}: what it held before could not be put back. {sentence(error)}")
+    except REPORTED_ERRORS as error:
+        say(f"{source}: what it held before could not be put back. {describe_error(error)}")
     else:
         say(f"{source}: holds again what it held before, for ArcGIS refused the other")
 
@@ -209,7 +209,7 @@ def _wait_for_token(
         try:
             refused = secrets.refused(name, source)
             held = object_in(secrets.read(name) or "{}")  # after the look at the refusal: a token that came is one
-        except TROUBLE:
+        except REPORTED_ERRORS:
             if late:
                 raise
         else:
@@ -235,9 +235,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_schedule(options.every)
         credential = credential_from(options.credential, options.username)
-        add(credential, options, lambda text: console.print(shown(text), soft_wrap=True))
-    except TROUBLE as error:
-        console.print(shown(sentence(error)))
+        add(credential, options, lambda text: console.print(to_text(text), soft_wrap=True))
+    except REPORTED_ERRORS as error:
+        console.print(to_text(describe_error(error)))
         return 1
     return 0
 

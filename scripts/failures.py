@@ -19,7 +19,7 @@ from rich.table import Table
 
 from notebook_archive.errors import RequestInvalid
 from notebook_archive.pipeline.archive_requests import BackupRequest
-from scripts.stack import TROUBLE, Stack, printable, sentence, shown
+from scripts.stack import REPORTED_ERRORS, Stack, describe_error, replace_unprintable, to_text
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -42,10 +42,10 @@ def show(sqs: "SQSClient", failures_url: str) -> int:
     console, table = Console(width=WIDTH), Table("messages", "reason", "what happened", "what to do", box=None)
     groups = sorted(grouped.items(), key=lambda group: -len(group[1]))
     for told, messages in groups:
-        table.add_row(str(len(messages)), *map(shown, told))
+        table.add_row(str(len(messages)), *map(to_text, told))
     console.print(table if groups else "The failure queue is empty.")
     for (reason, *_), messages in groups:
-        console.print(shown(f"{reason}: {_since(messages)}{_attempts(messages)}{_items(messages)}"), soft_wrap=True)
+        console.print(to_text(f"{reason}: {_since(messages)}{_attempts(messages)}{_items(messages)}"), soft_wrap=True)
     return sum(map(len, grouped.values()))
 
 
@@ -116,7 +116,9 @@ def drop(sqs: "SQSClient", failures_url: str, reason: str, *, sure: bool) -> int
     doomed = [each for each in messages if _told(each)[0] == reason]
     _show_again(sqs, failures_url, (each for each in messages if each not in doomed))
     if doomed and not sure:
-        sys.stderr.write(f"Delete {len(doomed)} of reason {printable(reason)} for good{_items(doomed)}? [y/N] ")
+        sys.stderr.write(
+            f"Delete {len(doomed)} of reason {replace_unprintable(reason)} for good{_items(doomed)}? [y/N] "
+        )
         sys.stderr.flush()
         sure = sys.stdin.readline().strip().casefold() in {"y", "yes"}
     if not sure:
@@ -130,7 +132,7 @@ def drop(sqs: "SQSClient", failures_url: str, reason: str, *, sure: bool) -> int
 def _left(sqs: "SQSClient", url: str, done: str) -> int:
     left = _held(sqs, url)
     more = f" {left} left; what somebody looks at can be driven again {HELD_SECONDS} s later." if left else ""
-    Console(width=WIDTH).print(shown(f"{done}{more}"))
+    Console(width=WIDTH).print(to_text(f"{done}{more}"))
     return left
 
 
@@ -182,8 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.drop is not None:
             return int(drop(sqs, failures_url, options.drop, sure=options.yes) > 0)
         return int(show(sqs, failures_url) > 0)
-    except TROUBLE as error:
-        Console(stderr=True, width=200).print(shown(sentence(error)))
+    except REPORTED_ERRORS as error:
+        Console(stderr=True, width=200).print(to_text(describe_error(error)))
         return 2
 
 

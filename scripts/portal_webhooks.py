@@ -12,7 +12,7 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.deadline import Deadline
 from notebook_archive.errors import PermissionDenied, RequestRejected, UnexpectedAnswer
 from scripts.secret_store import read
-from scripts.stack import ScriptError, printable
+from scripts.stack import ScriptError, replace_unprintable
 
 SECONDS = 60.0
 """For all calls together; the portal tries the address before it answers."""
@@ -26,7 +26,7 @@ PRIVILEGE = (
 
 
 class Webhooks:
-    """The organisation webhooks of a portal.  Every method may raise any ArcGISError, and what is TROUBLE."""
+    """The organisation webhooks of a portal.  Every method may raise any ArcGISError, and what is REPORTED_ERRORS."""
 
     def __init__(self, portal_url: str, credential: str, ca: str, *, strict: bool) -> None:
         transport = Transport(tls_context(read(ca) if ca else None, strict=strict), connections=1)
@@ -122,4 +122,4 @@ def described(webhook: dict[str, Any]) -> str:
     host = urlsplit(str(webhook.get("payloadUrl"))).netloc
     state = "active" if webhook.get("isActive") is True else "not active"
     line = f"{webhook.get('name')}: {state}, to {host}, on {', '.join(map(str, webhook.get('events') or ()))}"
-    return printable(line)
+    return replace_unprintable(line)

@@ -24,7 +24,7 @@ DELETION_WAITS = (0.5, 1, 2, 4, 8)
 
 
 def read(name: str) -> str:
-    """Return a secret's text, or a file's; raise SecretMissing or SecretUnreadable, naming it, or what is TROUBLE."""
+    """Return a secret's text, or a file's; raise SecretMissing or SecretUnreadable, naming it, or what is REPORTED_ERRORS."""
     try:
         if name.startswith(FILE):
             return Path(name.removeprefix(FILE)).expanduser().read_text(encoding="utf-8")

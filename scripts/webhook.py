@@ -17,7 +17,7 @@ from notebook_archive.http.webhook import WebhookSecret
 from notebook_archive.settings import HTTPS_URL
 from scripts.portal_webhooks import Webhooks, described
 from scripts.secret_store import read
-from scripts.stack import TROUBLE, ScriptError, Stack, printable, sentence
+from scripts.stack import REPORTED_ERRORS, ScriptError, Stack, describe_error, replace_unprintable
 
 SHOWN = 5
 """Of the deliveries that failed; by default, as many deactivate the webhook."""
@@ -27,7 +27,7 @@ EVENTS = "/items/add,/items/update,/items/publish,/items/share"
 class Wanted:
     """What the options say, and the stack where they say nothing, which alone makes it be looked at.
 
-    Every member may raise what is TROUBLE.
+    Every member may raise what is REPORTED_ERRORS.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"{described(each)}\n")
             if options.action == "list":
                 sys.stdout.writelines(
-                    f"  not delivered: {printable(when)}\n" for when in webhooks.undelivered(each)[:SHOWN]
+                    f"  not delivered: {replace_unprintable(when)}\n" for when in webhooks.undelivered(each)[:SHOWN]
                 )
         if options.action == "list" and not any(each.get("isActive") is True for each in there):
             sys.stderr.write(f"The portal has no active webhook {options.name!r}. To have one, use register.\n")
@@ -128,8 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotebookArchiveError as error:
         sys.stderr.write(f"{error}\n{error.remedy}\n")
         return 1
-    except TROUBLE as error:
-        sys.stderr.write(f"{sentence(error)}\n")
+    except REPORTED_ERRORS as error:
+        sys.stderr.write(f"{describe_error(error)}\n")
         return 1
     return 0
 

@@ -115,17 +115,17 @@ def test_a_token_rotated_under_a_run_costs_no_notebook(system: LocalSystem, owne
     arcgis.requests.clear()
     arcgis.switches.latency_seconds = 0.3
     run = ArchiveRun(system.aws, system.outputs)
-    until(lambda: run.planned() is not None)
+    until(lambda: run.read_plan() is not None)
     outcomes = []
     for _ in range(2):
         tokens.append(owner.rotate())
         arcgis.tokens.revoke(tokens[-2])
-        outcomes.append(run.outcomes())
+        outcomes.append(run.count_outcomes())
     finished = run.wait()
 
     assert (finished.status, finished.report["notebooks"]["failed"]) == ("SUCCEEDED", {})
     assert len(set(tokens)) == 3
-    assert max(outcomes) < len(run.planned() or ()), "the run was under way"
+    assert max(outcomes) < len(run.read_plan() or ()), "the run was under way"
     hers = [request for request in arcgis.requests if request.username == "ana" and request.operation != "portals/self"]
     assert len(hers) >= sum(item.owner == "ana" for item in arcgis.organisation.notebooks())
     # The rotations signed ana in, twice; the archive's functions only the others, whose secrets hold passwords.
