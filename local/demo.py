@@ -38,7 +38,8 @@ def demonstrate(system: LocalSystem, console: Console, steps: Steps, *, verbose:
 
     notebooks = tables.list_notebooks(second_run.read_outcomes(), versions)
     console.print("", tables.build_notebook_table(notebooks, console.width), sep="\n")
-    console.print(*tables.list_problems(second.report), sep="\n")
+    for part in tables.list_problems(second.report):
+        console.print(part)
     if verbose:
         _print_details(system, console, first, second)
     differences = _list_differences(compared, first, second)
