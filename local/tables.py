@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.inventory import Version
-from scripts.stack import to_text
+from scripts.stack import replace_unprintable
 
 _GAP = 2
 _MIN_TITLE_WIDTH = 16
@@ -61,8 +61,8 @@ def list_notebooks(outcomes: Iterable[Mapping[str, Any]], versions: Iterable[Ver
 def build_notebook_table(notebooks: Sequence[Notebook], width: int) -> Table:
     """Return a table with a line for each notebook; titles are cut and columns left out, so that no line wraps."""
     columns = {
-        "Notebook": [to_text(notebook.title) for notebook in notebooks],
-        "Owner": [to_text(notebook.owner) for notebook in notebooks],
+        "Notebook": [_build_text(notebook.title) for notebook in notebooks],
+        "Owner": [_build_text(notebook.owner) for notebook in notebooks],
         "Versions": [Text(f"{notebook.versions:,}") for notebook in notebooks],
         "Newest version": [Text(_format_time(notebook.newest)) for notebook in notebooks],
         "State": [Text(notebook.state, _STATE_STYLES.get(notebook.state, "yellow")) for notebook in notebooks],
@@ -100,7 +100,7 @@ def list_problems(report: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _build_problem(row: Mapping[str, Any]) -> RenderableType:
-    head = to_text(": ".join(filter(None, (row.get("state"), row.get("title")))))
+    head = _build_text(": ".join(filter(None, (row.get("state"), row.get("title")))))
     head.no_wrap, head.overflow = True, "ellipsis"
     lines = {
         "Owner": row.get("owner"),
@@ -113,7 +113,7 @@ def _build_problem(row: Mapping[str, Any]) -> RenderableType:
     details = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
     for label, value in lines.items():
         if value:
-            details.add_row(label, to_text(value))
+            details.add_row(label, _build_text(value))
     return Group(Padding(head, (0, 0, 0, 2)), Padding(details, (0, 0, 0, 4), expand=False))
 
 
@@ -124,12 +124,12 @@ def list_versions(versions: Iterable[Version], tags: Mapping[str, Mapping[str, s
     """
     for item_id, group in groupby(versions, key=lambda version: version.item_id):
         first, *rest = group
-        yield to_text(f"notebooks/{item_id}/  {first.metadata.get('owner', '')}: {first.metadata.get('title', '')}")
+        yield _build_text(f"notebooks/{item_id}/  {first.metadata.get('owner', '')}: {first.metadata.get('title', '')}")
         for version in (first, *rest):
             name = version.key.removeprefix(f"notebooks/{item_id}/")
             route = version.metadata.get("route", "")
             labels = " ".join(f"{tag}={value}" for tag, value in sorted(tags[version.key].items()))
-            yield to_text(f"{version.size:>11,}  {name:<56}  {route:<15}  {labels}".rstrip())
+            yield _build_text(f"{version.size:>11,}  {name:<56}  {route:<15}  {labels}".rstrip())
 
 
 def build_report_table(report: Mapping[str, Any]) -> Table:
@@ -137,8 +137,13 @@ def build_report_table(report: Mapping[str, Any]) -> Table:
     figures = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
     for name, value in report.items():
         if not isinstance(value, list):
-            figures.add_row(name, to_text(_format_value(value)))
+            figures.add_row(name, _build_text(_format_value(value)))
     return figures
+
+
+def _build_text(text: str) -> Text:
+    """Return a text that is shown as it is: nothing in it counts as markup, and nothing moves the cursor."""
+    return Text(replace_unprintable(text))
 
 
 def _format_time(moment: str) -> str:

@@ -1,10 +1,14 @@
 """What the scripts share: the outputs of the deployed stack, and text for people."""
 
+import sys
+
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-from rich.text import Text
 
-_JOINER = "\u200d"  # holds emoji sequences together
+DEFAULT_STACK_NAME = "notebook-archive"
+
+# Part of many emoji, and harmless.
+_ZERO_WIDTH_JOINER = "\u200d"
 
 
 class ScriptError(Exception):
@@ -33,12 +37,18 @@ def describe_error(error: Exception) -> str:
 
 def replace_unprintable(text: str) -> str:
     """Return the text without characters that move the cursor of a terminal or turn the direction of its text."""
-    return "".join(each if each.isprintable() or each == _JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+    kept = (each if each.isprintable() or each == _ZERO_WIDTH_JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(kept)
 
 
-def to_text(text: str) -> Text:
-    """Return a text for a console that prints it as it is: nothing in it counts as markup or moves the cursor."""
-    return Text(replace_unprintable(text))
+def print_line(text: str) -> None:
+    """Print a line on standard output, whatever others wrote into it. It is never wrapped, so ids can be copied."""
+    sys.stdout.write(f"{replace_unprintable(text)}\n")
+
+
+def print_error(text: str) -> None:
+    """Print a line on standard error, as `print_line` does."""
+    sys.stderr.write(f"{replace_unprintable(text)}\n")
 
 
 def format_count(number: int, noun: str) -> str:
@@ -58,8 +68,8 @@ class Stack:
                 raise
             message = error.response["Error"].get("Message")
             raise ScriptError(
-                f"There is no stack {name!r} in this account and region: {message}. Say --stack-name, or set AWS_PROFILE "
-                "and AWS_DEFAULT_REGION."
+                f"This account and region have no stack {name!r} ({message}). Check --stack-name, AWS_PROFILE and "
+                "AWS_DEFAULT_REGION."
             ) from None
         self.name = name
         self._outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
