@@ -1,4 +1,4 @@
-"""An orderly end: Ctrl-C, SIGTERM and a closed terminal unwind every `with` block, and leave no process behind."""
+"""Stop in order: after Ctrl-C, SIGTERM or a closed terminal, every `with` block ends and no process is left."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """A signal asked this program to end. Not an Exception, so that no handler of failures takes it for one."""
+    """A signal asked this program to end. It is not an Exception, so that no `except Exception` catches it."""
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Raise Stopped in the block at the first signal; ignore later ones, which could cut the cleaning up."""
+    """Raise Stopped in the block at the first signal; ignore later ones, so that they cannot stop the cleanup."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for each in _SIGNALS:
@@ -37,7 +37,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return its exit code and output, both streams as one.
 
-    Where this is interrupted, the command ends with everything that it started.
+    If this is interrupted, the command and everything that it started are killed.
     """
     process = subprocess.Popen(
         command,
@@ -58,7 +58,8 @@ def run(
 
 
 def end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """Kill a process that leads a group of its own, and the whole group with it."""
+    """Kill a process that leads its own process group, and the whole group with it."""
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # before wait(): until then the id cannot become another's
+        # Before wait(): until then, no other process can get this id.
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()

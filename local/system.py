@@ -1,6 +1,6 @@
 """The whole system on this machine: a local ArcGIS, a local AWS, and the stack deployed between them.
 
-`make local` runs this module: it stays until a signal, and `.local/stack.json` tells other programs where it is.
+`make local` runs this module. It runs until a signal; other programs find it through `.local/stack.json`.
 """
 
 import argparse
@@ -26,14 +26,14 @@ from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
 SECRET_PREFIX = "notebook-archive"
+# If the stack's parameter WebhookSecret has this value, the system creates the secret.
 WEBHOOK_SECRET = f"{SECRET_PREFIX}-webhook"
-"""Given as the stack's parameter WebhookSecret, there is a receiver of webhooks, and this secret."""
+# The values of the stack's parameter ApiAuth, its default first.
 API_AUTHS = ("IAM", "ArcGIS")
-"""The values of the stack's parameter ApiAuth, its default first."""
 
 
 class LocalSystem:
-    """Everything, while the `with` block lasts. `step` is called with the name of each step before it starts."""
+    """The whole system, while the `with` block lasts. `step` is called with the name of each step before it starts."""
 
     aws: LocalAws
     arcgis: LocalArcGIS
@@ -76,7 +76,7 @@ class LocalSystem:
 
     @property
     def api_auth(self) -> str:
-        """Who may call the HTTP proxy: the stack's parameter ApiAuth."""
+        """How callers of the HTTP proxy sign in: the stack's parameter ApiAuth."""
         return self._parameters.get("ApiAuth", API_AUTHS[0])
 
     @property
@@ -86,23 +86,23 @@ class LocalSystem:
 
     @property
     def webhook_url(self) -> str:
-        """What the address of the webhook begins with; the path in its secret follows."""
+        """The address of the webhook, without the secret path at its end."""
         return f"{self.api_base_url}/webhooks/"
 
     def webhook(self, action: str) -> str:
-        """Have the script register the webhook on the local portal, remove it or list it; return what it printed."""
+        """Run the webhook script on the local portal (register, remove or list); return what it printed."""
         self.arcgis.enterprise.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
         command = [sys.executable, "-m", "scripts.webhook", action, "--url", self.webhook_url]
         done = run(command, ROOT, self.aws.environment())
         if done.returncode:
-            raise LocalAwsError(f"The webhook could not be registered or removed.\n{done.stdout}")
+            raise LocalAwsError(f"The webhook script failed to {action} the webhook:\n{done.stdout}")
         return done.stdout
 
     def description(self) -> dict[str, Any]:
-        """What another program needs to start a run, to read the archive and to call the HTTP proxy.
+        """Return what another program needs to start a run, read the archive and call the HTTP proxy.
 
-        ArcGIS's users and passwords are in it. `apiBaseUrl`, and the links to large snapshots that it hands out, want
-        `awsCaBundle`.
+        It includes the users and passwords of ArcGIS. Requests to `apiBaseUrl`, and to the links to large snapshots
+        that it returns, need `awsCaBundle`.
         """
         return {
             "region": REGION,
@@ -134,7 +134,8 @@ class LocalSystem:
             "PortalUrl": self.arcgis.enterprise.portal_url,
             "SecretPrefix": SECRET_PREFIX,
             "CaBundleSecret": f"{SECRET_PREFIX}/ca-bundle",
-            "BatchSize": "5",  # small, so that a run of few notebooks still fans out
+            # Small, so that a run over few notebooks still has several batches.
+            "BatchSize": "5",
             **self._parameters,
         }
 
@@ -155,11 +156,11 @@ class LocalSystem:
 
 
 def seed_from(folder: Path | None) -> Seed:
-    """The built-in notebooks, or one snapshot for each .ipynb file of the folder; raise NotADirectoryError for none."""
+    """Return the built-in notebooks, or one notebook for each .ipynb file of the folder; raise NotADirectoryError."""
     if folder is not None and not folder.is_dir():
-        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Give one that holds .ipynb files.")
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Name a folder with .ipynb files.")
     if folder is not None and not any(folder.glob("*.ipynb")):
-        raise NotADirectoryError(f"NOTEBOOKS: there is no .ipynb file in {folder}; folders within it are not searched.")
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} has no .ipynb file. Folders inside it are not searched.")
     return Seed.varied() if folder is None else Seed.folder(folder)
 
 
@@ -208,24 +209,28 @@ def main() -> int:
 
 
 def _stay(system: LocalSystem) -> None:
-    """Return when whoever started this program, such as make, is gone; raise LocalAwsError when MiniStack is."""
+    """Wait until the process that started this one, such as make, has ended; raise LocalAwsError if MiniStack ends."""
     parent = os.getppid()
     while os.getppid() == parent:
         if not system.aws.is_running():
-            raise LocalAwsError(f"MiniStack ended by itself.\n{system.aws.log_tail()}")
+            raise LocalAwsError(
+                f"The local AWS (MiniStack) ended by itself. The end of its log:\n{system.aws.log_tail()}"
+            )
         time.sleep(0.5)
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)  # it holds passwords
+    # The file holds passwords.
+    draft.touch(mode=0o600)
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)  # whole or not there at all
+    # A reader sees the whole file or none.
+    draft.replace(path)
 
 
 def _remove(path: Path, system: LocalSystem) -> None:
-    """Remove the file, unless another system has written its own there meanwhile."""
+    """Remove the file, unless another system has replaced it meanwhile."""
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["awsEndpointUrl"] == system.aws.endpoint_url:
         path.unlink()
 

@@ -1,4 +1,4 @@
-"""The demonstration says no when the archive is not what it has to be."""
+"""The demonstration fails if the archive is not as it should be."""
 
 import io
 
