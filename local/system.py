@@ -1,6 +1,6 @@
 """The whole system on this machine: a local ArcGIS, a local AWS, and the stack deployed between them.
 
-`make local` runs this module. It runs until a signal; other programs find it through `.local/stack.json`.
+`make local` runs this module. It runs until a signal, and `.local/stack.json` describes it to other programs.
 """
 
 import argparse
@@ -26,14 +26,14 @@ from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
 SECRET_PREFIX = "notebook-archive"
-# If the stack's parameter WebhookSecret has this value, the system creates the secret.
+# If the stack's parameter WebhookSecret has this value, the stack receives webhooks, and the secret is created.
 WEBHOOK_SECRET = f"{SECRET_PREFIX}-webhook"
 # The values of the stack's parameter ApiAuth, its default first.
 API_AUTHS = ("IAM", "ArcGIS")
 
 
 class LocalSystem:
-    """The whole system, while the `with` block lasts. `step` is called with the name of each step before it starts."""
+    """The whole system while the `with` block lasts. `step` is called before each step with a few words about it."""
 
     aws: LocalAws
     arcgis: LocalArcGIS
@@ -43,7 +43,7 @@ class LocalSystem:
         self,
         seed: Seed,
         parameters: Mapping[str, str] | None = None,
-        step: Callable[[str], None] = lambda _name: None,
+        step: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._seed = seed
         self._parameters = parameters or {}
@@ -71,38 +71,38 @@ class LocalSystem:
 
     @property
     def api_base_url(self) -> str:
-        """The HTTP proxy's base URL, at the HTTPS door of the local AWS; `/admin/notebooks` and so on follow."""
+        """The HTTP proxy's base URL on the HTTPS port of the local AWS, to which clients append `/admin/notebooks`."""
         return f"{self.aws.api_url}/restapis/{self.outputs['ProxyApiId']}/v1/_user_request_"
 
     @property
     def api_auth(self) -> str:
-        """How callers of the HTTP proxy sign in: the stack's parameter ApiAuth."""
+        """Who may call the HTTP proxy: the stack's parameter ApiAuth."""
         return self._parameters.get("ApiAuth", API_AUTHS[0])
 
     @property
     def has_current_content(self) -> bool:
-        """Whether the current content of notebooks is archived: the stack's parameter ArchiveCurrent."""
+        """Whether runs archive the current content of notebooks: the stack's parameter ArchiveCurrent."""
         return self._parameters.get("ArchiveCurrent", "true") == "true"
 
     @property
     def webhook_url(self) -> str:
-        """The address of the webhook, without the secret path at its end."""
+        """The first part of the webhook's URL. The path in its secret follows."""
         return f"{self.api_base_url}/webhooks/"
 
     def webhook(self, action: str) -> str:
-        """Run the webhook script on the local portal (register, remove or list); return what it printed."""
+        """Run the script that registers, removes or lists the webhook on the local portal; return its output."""
         self.arcgis.enterprise.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
         command = [sys.executable, "-m", "scripts.webhook", action, "--url", self.webhook_url]
         done = run(command, ROOT, self.aws.environment())
         if done.returncode:
-            raise LocalAwsError(f"The webhook script failed to {action} the webhook:\n{done.stdout}")
+            raise LocalAwsError(f"The webhook script failed at {action!r}.\n{done.stdout}")
         return done.stdout
 
     def description(self) -> dict[str, Any]:
-        """Return what another program needs to start a run, read the archive and call the HTTP proxy.
+        """Return what another program needs to start a run, to read the archive and to call the HTTP proxy.
 
-        It includes the users and passwords of ArcGIS. Requests to `apiBaseUrl`, and to the links to large snapshots
-        that it returns, need `awsCaBundle`.
+        It contains ArcGIS's users and passwords. A client of `apiBaseUrl`, and of the links to large snapshots that
+        this API returns, must trust `awsCaBundle`.
         """
         return {
             "region": REGION,
@@ -134,44 +134,47 @@ class LocalSystem:
             "PortalUrl": self.arcgis.enterprise.portal_url,
             "SecretPrefix": SECRET_PREFIX,
             "CaBundleSecret": f"{SECRET_PREFIX}/ca-bundle",
-            # Small, so that a run over few notebooks still has several batches.
+            # Small, so that a run of a few notebooks has several batches.
             "BatchSize": "5",
             **self._parameters,
         }
 
     def _create_secrets(self) -> None:
-        self._secret("ca-bundle", self.arcgis.ca_bundle.read_text())
+        self._create_secret("ca-bundle", self.arcgis.ca_bundle.read_text())
         for user in self.arcgis.enterprise.users:
             credential = json.dumps({"username": user.username, "password": user.password})
             if user.role == "admin":
-                self._secret("admin", credential)
+                self._create_secret("admin", credential)
             elif user.has_secret:
-                self._secret(f"owners/{user.username}", credential)
+                self._create_secret(f"owners/{user.username}", credential)
         if self._parameters.get("WebhookSecret") == WEBHOOK_SECRET:
-            known = {"path": secrets.token_urlsafe(32), "key": secrets.token_urlsafe(32)}
-            self.aws.secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=json.dumps(known))
+            webhook = {"path": secrets.token_urlsafe(32), "key": secrets.token_urlsafe(32)}
+            self.aws.secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=json.dumps(webhook))
 
-    def _secret(self, name: str, value: str) -> None:
+    def _create_secret(self, name: str, value: str) -> None:
         self.aws.secrets.create_secret(Name=f"{SECRET_PREFIX}/{name}", SecretString=value)
 
 
 def seed_from(folder: Path | None) -> Seed:
-    """Return the built-in notebooks, or one notebook for each .ipynb file of the folder; raise NotADirectoryError."""
+    """Return the sample notebooks, or one snapshot for each .ipynb file of the folder.
+
+    Raise NotADirectoryError if the path is not a folder or has no such file.
+    """
     if folder is not None and not folder.is_dir():
-        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Name a folder with .ipynb files.")
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Give a folder with .ipynb files.")
     if folder is not None and not any(folder.glob("*.ipynb")):
-        raise NotADirectoryError(f"NOTEBOOKS: {folder} has no .ipynb file. Folders inside it are not searched.")
-    return Seed.varied() if folder is None else Seed.folder(folder)
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} has no .ipynb file. Folders within it are not searched.")
+    return Seed.samples() if folder is None else Seed.folder(folder)
 
 
 def add_notebooks_option(parser: argparse.ArgumentParser) -> None:
     """Add `--notebooks DIR`, which `make demo` and `make local` share."""
-    help_text = "a folder: each .ipynb file directly in it becomes a notebook with one snapshot [built-in notebooks]"
+    help_text = "a folder: each .ipynb file directly in it becomes a notebook with one snapshot [sample notebooks]"
     parser.add_argument("--notebooks", type=Path, metavar="DIR", help=help_text)
 
 
 def main() -> int:
-    """Run the system until a signal; return 0, or 1 if it did not start or ended by itself."""
+    """Run the system until a signal. Return 0, or 1 if it could not be started or ended by itself."""
     parser = argparse.ArgumentParser(description="Keep a local ArcGIS, a local AWS and the stack running until Ctrl-C.")
     add_notebooks_option(parser)
     file_help = "write addresses, users and passwords to this file, for other programs [.local/stack.json]"
@@ -193,10 +196,9 @@ def main() -> int:
                 system.arcgis.enterprise.switches.snapshot_fires_update = True
                 _write(options.stack_file, system.description())
                 steps.end()
-                console.print(
-                    f"Ready: {options.stack_file} says where everything is. Stop it with Ctrl-C.", soft_wrap=True
-                )
-                _stay(system)
+                ready = f"Ready: {options.stack_file} says where everything is. Stop it with Ctrl-C."
+                console.print(ready, soft_wrap=True)
+                _wait(system)
             finally:
                 _remove(options.stack_file, system)
                 steps.start("Stopping")
@@ -208,8 +210,8 @@ def main() -> int:
     return 0
 
 
-def _stay(system: LocalSystem) -> None:
-    """Wait until the process that started this one, such as make, has ended; raise LocalAwsError if MiniStack ends."""
+def _wait(system: LocalSystem) -> None:
+    """Wait until the parent process, such as make, has ended. Raise LocalAwsError if MiniStack ends before."""
     parent = os.getppid()
     while os.getppid() == parent:
         if not system.aws.is_running():
@@ -222,10 +224,10 @@ def _stay(system: LocalSystem) -> None:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    # The file holds passwords.
+    # Only for this user, because it contains passwords.
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    # A reader sees the whole file or none.
+    # Renamed, so that a reader never sees an incomplete file.
     draft.replace(path)
 
 
