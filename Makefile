@@ -22,7 +22,7 @@ SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers local scripts tests
 
-.PHONY: help demo local test soak check build deploy bench clean
+.PHONY: help demo local quick test soak lint check build deploy bench clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,18 +33,23 @@ demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEB
 local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
+quick: lint .venvs/sam/.synced ## Check format, lint and types, and run every test that needs no server: under a minute [WORKERS=2]
+	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
+
 test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
 soak: $(SERVERS) ## Run the long sweeps, which test leaves out [WORKERS=2, 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
-check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
+lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy layers local scripts tests functions/*/app.py
+
+check: lint .venvs/sam/.synced ## Check format, lint, types, import direction and template
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
 
 build: .venvs/sam/.synced ## Build the functions and the layer for AWS into .aws-sam/
