@@ -8,18 +8,18 @@ from typing import Any, get_type_hints
 
 from local.aws import ROOT
 from notebook_archive import errors
-from notebook_archive.http.answers import INLINE_BYTES
-from notebook_archive.http.failures import failure_of
+from notebook_archive.http.error_table import failure_of
 from notebook_archive.http.request import (
     FORM,
     FORMATS,
     HIGHEST_START,
-    LONGEST_VALUE,
-    MOST_SESSIONS,
+    MAX_SESSIONS,
+    MAX_VALUE_LENGTH,
     TOKEN,
 )
+from notebook_archive.http.responses import INLINE_BYTES
 from notebook_archive.models import ITEM_ID, RESOURCE_KEY
-from notebook_archive.pipeline.read_sessions import NotebookResource, NotebookResources
+from notebook_archive.reading.read_sessions import NotebookResource, NotebookResources
 
 PATH = ROOT / "docs" / "openapi.json"
 
@@ -34,7 +34,7 @@ _TOKEN = {
 _WITH_TOKEN_IN_FORM: list[dict[str, list[str]]] = [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}, {}]
 _REFERER = {
     "type": "string",
-    "maxLength": LONGEST_VALUE,
+    "maxLength": MAX_VALUE_LENGTH,
     "pattern": "^[!-~]*$",
     "description": "What the token was made for, if it is bound to a referer",
 }
@@ -144,7 +144,7 @@ def _operations(
 def _paging() -> list[dict[str, Any]]:
     return [
         _number("start", 1, HIGHEST_START, "The first to give, counted from 1"),
-        _number("num", 10, MOST_SESSIONS, "How many to give"),
+        _number("num", 10, MAX_SESSIONS, "How many to give"),
     ]
 
 
@@ -163,7 +163,7 @@ def _content(schema: str) -> dict[str, Any]:
 
 
 def _form() -> dict[str, Any]:
-    prefilled = {"type": "string", "maxLength": LONGEST_VALUE}
+    prefilled = {"type": "string", "maxLength": MAX_VALUE_LENGTH}
     query = [
         {"name": "itemId", "in": "query", "schema": prefilled},
         {"name": "resourceKey", "in": "query", "schema": prefilled},

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import boto3
 from rich.console import Console
 
-from notebook_archive.vault import shortest_wait
+from notebook_archive.secret_store import shortest_wait
 from scripts.secret_store import Secrets, object_in
 from scripts.stack import TROUBLE, ScriptError, Stack, sentence, shown
 

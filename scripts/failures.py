@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
+from notebook_archive.backup_requests.archive_requests import BackupRequest
 from notebook_archive.errors import RequestInvalid
-from notebook_archive.pipeline.archive_requests import BackupRequest
 from scripts.stack import TROUBLE, Stack, printable, sentence, shown
 
 if TYPE_CHECKING:
@@ -35,18 +35,18 @@ WIDTH = 160
 
 def show(sqs: "SQSClient", failures_url: str) -> int:
     """Print what the failure queue holds, by reason; return how many messages that is."""
-    grouped: dict[tuple[str, str, str], list[MessageTypeDef]] = {}
+    group_holdings: dict[tuple[str, str, str], list[MessageTypeDef]] = {}
     for message in _messages(sqs, failures_url):
-        grouped.setdefault(_told(message), []).append(message)
-    _show_again(sqs, failures_url, (each for messages in grouped.values() for each in messages))
+        group_holdings.setdefault(_told(message), []).append(message)
+    _show_again(sqs, failures_url, (each for messages in group_holdings.values() for each in messages))
     console, table = Console(width=WIDTH), Table("messages", "reason", "what happened", "what to do", box=None)
-    groups = sorted(grouped.items(), key=lambda group: -len(group[1]))
+    groups = sorted(group_holdings.items(), key=lambda group: -len(group[1]))
     for told, messages in groups:
         table.add_row(str(len(messages)), *map(shown, told))
     console.print(table if groups else "The failure queue is empty.")
     for (reason, *_), messages in groups:
         console.print(shown(f"{reason}: {_since(messages)}{_attempts(messages)}{_items(messages)}"), soft_wrap=True)
-    return sum(map(len, grouped.values()))
+    return sum(map(len, group_holdings.values()))
 
 
 def _show_again(sqs: "SQSClient", url: str, messages: Iterable["MessageTypeDef"]) -> None:

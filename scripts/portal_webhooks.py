@@ -9,7 +9,7 @@ from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import PermissionDenied, RequestRejected, UnexpectedAnswer
 from scripts.secret_store import read
 from scripts.stack import ScriptError, printable

@@ -15,15 +15,15 @@ from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, RunId, Shelf
-from notebook_archive.deadline import Deadline
+from notebook_archive.archive import Archive, ArchiveReader, RunId
+from notebook_archive.backup.job import ArchiveContext, CaptureSettings
+from notebook_archive.backup.outcome import Batch
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
-from notebook_archive.pipeline import archive_batch, plan_run, read_item_ids, report_run
-from notebook_archive.pipeline.outcomes import Batch
-from notebook_archive.pipeline.plan import Plan, Scope, scope_of
-from notebook_archive.pipeline.protection import STATES
-from notebook_archive.pipeline.report import INCOMPLETE, Counts, Report
-from notebook_archive.pipeline.task import Capturing, Workshop
+from notebook_archive.runs import archive_batch, plan_run, read_item_ids, report_run
+from notebook_archive.runs.plan import Plan, Scope, scope_of
+from notebook_archive.runs.protection import STATES
+from notebook_archive.runs.report import INCOMPLETE, Counts, Report
 from notebook_archive.settings import Route
 from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, KEPT, StrictS3, contents
 
@@ -68,14 +68,14 @@ class Site:
         self.portal = Portal(transport, self.deployment.portal_url)
         self.routes = Routes(transport, self.portal, self.route, NotebookServers(""), PREFIX, self._read_secret)
         self.archive = Archive(self._client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
-        shelf = Shelf(self._client, BUCKET, ACCOUNT)
-        self.workshop = Workshop(
+        reader = ArchiveReader(self._client, BUCKET, ACCOUNT)
+        self.context = ArchiveContext(
             self.routes,
             self.archive,
             self.deployment.portal_url,
             self.max_snapshot_bytes,
             self.archive_current,
-            Capturing(shelf, self.slots, self.rotates, self.pause_seconds) if self.captures else None,
+            CaptureSettings(reader, self.slots, self.rotates, self.pause_seconds) if self.captures else None,
         )
 
     def _read_secret(self, name: str) -> str:
@@ -98,7 +98,7 @@ class Site:
     def work(self, name: str, batch: Batch) -> Batch | None:
         """Return what is left of the batch after one invocation."""
         run = RunId.of_execution(name, self.started_at)
-        return archive_batch(batch, run, self.workshop, self.threads, Deadline(self.seconds))[1]
+        return archive_batch(batch, run, self.context, self.threads, Deadline(self.seconds))[1]
 
     def report(
         self, name: str, plan: Plan | None, error: dict[str, str] | None = None, asked: Scope = "everything"

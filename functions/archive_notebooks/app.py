@@ -10,10 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
-from notebook_archive.deadline import Deadline
+from notebook_archive.backup_requests import describe_stored
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import EventRefused
 from notebook_archive.logs import log_invocation, log_outcome, make_logger
-from notebook_archive.pipeline import archive_batch, told
+from notebook_archive.runs import archive_batch
 
 logger = make_logger()
 
@@ -24,11 +25,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run, batch=event["batch"]["number"])
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    outcomes, rest = archive_batch(event["batch"], run, aws.workshop(), aws.settings().threads, deadline)
+    outcomes, rest = archive_batch(event["batch"], run, aws.context(), aws.settings().threads, deadline)
     for outcome in outcomes:
         log_outcome(logger, outcome)
     try:
-        aws.event_bus().publish("SnapshotArchived", *told(outcomes, run, aws.settings().archive_bucket))
+        aws.event_bus().publish("SnapshotArchived", *describe_stored(outcomes, run, aws.settings().archive_bucket))
     except EventRefused:
         logger.exception("What was archived could not be told")
     return {"runId": event["runId"], "startedAt": event["startedAt"], "batch": rest}

@@ -12,11 +12,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
-from notebook_archive.deadline import Deadline
+from notebook_archive.backup_requests import archive_requests, describe_stored
+from notebook_archive.backup_requests.queue import Message
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import EventRefused
-from notebook_archive.inbox import Message
 from notebook_archive.logs import log_invocation, log_outcome, make_logger
-from notebook_archive.pipeline import archive_requests, told
 
 logger = make_logger()
 metrics = Metrics()
@@ -32,15 +32,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metadata("run_id", run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     requests = [message.request for message in messages if message.request]
-    outcomes = archive_requests(requests, run, aws.workshop, aws.settings().threads, deadline)
+    outcomes = archive_requests(requests, run, aws.context, aws.settings().threads, deadline)
     for outcome in outcomes.values():
         log_outcome(logger, outcome)
     for message in messages:
         if message.refusal:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
-    again = aws.inbox().settle(messages, outcomes)
+    again = aws.request_queue().settle(messages, outcomes)
     try:
-        aws.event_bus().publish("SnapshotArchived", *told(outcomes.values(), run, aws.settings().archive_bucket))
+        aws.event_bus().publish(
+            "SnapshotArchived", *describe_stored(outcomes.values(), run, aws.settings().archive_bucket)
+        )
     except EventRefused:
         logger.exception("What was archived could not be told")
     metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))

@@ -7,16 +7,16 @@ Answers: the notebook's bytes, a page that shows it, or the way to a file too la
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
-from notebook_archive.deadline import Deadline
-from notebook_archive.http import Answer, Request, exchange, form_answer, snapshot_answer, wanted_by
+from notebook_archive.clock import Deadline
+from notebook_archive.http import Answer, Request, api_handler, form_answer, snapshot_answer, wanted_by
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import read_snapshot
+from notebook_archive.reading import read_snapshot
 
 logger = make_logger()
 
 
 @log_invocation(logger)
-@exchange(logger, Request)
+@api_handler(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with the snapshot, or with the form that asks for one."""
     form = aws.asks_for_tokens()
@@ -25,7 +25,7 @@ def handler(request: Request, context: LambdaContext) -> Answer:
     wanted = wanted_by(request)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
     reader = aws.reader(request.caller_token, request.principal)
-    found = read_snapshot(wanted, reader, aws.counter(), deadline)
+    found = read_snapshot(wanted, reader, aws.snapshot_source(), deadline)
     logger.append_keys(username=reader.username)
     what = {"item_id": wanted.item_id, "resource_key": wanted.resource_key, "bytes": found.size}
     logger.info("Handed out", extra={**what, "source": found.source, "linked": found.link is not None})

@@ -8,16 +8,16 @@ Answers: the notebook resource of the Enterprise Administrator API, as a page, a
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
-from notebook_archive.deadline import Deadline
-from notebook_archive.http import Answer, Request, exchange, session_answer, sessions_answer
+from notebook_archive.clock import Deadline
+from notebook_archive.http import Answer, Request, api_handler, session_answer, sessions_answer
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import read_session, read_sessions
+from notebook_archive.reading import read_session, read_sessions
 
 logger = make_logger()
 
 
 @log_invocation(logger)
-@exchange(logger, Request)
+@api_handler(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
     """Answer with one session where the path names one, else with those that are open."""
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)

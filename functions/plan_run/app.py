@@ -10,9 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import plan_run, read_item_ids
+from notebook_archive.runs import plan_run, read_item_ids
 
 logger = make_logger()
 

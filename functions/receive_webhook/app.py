@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.errors import NotebookArchiveError, WebhookUnknown
-from notebook_archive.http import Answer, exchange
+from notebook_archive.http import Answer, api_handler
 from notebook_archive.http.webhook import Delivery, WebhookSecret
 from notebook_archive.logs import log_invocation, make_logger
 
@@ -20,7 +20,7 @@ metrics = Metrics()
 
 @log_invocation(logger)
 @metrics.log_metrics
-@exchange(logger, Delivery)
+@api_handler(logger, Delivery)
 def handler(delivery: Delivery, _: LambdaContext) -> Answer:
     """Answer once the bus has the events; whatever is refused leaves nothing behind but a line and a count."""
     counts = {"WebhookAccepted": 0, "WebhookRefused": 0, "WebhookUnknown": 0}

@@ -14,9 +14,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import figures, report_run, scope_of
+from notebook_archive.runs import figures, report_run, scope_of
 
 logger = make_logger()
 metrics = Metrics()

@@ -12,9 +12,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.pipeline import rotate_token
+from notebook_archive.rotation import rotate_token
 
 logger = make_logger()
 metrics = Metrics()

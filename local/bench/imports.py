@@ -18,7 +18,7 @@ _PEER_PACKAGES = ROOT / ".venvs/bench/lib/python3.13/site-packages"
 _CLIENTS = "import boto3; boto3.client('s3'); boto3.client('secretsmanager')"
 _OURS = "import app"
 _PAGES = f"""{_OURS}
-from notebook_archive.http import pages
+from notebook_archive import pages
 """
 _SESSIONS = f"""{_PAGES}
 pages.sessions_page({{"total": 0, "start": 1, "num": 0, "notebooks": []}}, token_field=False)"""

@@ -10,7 +10,7 @@ from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import SecretMissing
 from notebook_archive.models import ItemId
 from notebook_archive.settings import Route

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notebook_archive.arcgis.answers import error_for, error_in, error_in_body, parse
+from notebook_archive.arcgis.envelopes import error_for, error_in, error_in_body, parse
+from notebook_archive.backup.staging import stage
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
@@ -18,7 +19,6 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.pipeline.staging import stage
 from tests.arcgis_client.client import Client, id_of, soon
 
 LEAK = "CANARY-in-an-answer"

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from notebook_archive.arcgis.callers import Callers, CallerToken
+from notebook_archive.arcgis.caller_identity import CallerIdentifier, CallerToken
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
+from notebook_archive.backup.staging import stage
 from notebook_archive.errors import ArcGISUnavailable, NotebookArchiveError, SnapshotTooLarge
 from notebook_archive.models import ItemId, SessionId
-from notebook_archive.pipeline.staging import stage
 from tests.arcgis_client.client import soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import WireRequest, answer
@@ -113,7 +113,7 @@ APPLICATION = '{"clientId": "a", "clientSecret": "x"}'
 CALLER = CallerToken("t", "")
 CALLS: dict[str, Callable[[Transport, str], object]] = {
     "organisation": lambda wire, url: Portal(wire, url).organisation("t", soon()),
-    "the caller": lambda wire, url: Callers(wire, url).of(CALLER, soon()),
+    "the caller": lambda wire, url: CallerIdentifier(wire, url).of(CALLER, soon()),
     "notebook server": lambda wire, url: NotebookServers("").reach(wire, Portal(wire, url), CALLER, soon()),
     "search": lambda wire, url: Portal(wire, url).notebooks("0a1B", "t", soon()),
     "item": lambda wire, url: Portal(wire, url).item(ItemId(HEX), "t", soon()),

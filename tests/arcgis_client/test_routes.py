@@ -12,6 +12,7 @@ from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Access, NotebookServers, Routes
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
+from notebook_archive.backup.staging import stage
 from notebook_archive.errors import (
     ArcGISUnavailable,
     DeadlineExceeded,
@@ -23,7 +24,6 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.models import ResourceKey
-from notebook_archive.pipeline.staging import stage
 from notebook_archive.settings import Route
 from tests.arcgis_client.client import LIMIT, PREFIX, Client, Secrets, id_of, soon
 from tests.arcgis_client.conftest import Serve

@@ -15,10 +15,10 @@ from local.arcgis.faults import KINDS
 from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.archive import Archive, RunId
-from notebook_archive.deadline import Deadline
+from notebook_archive.backup.job import ArchiveContext
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.pipeline import archive_batch, plan_run, report_run
-from notebook_archive.pipeline.task import Workshop
+from notebook_archive.runs import archive_batch, plan_run, report_run
 from tests.arcgis_client.client import LIMIT, PREFIX, Client, soon
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
         plan_run(second, STARTED, administrator(client, Deadline(5)), archive, None, batch_size=10, threads=2)
     except NotebookArchiveError as error:
         said.append("".join(traceback.format_exception(error)))
-    workshop = Workshop(routes, archive, client.portal.url, LIMIT)
-    outcomes, rest = archive_batch(json.loads(line), first, workshop, 2, Deadline(5))
+    context = ArchiveContext(routes, archive, client.portal.url, LIMIT)
+    outcomes, rest = archive_batch(json.loads(line), first, context, 2, Deadline(5))
     _, report = report_run(first, archive, STARTED, plan, None, 2, soon())
     assert rest is None
     assert report["notebooks"]["attempted"] == 3
@@ -192,9 +192,9 @@ def test_a_hostile_id_in_a_run_s_input_is_refused_before_any_request(
 @pytest.mark.parametrize("given", HOSTILE[:-3])
 def test_a_hostile_id_in_a_plan_is_refused_before_any_request(small: Client, archive: Archive, given: str) -> None:
     planned: Any = {"itemId": given, "title": "x", "owner": "ana", "archived": ""}
-    workshop = Workshop(small.routes(), archive, small.portal.url, LIMIT)
+    context = ArchiveContext(small.routes(), archive, small.portal.url, LIMIT)
     batch: Any = {"number": 1, "part": 0, "notebooks": [planned]}
-    [outcome], _ = archive_batch(batch, RunId.of_execution("run", STARTED), workshop, 1, soon())
+    [outcome], _ = archive_batch(batch, RunId.of_execution("run", STARTED), context, 1, soon())
     assert outcome["state"] == "failed"
     assert outcome["problem"]["reason"] == "not-an-id"
     assert len(small.deployment.requests) == 0

@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notebook_archive.arcgis.transport import ATTEMPTS, REFERER, Transport, retry_after
-from notebook_archive.deadline import Deadline
+from notebook_archive.backup.staging import stage
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
@@ -28,7 +29,6 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.pipeline.staging import stage
 from notebook_archive.settings import ROUTES
 from tests.arcgis_client.certificates import Authority
 from tests.arcgis_client.client import Client, Pauses, id_of, soon, transport

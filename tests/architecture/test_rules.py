@@ -104,7 +104,7 @@ def test_each_side_knows_its_own_libraries_alone(path: Path) -> None:
     if place != "arcgis":
         assert not imports(path, "requests")
         assert not imports(path, "urllib3")
-    if place not in ("archive", "vault", "events.py", "inbox.py", "aws.py"):
+    if place not in ("archive", "secret_store", "events.py", "backup_requests", "aws.py"):
         assert not imports(path, "botocore")
 
 

@@ -7,7 +7,7 @@ import pytest
 from moto.s3.models import s3_backends
 
 from notebook_archive.archive import Archive, CaptureMark, CopyId, Present, RunId, Sighting, Stored
-from notebook_archive.archive.holdings import MOST_NOTES
+from notebook_archive.archive.listing import MAX_NOTES
 from notebook_archive.errors import ArchiveConflict, ArchiveDenied
 from notebook_archive.models import ItemId
 from tests.archive.test_holdings import fill, snapshot
@@ -88,12 +88,12 @@ def test_a_sighting_alone_is_no_copy(archive: Archive) -> None:
 
 
 def test_the_last_copy_and_the_last_mark_are_kept_however_much_was_noted_since() -> None:
-    marked, *noted = (CopyId.of(number, DIGEST.digest()) for number in range(2 * MOST_NOTES))
+    marked, *noted = (CopyId.of(number, DIGEST.digest()) for number in range(2 * MAX_NOTES))
     day = datetime(2026, 11, 1, tzinfo=UTC)
     notes: list[tuple[datetime, CopyId]] = [(day, CaptureMark(marked)), (day, COPY)]
     notes += [(day + timedelta(hours=number), Sighting(note)) for number, note in enumerate(noted, 1)]
     present = Present.of(notes[::-1])
-    assert len(present.notes) == MOST_NOTES + 2
+    assert len(present.notes) == MAX_NOTES + 2
     assert present.latest(CopyId) == (day, COPY)
     assert present.latest(CaptureMark) == (day, marked)
     assert present.at(noted[-1].modified) == notes[-1]

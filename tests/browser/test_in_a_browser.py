@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route
 
-from notebook_archive.http import pages
+from notebook_archive import pages
 from tests.browser.samples import EVIL, IMAGES, PLAIN, WORDS
 from tests.http.documents import snapshot_page
 from tests.http.test_pages import every_page

@@ -4,10 +4,10 @@ import json
 from typing import get_type_hints
 
 from notebook_archive.archive import RunId
-from notebook_archive.inbox import FIRST_PAUSE_SECONDS, MOST_ATTEMPTS
-from notebook_archive.pipeline import told
-from notebook_archive.pipeline.archive_requests import MOST_ITEMS, MOST_TOLD, BackupRequest
-from notebook_archive.pipeline.outcomes import Outcome, StoredSnapshot
+from notebook_archive.backup.outcome import Outcome, StoredSnapshot
+from notebook_archive.backup_requests import describe_stored
+from notebook_archive.backup_requests.archive_requests import MAX_EVENT_SNAPSHOTS, MAX_ITEMS, BackupRequest
+from notebook_archive.backup_requests.queue import FIRST_PAUSE_SECONDS, MAX_ATTEMPTS
 from tests.docs.documents import EVENTS, FORMAT, ROOT, code_in
 
 
@@ -38,7 +38,7 @@ def test_the_example_of_what_was_archived_is_as_it_is_told() -> None:
         "failed": [],
         "protection": {"state": "stale", "modified": 0},
     }
-    assert told([made], RunId(example["runId"]), example["bucket"]) == [example]
+    assert describe_stored([made], RunId(example["runId"]), example["bucket"]) == [example]
     rows = {name for row in EVENTS.table("of the archived") for name in code_in(row[0])}
     assert rows == example.keys()
 
@@ -52,7 +52,7 @@ def test_the_example_of_a_run_is_as_it_is_told() -> None:
 
 def test_figures() -> None:
     text = EVENTS.text
-    assert f"list of 1 to {MOST_ITEMS} item ids" in text
-    assert f"At most {MOST_TOLD} snapshots an event" in text
-    pauses = [FIRST_PAUSE_SECONDS * 2**n for n in range(MOST_ATTEMPTS - 1)]
+    assert f"list of 1 to {MAX_ITEMS} item ids" in text
+    assert f"At most {MAX_EVENT_SNAPSHOTS} snapshots an event" in text
+    pauses = [FIRST_PAUSE_SECONDS * 2**n for n in range(MAX_ATTEMPTS - 1)]
     assert f"after {pauses[0]}, {pauses[1]} and {pauses[2]} seconds" in text

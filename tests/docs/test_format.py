@@ -12,16 +12,17 @@ from notebook_archive.arcgis.tokens import parse_secret
 from notebook_archive.arcgis.transport import REFERER
 from notebook_archive.archive import CopyId, RunId
 from notebook_archive.archive.keys import parse
+from notebook_archive.backup import outcome as o
+from notebook_archive.backup import planned as p
+from notebook_archive.backup.planned import SETTLED_MS
+from notebook_archive.backup.staging import Staged
+from notebook_archive.backup.storing import ItemReference, Provenance, metadata
 from notebook_archive.errors import SecretMalformed
-from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MOST_ITEMS, WebhookSecret
+from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MAX_ITEMS, WebhookSecret
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.notebook import NotebookFacts
-from notebook_archive.pipeline import figures
-from notebook_archive.pipeline import outcomes as o
-from notebook_archive.pipeline.content import SETTLED_MS
-from notebook_archive.pipeline.report import Counts, Report
-from notebook_archive.pipeline.staging import Staged
-from notebook_archive.pipeline.storing import How, Whose, metadata
+from notebook_archive.runs import figures
+from notebook_archive.runs.report import Counts, Report
 from tests.docs.documents import FORMAT, OPERATIONS, README, ROOT, code_in
 from tests.template.rendered import render, template
 
@@ -69,7 +70,7 @@ def test_plan() -> None:
     batch = _example("The plan")
     _has_fields_of(batch, o.Batch)
     for planned in batch["notebooks"]:
-        _has_fields_of(planned, o.Planned)
+        _has_fields_of(planned, p.Planned)
         stored = _example("Outcomes")["outcomes"][0]
         keys = [each["resourceKey"] for each in (*stored["archived"], *stored["failed"])]
         assert planned["archived"] == models.digests(ResourceKey(key) for key in keys)
@@ -79,10 +80,10 @@ def test_plan() -> None:
 def test_metadata() -> None:
     facts = NotebookFacts(nbformat="", kernel="", runtime="", runtime_version="", cells=0)
     staged = Staged(io.BytesIO(), 0, b"", facts)
-    whose = Whose(ItemId("0" * 32), "", "")
+    whose = ItemReference(ItemId("0" * 32), "", "")
     snapshot = Snapshot(ResourceKey(f"snapshot-{'0' * 32}.json"))
     run = RunId("2026-11-22/run")
-    made = metadata(whose, snapshot, staged, How("portal", run, "https://gis.example.com/portal"))
+    made = metadata(whose, snapshot, staged, Provenance("portal", run, "https://gis.example.com/portal"))
     assert [code_in(row[0])[0] for row in FORMAT.table("name")] == list(made)
 
 
@@ -95,10 +96,10 @@ def test_the_current_content() -> None:
     assert (SETTLED_MS, "less than ten minutes" in section.text) == (600_000, True)
     (planned,) = _example("The plan")["notebooks"]
     content = planned["content"]
-    _has_fields_of(content, o.PlannedContent)
+    _has_fields_of(content, p.PlannedContent)
     assert CopyId.parse(content["held"]).short_digest == content["settled"] == content["captured"]
     (row,) = [row for row in FORMAT.section("The plan").table("field") if code_in(row[0]) == ["content"]]
-    assert set(get_type_hints(o.PlannedContent)) <= set(code_in(row[1]))
+    assert set(get_type_hints(p.PlannedContent)) <= set(code_in(row[1]))
 
 
 def test_left_out_of_item_json() -> None:
@@ -193,7 +194,7 @@ def test_the_webhooks_secret_and_payload() -> None:
     event = json.loads((ROOT / "events/receive_webhook.json").read_text())
     assert json.loads(payload) == json.loads(event["body"])
     assert f"{DELIVERY_BYTES:,} bytes" in section.text
-    assert f"first {MOST_ITEMS} items" in section.text
+    assert f"first {MAX_ITEMS} items" in section.text
     assert f"{FRESH_MILLISECONDS // 60_000} minutes" in section.text
 
 

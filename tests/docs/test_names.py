@@ -110,10 +110,10 @@ def test_names_in_capitals_exist(document: Document) -> None:
 def test_every_reason_is_explained() -> None:
     rows = {code_in(row[0])[0]: row for row in README.table("`reason`")}
     classes = {cls.reason: cls for cls in _named(errors.NotebookArchiveError)}
-    package = ROOT / "layers/notebook_archive/notebook_archive/pipeline"
+    package = ROOT / "layers/notebook_archive/notebook_archive"
     written = {
         name
-        for path in package.glob("*.py")
+        for path in package.rglob("*.py")
         for name in re.findall(r'(?:"reason":|^UNPROTECTED =) "([a-z-]+)"', path.read_text(), re.MULTILINE)
     }
     assert rows.keys() == classes.keys() | written

@@ -7,7 +7,7 @@ from openapi_spec_validator import validate
 
 from local import openapi
 from notebook_archive import errors
-from notebook_archive.http.failures import failure_of
+from notebook_archive.http.error_table import failure_of
 from tests.docs.documents import README, code_in
 from tests.docs.test_names import _named
 from tests.template.rendered import template

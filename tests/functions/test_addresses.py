@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
 from notebook_archive import aws
-from notebook_archive.archive import Shelf
+from notebook_archive.archive import ArchiveReader
 from notebook_archive.models import ItemId, ResourceKey
 from tests.functions.conftest import _new_container
 
@@ -32,7 +32,7 @@ HOSTS = {
     "us-gov-west-1": "s3.us-gov-west-1.amazonaws.com",
     "cn-north-1": "s3.cn-north-1.amazonaws.com.cn",
 }
-type Deploy = Callable[..., Shelf]
+type Deploy = Callable[..., ArchiveReader]
 
 
 class Absent(AWSResponse):
@@ -50,13 +50,13 @@ class Absent(AWSResponse):
 def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
     """The archive as the functions read it, deployed with these variables on top of the usual ones."""
 
-    def deployed(**variables: str) -> Shelf:
+    def deployed(**variables: str) -> ArchiveReader:
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         for name, value in {**ENVIRONMENT, **variables}.items():
             monkeypatch.setenv(name, value)
         boto3.setup_default_session()
         _new_container()
-        return aws.counter().shelf
+        return aws.snapshot_source().reader
 
     yield deployed
     _new_container()
@@ -84,7 +84,7 @@ def test_calls_go_to_the_regional_host(deploy: Deploy, region: str) -> None:
     assert boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION.events.register_first("before-send.s3", answer)  # type: ignore[arg-type]
     _new_container()
-    assert aws.counter().shelf.owner(ITEM) == ""
+    assert aws.snapshot_source().reader.owner(ITEM) == ""
     assert asked == [f"gis-archive.{HOSTS[region]}"]
 
 

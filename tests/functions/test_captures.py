@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from notebook_archive.pipeline.slots import PREFIX
+from notebook_archive.backup.slots import PREFIX
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import whole_run
 from tests.functions.test_requests import Queues
-from tests.pipeline.scene import makers
+from tests.runs.scene import makers
 
 
 def made(functions: Functions) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from notebook_archive.errors import (
     SecretUnreadable,
     SettingsInvalid,
 )
-from notebook_archive.pipeline import figures
+from notebook_archive.runs import figures
 from tests.functions.conftest import ROOT, Functions, sample
 from tests.site import stored_body
 from tests.strict_s3 import ACCOUNT, contents

@@ -22,7 +22,7 @@ def make_damaged_batch() -> dict[str, Any]:
 
 def test_a_line_from_a_worker_thread_names_the_run(functions: Functions) -> None:
     functions.invoke("archive_notebooks", make_damaged_batch())
-    (line,) = [line for line in functions.lines() if line["name"] == "notebook_archive.pipeline.batch"]
+    (line,) = [line for line in functions.lines() if line["name"] == "notebook_archive.runs.batch"]
     assert (line["level"], line["run_id"], line["batch"]) == ("ERROR", RUN, 1)
     assert "Traceback" in line["exception"]
 
@@ -55,7 +55,7 @@ def test_the_deployment_sets_the_log_level(
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "WARNING")
     monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", lambda_level)
     functions.invoke("archive_notebooks", make_damaged_batch())
-    logging.getLogger("notebook_archive.inbox").info("of no interest")
+    logging.getLogger("notebook_archive.backup_requests.queue").info("of no interest")
     assert {line["level"] for line in functions.lines()} == {"ERROR", "WARNING"}
 
 

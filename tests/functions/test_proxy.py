@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from local.arcgis import Deployment, Item
-from notebook_archive.http import Answer, answers
+from notebook_archive.http import Answer, responses
 from tests.functions.conftest import Functions, sample
 from tests.site import stored_body
 from tests.strict_s3 import ACCOUNT, BUCKET, contents
@@ -269,7 +269,7 @@ class TestAnySize:
     def large(self, item: Item) -> Item:
         cell = {"cell_type": "markdown", "metadata": {}, "source": "x" * 1000}
         body = json.dumps({"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": [cell] * 5000}).encode()
-        assert len(body) > answers.INLINE_BYTES
+        assert len(body) > responses.INLINE_BYTES
         item.snapshots[0].content = body
         return item
 

@@ -12,8 +12,8 @@ from moto.events.models import events_backends
 
 from local.arcgis import Item
 from notebook_archive import aws
-from notebook_archive.inbox import MOST_ATTEMPTS, MOST_TURNS
-from notebook_archive.pipeline.archive_requests import MOST_ITEMS
+from notebook_archive.backup_requests.archive_requests import MAX_ITEMS
+from notebook_archive.backup_requests.queue import MAX_ATTEMPTS, MAX_RECEIVES
 from tests.functions.conftest import Functions, sample
 from tests.strict_s3 import ACCOUNT, contents
 
@@ -165,7 +165,7 @@ class TestFailures:
             asked(itemIds=[FIRST, 5]),
             asked(itemId="../../x"),
             asked(itemId=FIRST.upper()),
-            asked(itemIds=[f"{n:032x}" for n in range(MOST_ITEMS + 1)]),
+            asked(itemIds=[f"{n:032x}" for n in range(MAX_ITEMS + 1)]),
             asked(itemId=FIRST, resourceKey="x"),
             asked(itemId=FIRST, itemIds=[FIRST]),
         ],
@@ -192,9 +192,9 @@ class TestFailures:
         body = asked(itemId=FIRST)
         assert queues.deliver(body) == [json.dumps(body)]
         assert queues.set_aside() == []
-        assert queues.deliver(body, attempts=MOST_ATTEMPTS) == []
+        assert queues.deliver(body, attempts=MAX_ATTEMPTS) == []
         ((kept, why),) = queues.set_aside()
-        assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "arcgis-unavailable", str(MOST_ATTEMPTS))
+        assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "arcgis-unavailable", str(MAX_ATTEMPTS))
         assert why["remedy"]
         functions.deployment.faults.clear()
         assert queues.deliver(kept) == []
@@ -208,7 +208,7 @@ class TestFailures:
         functions.deployment.faults.clear()
         assert len(archived(FIRST)) == 2
 
-    @pytest.mark.parametrize("attempts", [1, MOST_ATTEMPTS, MOST_TURNS - 1])
+    @pytest.mark.parametrize("attempts", [1, MAX_ATTEMPTS, MAX_RECEIVES - 1])
     def test_too_little_time_is_no_loss_and_not_held_against_it(
         self, functions: Functions, queues: Queues, attempts: int
     ) -> None:
@@ -223,9 +223,9 @@ class TestFailures:
     def test_what_never_finds_time_is_set_aside_with_its_reason(self, functions: Functions, queues: Queues) -> None:
         functions.milliseconds = 70_000
         body = asked(itemId=FIRST)
-        assert queues.deliver(body, attempts=MOST_TURNS) == []
+        assert queues.deliver(body, attempts=MAX_RECEIVES) == []
         ((kept, why),) = queues.set_aside()
-        assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "deadline-exceeded", str(MOST_TURNS))
+        assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "deadline-exceeded", str(MAX_RECEIVES))
 
     @pytest.mark.parametrize("operation", ["ChangeMessageVisibility", "SendMessage"])
     def test_what_sqs_does_not_settle_comes_again_alone(
@@ -234,7 +234,7 @@ class TestFailures:
         other = notebooks(functions)[1].id
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, item_id=other, retry_after="0")
         bad, good = asked(itemId=other), asked(itemId=FIRST)
-        attempts = 1 if operation == "ChangeMessageVisibility" else MOST_ATTEMPTS
+        attempts = 1 if operation == "ChangeMessageVisibility" else MAX_ATTEMPTS
         assert boto3.DEFAULT_SESSION
         boto3.DEFAULT_SESSION.events.register(f"before-call.sqs.{operation}", refuse)
         functions.configure()
@@ -243,7 +243,8 @@ class TestFailures:
         )
         assert len(archived(FIRST)) == 2
         assert len(queues.set_aside()) == (1 if attempts == 1 else 0)
-        told = [line["message"] for line in functions.lines() if line["name"] == "notebook_archive.inbox"]
+        name = "notebook_archive.backup_requests.queue"
+        told = [line["message"] for line in functions.lines() if line["name"] == name]
         assert len(told) == (1 if attempts == 1 else 2)
         assert all("comes again: it could not be settled (EndpointConnectionError)" in each for each in told)
 
@@ -271,7 +272,7 @@ class TestFailures:
         """botocore's standard mode waits up to 1, 2, 4 … seconds between tries."""
         assert queues
         seconds = aws.BUS_SECONDS
-        for client in (aws.inbox()._sqs, aws.event_bus()._client):
+        for client in (aws.request_queue()._sqs, aws.event_bus()._client):
             config: Any = client.meta.config
             tries = config.retries["total_max_attempts"]
             seconds += tries * (2 * config.connect_timeout + config.read_timeout) + 2 ** (tries - 1) - 1

@@ -23,8 +23,8 @@ from moto.core.models import botocore_stubber
 
 from notebook_archive import aws
 from notebook_archive.errors import SecretMalformed
-from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MOST_ITEMS, Delivery, WebhookSecret
-from notebook_archive.vault.kept import FRESH_SECONDS, KEPT_SECONDS
+from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MAX_ITEMS, Delivery, WebhookSecret
+from notebook_archive.secret_store.cached_secret import FRESH_SECONDS, KEPT_SECONDS
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import Catch
 
@@ -246,12 +246,12 @@ class TestTaken:
         assert receiver.asked() == [ITEM]
 
     def test_each_item_once_and_not_more_than_a_bound_of_them(self, receiver: Receiver) -> None:
-        ids = [f"{number:032x}" for number in range(MOST_ITEMS + 3)]
+        ids = [f"{number:032x}" for number in range(MAX_ITEMS + 3)]
         slim = [{"source": "item", "operation": "update", "id": item_id} for item_id in [*ids, *ids]]
-        assert receiver.post(payload(*slim))["json"] == {"success": True, "items": MOST_ITEMS}
-        assert receiver.asked() == ids[:MOST_ITEMS]
+        assert receiver.post(payload(*slim))["json"] == {"success": True, "items": MAX_ITEMS}
+        assert receiver.asked() == ids[:MAX_ITEMS]
         (line,) = [line for line in receiver.functions.lines() if line["message"] == "Accepted"]
-        assert (line["items"], line["left_out"]) == (MOST_ITEMS + 3, 3)
+        assert (line["items"], line["left_out"]) == (MAX_ITEMS + 3, 3)
 
     def test_replayed_in_time_it_asks_again_for_what_is_archived_once(self, receiver: Receiver) -> None:
         body = payload(event_of())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-from notebook_archive.http import pages
+from notebook_archive import pages
 
 ITEM = "9a" * 16
 KEY = f"snapshot-{'0d' * 16}.json"

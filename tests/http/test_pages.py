@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notebook_archive.http import pages
-from notebook_archive.http.rendering.budget import size
+from notebook_archive import pages
+from notebook_archive.pages.rendering.budget import size
 from tests.http.documents import ITEM, KEY, Element, markdown, notebook, parsed, snapshot_page
 
 HERE = "https://api.example.com/v1"
@@ -256,7 +256,7 @@ def test_an_error_says_its_status_once() -> None:
 
 def test_the_libraries_wait_until_a_page_is_asked_for() -> None:
     program = (
-        "import sys, notebook_archive.http.pages as pages; pages.content_security_policy();"
+        "import sys, notebook_archive.pages as pages; pages.content_security_policy();"
         "print([name for name in ('jinja2', 'markdown_it', 'nh3', 'pygments', 'markupsafe') if name in sys.modules])"
     )
     done = subprocess.run(

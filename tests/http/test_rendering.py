@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notebook_archive.http.pages import PAGE_BYTES
-from notebook_archive.http.rendering.budget import SECONDS, Budget
-from notebook_archive.http.rendering.outputs import TEXT_CHARACTERS
-from notebook_archive.http.rendering.terminal import terminal_text
+from notebook_archive.pages import PAGE_BYTES
+from notebook_archive.pages.rendering.budget import SECONDS, Budget
+from notebook_archive.pages.rendering.outputs import TEXT_CHARACTERS
+from notebook_archive.pages.rendering.terminal import terminal_text
 from tests.http.documents import (
     PNG,
     Element,

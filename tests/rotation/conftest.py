@@ -16,11 +16,11 @@ from local.arcgis import Deployment, LocalArcGIS, Seed
 from local.aws import LocalAws
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import TokenSource
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.pipeline import Mint, rotate_token
-from notebook_archive.pipeline.rotate_token import Rotated
-from notebook_archive.vault import Vault
+from notebook_archive.rotation import RotationContext, rotate_token
+from notebook_archive.rotation.rotate_token import Rotated
+from notebook_archive.secret_store import SecretStore
 from tests.arcgis_client.client import transport
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -62,10 +62,12 @@ class Rotations:
         sources: dict[str, TokenSource] = {}
 
         def credential(name: str) -> TokenSource:
-            return sources.setdefault(name, TokenSource(to_arcgis, portal.rest_url, name, vault.read))
+            return sources.setdefault(name, TokenSource(to_arcgis, portal.rest_url, name, secret_store.read))
 
-        vault = Vault(self.client)
-        self.mint = Mint(vault, portal, credential, "notebook-archive", "notebook-archive-credentials")
+        secret_store = SecretStore(self.client)
+        self.mint = RotationContext(
+            secret_store, portal, credential, "notebook-archive", "notebook-archive-credentials"
+        )
 
     def keep(self, name: str, value: Any) -> None:
         """Create or change a secret."""

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.stub import Stubber
 
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISUnavailable,
     NewTokenRejected,
@@ -22,8 +22,8 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.vault import Vault
-from notebook_archive.vault.versions import PENDING
+from notebook_archive.secret_store import SecretStore
+from notebook_archive.secret_store.versions import PENDING
 from tests.rotation.conftest import ANA, CREDENTIAL, STEPS, Rotations
 
 
@@ -118,7 +118,7 @@ def test_an_empty_version_is_not_taken_for_a_token(rotations: Rotations) -> None
 def copied(rotations: Rotations) -> str:
     """Label a copy of the current version as pending."""
     version = rotations.begin()
-    assert rotations.mint.vault.write_pending(ANA, version, json.dumps(rotations.current()))
+    assert rotations.mint.secret_store.write_pending(ANA, version, json.dumps(rotations.current()))
     return version
 
 
@@ -218,26 +218,26 @@ def test_two_that_finish_at_the_same_time(rotations: Rotations) -> None:
     version = rotations.begin()
     for step in STEPS[:3]:
         rotations.step(step, version)
-    seen = rotations.mint.vault.rotation(ANA)
+    seen = rotations.mint.secret_store.rotation(ANA)
     rotations.step("finishSecret", version)
-    rotations.mint.vault.make_current(ANA, version, seen.holder("AWSCURRENT"))
+    rotations.mint.secret_store.make_current(ANA, version, seen.holder("AWSCURRENT"))
     assert "AWSCURRENT" in rotations.labels()[version]
 
 
 def test_the_label_is_not_taken_from_a_version_that_came_meanwhile(rotations: Rotations) -> None:
     version = rotations.begin()
     rotations.step("createSecret", version)
-    seen = rotations.mint.vault.rotation(ANA)
+    seen = rotations.mint.secret_store.rotation(ANA)
     rotations.keep(ANA, {"token": "by-hand"})
     with rotations.fails(SecretUnwritable, ANA):
-        rotations.mint.vault.make_current(ANA, version, seen.holder("AWSCURRENT"))
+        rotations.mint.secret_store.make_current(ANA, version, seen.holder("AWSCURRENT"))
 
 
 def test_two_that_create_at_the_same_time_agree_on_the_first(rotations: Rotations) -> None:
     """MiniStack would overwrite; Secrets Manager refuses to change a version that exists."""
     with Stubber(rotations.client) as stubber:
         stubber.add_client_error("put_secret_value", "ResourceExistsException")
-        assert not Vault(rotations.client).write_pending(ANA, "0" * 32, "{}")
+        assert not SecretStore(rotations.client).write_pending(ANA, "0" * 32, "{}")
 
 
 # What is no rotation.
@@ -277,7 +277,7 @@ def test_a_version_that_is_not_pending_is_refused(rotations: Rotations, step: st
 
 def test_a_secret_that_is_not_there_is_named(rotations: Rotations) -> None:
     with pytest.raises(SecretMissing, match="nowhere"):
-        rotations.mint.vault.rotation("nowhere")
+        rotations.mint.secret_store.rotation("nowhere")
 
 
 # Credentials that are at fault.
@@ -390,8 +390,8 @@ def test_a_wrong_password_is_tried_again_after_the_hour(rotations: Rotations) ->
         ((label, version),) = refused(rotations).items()
         stem, _, until = label.rpartition("-")
         assert int(until) == pytest.approx(time.time() + 3600, abs=10)
-        rotations.mint.vault.unlabel(ANA, version, label)
-        rotations.mint.vault.label(ANA, version, f"{stem}-{int(time.time()) - 1}")
+        rotations.mint.secret_store.unlabel(ANA, version, label)
+        rotations.mint.secret_store.label(ANA, version, f"{stem}-{int(time.time()) - 1}")
 
 
 def test_a_refusal_is_a_label_of_a_version_that_is_there(rotations: Rotations) -> None:
@@ -532,12 +532,12 @@ def test_a_user_name_in_other_letters_is_the_same_user(rotations: Rotations) -> 
 def test_what_secrets_manager_refuses_is_named(
     rotations: Rotations, operation: str, error: type[SecretUnreadable]
 ) -> None:
-    vault = Vault(rotations.client)
+    secret_store = SecretStore(rotations.client)
     calls: dict[str, Callable[[], object]] = {
-        "describe_secret": lambda: vault.rotation(ANA),
-        "get_secret_value": lambda: vault.read(ANA),
-        "put_secret_value": lambda: vault.write_pending(ANA, "0" * 32, "CANARY-00000"),
-        "update_secret_version_stage": lambda: vault.unlabel(ANA, "0" * 32, PENDING),
+        "describe_secret": lambda: secret_store.rotation(ANA),
+        "get_secret_value": lambda: secret_store.read(ANA),
+        "put_secret_value": lambda: secret_store.write_pending(ANA, "0" * 32, "CANARY-00000"),
+        "update_secret_version_stage": lambda: secret_store.unlabel(ANA, "0" * 32, PENDING),
     }
     with Stubber(rotations.client) as stubber:
         stubber.add_client_error(operation, "AccessDeniedException", "You may not CANARY")

@@ -170,7 +170,7 @@ def test_a_snapshot_becomes_a_page_with_both_layers(layer: Path, pages: Path) ->
     body = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
     _python(
         [layer, pages],
-        "from notebook_archive.http.pages import snapshot_page; "
+        "from notebook_archive.pages import snapshot_page; "
         f"page = snapshot_page({body!r}, item_id={'0' * 32!r}, resource_key='snapshot-1.json', details={{}}, "
         "source='archive', file_url=None, token_field=False); "
         "assert '<em>by</em>' in page and '<span' in page and '<b>7</b>' in page and 'onclick' not in page, page",

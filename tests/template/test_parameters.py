@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notebook_archive.inbox import MOST_ATTEMPTS, MOST_TURNS
+from notebook_archive.backup_requests.queue import MAX_ATTEMPTS, MAX_RECEIVES
 from tests.template.rendered import ROOT, VARIANTS, render, template
 
 _PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
@@ -37,8 +37,8 @@ def test_only_the_portal_has_no_default() -> None:
 
 def test_every_parameter_is_grouped_once() -> None:
     groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    grouped = [name for group in groups for name in group["Parameters"]]
-    assert sorted(grouped) == sorted(_PARAMETERS)
+    group_holdings = [name for group in groups for name in group["Parameters"]]
+    assert sorted(group_holdings) == sorted(_PARAMETERS)
 
 
 def test_every_parameter_is_used() -> None:
@@ -167,8 +167,8 @@ def test_credentials_stand_apart_from_what_every_function_reads() -> None:
 def test_a_message_without_time_is_set_aside_by_the_function_before_sqs_does() -> None:
     """SQS would give no reason."""
     assert (
-        MOST_ATTEMPTS
-        < MOST_TURNS
+        MAX_ATTEMPTS
+        < MAX_RECEIVES
         < template()["Resources"]["RequestQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
     )
 

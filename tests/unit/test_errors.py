@@ -3,8 +3,8 @@
 import inspect
 
 from notebook_archive import errors
+from notebook_archive.backup.outcome import UNPROTECTED
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.pipeline.outcomes import UNPROTECTED
 
 
 def _all(base: type[NotebookArchiveError]) -> list[type[NotebookArchiveError]]:

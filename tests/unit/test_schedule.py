@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notebook_archive.vault import longest_wait, shortest_wait
+from notebook_archive.secret_store import longest_wait, shortest_wait
 
 HOUR, DAY = 3600, 24 * 3600
 

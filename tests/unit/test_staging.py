@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from notebook_archive.backup.staging import IN_MEMORY_BYTES, stage
 from notebook_archive.errors import (
     NotANotebook,
     NotebookArchiveError,
@@ -13,7 +14,6 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.pipeline.staging import IN_MEMORY_BYTES, stage
 
 NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
 

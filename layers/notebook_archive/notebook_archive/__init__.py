@@ -2,5 +2,6 @@
 
 Who may import whom, outermost first; ``tests/architecture`` holds it::
 
-    functions/*/app.py ─► aws ─► pipeline ─► archive, arcgis, notebook ─► models, settings ─► errors
+    functions/*/app.py ─► http, aws ─► pages ─► runs, backup_requests, reading, rotation ─► backup
+        ─► archive, arcgis, notebook, secret_store, events ─► models, settings, clock ─► errors
 """

@@ -10,22 +10,23 @@ from botocore.config import Config
 from botocore.handlers import add_expect_header
 
 from notebook_archive.arcgis.administrator import Administrator
-from notebook_archive.arcgis.callers import Callers, CallerToken
+from notebook_archive.arcgis.caller_identity import CallerIdentifier, CallerToken
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import NotebookServers, Routes
 from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, Shelf
-from notebook_archive.deadline import Deadline
+from notebook_archive.archive import Archive, ArchiveReader
+from notebook_archive.backup.job import ArchiveContext, CaptureSettings
+from notebook_archive.backup_requests.queue import RequestQueue
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import CallerUnknown, SettingsInvalid
 from notebook_archive.events import EventBus
-from notebook_archive.inbox import Inbox
-from notebook_archive.pipeline import Counter, Mint
-from notebook_archive.pipeline.readers import CallerReader, Reader, StackReader
-from notebook_archive.pipeline.task import Capturing, Workshop
+from notebook_archive.reading import SnapshotSource
+from notebook_archive.reading.readers import CallerReader, Reader, StackReader
+from notebook_archive.rotation import RotationContext
+from notebook_archive.secret_store import CachedSecret, SecretStore
 from notebook_archive.settings import Settings
-from notebook_archive.vault import KeptSecret, Vault
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -113,8 +114,8 @@ def _secrets() -> "SecretsManagerClient":
 
 
 @cache
-def _vault() -> Vault:
-    return Vault(_secrets())
+def _vault() -> SecretStore:
+    return SecretStore(_secrets())
 
 
 def read_secret(name: str) -> str:
@@ -153,22 +154,22 @@ def administrator(deadline: Deadline) -> Administrator:
 
 
 @cache
-def workshop() -> Workshop:
+def context() -> ArchiveContext:
     """Return what archiving needs."""
     chosen = settings()
-    shelf = Shelf(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
-    capturing = Capturing(shelf, chosen.snapshot_limit, chosen.slot_rotation) if chosen.capture else None
-    return Workshop(
+    reader = ArchiveReader(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
+    capturing = CaptureSettings(reader, chosen.snapshot_limit, chosen.slot_rotation) if chosen.capture else None
+    return ArchiveContext(
         routes(), archive(), chosen.portal_url, chosen.max_snapshot_bytes, chosen.archive_current, capturing
     )
 
 
 @cache
-def counter() -> Counter:
+def snapshot_source() -> SnapshotSource:
     """Return what handing out snapshots needs."""
     chosen = settings()
-    shelf = Shelf(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
-    return Counter(archive(), shelf, chosen.portal_url, chosen.max_snapshot_bytes)
+    reader = ArchiveReader(_s3(), chosen.archive_bucket, chosen.archive_bucket_owner)
+    return SnapshotSource(archive(), reader, chosen.portal_url, chosen.max_snapshot_bytes)
 
 
 @cache
@@ -177,17 +178,17 @@ def _credential(name: str) -> TokenSource:
 
 
 @cache
-def mint() -> Mint:
+def mint() -> RotationContext:
     """Return what rotating a token needs."""
     chosen = settings()
     if not chosen.credential_prefix:
         raise SettingsInvalid("The function's environment is not usable: CREDENTIAL_PREFIX is missing.")
-    return Mint(_vault(), portal(), _credential, chosen.secret_prefix, chosen.credential_prefix)
+    return RotationContext(_vault(), portal(), _credential, chosen.secret_prefix, chosen.credential_prefix)
 
 
 @cache
-def _callers() -> Callers:
-    return Callers(_transport(), settings().portal_url)
+def _identifier() -> CallerIdentifier:
+    return CallerIdentifier(_transport(), settings().portal_url)
 
 
 def asks_for_tokens() -> bool:
@@ -205,19 +206,19 @@ def reader(token: Callable[[], CallerToken], principal: str) -> Reader:
         if not principal:
             raise CallerUnknown("AWS did not say who signed this request.")
         return StackReader(routes())
-    return CallerReader(token(), _callers(), _transport(), settings().portal_url, _servers())
+    return CallerReader(token(), _identifier(), _transport(), settings().portal_url, _servers())
 
 
 @cache
-def inbox() -> Inbox:
+def request_queue() -> RequestQueue:
     """Return the queue of backups that were asked for."""
     chosen = settings()
-    return Inbox(boto3.client("sqs", config=_in_reserve()), chosen.request_queue_url, chosen.failure_queue_url)
+    return RequestQueue(boto3.client("sqs", config=_in_reserve()), chosen.request_queue_url, chosen.failure_queue_url)
 
 
 @cache
-def _webhook_secret() -> KeptSecret:
-    return KeptSecret(settings().webhook_secret, read_secret)
+def _webhook_secret() -> CachedSecret:
+    return CachedSecret(settings().webhook_secret, read_secret)
 
 
 def webhook_secret() -> tuple[str, str]:

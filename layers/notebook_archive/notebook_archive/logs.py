@@ -10,9 +10,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from notebook_archive.backup.outcome import Outcome, logged, problem
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.pipeline import logged, problem
-from notebook_archive.pipeline.outcomes import Outcome
 
 type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 

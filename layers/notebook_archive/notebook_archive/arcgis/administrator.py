@@ -6,7 +6,7 @@ from typing import Self
 
 from notebook_archive.arcgis.portal import Enumeration, Organisation, Portal
 from notebook_archive.arcgis.tokens import TokenSource
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.models import ItemId, NotebookItem
 
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
-from notebook_archive.arcgis.answers import error_in_body
+from notebook_archive.arcgis.envelopes import error_in_body
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISUnavailable,
     NoContent,

@@ -10,9 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
-from notebook_archive.arcgis.answers import is_success, parse
+from notebook_archive.arcgis.envelopes import is_success, parse
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from notebook_archive.arcgis.item_data import item_data
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     AnswerTooLarge,
     ListingIncomplete,

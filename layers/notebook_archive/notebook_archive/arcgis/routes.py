@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from notebook_archive.arcgis.callers import CallerToken
+from notebook_archive.arcgis.caller_identity import CallerToken
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Organisation, Portal
 from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,

@@ -7,7 +7,7 @@ from typing import Any
 import certifi
 from requests.adapters import HTTPAdapter
 
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import CertificateUntrusted
 
 READ_SECONDS = 60.0

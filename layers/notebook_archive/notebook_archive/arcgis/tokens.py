@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from notebook_archive.arcgis.transport import REFERER, Transport
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
@@ -29,7 +29,7 @@ from notebook_archive.models import epoch_milliseconds
 RENEW_BEFORE_SECONDS = 300
 TOKEN_MINUTES = 60
 """Asked for; the server may shorten it and says so in its answer."""
-LONGEST_MINUTES = {"username": 21_600, "clientId": 20_160}
+MAX_MINUTES = {"username": 21_600, "clientId": 20_160}
 """The most that Esri documents, of generateToken and of oauth2/token, by the member that tells their secrets apart."""
 KEPT_SECONDS = 60
 """A token is used this long at least, so that a server whose clock is wrong is not asked for one at every call."""
@@ -71,7 +71,7 @@ class TokenSource:
     """The tokens of one secret.  Threads may share it; only one of them mints.
 
     The secret is JSON of one of three forms: ``{"token"}``, ``{"username", "password"}``, ``{"clientId",
-    "clientSecret"}``.  The token may be one that ``pipeline.rotate_token`` wrote.
+    "clientSecret"}``.  The token may be one that `rotation.rotate_token` wrote.
     """
 
     def __init__(
@@ -247,7 +247,7 @@ class TokenSource:
     def _ask(self, secret: Mapping[str, str], what: str, minutes: float, deadline: Deadline) -> Token:
         """Mint by ``generateToken`` or, for an application, ``oauth2/token``: two pages, two spellings of the same
         answer."""
-        longest = min(most for member, most in LONGEST_MINUTES.items() if member in secret)
+        longest = min(most for member, most in MAX_MINUTES.items() if member in secret)
         asked = {"expiration": str(math.ceil(min(minutes, longest))), "f": "json"}
         if "username" in secret:
             fields = {"username": secret["username"], "password": secret["password"], "client": "referer"}

@@ -20,9 +20,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from notebook_archive.arcgis.answers import error_for, error_in_body, parse
+from notebook_archive.arcgis.envelopes import error_for, error_in_body, parse
 from notebook_archive.arcgis.tls import READ_SECONDS, TLSAdapter, keep_to
-from notebook_archive.deadline import Deadline
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     AnswerTooLarge,
     ArcGISError,

@@ -166,7 +166,7 @@ def deletion_key(item_id: ItemId) -> str:
     return f"{NOTEBOOKS}{item_id}/deleted.json"
 
 
-def made_key(item_id: ItemId, key: ResourceKey) -> str:
+def capture_record_key(item_id: ItemId, key: ResourceKey) -> str:
     """Return the key of the note which run made a snapshot."""
     return f"{NOTEBOOKS}{item_id}/captures/{key}"
 

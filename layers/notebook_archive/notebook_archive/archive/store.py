@@ -12,9 +12,10 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notebook_archive.archive import keys, labels
-from notebook_archive.archive.holdings import Holding, ListedObject, grouped
-from notebook_archive.archive.refusals import S3_ERRORS, is_absent, named
+from notebook_archive.archive import keys
+from notebook_archive.archive.listing import Holding, ListedObject, group_holdings
+from notebook_archive.archive.metadata import encode_metadata, encode_tags
+from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, translate_s3_error
 from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
@@ -51,7 +52,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CaptureRecord:
     """That a run made a snapshot, of what it took the content to be, and when, in epoch milliseconds."""
 
     run: keys.RunId
@@ -141,17 +142,17 @@ class Archive:
         """Return the SHA-256 of an archived snapshot, as S3 has it; None where the archive lacks it."""
         return self._digest(keys.snapshot_key(item_id, key))
 
-    def put_made(self, item_id: ItemId, key: ResourceKey, made: Made) -> None:
+    def put_capture_record(self, item_id: ItemId, key: ResourceKey, made: CaptureRecord) -> None:
         """Note that a run made this snapshot, as ArcGIS answered it."""
         noted = {"runId": made.run, "content": made.content, "at": made.at}
-        if not self.put_new(keys.made_key(item_id, key), noted) and self.made(item_id, key) is None:
+        if not self.put_new(keys.capture_record_key(item_id, key), noted) and self.made(item_id, key) is None:
             raise ArchiveUnavailable(f"S3 did not take the note who made snapshot {key} of item {item_id}.")
 
-    def made(self, item_id: ItemId, key: ResourceKey) -> Made | None:
+    def made(self, item_id: ItemId, key: ResourceKey) -> CaptureRecord | None:
         """Return which run made a snapshot, None where that is not noted."""
-        noted = self.get(keys.made_key(item_id, key))
+        noted = self.get(keys.capture_record_key(item_id, key))
         try:
-            return Made.parse(json.loads(noted)) if noted else None
+            return CaptureRecord.parse(json.loads(noted)) if noted else None
         except (KeyError, NotAnId, SettingsInvalid, TypeError, ValueError):
             return None
 
@@ -165,14 +166,14 @@ class Archive:
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
-            raise named(error, self.bucket, path) from None
+            raise translate_s3_error(error, self.bucket, path) from None
         _refuse_foreign(head, "ETag", path)
         return head
 
     def _put_once(
         self, path: str, body: bytes | IO[bytes], digest: bytes, metadata: Mapping[str, str], tags: Mapping[str, str]
     ) -> Stored:
-        described = {"Metadata": labels.metadata(metadata), "Tagging": labels.tags({**tags, "schema": SCHEMA})}
+        described = {"Metadata": encode_metadata(metadata), "Tagging": encode_tags({**tags, "schema": SCHEMA})}
         for failed in range(1, CONFLICT_ATTEMPTS + 1):
             if not isinstance(body, bytes):
                 body.seek(0)
@@ -183,10 +184,10 @@ class Archive:
                 if status == 412:
                     return self._compare(path, b64encode(digest).decode(), metadata.get("run-id", ""))
                 if status != 409 or failed == CONFLICT_ATTEMPTS:
-                    raise named(error, self.bucket, path) from None
+                    raise translate_s3_error(error, self.bucket, path) from None
                 self._sleep(0.1 * 2**failed * self._jitter())
             except BotoCoreError as error:
-                raise named(error, self.bucket, path) from None
+                raise translate_s3_error(error, self.bucket, path) from None
             else:
                 return Stored("archived", path, metadata.get("run-id", ""))
         raise AssertionError  # the last attempt returned or raised
@@ -197,7 +198,7 @@ class Archive:
         try:
             head = self._s3.head_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
         except S3_ERRORS as error:
-            raise named(error, self.bucket, path) from None
+            raise translate_s3_error(error, self.bucket, path) from None
         if head.get("ChecksumSHA256") != checksum:
             raise ArchiveConflict(f"{path} holds other bytes than ArcGIS sends now; it was left as it is.")
         by = head["Metadata"].get("run-id", "")
@@ -205,7 +206,7 @@ class Archive:
 
     def put_item(self, item_id: ItemId, properties: Mapping[str, Any]) -> None:
         """Write the item's properties over those that are there; the bucket's versioning keeps the earlier ones."""
-        self._put(keys.item_key(item_id), _json(properties), Tagging=labels.tags({"kind": "item", "schema": SCHEMA}))
+        self._put(keys.item_key(item_id), _json(properties), Tagging=encode_tags({"kind": "item", "schema": SCHEMA}))
 
     def put_deletion(self, item_id: ItemId, noted: Mapping[str, Any]) -> None:
         """Note that the portal no longer has the item, over an earlier note."""
@@ -213,11 +214,11 @@ class Archive:
 
     def holdings(self) -> Iterator[Holding]:
         """Yield what the archive holds, notebook by notebook in the order of their ids, 1,000 keys a call."""
-        yield from grouped(self._listing(keys.NOTEBOOKS))
+        yield from group_holdings(self._listing(keys.NOTEBOOKS))
 
     def holding(self, item_id: ItemId) -> Holding:
         """Return what the archive holds of one notebook, in one call."""
-        found = list(grouped(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
+        found = list(group_holdings(self._listing(f"{keys.NOTEBOOKS}{item_id}/")))
         return found[0] if found else Holding(item_id, (), None)
 
     def list_stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
@@ -248,7 +249,7 @@ class Archive:
                 for entry in page.get("Contents", ()):
                     yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
-            raise named(error, self.bucket, prefix) from None
+            raise translate_s3_error(error, self.bucket, prefix) from None
 
     def put_document(self, key: str, document: Mapping[str, Any]) -> None:
         """Write a JSON document of our own."""
@@ -268,16 +269,16 @@ class Archive:
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (409, 412):
                 return False
-            raise named(error, self.bucket, key) from None
+            raise translate_s3_error(error, self.bucket, key) from None
         except BotoCoreError as error:
-            raise named(error, self.bucket, key) from None
+            raise translate_s3_error(error, self.bucket, key) from None
         return True
 
     def _put(self, key: str, body: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
         try:
             self._write(key, body, hashlib.sha256(body).digest(), **more)
         except S3_ERRORS as error:
-            raise named(error, self.bucket, key) from None
+            raise translate_s3_error(error, self.bucket, key) from None
 
     def _write(self, key: str, body: bytes | IO[bytes], digest: bytes, **more: Any) -> None:  # noqa: ANN401 - put_object's own
         """Write an object with this SHA-256, and return once S3 has confirmed it.
@@ -310,7 +311,7 @@ class Archive:
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
-            raise named(error, self.bucket, key) from None
+            raise translate_s3_error(error, self.bucket, key) from None
 
 
 def _refuse_foreign(answer: Mapping[str, Any], member: str, what: str) -> None:

@@ -1,7 +1,9 @@
 """Callers of the proxy: what they ask, what they are answered, and what they are told when it fails.  Functions that
 events start do not import it."""
 
-from notebook_archive.http.answers import (
+from notebook_archive.http.api_handler import api_handler
+from notebook_archive.http.request import Request
+from notebook_archive.http.responses import (
     Answer,
     form_answer,
     session_answer,
@@ -9,13 +11,11 @@ from notebook_archive.http.answers import (
     snapshot_answer,
     wanted_by,
 )
-from notebook_archive.http.exchange import exchange
-from notebook_archive.http.request import Request
 
 __all__ = [
     "Answer",
     "Request",
-    "exchange",
+    "api_handler",
     "form_answer",
     "session_answer",
     "sessions_answer",

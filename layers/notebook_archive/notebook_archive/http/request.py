@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from notebook_archive.arcgis.callers import CallerToken
+from notebook_archive.arcgis.caller_identity import CallerToken
 from notebook_archive.archive import RunId
-from notebook_archive.archive.labels import moment
+from notebook_archive.clock import format_moment
 from notebook_archive.errors import CallerTokenMissing, MediaTypeRefused, ParameterInvalid
 from notebook_archive.models import ItemId, ResourceKey, SessionId
 
@@ -17,12 +17,12 @@ Format = Literal["html", "json", "pjson"]
 FORMATS: tuple[Format, ...] = ("html", "json", "pjson")
 FORM = "application/x-www-form-urlencoded"
 BODY_BYTES = 65_536
-LONGEST_VALUE = 200
-MOST_FIELDS = 50
-LONGEST_REPEATED = 60
+MAX_VALUE_LENGTH = 200
+MAX_FIELDS = 50
+MAX_REPEATED_BYTES = 60
 REPEATABLE = ("itemId", "resourceKey", "resourceKeys", "source", "f", "start", "num")
 HIGHEST_START = 1_000_000
-MOST_SESSIONS = 100
+MAX_SESSIONS = 100
 """Of one answer; Notebook Server's own limit."""
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
@@ -54,7 +54,7 @@ class Request:
                 raise ParameterInvalid(f"The body is larger than {BODY_BYTES} bytes, which no request here needs.")
             if raw and self._headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
                 raise MediaTypeRefused(f"The body is not of type {FORM}.")
-            return parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+            return parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
         except ValueError:
             raise ParameterInvalid("The body is not a form: it is not UTF-8, or has too many fields.") from None
 
@@ -69,8 +69,8 @@ class Request:
         if len(values) > 1:
             raise ParameterInvalid(f"{names[0]} was given more than once, and differently.")
         value = values.pop() if values else default
-        if len(value) > LONGEST_VALUE:
-            raise ParameterInvalid(f"{names[0]} is longer than {LONGEST_VALUE} characters.")
+        if len(value) > MAX_VALUE_LENGTH:
+            raise ParameterInvalid(f"{names[0]} is longer than {MAX_VALUE_LENGTH} characters.")
         return value
 
     def _required(self, *names: str) -> str:
@@ -84,7 +84,7 @@ class Request:
         """What of the request a form may send once more: the parameters that are no credential, and not too long to be
         what they should be."""
         given = dict([*self._query, *self._form])
-        return {name: given[name] for name in REPEATABLE if 0 < len(given.get(name, "")) <= LONGEST_REPEATED}
+        return {name: given[name] for name in REPEATABLE if 0 < len(given.get(name, "")) <= MAX_REPEATED_BYTES}
 
     @property
     def format(self) -> Format | None:
@@ -127,7 +127,7 @@ class Request:
     @property
     def run(self) -> RunId:
         """The name under which the archive notes what this request made it store."""
-        return RunId.of_execution(f"proxy-{self.correlation_id}", moment(self._received))
+        return RunId.of_execution(f"proxy-{self.correlation_id}", format_moment(self._received))
 
     @property
     def from_arcgis(self) -> bool:
@@ -145,7 +145,7 @@ class Request:
     @property
     def page(self) -> tuple[int, int]:
         """``start``, which counts from 1, and ``num``, at most MOST_SESSIONS."""
-        return self._number("start", 1, HIGHEST_START), self._number("num", 10, MOST_SESSIONS)
+        return self._number("start", 1, HIGHEST_START), self._number("num", 10, MAX_SESSIONS)
 
     def _number(self, name: str, default: int, most: int) -> int:
         text = self.parameter(name, default=str(default))

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote
 
-from notebook_archive.archive.labels import moment
+from notebook_archive.clock import format_moment
 from notebook_archive.errors import (
     NotAnId,
     SecretMalformed,
@@ -27,15 +27,15 @@ from notebook_archive.errors import (
     WebhookUnknown,
     WebhookUnsigned,
 )
-from notebook_archive.http.answers import Answer
 from notebook_archive.http.request import Request
+from notebook_archive.http.responses import Answer
 from notebook_archive.models import ItemId
 
 SIGNATURE_HEADER = "x-esriHook-Signature"
 DELIVERY_BYTES = 262_144
 FRESH_MILLISECONDS = 15 * 60 * 1000
 """How far the payload's time may be from ours, either way.  A replay within it archives nothing twice."""
-MOST_ITEMS = 500
+MAX_ITEMS = 500
 """Of one delivery; what is beyond them is left to the next run."""
 ITEMS_OF_AN_EVENT = 100
 SOURCES = frozenset(("item", "items"))
@@ -60,11 +60,11 @@ class Items:
     @property
     def left_out(self) -> int:
         """How many are beyond MOST_ITEMS."""
-        return max(0, len(self.ids) - MOST_ITEMS)
+        return max(0, len(self.ids) - MAX_ITEMS)
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the details of the events that ask for these items, of the first MOST_ITEMS at most."""
-        asked = self.ids[:MOST_ITEMS]
+        asked = self.ids[:MAX_ITEMS]
         return [
             {"itemIds": asked[start : start + ITEMS_OF_AN_EVENT]} for start in range(0, len(asked), ITEMS_OF_AN_EVENT)
         ]
@@ -169,7 +169,7 @@ class Delivery(Request):
             raise WebhookForeign("The payload has no time, without which its signature would be good for ever.")
         if times and abs(self._received - max(times)) > FRESH_MILLISECONDS:
             raise WebhookStale(
-                f"The payload is of {moment(max(times))}, and came at {moment(self._received)}: "
+                f"The payload is of {format_moment(max(times))}, and came at {format_moment(self._received)}: "
                 f"{abs(self._received - max(times)) // 1000} s apart, of which 900 are allowed."
             )
 

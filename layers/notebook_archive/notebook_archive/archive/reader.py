@@ -1,0 +1,132 @@
+"""Getting archived snapshots out again, verified."""
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from notebook_archive.archive import keys
+from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, translate_s3_error
+from notebook_archive.errors import ArchiveDamaged
+from notebook_archive.models import ItemId, ResourceKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LINK_SECONDS = 300
+"""For which a link to an archived snapshot works.  It is a credential: whoever has it can read that one object."""
+
+PIECE_BYTES = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedSnapshot:
+    """One archived snapshot.  ``size`` is in bytes, ``digest`` its SHA-256, ``metadata`` what was noted when it was
+    archived, decoded.
+
+    ``body`` is its bytes, checked against the digest, or None where they are more than were asked for.
+    """
+
+    size: int
+    digest: bytes
+    metadata: Mapping[str, str]
+    body: bytes | None
+
+
+class ArchiveReader:
+    """One bucket, read only.  Every method may raise ArchiveDenied or ArchiveUnavailable.  Threads may share it."""
+
+    def __init__(self, s3: "S3Client", bucket: str, owner: str) -> None:
+        self._s3, self.bucket = s3, bucket
+        self._bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+
+    def snapshot(
+        self, item_id: ItemId, key: ResourceKey, limit: int, admits: Callable[[str], bool]
+    ) -> ArchivedSnapshot | None:
+        """Return a snapshot in one call, with its bytes where they are no more than ``limit``; None where the archive
+        lacks it, or ``admits``, which is given the owner that was noted, returns False.
+
+        That is asked before the bytes are looked at: neither their size nor their damage shows to others.
+        Raises ArchiveDamaged where the bytes, or S3's own checksum of them, differ from the SHA-256 that was noted.
+        """
+        path = keys.snapshot_key(item_id, key)
+        try:
+            found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+            metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
+            noted = metadata.get("sha256", "")
+            with closing(found["Body"]):
+                if not admits(metadata.get("owner", "")):
+                    return None
+                body = found["Body"].read() if found["ContentLength"] <= limit else None
+        except S3_ERRORS as error:
+            if is_absent(error):
+                return None
+            raise translate_s3_error(error, self.bucket, path) from None
+        digest = bytes.fromhex(noted) if _is_sha256(noted) else b""
+        intact = (
+            found.get("ChecksumSHA256") == b64encode(digest).decode()
+            if body is None
+            else hashlib.sha256(body).digest() == digest
+        )
+        if not intact:
+            raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
+        return ArchivedSnapshot(found["ContentLength"], digest, metadata, body)
+
+    def reread(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
+        """Return a snapshot without its bytes, every one of which was read now; None where the archive lacks it.
+
+        Raises ArchiveDamaged where they do not have the SHA-256 that was noted.  Its memory is that of one piece.
+        """
+        path = keys.snapshot_key(item_id, key)
+        sha256, size = hashlib.sha256(), 0
+        try:
+            found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
+            with closing(found["Body"]) as body:
+                for piece in body.iter_chunks(PIECE_BYTES):
+                    sha256.update(piece)
+                    size += len(piece)
+        except S3_ERRORS as error:
+            if is_absent(error):
+                return None
+            raise translate_s3_error(error, self.bucket, path) from None
+        metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
+        if sha256.hexdigest() != metadata.get("sha256"):
+            raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
+        return ArchivedSnapshot(size, sha256.digest(), metadata, None)
+
+    def owner(self, item_id: ItemId) -> str:
+        """Return the item's owner as of the last run that noted its properties, empty where none did.
+
+        Raises ArchiveDamaged where these are not what S3's own checksum says, or not JSON.
+        """
+        path = keys.item_key(item_id)
+        try:
+            item = json.loads(self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")["Body"].read())
+        except S3_ERRORS as error:
+            if is_absent(error):
+                return ""
+            raise translate_s3_error(error, self.bucket, path) from None
+        except ValueError:
+            raise ArchiveDamaged(f"{path} is not JSON.") from None
+        owner = item.get("owner") if isinstance(item, dict) else None
+        return owner if isinstance(owner, str) else ""
+
+    def link(self, item_id: ItemId, key: ResourceKey, file_name: str) -> str:
+        """Return a URL that gives the snapshot as a file to whoever has it, for LINK_SECONDS.
+
+        It ends earlier if the function's own credentials do (AWS re:Post, "presigned-url-s3-bucket-expiration").
+        """
+        how = {
+            "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+            "ResponseContentType": "application/json",
+        }
+        params = {"Bucket": self.bucket, "Key": keys.snapshot_key(item_id, key), **how}
+        return self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=LINK_SECONDS)
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == 64 and all(character in "0123456789abcdef" for character in text)

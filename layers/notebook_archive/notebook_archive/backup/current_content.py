@@ -1,0 +1,127 @@
+"""The present content of a notebook, which no snapshot need hold: what the archive knows of it, and what it is."""
+
+import time
+from collections.abc import Iterable
+from contextlib import closing
+
+from notebook_archive.arcgis.routes import Access
+from notebook_archive.archive import Archive, ArchivedSnapshot, CaptureMark, CopyId, RunId, Sighting
+from notebook_archive.backup.planned import SETTLED_MS, PlannedContent, is_planned_as_archived
+from notebook_archive.backup.staging import IN_MEMORY_BYTES, Staged, stage
+from notebook_archive.clock import Deadline
+from notebook_archive.errors import ArcGISUnavailable, NoContent
+from notebook_archive.models import ItemId
+from notebook_archive.notebook import is_same_notebook
+
+CLOCKS_MS = 60_000
+"""By which this function's clock may be ahead of S3's."""
+MAX_FORM_BYTES = 10_000_000
+"""Maximum bytes of content in a form. Encoding may make it three times as large."""
+
+
+class CurrentContent:
+    """One notebook's content in one invocation: fetched where somebody asks for it, and once.  Close it."""
+
+    def __init__(
+        self, item_id: ItemId, planned: PlannedContent, access: Access, limit: int, deadline: Deadline
+    ) -> None:
+        """``limit`` is the bytes of the largest content that is read."""
+        self.item_id, self.planned = item_id, planned
+        self._access, self._limit, self._deadline = access, limit, deadline
+        self._staged: Staged | None = None
+        self._noted = False
+        self.is_archived = is_planned_as_archived(planned)
+        """Whether the archive is known to have it: as a copy, or as a captured snapshot that holds it."""
+        self.seconds = 0.0
+        """How long it took to fetch it."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the archive is known to hold a copy of it, without asking."""
+        return bool(self.planned.get("settled") and self.planned["held"])
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether a snapshot is known to hold it; it is fetched where the plan could not tell."""
+        if not self.planned["captured"]:
+            return False
+        known = self.planned.get("settled") or self.copy.short_digest
+        return known == self.planned["captured"]
+
+    @property
+    def copy(self) -> CopyId:
+        """The id of a copy of it."""
+        return CopyId.of(self.planned["modified"], self.staged().digest)
+
+    def staged(self) -> Staged:
+        """Return it.
+
+        Raises NoContent if there is nothing yet: ArcGIS sends an empty file, or answers code 500 and the item's size is
+        only that of its resources. Also raises any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
+        """
+        if self._staged is None:
+            begun = time.monotonic()
+            self._staged = self._fetch()
+            self.seconds = time.monotonic() - begun
+        return self._staged
+
+    def text(self) -> str:
+        """Return the content as text for a form.
+
+        Returns an empty text if it is larger than MAX_FORM_BYTES, or is not plain UTF-8. Raises what `staged` raises.
+        """
+        staged = self.staged()
+        if staged.size > MAX_FORM_BYTES:
+            return ""
+        staged.file.seek(0)
+        try:
+            return staged.file.read().decode()
+        except UnicodeDecodeError:
+            return ""
+
+    def is_in(self, snapshot: ArchivedSnapshot) -> bool | None:
+        """Fetch it again, and return whether an archived snapshot holds the same notebook, or None if it has changed.
+
+        Esri does not document that a snapshot has the bytes of the content, so they are compared as JSON. Content
+        larger than IN_MEMORY_BYTES is compared by its digest. Raises what `staged` raises.
+        """
+        now = self._fetch()
+        with closing(now.file):
+            if now.digest != self.staged().digest:
+                return None
+            if snapshot.body is not None and now.size <= IN_MEMORY_BYTES:
+                return is_same_notebook(now.file.read(), snapshot.body)
+            facts = {"nbformat": now.facts.nbformat, "kernel": now.facts.kernel, "cells": str(now.facts.cells)}
+            return facts == {name: snapshot.metadata.get(name, "") for name in facts}
+
+    def _fetch(self) -> Staged:
+        return self._access.current(self.item_id, self._limit, self._read, self._deadline)
+
+    def _read(self, chunks: Iterable[bytes]) -> Staged:
+        try:
+            return stage(chunks, f"The current content of item {self.item_id}")
+        except ArcGISUnavailable as error:
+            if error.code == 500 and self.planned.get("empty"):
+                raise NoContent(f"Item {self.item_id} has no content.") from None
+            raise
+
+    def note(self, archive: Archive, run: RunId, *, captured: bool = False) -> None:
+        """Note what it is, so that the next run need not ask, and with ``captured`` that a snapshot holds it.
+
+        Nothing is noted that was not looked at, or so soon that it has to be looked at once more.
+        """
+        self.is_archived |= captured
+        if captured:
+            archive.put_note(self.item_id, CaptureMark(self.copy), run)
+        elif self._staged and not self._noted and self._is_settled():
+            archive.put_note(self.item_id, Sighting(self.copy), run)
+            self._noted = True
+
+    def _is_settled(self) -> bool:
+        modified = self.planned["modified"]
+        return bool(modified) and time.time() * 1000 > modified + SETTLED_MS + CLOCKS_MS
+
+    def close(self) -> None:
+        """Give its memory or disk back."""
+        if self._staged:
+            self._staged.file.close()

@@ -1,0 +1,71 @@
+"""A snapshot between ArcGIS and S3: held, hashed and passed through the gate, before anything of it is stored."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from errno import ENOSPC
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from notebook_archive.arcgis.envelopes import error_in_body
+from notebook_archive.errors import NotANotebook, SnapshotTooLarge
+from notebook_archive.notebook import Gate, NotebookFacts
+
+IN_MEMORY_BYTES = 8_000_000
+"""A larger snapshot waits on disk."""
+HEAD_BYTES = 65_536
+"""Of a body that is no notebook, as much is read as an error message may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A whole notebook.  ``file`` holds its bytes as received, at its beginning; close it."""
+
+    file: IO[bytes]
+    size: int
+    digest: bytes
+    facts: NotebookFacts
+
+
+def stage(chunks: Iterable[bytes], what: str) -> Staged:
+    """Return the notebook that the chunks are.
+
+    Raises the named error where the body is an error message of ArcGIS or an HTML page, else NotANotebook.
+    """
+    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - whoever gets it closes it
+    try:
+        return _stage(chunks, what, file)
+    except OSError as error:
+        file.close()
+        if error.errno != ENOSPC:
+            raise
+        raise SnapshotTooLarge(f"{what}: the function's disk is full; raise EphemeralStorageMegabytes.") from None
+    except BaseException:
+        file.close()
+        raise
+
+
+def _stage(chunks: Iterable[bytes], what: str, file: IO[bytes]) -> Staged:
+    gate, sha256, size = Gate(), hashlib.sha256(), 0
+    head = bytearray()
+    refusal: NotANotebook | None = None
+    for chunk in chunks:
+        head += chunk[: HEAD_BYTES - len(head)]
+        try:
+            if refusal is None:
+                gate.feed(chunk)
+        except NotANotebook as error:
+            refusal = error
+        if refusal and len(head) >= HEAD_BYTES:
+            break
+        sha256.update(chunk)
+        size += len(chunk)
+        file.write(chunk)
+    try:
+        if refusal is None:
+            facts = gate.facts()
+            file.seek(0)
+            return Staged(file, size, sha256.digest(), facts)
+    except NotANotebook as error:
+        refusal = error
+    raise error_in_body(bytes(head), what) or NotANotebook(f"{what}: {refusal}")

@@ -1,0 +1,69 @@
+"""A site with the varied seed for each test; the ArcGIS server runs once for all of them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from local.arcgis import Item, LocalArcGIS, Seed, User
+from local.arcgis.deployment import Kind
+from tests.runs.bucket import Bucket, serving
+from tests.site import Site
+from tests.strict_s3 import StrictS3, make_bucket
+
+type MakeSite = Callable[..., Site]
+type Record = Callable[[str, object], None]
+SMALL = (User("ana", "ana-password"), User("ben", "ben-password", has_secret=False))
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[LocalArcGIS]:
+    with LocalArcGIS(Seed.varied()) as arcgis:
+        yield arcgis
+
+
+@pytest.fixture
+def make_site(running: LocalArcGIS) -> Iterator[MakeSite]:
+    """Makes a site from a seed; its bucket is empty, and no rule of S3 may be broken on it."""
+    with mock_aws():
+        make_bucket()
+        strict = StrictS3()
+
+        def make(seed: Seed | None = None, kind: Kind = "enterprise", **options: Any) -> Site:
+            running.reset(seed or Seed.varied())
+            return Site(getattr(running, kind), running.ca_bundle, strict, **options)
+
+        yield make
+    assert strict.broken == []
+
+
+@pytest.fixture
+def site(make_site: MakeSite) -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def small(make_site: MakeSite) -> Site:
+    """Two notebooks and three snapshots."""
+    return make_site(small_seed())
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    """A bucket that other processes reach."""
+    with serving() as made:
+        yield made
+
+
+def small_seed() -> Seed:
+    """Return two notebooks, one by each route, of two snapshots and one."""
+
+    def items() -> list[Item]:
+        body = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}'
+        first, second = Item("ana", "First"), Item("ben", "Second")
+        for number, item in enumerate((first, first, second)):
+            item.add_snapshot(body % number)
+        return [first, second]
+
+    return Seed(SMALL, items)

@@ -1,0 +1,82 @@
+"""Any call of a run to S3 may fail: nothing false is stored, and a clean run completes the archive.
+
+The calls to ArcGIS are swept in test_arcgis_sweep.py.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from notebook_archive.errors import ArchiveError
+from notebook_archive.runs.report import Report
+from tests.runs.conftest import MakeSite, small_seed
+from tests.site import Site, check_archive, check_report, stored_snapshots
+from tests.strict_s3 import Fault, contents, empty_bucket
+
+S3_CALLS = 13
+"""About as many as a run of the small site makes, so that each meets a fault."""
+
+
+def broken_run(site: Site) -> Report | None:
+    """Return the report of a run with a fault in it, None where even the report could not be written."""
+    try:
+        return site.run("broken")
+    except ArchiveError:
+        assert not any(key.endswith("broken/report.json") for key in contents("runs/"))
+        return None
+
+
+def check_converges(site: Site, report: Report | None, ever: dict[str, bytes]) -> None:
+    if report:
+        check_report(report)
+        if report["status"] == "complete" and not report["unprotected"] and not report["skipped"]:
+            assert stored_snapshots() == site.sources(), "complete is never said of less"
+    check_archive(site, ever)
+    site.deployment.faults.clear()
+    site.s3.faults.clear()
+    site.start()
+    report = site.run("clean")
+    check_report(report)
+    assert report["status"] == "complete"
+    assert stored_snapshots() | ever == ever
+    assert stored_snapshots().keys() >= site.sources().keys(), "the golden store"
+    if site.archive_current:
+        assert contents("notebooks/").keys() >= site.present().keys()
+    check_archive(site, ever)
+
+
+def sweep(site: Site, calls: int, strike: Callable[[int], object], met: Callable[[], bool]) -> None:
+    ever = site.sources()
+    meetings = []
+    for number in range(calls):
+        empty_bucket()
+        site.start()
+        strike(number)
+        report = broken_run(site)
+        meetings.append(met())
+        check_converges(site, report, ever)
+    assert meetings[:8] == [True] * 8, "each of the first calls met its fault"
+
+
+@pytest.fixture
+def present(make_site: MakeSite) -> Site:
+    """The small site, whose current content is archived too."""
+    site = make_site(small_seed(), archive_current=True)
+    for item in site.deployment.organisation.notebooks():
+        item.content, item.modified = b'{"cells":[],"nbformat":4}', 1_735_725_600_000
+    return site
+
+
+def test_any_call_to_s3_may_fail_with_current_content(present: Site) -> None:
+    def strike(number: int) -> None:
+        present.s3.faults = [Fault("*", "lost-answer", after=number)]
+
+    sweep(present, S3_CALLS + 2, strike, lambda: present.s3.faults[0].after == 0)
+
+
+@pytest.mark.parametrize(("kind", "times"), [("lost-answer", 1), ("403-AccessDenied", 1)])
+def test_any_call_to_s3_may_fail(small: Site, kind: str, times: int | None) -> None:
+    def strike(number: int) -> None:
+        small.s3.faults = [Fault("*", kind, times=times, after=number)]
+
+    sweep(small, S3_CALLS, strike, lambda: small.s3.faults[0].after == 0)

@@ -1,0 +1,783 @@
+"""Captures: what is made of which notebooks, what happens at the limit, and what is never deleted."""
+
+import hashlib
+import json
+
+import pytest
+from moto.s3.models import s3_backends
+
+from local.arcgis import Item, LocalArcGIS, Snapshot
+from local.arcgis.organisation import now_ms
+from notebook_archive.archive import RunId
+from notebook_archive.backup import current_content as content
+from notebook_archive.backup.capture import START_SECONDS
+from notebook_archive.backup.job import PAUSE_SECONDS
+from notebook_archive.backup.slots import PREFIX, capture_name
+from notebook_archive.runs.report import figures
+from tests.runs.conftest import MakeSite
+from tests.runs.scene import (
+    HOUR_MS,
+    Watch,
+    age,
+    archived,
+    body,
+    captured_seed,
+    check,
+    makers,
+    ours,
+    save,
+    watched,
+)
+from tests.site import STARTED_AT, Site, check_archive, check_report, stored_snapshots
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, contents
+
+
+def name_of(run: str) -> str:
+    return capture_name(RunId.of_execution(run, STARTED_AT))
+
+
+@pytest.fixture
+def capturing(make_site: MakeSite) -> Site:
+    return make_site(captured_seed(), captures=True)
+
+
+@pytest.fixture
+def rotating(make_site: MakeSite) -> Site:
+    return make_site(captured_seed(), captures=True, rotates=True)
+
+
+@pytest.mark.parametrize("kind", ["enterprise", "online", "kubernetes"])
+def test_a_notebook_without_snapshots_is_captured_and_archived_by_one_run(
+    running: LocalArcGIS, make_site: MakeSite, kind: str
+) -> None:
+    site = make_site(captured_seed(), captures=True)
+    site.deployment = next(each for each in running.deployments if each.kind == kind)
+    site.start()
+    report = site.run("one")
+    [snapshot] = site.item("Alone").snapshots
+    assert (snapshot.name, snapshot.private, snapshot.content) == (name_of("one"), True, body(0))
+    assert stored_snapshots() == site.sources()
+    assert report["snapshots"]["archived"] == 1
+    noted = archived()[snapshot.resource_key].metadata
+    assert (noted["snapshot-name"], noted["run-id"]) == (name_of("one"), "2026-11-22/one")
+    assert makers() == {snapshot.resource_key: "2026-11-22/one"}
+    check_archive(site)
+    check_report(report)
+
+
+@pytest.fixture
+def kubernetes(running: LocalArcGIS, make_site: MakeSite) -> Site:
+    """A site on Kubernetes that captures one notebook with a cell."""
+    site = make_site(captured_seed(), captures=True)
+    site.deployment = running.kubernetes
+    site.start()
+    site.item("Alone").content = body(0).replace(b"[]", b'[{"cell_type":"markdown","metadata":{},"source":"x"}]')
+    return site
+
+
+def test_on_kubernetes_the_content_is_sent(kubernetes: Site) -> None:
+    kubernetes.deployment.switches.kubernetes_empty_snapshots = True
+    item = kubernetes.item("Alone")
+    assert kubernetes.run("one")["status"] == "complete"
+    [snapshot] = item.snapshots
+    assert snapshot.content == item.content
+    age(item)
+    assert kubernetes.run("two")["status"] == "complete"
+    assert len(item.snapshots) == 1
+
+
+def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content that is too large for a form is not sent, so ArcGIS may make an empty snapshot."""
+    monkeypatch.setattr(content, "MAX_FORM_BYTES", 10)
+    kubernetes.deployment.switches.kubernetes_empty_snapshots = True
+    item = kubernetes.item("Alone")
+    item.modified -= HOUR_MS
+    for name in ("one", "two", "three"):
+        age(item)
+        report = kubernetes.run(name)
+        [failed] = report["failed"]
+        assert "holds something else" in failed["message"]
+        check_report(report)
+        assert not [key for key in contents("notebooks/") if key.endswith(".captured")]
+    assert len(item.snapshots) == 1, "no slot is used up for nothing"
+    save(item, 1)
+    kubernetes.deployment.switches.kubernetes_empty_snapshots = False
+    assert kubernetes.run("four")["status"] == "complete"
+    assert item.snapshots[-1].content == body(1)
+
+
+def test_large_content_is_not_sent(kubernetes: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "MAX_FORM_BYTES", 10)
+    item = kubernetes.item("Alone")
+    assert kubernetes.run("one")["status"] == "complete"
+    assert item.snapshots[0].content == item.content
+
+
+def test_a_refused_capture_is_reported(kubernetes: Site) -> None:
+    """The administrator can archive the notebook, but nobody can capture it."""
+    kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
+    kubernetes.item("Alone").add_snapshot(body(0), "Mine")
+    report = kubernetes.run("one")
+    assert report["snapshots"]["archived"] == 1
+    assert report["snapshots"]["skipped"] == {"permission-denied": 1}
+    assert stored_snapshots() == kubernetes.sources()
+    assert {each.metadata["route"] for each in archived().values()} == {"portal"}
+    check_report(report)
+
+
+def test_a_capture_counts_once_if_s3_loses_an_answer(capturing: Site) -> None:
+    capturing.s3.faults.append(Fault("PutObject", "lost-answer", part="/outcomes/"))
+    report = capturing.run("one")
+    assert len(capturing.archive.list_keys("runs/2026-11-22/one/outcomes/")) == 2
+    assert report["captured"] == len(capturing.deployment.organisation.notebooks())
+
+
+def test_what_a_capture_costs(capturing: Site) -> None:
+    capturing.run("zero")
+    save(capturing.item("Alone"), 1)
+    plan = capturing.plan("one")
+    capturing.deployment.requests.clear()
+    capturing.s3.calls.clear()
+    for batch in capturing.batches(plan):
+        capturing.work("one", batch)
+    assert capturing.deployment.requests.counts() == {
+        "snapshots/list": 3,
+        "items/data": 1,
+        "snapshots/create": 1,
+        "snapshots/download": 1,
+    }
+    assert capturing.s3.counts() == {
+        "GetObject": 1,  # whether the snapshot that there is was made just now
+        "HeadObject": 3,  # is the content marked, in that snapshot, in the new one
+        "PutObject": 5,  # who made it, the snapshot, the mark, item.json, the outcome
+    }
+
+
+def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    capturing.run("one")
+    age(item)
+    plan = capturing.plan("two")
+    capturing.deployment.requests.clear()
+    for batch in capturing.batches(plan):
+        capturing.work("two", batch)
+    assert capturing.deployment.requests.counts() == {"snapshots/list": 1}
+    assert len(item.snapshots) == 1
+
+
+def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> None:
+    """Whichever of the two came first, and whatever their times say."""
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    capturing.run("one")
+    age(item)
+    newest = item.snapshots[-1].created
+    for number, modified in enumerate((newest + 1, newest, newest - 1), 1):
+        item.content, item.modified = body(number), modified
+        age(item)
+        capturing.run(f"save-{number}")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(number) for number in range(4)]
+
+
+def test_a_change_of_the_title_alone_is_looked_at_once_and_makes_nothing(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    capturing.run("one")
+    item.title, item.modified = "Renamed", item.modified + 60_000
+    age(item)
+    capturing.deployment.requests.clear()
+    for name in ("two", "three", "four"):
+        assert capturing.run(name)["status"] == "complete"
+    counts = capturing.deployment.requests.counts()
+    assert (counts["items/data"], counts["snapshots/create"]) == (1, 0)
+
+
+def test_a_snapshot_that_a_person_just_made_is_enough(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    item.add_snapshot(body(0), "Mine")
+    capturing.deployment.requests.clear()
+    for name in ("one", "two", "three"):
+        assert capturing.run(name)["status"] == "complete"
+    counts = capturing.deployment.requests.counts()
+    assert (counts["items/data"], counts["snapshots/create"]) == (1, 0)
+
+
+def test_snapshots_that_are_written_anew_are_not_made_again_and_again(capturing: Site) -> None:
+    """Their bytes are not those of the content then."""
+    capturing.deployment.switches.snapshots_written_anew = True
+    item = capturing.item("Alone")
+    for number in range(4):
+        capturing.run(f"night-{number}")
+        age(item)
+    assert len(item.snapshots) == 1
+
+
+def test_a_capture_that_somebody_deleted_is_not_made_again(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    for number in range(3):
+        capturing.run(f"night-{number}")
+        item.snapshots.clear()
+    assert len(archived()) == 1
+    assert capturing.deployment.requests.counts()["snapshots/create"] == 1
+
+
+def test_no_content_of_one_time_is_captured_twice_by_a_portal_that_was_set_back(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    before = item.modified
+    capturing.run("one")
+    item.content, item.modified = body(1), before + 60_000
+    age(item)
+    capturing.run("two")
+    item.content, item.modified = body(0), before
+    for number in range(4):
+        age(item)
+        capturing.run(f"after-{number}")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(1)]
+
+
+def test_what_cannot_be_archived_takes_up_no_slot(capturing: Site) -> None:
+    watch = Watch(capturing.item("Alone"))
+    watch.item.add_snapshot(b'{"cells":[]}', "Broken")
+    for number in range(3):
+        save(watch.item, number)
+        assert len(capturing.run(f"night-{number}")["failed"]) == 1
+    assert len(watch.item.snapshots) == 1
+    assert capturing.deployment.requests.counts()["snapshots/create"] == 0
+
+
+def test_content_that_is_no_notebook_is_not_captured(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.content = b'{"cells":[]}'
+    report = capturing.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["not-a-notebook"]
+    assert item.snapshots == []
+
+
+def test_a_notebook_without_content_is_not_captured(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.content = b""
+    report = capturing.run("one")
+    assert (report["status"], [entry["reason"] for entry in report["skipped"]]) == ("complete", ["no-content"])
+    assert item.snapshots == []
+
+
+def test_an_archive_that_refuses_writes_for_nights_costs_one_slot(rotating: Site) -> None:
+    item = rotating.item("Alone")
+    watch = Watch(item)
+    rotating.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part="/snapshots/")]
+    for number in range(7):
+        save(item, number)
+        assert rotating.run(f"night-{number}")["failed"]
+    assert len(item.snapshots) == 1
+    rotating.s3.faults.clear()
+    for number in range(7, 14):
+        save(item, number)
+        assert rotating.run(f"night-{number}")["status"] == "complete"
+        check(watch)
+    assert len(item.snapshots) == 5
+    assert [snapshot.content for snapshot in item.snapshots[1:]] == [body(number) for number in range(10, 14)]
+
+
+def test_what_a_person_takes_meanwhile_is_archived_and_left_alone(capturing: Site) -> None:
+    """In the very moment, and of other content than the notebook's."""
+    item = capturing.item("Alone")
+    watch = Watch(item)
+    watch.by_hand(3)
+    capturing.s3.deeds.append(("HeadObject", ".captured", lambda: watch.by_hand(2)))
+    report = capturing.run("one")
+    assert (report["status"], capturing.deployment.requests.counts()["snapshots/create"]) == ("complete", 0)
+    assert stored_snapshots() == capturing.sources()
+    item.snapshots.pop()
+    capturing.run("two")
+    assert item.snapshots[-1].content == body(0), "what nobody had a snapshot of is captured as soon as there is room"
+
+
+def test_a_save_that_comes_between_is_no_reason_to_take_its_snapshot_for_the_content_before(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified -= HOUR_MS
+    capturing.s3.deeds.append(("HeadObject", ".captured", lambda: setattr(item, "content", body(1))))
+    capturing.run("one")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(1)]
+    save(item, 0)
+    capturing.run("two")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(1), body(0)]
+
+
+def test_whoever_archives_a_capture_first_it_gives_way_in_time(rotating: Site) -> None:
+    """Another invocation may list the snapshot before the one that made it has stored it."""
+    item = rotating.item("Alone")
+    watch = Watch(item)
+    for number in range(8):
+        save(item, number)
+        rotating.s3.deeds = [("PutObject", "/captures/", lambda night=number: rotating.run(f"other-{night}"))]  # type: ignore[misc]
+        assert rotating.run(f"night-{number}")["status"] == "complete"
+        assert rotating.s3.deeds == []
+        check(watch)
+    assert [snapshot.content for snapshot in item.snapshots] == [body(number) for number in range(3, 8)]
+    assert len(makers()) == len(archived()) == 8
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("saves", [1, 12])
+def test_a_portal_that_is_set_back_gets_no_captures_again_and_again(
+    make_site: MakeSite, saves: int, anew: bool
+) -> None:
+    site = make_site(captured_seed(), captures=True, slots=50)
+    site.deployment.switches.max_snapshots = 50
+    site.deployment.switches.snapshots_written_anew = anew
+    item = site.item("Alone")
+    before = item.modified = now_ms()  # noted within ten minutes, so none of it is settled
+    site.run("first")
+    for number in range(saves):
+        item.content, item.modified = body(number + 1), before + number + 1
+        age(item)
+        site.run(f"save-{number}")
+    made = len(item.snapshots)
+    item.content, item.modified = body(0), before
+    for number in range(3):
+        age(item)
+        assert site.run(f"after-{number}")["status"] == "complete"
+    assert len(item.snapshots) == made == saves + 1
+
+
+def test_going_back_and_forth_between_two_contents_makes_two_snapshots(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    for number in range(6):
+        save(item, number % 2)
+        capturing.run(f"night-{number}")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(1)]
+
+
+def test_a_full_notebook_that_nobody_changes_costs_no_download_each_night(capturing: Site) -> None:
+    watch = watched(capturing)
+    watch.item.modified -= HOUR_MS
+    for name in ("two", "three", "four"):
+        report = capturing.run(name)
+        assert [entry["reason"] for entry in report["skipped"]] == ["no-free-slot"]
+        counts = capturing.deployment.requests.counts()
+        capturing.deployment.requests.clear()
+    assert (counts["items/data"], counts["snapshots/create"], counts["snapshots/list"]) == (0, 0, 1)
+    watch.item.snapshots.pop()
+    capturing.run("five")
+    assert ours(watch.item)[-1].content == body(1)
+
+
+@pytest.mark.parametrize("kind", ["http-500", "hang-up", "shape-a", "shape-e"])
+def test_a_capture_whose_listing_fails_afterwards_gives_way_in_time(rotating: Site, kind: str) -> None:
+    item = rotating.item("Alone")
+    rotating.deployment.faults.add("snapshots/list", kind, after=2, times=None)
+    assert rotating.run("one")["captured"] == 1
+    rotating.deployment.faults.clear()
+    rotating.run("two")
+    [made] = item.snapshots
+    assert makers() == {made.resource_key: "2026-11-22/one"}
+    for number in range(1, 6):
+        save(item, number)
+        assert rotating.run(f"night-{number}")["status"] == "complete"
+    assert made not in item.snapshots
+
+
+@pytest.mark.parametrize("kind", ["500-InternalError", "409-ConditionalRequestConflict", "timeout", "lost-answer"])
+def test_the_note_who_made_it_is_tried_again(capturing: Site, kind: str) -> None:
+    capturing.s3.faults = [Fault("PutObject", kind, times=1 if kind.startswith("409") else 2, part="/captures/")]
+    assert capturing.run("one")["status"] == "complete"
+    assert len(makers()) == 1
+
+
+def test_a_note_that_cannot_be_written_is_a_failure(capturing: Site) -> None:
+    capturing.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part="/captures/")]
+    report = capturing.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["archive-denied"]
+    assert stored_snapshots() == capturing.sources()
+
+
+@pytest.mark.parametrize("refused", [".captured", "/current/"])
+def test_where_marks_are_refused_no_content_of_one_time_is_captured_twice(capturing: Site, refused: str) -> None:
+    capturing.deployment.switches.snapshots_written_anew = True
+    capturing.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part=refused)]
+    for number in range(4):
+        assert capturing.run(f"night-{number}")["failed"]
+    assert len(capturing.item("Alone").snapshots) <= 1
+
+
+def test_content_that_is_another_at_each_look_is_told(capturing: Site) -> None:
+    item = capturing.item("Alone")
+    item.modified = now_ms()
+    for number in range(5):
+        item.content = body(number)
+        report = capturing.run(f"night-{number}")
+    assert len(item.snapshots) == 2, "once may be a portal that shows the time before the content"
+    assert [entry["reason"] for entry in report["failed"]] == ["unexpected-answer"]
+
+
+@pytest.mark.parametrize("kind", ["http-500", "hang-up", "shape-a"])
+def test_a_deletion_is_told_whatever_goes_wrong_after_it(
+    rotating: Site, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = watched(rotating)
+    [oldest] = ours(watch.item)
+    rotating.deployment.faults.add("snapshots/list", kind, after=3, times=None)
+    report = rotating.run("two")
+    assert oldest not in watch.item.snapshots
+    assert [entry["resourceKey"] for entry in report["freed"]] == [oldest.resource_key]
+    assert len(report["failed"]) == 1
+    assert f"{oldest.resource_key} of item {watch.item.id} is deleted" in caplog.text
+    check(watch)
+
+
+def test_with_little_time_left_nothing_is_made(make_site: MakeSite) -> None:
+    site = make_site(captured_seed(), captures=True)
+    site.seconds = START_SECONDS - 1
+    report = site.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["deadline-exceeded"]
+    assert site.item("Alone").snapshots == []
+
+
+def test_with_the_current_content_it_is_fetched_once(make_site: MakeSite) -> None:
+    site = make_site(captured_seed(), captures=True, archive_current=True)
+    report = site.run("one")
+    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 2)
+    assert site.deployment.requests.counts()["items/data"] == 1
+    check_archive(site)
+
+
+def test_nothing_is_made_by_default(make_site: MakeSite) -> None:
+    site = make_site(captured_seed())
+    site.run("one")
+    assert site.item("Alone").snapshots == []
+    assert site.deployment.requests.counts()["snapshots/create"] == 0
+
+
+def test_without_the_owners_credential_nothing_is_made_and_nothing_fails(make_site: MakeSite) -> None:
+    site = make_site(captures=False)
+    item = next(i for i in site.deployment.organisation.notebooks() if i.owner == "ana" and i.snapshots)
+    site.captures, site.route = True, "portal"
+    site.start()
+    save(item, 1)
+    report = site.run("one", [item.id])
+    assert (report["status"], report["notebooks"]["failed"]) == ("complete", {})
+    assert site.deployment.requests.counts()["snapshots/create"] == 0
+    assert not ours(item)
+
+
+@pytest.mark.parametrize("clock_ms", [-HOUR_MS, 0, HOUR_MS])
+def test_saving_again_and_again_makes_one_snapshot_in_a_quarter_of_an_hour(make_site: MakeSite, clock_ms: int) -> None:
+    """By our own clock, whatever the portal's says."""
+    site = make_site(captured_seed(), captures=True, pause_seconds=PAUSE_SECONDS)
+    item = site.item("Alone")
+    for number in range(4):
+        item.content = body(number)
+        item.modified += 60_000
+        site.run(f"save-{number}")
+        item.snapshots[0].created = now_ms() + clock_ms
+    assert len(item.snapshots) == 1
+    site.pause_seconds = 0.0
+    site.start()
+    site.run("later")
+    assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(3)]
+
+
+def test_a_capture_that_changes_the_items_time_is_not_a_change(capturing: Site) -> None:
+    capturing.deployment.switches.snapshot_bumps_modified = True
+    capturing.run("one")
+    item = capturing.item("Alone")
+    for snapshot in item.snapshots:
+        snapshot.created -= 2 * HOUR_MS
+    item.modified -= 2 * HOUR_MS
+    capturing.run("two")
+    assert len(item.snapshots) == 1
+
+
+def test_a_run_that_is_tried_again_captures_once(capturing: Site) -> None:
+    plan = capturing.plan("one")
+    for batch in capturing.batches(plan) * 3:
+        capturing.work("one", batch)
+    assert len(capturing.item("Alone").snapshots) == 1
+
+
+def test_a_lost_answer_is_looked_up_and_not_tried_again(capturing: Site) -> None:
+    capturing.deployment.faults.add("snapshots/create", "hang-up")
+    report = capturing.run("one")
+    assert len(capturing.item("Alone").snapshots) == 1
+    assert stored_snapshots() == capturing.sources()
+    assert report["status"] == "complete"
+    assert makers() == {}, "a name alone does not prove who made it"
+
+
+@pytest.mark.parametrize("kind", ["http-500", "shape-a", "shape-b", "shape-c", "shape-d", "shape-e", "shape-f"])
+@pytest.mark.parametrize("rotates", [False, True])
+def test_a_failed_capture_is_seen_and_the_rest_is_archived(make_site: MakeSite, kind: str, rotates: bool) -> None:
+    site = make_site(captured_seed(), captures=True, rotates=rotates)
+    watch = Watch(site.item("Alone"))
+    watch.by_hand(3)
+    save(watch.item, 1)
+    site.deployment.faults.add("snapshots/create", kind, code=400)
+    report = site.run("one")
+    assert len(stored_snapshots()) == 3
+    assert sum(report["notebooks"]["failed"].values()) == 1
+    assert report["failed"][0]["remedy"]
+    assert site.deployment.requests.counts()["snapshots/create"] == 1
+    assert site.deployment.requests.counts()["snapshots/delete"] == 0
+    check_report(report)
+    check(watch)
+
+
+@pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
+def test_at_the_limit_nothing_is_deleted_unless_it_is_asked_for(capturing: Site, shape: str) -> None:
+    capturing.deployment.switches.snapshot_change_error_shape = shape  # type: ignore[assignment]
+    watch = watched(capturing)
+    report = capturing.run("two")
+    assert len(watch.item.snapshots) == 5
+    assert [entry["reason"] for entry in report["skipped"]] == ["no-free-slot"]
+    assert stored_snapshots() == capturing.sources()
+    assert capturing.deployment.requests.counts()["snapshots/delete"] == 0
+    check_report(report)
+    check(watch)
+
+
+@pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
+def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(
+    rotating: Site, shape: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rotating.deployment.switches.snapshot_change_error_shape = shape  # type: ignore[assignment]
+    watch = watched(rotating)
+    [oldest] = ours(watch.item)
+    plan = rotating.plan("two")
+    rotating.deployment.requests.clear()
+    rotating.s3.calls.clear()
+    for batch in rotating.batches(plan):
+        rotating.work("two", batch)
+    assert rotating.deployment.requests.counts() == {
+        "snapshots/list": 5,
+        "snapshots/create": 2,
+        "snapshots/delete": 1,
+        "snapshots/download": 1 + 5,  # the proof, and what is new
+        "items/data": 1,
+    }
+    assert rotating.s3.counts() == {"GetObject": 3, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 4}
+    assert oldest not in watch.item.snapshots
+    assert [snapshot.name for snapshot in ours(watch.item)] == [name_of("two")]
+    assert len(watch.item.snapshots) == 5
+    assert stored_snapshots().keys() >= rotating.sources().keys()
+    report = rotating.report("two", plan)
+    freed = {"itemId": watch.item.id, "title": "Alone", "owner": "ana", "resourceKey": oldest.resource_key}
+    assert (report["status"], report["captured"], report["freed"]) == ("complete", 1, [freed])
+    assert (figures(report)["SnapshotsCaptured"], figures(report)["SlotsFreed"]) == (1, 1)
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"{oldest.resource_key} of item {watch.item.id} is deleted in ArcGIS" in line
+    assert hashlib.sha256(body(0)).hexdigest() in line
+    check(watch)
+
+
+def test_years_of_rotation_lose_nothing(rotating: Site) -> None:
+    watch = Watch(rotating.item("Alone"))
+    watch.by_hand(2)
+    for number in range(9):
+        save(watch.item, number)
+        assert rotating.run(f"night-{number}")["status"] == "complete"
+        check(watch)
+    assert len(watch.item.snapshots) == 5
+    assert [snapshot.content for snapshot in ours(watch.item)] == [body(6), body(7), body(8)]
+    assert len(stored_snapshots()) == 2 + 9
+
+
+def test_five_snapshots_of_a_person_leave_no_slot(rotating: Site) -> None:
+    watch = Watch(rotating.item("Alone"))
+    watch.by_hand(5)
+    save(watch.item, 1)
+    report = rotating.run("one")
+    assert [entry["reason"] for entry in report["skipped"]] == ["no-free-slot"]
+    assert stored_snapshots() == rotating.sources()
+    assert rotating.deployment.requests.counts()["snapshots/delete"] == 0
+    check(watch)
+
+
+@pytest.mark.parametrize("name", [PREFIX, f"{PREFIX}2026-11-22/old", f"{PREFIX}2026-11-22/one"])
+def test_a_persons_snapshot_with_a_name_of_ours_stays(rotating: Site, name: str) -> None:
+    watch = Watch(rotating.item("Alone"))
+    watch.by_hand(1, name)
+    watch.by_hand(4)
+    save(watch.item, 1)
+    rotating.run("one")  # archives it, and notes this run with it
+    save(watch.item, 2)
+    report = rotating.run("two")
+    assert [entry["reason"] for entry in report["skipped"]] == ["no-free-slot"]
+    assert len(watch.item.snapshots) == 5
+    assert rotating.deployment.requests.counts()["snapshots/delete"] == 0
+    check(watch)
+
+
+def test_a_snapshot_of_ours_that_a_person_restored_under_its_name_is_the_persons(rotating: Site) -> None:
+    watch = watched(rotating)
+    [made] = ours(watch.item)
+    watch.item.snapshots.remove(made)
+    watch.by_hand(1, made.name)
+    rotating.run("two")
+    save(watch.item, 3)
+    rotating.run("three")
+    assert rotating.deployment.requests.counts()["snapshots/delete"] == 0
+    check(watch)
+
+
+def key_of(item: Item, snapshot: Snapshot) -> str:
+    return f"notebooks/{item.id}/snapshots/{snapshot.resource_key}"
+
+
+def damage(site: Site, item: Item, how: str) -> None:
+    """Make the archived copy of our snapshot, or what ArcGIS serves for it, other than it was."""
+    [made] = ours(item)
+    key, noted = key_of(item, made), f"notebooks/{item.id}/captures/{made.resource_key}"
+    versions = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys
+    if how == "damaged":
+        versions[key].value = body(99)
+    elif how == "not noted":
+        versions.pop(noted)
+    elif how == "of another run":
+        site.archive.put_document(noted, {**json.loads(versions[noted].value), "runId": "2026-11-22/elsewhere"})
+    elif how == "garbled":
+        site.archive.put_document(noted, {"runId": ["2026-11-22/first"]})
+    elif how == "different":
+        made.content = body(98)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("not noted", "no-free-slot"),
+        ("of another run", "no-free-slot"),
+        ("garbled", "no-free-slot"),
+        ("damaged", "archive-damaged"),
+        ("different", "archive-conflict"),
+    ],
+)
+def test_without_a_whole_copy_in_the_archive_nothing_is_deleted(rotating: Site, how: str, reason: str) -> None:
+    watch = watched(rotating)
+    damage(rotating, watch.item, how)
+    keys = [snapshot.resource_key for snapshot in watch.item.snapshots]
+    report = rotating.run("two")
+    assert [entry["reason"] for entry in (*report["skipped"], *report["failed"])] == [reason]
+    assert [snapshot.resource_key for snapshot in watch.item.snapshots] == keys
+    assert rotating.deployment.requests.counts()["snapshots/delete"] == 0
+    assert how == "damaged" or set(keys) <= archived().keys()
+
+
+def test_a_copy_that_is_missing_is_made_anew_before_its_snapshot_gives_way(rotating: Site) -> None:
+    watch = watched(rotating)
+    [made] = ours(watch.item)
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.pop(key_of(watch.item, made))
+    assert rotating.run("two")["status"] == "complete"
+    assert made not in watch.item.snapshots
+    check(watch)
+
+
+@pytest.mark.parametrize("kind", ["cut-body", "length-too-short", "shape-a", "http-500", "hang-up", "shape-e"])
+def test_what_cannot_be_read_from_arcgis_is_not_deleted(rotating: Site, kind: str) -> None:
+    watch = watched(rotating)
+    [made] = ours(watch.item)
+    rotating.deployment.faults.add("snapshots/download", kind)
+    rotating.run("two")
+    assert made in watch.item.snapshots
+    check(watch)
+
+
+def test_where_one_copy_is_damaged_the_next_capture_gives_way(rotating: Site) -> None:
+    watch = watched(rotating)
+    [first] = ours(watch.item)
+    watch.item.snapshots.pop()
+    watch.persons &= {snapshot.resource_key for snapshot in watch.item.snapshots}
+    watch.ever = {snapshot.resource_key: snapshot for snapshot in watch.item.snapshots}
+    assert rotating.run("two")["status"] == "complete"
+    second = ours(watch.item)[-1]
+    s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys[key_of(watch.item, first)].value = body(99)
+    save(watch.item, 2)
+    report = rotating.run("three")
+    assert [entry["reason"] for entry in report["failed"]] == ["archive-damaged"]
+    assert first in watch.item.snapshots
+    assert second not in watch.item.snapshots
+    assert ours(watch.item)[-1].content == body(2)
+    assert len(watch.item.snapshots) == 5
+    creations = rotating.deployment.requests.counts()["snapshots/create"]
+    rotating.run("four")
+    assert rotating.deployment.requests.counts()["snapshots/create"] == creations, "that content is captured"
+
+
+@pytest.mark.parametrize("served", [b"not a notebook", b'{"error":{"code":400,"message":"No."}}'])
+def test_where_arcgis_does_not_serve_one_capture_the_next_gives_way(rotating: Site, served: bytes) -> None:
+    item = rotating.item("Alone")
+    for number in range(5):
+        save(item, number)
+        rotating.run(f"night-{number}")
+    first, second, *_ = item.snapshots
+    first.content = served
+    save(item, 5)
+    assert len(rotating.run("broken")["failed"]) == 1
+    assert first in item.snapshots
+    assert second not in item.snapshots
+    assert item.snapshots[-1].content == body(5)
+
+
+def test_a_server_that_drops_the_oldest_by_itself_loses_nothing_and_is_told(capturing: Site) -> None:
+    """Everything that is listed is archived before anything is made."""
+    capturing.deployment.switches.create_at_limit = "drop-oldest"
+    item = capturing.item("Alone")
+    for number in range(5):
+        item.add_snapshot(body(100 + number), f"Mine {number}")
+    sources = capturing.sources()
+    report = capturing.run("one")
+    assert [entry["reason"] for entry in report["failed"]] == ["unexpected-answer"]
+    assert stored_snapshots().items() >= sources.items()
+    assert stored_snapshots().items() >= capturing.sources().items()
+    assert len(capturing.sources().keys() & sources.keys()) == 4
+
+
+def test_another_limit_of_the_server_is_followed(make_site: MakeSite) -> None:
+    site = make_site(captured_seed(), captures=True, rotates=True, slots=3)
+    site.deployment.switches.max_snapshots = 3
+    watch = Watch(site.item("Alone"))
+    watch.by_hand(2)
+    for number in range(4):
+        save(watch.item, number)
+        assert site.run(f"night-{number}")["status"] == "complete"
+        check(watch)
+    assert [snapshot.content for snapshot in ours(watch.item)] == [body(3)]
+
+
+@pytest.mark.parametrize("kind", ["shape-a", "shape-c", "shape-e", "http-403"])
+def test_a_deletion_that_is_refused_is_seen(rotating: Site, kind: str) -> None:
+    watch = watched(rotating)
+    rotating.deployment.faults.add("snapshots/delete", kind, code=400)
+    report = rotating.run("two")
+    assert len(report["failed"]) == 1
+    assert len(watch.item.snapshots) == 5
+    assert rotating.deployment.requests.counts()["snapshots/create"] == 2, "of both runs"
+    check(watch)
+
+
+def test_a_deletion_whose_answer_is_lost_is_looked_up(rotating: Site) -> None:
+    watch = watched(rotating)
+    rotating.deployment.faults.add("snapshots/delete", "hang-up", times=1)
+    assert rotating.run("two")["status"] == "complete"
+    assert [snapshot.name for snapshot in ours(watch.item)] == [name_of("two")]
+    check(watch)
+
+
+def test_a_listing_that_may_lack_something_makes_and_deletes_nothing(rotating: Site) -> None:
+    watch = watched(rotating)
+    watch.item.add_snapshot(body(7)).resource_key = "snapshot-odd.json"
+    before = list(watch.item.snapshots)
+    rotating.deployment.requests.clear()
+    report = rotating.run("two")
+    assert len(report["failed"]) == 1
+    assert watch.item.snapshots == before
+    assert rotating.deployment.requests.counts()["snapshots/create"] == 0
+
+
+def test_our_copy_stays_readable_after_its_snapshot_has_given_way(rotating: Site) -> None:
+    watch = watched(rotating)
+    [made] = ours(watch.item)
+    rotating.run("two")
+    found = contents(key_of(watch.item, made))
+    assert [each.body for each in found.values()] == [made.content]

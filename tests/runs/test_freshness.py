@@ -1,0 +1,65 @@
+"""A search index that shows old times of the last changes: noticed, and what was checked is archived."""
+
+import time
+
+from local.arcgis import Item, Seed
+from notebook_archive.runs.freshness import MAX_CHECKS
+from tests.runs.conftest import SMALL, MakeSite
+from tests.runs.scene import body
+from tests.runs.test_protection import not_complete
+from tests.site import Site, check_report
+from tests.strict_s3 import contents
+
+DAY_MS = 86_400_000
+SAVED = 1_735_725_600_000
+
+
+def archived_site(make_site: MakeSite, notebooks: int) -> Site:
+    """Return a site whose notebooks are archived, with the calls forgotten."""
+    seed = Seed(SMALL, lambda: [Item("ana", f"Survey {number}", body(number)) for number in range(notebooks)])
+    site = make_site(seed, archive_current=True)
+    check_report(site.run("one"))
+    site.deployment.requests.clear()
+    return site
+
+
+def save_unseen(item: Item, modified: int) -> None:
+    """Save the item without the search learning of it."""
+    item.indexed_modified, item.content, item.modified = item.modified, body(99), modified
+
+
+def test_a_search_that_never_learns_of_a_save_is_noticed(make_site: MakeSite) -> None:
+    site = archived_site(make_site, 3)
+    item = site.item("Survey 1")
+    save_unseen(item, SAVED + DAY_MS)
+    report = not_complete(site.run("two"))
+    [notice] = report["notices"]
+    assert notice["reason"] == "search-stale"
+    assert item.id in notice["message"]
+    assert report["protection"]["protected"] == 3
+    assert any(key.startswith(f"notebooks/{item.id}/current/{item.modified}-") for key in contents("notebooks/"))
+
+
+def test_a_save_of_the_last_hour_is_archived_without_a_word(make_site: MakeSite) -> None:
+    site = archived_site(make_site, 3)
+    save_unseen(site.item("Survey 1"), int(time.time() * 1000) - 60_000)
+    report = site.run("two")
+    assert (report["status"], report["notices"]) == ("complete", [])
+    assert report["snapshots"]["archived"] == 1
+
+
+def test_a_run_checks_a_few_items_and_others_the_next_time(make_site: MakeSite) -> None:
+    site = archived_site(make_site, MAX_CHECKS + 10)
+    checked = []
+    for name in ("two", "three"):
+        site.deployment.requests.clear()
+        assert site.run(name)["status"] == "complete"
+        checked.append({request.item_id for request in site.deployment.requests if request.operation == "items/item"})
+    assert [len(each) for each in checked] == [MAX_CHECKS, MAX_CHECKS]
+    assert checked[0] != checked[1]
+
+
+def test_a_portal_that_shows_no_item_stops_no_run(make_site: MakeSite) -> None:
+    site = archived_site(make_site, 3)
+    site.deployment.faults.add("items/item", "http-503")
+    assert site.run("two")["status"] == "complete"

@@ -1,0 +1,74 @@
+"""A worker that is killed leaves none or one complete object, and the next run brings the archive to the same state."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.arcgis import Item, LocalArcGIS, Seed, Snapshot
+from tests.runs.archiver import archive
+from tests.runs.bucket import Bucket
+from tests.runs.conftest import SMALL
+from tests.strict_s3 import BUCKET
+
+ROOT = Path(__file__).parents[2]
+BODY = b'{"cells":["' + b"x" * 12_000_000 + b'"],"nbformat":4}'
+"""Far more than socket buffers hold, so that a worker that is killed has not sent it all; and it waits on disk."""
+
+
+@pytest.mark.parametrize(
+    ("kill", "stored"),
+    [
+        (("snapshots", 0), 0),
+        (("snapshots", 65_536), 0),
+        (("snapshots", 6_000_000), 0),
+        (("snapshots", -1), 1),
+        (("item.json", 0), 1),
+        (("outcomes", -1), 1),
+    ],
+)
+def test_a_killed_worker_leaves_none_or_one_complete_object(
+    running: LocalArcGIS, bucket: Bucket, kill: tuple[str, int], stored: int
+) -> None:
+    running.reset(Seed(SMALL, lambda: [Item("ana", "Large", snapshots=[Snapshot("One", BODY)])]))
+    (item,) = running.enterprise.organisation.notebooks()
+    admin = running.enterprise.admin
+    properties = {"id": item.id, "title": item.title}
+    content = {"modified": item.modified, "held": "", "captured": ""}
+    named = {"itemId": item.id, "title": "Large", "owner": "ana"}
+    planned = {**named, "archived": "", "content": content, "item": properties}
+    told = {
+        "ca": running.ca_bundle.read_text(),
+        "portal": running.enterprise.portal_url,
+        "secret": json.dumps({"username": admin.username, "password": admin.password}),
+        "s3": bucket.address,
+        "run": "killed",
+        "batch": json.dumps({"number": 1, "part": 0, "notebooks": [planned]}),
+    }
+    bucket.kill = kill
+    path = f"{ROOT}/layers/notebook_archive:{ROOT}"
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "tests.runs.archiver"],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=ROOT,
+    )
+    bucket.worker = worker.pid
+    worker.communicate(json.dumps(told).encode(), timeout=60)
+    assert worker.returncode == -signal.SIGKILL
+    assert bucket.settled.wait(10)
+
+    key = f"/{BUCKET}/notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"
+    snapshots = [name for name in bucket.objects if "/snapshots/" in name]
+    assert snapshots == [key] * stored
+    bucket.kill = None
+    archive({**told, "run": "again"})
+    assert bucket.objects[key][0] == BODY
+    assert sorted(name.rsplit("/", 1)[1] for name in bucket.objects if "again" in name) == ["000001.json"]
+    outcome = json.loads(next(body for name, (body, _) in bucket.objects.items() if "again" in name))["outcomes"][0]
+    assert (outcome["state"], outcome["unchanged"]) == (("unchanged", 1) if stored else ("archived", 0))
+    assert f"/{BUCKET}/notebooks/{item.id}/item.json" in bucket.objects
