@@ -33,7 +33,7 @@ demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEB
 local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
-quick: lint .venvs/sam/.synced ## Check format, lint and types, and run every test that needs no server: under a minute [WORKERS=2]
+quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests that need no server: under a minute [WORKERS=2]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
 
 test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
