@@ -35,7 +35,7 @@ def test_a_private_ca_is_trusted_when_it_is_given(authority: Authority, *, stric
     assert wire.connections == 1
 
 
-def test_the_private_ca_of_the_local_arcgis_is_trusted_when_it_is_given(client: Client) -> None:
+def test_the_local_arcgis_is_trusted_by_its_private_ca(client: Client) -> None:
     assert client.portal.organisation(client.token(), soon()).username == "gis_admin"
 
 
@@ -49,7 +49,7 @@ def test_the_private_ca_of_the_local_arcgis_is_trusted_when_it_is_given(client: 
         ({"alternative_name": False}, "Hostname mismatch"),
     ],
 )
-def test_a_bad_certificate_is_refused_and_nothing_is_said_to_the_server(
+def test_a_bad_certificate_is_refused_before_any_request(
     authority: Authority, pauses: Pauses, bad: dict[str, int], why: str, *, strict: bool
 ) -> None:
     with Wire(authority.server(**bad), script) as wire:  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_a_private_ca_replaces_the_public_ones(authority: Authority) -> None:
     assert tls_context(authority.pem, strict=True).cert_store_stats()["x509_ca"] == 1
 
 
-def test_a_leaf_without_authority_key_identifier_is_taken_only_when_not_strict(authority: Authority) -> None:
+def test_a_leaf_without_authority_key_id_needs_lenient_checks(authority: Authority) -> None:
     server = authority.server(authority_key_identifier=False)
     with pytest.raises(CertificateUntrusted, match="Missing Authority Key Identifier"):
         ask(transport(authority.pem, strict=True), server)
@@ -119,7 +119,7 @@ def test_what_is_no_pem_is_refused_and_not_repeated(text: str) -> None:
     assert not text.strip() or text not in str(caught.value)
 
 
-def test_a_bundle_may_have_several_certificates_and_comments_in_any_script(
+def test_a_bundle_may_hold_several_certificates_and_comments(
     authority: Authority, tmp_path: Path
 ) -> None:
     other = Authority.make(tmp_path)

@@ -49,7 +49,7 @@ def put(sqs: SQSClient, **attributes: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="{}", MessageAttributes=told)  # type: ignore[arg-type]
 
 
-def test_what_the_function_and_what_eventbridge_put_there_is_told(
+def test_failures_of_the_function_and_of_eventbridge_are_shown(
     sqs: SQSClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The names are those of the EventBridge User Guide."""
@@ -185,7 +185,7 @@ def test_since_when_how_often_and_for_which_items(sqs: SQSClient, capsys: pytest
     assert re.fullmatch(rf"request-invalid: since {today} ..:.. UTC, tried 1 times", lines[1])
 
 
-def test_what_would_fail_again_for_certain_stays_unless_asked_for(
+def test_a_request_that_cannot_succeed_stays_unless_named(
     sqs: SQSClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(sqs, reason="request-invalid")
