@@ -119,9 +119,7 @@ def test_what_is_no_pem_is_refused_and_not_repeated(text: str) -> None:
     assert not text.strip() or text not in str(caught.value)
 
 
-def test_a_bundle_may_hold_several_certificates_and_comments(
-    authority: Authority, tmp_path: Path
-) -> None:
+def test_a_bundle_may_hold_several_certificates_and_comments(authority: Authority, tmp_path: Path) -> None:
     other = Authority.make(tmp_path)
     bundle = f"# Zertifizierungsstelle für Zürich, 東京\n{other.pem}\n# Issuer: Société\r\n{authority.pem}"
     assert ask(transport(bundle), authority.server())[0] == {"right": True}

@@ -185,9 +185,7 @@ def test_since_when_how_often_and_for_which_items(sqs: SQSClient, capsys: pytest
     assert re.fullmatch(rf"request-invalid: since {today} ..:.. UTC, tried 1 times", lines[1])
 
 
-def test_a_request_that_cannot_succeed_stays_unless_named(
-    sqs: SQSClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_request_that_cannot_succeed_stays_unless_named(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     put(sqs, reason="request-invalid")
     put(sqs, reason="arcgis-unavailable")
     assert failures.main(["--again"]) == 1
