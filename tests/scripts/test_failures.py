@@ -26,8 +26,8 @@ def stack(name: str, **queues: str) -> None:
     boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
 
-def without_waiting(params: dict[str, Any], **_: Any) -> dict[str, Any]:
-    return {**params, "WaitTimeSeconds": 0}
+def without_waiting(params: dict[str, Any], **_: Any) -> None:
+    params["WaitTimeSeconds"] = 0
 
 
 @pytest.fixture
