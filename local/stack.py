@@ -31,7 +31,7 @@ def architecture() -> str:
 
 @contextmanager
 def build() -> Iterator[Path]:
-    """Build if a source has changed and yield the path of a copy, so that another process can build at the same time."""
+    """Build if a source has changed and yield the path of a copy, so that another process can build then."""
     STATE.mkdir(exist_ok=True)
     # The copy is beside the build folder, because the built template has paths relative to its own place.
     with tempfile.TemporaryDirectory(prefix="build-", dir=STATE) as copy:
