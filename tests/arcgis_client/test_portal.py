@@ -533,8 +533,8 @@ def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: S
     entries[2]["properties"] = {"name": "x" * LIMIT}
     server = serve(listed(entries, "resources", counted=counted))
     listing = Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
-    assert (len(listing.snapshots), listing.missing) == (4, 1)
-    assert listing.uncounted is not counted
+    assert (len(listing.snapshots), listing.missing_count) == (4, 1)
+    assert listing.is_uncounted is not counted
 
 
 @pytest.mark.usefixtures("small_answers")
@@ -605,7 +605,7 @@ def test_what_is_no_item_id_is_refused_and_not_repeated_at_length(text: object) 
 def test_the_snapshots_among_the_resources(client: Client) -> None:
     item = client.item()
     listing = client.portal.snapshots(id_of(item), client.token(), soon())
-    assert listing.strange == ()  # the preview is no snapshot
+    assert listing.undocumented_keys == ()  # the preview is no snapshot
     assert [
         (snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in listing.snapshots
     ] == [(snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in item.snapshots]

@@ -28,12 +28,12 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import (
     ItemId,
-    Listing,
     NotebookSession,
     ResourceKey,
     SessionId,
+    SnapshotListing,
     VerifiedCopy,
-    count,
+    parse_count,
 )
 
 SESSIONS_PAGE = 100
@@ -98,7 +98,7 @@ class NotebookServer:
         except (ArcGISError, SnapshotTooLarge):
             return False
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
+    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> SnapshotListing:
         """Return the notebook's snapshots; raise UnexpectedAnswer unless the listing says that it succeeded."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
@@ -108,7 +108,7 @@ class NotebookServer:
             raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
         if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
-        return Listing.of(entries, answer.get("total"))
+        return SnapshotListing.from_entries(entries, answer.get("total"))
 
     def download(
         self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
@@ -180,7 +180,7 @@ class NotebookServer:
             if not gave_all:
                 entries = self._fetch_all_sessions(token, deadline)
             return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
-        total = count(answer["total"]) or 0
+        total = parse_count(answer["total"]) or 0
         if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
         return Sessions.of(entries[:num], total)

@@ -17,12 +17,12 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import (
     ItemId,
-    Listing,
     NotebookItem,
     ResourceKey,
-    count,
-    epoch_milliseconds,
+    SnapshotListing,
     is_unicode,
+    parse_count,
+    parse_epoch_milliseconds,
     parse_number,
 )
 from notebook_archive.settings import HTTPS_URL
@@ -108,7 +108,7 @@ class _Walk:
         for entry in entries:
             key = entry.get(pages.key)
             self.entries[key if isinstance(key, str) else ""] = entry
-        total = count(page.get("total"))
+        total = parse_count(page.get("total"))
         if total is not None:
             self.total = max(total, self.total or 0)
         following = parse_number(page.get("nextStart")) or -1
@@ -221,7 +221,7 @@ class Portal:
                         found[item.item_id] = item
                 elif not isinstance(result.get("type"), str):
                     missing += 1  # it may be a notebook
-            latest = max((epoch_milliseconds(r.get("created")) for r in walk.entries.values()), default=0)
+            latest = max((parse_epoch_milliseconds(r.get("created")) for r in walk.entries.values()), default=0)
             if walk.given < CEILING:
                 return missing, oversized, uncounted
             if latest <= since:
@@ -285,13 +285,13 @@ class Portal:
         answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
         return {each["id"]: each["title"] for each in _parse_titles(answer.get("folders"))}
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
+    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> SnapshotListing:
         """Return the snapshots among the item's resources, as an administrator may read them.
 
         With its `owner`, they are requested at the second address that Esri documents.
         """
         walk = self._resources(item_id, owner, token, deadline)
-        return Listing.of(list(walk.entries.values()), walk.total, walk.oversized)
+        return SnapshotListing.from_entries(list(walk.entries.values()), walk.total, walk.oversized)
 
     def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
         """Return the total size, in bytes, of the item's resources that the token's user can see."""

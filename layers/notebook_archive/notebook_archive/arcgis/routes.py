@@ -26,7 +26,7 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, Listing, NotebookItem, ResourceKey, VerifiedCopy
+from notebook_archive.models import ItemId, NotebookItem, ResourceKey, SnapshotListing, VerifiedCopy
 from notebook_archive.settings import Route
 
 _log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Access:
     _owner_route: OwnerRoute | None = None
     _has_file: bool | None = None
 
-    def snapshots(self, item_id: ItemId, deadline: Deadline) -> Listing:
+    def snapshots(self, item_id: ItemId, deadline: Deadline) -> SnapshotListing:
         """Return the notebook's snapshots, in one call. Raises any ArcGISError."""
         listed = self._try_allowed_way(lambda: self._list(item_id, deadline), deadline)
         if listed.lookalikes:
@@ -92,7 +92,7 @@ class Access:
             )
         return listed
 
-    def _list(self, item_id: ItemId, deadline: Deadline) -> Listing:
+    def _list(self, item_id: ItemId, deadline: Deadline) -> SnapshotListing:
         try:
             return self.tokens.with_token(lambda token: self._server.snapshots(item_id, token, deadline), deadline)
         except PermissionDenied as error:

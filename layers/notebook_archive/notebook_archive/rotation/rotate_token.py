@@ -31,7 +31,7 @@ from notebook_archive.errors import (
     SecretUnwritable,
     TokenRejected,
 )
-from notebook_archive.models import epoch_milliseconds
+from notebook_archive.models import parse_epoch_milliseconds
 from notebook_archive.secret_store import Rotation, SecretStore
 from notebook_archive.secret_store.versions import CURRENT, PENDING
 
@@ -156,7 +156,7 @@ def _test(rotation: Rotation, secret_id: str, version: str, mint: RotationContex
         is_of, should_be = repr(found) if found else "no user", repr(username) if username else "no user"
         message = f"The new token of secret {rotation.name!r} is of {is_of}, and its credential of {should_be}."
         raise NewTokenRejected(message)
-    expires = epoch_milliseconds(pending.get("expires")) / 1000
+    expires = parse_epoch_milliseconds(pending.get("expires")) / 1000
     return Rotated(rotation.name, "The portal takes the new token.", warning=_too_short(rotation, expires))
 
 
