@@ -4,28 +4,28 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class RunInputInvalid(NotebookArchiveError):
-    """The input of a run is not valid; the message names the field and what is allowed."""
+    """The input of a run has an unknown field, or item ids that cannot be used."""
 
     reason = "run-input-invalid"
     remedy = 'Start the run again with {} for every notebook, or {"itemIds": [...]} for some, each id once.'
 
 
 class RunIdTaken(NotebookArchiveError):
-    """Another execution with this name and date uses the same archive, for example one of another stack."""
+    """Another execution with the same name and date uses this archive, for example one of another stack."""
 
     reason = "run-id-taken"
-    remedy = "Start the run again under another name; the objects of the other run were left as they are."
+    remedy = "Start the run again under another name. The objects of the other run were not changed."
 
 
 class RequestInvalid(NotebookArchiveError):
-    """Says which member of the event's detail is missing or of a wrong type."""
+    """The detail of an event that asks for a backup has a missing or wrong member."""
 
     reason = "request-invalid"
-    remedy = "Send SnapshotArchiveRequested as docs/events.md describes it; this one is kept in the failure queue."
+    remedy = "Send SnapshotArchiveRequested as docs/events.md describes it. The failure queue keeps this event."
 
 
 class EventRefused(NotebookArchiveError):
-    """EventBridge did not take an event; says which code it answered."""
+    """EventBridge did not accept an event."""
 
     reason = "event-refused"
-    remedy = "Check that the event bus of EventBusName exists and lets the function's role put events."
+    remedy = "Check that the event bus of EventBusName exists, and that it lets the function's role put events."
