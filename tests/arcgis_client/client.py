@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.arcgis import Deployment, Item
+from notebook_archive.arcgis.client import ArcGISClient, Tokens
+from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
+from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import tls_context
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.tokens import FixedToken, TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import SecretMissing
@@ -51,6 +53,16 @@ def transport(ca_pem: str, pauses: Pauses | None = None, *, strict: bool = True)
     return Transport(tls_context(ca_pem, strict=strict), sleep=taken, jitter=lambda: 1.0)
 
 
+def portal_at(wire: Transport, url: str, token: str = "t", seconds: float = 30) -> Portal:
+    """A portal at an address, for one token."""
+    return Portal(ArcGISClient(wire, FixedToken(token), soon(seconds)), url)
+
+
+def notebook_server_at(wire: Transport, url: str, token: str = "t", seconds: float = 30) -> NotebookServer:
+    """A notebook server whose admin API is at an address, for one token."""
+    return NotebookServer(ArcGISClient(wire, FixedToken(token), soon(seconds)), url)
+
+
 class Client:
     """Everything that speaks to one deployment of the local ArcGIS."""
 
@@ -58,8 +70,6 @@ class Client:
         self.deployment = deployment
         self.pauses = Pauses()
         self.transport = transport(ca_bundle.read_text(), self.pauses)
-        self.portal = Portal(self.transport, deployment.portal_url)
-        self.notebook_server = NotebookServer(self.transport, deployment.notebook_admin_url)
         self.secrets = Secrets()
         self.keep(f"{PREFIX}/admin", deployment.admin.username)
         for user in deployment.users:
@@ -71,17 +81,31 @@ class Client:
         password = self.deployment.user(username).password
         self.secrets.texts[name] = f'{{"username": "{username}", "password": "{password}"}}'
 
+    def portal(self, tokens: Tokens | str = "gis_admin", seconds: float = 30) -> Portal:
+        """The portal as a member or the user of a token source sees it."""
+        return Portal(self._bind(tokens, seconds), self.deployment.portal_url)
+
+    def notebook_server(self, tokens: Tokens | str = "gis_admin") -> NotebookServer:
+        """The notebook server as a member or the user of a token source sees it."""
+        return NotebookServer(self._bind(tokens, 30), self.deployment.notebook_admin_url)
+
+    def _bind(self, tokens: Tokens | str, seconds: float) -> ArcGISClient:
+        user = FixedToken(self.token(tokens)) if isinstance(tokens, str) else tokens
+        return ArcGISClient(self.transport, user, soon(seconds))
+
     def token(self, username: str = "gis_admin") -> str:
         """A member's token, bound to the client's referer."""
         return self.deployment.token(username, referer=REFERER)
 
     def tokens(self, name: str = f"{PREFIX}/admin") -> TokenSource:
         """The tokens of a secret."""
-        return TokenSource(self.transport, self.portal.rest_url, name, self.secrets)
+        return TokenSource(self.transport, self.deployment.portal_url, name, self.secrets)
 
     def routes(self, route: Route = "auto", notebook_admin_url: str = "") -> Routes:
         """The routes, with the notebook server to be discovered unless it is given."""
-        return Routes(self.transport, self.portal, route, NotebookServers(notebook_admin_url), PREFIX, self.secrets)
+        return Routes(
+            self.transport, self.deployment.portal_url, route, Discovery(notebook_admin_url), PREFIX, self.secrets
+        )
 
     def item(self, title: str = "Flood model") -> Item:
         """The seeded item whose title begins so."""

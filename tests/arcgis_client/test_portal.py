@@ -22,7 +22,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ItemId
 from notebook_archive.settings import Settings
-from tests.arcgis_client.client import Client, id_of, soon
+from tests.arcgis_client.client import Client, id_of, portal_at
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import Wire, WireRequest, answer
 
@@ -30,7 +30,7 @@ NOTEBOOK_HOST = "https://nb.example.com/arcgis"
 
 
 def enumerate_notebooks(client: Client, username: str = "gis_admin") -> Enumeration:
-    return client.portal.notebooks(client.deployment.organisation.id, client.token(username), soon(60))
+    return client.portal(username, 60).list_notebooks(client.deployment.organisation.id)
 
 
 def ids(items: list[Item]) -> set[str]:
@@ -38,8 +38,7 @@ def ids(items: list[Item]) -> set[str]:
 
 
 def notebook_server(portal: Portal) -> str:
-    organisation = portal.organisation("t", soon())
-    return portal.notebook_admin_urls(organisation, "t", soon())[0]
+    return portal.find_notebook_admin_urls(portal.get_organization())[0]
 
 
 def result(number: int, **fields: Any) -> dict[str, Any]:
@@ -47,14 +46,14 @@ def result(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def searched(wire: Transport, server: Wire) -> Enumeration:
-    return Portal(wire, server.url).notebooks("0a1B2c", "t", soon())
+    return portal_at(wire, server.url).list_notebooks("0a1B2c")
 
 
 # The organisation.
 
 
 def test_the_organisation_and_what_its_administrator_sees(client: Client) -> None:
-    organisation = client.portal.organisation(client.token(), soon())
+    organisation = client.portal().get_organization()
     assert organisation.id == client.deployment.organisation.id
     assert organisation.username == "gis_admin"
     assert organisation.sees_everything
@@ -63,21 +62,21 @@ def test_the_organisation_and_what_its_administrator_sees(client: Client) -> Non
 
 
 def test_a_member_does_not_see_everything(client: Client) -> None:
-    organisation = client.portal.organisation(client.token("ana"), soon())
+    organisation = client.portal("ana").get_organization()
     assert (organisation.username, organisation.sees_everything) == ("ana", False)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"id": null}', b'{"id": 5}', b'{"currentVersion": "11.4"}'])
 def test_what_names_no_organisation_is_no_portal(wire: Transport, serve: Serve, body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer, match="PortalUrl"):
-        Portal(wire, serve(lambda _: [answer(body)]).url).organisation("t", soon())
+        portal_at(wire, serve(lambda _: [answer(body)]).url).get_organization()
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/portal/home", "/arcgis/rest"])
 def test_a_wrong_portal_address_is_told_as_such(client: Client, path: str) -> None:
-    portal = Portal(client.transport, f"https://localhost:{client.deployment.portal_port}{path}")
+    url = f"https://localhost:{client.deployment.portal_port}{path}"
     with pytest.raises(UnexpectedAnswer) as caught:
-        portal.organisation(client.token(), soon())
+        portal_at(client.transport, url, client.token()).get_organization()
     assert "PortalUrl" in caught.value.remedy
 
 
@@ -85,15 +84,15 @@ def test_a_wrong_portal_address_is_told_as_such(client: Client, path: str) -> No
 
 
 def test_the_notebook_server_is_found_from_the_portal_alone(client: Client) -> None:
-    token = client.token()
-    organisation = client.portal.organisation(token, soon())
-    assert client.portal.notebook_admin_urls(organisation, token, soon()) == [client.deployment.notebook_admin_url]
+    portal = client.portal()
+    urls = portal.find_notebook_admin_urls(portal.get_organization())
+    assert urls == [client.deployment.notebook_admin_url]
 
 
 def test_a_member_finds_the_notebook_server_too(client: Client) -> None:
-    token = client.token("ana")
-    organisation = client.portal.organisation(token, soon())
-    assert client.portal.notebook_admin_urls(organisation, token, soon()) == [client.deployment.notebook_admin_url]
+    portal = client.portal("ana")
+    urls = portal.find_notebook_admin_urls(portal.get_organization())
+    assert urls == [client.deployment.notebook_admin_url]
 
 
 def enterprise_with(servers: object) -> Callable[[WireRequest], list[bytes]]:
@@ -126,7 +125,7 @@ def test_the_federated_notebook_server_is_taken_by_its_function(
 ) -> None:
     others = [{"serverFunction": "HostingServer", "url": "https://h.example.com"}, {"serverFunction": None}, {}]
     server = server | {"serverFunction": function}
-    assert notebook_server(Portal(wire, serve(enterprise_with([*others, server])).url)) == f"{NOTEBOOK_HOST}/admin"
+    assert notebook_server(portal_at(wire, serve(enterprise_with([*others, server])).url)) == f"{NOTEBOOK_HOST}/admin"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ def test_the_federated_notebook_server_is_taken_by_its_function(
 def test_a_hostile_address_of_a_notebook_server_is_not_taken(wire: Transport, serve: Serve, url: object) -> None:
     server = serve(enterprise_with([{"serverFunction": "NotebookServer", "url": url}]))
     with pytest.raises(UnexpectedAnswer, match="NotebookAdminUrl"):
-        notebook_server(Portal(wire, server.url))
+        notebook_server(portal_at(wire, server.url))
 
 
 @pytest.mark.parametrize(
@@ -176,18 +175,18 @@ def test_a_hostile_or_missing_host_of_an_online_organisation_is_not_taken(
     wire: Transport, serve: Serve, urls: object
 ) -> None:
     with pytest.raises(UnexpectedAnswer, match="NotebookAdminUrl"):
-        notebook_server(Portal(wire, serve(online_with(urls)).url))
+        notebook_server(portal_at(wire, serve(online_with(urls)).url))
 
 
 def test_the_first_good_host_of_an_online_organisation_is_taken(wire: Transport, serve: Serve) -> None:
     server = serve(online_with({"notebooks": {"https": ["a@b", "nb.example.com", "nb2.example.com"]}}))
-    assert notebook_server(Portal(wire, server.url)) == "https://nb.example.com/admin"
+    assert notebook_server(portal_at(wire, server.url)) == "https://nb.example.com/admin"
 
 
 @pytest.mark.parametrize("servers", [None, {}, "x", 5, [5], [None]])
 def test_servers_that_are_no_list_are_unexpected(wire: Transport, serve: Serve, servers: object) -> None:
     with pytest.raises(UnexpectedAnswer):
-        notebook_server(Portal(wire, serve(enterprise_with(servers)).url))
+        notebook_server(portal_at(wire, serve(enterprise_with(servers)).url))
 
 
 ENV = {
@@ -532,7 +531,7 @@ def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: S
     entries: list[dict[str, Any]] = [{"resource": f"snapshot-{number:032x}.json"} for number in range(5)]
     entries[2]["properties"] = {"name": "x" * LIMIT}
     server = serve(listed(entries, "resources", counted=counted))
-    listing = Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
+    listing = portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
     assert (len(listing.snapshots), listing.missing_count) == (4, 1)
     assert listing.is_uncounted is not counted
 
@@ -541,13 +540,13 @@ def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: S
 def test_an_item_that_is_too_large_is_named(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(json.dumps({"x": "y" * LIMIT}).encode())])
     with pytest.raises(AnswerTooLarge, match=f"Item {'0' * 32}"):
-        Portal(wire, server.url).item(ItemId.parse("0" * 32), "t", soon())
+        portal_at(wire, server.url).get_item(ItemId.parse("0" * 32))
 
 
 @pytest.mark.parametrize("privileges", [5, True, "portal:admin:viewItems", {"portal:admin:viewItems": 1}, 1.5])
 def test_privileges_that_are_not_a_list_grant_nothing(wire: Transport, serve: Serve, privileges: object) -> None:
     body = json.dumps({"id": "0a1B", "user": {"username": "ana", "privileges": privileges}}).encode()
-    organisation = Portal(wire, serve(lambda _: [answer(body)]).url).organisation("t", soon())
+    organisation = portal_at(wire, serve(lambda _: [answer(body)]).url).get_organization()
     assert not organisation.sees_everything
 
 
@@ -556,7 +555,7 @@ def test_privileges_that_are_not_a_list_grant_nothing(wire: Transport, serve: Se
 
 def test_one_notebook(client: Client) -> None:
     item = client.item("Tab")
-    found = client.portal.item(id_of(item), client.token(), soon())
+    found = client.portal().get_item(id_of(item))
     assert (found.item_id, found.owner, found.title) == (item.id, item.owner, item.title)
     assert not {"numViews", "size"} & found.properties.keys()
 
@@ -564,15 +563,15 @@ def test_one_notebook(client: Client) -> None:
 def test_what_is_no_notebook_or_gone_is_not_found(client: Client) -> None:
     decoy = client.item("Snippets")
     with pytest.raises(NotebookNotFound, match="not a notebook"):
-        client.portal.item(id_of(decoy), client.token(), soon())
+        client.portal().get_item(id_of(decoy))
     with pytest.raises(NotebookNotFound):
-        client.portal.item(ItemId.parse("f" * 32), client.token(), soon())
+        client.portal().get_item(ItemId.parse("f" * 32))
 
 
 def test_an_item_that_is_gone_is_not_found_under_a_real_status_too(client: Client) -> None:
     client.deployment.switches.real_http_status = True
     with pytest.raises(NotebookNotFound):
-        client.portal.item(ItemId.parse("f" * 32), client.token(), soon())
+        client.portal().get_item(ItemId.parse("f" * 32))
 
 
 @pytest.mark.parametrize(
@@ -604,7 +603,7 @@ def test_what_is_no_item_id_is_refused_and_not_repeated_at_length(text: object) 
 
 def test_the_snapshots_among_the_resources(client: Client) -> None:
     item = client.item()
-    listing = client.portal.snapshots(id_of(item), client.token(), soon())
+    listing = client.portal().list_snapshots(id_of(item))
     assert listing.undocumented_keys == ()  # the preview is no snapshot
     assert [
         (snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in listing.snapshots
@@ -615,20 +614,20 @@ def test_the_snapshots_among_the_resources(client: Client) -> None:
 def test_resources_without_properties(client: Client) -> None:
     client.deployment.switches.resource_properties = False
     item = client.item()
-    listing = client.portal.snapshots(id_of(item), client.token(), soon())
+    listing = client.portal().list_snapshots(id_of(item))
     assert [snapshot.name for snapshot in listing.snapshots] == ["", ""]
 
 
 def test_a_notebook_without_snapshots_has_none(client: Client) -> None:
     item = client.item("Never snapshotted")
-    assert client.portal.snapshots(id_of(item), client.token(), soon()).snapshots == ()
+    assert client.portal().list_snapshots(id_of(item)).snapshots == ()
 
 
 def test_more_resources_than_a_page_holds(client: Client) -> None:
     item = client.item()
     for number in range(1200):
         item.add_snapshot(b"{}", resource_key=f"snapshot-{number:032x}.json")
-    listing = client.portal.snapshots(id_of(item), client.token(), soon())
+    listing = client.portal().list_snapshots(id_of(item))
     assert len(listing.snapshots) == 1202
     assert client.count("items/resources") == 2
 
@@ -637,11 +636,11 @@ def test_every_snapshot_comes_byte_for_byte(client: Client) -> None:
     for item in client.deployment.organisation.notebooks():
         if item.resources_refused:
             continue
-        for snapshot in client.portal.snapshots(id_of(item), client.token(), soon()).snapshots:
-            chunks = client.portal.download(id_of(item), snapshot.resource_key, 10**7, client.token(), soon())
+        for snapshot in client.portal().list_snapshots(id_of(item)).snapshots:
+            body = client.portal().read_snapshot(id_of(item), snapshot.resource_key, 10**7, b"".join)
             stored = item.snapshot(snapshot.resource_key)
             assert stored
-            assert b"".join(chunks) == stored.content
+            assert body == stored.content
 
 
 @pytest.mark.parametrize("page", [{}, {"resources": None}, {"resources": "x"}, {"resources": [5]}, {"total": 0}])
@@ -650,7 +649,7 @@ def test_an_answer_without_a_list_of_resources_is_not_a_notebook_without_snapsho
 ) -> None:
     server = serve(pages(page))
     with pytest.raises(UnexpectedAnswer, match="resources"):
-        Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
+        portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
 
 
 @pytest.mark.parametrize("step", [0, 1, 1000])
@@ -662,7 +661,7 @@ def test_resources_that_go_in_circles_end(wire: Transport, serve: Serve, step: i
 
     server = serve(script)
     with pytest.raises(ListingIncomplete):
-        Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
+        portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
     assert len(server.requests) <= 2
 
 
@@ -676,5 +675,5 @@ def test_resources_without_end_are_read_no_further(wire: Transport, serve: Serve
 
     server = serve(script)
     with pytest.raises(ListingIncomplete, match="more than 20000"):
-        Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon(5))
+        portal_at(wire, server.url, seconds=5).list_snapshots(ItemId.parse("0" * 32))
     assert len(server.requests) == 20

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis.faults import KINDS
-from notebook_archive.arcgis.administrator import Administrator
+from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.job import ArchiveContext
@@ -72,8 +72,8 @@ def everything_stored(bucket: str) -> str:
     return "\n".join(stored)
 
 
-def administrator(client: Client, deadline: Deadline) -> Administrator:
-    return Administrator(client.portal, client.routes().administrator, deadline)
+def administrator(client: Client, deadline: Deadline) -> Portal:
+    return client.routes().portal(deadline)
 
 
 def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
@@ -88,7 +88,7 @@ def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
         plan_run(second, STARTED, administrator(client, Deadline(5)), archive, None, batch_size=10, threads=2)
     except NotebookArchiveError as error:
         said.append("".join(traceback.format_exception(error)))
-    context = ArchiveContext(routes, archive, client.portal.url, LIMIT)
+    context = ArchiveContext(routes, archive, client.deployment.portal_url, LIMIT)
     outcomes, rest = archive_batch(json.loads(line), first, context, 2, Deadline(5))
     _, report = report_run(first, archive, STARTED, plan, None, 2, soon())
     assert rest is None
@@ -154,10 +154,11 @@ def test_nothing_gets_out_of_a_bad_secret(small: Client, archive: Archive, secre
 
 def test_no_object_shows_a_secret(small: Client) -> None:
     routes = small.routes()
-    access = routes.of("ana", soon())
-    assert isinstance(access.tokens, TokenSource)
-    access.tokens.with_token(len, soon())
-    assert_kept(small, f"{routes!r} {access!r} {access.tokens!r} {access.tokens._token!r} {small.transport!r}")
+    access = routes.choose("ana", soon())
+    tokens = access.portal.client.tokens
+    assert isinstance(tokens, TokenSource)
+    tokens.call_with_token(len, soon())
+    assert_kept(small, f"{routes!r} {access!r} {tokens!r} {tokens._token!r} {small.transport!r}")
 
 
 # Ids that are none.
@@ -192,7 +193,7 @@ def test_a_hostile_id_in_a_run_s_input_is_refused_before_any_request(
 @pytest.mark.parametrize("given", HOSTILE[:-3])
 def test_a_hostile_id_in_a_plan_is_refused_before_any_request(small: Client, archive: Archive, given: str) -> None:
     planned: Any = {"itemId": given, "title": "x", "owner": "ana", "archived": ""}
-    context = ArchiveContext(small.routes(), archive, small.portal.url, LIMIT)
+    context = ArchiveContext(small.routes(), archive, small.deployment.portal_url, LIMIT)
     batch: Any = {"number": 1, "part": 0, "notebooks": [planned]}
     [outcome], _ = archive_batch(batch, RunId.from_execution("run", STARTED), context, 1, soon())
     assert outcome["state"] == "failed"

@@ -34,7 +34,7 @@ def test_a_private_ca_is_trusted_when_it_is_given(authority: Authority, *, stric
 
 
 def test_the_private_ca_of_the_local_arcgis_is_trusted_when_it_is_given(client: Client) -> None:
-    assert client.portal.organisation(client.token(), soon()).username == "gis_admin"
+    assert client.portal().get_organization().username == "gis_admin"
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import KEPT_SECONDS, REFUSED_SECONDS, TOKEN_MINUTES, TokenSource, parse_secret
+from notebook_archive.arcgis.token_secrets import parse_secret
+from notebook_archive.arcgis.tokens import KEPT_SECONDS, REFUSED_SECONDS, TOKEN_MINUTES, FixedToken, TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -40,7 +42,7 @@ class Clock:
 
 
 def whoami(client: Client, tokens: TokenSource) -> str:
-    return tokens.with_token(lambda token: client.portal.organisation(token, soon()), soon()).username
+    return client.portal(tokens).get_organization().username
 
 
 def refused(token: str) -> str:
@@ -67,9 +69,7 @@ def test_the_token_is_bound_to_the_referer(client: Client) -> None:
 def test_an_application_signs_in_by_oauth(client: Client) -> None:
     client.secrets.texts[ADMIN] = '{"clientId": "archive-app", "clientSecret": "archive-app-secret"}'
     tokens = client.tokens()
-    found = tokens.with_token(
-        lambda token: client.portal.notebooks(client.deployment.organisation.id, token, soon()), soon()
-    )
+    found = client.portal(tokens).list_notebooks(client.deployment.organisation.id)
     assert len(found.notebooks) == len(client.deployment.organisation.notebooks())
     assert (client.count("oauth2/token"), client.count("generateToken")) == (1, 0)
 
@@ -99,8 +99,8 @@ def test_the_sign_in_puts_the_credential_into_the_body_alone(wire: Transport, se
     }
     server = serve(lambda _: [answer(b'{"token": "t", "expires": 9999999999999, "access_token": "t"}')])
     for secret in forms.values():
-        source = TokenSource(wire, f"{server.url}/sharing/rest", "s", Secrets({"s": json.dumps(secret)}))
-        source.with_token(len, soon())
+        source = TokenSource(wire, server.url, "s", Secrets({"s": json.dumps(secret)}))
+        source.call_with_token(len, soon())
     for request, path in zip(server.requests, forms, strict=True):
         assert (request.method, request.target) == ("POST", path)
         assert CANARY.encode() in request.body
@@ -172,7 +172,7 @@ def test_a_missing_secret_is_named(enterprise: Client) -> None:
 
 
 def source_at(client: Client, clock: Clock) -> TokenSource:
-    return TokenSource(client.transport, client.portal.rest_url, ADMIN, client.secrets, clock=clock)
+    return TokenSource(client.transport, client.deployment.portal_url, ADMIN, client.secrets, clock=clock)
 
 
 def test_a_token_is_renewed_five_minutes_before_it_expires(client: Client) -> None:
@@ -194,7 +194,7 @@ def test_an_application_s_token_is_renewed_five_minutes_before_it_expires(enterp
     tokens = source_at(enterprise, clock)
     for seconds in (0, TOKEN_MINUTES * 60 - 305, 10):
         clock.now += seconds
-        tokens.with_token(len, soon())
+        tokens.call_with_token(len, soon())
     assert enterprise.count("oauth2/token") == 2
 
 
@@ -235,10 +235,10 @@ def test_a_server_whose_clock_is_wrong_is_not_asked_at_every_call(
     secrets = Secrets({"s": '{"username": "ana", "password": "x"}'})
     tokens = TokenSource(wire, server.url, "s", secrets, clock=clock)
     for _ in range(5):
-        assert tokens.with_token(str, soon()) == "t"
+        assert tokens.call_with_token(str, soon()) == "t"
     assert len(server.requests) == 1
     clock.now += KEPT_SECONDS + 1
-    tokens.with_token(str, soon())
+    tokens.call_with_token(str, soon())
     assert len(server.requests) == 2
 
 
@@ -267,7 +267,7 @@ def test_an_answer_without_a_token_is_unexpected(client: Client, body: str) -> N
 def test_a_fresh_token_lives_as_long_as_is_asked_and_allowed(client: Client, hours: float, minutes: int) -> None:
     token = client.tokens().fresh(hours * 3600, soon())
     assert (token.expires - time.time()) / 60 == pytest.approx(minutes, abs=1)
-    assert client.portal.organisation(token.value, soon()).username == "gis_admin"
+    assert client.portal(FixedToken(token.value)).get_organization().username == "gis_admin"
     assert client.count("generateToken") == 1
 
 
@@ -351,7 +351,7 @@ def test_one_notebook_that_is_refused_does_not_condemn_the_credential(client: Cl
     tokens = client.tokens()
     for _ in range(10):
         with pytest.raises(TokenRejected, match="fresh"):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         assert whoami(client, tokens) == "gis_admin"
 
 
@@ -365,7 +365,7 @@ def test_refused_notebooks_do_not_fail_others(client: Client, refused_ones: str)
             assert whoami(client, tokens) == "gis_admin"
             continue
         with pytest.raises(GoodTokenRejected, match="the portal accepts it") as caught:
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         assert caught.value.secret == "", "the credential is not at fault"
     assert whoami(client, tokens) == "gis_admin"
     assert client.count("generateToken") == 2
@@ -379,7 +379,7 @@ def test_threads_with_refused_notebooks_sign_in_rarely(client: Client) -> None:
             assert whoami(client, tokens) == "gis_admin"
         else:
             with pytest.raises(TokenRejected, match="the portal accepts it"):
-                tokens.with_token(refused, soon())
+                tokens.call_with_token(refused, soon())
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(200)))
@@ -391,7 +391,7 @@ def test_a_refused_notebook_does_not_reject_a_later_token(client: Client) -> Non
     tokens = client.tokens()
     for _ in range(5):
         with pytest.raises(TokenRejected, match="the portal accepts it"):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         assert whoami(client, tokens) == "gis_admin"
     client.deployment.tokens.revoke_all()
     with pytest.raises(TokenRejected, match="was refused") as caught:
@@ -402,7 +402,7 @@ def test_a_refused_notebook_does_not_reject_a_later_token(client: Client) -> Non
 def test_an_accepted_token_that_expires_is_replaced(client: Client) -> None:
     tokens = client.tokens()
     with pytest.raises(TokenRejected):
-        tokens.with_token(refused, soon())
+        tokens.call_with_token(refused, soon())
     client.deployment.tokens.revoke_all()
     assert whoami(client, tokens) == "gis_admin"
     assert client.count("generateToken") == 3
@@ -414,9 +414,9 @@ def test_success_elsewhere_does_not_hide_a_bad_credential(client: Client) -> Non
     tokens = client.tokens()
     for _ in range(3):
         with pytest.raises(TokenRejected):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         try:
-            tokens.with_token(len, soon())
+            tokens.call_with_token(len, soon())
         except TokenRejected:
             break
     assert client.count("generateToken") == 3
@@ -434,7 +434,7 @@ def test_a_portal_that_names_no_user_accepts_no_token(wire: Transport, serve: Se
     tokens = TokenSource(wire, server.url, "s", Secrets({"s": '{"username": "ana", "password": "x"}'}))
     for _ in range(5):
         with pytest.raises(TokenRejected):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
     assert sum("generateToken" in request.path for request in server.requests) == 3
 
 
@@ -451,14 +451,14 @@ def test_an_outage_of_the_portal_condemns_no_credential(
     enterprise.deployment.faults.add("portals/self", **fault)
     for _ in range(5):
         with pytest.raises(ArcGISUnavailable):
-            tokens.with_token(refused, soon())
-        assert tokens.with_token(len, soon()), "neighbours go on"
+            tokens.call_with_token(refused, soon())
+        assert tokens.call_with_token(len, soon()), "neighbours go on"
     assert enterprise.count("generateToken") == (2 if is_minted else 0)
     enterprise.deployment.faults.clear()
     clock.now += 61
     assert whoami(enterprise, tokens) == "gis_admin"
     with pytest.raises(GoodTokenRejected):
-        tokens.with_token(refused, soon())
+        tokens.call_with_token(refused, soon())
 
 
 def test_a_portal_that_hangs_holds_up_no_neighbour(wire: Transport, serve: Serve) -> None:
@@ -474,9 +474,9 @@ def test_a_portal_that_hangs_holds_up_no_neighbour(wire: Transport, serve: Serve
     server = serve(script)
     tokens = TokenSource(wire, server.url, "s", Secrets({"s": '{"username": "ana", "password": "x"}'}))
     with ThreadPoolExecutor(2) as pool:
-        judged = pool.submit(tokens.with_token, refused, soon(2))
+        judged = pool.submit(tokens.call_with_token, refused, soon(2))
         asked.wait(5)
-        assert pool.submit(tokens.with_token, len, soon()).result(timeout=1)
+        assert pool.submit(tokens.call_with_token, len, soon()).result(timeout=1)
         assert isinstance(judged.exception(), DeadlineExceeded)
 
 
@@ -590,7 +590,7 @@ def test_a_sign_in_that_is_throttled_is_tried_again(client: Client) -> None:
 
 def test_the_first_text_of_a_secret_is_not_read_twice(client: Client) -> None:
     text = client.secrets.texts[ADMIN]
-    tokens = TokenSource(client.transport, client.portal.rest_url, ADMIN, client.secrets, first=text)
+    tokens = TokenSource(client.transport, client.deployment.portal_url, ADMIN, client.secrets, first=text)
     assert whoami(client, tokens) == "gis_admin"
     assert client.secrets.reads == []
     client.deployment.tokens.revoke_all()
@@ -608,7 +608,6 @@ def test_a_real_401_is_a_refused_token(wire: Transport, serve: Serve) -> None:
 
     server = serve(script)
     secrets = Secrets({"s": '{"username": "ana", "password": "x"}'})
-    portal = Portal(wire, server.url)
-    tokens = TokenSource(wire, portal.rest_url, "s", secrets)
-    assert tokens.with_token(lambda token: portal.organisation(token, soon()), soon()).id == "x"
+    tokens = TokenSource(wire, server.url, "s", secrets)
+    assert Portal(ArcGISClient(wire, tokens, soon()), server.url).get_organization().id == "x"
     assert len(server.requests) == 4

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from notebook_archive.arcgis.transport import ATTEMPTS, REFERER, Transport, retry_after
+from notebook_archive.arcgis.retries import MAX_ATTEMPTS, parse_retry_after
+from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -117,7 +118,7 @@ def test_a_redirect_is_refused_and_nothing_more_is_asked(
 def test_a_redirect_of_the_local_arcgis_is_refused(client: Client) -> None:
     client.deployment.faults.add("portals/self", "redirect", location="https://localhost:1/elsewhere")
     with pytest.raises(UnexpectedAnswer, match="redirect"):
-        client.portal.organisation(client.token(), soon())
+        client.portal().get_organization()
     assert len(client.deployment.requests) == 1
 
 
@@ -246,9 +247,9 @@ def test_a_damaged_answer_of_arcgis_is_asked_for_again(client: Client, kind: str
             return file.read()
 
     for route in ROUTES[1:]:
-        access = client.routes(route).of(item.owner, soon())
-        key = access.snapshots(id_of(item), soon()).snapshots[0].resource_key
-        assert access.download(id_of(item), key, 1_000_000, read, soon()) == item.snapshots[0].content
+        access = client.routes(route).choose(item.owner, soon())
+        key = access.list_snapshots(id_of(item)).snapshots[0].resource_key
+        assert access.read_snapshot(id_of(item), key, 1_000_000, read) == item.snapshots[0].content
     # HTTP does not notice this cut, so the answer looks like another form. The file is requested without a pause.
     assert client.pauses == ([1.0] if kind in ("length-too-short", "gzip-truncated") else [1.0, 1.0])
 
@@ -256,7 +257,7 @@ def test_a_damaged_answer_of_arcgis_is_asked_for_again(client: Client, kind: str
 @pytest.mark.parametrize("kind", ["hang-up", "cut-body", "length-too-long"])
 def test_a_damaged_listing_of_arcgis_is_asked_for_again(client: Client, kind: str) -> None:
     client.deployment.faults.add("search", kind, times=2)
-    found = client.portal.notebooks(client.deployment.organisation.id, client.token(), soon())
+    found = client.portal().list_notebooks(client.deployment.organisation.id)
     assert len(found.notebooks) == len(client.deployment.organisation.notebooks())
     assert client.pauses == [1.0, 2.0]
 
@@ -324,10 +325,9 @@ def test_no_call_is_made_when_the_time_is_up(wire: Transport, serve: Serve) -> N
 
 def test_a_slow_arcgis_is_waited_for_within_the_deadline_and_no_longer(enterprise: Client) -> None:
     enterprise.deployment.faults.add("portals/self", "trickle", seconds=0.6)
-    token = enterprise.token()
-    assert enterprise.portal.organisation(token, soon()).username == "gis_admin"
+    assert enterprise.portal().get_organization().username == "gis_admin"
     with pytest.raises(DeadlineExceeded):
-        enterprise.portal.organisation(token, Deadline(0.3))
+        enterprise.portal(seconds=0.3).get_organization()
 
 
 # Trying again.
@@ -347,7 +347,7 @@ def test_it_is_given_up_after_four_attempts(wire: Transport, pauses: Pauses, ser
     server = serve(fixed(answer(b"", status="503 U")))
     with pytest.raises(ArcGISUnavailable, match="503"):
         get(wire, server, seconds=100)
-    assert len(server.requests) == ATTEMPTS == 4
+    assert len(server.requests) == MAX_ATTEMPTS == 4
     assert pauses == [1.0, 2.0, 4.0]
 
 
@@ -439,7 +439,7 @@ def test_a_retry_after_that_means_nothing_leaves_the_back_off(
 
 
 def test_a_date_in_the_past_is_no_wait() -> None:
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
 
 
 @settings(max_examples=200, deadline=None)
@@ -450,14 +450,14 @@ def test_a_date_in_the_past_is_no_wait() -> None:
 @example("Fri, 31 Dec 9999 23:59:59 -2300")
 @example("1 1 1 1:1:1:1:1 1")
 def test_any_retry_after_is_a_wait_or_nothing(value: str) -> None:
-    seconds = retry_after(value)
+    seconds = parse_retry_after(value)
     assert seconds is None or seconds >= 0
 
 
 def test_the_local_arcgis_is_tried_again_as_it_asks(client: Client) -> None:
     client.deployment.faults.add("portals/self", "http-429", times=1, retry_after="3")
     client.deployment.faults.add("portals/self", "http-503", times=1)
-    assert client.portal.organisation(client.token(), soon()).id
+    assert client.portal().get_organization().id
     assert client.pauses == [3.0, 2.0]
 
 
@@ -519,7 +519,7 @@ def test_a_server_that_does_not_listen_is_unavailable(wire: Transport, serve: Se
     server.__exit__(None, None, None)
     with pytest.raises(ArcGISUnavailable, match="localhost"):
         get(wire, server)
-    assert len(pauses) == ATTEMPTS - 1
+    assert len(pauses) == MAX_ATTEMPTS - 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
@@ -24,7 +25,16 @@ class CallerToken:
     value: str
     referer: str
 
-    def with_token[T](self, call: Callable[[str], T], _: Deadline) -> T:
+    @property
+    def secret(self) -> str:
+        """An empty text: the token comes from no secret."""
+        return ""
+
+    def current(self, _: Deadline) -> str:
+        """Return the token."""
+        return self.value
+
+    def call_with_token[T](self, call: Callable[[str], T], _: Deadline) -> T:
         """Return what ``call`` returns for the token; raise CallerTokenRejected where ArcGIS refuses it."""
         try:
             return call(self.value)
@@ -47,7 +57,7 @@ class CallerIdentifier:
         self._transport, self._portal_url, self._clock = transport, portal_url, clock
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
-    def of(self, token: CallerToken, deadline: Deadline) -> Caller:
+    def identify(self, token: CallerToken, deadline: Deadline) -> Caller:
         """Return who the token's user is; raise CallerTokenRejected, or another ArcGISError where the portal does not
         say.
 
@@ -57,12 +67,12 @@ class CallerIdentifier:
         name = hashlib.sha256(f"{token.value}\n{token.referer}".encode()).digest()
         asked, caller = self._known.get(name, (0.0, None))
         if caller is None or self._clock() - asked > KNOWN_SECONDS:
-            portal = Portal(self._transport.with_referer(token.referer), self._portal_url)
-            organisation = token.with_token(lambda value: portal.organisation(value, deadline), deadline)
-            if organisation.is_online and organisation.host != urlsplit(self._portal_url).hostname:
+            client = ArcGISClient(self._transport.with_referer(token.referer), token, deadline)
+            organization = Portal(client, self._portal_url).get_organization()
+            if organization.is_online and organization.host != urlsplit(self._portal_url).hostname:
                 raise CallerTokenRejected("The token is of another organisation of ArcGIS Online.")
-            sees_all = organisation.sees_everything and organisation.reads_everything
-            caller = Caller(organisation.username, sees_all)
+            sees_all = organization.sees_everything and organization.reads_everything
+            caller = Caller(organization.username, sees_all)
             self._known.pop(name, None)
             self._known[name] = self._clock(), caller
             while len(self._known) > MAX_KNOWN:

@@ -5,20 +5,21 @@ own, Enterprise on Kubernetes below the portal's ``/admin``.  The snapshot opera
 """
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.envelopes import is_success, parse
-from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
-from notebook_archive.clock import Deadline
+from notebook_archive.arcgis.transport import ANSWER_BYTES
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
     DeadlineExceeded,
     ListingIncomplete,
     NotAnId,
+    NotANotebook,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -67,27 +68,28 @@ class Sessions:
 class NotebookServer:
     """The operations below ``notebooks``.  Every method may raise any ArcGISError."""
 
-    def __init__(self, transport: Transport, admin_url: str, *, on_kubernetes: bool | None = None) -> None:
+    def __init__(self, client: ArcGISClient, admin_url: str, *, on_kubernetes: bool | None = None) -> None:
         """`on_kubernetes` is None if nobody has looked it up yet."""
         self.on_kubernetes = on_kubernetes
-        self._transport = transport.with_redirects()
+        self._client = client.with_redirects()
         self._notebooks_url = f"{admin_url}/notebooks"
         self._snapshots_url = f"{self._notebooks_url}/snapshots"
 
-    def answers(self, token: str, deadline: Deadline) -> bool:
+    def is_answering(self) -> bool:
         """Return whether a notebook server answers at this address, after one try.
 
         A refusal in ArcGIS's form counts as well, because only a server that understood the request refuses it so:
         listing open notebooks may need more rights than reading snapshots. A proxy that bars the address refuses too.
         """
+        client, what = self._client, "The notebook server"
+        # A server that is not ArcGIS may reject any token, so a rejection here renews none.
+        token = client.tokens.current(client.deadline)
         fields = {"f": "json", "start": "1", "num": "1"}
-        what = "The notebook server"
+        stream = client.transport.stream(
+            "GET", self._notebooks_url, what, client.deadline, ANSWER_BYTES, token=token, fields=fields
+        )
         try:
-            with closing(
-                self._transport.stream(
-                    "GET", self._notebooks_url, what, deadline, ANSWER_BYTES, token=token, fields=fields
-                )
-            ) as chunks:
+            with closing(stream) as chunks:
                 return "notebooks" in parse(b"".join(chunks), what)
         except RequestRejected:
             return True
@@ -98,11 +100,11 @@ class NotebookServer:
         except (ArcGISError, SnapshotTooLarge):
             return False
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> SnapshotListing:
+    def list_snapshots(self, item_id: ItemId) -> SnapshotListing:
         """Return the notebook's snapshots; raise UnexpectedAnswer unless the listing says that it succeeded."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
-        answer = self._transport.call("POST", f"{self._snapshots_url}/list", what, deadline, token=token, fields=fields)
+        answer = self._client.call("POST", f"{self._snapshots_url}/list", what, fields)
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
             raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
@@ -110,26 +112,33 @@ class NotebookServer:
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return SnapshotListing.from_entries(entries, answer.get("total"))
 
-    def download(
-        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Generator[bytes]:
-        """Yield the snapshot's bytes as `f=json` gives them, the documented way.
+    def read_snapshot[T](
+        self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
+    ) -> T:
+        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
 
-        Esri's page for Kubernetes has `resourceKeys` in its table; its sample and Esri's client use `resourceKey`.
+        Only one sample in Esri's documentation shows what `snapshots/download` answers to `f=json`. So if the answer is
+        not a notebook, the snapshot is requested once more without `f`, as Esri's own clients do. Esri's page for
+        Kubernetes has `resourceKeys` in its table; its sample and Esri's client use `resourceKey`.
         """
-        return self._download({"itemId": item_id, "resourceKey": key, "f": "json"}, limit, token, deadline)
+        fields = {"itemId": item_id, "resourceKey": key}
 
-    def download_file(
-        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Generator[bytes]:
-        """Yield the snapshot's bytes from the file that comes without `f`, as Esri's clients read it."""
-        return self._download({"itemId": item_id, "resourceKey": key}, limit, token, deadline)
+        def read(fields: Mapping[str, str]) -> T:
+            url, what = f"{self._snapshots_url}/download", f"Snapshot {key} of item {item_id}"
+            return self._client.read("POST", url, what, limit, consume, fields)
 
-    def _download(self, fields: dict[str, str], limit: int, token: str, deadline: Deadline) -> Generator[bytes]:
-        url, what = f"{self._snapshots_url}/download", f"Snapshot {fields['resourceKey']} of item {fields['itemId']}"
-        return self._transport.stream("POST", url, what, deadline, limit, token=token, fields=fields)
+        def read_either_form() -> T:
+            try:
+                return read({**fields, "f": "json"})
+            except (NotANotebook, UnexpectedAnswer) as first:
+                try:
+                    return read(fields)
+                except (NotANotebook, UnexpectedAnswer):
+                    raise first from None
 
-    def create(self, item_id: ItemId, name: str, content: str, token: str, deadline: Deadline) -> ResourceKey:
+        return self._client.retry(read_either_form)
+
+    def create_snapshot(self, item_id: ItemId, name: str, content: str) -> ResourceKey:
         """Make a snapshot that only the notebook's owner can see, and return its key.
 
         It holds `content`, or the notebook's saved state if that is empty.
@@ -139,16 +148,18 @@ class NotebookServer:
         """
         url, what = f"{self._snapshots_url}/create", f"A new snapshot of notebook {item_id}"
         fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": content, "f": "json"}
-        stream = self._transport.stream("POST", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
+
+        def parse_answer(chunks: Iterator[bytes]) -> dict[str, Any]:
+            body = b"".join(chunks)
+            try:
+                return parse(body, what)
+            except ArcGISUnavailable as error:
+                raise RequestRejected(str(error)) from None
+
         try:
-            with closing(stream) as chunks:
-                body = b"".join(chunks)
+            answer = self._client.read("POST", url, what, ANSWER_BYTES, parse_answer, fields)
         except SnapshotTooLarge as error:
             raise UnexpectedAnswer(str(error)) from None
-        try:
-            answer = parse(body, what)
-        except ArcGISUnavailable as error:
-            raise RequestRejected(str(error)) from None
         try:
             key = ResourceKey.parse(answer.get("snapshotResourceKey", answer.get("resourceKey")))
         except NotAnId:
@@ -157,42 +168,40 @@ class NotebookServer:
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return key
 
-    def delete(self, copy: VerifiedCopy, token: str, deadline: Deadline) -> None:
+    def delete_snapshot(self, copy: VerifiedCopy) -> None:
         """Delete the one snapshot of which the archive is proved to hold a copy.  After any error, and after none, a
         listing tells whether it is gone."""
         what = f"Deleting snapshot {copy.resource_key} of item {copy.item_id}"
         fields = {"itemId": copy.item_id, "resourceKeys": copy.resource_key, "f": "json"}
-        answer = self._transport.call(
-            "POST", f"{self._snapshots_url}/delete", what, deadline, token=token, fields=fields
-        )
+        answer = self._client.call("POST", f"{self._snapshots_url}/delete", what, fields)
         if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
 
-    def sessions(self, start: int, num: int, token: str, deadline: Deadline) -> Sessions:
+    def list_sessions(self, start: int, num: int) -> Sessions:
         """Return ``num`` open sessions from the ``start``-th on, which counts from 1.
 
         Notebook Server gives a page of up to SESSIONS_PAGE, and says ``start`` and ``total``.  Kubernetes has no pages
         and gives all.  An answer without the two may be either, so all sessions are collected and the page is cut here.
         """
-        answer, entries = self._fetch_page(start, num, token, deadline)
+        answer, entries = self._fetch_page(start, num)
         if "start" not in answer or "total" not in answer:
             gave_all = len(entries) > num or (start == 1 and len(entries) < num)
             if not gave_all:
-                entries = self._fetch_all_sessions(token, deadline)
+                entries = self._fetch_all_sessions()
             return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
         total = parse_count(answer["total"]) or 0
         if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
         return Sessions.of(entries[:num], total)
 
-    def _fetch_all_sessions(self, token: str, deadline: Deadline) -> list[Any]:
+    def _fetch_all_sessions(self) -> list[Any]:
         """Return the entries of all open sessions, whether the server gives pages or everything at once.
 
         Raises ListingIncomplete beyond MAX_SESSIONS.
         """
         found: dict[str, Any] = {}
         while True:
-            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
+            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE)
             known = len(found)
             found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
             if len(page) < SESSIONS_PAGE or len(found) == known:
@@ -200,16 +209,16 @@ class NotebookServer:
             if len(found) > MAX_SESSIONS:
                 raise ListingIncomplete(f"The open notebooks: there are more than {MAX_SESSIONS}.")
 
-    def _fetch_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
+    def _fetch_page(self, start: int, num: int) -> tuple[dict[str, Any], list[Any]]:
         what = "The open notebooks"
         fields = {"f": "json", "start": str(start), "num": str(num)}
-        answer = self._transport.call("GET", self._notebooks_url, what, deadline, token=token, fields=fields)
+        answer = self._client.call("GET", self._notebooks_url, what, fields)
         entries = answer.get("notebooks")
         if not isinstance(entries, list):
             raise UnexpectedAnswer(f"{what}: the answer holds no list of notebooks.")
         return answer, entries
 
-    def session(self, session_id: SessionId, token: str, deadline: Deadline) -> NotebookSession:
+    def get_session(self, session_id: SessionId) -> NotebookSession:
         """Return one open session; raise NotebookNotFound where it is not open.
 
         What a server answers for a session that is closed is documented nowhere, so a refused request is looked up in
@@ -217,21 +226,21 @@ class NotebookServer:
         """
         url, what = f"{self._notebooks_url}/{session_id}", f"Session {session_id}"
         try:
-            answer = self._transport.call("GET", url, what, deadline, token=token, fields={"f": "json"})
+            answer = self._client.call("GET", url, what, {"f": "json"})
         except NotebookNotFound:
             raise SessionNotFound(f"{what} is not open.") from None
         except RequestRejected:
-            if self._may_be_open(session_id, token, deadline):
+            if self._may_be_open(session_id):
                 raise
             raise SessionNotFound(f"{what} is not open.") from None
         if answer.setdefault("id", session_id) != session_id:
             raise UnexpectedAnswer(f"{what}: the server described another session.")
         return NotebookSession.from_answer(answer)
 
-    def _may_be_open(self, session_id: SessionId, token: str, deadline: Deadline) -> bool:
+    def _may_be_open(self, session_id: SessionId) -> bool:
         start = 1
         while True:
-            page = self.sessions(start, SESSIONS_PAGE, token, deadline)
+            page = self.list_sessions(start, SESSIONS_PAGE)
             if page.unreadable or any(session.session_id == session_id for session in page.sessions):
                 return True
             start += SESSIONS_PAGE

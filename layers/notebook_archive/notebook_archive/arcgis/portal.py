@@ -1,13 +1,13 @@
 """The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
-from notebook_archive.arcgis.item_data import item_data
-from notebook_archive.arcgis.transport import Transport
-from notebook_archive.clock import Deadline
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.item_data import read_item_data
+from notebook_archive.arcgis.transport import SHARING_API
 from notebook_archive.errors import (
     AnswerTooLarge,
     ListingIncomplete,
@@ -40,7 +40,7 @@ NOTEBOOK = "Notebook"
 
 
 @dataclass(frozen=True, slots=True)
-class Organisation:
+class Organization:
     """What ``portals/self`` tells.
 
     ``sees_everything``: the token's user has ``portal:admin:viewItems``.  ``reads_everything``: it has
@@ -126,16 +126,25 @@ class _Walk:
 
 
 class Portal:
-    """The portal's sharing API.  Every method may raise any ArcGISError."""
+    """The portal's sharing API for one client. Every method may raise any ArcGISError."""
 
-    def __init__(self, transport: Transport, url: str) -> None:
-        self._transport = transport
+    def __init__(self, client: ArcGISClient, url: str) -> None:
+        self.client = client
         self.url = url
-        self.rest_url = f"{url}/sharing/rest"
+        self.rest_url = f"{url}{SHARING_API}"
 
-    def organisation(self, token: str, deadline: Deadline) -> Organisation:
+    @property
+    def secret(self) -> str:
+        """The name of the secret that the client's tokens come from, or an empty text if they come from none."""
+        return self.client.tokens.secret
+
+    def within(self, share: float) -> Self:
+        """Return the portal for the same user with only this share of the remaining time."""
+        return type(self)(self.client.within(share), self.url)
+
+    def get_organization(self) -> Organization:
         """Return the organisation that the token belongs to, and what the token's user may see there."""
-        answer = self._get("portals/self", "The portal's description", token, deadline)
+        answer = self._get("portals/self", "The portal's description")
         if not _keep_text(answer.get("id")):
             raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
         user = _object(answer, "user")
@@ -143,7 +152,7 @@ class Portal:
         if not isinstance(privileges, list):
             privileges = []
         hosts = [_keep_text(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
-        return Organisation(
+        return Organization(
             id=answer["id"],
             on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
             is_online=answer.get("isPortal") is False,
@@ -153,23 +162,23 @@ class Portal:
             host=".".join(host for host in hosts if host).lower(),
         )
 
-    def notebook_admin_urls(self, organisation: Organisation, token: str, deadline: Deadline) -> list[str]:
+    def find_notebook_admin_urls(self, organization: Organization) -> list[str]:
         """Return the addresses below which `/notebooks/snapshots` may lie, in the order in which to try them.
 
         Kubernetes: the portal's own `/admin`. Online: the hosts in `portals/self/urls`. Enterprise: the addresses of
         the federated servers whose function contains NotebookServer. Esri's clients took `adminUrl` and then `url`
         before they took `adminPublicUrl`. Raises UnexpectedAnswer if the portal names no address.
         """
-        if organisation.on_kubernetes:
+        if organization.on_kubernetes:
             return [f"{self.url}/admin"]
-        if organisation.is_online:
-            urls = _object(self._get("portals/self/urls", "The organisation's hosts", token, deadline), "urls")
+        if organization.is_online:
+            urls = _object(self._get("portals/self/urls", "The organisation's hosts"), "urls")
             hosts = _object(urls, "notebooks").get("https")
             roots = [f"https://{host}" for host in (hosts if isinstance(hosts, list) else ()) if isinstance(host, str)]
         else:
-            path = f"portals/{quote(organisation.id, safe='')}/servers"
+            path = f"portals/{quote(organization.id, safe='')}/servers"
             what = "The portal's federated servers"
-            servers = _objects(self._get(path, what, token, deadline), "servers", what)
+            servers = _objects(self._get(path, what), "servers", what)
             notebook_servers = [s for s in servers if "notebookserver" in str(s.get("serverFunction", "")).lower()]
             names = ("adminPublicUrl", "adminUrl", "url")
             roots = [str(server.get(name)) for server in notebook_servers for name in names]
@@ -178,7 +187,7 @@ class Portal:
             return usable
         raise UnexpectedAnswer("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
 
-    def notebooks(self, organisation_id: str, token: str, deadline: Deadline) -> Enumeration:
+    def list_notebooks(self, organization_id: str) -> Enumeration:
         """Return every Notebook item that the token may see.
 
         Windows of creation time pass the ceiling of 10,000 results; each starts at the last moment of the one before,
@@ -188,7 +197,7 @@ class Portal:
         """
         found: dict[ItemId, NotebookItem] = {}
         for _ in range(2):
-            missing, oversized, uncounted = self._enumerate(organisation_id, token, deadline, found)
+            missing, oversized, uncounted = self._enumerate(organization_id, found)
             if not missing:
                 return Enumeration(found, None, uncounted)
         message = f"The portal's search for notebooks gave {missing} usable items fewer than it counted, twice."
@@ -196,9 +205,7 @@ class Portal:
             message += f" Too large to be read: {oversized}."
         return Enumeration(found, ListingIncomplete(message), uncounted)
 
-    def _enumerate(
-        self, organisation_id: str, token: str, deadline: Deadline, found: dict[ItemId, NotebookItem]
-    ) -> tuple[int, int, bool]:
+    def _enumerate(self, organization_id: str, found: dict[ItemId, NotebookItem]) -> tuple[int, int, bool]:
         """Add to `found`.
 
         Return the number of missing results, the number that are too large among them, and whether a window had no
@@ -206,7 +213,7 @@ class Portal:
         """
         missing, oversized, since, uncounted = 0, 0, 0, False
         while True:
-            walk = self._search_window(organisation_id, since, token, deadline)
+            walk = self._search_window(organization_id, since)
             given = len(walk.entries)
             missing += max(min(walk.total or 0, CEILING) - given, walk.oversized, int(walk.is_circular))
             oversized += walk.oversized
@@ -228,15 +235,15 @@ class Portal:
                 return missing + 1, oversized, uncounted  # more items of one millisecond than a search can page through
             since = latest
 
-    def _search_window(self, organisation_id: str, since: int, token: str, deadline: Deadline) -> _Walk:
-        query = f'type:"{NOTEBOOK}" AND orgid:{organisation_id}'
+    def _search_window(self, organization_id: str, since: int) -> _Walk:
+        query = f'type:"{NOTEBOOK}" AND orgid:{organization_id}'
         if since:
             query += f" AND created:[{since:019d} TO {10**18:019d}]"
         order = {"q": query, "sortField": "created", "sortOrder": "asc"}
         pages = _Pages("search", "The search for notebooks", "results", "id", PAGE, CEILING, order)
-        return self._walk(pages, token, deadline)
+        return self._walk(pages)
 
-    def _walk(self, pages: _Pages, token: str, deadline: Deadline) -> _Walk:
+    def _walk(self, pages: _Pages) -> _Walk:
         """Return the entries of all pages of a listing.
 
         A page that is too large to be read is requested again with half as many entries. A single entry that is too
@@ -247,7 +254,7 @@ class Portal:
         while 0 < start <= pages.last:
             place = {"start": str(start), "num": str(min(num, pages.last - start + 1))}
             try:
-                page = self._get(pages.path, pages.what, token, deadline, **pages.fields, **place)
+                page = self._get(pages.path, pages.what, **pages.fields, **place)
             except AnswerTooLarge:
                 if num > 1:
                     num //= 2
@@ -258,10 +265,10 @@ class Portal:
         walk.is_cut = start > 0
         return walk
 
-    def item(self, item_id: ItemId, token: str, deadline: Deadline) -> NotebookItem:
+    def get_item(self, item_id: ItemId) -> NotebookItem:
         """Return one item; raise NotebookNotFound where it does not exist or is no notebook."""
         what = f"Item {item_id}"
-        answer = self._get(f"content/items/{item_id}", what, token, deadline)
+        answer = self._get(f"content/items/{item_id}", what)
         if not isinstance(answer.get("type"), str):
             raise UnexpectedAnswer(f"{what}: the portal gave an item without a type.")
         if answer["type"] != NOTEBOOK:
@@ -271,61 +278,63 @@ class Portal:
             raise UnexpectedAnswer(f"{what}: the portal gave another item, {item.item_id}.")
         return item
 
-    def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
+    def list_groups(self, item_id: ItemId) -> list[dict[str, str]]:
         """Return `id` and `title` of the groups that the item is shared with and the token's user can see.
 
         Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
         """
-        answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}", token, deadline)
+        answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}")
         return [each for name in ("admin", "member", "other") for each in _parse_titles(answer.get(name))]
 
-    def folders(self, owner: str, token: str, deadline: Deadline) -> dict[str, str]:
+    def list_folders(self, owner: str) -> dict[str, str]:
         """Return the titles of an owner's folders by their ids.  Source: Esri's page "User content"."""
         what = f"The folders of {owner}"
-        answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
+        answer = self._get(f"content/users/{quote(owner, safe='')}", what, start="1", num="1")
         return {each["id"]: each["title"] for each in _parse_titles(answer.get("folders"))}
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> SnapshotListing:
+    def list_snapshots(self, item_id: ItemId, *, owner: str = "") -> SnapshotListing:
         """Return the snapshots among the item's resources, as an administrator may read them.
 
         With its `owner`, they are requested at the second address that Esri documents.
         """
-        walk = self._resources(item_id, owner, token, deadline)
+        walk = self._resources(item_id, owner)
         return SnapshotListing.from_entries(list(walk.entries.values()), walk.total, walk.oversized)
 
-    def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
+    def sum_resource_sizes(self, item_id: ItemId) -> int:
         """Return the total size, in bytes, of the item's resources that the token's user can see."""
-        walk = self._resources(item_id, "", token, deadline)
+        walk = self._resources(item_id, "")
         return sum(max(0, parse_number(entry.get("size")) or 0) for entry in walk.entries.values())
 
-    def _resources(self, item_id: ItemId, owner: str, token: str, deadline: Deadline) -> _Walk:
+    def _resources(self, item_id: ItemId, owner: str) -> _Walk:
         of_owner = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
         path, what = f"content/{of_owner}items/{item_id}/resources", f"The resources of item {item_id}"
-        walk = self._walk(_Pages(path, what, "resources", "resource", RESOURCES_PAGE, MAX_RESOURCES), token, deadline)
+        walk = self._walk(_Pages(path, what, "resources", "resource", RESOURCES_PAGE, MAX_RESOURCES))
         if walk.is_circular:
             raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
         if walk.is_cut:
             raise ListingIncomplete(f"{what}: there are more than {MAX_RESOURCES}.")
         return walk
 
-    def download(
-        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Generator[bytes]:
-        """Yield the snapshot's bytes; no ``f`` is sent, so that the resource comes as it is."""
-        url = f"{self.rest_url}/content/items/{item_id}/resources/{key}"
-        return self._transport.stream("GET", url, f"Snapshot {key} of item {item_id}", deadline, limit, token=token)
-
-    def data[T](
-        self, item_id: ItemId, limit: int, token: str, consume: Callable[[Iterator[bytes]], T], deadline: Deadline
+    def read_snapshot[T](
+        self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
     ) -> T:
-        """Return what ``consume`` makes of the item's current content; a redirect to storage is followed once, without
-        the token."""
-        url, what = f"{self.rest_url}/content/items/{item_id}/data", f"The current content of item {item_id}"
-        return item_data(self._transport, url, what, limit, token, consume, deadline)
+        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
 
-    def _get(self, path: str, what: str, token: str, deadline: Deadline, **fields: str) -> dict[str, Any]:
-        fields["f"] = "json"
-        return self._transport.call("GET", f"{self.rest_url}/{path}", what, deadline, token=token, fields=fields)
+        No `f` is sent, so that the resource comes as it is.
+        """
+        url, what = f"{self.rest_url}/content/items/{item_id}/resources/{key}", f"Snapshot {key} of item {item_id}"
+        return self.client.retry(lambda: self.client.read("GET", url, what, limit, consume))
+
+    def read_content[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T]) -> T:
+        """Return the result of `consume` for the item's current content. Passing faults are not retried.
+
+        A redirect to storage is followed once, without the token.
+        """
+        url, what = f"{self.rest_url}/content/items/{item_id}/data", f"The current content of item {item_id}"
+        return read_item_data(self.client, url, what, limit, consume)
+
+    def _get(self, path: str, what: str, **fields: str) -> dict[str, Any]:
+        return self.client.call("GET", f"{self.rest_url}/{path}", what, {**fields, "f": "json"})
 
 
 def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -1,15 +1,14 @@
 """Tokens: minted from a secret, kept in memory, renewed before they expire and once when they are refused."""
 
-import json
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from notebook_archive.arcgis.transport import REFERER, Transport
+from notebook_archive.arcgis.token_secrets import TOKEN, parse_secret, require_credential
+from notebook_archive.arcgis.transport import REFERER, SHARING_API, Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISError,
@@ -19,8 +18,6 @@ from notebook_archive.errors import (
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
-    SecretMalformed,
-    SecretNotRotated,
     TokenRejected,
     UnexpectedAnswer,
 )
@@ -40,12 +37,6 @@ UNANSWERED_SECONDS = 60
 # Number of fresh tokens that the portal itself refuses before the credential counts as refused. With the first token,
 # this is three sign-ins.
 STRIKES = 2
-
-CREDENTIAL = "credential"
-"""The member of a secret with a rotated token that names the secret of the credential it is minted with."""
-
-_TOKEN = re.compile(r"[!-~]+")
-_FORMS = (frozenset(("token",)), frozenset(("username", "password")), frozenset(("clientId", "clientSecret")))
 
 
 class ReadSecret(Protocol):
@@ -67,6 +58,22 @@ class Token:
     expires: float
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class FixedToken:
+    """One token that nothing can renew, so that a rejection is raised at once. It may be empty, for no token."""
+
+    value: str
+    secret: str = ""
+
+    def current(self, _: Deadline) -> str:
+        """Return the token."""
+        return self.value
+
+    def call_with_token[T](self, call: Callable[[str], T], _: Deadline) -> T:
+        """Return what `call` returns for the token."""
+        return call(self.value)
+
+
 class TokenSource:
     """The tokens of one secret.  Threads may share it; only one of them mints.
 
@@ -77,16 +84,17 @@ class TokenSource:
     def __init__(
         self,
         transport: Transport,
-        rest_url: str,
-        name: str,
+        portal_url: str,
+        secret: str,
         read: ReadSecret,
         *,
         first: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``first`` is the secret's text where it has just been read."""
-        self._transport, self._rest_url, self._read, self._clock = transport, rest_url, read, clock
-        self.name = name
+        self._transport, self._read, self._clock = transport, read, clock
+        self._rest_url = f"{portal_url}{SHARING_API}"
+        self.secret = secret
         self._first = first
         self._lock = threading.Lock()
         self._token: Token | None = None
@@ -98,7 +106,14 @@ class TokenSource:
         # Whether the portal accepted the last token that a call refused. If so, a fresh token would not help either.
         self._is_proved = False
 
-    def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
+    def current(self, deadline: Deadline) -> str:
+        """Return the token to use now. It is kept in memory, and made when there is none or it is about to expire."""
+        with self._lock:
+            if self._token is None or self._token.good_until <= self._clock():
+                self._token = self._mint(deadline)
+            return self._token.value
+
+    def call_with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
         """Return what `call` returns for a token; if it raises TokenRejected, try once more with a fresh one.
 
         Raises TokenRejected, naming the secret, if the fresh one is refused too. Then the portal is asked whether it
@@ -106,7 +121,7 @@ class TokenSource:
         portal does not say, ArcGISUnavailable is raised. After STRIKES tokens that the portal refused, or a refused
         sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
         """
-        token = self._current(deadline)
+        token = self.current(deadline)
         try:
             return call(token)
         except TokenRejected as error:
@@ -132,13 +147,7 @@ class TokenSource:
         """
         with self._lock:
             self._look_again = 0.0  # this is asked for rarely, so a changed secret is noticed at once
-            return self._sign_in(minting(self.name, self._credential()), deadline, seconds / 60)
-
-    def _current(self, deadline: Deadline) -> str:
-        with self._lock:
-            if self._token is None or self._token.good_until <= self._clock():
-                self._token = self._mint(deadline)
-            return self._token.value
+            return self._sign_in(require_credential(self.secret, self._credential()), deadline, seconds / 60)
 
     def _renewed(self, refused: str, deadline: Deadline) -> str:
         with self._lock:
@@ -168,19 +177,21 @@ class TokenSource:
             if token != self._struck:  # threads that share a token count once
                 self._struck, self._strikes = token, self._strikes + 1
             if self._strikes < strikes:
-                return self._rejected(f"{error} The token was fresh, from secret {self.name!r}.")
+                return self._rejected(f"{error} The token was fresh, from secret {self.secret!r}.")
             return self._refuse(why)
 
     def _reject_call(self, error: TokenRejected) -> GoodTokenRejected:
         """Return a refusal that does not count against the credential."""
-        return GoodTokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
+        return GoodTokenRejected(
+            f"{error} The token was fresh, from secret {self.secret!r}, and the portal accepts it."
+        )
 
     def _is_good(self, token: str, deadline: Deadline) -> bool:
         """Return whether the portal accepts the token.
 
         Raises ArcGISUnavailable or DeadlineExceeded if the portal does not say.
         """
-        what = f"The portal's check of the token of secret {self.name!r}"
+        what = f"The portal's check of the token of secret {self.secret!r}"
         try:
             answer = self._transport.call(
                 "GET", f"{self._rest_url}/portals/self", what, deadline, token=token, fields={"f": "json"}
@@ -194,13 +205,13 @@ class TokenSource:
         return bool(answer.get("user") or answer.get("appInfo"))
 
     def _refuse(self, why: str) -> TokenRejected:
-        refusal = self._rejected(f"The credential in secret {self.name!r} was refused. {why}")
+        refusal = self._rejected(f"The credential in secret {self.secret!r} was refused. {why}")
         self._leave_alone(REFUSED_SECONDS, refusal)
         self._token, self._strikes = None, 0
         return refusal
 
     def _rejected(self, message: str) -> TokenRejected:
-        return TokenRejected(message).of_secret(self.name)
+        return TokenRejected(message).of_secret(self.secret)
 
     def _leave_alone(self, seconds: float, error: ArcGISError) -> None:
         """Try the secret as it is now no more for a while, and look only now and then whether it has changed."""
@@ -212,7 +223,7 @@ class TokenSource:
         kind, message = self._why
         error = kind(f"{message} It is not tried again yet.")
         if isinstance(error, TokenRejected):
-            error.of_secret(self.name).remembered = True
+            error.of_secret(self.secret).remembered = True
         return error
 
     def _credential(self) -> dict[str, str]:
@@ -220,12 +231,12 @@ class TokenSource:
         now = self._clock()
         if now < min(self._refused_until, self._look_again):
             raise self._left_alone()
-        text, self._first = self._first or self._read(self.name), None
+        text, self._first = self._first or self._read(self.secret), None
         if text == self._refused and now < self._refused_until:
             self._look_again = now + UNANSWERED_SECONDS
             raise self._left_alone()
         self._text = text
-        return parse_secret(self.name, text)
+        return parse_secret(self.secret, text)
 
     def _mint(self, deadline: Deadline) -> Token:
         secret = self._credential()
@@ -237,7 +248,7 @@ class TokenSource:
 
     def _sign_in(self, secret: Mapping[str, str], deadline: Deadline, minutes: float) -> Token:
         try:
-            return self._ask(secret, f"Sign-in with secret {self.name!r}", minutes, deadline)
+            return self._ask(secret, f"Sign-in with secret {self.secret!r}", minutes, deadline)
         except (TokenRejected, PermissionDenied, RequestRejected, NotebookNotFound) as error:
             raise self._refuse(str(error)) from None
         except (UnexpectedAnswer, ArcGISUnavailable) as error:
@@ -260,44 +271,8 @@ class TokenSource:
             answer = self._transport.call("POST", f"{self._rest_url}/oauth2/token", what, deadline, fields=fields)
             seconds = parse_epoch_milliseconds(answer.get("expires_in"))
             value, expires = answer.get("access_token"), self._clock() + seconds if seconds else 0.0
-        if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        if not isinstance(value, str) or not TOKEN.fullmatch(value):
             raise UnexpectedAnswer(f"{what}: the portal's answer holds no token.")
         lifetime = expires - self._clock()
         good_until = self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS, KEPT_SECONDS)
         return Token(value, good_until, expires)
-
-
-def parse_secret(name: str, text: str) -> dict[str, str]:
-    """Return the secret's fields, or raise SecretMalformed naming the secret and what it lacks, never a value; raise
-    SecretNotRotated where it is to hold a token and holds none yet."""
-    fields = fields_of(name, text)
-    if not any(form <= fields.keys() for form in _FORMS):
-        if CREDENTIAL in fields:
-            message = f"Secret {name!r} names a credential, but holds no token yet: it has not been rotated."
-            raise SecretNotRotated(message).of_secret(name)
-        missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
-        raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.").of_secret(name)
-    if "token" in fields and not _TOKEN.fullmatch(fields["token"]):
-        message = f"The token in secret {name!r} has a space, a line's end or another character amiss."
-        raise SecretMalformed(message).of_secret(name)
-    return fields
-
-
-def minting(name: str, fields: dict[str, str]) -> dict[str, str]:
-    """Return the secret's fields, which can mint a token; raise SecretMalformed where they are a token."""
-    if "token" in fields:
-        message = f"Secret {name!r} holds a token, not a credential that could mint one."
-        raise SecretMalformed(message).of_secret(name)
-    return fields
-
-
-def fields_of(name: str, text: str) -> dict[str, str]:
-    """Return the members of the secret that are text or whole numbers; raise SecretMalformed where it is no JSON
-    object."""
-    try:
-        secret: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        raise SecretMalformed(f"Secret {name!r} is not JSON.").of_secret(name) from None
-    if not isinstance(secret, dict):
-        raise SecretMalformed(f"Secret {name!r} is JSON, but not an object.").of_secret(name)
-    return {key: str(value) for key, value in secret.items() if type(value) in (str, int) and str(value)}

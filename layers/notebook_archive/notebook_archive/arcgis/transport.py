@@ -11,8 +11,6 @@ import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +19,7 @@ import requests
 import urllib3
 
 from notebook_archive.arcgis.envelopes import error_for, error_in_body, parse
+from notebook_archive.arcgis.retries import Retries, parse_retry_after
 from notebook_archive.arcgis.tls import READ_SECONDS, TLSAdapter, keep_to
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -30,7 +29,6 @@ from notebook_archive.errors import (
     CertificateUntrusted,
     DeadlineExceeded,
     NoContent,
-    NotANotebook,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -38,6 +36,8 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 
+# The path of the portal's sharing API below the portal's URL.
+SHARING_API = "/sharing/rest"
 REFERER = "https://notebook-archive.invalid/"
 """Sent with every call.  Tokens are bound to it: a Lambda function has no address that a token could be bound to."""
 
@@ -48,9 +48,6 @@ CHUNK_BYTES = 262_144
 ERROR_BYTES = 65_536
 """As much of the body of an HTTP error is read."""
 
-ATTEMPTS = 4
-BACKOFF_SECONDS = 0.5
-BACKOFF_CAP_SECONDS = 20.0
 # Also 413, which a gateway under load sends; Esri's own session tries it again.
 _PASSING = frozenset((408, 413, 429))
 # Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them.
@@ -103,7 +100,7 @@ class Transport:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._session.adapters.clear()  # nothing but HTTPS, wherever an address came from
         self._session.mount("https://", TLSAdapter(context, connections))
-        self._sleep, self._jitter = sleep, jitter
+        self.retries = Retries(sleep, jitter)
         self._follows_redirects = False
 
     def with_referer(self, referer: str) -> "Transport":
@@ -145,7 +142,7 @@ class Transport:
             except SnapshotTooLarge as error:
                 raise AnswerTooLarge(str(error)) from None
 
-        return self.patiently(once, deadline)
+        return self.retries.run(once, deadline)
 
     def stream(
         self,
@@ -209,27 +206,6 @@ class Transport:
             timeout=(min(CONNECT_SECONDS, deadline.remaining()), min(READ_SECONDS, deadline.remaining())),
         )
 
-    def patiently[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Return what ``attempt`` returns, tried up to ATTEMPTS times while ArcGISUnavailable is raised and time is
-        left.
-
-        Waits as long as Retry-After asks, else exponentially with full jitter.  A 403 is tried once more, because
-        ArcGIS Online is known to throttle with it; so is a body that is no whole notebook, because HTTP does not
-        notice every cut.
-        """
-        for failed in range(1, ATTEMPTS + 1):
-            try:
-                return attempt()
-            except (ArcGISUnavailable, PermissionDenied, NotANotebook) as error:
-                asked = error.retry_after if isinstance(error, ArcGISUnavailable) else None
-                backoff = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2**failed) * self._jitter()
-                pause = backoff if asked is None else asked
-                last = ATTEMPTS if isinstance(error, ArcGISUnavailable) else 2
-                if failed >= last or pause >= deadline.remaining():
-                    raise
-                self._sleep(pause)
-        raise AssertionError  # the last attempt returned or raised
-
 
 def _is_proven_empty(response: requests.Response) -> bool:
     """Return whether the status and headers of an answer without a byte prove that none is missing.
@@ -270,7 +246,7 @@ def _check_status(response: requests.Response, what: str) -> None:
     if status >= 500 or status in _PASSING:
         passing = error_for(status, what)
         if isinstance(passing, ArcGISUnavailable):
-            passing.retry_after = retry_after(response.headers.get("Retry-After", ""))
+            passing.retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
         raise passing
     if status >= 400:
         raise _refusal(status, response.raw.read(ERROR_BYTES, decode_content=True), what)
@@ -288,20 +264,6 @@ def _refusal(status: int, body: bytes, what: str) -> ArcGISError:
     if isinstance(error, PermissionDenied):
         error.is_foreign = True
     return error
-
-
-def retry_after(header: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, in either form of RFC 9110 section 10.2.3; None if it is
-    neither."""
-    if header.strip().isdecimal():
-        return float(header.strip()[:9])
-    try:
-        moment = parsedate_to_datetime(header)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _named(error: Exception, what: str, host: str, deadline: Deadline) -> Exception:

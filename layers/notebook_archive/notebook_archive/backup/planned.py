@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-from notebook_archive.arcgis.portal import Organisation
+from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import ArchivedNotebook, CapturedNote, ContentNotes, CopyId
 from notebook_archive.models import NotebookItem, ResourceKey, join_digests
 
@@ -62,7 +62,7 @@ class Planned(TypedDict):
     item: NotRequired[Mapping[str, Any]]
 
 
-def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organisation: Organisation) -> Planned:
+def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organisation: Organization) -> Planned:
     """Return a notebook's line of the plan; ``held`` is what the archive has of it."""
     line: Planned = {
         "itemId": item.item_id,
