@@ -21,7 +21,7 @@ from urllib.parse import quote
 import boto3
 from rich.console import Console
 
-from notebook_archive.secret_store import shortest_wait
+from notebook_archive.secret_store import calculate_min_wait
 from scripts.secret_store import Secrets, object_in
 from scripts.stack import TROUBLE, ScriptError, Stack, sentence, shown
 
@@ -62,7 +62,7 @@ def credential_from(path: Path | None, username: str) -> dict[str, str]:
 def check_schedule(expression: str) -> None:
     """Raise ScriptError where Secrets Manager would not take the schedule; it would say so only after secrets are
     written."""
-    between = shortest_wait(expression)
+    between = calculate_min_wait(expression)
     if between is None:
         raise ScriptError(
             f"{expression!r} is no schedule of a rotation. Say for example 'rate(12 hours)', 'rate(1 day)' or "

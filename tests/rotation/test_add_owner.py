@@ -1,4 +1,4 @@
-"""The script that adds an owner, while Secrets Manager rotates beside it: what it puts back, and what it leaves."""
+"""The script that adds an owner while Secrets Manager rotates: what it restores, and what it leaves."""
 
 import json
 import time
