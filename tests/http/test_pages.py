@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_archive import pages
-from notebook_archive.pages.rendering.budget import size
+from notebook_archive.pages.rendering.budget import format_size
 from tests.http.documents import ITEM, KEY, Element, markdown, notebook, parsed, snapshot_page
 
 HERE = "https://api.example.com/v1"
@@ -218,7 +218,7 @@ def test_long_texts_of_a_session_fit(character: str) -> None:
     session = dict.fromkeys((*SESSION, *(f"{text}{number}" for number in range(100))), text)
     sessions = {"total": 100, "start": 1, "num": 100, "notebooks": [session] * 100}
     for page in (pages.session_page(session, token_field=True), pages.sessions_page(sessions, token_field=True)):
-        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+        assert len(page.encode(errors="replace")) <= pages.MAX_PAGE_BYTES
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
@@ -226,7 +226,7 @@ def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
     text = character * 1_000_000
     error = pages.error_page(400, text, text, text, token_form=True, fields=dict.fromkeys(["f", "itemId"], text))
     for page in (error, pages.download_form(text, text, token_field=True)):
-        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+        assert len(page.encode(errors="replace")) <= pages.MAX_PAGE_BYTES
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
@@ -236,7 +236,7 @@ def test_long_texts_around_a_full_notebook_fit(character: str) -> None:
     names = {"language_info": {"name": text}, "kernelspec": {"name": text, "display_name": text, "language": text}}
     body = notebook(*[{"cell_type": "raw", "source": "x" * 140_000}] * 40, metadata=names)
     page = snapshot_page(body, details=dict.fromkeys(about, text), token_field=True)
-    assert pages.PAGE_BYTES * 0.9 < len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+    assert pages.MAX_PAGE_BYTES * 0.9 < len(page.encode(errors="replace")) <= pages.MAX_PAGE_BYTES
 
 
 @given(st.text(), st.text())
@@ -269,4 +269,4 @@ def test_the_libraries_wait_until_a_page_is_asked_for() -> None:
     ("number", "words"), [(0, "0 bytes"), (999, "999 bytes"), (48_213, "48 kB"), (41_900_000, "41.9 MB")]
 )
 def test_sizes_are_said_in_words(number: int, words: str) -> None:
-    assert size(number) == words
+    assert format_size(number) == words

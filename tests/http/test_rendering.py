@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notebook_archive.pages import PAGE_BYTES
-from notebook_archive.pages.rendering.budget import SECONDS, Budget
-from notebook_archive.pages.rendering.outputs import TEXT_CHARACTERS
-from notebook_archive.pages.rendering.terminal import terminal_text
+from notebook_archive.pages import MAX_PAGE_BYTES
+from notebook_archive.pages.rendering.budget import RENDER_SECONDS, Budget
+from notebook_archive.pages.rendering.outputs import MAX_TEXT_CHARACTERS
+from notebook_archive.pages.rendering.terminal import render_terminal
 from tests.http.documents import (
     PNG,
     Element,
@@ -59,7 +59,7 @@ def assert_harmless(page: str) -> Element:
     assert not document.all("meta", http_equiv="refresh")
     shown = document.one("section", class_="notebook")
     assert not {each.tag for each in shown.below()} & OWN_TAGS
-    assert len(page.encode()) <= PAGE_BYTES
+    assert len(page.encode()) <= MAX_PAGE_BYTES
     return shown
 
 
@@ -157,7 +157,7 @@ def test_streams_and_errors_have_their_colours() -> None:
     ],
 )
 def test_terminals_text_is_what_a_terminal_shows_at_last(written: str, seen: str) -> None:
-    assert parsed(f"<html>{terminal_text(written)}</html>").text == seen
+    assert parsed(f"<html>{render_terminal(written)}</html>").text == seen
 
 
 def test_the_richest_safe_form_of_an_output_is_shown() -> None:
@@ -378,7 +378,7 @@ def test_text_after_large_pictures_is_still_shown() -> None:
 
 
 def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
-    text = f"first\n{'x' * TEXT_CHARACTERS}\nlast"
+    text = f"first\n{'x' * MAX_TEXT_CHARACTERS}\nlast"
     shown = rendered(code("", stream(text)))
     assert shown.all("pre")[0].text.startswith("first")
     assert shown.all("pre")[-1].text.endswith("last")
@@ -420,6 +420,6 @@ def test_text_written_to_be_slow_is_not(name: str) -> None:
 def test_when_the_time_is_up_the_rest_is_shown_plainly() -> None:
     now = [0.0]
     budget = Budget(10_000, clock=lambda: now[0])
-    assert budget.in_time
-    now[0] = math.nextafter(SECONDS, math.inf)
-    assert not budget.in_time
+    assert budget.has_time
+    now[0] = math.nextafter(RENDER_SECONDS, math.inf)
+    assert not budget.has_time
