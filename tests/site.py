@@ -12,7 +12,7 @@ from moto.s3.models import s3_backends
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.routes import Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
@@ -62,7 +62,7 @@ class Site:
 
     def start(self) -> None:
         """Start a new container: no token, no connection, nothing discovered."""
-        context = tls_context(self.ca_bundle.read_text(), strict=True)
+        context = make_tls_context(self.ca_bundle.read_text(), strict=True)
         transport = Transport(context, connections=self.threads, sleep=lambda _: None, jitter=lambda: 0.0)
         url = self.deployment.portal_url
         self.routes = Routes(transport, url, self.route, Discovery(""), PREFIX, self._read_secret)

@@ -1,4 +1,4 @@
-"""Making and deleting snapshots: success is proved, and nothing that changes something is tried again blindly."""
+"""Creating and deleting snapshots: success is proved, and a creation is never retried."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ COPY = VerifiedCopy(ITEM, KEY, "0" * 64)
 NAME = "Notebook Archive 2026-11-22/nightly"
 
 
-def test_the_owner_makes_a_private_snapshot_of_the_saved_state(client: Client) -> None:
+def test_the_owner_creates_a_private_snapshot_of_saved_state(client: Client) -> None:
     item = client.item("Never snapshotted")
     key = client.notebook_server(item.owner).create_snapshot(id_of(item), NAME, "")
     [snapshot] = item.snapshots
@@ -40,9 +40,9 @@ def test_the_owner_deletes_one_snapshot(client: Client) -> None:
     assert item.snapshots == others
 
 
-def test_what_is_sent_to_make_and_to_delete(wire: Transport, serve: Serve) -> None:
-    told = {"snapshotResourceKey": KEY, "status": "success"}
-    server = serve(lambda _: [answer(json.dumps(told).encode())])
+def test_what_is_sent_to_create_and_to_delete(wire: Transport, serve: Serve) -> None:
+    body = {"snapshotResourceKey": KEY, "status": "success"}
+    server = serve(lambda _: [answer(json.dumps(body).encode())])
     notebook_server = notebook_server_at(wire, f"{server.url}/admin", "t0k3n")
     assert notebook_server.create_snapshot(ITEM, NAME, "") == KEY
     notebook_server.delete_snapshot(COPY)
@@ -57,7 +57,7 @@ def test_what_is_sent_to_make_and_to_delete(wire: Transport, serve: Serve) -> No
 
 @pytest.mark.parametrize("status", ["success", "Success"])
 @pytest.mark.parametrize("name", ["snapshotResourceKey", "resourceKey"])
-def test_both_spellings_of_the_key_are_taken(wire: Transport, serve: Serve, name: str, status: str) -> None:
+def test_both_spellings_of_the_key_are_accepted(wire: Transport, serve: Serve, name: str, status: str) -> None:
     server = serve(lambda _: [answer(json.dumps({name: KEY, "status": status}).encode())])
     assert notebook_server_at(wire, server.url).create_snapshot(ITEM, NAME, "") == KEY
 
@@ -85,7 +85,7 @@ def test_both_spellings_of_the_key_are_taken(wire: Transport, serve: Serve, name
         (b'{"status": "success"}', UnexpectedAnswer),
     ],
 )
-def test_a_refusal_in_any_shape_is_no_snapshot(
+def test_a_refusal_in_any_shape_creates_nothing(
     wire: Transport, serve: Serve, answered: bytes, kind: type[Exception]
 ) -> None:
     server = serve(lambda _: [answer(answered)])
@@ -116,7 +116,7 @@ def test_a_refusal_in_any_shape_deletes_nothing(
 
 
 @pytest.mark.parametrize("kind", ["http-500", "http-503", "http-429", "hang-up", "cut-body"])
-def test_making_a_snapshot_is_never_tried_again(client: Client, kind: Any) -> None:
+def test_creating_a_snapshot_is_never_retried(client: Client, kind: Any) -> None:
     item = client.item("Never snapshotted")
     client.deployment.faults.add("snapshots/create", kind)
     with pytest.raises((ArcGISUnavailable, UnexpectedAnswer)):
@@ -126,7 +126,7 @@ def test_making_a_snapshot_is_never_tried_again(client: Client, kind: Any) -> No
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
-def test_nobody_else_makes_or_deletes_one(client: Client, shape: Any) -> None:
+def test_only_the_owner_creates_or_deletes(client: Client, shape: Any) -> None:
     client.deployment.switches.snapshot_change_error_shape = shape
     item = client.item()
     before = list(item.snapshots)
@@ -138,7 +138,7 @@ def test_nobody_else_makes_or_deletes_one(client: Client, shape: Any) -> None:
     assert item.snapshots == before
 
 
-def test_the_portals_route_makes_and_deletes_nothing(enterprise: Client) -> None:
+def test_the_portal_route_creates_and_deletes_nothing(enterprise: Client) -> None:
     item = enterprise.item()
     access = enterprise.routes("portal").choose(item.owner, soon())
     assert not access.can_create

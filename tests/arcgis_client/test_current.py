@@ -1,4 +1,4 @@
-"""A notebook's current content: from the portal, or from the storage that it redirects to, which never sees a token."""
+"""A notebook's current content, from the portal or from the storage that it redirects to, which never gets a token."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from local.arcgis import Item
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
-from notebook_archive.arcgis.tokens import STRIKES, TokenSource
+from notebook_archive.arcgis.tokens import MAX_REJECTED_TOKENS, TokenSource
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -61,7 +61,7 @@ def test_storage_gets_neither_token_nor_referer(wire: Transport, serve: Serve) -
     (asked,), (fetched,) = portal.requests, storage.requests
     assert asked.headers["x-esri-authorization"] == "Bearer secret-token"
     assert asked.target == f"/sharing/rest/content/items/{ITEM}/data", "without f"
-    assert fetched.target == LINK, "as the portal gave it"
+    assert fetched.target == LINK, "unchanged"
     assert not {"x-esri-authorization", "authorization", "referer", "cookie"} & fetched.headers.keys()
     assert "secret-token" not in str(fetched)
 
@@ -102,7 +102,7 @@ def test_a_second_redirect_is_not_followed(wire: Transport, serve: Serve) -> Non
     assert (len(portal.requests), len(storage.requests)) == (1, 1)
 
 
-def test_elsewhere_no_redirect_is_followed(wire: Transport, serve: Serve) -> None:
+def test_other_portal_calls_follow_no_redirect(wire: Transport, serve: Serve) -> None:
     portal = serve(lambda _: [redirect(f"{portal.url}/x")])
     with pytest.raises(UnexpectedAnswer):
         portal_at(wire, portal.url, "secret-token").get_item(ITEM)
@@ -110,8 +110,8 @@ def test_elsewhere_no_redirect_is_followed(wire: Transport, serve: Serve) -> Non
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "503 Slow Down"])
-def test_a_link_that_storage_refuses_is_asked_for_anew(wire: Transport, serve: Serve, status: str) -> None:
-    """It is no fault of our credential."""
+def test_a_link_that_storage_refuses_is_requested_again(wire: Transport, serve: Serve, status: str) -> None:
+    """Our credential is not at fault."""
 
     def script(_: WireRequest) -> Iterable[bytes]:
         return [answer(BODY) if len(storage.requests) > 1 else answer(b"<Error/>", status=status)]
@@ -127,10 +127,10 @@ def test_a_link_that_storage_refuses_is_asked_for_anew(wire: Transport, serve: S
 
 @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found"])
 @pytest.mark.parametrize("code", [401, 403, 404, 498, 499, 999])
-def test_what_storage_says_of_tokens_is_not_held_against_ours(
+def test_a_refusal_by_storage_does_not_count_against_the_token(
     wire: Transport, serve: Serve, status: str, code: int
 ) -> None:
-    """It got none.  Nor is the item gone because storage speaks as a portal would of one that is."""
+    """Storage gets no token, and does not know the item."""
     signed_in: list[WireRequest] = []
 
     def script(request: WireRequest) -> Iterable[bytes]:
@@ -144,7 +144,7 @@ def test_what_storage_says_of_tokens_is_not_held_against_ours(
     storage, portal_server = serve(lambda _: [refused]), serve(script)
     tokens = TokenSource(wire, portal_server.url, "ana", Secrets({"ana": '{"username": "ana", "password": "x"}'}))
     access = SnapshotAccess(Portal(ArcGISClient(wire, tokens, soon()), portal_server.url))
-    for _ in range(STRIKES + 1):
+    for _ in range(MAX_REJECTED_TOKENS + 1):
         with pytest.raises(ArcGISUnavailable, match="storage"):
             access.read_content(ITEM, LIMIT, body_of)
     storage.script = lambda _: [answer(BODY)]
@@ -152,8 +152,8 @@ def test_what_storage_says_of_tokens_is_not_held_against_ours(
     assert len(signed_in) == 1
 
 
-def test_an_error_that_is_a_page_is_asked_for_by_name(client: Client) -> None:
-    """Without f, the local ArcGIS answers errors as pages, and a revoked token is one of them."""
+def test_an_error_page_is_requested_again_as_json(client: Client) -> None:
+    """Without f, the local ArcGIS answers errors as pages, also for a revoked token."""
     item = client.item()
     access = client.routes("portal").choose(item.owner, soon())
     assert access.read_content(id_of(item), LIMIT, body_of) == item.content
@@ -168,9 +168,7 @@ def test_an_error_that_is_a_page_is_asked_for_by_name(client: Client) -> None:
 
 
 @pytest.mark.parametrize("size", [len(BODY), ANSWER_BYTES + 1])
-def test_a_page_that_is_a_file_the_second_time_is_no_snapshot_that_is_too_large(
-    wire: Transport, serve: Serve, size: int
-) -> None:
+def test_a_page_that_becomes_a_large_file_is_unexpected(wire: Transport, serve: Serve, size: int) -> None:
     portal = serve(lambda request: [answer(BODY.ljust(size) if "f=json" in request.target else b"<html>Soon.</html>")])
     with pytest.raises(UnexpectedAnswer, match="page"):
         read(wire, portal)
@@ -196,7 +194,7 @@ def test_a_body_that_ends_early_does_not_pass_the_gate(wire: Transport, serve: S
         body_of(iter([read(wire, portal)]))
 
 
-def test_storage_is_held_to_the_same_cap_and_deadline(wire: Transport, serve: Serve) -> None:
+def test_storage_has_the_same_limit_and_deadline(wire: Transport, serve: Serve) -> None:
     storage = serve(lambda _: [answer(BODY)])
     portal = serve(lambda _: [redirect(f"{storage.url}/x")])
     with pytest.raises(SnapshotTooLarge):

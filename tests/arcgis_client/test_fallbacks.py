@@ -1,4 +1,4 @@
-"""What the client does if ArcGIS differs from its documentation, or from what is believed of it."""
+"""What the client does if ArcGIS differs from its documentation, or from our guesses."""
 
 import gzip
 import json
@@ -83,7 +83,7 @@ def test_a_secret_of_another_user_fails_without_fallback(client: Client) -> None
     assert access.route == "notebook-server"
 
 
-def test_a_dead_credential_is_no_reason_for_a_fallback(client: Client) -> None:
+def test_a_dead_credential_does_not_lead_to_the_fallback(client: Client) -> None:
     """Some servers answer code 403 to a token that has expired."""
     name = f"{PREFIX}/owners/ana"
     client.secrets.texts[name] = '{"token": "dead"}'
@@ -105,7 +105,7 @@ def test_if_both_routes_are_refused_the_owners_is_named(kubernetes: Client) -> N
 
 
 def test_a_route_that_worked_is_kept(client: Client) -> None:
-    """If two ways served one notebook, what only one of them shows would be hidden."""
+    """If one notebook were read by two routes, a snapshot that only one of them shows would be missed."""
     item = client.item()
     access = client.routes("auto").choose(item.owner, soon())
     access.list_snapshots(id_of(item))
@@ -309,12 +309,12 @@ def test_an_item_without_a_file_has_no_content(client: Client, route: Any, answe
         with pytest.raises(NoContent):
             access.read_content(id_of(item), LIMIT, body_of)
     if answered == "empty-body":
-        assert client.count("items/data") == 4, "asked once more each time"
+        assert client.count("items/data") == 4, "requested twice each time"
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
 def test_an_empty_file_of_an_item_with_content_is_an_error(client: Client, route: Any) -> None:
-    """A proxy whose server restarts may answer every address with nothing."""
+    """While its server restarts, a proxy may answer every request with no bytes."""
     client.deployment.faults.add("items/data", "body", body="")
     with pytest.raises(ArcGISUnavailable, match="has content"):
         current(client, client.item(), route)

@@ -1,4 +1,4 @@
-"""Whatever a server answers, each parser returns a value or raises a named error."""
+"""Each parser returns a value or raises a named error, whatever a server answers."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The notebook server's snapshot operations in their two dialects."""
+"""The notebook server's snapshot operations on the three deployments."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ def test_the_owner_lists_the_snapshots(client: Client) -> None:
     assert client.deployment.requests.counts() == {"snapshots/list": 1}
 
 
-def test_both_ways_list_the_same(client: Client) -> None:
+def test_both_routes_list_the_same(client: Client) -> None:
     for item in client.deployment.organisation.notebooks():
         if not item.resources_refused:
             ours = client.notebook_server(item.owner).list_snapshots(id_of(item)).snapshots
@@ -119,7 +119,7 @@ def test_success_in_capitals_is_success(wire: Transport, serve: Serve, status: s
     assert not notebook_server_at(wire, server.url).list_snapshots(ITEM).is_uncounted
 
 
-def test_keys_of_another_form_are_told(wire: Transport, serve: Serve) -> None:
+def test_keys_of_another_form_are_reported(wire: Transport, serve: Serve) -> None:
     keys = [KEY, f"snapshot-{'A' * 32}.json", "../../x", "snapshot-1.json", f"{KEY}\n", "", 5, None, KEY]
     entries: list[Any] = [{"resourceKey": key} for key in keys] + ["x", None]
     server = serve(lambda _: [answer(json.dumps({"snapshots": entries, "status": "success"}).encode())])
@@ -141,7 +141,7 @@ def test_keys_of_another_form_are_told(wire: Transport, serve: Serve) -> None:
         ({}, 0, ""),
     ],
 )
-def test_fields_of_a_strange_type_do_no_harm(
+def test_fields_of_a_wrong_type_are_ignored(
     wire: Transport, serve: Serve, entry: dict[str, Any], created: int, name: str
 ) -> None:
     entries = [{"resourceKey": KEY} | entry]
@@ -162,7 +162,7 @@ def test_what_is_sent(wire: Transport, serve: Serve) -> None:
     assert download.form == {"itemId": [ITEM], "resourceKey": [KEY], "f": ["json"], "token": ["t0k3n"]}
 
 
-def test_a_snapshot_larger_than_the_limit_is_left(client: Client) -> None:
+def test_a_snapshot_beyond_the_limit_is_refused(client: Client) -> None:
     item = client.item()
     client.deployment.faults.add("snapshots/download", "oversize", size=3_000_000)
     key = ResourceKey.parse(item.snapshots[0].resource_key)
@@ -171,6 +171,6 @@ def test_a_snapshot_larger_than_the_limit_is_left(client: Client) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "snapshot-1.json", f"../{KEY}", f"{KEY}\n", f"{KEY}?x", KEY.upper(), None, 5])
-def test_what_is_no_resource_key_is_refused(text: object) -> None:
+def test_an_invalid_resource_key_is_refused(text: object) -> None:
     with pytest.raises(NotAnId):
         ResourceKey.parse(text)

@@ -1,4 +1,4 @@
-"""One redirect within the same host is followed on admin calls, and no other."""
+"""Admin calls follow one redirect within the same host, and no other."""
 
 import json
 
@@ -18,7 +18,7 @@ STATUSES = ["301 M", "302 F", "307 T", "308 P"]
 
 
 def make_redirect(status: str, location: str, body: bytes = LISTING) -> object:
-    """A script that redirects every address but those below /moved."""
+    """Return a script that redirects every address except those below /moved."""
 
     def script(request: WireRequest) -> list[bytes]:
         if request.path.startswith("/moved"):

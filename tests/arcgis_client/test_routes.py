@@ -1,4 +1,4 @@
-"""Which way an owner's notebooks take, and what that costs."""
+"""Which route an owner's notebooks take, and how many requests that costs."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ from tests.arcgis_client.wire import WireRequest, answer
 
 
 def body_of(chunks: Iterator[bytes]) -> bytes:
-    """The staged notebook: what the gate lets through."""
+    """Return the staged notebook, which has passed the gate."""
     with stage(chunks, "A snapshot").file as file:
         return file.read()
 
@@ -54,13 +54,13 @@ def download(access: SnapshotAccess, item: Item, limit: int = LIMIT) -> bytes:
         ("portal", "chi", "portal"),
     ],
 )
-def test_the_way_follows_the_owner_s_secret(client: Client, route: Route, owner: str, taken: str) -> None:
+def test_the_route_follows_the_owners_secret(client: Client, route: Route, owner: str, taken: str) -> None:
     access = client.routes(route).choose(owner, soon())
     assert access.route == taken
     assert access.portal.secret == (f"{PREFIX}/owners/{owner}" if taken == "notebook-server" else f"{PREFIX}/admin")
 
 
-def test_the_notebook_server_s_way_needs_the_owner_s_secret(client: Client) -> None:
+def test_the_notebook_server_route_needs_the_owners_secret(client: Client) -> None:
     routes = client.routes("notebook-server")
     for _ in range(5):
         with pytest.raises(SecretMissing, match="notebook-archive/owners/chi"):
@@ -69,7 +69,7 @@ def test_the_notebook_server_s_way_needs_the_owner_s_secret(client: Client) -> N
     assert len(client.deployment.requests) == 0
 
 
-def test_the_portal_s_way_reads_no_owner_s_secret(client: Client) -> None:
+def test_the_portal_route_reads_no_owners_secret(client: Client) -> None:
     routes = client.routes("portal")
     for owner in ("ana", "ben", "chi"):
         routes.choose(owner, soon())
@@ -77,7 +77,7 @@ def test_the_portal_s_way_reads_no_owner_s_secret(client: Client) -> None:
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
-def test_every_snapshot_comes_byte_for_byte_on_both_ways(client: Client, route: Route) -> None:
+def test_every_snapshot_comes_byte_for_byte_on_both_routes(client: Client, route: Route) -> None:
     routes = client.routes(route)
     done = 0
     for item in client.deployment.organisation.notebooks():
@@ -129,7 +129,7 @@ def test_threads_share_secrets_tokens_and_discovery(client: Client) -> None:
     assert sorted(client.secrets.reads) == [f"{PREFIX}/owners/ana", f"{PREFIX}/owners/ben"]
 
 
-def test_an_owner_s_name_cannot_lead_out_of_the_owners_secrets(enterprise: Client) -> None:
+def test_an_owners_name_stays_below_the_owners_prefix(enterprise: Client) -> None:
     routes = enterprise.routes()
     prefix = f"{PREFIX}/owners/"
     owners = ["ana", "ana@example.com_org", "../admin", "a/b", "a b", "a=b", "a=2Fb", "ünï", "名", "..", "\n", "%2e"]
@@ -148,7 +148,7 @@ def test_an_owner_s_name_cannot_lead_out_of_the_owners_secrets(enterprise: Clien
 
 @pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
 @pytest.mark.parametrize("code", [403, 404])
-def test_a_lookup_that_fails_is_not_taken_for_a_notebook_that_is_gone(enterprise: Client, kind: str, code: int) -> None:
+def test_a_failed_lookup_does_not_mean_a_missing_notebook(enterprise: Client, kind: str, code: int) -> None:
     enterprise.deployment.faults.add("portals/servers", kind, code=code)
     with pytest.raises(UnexpectedAnswer, match="looked up") as caught:
         enterprise.routes().choose("ana", soon())
@@ -164,7 +164,7 @@ def test_a_lookup_that_failed_is_made_again(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/nowhere", "/admin/notebooks"])
-def test_a_wrong_notebook_server_is_told_and_skips_no_notebook(client: Client, path: str) -> None:
+def test_a_wrong_notebook_server_skips_no_notebook(client: Client, path: str) -> None:
     wrong = f"https://localhost:{client.deployment.notebook_port}/x{path}"
     access = client.routes("notebook-server", wrong).choose("ana", soon())
     with pytest.raises(UnexpectedAnswer) as caught:
@@ -176,7 +176,7 @@ def test_a_notebook_that_nobody_may_read_is_denied(client: Client) -> None:
     item = client.item("Restricted")
     with pytest.raises(PermissionDenied):
         client.routes().choose(item.owner, soon()).list_snapshots(id_of(item))
-    assert client.count("items/resources") == 2  # once more, for it could be a throttle
+    assert client.count("items/resources") == 2  # once more, because it could be a throttle
 
 
 @pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
@@ -192,20 +192,20 @@ def test_a_token_refused_in_the_body_of_a_download_is_renewed(client: Client, ro
     assert client.pauses == []
 
 
-def test_tokens_that_are_revoked_mid_run_are_renewed_without_notice(client: Client) -> None:
+def test_tokens_that_are_revoked_during_a_run_are_renewed(client: Client) -> None:
     item = client.item()
     for route in ("notebook-server", "portal"):
         access = client.routes(route).choose(item.owner, soon())
         access.list_snapshots(id_of(item))
         client.deployment.faults.add("*", "tokens-revoked", times=1, item_id=item.id)
-        # The resource is fetched without f=json, so that its refusal comes as the portal likes.
+        # The resource is requested without f=json, so its refusal has the portal's form.
         assert access.list_snapshots(id_of(item)).snapshots
         client.deployment.faults.clear()
         assert download(access, item) == item.snapshots[0].content
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
-def test_passing_faults_of_a_download_are_tried_again(client: Client, route: Route) -> None:
+def test_passing_faults_of_a_download_are_retried(client: Client, route: Route) -> None:
     item = client.item()
     access = client.routes(route).choose(item.owner, soon())
     operation = {"notebook-server": "snapshots/download", "portal": "items/resource"}[route]
@@ -221,7 +221,7 @@ def test_passing_faults_of_a_download_are_tried_again(client: Client, route: Rou
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
-def test_what_lasts_is_not_tried_again(client: Client, route: Route) -> None:
+def test_lasting_errors_are_not_retried(client: Client, route: Route) -> None:
     item = client.item()
     access = client.routes(route).choose(item.owner, soon())
     operation = {"notebook-server": "snapshots/download", "portal": "items/resource"}[route]
@@ -242,7 +242,7 @@ def test_what_lasts_is_not_tried_again(client: Client, route: Route) -> None:
         assert client.count(operation) == tries, kind
 
 
-def test_a_dead_credential_of_one_owner_stops_that_owner_alone(client: Client) -> None:
+def test_a_dead_credential_of_an_owner_stops_only_that_owner(client: Client) -> None:
     client.secrets.texts[f"{PREFIX}/owners/ana"] = '{"username": "ana", "password": "CANARY"}'
     routes = client.routes("notebook-server", client.deployment.notebook_admin_url)
     for item in client.deployment.organisation.notebooks() * 3:
@@ -254,7 +254,7 @@ def test_a_dead_credential_of_one_owner_stops_that_owner_alone(client: Client) -
     assert client.count("generateToken") == 2
 
 
-def test_connections_are_kept_from_the_sign_in_to_the_last_snapshot(wire: Transport, serve: Serve) -> None:
+def test_one_connection_serves_sign_in_and_all_snapshots(wire: Transport, serve: Serve) -> None:
     key = f"snapshot-{'0' * 32}.json"
     notebook = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}'
 

@@ -1,4 +1,4 @@
-"""Open notebooks, one and in pages, in the dialects of the three deployments."""
+"""Open notebooks, one by one and in pages, on the three deployments."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ ONLINE = {"id": "5" * 32, "itemTitle": "Flood", "filename": f"{'9' * 32}.ipynb",
 
 
 @pytest.mark.parametrize(("start", "num"), [(1, 10), (1, 2), (2, 1), (3, 100), (4, 10), (1000, 10)])
-def test_a_page_has_what_was_asked_for_and_says_how_many_there_are(client: Client, start: int, num: int) -> None:
+def test_a_page_has_the_requested_sessions_and_the_total(client: Client, start: int, num: int) -> None:
     opened = client.deployment.organisation.sessions
     page = client.notebook_server().list_sessions(start, num)
     assert [session.session_id for session in page.sessions] == [
@@ -27,7 +27,7 @@ def test_a_page_has_what_was_asked_for_and_says_how_many_there_are(client: Clien
     assert page.total == len(opened) == 3
 
 
-def test_one_is_found_by_its_id_and_none_by_another(client: Client) -> None:
+def test_a_session_is_found_by_its_id_alone(client: Client) -> None:
     session = client.deployment.organisation.sessions[1]
     found = client.notebook_server().get_session(SessionId.parse(session.id))
     assert (found.session_id, found.item_id, found.username) == (session.id, session.item_id, session.username)

@@ -151,7 +151,7 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[LocalArcGIS]:
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         yield arcgis
 
 

@@ -150,7 +150,7 @@ def test_a_configuration_is_tried_without_a_sign_in(
         ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name only"),
         ({"credential": CREDENTIAL}, None, SecretMissing, CREDENTIAL),
         ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "lacks"),
-        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could mint one"),
+        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could make one"),
     ],
 )
 def test_a_wrong_configuration_fails_the_test(
@@ -187,7 +187,7 @@ def test_a_portal_that_rejects_strangers_counts_as_answering(rotations: Rotation
 
 def test_after_a_lost_sign_in_another_token_is_made(rotations: Rotations) -> None:
     version = rotations.begin()
-    rotations.context.credential(CREDENTIAL).fresh(60, Deadline(9))
+    rotations.context.credential(CREDENTIAL).sign_in(60, Deadline(9))
     rotations.start()
     for step in STEPS:
         rotations.step(step, version)
@@ -316,7 +316,7 @@ def test_a_secret_has_to_name_its_own_credential(
     [
         ("CANARY", "is not JSON"),
         ({"username": "ana"}, "lacks"),
-        ({"token": "CANARY"}, "not a credential that could mint one"),
+        ({"token": "CANARY"}, "not a credential that could make one"),
         ({"credential": CREDENTIAL}, "holds no token yet"),
     ],
 )

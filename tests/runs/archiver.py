@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.routes import Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
@@ -44,7 +44,7 @@ def s3_client(address: str) -> "S3Client":
 
 def archive(told: dict[str, str]) -> None:
     """Archive the batch that is told of, into the S3 that is told of; with ``rotates``, as the owner and capturing."""
-    transport = Transport(tls_context(told["ca"], strict=True))
+    transport = Transport(make_tls_context(told["ca"], strict=True))
     rotates = "rotates" in told
     route: Route = "notebook-server" if rotates else "portal"
     routes = Routes(transport, told["portal"], route, Discovery(""), "x", lambda _: told["secret"])
@@ -90,7 +90,7 @@ class Runner:
 
     def __init__(self, ca: str, portal: str, route: Route, secrets: dict[str, str], s3: str, *, current: bool) -> None:
         """`secrets` are by name; `s3` is the address of the bucket."""
-        transport = Transport(tls_context(ca, strict=True))
+        transport = Transport(make_tls_context(ca, strict=True))
         self.routes = Routes(transport, portal, route, Discovery(""), PREFIX, lambda name: secrets[name])
         self.archive = Archive(s3_client(s3), BUCKET, ACCOUNT)
         self.context = ArchiveContext(self.routes, self.archive, portal, 100_000_000, archive_current=current)

@@ -26,11 +26,11 @@ from tests.strict_s3 import contents
 
 ORGANISATION = Organization(
     id="one",
-    on_kubernetes=False,
+    is_on_kubernetes=False,
     is_online=False,
     username="admin",
-    sees_everything=True,
-    reads_everything=True,
+    can_view_items=True,
+    can_update_items=True,
     host="",
 )
 STATE_BYTES = 262_144

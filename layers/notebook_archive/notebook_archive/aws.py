@@ -13,7 +13,7 @@ from notebook_archive.arcgis.caller_identity import CallerIdentifier, CallerToke
 from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader
@@ -126,7 +126,7 @@ def read_secret(name: str) -> str:
 @cache
 def _transport() -> Transport:
     ca_pem = read_secret(settings().ca_bundle_secret) if settings().ca_bundle_secret else None
-    context = tls_context(ca_pem, strict=settings().tls_strict)
+    context = make_tls_context(ca_pem, strict=settings().tls_strict)
     return Transport(context, connections=settings().threads)
 
 

@@ -15,7 +15,7 @@ class Deadline:
 
     @classmethod
     def before(cls, remaining_milliseconds: int, reserve_seconds: float) -> Self:
-        """Return a deadline that leaves `reserve_seconds` before the end of a Lambda invocation, for its last writes."""
+        """Return a deadline that leaves `reserve_seconds` of a Lambda invocation for its last writes."""
         return cls(max(0.0, remaining_milliseconds / 1000 - reserve_seconds))
 
     def remaining(self) -> float:

@@ -26,7 +26,7 @@ class Discovery:
     def __init__(self, notebook_admin_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         """If the URL is empty, it is discovered from the portal."""
         self._url, self._good_until = notebook_admin_url, float("inf")
-        self._on_kubernetes: bool | None = None
+        self._is_on_kubernetes: bool | None = None
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -38,7 +38,7 @@ class Discovery:
         with self._lock:
             if not self._url or self._clock() > self._good_until:
                 self._look_up(portal, administrators_portal)
-            return NotebookServer(portal.client, self._url, on_kubernetes=self._on_kubernetes)
+            return NotebookServer(portal.client, self._url, is_on_kubernetes=self._is_on_kubernetes)
 
     def _look_up(self, portal: Portal, administrators_portal: Portal | None) -> None:
         try:
@@ -57,7 +57,7 @@ class Discovery:
     def _ask(self, portal: Portal) -> None:
         organization = portal.get_organization()
         urls = portal.find_notebook_admin_urls(organization)
-        self._on_kubernetes = organization.on_kubernetes
+        self._is_on_kubernetes = organization.is_on_kubernetes
         self._url, self._good_until = _find_answering(portal.client, urls), float("inf")
         if not self._url:
             self._url, self._good_until = urls[0], self._clock() + UNPROVED_SECONDS

@@ -1,4 +1,4 @@
-"""The file of an item, from the portal or from the storage that it redirects to."""
+"""Read the file of an item, from the portal or from the storage that it redirects to."""
 
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from notebook_archive.arcgis.client import ArcGISClient
-from notebook_archive.arcgis.envelopes import error_in_body
+from notebook_archive.arcgis.envelopes import find_error_in_body
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -20,11 +20,11 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 
+# An address of storage that a portal may redirect to: no user, and nothing that two parsers could read differently.
 STORAGE_URL = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?"
 )
-"""An address to which a portal may send for a file: no user, nothing that two parsers could read differently."""
 
 
 def read_item_data[T](
@@ -88,9 +88,9 @@ class _File:
         try:
             with closing(self._stream(ANSWER_BYTES, {"f": "json"})) as chunks:
                 body = b"".join(chunks)
-        except SnapshotTooLarge:  # the file after all, in spite of f
+        except SnapshotTooLarge:  # f=json got the file itself
             body = b""
-        raise error_in_body(body, self.what) or UnexpectedAnswer(f"{self.what}: the server answered an HTML page.")
+        raise find_error_in_body(body, self.what) or UnexpectedAnswer(f"{self.what}: the server answered an HTML page.")
 
     def _stream(
         self, limit: int, fields: Mapping[str, str] | None = None, *, refuse_empty: bool = False
@@ -107,7 +107,7 @@ class _File:
         body. The link may have expired on the way; the next try gets another one from the portal.
         """
         if not STORAGE_URL.fullmatch(location):
-            raise UnexpectedAnswer(f"{self.what}: the portal redirects to something that is no plain https address.")
+            raise UnexpectedAnswer(f"{self.what}: the portal redirects to something that is not a plain https address.")
         what = f"{self.what}, in storage"
         stream = self.transport.with_referer("").stream(
             "GET", location, what, self.deadline, self.limit, refuse_empty=True
@@ -116,4 +116,4 @@ class _File:
             with closing(stream) as chunks:
                 return consume(chunks)
         except (NotebookNotFound, PermissionDenied, RequestRejected, TokenRejected) as error:
-            raise ArcGISUnavailable(f"The storage that the portal sent to refused. {error}") from None
+            raise ArcGISUnavailable(f"The storage that the portal redirected to refused the request. {error}") from None

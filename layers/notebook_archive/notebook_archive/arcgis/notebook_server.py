@@ -1,7 +1,7 @@
-"""The notebook server: snapshots with their owner's token, and the notebooks that are open now.
+"""The notebook server's admin API: snapshots, which need their owner's token, and the notebooks that are open now.
 
-One class for both dialects.  ArcGIS Notebook Server and ArcGIS Online serve ``<admin>/notebooks`` on a host of their
-own, Enterprise on Kubernetes below the portal's ``/admin``.  The snapshot operations are the same, and all are POST.
+ArcGIS Notebook Server and ArcGIS Online serve `<admin>/notebooks` on a host of its own, and Enterprise on Kubernetes
+below the portal's `/admin`. The snapshot operations are the same everywhere, and all are POST.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from notebook_archive.arcgis.client import ArcGISClient
-from notebook_archive.arcgis.envelopes import is_success, parse
+from notebook_archive.arcgis.envelopes import is_success, parse_answer
 from notebook_archive.arcgis.transport import ANSWER_BYTES
 from notebook_archive.errors import (
     ArcGISError,
@@ -37,18 +37,18 @@ from notebook_archive.models import (
     parse_count,
 )
 
+# Maximum sessions of one request.
 SESSIONS_PAGE = 100
-"""Most sessions that one request gives."""
 # Open sessions that are collected. A listing that never ends would fill the memory.
 MAX_SESSIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Some of the open sessions, and how many there are in all.
+    """Some of the open sessions, and the number of all that are open.
 
-    `unreadable` counts the entries that name no usable session or item. They are left out of `sessions` and counted in
-    `total`.
+    `unreadable` counts the entries without a usable id of a session or an item. They are not in `sessions`, and they
+    count in `total`.
     """
 
     sessions: tuple[NotebookSession, ...]
@@ -56,8 +56,8 @@ class Sessions:
     unreadable: int = 0
 
     @classmethod
-    def of(cls, entries: list[Any], total: int) -> Self:
-        """Return the sessions of the entries of a listing."""
+    def parse(cls, entries: list[Any], total: int) -> Self:
+        """Return the sessions that a listing's entries describe."""
         sessions = []
         for entry in entries:
             with contextlib.suppress(UnexpectedAnswer):
@@ -66,11 +66,11 @@ class Sessions:
 
 
 class NotebookServer:
-    """The operations below ``notebooks``.  Every method may raise any ArcGISError."""
+    """The operations below `notebooks` for one client. Every method may raise any ArcGISError."""
 
-    def __init__(self, client: ArcGISClient, admin_url: str, *, on_kubernetes: bool | None = None) -> None:
-        """`on_kubernetes` is None if nobody has looked it up yet."""
-        self.on_kubernetes = on_kubernetes
+    def __init__(self, client: ArcGISClient, admin_url: str, *, is_on_kubernetes: bool | None = None) -> None:
+        """`is_on_kubernetes` is None if it is not known yet."""
+        self.is_on_kubernetes = is_on_kubernetes
         self._client = client.with_redirects()
         self._notebooks_url = f"{admin_url}/notebooks"
         self._snapshots_url = f"{self._notebooks_url}/snapshots"
@@ -78,8 +78,8 @@ class NotebookServer:
     def is_answering(self) -> bool:
         """Return whether a notebook server answers at this address, after one try.
 
-        A refusal in ArcGIS's form counts as well, because only a server that understood the request refuses it so:
-        listing open notebooks may need more rights than reading snapshots. A proxy that bars the address refuses too.
+        A refusal in ArcGIS's form counts as an answer: the server understood the request, and listing open notebooks
+        may need more rights than reading snapshots. A refusal in another form may come from a proxy.
         """
         client, what = self._client, "The notebook server"
         # A server that is not ArcGIS may reject any token, so a rejection here renews none.
@@ -90,7 +90,7 @@ class NotebookServer:
         )
         try:
             with closing(stream) as chunks:
-                return "notebooks" in parse(b"".join(chunks), what)
+                return "notebooks" in parse_answer(b"".join(chunks), what)
         except RequestRejected:
             return True
         except PermissionDenied as error:
@@ -101,13 +101,13 @@ class NotebookServer:
             return False
 
     def list_snapshots(self, item_id: ItemId) -> SnapshotListing:
-        """Return the notebook's snapshots; raise UnexpectedAnswer unless the listing says that it succeeded."""
+        """Return the notebook's snapshots. Raises UnexpectedAnswer if the listing does not say that it succeeded."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
         answer = self._client.call("POST", f"{self._snapshots_url}/list", what, fields)
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
-            raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
+            raise UnexpectedAnswer(f"{what}: the answer has no list of snapshots.")
         if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return SnapshotListing.from_entries(entries, answer.get("total"))
@@ -139,25 +139,25 @@ class NotebookServer:
         return self._client.retry(read_either_form)
 
     def create_snapshot(self, item_id: ItemId, name: str, content: str) -> ResourceKey:
-        """Make a snapshot that only the notebook's owner can see, and return its key.
+        """Create a snapshot that only the notebook's owner can see, and return its key.
 
-        It holds `content`, or the notebook's saved state if that is empty.
-        Tried once: after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer it may still have been made; a listing
-        shows whether it was.  Any other refusal, even with code 500, raises RequestRejected unless it has its own error
-        class.
+        The snapshot holds `content`, or the notebook's saved state if that is empty. Passing faults are not retried:
+        after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer, the snapshot may have been created all the same.
+        A listing shows whether it was. An error that ArcGIS answers in its own form, even with code 500, means that it
+        was not. It raises RequestRejected, unless it has an error class of its own.
         """
         url, what = f"{self._snapshots_url}/create", f"A new snapshot of notebook {item_id}"
         fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": content, "f": "json"}
 
-        def parse_answer(chunks: Iterator[bytes]) -> dict[str, Any]:
+        def parse_body(chunks: Iterator[bytes]) -> dict[str, Any]:
             body = b"".join(chunks)
             try:
-                return parse(body, what)
+                return parse_answer(body, what)
             except ArcGISUnavailable as error:
                 raise RequestRejected(str(error)) from None
 
         try:
-            answer = self._client.read("POST", url, what, ANSWER_BYTES, parse_answer, fields)
+            answer = self._client.read("POST", url, what, ANSWER_BYTES, parse_body, fields)
         except SnapshotTooLarge as error:
             raise UnexpectedAnswer(str(error)) from None
         try:
@@ -169,8 +169,10 @@ class NotebookServer:
         return key
 
     def delete_snapshot(self, copy: VerifiedCopy) -> None:
-        """Delete the one snapshot of which the archive is proved to hold a copy.  After any error, and after none, a
-        listing tells whether it is gone."""
+        """Delete the snapshot whose archived copy was verified.
+
+        With or without an error, only a listing shows whether the snapshot is gone.
+        """
         what = f"Deleting snapshot {copy.resource_key} of item {copy.item_id}"
         fields = {"itemId": copy.item_id, "resourceKeys": copy.resource_key, "f": "json"}
         answer = self._client.call("POST", f"{self._snapshots_url}/delete", what, fields)
@@ -178,21 +180,22 @@ class NotebookServer:
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
 
     def list_sessions(self, start: int, num: int) -> Sessions:
-        """Return ``num`` open sessions from the ``start``-th on, which counts from 1.
+        """Return up to `num` open sessions, beginning with number `start`. The first is number 1.
 
-        Notebook Server gives a page of up to SESSIONS_PAGE, and says ``start`` and ``total``.  Kubernetes has no pages
-        and gives all.  An answer without the two may be either, so all sessions are collected and the page is cut here.
+        Notebook Server gives a page of up to SESSIONS_PAGE sessions, with `start` and `total`. Kubernetes has no pages
+        and gives all sessions. An answer without `start` and `total` may be either, so all sessions are collected, and
+        the page is cut out of them.
         """
         answer, entries = self._fetch_page(start, num)
         if "start" not in answer or "total" not in answer:
-            gave_all = len(entries) > num or (start == 1 and len(entries) < num)
-            if not gave_all:
+            has_all = len(entries) > num or (start == 1 and len(entries) < num)
+            if not has_all:
                 entries = self._fetch_all_sessions()
-            return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
+            return Sessions.parse(entries[start - 1 : start - 1 + num], len(entries))
         total = parse_count(answer["total"]) or 0
         if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
-        return Sessions.of(entries[:num], total)
+        return Sessions.parse(entries[:num], total)
 
     def _fetch_all_sessions(self) -> list[Any]:
         """Return the entries of all open sessions, whether the server gives pages or everything at once.
@@ -215,14 +218,14 @@ class NotebookServer:
         answer = self._client.call("GET", self._notebooks_url, what, fields)
         entries = answer.get("notebooks")
         if not isinstance(entries, list):
-            raise UnexpectedAnswer(f"{what}: the answer holds no list of notebooks.")
+            raise UnexpectedAnswer(f"{what}: the answer has no list of notebooks.")
         return answer, entries
 
     def get_session(self, session_id: SessionId) -> NotebookSession:
-        """Return one open session; raise NotebookNotFound where it is not open.
+        """Return one open session. Raises SessionNotFound if it is not open.
 
-        What a server answers for a session that is closed is documented nowhere, so a refused request is looked up in
-        the list of those that are open.
+        Esri does not document what a server answers for a closed session. So if the request is refused, the list of the
+        open sessions decides.
         """
         url, what = f"{self._notebooks_url}/{session_id}", f"Session {session_id}"
         try:

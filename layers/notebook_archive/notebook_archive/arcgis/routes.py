@@ -23,7 +23,7 @@ FOLDERS_SECONDS = 300
 
 
 class Routes:
-    """Chooses the route for an owner, once per owner. Threads may share it.
+    """Chooses the route to the notebooks of each owner. Threads may share it.
 
     `notebook-server` needs the owner's own token, because snapshot operations belong to the item's owner alone.
     `portal` reads the same snapshots as item resources with the administrator's token. `auto` takes the first if the
@@ -50,14 +50,13 @@ class Routes:
         self._lock = threading.Lock()
 
     def choose(self, owner: str, deadline: Deadline) -> SnapshotAccess:
-        """Return the access to a notebook of an owner. Raises SecretMissing if the route needs a secret that is not
-        there."""
+        """Return the access to an owner's notebooks. Raises SecretMissing if the route needs a missing secret."""
         administrators_portal = self.portal(deadline)
         administrators_access = SnapshotAccess(administrators_portal, owner=owner)
         if self._route == "portal":
             return administrators_access
         try:
-            credential = self._owner(owner)
+            credential = self._find_credential(owner)
         except SecretMissing:
             if self._route == "notebook-server":
                 raise
@@ -82,7 +81,7 @@ class Routes:
         """Return the titles of an owner's folders by their ids, read once in FOLDERS_SECONDS."""
         with self._lock:
             lock = self._folders_locks.setdefault(owner, threading.Lock())
-        with lock:  # the owner's alone: a portal that does not answer holds up no other owner's notebooks
+        with lock:  # only for this owner, so that a portal that hangs does not hold up the notebooks of others
             asked, folders = self._folders.get(owner, (float("-inf"), {}))
             if time.monotonic() - asked > FOLDERS_SECONDS:
                 folders = self.portal(deadline).list_folders(owner)
@@ -93,7 +92,8 @@ class Routes:
         """Return the name of the owner's secret."""
         return name_owner_secret(self._secret_prefix, owner)
 
-    def _owner(self, owner: str) -> OwnerCredential:
+    def _find_credential(self, owner: str) -> OwnerCredential:
+        """Return the owner's credential. Raises SecretMissing, also if the secret was missing a short time ago."""
         with self._lock:
             if owner in self._owners:
                 return self._owners[owner]

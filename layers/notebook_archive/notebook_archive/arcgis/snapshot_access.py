@@ -25,7 +25,7 @@ from notebook_archive.settings import Route
 _log = logging.getLogger(__name__)
 
 # Seconds for which an owner's refused route is not tried again; the administrator's route is used meanwhile.
-REFUSED_SECONDS = 300
+REFUSED_ROUTE_SECONDS = 300
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class OwnerCredential:
 
     def note_refusal(self, refusal: PermissionDenied) -> None:
         """Do not use this credential for snapshots for a while."""
-        self.refusal, self._refused_until = refusal, time.monotonic() + REFUSED_SECONDS
+        self.refusal, self._refused_until = refusal, time.monotonic() + REFUSED_ROUTE_SECONDS
 
     @property
     def is_refused(self) -> bool:
@@ -116,10 +116,10 @@ class SnapshotAccess:
         )
 
     def read_content[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T]) -> T:
-        """Return the result of `consume` for the notebook's current content, which the portal serves on either route.
+        """Return the result of `consume` for the notebook's current content, which comes from the portal on any route.
 
         Raises NoContent if the portal sends an empty file or answers code 500, and the item's size is only that of its
-        resources. A proxy whose server restarts may answer anything with no bytes.
+        resources. The size is checked because a proxy, while its server restarts, may answer any request with no bytes.
         """
         return self._run_with_fallback(
             lambda: self.portal.client.retry(lambda: self._read_content(item_id, limit, consume))
@@ -152,9 +152,9 @@ class SnapshotAccess:
     def is_on_kubernetes(self) -> bool:
         """Return whether this is ArcGIS Enterprise on Kubernetes. The portal is asked if that is not known yet."""
         server = self._require_notebook_server()
-        if server.on_kubernetes is None:
-            server.on_kubernetes = self.portal.get_organization().on_kubernetes
-        return server.on_kubernetes
+        if server.is_on_kubernetes is None:
+            server.is_on_kubernetes = self.portal.get_organization().is_on_kubernetes
+        return server.is_on_kubernetes
 
     def create_snapshot(self, item_id: ItemId, name: str, content: str) -> ResourceKey:
         """Create a snapshot, tried once, and return its key. See `NotebookServer.create_snapshot` for its errors."""

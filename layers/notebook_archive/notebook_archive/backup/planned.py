@@ -73,7 +73,7 @@ def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organisatio
     }
     if held and held.snapshots:
         line["sizes"] = _sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
-    if not organisation.reads_everything and item.owner != organisation.username:
+    if not organisation.can_update_items and item.owner != organisation.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
     is_back = held is not None and held.is_deleted  # writing it again overrules the note that it was deleted

@@ -93,7 +93,7 @@ def archive_requests(
             return archive_notebook(plan_notebook(item, held, organisation), run, context, deadline)
         except NotebookNotFound as error:
             # Who does not see everything cannot tell what is gone from what is hidden.
-            state: State = "skipped" if organisation.sees_everything else "failed"
+            state: State = "skipped" if organisation.can_view_items else "failed"
             return outcome(_nameless(item_id), state, problem(error))
         except NotebookArchiveError as error:
             return outcome(_nameless(item_id), "failed", problem(error))

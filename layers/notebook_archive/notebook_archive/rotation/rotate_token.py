@@ -132,7 +132,7 @@ class _Rotation:
             raise TokenRejected(message).of_secret(credential)
         seconds = math.inf if state.max_wait is None else TOKEN_WAITS * state.max_wait
         try:
-            token = self.context.credential(credential).fresh(seconds, self.deadline)
+            token = self.context.credential(credential).sign_in(seconds, self.deadline)
         except TokenRejected as error:
             message = f"{error}{self._note_refusal(error, credential_version)}"
             self._drop_pending_version()

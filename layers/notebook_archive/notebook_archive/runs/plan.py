@@ -97,13 +97,13 @@ def plan_run(
         held = {holding.item_id: holding for holding in archive.list_notebooks()}
         missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
         looked_up = unlisted.look_up(missing, administrator, threads)
-        if organisation.sees_everything and found.notebooks:  # a portal that shows nothing may be the wrong one
+        if organisation.can_view_items and found.notebooks:  # a portal that shows nothing may be the wrong one
             unlisted.note_deletions(looked_up.absent, run, archive, threads)
         listed, late = check_times(list(found.notebooks.values()), held, run, administrator, threads)
         items: list[NotebookItem] = [*listed, *looked_up.found]
         notices += late
         notices += _list_shortfalls(found, organisation, administrator)
-        notices += unlisted.notices(looked_up, sees_everything=organisation.sees_everything)
+        notices += unlisted.notices(looked_up, sees_everything=organisation.can_view_items)
         _miss(items, held, notices)
     else:
         items = _chosen(administrator, item_ids, refused)
@@ -137,13 +137,13 @@ def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
 def _list_shortfalls(found: Enumeration, organisation: Organization, administrator: Portal) -> Iterator[Problem]:
     if found.incomplete:
         yield problem(found.incomplete)
-    if found.uncounted:
+    if found.is_uncounted:
         yield {
             "reason": "total-missing",
             "message": "The portal's search gave no total, so the run cannot check that it found every notebook.",
             "remedy": "Compare the report's figures with the number of notebooks that the portal's own pages show.",
         }
-    if not organisation.sees_everything:
+    if not organisation.can_view_items:
         yield {
             "reason": "administrator-sees-not-all",
             "message": f"The account of secret {administrator.secret!r} does not see every member's items.",
