@@ -31,7 +31,7 @@ OLD, NEW = {"username": "ana", "password": "old"}, {"username": "ana", "password
 class Script:
     """The script, in this process.
 
-    ``meanwhile`` is what happens at its looks for the new token, one after another, once a rotation has begun.
+    `meanwhile` is what happens each time the script looks for the new token, after a rotation has begun.
     """
 
     rotations: Rotations

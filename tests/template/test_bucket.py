@@ -1,4 +1,4 @@
-"""The archive bucket keeps what it gets: private, encrypted, versioned, locked, never overwritten."""
+"""The archive bucket is private, encrypted, versioned and locked, and its objects are never overwritten."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_lock_can_be_left_off() -> None:
     assert "ObjectLockEnabled" in _bucket(), "but not by default"
 
 
-def test_name_is_global_unless_a_prefix_asks_for_the_own_namespace() -> None:
+def test_a_prefix_puts_the_name_into_the_accounts_namespace() -> None:
     assert not {"BucketName", "BucketNamePrefix", "BucketNamespace"} & _bucket().keys()
     own = _bucket(EVERYTHING)
     assert (own["BucketNamespace"], own["BucketNamePrefix"]) == ("account-regional", "gis")

@@ -1,4 +1,4 @@
-"""cfn-lint and sam validate accept the template, and would say so if they did not."""
+"""cfn-lint and sam validate accept the template, and notice planted defects."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Each role may do what its function does and nothing else, whatever the parameters are."""
+"""Each role allows what its function does and nothing else, for all parameters."""
 
 import copy
 import fnmatch
@@ -139,7 +139,7 @@ _OF_AWS = {
 
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
-    """The grants, without the credentials that nobody needs whose callers bring their own."""
+    """Return the grants without those for credentials, which a proxy whose callers send tokens does not need."""
     read = {_CERTIFICATES} if "CaBundleSecret" in given else set()
     certificates = {"secretsmanager:GetSecretValue": read} if read else {}
     rotating = _GRANTS["RotateTokenRole"]
@@ -156,7 +156,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _policies(rendered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return every policy document by the role that holds it, managed and separate policies included."""
+    """Return the policy documents of each role, with its managed and separate policies."""
     resources = rendered["Resources"]
     found: dict[str, list[dict[str, Any]]] = {}
     for name, resource in resources.items():
@@ -239,7 +239,7 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
     assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
 
 
-def test_the_receiver_of_webhooks_asks_for_backups_and_says_nothing_else() -> None:
+def test_the_webhook_receiver_can_only_request_backups() -> None:
     statements = {s["Sid"]: s for role, s in _statements(render(VARIANTS["webhooks"])) if role == "ReceiveWebhookRole"}
     assert statements["RequestArchiving"]["Condition"] == {
         "ForAllValues:StringEquals": {
@@ -296,7 +296,7 @@ def test_no_role_writes_a_credential_or_certificates(variant: str) -> None:
         assert not any(fnmatch.fnmatchcase(arn, pattern) for pattern in written)
 
 
-def test_secrets_manager_calls_the_rotation_for_this_account_alone() -> None:
+def test_secrets_manager_can_rotate_only_this_accounts_secrets() -> None:
     permission = render()["Resources"]["SecretsManagerInvokesRotateToken"]["Properties"]
     assert permission == {
         "FunctionName": "RotateTokenFunction",

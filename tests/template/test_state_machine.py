@@ -1,4 +1,4 @@
-"""The archive run's definition: valid, connected, patient with passing faults, and never stopped by one bad batch."""
+"""The definition of the archive run is valid and connected, retries transient faults, and survives a failed batch."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def _machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _disconnected(definition: dict[str, Any]) -> set[str]:
-    """The states that nothing leads to, the names that are no states, and the states that lead nowhere."""
+    """Return the states that cannot be reached, the names that are not states, and the states without an end."""
     wrong: set[str] = set()
     for machine in _machines(definition):
         states = machine["States"]

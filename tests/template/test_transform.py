@@ -1,4 +1,4 @@
-"""What SAM makes of the HTTP proxy's API: one stage, with all its settings, deployed anew each time."""
+"""SAM makes one stage of the HTTP proxy's API, with all its settings, and deploys it each time."""
 
 import functools
 import graphlib
@@ -106,7 +106,7 @@ def test_a_change_of_parameters_alone_is_deployed_as_well() -> None:
     assert _of_type(_translate(), "Deployment").keys() != first
 
 
-def test_the_definition_keeps_its_conditions_and_gets_the_answers_of_api_gateway() -> None:
+def test_the_definition_keeps_conditions_and_gateway_responses() -> None:
     (api,) = _of_type(_translated(), "RestApi").values()
     body = api["Body"]
     assert body["paths"]["/admin/notebooks"]["post"]["security"] == {"Fn::If": ["IamAuth", [{"sigv4": []}], []]}
