@@ -23,7 +23,7 @@ _PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True)
 class Posted:
-    """What the runtime client posted: `response`, `error` or `init/error`, its headers, its JSON, and the new log lines."""
+    """What the runtime client posted: `response`, `error` or `init/error`, headers, JSON, and new log lines."""
 
     kind: str
     headers: Mapping[str, str]

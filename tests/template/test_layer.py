@@ -137,7 +137,7 @@ def test_every_module_imports_from_only_the_layers(layer: Path, pages: Path) -> 
     ],
 )
 def test_every_built_function_imports_with_the_layer_alone(built: Path, layer: Path, function: str) -> None:
-    """This includes the HTTP proxy: the libraries for pages are imported when a page is requested, not at a cold start."""
+    """This includes the HTTP proxy: libraries for pages are imported for a page, not at a cold start."""
     _python([layer], f"sys.path.insert(0, {str(built / function)!r}); import app; assert callable(app.handler)")
 
 
