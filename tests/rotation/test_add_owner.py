@@ -184,8 +184,8 @@ def test_the_script_writes_its_own_credential_again(script: Script) -> None:
     for _ in range(2):
         script.meanwhile = [lambda: script.steps(*STEPS)]
         assert script.run(NEW) == 0
-    told = script.rotations.client.describe_secret(SecretId=CREDENTIAL)["Description"]
-    assert told == f"ArcGIS credential of ana; {ANA} is rotated with it"
+    description = script.rotations.client.describe_secret(SecretId=CREDENTIAL)["Description"]
+    assert description == f"ArcGIS credential of ana; {ANA} is rotated with it"
 
 
 @pytest.mark.parametrize("gone", [(ANA, CREDENTIAL), (ANA,)])

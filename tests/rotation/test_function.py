@@ -75,8 +75,8 @@ def test_four_events_rotate_the_token(
     answers = [step(name, version) for name in STEPS]
     assert {answer["secret"] for answer in answers} == {ANA}
     assert rotations.whose(rotations.current()["token"]) == "ana"
-    told = [(line["step"], line["version"], line["message"]) for line in function.lines()]
-    assert told == [(name, version, answer["done"]) for name, answer in zip(STEPS, answers, strict=True)]
+    logged = [(line["step"], line["version"], line["message"]) for line in function.lines()]
+    assert logged == [(name, version, answer["done"]) for name, answer in zip(STEPS, answers, strict=True)]
     counted = metrics(capsys.readouterr().out)
     assert [line["TokensRotated"] for line in counted] == [[0], [0], [0], [1]]
     assert [line["TokensExpiringBeforeRotation"] for line in counted] == [[0]] * 4
@@ -105,8 +105,8 @@ def test_a_failed_step_logs_reason_and_remedy(rotations: Rotations, function: Fu
         step("createSecret", version)
     (line,) = function.lines()
     assert (line["level"], line["step"], line["version"]) == ("ERROR", "createSecret", version)
-    told = {"reason": "token-rejected", "message": str(failed.value), "remedy": TokenRejected.remedy}
-    assert line["problem"] == {**told, "secret": CREDENTIAL}
+    problem = {"reason": "token-rejected", "message": str(failed.value), "remedy": TokenRejected.remedy}
+    assert line["problem"] == {**problem, "secret": CREDENTIAL}
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 STATE_MACHINE = ROOT / "statemachines" / "archive_run.asl.yaml"
 
-# Whatever a parameter can switch on.
+# Parameters that switch everything on.
 EVERYTHING = {
     "CaBundleSecret": "notebook-archive/ca-bundle",
     "BucketNamePrefix": "gis",

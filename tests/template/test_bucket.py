@@ -162,7 +162,7 @@ def test_alarm_goes_off_for_a_run_with_unprotected_notebooks() -> None:
     assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
     assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-    # A run sends its figures once, and the next run is a night later.
+    # A run publishes its metrics once, and the next run is a day later.
     assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
 
 

@@ -44,7 +44,7 @@ def test_no_library_ships_twice() -> None:
 
 
 def test_layers_are_built_by_one_file() -> None:
-    # A link, because sam copies each folder away before it builds, and rebuilds when what stands in the folder changes.
+    # A link, because sam copies each folder before it builds, and rebuilds only if a file in the folder changes.
     assert (_PAGES / "Makefile").readlink() == Path("../notebook_archive/Makefile")
 
 
@@ -90,7 +90,7 @@ def _files(folder: Path) -> set[Path]:
 
 
 def _python(layers: list[Path], program: str) -> None:
-    # -I and -S: nothing from the environment, the current folder or any site-packages; POWERTOOLS_* as in the template.
+    # -I and -S ignore the environment, the current folder and all site-packages. POWERTOOLS_* are as in the template.
     added = [str(layer / "python") for layer in layers]
     code = f"import sys; sys.dont_write_bytecode = True; sys.path[:0] = {added!r}; {program}"
     environment = {

@@ -96,13 +96,13 @@ def test_wrong_value_is_refused(name: str, value: str) -> None:
 @pytest.mark.parametrize(("capture", "rotation"), [("false", "false"), ("true", "false"), ("true", "true")])
 def test_only_the_functions_that_archive_may_capture(capture: str, rotation: str) -> None:
     resolved = render({"Capture": capture, "SlotRotation": rotation})
-    told = {
+    settings = {
         name: (variables["CAPTURE"], variables["SLOT_ROTATION"])
         for name, item in resolved["Resources"].items()
         if item["Type"] == "AWS::Serverless::Function"
         and "CAPTURE" in (variables := item["Properties"].get("Environment", {}).get("Variables", {}))
     }
-    assert told == dict.fromkeys(("ArchiveNotebooksFunction", "ArchiveRequestsFunction"), (capture, rotation))
+    assert settings == dict.fromkeys(("ArchiveNotebooksFunction", "ArchiveRequestsFunction"), (capture, rotation))
     assert "CAPTURE" not in resolved["Globals"]["Function"]["Environment"]["Variables"]
 
 

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # It imports pkg_resources, which says that nobody should.
     import parliament  # type: ignore[import-untyped]
 
-# Actions that know no resources, and ENIs, which Lambda asks for on everything before it makes one.
+# Actions without resource-level permissions, and those for network interfaces, which Lambda checks on "*" first.
 _ON_EVERYTHING = {
     "Trace": {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
     "AttachToVpc": {
@@ -56,7 +56,7 @@ _PLANNED = {
     "BUCKET/notebooks/*/deleted.json",
 }
 
-# What each role may do to the archive and its neighbours; BUCKET stands for the bucket's ARN.
+# What each role may do with the archive, the queues and the bus. BUCKET is the bucket's ARN.
 _GRANTS = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
@@ -132,7 +132,7 @@ _OF_WEBHOOKS = {
         "events:PutEvents": {_BUS},
     },
 }
-# Roles that have a policy of AWS's instead.
+# Roles that have a policy of AWS instead.
 _OF_AWS = {
     "ApiGatewayLogsRole": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
 }
@@ -235,7 +235,7 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
     ]
     credentials = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "ca-bundle/admin")]
     assert not [name for name in credentials for pattern in readable if fnmatch.fnmatchcase(name, pattern)]
-    # It would say so of the role's policy in the other mode.
+    # The role's policy in the other mode would give this finding.
     assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
 
 
@@ -259,9 +259,9 @@ def test_only_the_receiver_reads_the_webhook_s_secret(variant: str) -> None:
 
 
 def test_who_tells_of_the_archive_cannot_ask_it_for_backups() -> None:
-    told = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "TellEventBus"}
+    conditions = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "PublishEvents"}
     only = {"ForAllValues:StringEquals": {"events:source": "notebook-archive"}}
-    assert told == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
+    assert conditions == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
 
 
 def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
@@ -329,7 +329,7 @@ def _parliament(document: dict[str, Any]) -> list[str]:
 def _known(issue: str, detail: Any) -> bool:
     if issue == "RESOURCE_STAR":
         return set(detail) <= _ON_EVERYTHING["AttachToVpc"]
-    # Its data holds that DescribeExecution needs the ARN of an Express execution as well; ours are Standard ones.
+    # Its data says that DescribeExecution needs the ARN of an Express execution too, but ours are Standard executions.
     express = {"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}
     return issue == "RESOURCE_MISMATCH" and detail == [express]
 

@@ -224,7 +224,7 @@ def test_the_access_log_waits_for_the_role_of_the_account() -> None:
     assert resources["ProxyApiLogs"]["Properties"]["RetentionInDays"] == "90"
     assert resources["ProxyApiLogs"]["Metadata"]["After"] == "ApiGatewayAccount"
     assert resources["ApiGatewayAccount"]["DependsOn"] == "ProxyApi", "an account that never had an API takes no role"
-    # Other APIs of the account may be logging by it when this stack goes.
+    # Other APIs of the account may use it for their logs when this stack is deleted.
     for name in ("ApiGatewayAccount", "ApiGatewayLogsRole"):
         assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
@@ -266,7 +266,7 @@ def test_api_gateways_own_answers_are_arcgis_errors() -> None:
         assert headers["Cache-Control"] == "'no-store'"
         assert headers["X-Content-Type-Options"] == "'nosniff'"
         assert ("Retry-After" in headers) is (error["code"] == 429)
-        # A status of theirs would become that of every answer that has no entry here.
+        # Their status would replace the status of every answer that has no entry here.
         assert response.get("StatusCode") == (None if name.startswith("DEFAULT") else error["code"])
 
 
@@ -290,7 +290,7 @@ def test_a_private_api_lets_in_its_endpoints_alone(auth: str, principal: object)
     assert without["Statement"] == [deny, allow]
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "execute-api:Invoke")
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0a", "vpce-0b"]}}
-    # With IAM, "*" would let in whoever can sign: within an account, a policy of the API is permission enough.
+    # With IAM, "*" would allow everybody who can sign, because within an account the API's policy is enough.
     assert allow == {
         "Effect": "Allow",
         "Principal": principal,
