@@ -8,7 +8,7 @@ class ArcGISError(NotebookArchiveError):
 
 
 class ArcGISUnavailable(ArcGISError):
-    """ArcGIS did not answer, or answered that it is busy, and retries did not help.
+    """There was no connection, or ArcGIS answered 408, 429 or 5xx, and four tries did not help.
 
     `retry_after` is the number of seconds that the server asked to wait, or None. `code` is the code of ArcGIS or HTTP
     in the answer, or 0 if there was no answer.
@@ -24,11 +24,11 @@ class ArcGISUnavailable(ArcGISError):
 
 
 class CertificateUntrusted(ArcGISError):
-    """The server's certificate is not signed by a trusted certificate authority."""
+    """No trusted authority signed the server's certificate, or the certificate is for another host name."""
 
     reason = "certificate-untrusted"
     remedy = (
-        "Store the PEM of your private CA in the secret that CaBundleSecret names; docs/deploy.md shows the command."
+        "Store the PEM of your private CA in the secret that CaBundleSecret names; docs/secrets.md shows the command."
     )
 
 
@@ -40,9 +40,9 @@ class DeadlineExceeded(ArcGISError):
 
 
 class TokenRejected(ArcGISError):
-    """ArcGIS rejected the credential, or a token that was just made from it.
+    """ArcGIS rejected the credential, or rejected a new token too (401, 498, 499).
 
-    `remembered` says that ArcGIS rejected it earlier and was not asked again.
+    `remembered` says that ArcGIS rejected the credential earlier and was not asked again.
     """
 
     remembered: bool = False
@@ -52,7 +52,10 @@ class TokenRejected(ArcGISError):
 
 
 class GoodTokenRejected(TokenRejected):
-    """One operation rejects a new token that the portal accepts, so the credential is not the cause."""
+    """One operation rejects a new token (401, 498, 499) that the portal accepts.
+
+    The credential is not the cause, and other notebooks are archived as usual.
+    """
 
     reason = "good-token-rejected"
     remedy = (
@@ -61,7 +64,7 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """ArcGIS accepts the token, but its user may not do this.
+    """ArcGIS accepts the credential, but its account may not do this (403), also at a second try.
 
     `is_foreign` says that the answer does not have ArcGIS's form, so a proxy may have sent it.
     """
@@ -75,9 +78,10 @@ class PermissionDenied(ArcGISError):
 
 
 class NoContent(ArcGISError):
-    """The item has no content to archive.
+    """The notebook has no content yet.
 
-    The portal sends no file, or answers with code 500, and the item's size shows no file.
+    The portal sent an empty file twice or answered code 500, and the item's size is only that of its resources. The
+    notebook is skipped; its snapshots are archived.
     """
 
     reason = "no-content"
@@ -85,28 +89,34 @@ class NoContent(ArcGISError):
 
 
 class NotebookNotFound(ArcGISError):
-    """ArcGIS does not have the item or snapshot, or this user may not see it."""
+    """ArcGIS does not have the item or snapshot, or does not show it to this account, also at a second try.
+
+    If the notebook was deleted during the run, it is skipped. If its id was requested, it counts as failed.
+    """
 
     reason = "not-found"
     remedy = "Nothing to do if it was deleted. The archive keeps what it has of it."
 
 
 class SessionNotFound(NotebookNotFound):
-    """No open notebook has this id."""
+    """No open notebook has the requested id, or the caller may not see it."""
 
     reason = "session-not-found"
     remedy = "List the open notebooks again. A session ends when its notebook is closed."
 
 
 class RequestRejected(ArcGISError):
-    """ArcGIS answered with an error that has no class of its own here."""
+    """ArcGIS answered with an error code that has no class of its own here."""
 
     reason = "request-rejected"
     remedy = "Look for the code in the log of the ArcGIS server at the time of the run."
 
 
 class UnexpectedAnswer(ArcGISError):
-    """The answer is not one that ArcGIS gives to this operation: HTML, a redirect, or other JSON.
+    """ArcGIS answered with something other than the expected JSON.
+
+    Examples: an HTML page, a redirect to another host, a listing that does not say that it succeeded, a 404 that is not
+    from ArcGIS, a portal that names no notebook server, a snapshot with a key of an unknown form.
 
     `location` is the target of a redirect, or an empty text.
     """
@@ -118,21 +128,32 @@ class UnexpectedAnswer(ArcGISError):
 
 
 class AnswerTooLarge(UnexpectedAnswer):
-    """A listing or a description is too large to read, so its content is unknown."""
+    """A description or a listing of ArcGIS is larger than 8 MB.
+
+    A search or a listing of resources is first requested again with fewer entries. A single entry that is too large is
+    left out.
+    """
 
     reason = "answer-too-large"
     remedy = "Look for an item with a very long description or very many properties, and shorten them."
 
 
 class ListingIncomplete(ArcGISError):
-    """A listing ended before its own total. The entries that it gave are still archived."""
+    """A listing gave fewer usable entries than it counted, or did not end. Its entries are archived.
+
+    If this happens twice to the portal's search, it is a notice, and the run is partial. If it happens to the listing
+    of a notebook, that notebook failed.
+    """
 
     reason = "listing-incomplete"
     remedy = "Run again when the portal is less busy. If it happens again, rebuild the portal's index."
 
 
 class NoFreeSlot(ArcGISError):
-    """The notebook has as many snapshots as ArcGIS allows, and none of them may be deleted."""
+    """ArcGIS refused a capture because the notebook has as many snapshots as allowed, and none may be deleted.
+
+    Nothing else failed for this notebook.
+    """
 
     reason = "no-free-slot"
     remedy = (

@@ -8,21 +8,24 @@ class ArchiveError(NotebookArchiveError):
 
 
 class ArchiveConflict(ArchiveError):
-    """The key already holds other bytes. They were kept."""
+    """The archive has other bytes under this key than ArcGIS sends now. Nothing was overwritten."""
 
     reason = "archive-conflict"
     remedy = "Compare both bodies: snapshots do not change in ArcGIS, so somebody altered one of the two."
 
 
 class SnapshotAltered(ArchiveConflict):
-    """ArcGIS serves another body under the key of an archived snapshot. The archive has both."""
+    """A snapshot changed in ArcGIS after it was archived. The archive has both bodies.
+
+    The run that finds this is partial; later runs are not. docs/archive-format.md, 'Altered snapshots', has the keys.
+    """
 
     reason = "snapshot-altered"
     remedy = "Find out who altered the snapshot in ArcGIS. Both bodies are archived, so there is nothing else to do."
 
 
 class ArchiveDamaged(ArchiveError):
-    """An archived object does not have the SHA-256 that was noted when it was archived."""
+    """An archived object does not have the SHA-256 that was noted with it. It was withheld."""
 
     reason = "archive-damaged"
     remedy = (
@@ -32,7 +35,7 @@ class ArchiveDamaged(ArchiveError):
 
 
 class ArchiveDenied(ArchiveError):
-    """S3 or KMS denied the function's role."""
+    """S3 or KMS denied the function's role, or the bucket or the KMS key does not exist."""
 
     reason = "archive-denied"
     remedy = "Check that the policies of the bucket, of the KMS key and of any VPC endpoint allow the function's role."

@@ -8,21 +8,24 @@ class ConfigurationError(NotebookArchiveError):
 
 
 class SettingsInvalid(ConfigurationError):
-    """Settings of a function are missing or wrong. The message names all of them."""
+    """Environment variables of the function are missing or wrong. The message names all of them."""
 
     reason = "settings-invalid"
     remedy = "Correct the parameters of the stack and deploy again."
 
 
 class SecretMissing(ConfigurationError):
-    """Secrets Manager does not have the secret."""
+    """Secrets Manager has no secret with the name in the message."""
 
     reason = "secret-missing"
     remedy = "Create the secret that the message names; docs/secrets.md shows the JSON."
 
 
 class SecretUnreadable(ConfigurationError):
-    """Secrets Manager did not return the secret."""
+    """Secrets Manager refused the secret or did not answer, or the secret is binary.
+
+    The message names the secret and the code that Secrets Manager answered.
+    """
 
     reason = "secret-unreadable"
     remedy = (
@@ -32,7 +35,7 @@ class SecretUnreadable(ConfigurationError):
 
 
 class SecretUnwritable(ConfigurationError):
-    """Secrets Manager did not store a new token or label. The current token is still current."""
+    """Secrets Manager did not store a new token, or did not move a label. The current token is still current."""
 
     reason = "secret-unwritable"
     remedy = (
@@ -42,14 +45,17 @@ class SecretUnwritable(ConfigurationError):
 
 
 class SecretMalformed(ConfigurationError):
-    """The secret does not have one of the three JSON forms."""
+    """The secret is not JSON, or does not have one of the three forms.
+
+    The message says what is missing, but never what the secret holds.
+    """
 
     reason = "secret-malformed"
     remedy = "Store the secret again in one of the three JSON forms; docs/secrets.md shows them."
 
 
 class SecretNotRotated(ConfigurationError):
-    """The secret should hold a token, but no rotation has stored one yet."""
+    """The secret names a credential but holds no token, because its first rotation has not succeeded yet."""
 
     reason = "secret-not-rotated"
     remedy = (
@@ -59,7 +65,10 @@ class SecretNotRotated(ConfigurationError):
 
 
 class RotationRefused(ConfigurationError):
-    """The request is not a step of a rotation that is under way. Nothing was changed."""
+    """The call of `rotate_token` is not a step of a rotation that is under way. Nothing was changed.
+
+    Rotation is switched off, or the version is not the pending one, or the version is still empty.
+    """
 
     reason = "rotation-refused"
     remedy = (
@@ -68,7 +77,10 @@ class RotationRefused(ConfigurationError):
 
 
 class NewTokenRejected(ConfigurationError):
-    """The portal rejects the new token, or says that it belongs to another user. The current token is still current."""
+    """The portal rejected a new token, or says that it belongs to another user than the credential.
+
+    The new token was dropped. The current token is still current.
+    """
 
     reason = "new-token-rejected"
     remedy = (

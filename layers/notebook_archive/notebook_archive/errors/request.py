@@ -11,28 +11,31 @@ class RequestRefused(NotebookArchiveError):
 
 
 class ParameterInvalid(RequestRefused):
-    """A parameter is missing, given twice or not valid."""
+    """A parameter of a request to the proxy is missing, given twice or not valid, or its query has a token."""
 
     reason = "parameter-invalid"
     remedy = "Correct the parameter that the message names; docs/openapi.json describes all of them."
 
 
 class MethodRefused(RequestRefused):
-    """The resource exists, but does not have this method."""
+    """A program sent a GET to a resource of the proxy that has only a form for people."""
 
     reason = "method-refused"
     remedy = "Use a method that the resource has; docs/openapi.json lists them."
 
 
 class MediaTypeRefused(RequestRefused):
-    """The body has a media type that ArcGIS operations do not accept."""
+    """The body of a request to the proxy is not a form."""
 
     reason = "media-type-refused"
     remedy = "Send the parameters as application/x-www-form-urlencoded, or in the query."
 
 
 class CallerUnknown(RequestRefused):
-    """AWS let the request in, but did not say who signed it."""
+    """With `ApiAuth=IAM`, a request arrived without a signature. Nothing was read.
+
+    This can happen while a deployment changes ApiAuth.
+    """
 
     reason = "caller-unknown"
     remedy = (
@@ -42,14 +45,14 @@ class CallerUnknown(RequestRefused):
 
 
 class CallerTokenMissing(RequestRefused):
-    """The request has no ArcGIS token, which the proxy requires."""
+    """With `ApiAuth=ArcGIS`, a request to the proxy has no ArcGIS token."""
 
     reason = "caller-token-missing"
     remedy = "Send an ArcGIS token: as token in the form body, or in the header X-Esri-Authorization after Bearer."
 
 
 class CallerTokenRejected(RequestRefused):
-    """ArcGIS rejected the token that the caller sent."""
+    """ArcGIS rejected the token of a request to the proxy."""
 
     reason = "caller-token-rejected"
     remedy = "Sign in to ArcGIS again. If the token is bound to a referer, send the same Referer header."
@@ -63,7 +66,7 @@ class WebhookRefused(RequestRefused):
 
 
 class WebhookUnknown(WebhookRefused):
-    """The last part of the path is not the one in the secret."""
+    """A delivery was sent to an address below `/webhooks/` that is not the one in the secret."""
 
     reason = "webhook-unknown"
     remedy = (
@@ -73,21 +76,24 @@ class WebhookUnknown(WebhookRefused):
 
 
 class WebhookUnsigned(WebhookRefused):
-    """The secret has requireSignature, but the delivery has neither a signature nor the key."""
+    """The secret has `requireSignature`, but a delivery has neither a signature nor the key in its payload."""
 
     reason = "webhook-unsigned"
     remedy = "Let the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
 
 
 class WebhookForged(WebhookRefused):
-    """No key of the secret gives the signature of the delivery."""
+    """The signature of a delivery does not match its body with either of the two keys."""
 
     reason = "webhook-forged"
     remedy = "Register the webhook again with the secret's key. If the key was right, somebody is forging deliveries."
 
 
 class WebhookStale(WebhookRefused):
-    """The time in the payload is too far from ours: a clock is wrong, or an old delivery was sent again."""
+    """The payload's time is more than 15 minutes from the time of arrival. The message has both.
+
+    A clock is wrong, or somebody sent an old delivery again.
+    """
 
     reason = "webhook-stale"
     remedy = (
@@ -96,21 +102,28 @@ class WebhookStale(WebhookRefused):
 
 
 class WebhookTooLarge(WebhookRefused):
-    """The body is larger than any payload of ArcGIS."""
+    """A delivery has more than 262,144 bytes. It was not read."""
 
     reason = "webhook-too-large"
     remedy = "Nothing to do if a portal did not send it: a payload of ArcGIS has a few kilobytes."
 
 
 class WebhookMalformed(WebhookRefused):
-    """The body is neither JSON nor a form that holds JSON."""
+    """A delivery is neither JSON nor a form with JSON in its field `payload`.
+
+    Or its `crc_token` is not valid.
+    """
 
     reason = "webhook-malformed"
     remedy = "Let the sender send JSON, or a form with JSON in the field payload."
 
 
 class WebhookForeign(WebhookRefused):
-    """The body is JSON, but not of a form that ArcGIS documents."""
+    """A delivery is JSON, but not of the form that ArcGIS documents.
+
+    No event in it is readable, or a signed time is not a time, or the secret has `requireSignature` and the payload has
+    no time.
+    """
 
     reason = "webhook-foreign"
     remedy = "Send the payload of an ArcGIS organization webhook; docs/webhook.md shows one."

@@ -8,14 +8,17 @@ class SnapshotInvalid(NotebookArchiveError):
 
 
 class NotANotebook(SnapshotInvalid):
-    """The body is not one complete notebook."""
+    """The body from ArcGIS is not one complete notebook. Nothing was stored.
+
+    It is cut short, is not JSON, or has no `nbformat` or no `cells`.
+    """
 
     reason = "not-a-notebook"
     remedy = "Open the snapshot in ArcGIS. If it is broken there too, delete it; otherwise run again."
 
 
 class SnapshotTooLarge(SnapshotInvalid):
-    """The body is larger than MaxSnapshotMegabytes."""
+    """The snapshot is larger than `MaxSnapshotMegabytes`, or the function's disk is full. Nothing was stored."""
 
     reason = "snapshot-too-large"
     remedy = "Raise MaxSnapshotMegabytes, or clear the notebook's outputs before somebody takes a snapshot."
