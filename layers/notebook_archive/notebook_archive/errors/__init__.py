@@ -57,9 +57,12 @@
     ├── RequestInvalid               an event that asks for a backup is not of the documented form
     └── EventRefused                 EventBridge did not accept an event
 
-Each class carries ``reason``, the word under which reports and metrics count it, and ``remedy``, what an
-administrator does next.  Messages are logged and reported whole, so they are made of safe parts only: names, ids,
-codes, hosts.  Never a secret, never an upstream body.
+Each class has a `reason`, the word under which reports and metrics count it, and a `remedy`, what an administrator does
+next. Its docstring says what the error means; `make docs` writes all three into docs/errors.md. A paragraph of a
+docstring that begins with a backtick is for programmers and stays out of that table.
+
+Messages are logged and reported whole, so they are made of safe parts only: names, ids, codes, hosts. Never a secret,
+never an upstream body.
 """
 
 from notebook_archive.errors.arcgis import (

@@ -8,13 +8,11 @@ class ArcGISError(NotebookArchiveError):
 
 
 class ArcGISUnavailable(ArcGISError):
-    """A passing fault that outlasted its retries; the next run tries again.
+    """There was no connection, or a 408, 429 or 5xx outlasted four tries."""
 
-    ``retry_after`` is the seconds that the server asked to wait, None where it did not say.  ``code`` is what it
-    answered, of ArcGIS or HTTP, 0 where there was no answer.
-    """
-
+    # The seconds that the server asked to wait, or None if it did not say.
     retry_after: float | None = None
+    # The code that ArcGIS or HTTP answered, or 0 if there was no answer.
     code: int = 0
 
     reason = "arcgis-unavailable"
@@ -22,23 +20,23 @@ class ArcGISUnavailable(ArcGISError):
 
 
 class CertificateUntrusted(ArcGISError):
-    """The TLS handshake failed on the certificate."""
+    """The server's certificate does not lead to an authority that is trusted, or does not fit its host name."""
 
     reason = "certificate-untrusted"
-    remedy = "Put the private CA's PEM into the secret that CaBundleSecret names; README, 'A private CA', shows how."
+    remedy = "Put the private CA's PEM into the secret that CaBundleSecret names; docs/secrets.md shows how."
 
 
 class DeadlineExceeded(ArcGISError):
-    """The wall clock ran out before the answer was complete."""
+    """The answer was not complete when the function had to end."""
 
     reason = "deadline-exceeded"
     remedy = "Lower BatchSize or MaxConcurrency, or find out why the server answers slowly."
 
 
 class TokenRejected(ArcGISError):
-    """ArcGIS refused the credential, also after one fresh token.  ``remembered``: it did so earlier, and was not
-    asked again."""
+    """ArcGIS refused the credential (401, 498, 499), also after one fresh token; or the sign-in failed."""
 
+    # True if ArcGIS refused the credential earlier, and was not asked again.
     remembered: bool = False
 
     reason = "token-rejected"
@@ -46,7 +44,10 @@ class TokenRejected(ArcGISError):
 
 
 class GoodTokenRejected(TokenRejected):
-    """One call refuses a fresh token that the portal accepts, so the credential is not at fault."""
+    """One call refused a fresh token (401, 498, 499) that the portal accepts.
+
+    The credential is not at fault, and other notebooks are archived as usual.
+    """
 
     reason = "good-token-rejected"
     remedy = (
@@ -55,11 +56,9 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """The token's user may not do this.
+    """The credential is good, but its account may not do this (403), also when tried again."""
 
-    `is_foreign`: the answer is not in the form of ArcGIS's own, so a proxy may have refused in its place.
-    """
-
+    # True if the answer does not have ArcGIS's own form, so a proxy may have refused instead.
     is_foreign: bool = False
 
     reason = "permission-denied"
@@ -67,39 +66,50 @@ class PermissionDenied(ArcGISError):
 
 
 class NoContent(ArcGISError):
-    """The item has no content: the portal sends no file, or code 500, and the item's size has no bytes of a file."""
+    """The notebook has no content yet.
+
+    The portal sends an empty file twice or answers code 500, and the item's size is only that of its resources. The
+    notebook is skipped; its snapshots, if there are any, are archived.
+    """
 
     reason = "no-content"
     remedy = "Nothing; once the notebook is saved, the next run archives its content."
 
 
 class NotebookNotFound(ArcGISError):
-    """ArcGIS has no such item, snapshot or session, or does not show it to this user."""
+    """ArcGIS has no such item or snapshot, or does not show it to this account. A second look agrees.
+
+    It was deleted while the run was under way, and is skipped. If somebody asked for it by its id, it is a
+    failure.
+    """
 
     reason = "not-found"
     remedy = "Nothing, if it was deleted; what was archived of it stays in the archive."
 
 
 class SessionNotFound(NotebookNotFound):
-    """Nobody has the notebook open under this id."""
+    """Nobody has a notebook open under the id that the proxy was asked for, or it is not the caller's to see."""
 
     reason = "session-not-found"
     remedy = "List the open notebooks anew: a session ends when its notebook is closed."
 
 
 class RequestRejected(ArcGISError):
-    """ArcGIS answered with an error that has no name of its own here."""
+    """ArcGIS answered with an error code that has no name of its own here."""
 
     reason = "request-rejected"
     remedy = "Look the code up in the ArcGIS server's own log at the time of the run."
 
 
 class UnexpectedAnswer(ArcGISError):
-    """The answer is not what this operation answers: HTML, a redirect, something that is not JSON.
+    """ArcGIS answered with something other than the expected JSON.
 
-    ``location`` is where a redirect would lead, empty for all else.
+    Examples are an HTML page, a redirect (one within the same host is followed on calls to the notebook server), a
+    listing that does not say that it succeeded, a 404 that is not from ArcGIS, a portal that names no notebook
+    server, and a snapshot's key of an unknown form.
     """
 
+    # Where a redirect would lead; empty for all other answers.
     location: str = ""
 
     reason = "unexpected-answer"
@@ -107,21 +117,32 @@ class UnexpectedAnswer(ArcGISError):
 
 
 class AnswerTooLarge(UnexpectedAnswer):
-    """The answer to a listing or a description exceeds the limit; its contents are unknown."""
+    """A description or a listing of ArcGIS is larger than 8 MB.
+
+    A search or a listing of resources is first asked for again with fewer entries. A single entry that is too large
+    is left out.
+    """
 
     reason = "answer-too-large"
     remedy = "Look for an item with a very long description or very many properties, and shorten them."
 
 
 class ListingIncomplete(ArcGISError):
-    """A listing did not reach its own total; what it did show is still archived."""
+    """A listing gave fewer usable entries than it counted, or never ended. What it gave is archived.
+
+    If it was the portal's search, twice, this is a notice, which makes the run partial. If it was a notebook's own
+    listing, that notebook failed.
+    """
 
     reason = "listing-incomplete"
     remedy = "Run again when the portal is quiet; rebuild the portal's index if it recurs."
 
 
 class NoFreeSlot(ArcGISError):
-    """ArcGIS refused a new snapshot of a notebook that has as many as it allows, and none may be deleted."""
+    """ArcGIS refused a capture: the notebook has `SnapshotLimit` snapshots or more, and none may be deleted.
+
+    Nothing else of it failed.
+    """
 
     reason = "no-free-slot"
     remedy = (

@@ -4,13 +4,16 @@ from typing import ClassVar, Self
 
 
 class NotebookArchiveError(Exception):
-    """The base of every error this package raises on purpose."""
+    """A defect of this program met one notebook. The others went on.
+
+    `NotebookArchiveError` is the base of every error that this package raises on purpose.
+    """
 
     reason: ClassVar[str] = "internal-error"
     remedy: ClassVar[str] = "Read the function's log for this run id and report the defect."
 
+    # The name of the secret whose credential is at fault, if one is.
     secret: str = ""
-    """The name of the secret whose credential is at fault, where one is."""
 
     def of_secret(self, name: str) -> Self:
         """Return this error, which is the fault of a credential."""
@@ -19,7 +22,7 @@ class NotebookArchiveError(Exception):
 
 
 class NotAnId(NotebookArchiveError):
-    """Names the id, cut to its beginning."""
+    """An id is not of the form that ArcGIS gives to items, sessions or snapshots. The message has its beginning."""
 
     reason = "not-an-id"
     remedy = "Give item ids as ArcGIS shows them, 32 lower-case hexadecimal digits, in a list."

@@ -8,42 +8,48 @@ class ConfigurationError(NotebookArchiveError):
 
 
 class SettingsInvalid(ConfigurationError):
-    """Names every variable that is missing or wrong, in one message."""
+    """An environment variable of the function is missing or not of its form. The message names all of them."""
 
     reason = "settings-invalid"
     remedy = "Correct the stack's parameters and deploy again."
 
 
 class SecretMissing(ConfigurationError):
-    """Names the secret that Secrets Manager does not have."""
+    """Secrets Manager has no secret of the name in the message."""
 
     reason = "secret-missing"
-    remedy = "Create the secret that the message names; README, 'Secrets', has the JSON."
+    remedy = "Create the secret that the message names; docs/secrets.md has the JSON."
 
 
 class SecretUnreadable(ConfigurationError):
-    """Names the secret and the code that Secrets Manager answered."""
+    """Secrets Manager refused the secret or did not answer, or the secret is binary.
+
+    The message names the secret and the code that Secrets Manager answered.
+    """
 
     reason = "secret-unreadable"
     remedy = "Check that it lies under SecretPrefix (or CredentialPrefix), and that the role may use its KMS key."
 
 
 class SecretUnwritable(ConfigurationError):
-    """Names the secret and the code that Secrets Manager answered; the token that was current still is."""
+    """Secrets Manager did not take a new token, or did not move a label. The token that was current still is."""
 
     reason = "secret-unwritable"
     remedy = "Check that the secret lies under SecretPrefix, and its resource policy, against the function's role."
 
 
 class SecretMalformed(ConfigurationError):
-    """Names the secret and the keys it lacks, never a value."""
+    """The secret is not JSON, or not one of the three forms.
+
+    The message names what is missing from it, never what it holds.
+    """
 
     reason = "secret-malformed"
-    remedy = "Write the secret again in one of the three JSON forms; README, 'Secrets', has them."
+    remedy = "Write the secret again in one of the three JSON forms; docs/secrets.md has them."
 
 
 class SecretNotRotated(ConfigurationError):
-    """Names the secret, which is to hold a token once its credential has worked."""
+    """The secret of a token names a credential, but holds no token: its first rotation has not succeeded."""
 
     reason = "secret-not-rotated"
     remedy = (
@@ -52,14 +58,20 @@ class SecretNotRotated(ConfigurationError):
 
 
 class RotationRefused(ConfigurationError):
-    """Names the secret and why this is no step of a rotation of it; nothing was changed."""
+    """The call of `rotate_token` is not a step of a rotation under way. Nothing was changed.
+
+    Rotation is off, or the version is not the pending one, or the version is still empty.
+    """
 
     reason = "rotation-refused"
     remedy = "Let Secrets Manager call the function: start a rotation with aws secretsmanager rotate-secret."
 
 
 class NewTokenRejected(ConfigurationError):
-    """Names the secret; its new token was dropped, and the one that was current still is."""
+    """The portal refused a new token, or took it for another user than the credential's.
+
+    The new token was dropped. The one that was current still is.
+    """
 
     reason = "new-token-rejected"
     remedy = "Check whose credential it is, and that the portal is the right one; then rotate the secret again."

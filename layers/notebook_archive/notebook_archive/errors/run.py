@@ -4,28 +4,40 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class RunInputInvalid(NotebookArchiveError):
-    """The input of a run is not valid; the message names the field and what is allowed."""
+    """The input of a run has an unknown field, or `itemIds` is not a list, is empty, or contains an id twice.
+
+    Nothing was planned.
+    """
 
     reason = "run-input-invalid"
     remedy = 'Start the run again with {} for every notebook, or {"itemIds": [...]} for some, each id once.'
 
 
 class RunIdTaken(NotebookArchiveError):
-    """Another execution with this name and date uses the same archive, for example one of another stack."""
+    """Another execution has the same name and date, most likely in another stack with the same bucket.
+
+    Nothing was planned, and no report was written.
+    """
 
     reason = "run-id-taken"
     remedy = "Start the run again under another name; the objects of the other run were left as they are."
 
 
 class RequestInvalid(NotebookArchiveError):
-    """Says which member of the event's detail is missing or of a wrong type."""
+    """An event `SnapshotArchiveRequested` is not of the documented form. The message names the member.
+
+    It is in the failure queue, and nothing was asked of ArcGIS.
+    """
 
     reason = "request-invalid"
     remedy = "Send SnapshotArchiveRequested as docs/events.md describes it; this one is kept in the failure queue."
 
 
 class EventRefused(NotebookArchiveError):
-    """EventBridge did not take an event; says which code it answered."""
+    """EventBridge did not accept an event, even when it was sent again. The message has its code.
+
+    The report is still written and the snapshots are archived. A webhook's sender was asked to send again.
+    """
 
     reason = "event-refused"
     remedy = "Check that the event bus of EventBusName exists and lets the function's role put events."

@@ -8,14 +8,17 @@ class SnapshotInvalid(NotebookArchiveError):
 
 
 class NotANotebook(SnapshotInvalid):
-    """The body is not one complete notebook; says what is missing, not what it holds."""
+    """What ArcGIS sent is not one complete notebook: cut short, not JSON, or without `nbformat` or `cells`.
+
+    Nothing was stored.
+    """
 
     reason = "not-a-notebook"
     remedy = "Open the snapshot in ArcGIS; if it is broken there too, delete it, else run again."
 
 
 class SnapshotTooLarge(SnapshotInvalid):
-    """The body is larger than the parameter allows."""
+    """The snapshot is larger than `MaxSnapshotMegabytes`, or the function's disk is full. Nothing was stored."""
 
     reason = "snapshot-too-large"
     remedy = "Raise MaxSnapshotMegabytes, or clear the notebook's outputs before taking snapshots."
