@@ -22,7 +22,7 @@ SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers local scripts tests
 
-.PHONY: help demo local test soak check build deploy bench clean
+.PHONY: help demo local test soak check docs build deploy bench clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import dir
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint --region us-east-1
+
+docs: .venv/.synced ## Write the tables of errors and parameters and the OpenAPI document from the code
+	PYTHONPATH=layers/notebook_archive $(PYTHON) -m local.documents
 
 build: .venvs/sam/.synced ## Build the functions and the layer for AWS into .aws-sam/
 	$(SAM) build --config-env $(STAGE)
