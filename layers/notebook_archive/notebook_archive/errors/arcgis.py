@@ -91,7 +91,7 @@ class SessionNotFound(NotebookNotFound):
     """Nobody has a notebook open under the id that the proxy was asked for, or it is not the caller's to see."""
 
     reason = "session-not-found"
-    remedy = "List the open notebooks anew: a session ends when its notebook is closed."
+    remedy = "List the open notebooks again: a session ends when its notebook is closed."
 
 
 class RequestRejected(ArcGISError):

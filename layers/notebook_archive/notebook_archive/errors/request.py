@@ -52,7 +52,7 @@ class CallerTokenRejected(RequestRefused):
     """ArcGIS refused the token that a request to the proxy brought."""
 
     reason = "caller-token-rejected"
-    remedy = "Sign in to ArcGIS anew; a token bound to a referer needs the same Referer header."
+    remedy = "Sign in to ArcGIS again; a token bound to a referer needs the same Referer header."
 
 
 class WebhookRefused(RequestRefused):
@@ -97,7 +97,7 @@ class WebhookTooLarge(WebhookRefused):
     """A delivery has more than 262,144 bytes. It was not read."""
 
     reason = "webhook-too-large"
-    remedy = "Nothing, if it was no portal; a payload of ArcGIS is some kilobytes."
+    remedy = "Nothing, if the sender is not a portal; a payload of ArcGIS is some kilobytes."
 
 
 class WebhookMalformed(WebhookRefused):
