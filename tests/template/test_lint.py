@@ -1,4 +1,4 @@
-"""cfn-lint and sam validate accept the template, and would say so if they did not."""
+"""cfn-lint and sam validate accept the template, and notice planted defects."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.template.rendered import ROOT, TEMPLATE
 
 
 def _findings(text: str, regions: tuple[str, ...] = ("eu-central-1",)) -> list[str]:
-    # "I" too: what is only worth knowing is either done or is not a finding.
+    # "I" too: an informational finding is either followed or switched off.
     matches = lint(text, config=ManualArgs(regions=list(regions), include_checks=["I"]))
     return [f"{match.rule.id} {match.message}" for match in matches]
 

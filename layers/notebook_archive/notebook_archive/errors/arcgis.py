@@ -4,26 +4,32 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class ArcGISError(NotebookArchiveError):
-    """ArcGIS did not give what was asked for."""
+    """ArcGIS did not do what was asked of it."""
 
 
 class ArcGISUnavailable(ArcGISError):
-    """There was no connection, or a 408, 429 or 5xx outlasted four tries."""
+    """There was no connection, or a 408, 429 or 5xx outlasted four tries.
 
-    # The seconds that the server asked to wait, or None if it did not say.
+    `retry_after` is the number of seconds that the server asked to wait, or None. `code` is the code of ArcGIS or HTTP
+    in the answer, or 0 if there was no answer.
+    """
+
     retry_after: float | None = None
-    # The code that ArcGIS or HTTP answered, or 0 if there was no answer.
     code: int = 0
 
     reason = "arcgis-unavailable"
-    remedy = "Check that the server is up and reachable from the functions' subnets; the next run tries again."
+    remedy = (
+        "Check that the server is up and that the functions can reach it from their subnets. The next run tries again."
+    )
 
 
 class CertificateUntrusted(ArcGISError):
     """The server's certificate does not lead to an authority that is trusted, or does not fit its host name."""
 
     reason = "certificate-untrusted"
-    remedy = "Put the private CA's PEM into the secret that CaBundleSecret names; docs/secrets.md shows how."
+    remedy = (
+        "Store the PEM of your private CA in the secret that CaBundleSecret names; docs/secrets.md shows the command."
+    )
 
 
 class DeadlineExceeded(ArcGISError):
@@ -34,13 +40,15 @@ class DeadlineExceeded(ArcGISError):
 
 
 class TokenRejected(ArcGISError):
-    """ArcGIS refused the credential (401, 498, 499), also after one fresh token; or the sign-in failed."""
+    """ArcGIS refused the credential (401, 498, 499), also after one fresh token; or the sign-in failed.
 
-    # True if ArcGIS refused the credential earlier, and was not asked again.
+    `remembered` says that ArcGIS rejected it earlier and was not asked again.
+    """
+
     remembered: bool = False
 
     reason = "token-rejected"
-    remedy = "Renew the credential in the secret that the message names, and check that its account may sign in."
+    remedy = "Check that the account can sign in, and store its credential again in the secret that the message names."
 
 
 class GoodTokenRejected(TokenRejected):
@@ -56,13 +64,17 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """The credential is good, but its account may not do this (403), also when tried again."""
+    """The credential is good, but its account may not do this (403), also when tried again.
 
-    # True if the answer does not have ArcGIS's own form, so a proxy may have refused instead.
+    `is_foreign` says that the answer does not have ArcGIS's form, so a proxy may have sent it.
+    """
+
     is_foreign: bool = False
 
     reason = "permission-denied"
-    remedy = "Give the credential's account the privilege, or create a secret for the notebook's owner."
+    remedy = (
+        "Give the account of the credential the privilege, or create a secret for the owner; docs/secrets.md says how."
+    )
 
 
 class NoContent(ArcGISError):
@@ -73,54 +85,54 @@ class NoContent(ArcGISError):
     """
 
     reason = "no-content"
-    remedy = "Nothing; once the notebook is saved, the next run archives its content."
+    remedy = "Nothing to do: once somebody saves the notebook, the next run archives its content."
 
 
 class NotebookNotFound(ArcGISError):
     """ArcGIS has no such item or snapshot, or does not show it to this account. A second look agrees.
 
-    It was deleted while the run was under way, and is skipped. If somebody asked for it by its id, it is a
-    failure.
+    It was deleted while the run was under way, and is skipped. If somebody asked for it by its id, it is a failure.
     """
 
     reason = "not-found"
-    remedy = "Nothing, if it was deleted; what was archived of it stays in the archive."
+    remedy = "Nothing to do if it was deleted. The archive keeps what it has of it."
 
 
 class SessionNotFound(NotebookNotFound):
     """Nobody has a notebook open under the id that the proxy was asked for, or it is not the caller's to see."""
 
     reason = "session-not-found"
-    remedy = "List the open notebooks again: a session ends when its notebook is closed."
+    remedy = "List the open notebooks again. A session ends when its notebook is closed."
 
 
 class RequestRejected(ArcGISError):
     """ArcGIS answered with an error code that has no name of its own here."""
 
     reason = "request-rejected"
-    remedy = "Look the code up in the ArcGIS server's own log at the time of the run."
+    remedy = "Look for the code in the log of the ArcGIS server at the time of the run."
 
 
 class UnexpectedAnswer(ArcGISError):
     """ArcGIS answered with something other than the expected JSON.
 
     Examples are an HTML page, a redirect (one within the same host is followed on calls to the notebook server), a
-    listing that does not say that it succeeded, a 404 that is not from ArcGIS, a portal that names no notebook
-    server, and a snapshot's key of an unknown form.
+    listing that does not say that it succeeded, a 404 that is not from ArcGIS, a portal that names no notebook server,
+    and a snapshot's key of an unknown form.
+
+    `location` is the target of a redirect, or an empty text.
     """
 
-    # Where a redirect would lead; empty for all other answers.
     location: str = ""
 
     reason = "unexpected-answer"
-    remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy stands before them."
+    remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy answers in place of ArcGIS."
 
 
 class AnswerTooLarge(UnexpectedAnswer):
     """A description or a listing of ArcGIS is larger than 8 MB.
 
-    A search or a listing of resources is first asked for again with fewer entries. A single entry that is too large
-    is left out.
+    A search or a listing of resources is first asked for again with fewer entries. A single entry that is too large is
+    left out.
     """
 
     reason = "answer-too-large"
@@ -135,7 +147,7 @@ class ListingIncomplete(ArcGISError):
     """
 
     reason = "listing-incomplete"
-    remedy = "Run again when the portal is quiet; rebuild the portal's index if it recurs."
+    remedy = "Run again when the portal is less busy. If it happens again, rebuild the portal's index."
 
 
 class NoFreeSlot(ArcGISError):
@@ -146,5 +158,6 @@ class NoFreeSlot(ArcGISError):
 
     reason = "no-free-slot"
     remedy = (
-        "Delete a snapshot of it in ArcGIS; SlotRotation frees only slots of captures. All that is there is archived."
+        "Delete a snapshot of the notebook in ArcGIS; all of them are archived. SlotRotation deletes only snapshots "
+        "that a capture made."
     )

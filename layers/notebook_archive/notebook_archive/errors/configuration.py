@@ -1,24 +1,24 @@
-"""Errors of the configuration: settings, secrets, rotation."""
+"""Errors of the configuration: settings, secrets and rotation."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
 
 class ConfigurationError(NotebookArchiveError):
-    """The operator's configuration is at fault; nothing is retried."""
+    """The configuration is wrong. A retry would not help."""
 
 
 class SettingsInvalid(ConfigurationError):
     """An environment variable of the function is missing or not of its form. The message names all of them."""
 
     reason = "settings-invalid"
-    remedy = "Correct the stack's parameters and deploy again."
+    remedy = "Correct the parameters of the stack and deploy again."
 
 
 class SecretMissing(ConfigurationError):
     """Secrets Manager has no secret of the name in the message."""
 
     reason = "secret-missing"
-    remedy = "Create the secret that the message names; docs/secrets.md has the JSON."
+    remedy = "Create the secret that the message names; docs/secrets.md shows the JSON."
 
 
 class SecretUnreadable(ConfigurationError):
@@ -28,14 +28,20 @@ class SecretUnreadable(ConfigurationError):
     """
 
     reason = "secret-unreadable"
-    remedy = "Check that it lies under SecretPrefix (or CredentialPrefix), and that the role may use its KMS key."
+    remedy = (
+        "Check that its name begins with SecretPrefix or CredentialPrefix, and that the function's role may use its "
+        "KMS key."
+    )
 
 
 class SecretUnwritable(ConfigurationError):
     """Secrets Manager did not take a new token, or did not move a label. The token that was current still is."""
 
     reason = "secret-unwritable"
-    remedy = "Check that the secret lies under SecretPrefix, and its resource policy, against the function's role."
+    remedy = (
+        "Check that the secret's name begins with SecretPrefix, and that its resource policy allows the function's "
+        "role."
+    )
 
 
 class SecretMalformed(ConfigurationError):
@@ -45,7 +51,7 @@ class SecretMalformed(ConfigurationError):
     """
 
     reason = "secret-malformed"
-    remedy = "Write the secret again in one of the three JSON forms; docs/secrets.md has them."
+    remedy = "Store the secret again in one of the three JSON forms; docs/secrets.md shows them."
 
 
 class SecretNotRotated(ConfigurationError):
@@ -53,7 +59,8 @@ class SecretNotRotated(ConfigurationError):
 
     reason = "secret-not-rotated"
     remedy = (
-        "Run scripts.add_owner again with the right password; the log of rotate_token says why the last try failed."
+        "Run scripts.add_owner again with the correct password; the log of rotate_token says why the last rotation "
+        "failed."
     )
 
 
@@ -64,7 +71,9 @@ class RotationRefused(ConfigurationError):
     """
 
     reason = "rotation-refused"
-    remedy = "Let Secrets Manager call the function: start a rotation with aws secretsmanager rotate-secret."
+    remedy = (
+        "Do not call the function yourself. Start a rotation with: aws secretsmanager rotate-secret --secret-id NAME"
+    )
 
 
 class NewTokenRejected(ConfigurationError):
@@ -74,4 +83,7 @@ class NewTokenRejected(ConfigurationError):
     """
 
     reason = "new-token-rejected"
-    remedy = "Check whose credential it is, and that the portal is the right one; then rotate the secret again."
+    remedy = (
+        "Check that the credential is that of the right user and portal, then rotate the secret again: aws "
+        "secretsmanager rotate-secret --secret-id NAME"
+    )

@@ -4,9 +4,9 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class RequestRefused(NotebookArchiveError):
-    """The caller of the proxy is at fault.
+    """The caller of the proxy sent a wrong request.
 
-    The message is for the caller, so it repeats nothing but short values.
+    The message is sent to the caller, so it repeats only short values.
     """
 
 
@@ -14,14 +14,14 @@ class ParameterInvalid(RequestRefused):
     """A parameter of a request to the proxy is missing, doubled or garbled, or a token stands in its query."""
 
     reason = "parameter-invalid"
-    remedy = "Correct the parameter that the message names; docs/openapi.json describes each."
+    remedy = "Correct the parameter that the message names; docs/openapi.json describes all of them."
 
 
 class MethodRefused(RequestRefused):
     """A program sent a GET to a resource of the proxy that has only a form for people."""
 
     reason = "method-refused"
-    remedy = "Send a POST; docs/openapi.json has the methods of each resource."
+    remedy = "Use a method that the resource has; docs/openapi.json lists them."
 
 
 class MediaTypeRefused(RequestRefused):
@@ -38,25 +38,28 @@ class CallerUnknown(RequestRefused):
     """
 
     reason = "caller-unknown"
-    remedy = "Sign the request; if it was signed, a deployment that changes ApiAuth is under way: try again soon."
+    remedy = (
+        "Sign the request. If it was signed, a deployment that changes ApiAuth is under way: try again in a few "
+        "minutes."
+    )
 
 
 class CallerTokenMissing(RequestRefused):
     """With `ApiAuth=ArcGIS`, a request to the proxy brought no token."""
 
     reason = "caller-token-missing"
-    remedy = "Send an ArcGIS token: as token in the form body, or as X-Esri-Authorization with Bearer."
+    remedy = "Send an ArcGIS token: as token in the form body, or in the header X-Esri-Authorization after Bearer."
 
 
 class CallerTokenRejected(RequestRefused):
     """ArcGIS refused the token that a request to the proxy brought."""
 
     reason = "caller-token-rejected"
-    remedy = "Sign in to ArcGIS again; a token bound to a referer needs the same Referer header."
+    remedy = "Sign in to ArcGIS again. If the token is bound to a referer, send the same Referer header."
 
 
 class WebhookRefused(RequestRefused):
-    """A delivery of a webhook was refused, and nothing came of it.
+    """A delivery of a webhook was refused, and nothing was started.
 
     The message says nothing of the path, the keys or the body.
     """
@@ -66,21 +69,24 @@ class WebhookUnknown(WebhookRefused):
     """A delivery came to an address below `/webhooks/` that is not the one of the secret."""
 
     reason = "webhook-unknown"
-    remedy = "Compare the registered address with the secret's path; if nobody registered it, somebody is guessing."
+    remedy = (
+        "Compare the address that is registered in ArcGIS with the secret's path. If they are equal, somebody is "
+        "guessing addresses."
+    )
 
 
 class WebhookUnsigned(WebhookRefused):
     """The secret says `requireSignature`, and a delivery has neither a signature nor the key in its payload."""
 
     reason = "webhook-unsigned"
-    remedy = "Have the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
+    remedy = "Let the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
 
 
 class WebhookForged(WebhookRefused):
     """A delivery's signature fits its body under neither of the two keys."""
 
     reason = "webhook-forged"
-    remedy = "Register the webhook again with the key of the secret; if it was right, somebody is forging."
+    remedy = "Register the webhook again with the secret's key. If the key was right, somebody is forging deliveries."
 
 
 class WebhookStale(WebhookRefused):
@@ -90,29 +96,31 @@ class WebhookStale(WebhookRefused):
     """
 
     reason = "webhook-stale"
-    remedy = "Compare the two times in the message and set the portal's clock; a single old delivery needs nothing."
+    remedy = (
+        "Compare the two times in the message, and correct the portal's clock. A single old delivery needs nothing."
+    )
 
 
 class WebhookTooLarge(WebhookRefused):
     """A delivery has more than 262,144 bytes. It was not read."""
 
     reason = "webhook-too-large"
-    remedy = "Nothing, if the sender is not a portal; a payload of ArcGIS is some kilobytes."
+    remedy = "Nothing to do if a portal did not send it: a payload of ArcGIS has a few kilobytes."
 
 
 class WebhookMalformed(WebhookRefused):
     """A delivery is neither JSON nor a form with JSON in its field `payload`, or its `crc_token` is not valid."""
 
     reason = "webhook-malformed"
-    remedy = "Have the sender send JSON, or a form with JSON in its field payload."
+    remedy = "Let the sender send JSON, or a form with JSON in the field payload."
 
 
 class WebhookForeign(WebhookRefused):
     """A delivery is JSON, but not of the shape that ArcGIS documents.
 
-    None of its events can be made out, or a signed time is not a time, or the secret says `requireSignature` and
-    there is no time.
+    None of its events can be made out, or a signed time is not a time, or the secret says `requireSignature` and there
+    is no time.
     """
 
     reason = "webhook-foreign"
-    remedy = "Send what ArcGIS organisation webhooks send; docs/webhook.md shows it."
+    remedy = "Send the payload of an ArcGIS organization webhook; docs/webhook.md shows one."

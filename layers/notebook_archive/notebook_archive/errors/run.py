@@ -20,7 +20,7 @@ class RunIdTaken(NotebookArchiveError):
     """
 
     reason = "run-id-taken"
-    remedy = "Start the run again under another name; the objects of the other run were left as they are."
+    remedy = "Start the run again under another name. The objects of the other run were not changed."
 
 
 class RequestInvalid(NotebookArchiveError):
@@ -30,7 +30,7 @@ class RequestInvalid(NotebookArchiveError):
     """
 
     reason = "request-invalid"
-    remedy = "Send SnapshotArchiveRequested as docs/events.md describes it; this one is kept in the failure queue."
+    remedy = "Send SnapshotArchiveRequested as docs/events.md describes it. The failure queue keeps this event."
 
 
 class EventRefused(NotebookArchiveError):
@@ -40,4 +40,4 @@ class EventRefused(NotebookArchiveError):
     """
 
     reason = "event-refused"
-    remedy = "Check that the event bus of EventBusName exists and lets the function's role put events."
+    remedy = "Check that the event bus of EventBusName exists, and that it lets the function's role put events."
