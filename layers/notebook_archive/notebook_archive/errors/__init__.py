@@ -58,8 +58,8 @@
     └── EventRefused                 EventBridge did not accept an event
 
 Each class has a `reason`, under which reports and metrics count it, and a `remedy`, which says what an administrator
-does next. Its docstring says what the error means; `make docs` writes all three into docs/errors.md. A paragraph of a
-docstring that begins with a backtick is for programmers and stays out of that table.
+does next. Its docstring says what the error means. `make docs` writes all three to docs/errors.md, except paragraphs
+that begin with a backtick, which are for programmers.
 
 Messages are logged and reported whole, so they hold only safe parts: names, ids, codes and hosts. A message never holds
 a secret or a body that ArcGIS sent.

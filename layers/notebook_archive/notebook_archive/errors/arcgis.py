@@ -8,7 +8,7 @@ class ArcGISError(NotebookArchiveError):
 
 
 class ArcGISUnavailable(ArcGISError):
-    """There was no connection, or a 408, 429 or 5xx outlasted four tries.
+    """There was no connection, or ArcGIS answered 408, 429 or 5xx, and four tries did not help.
 
     `retry_after` is the number of seconds that the server asked to wait, or None. `code` is the code of ArcGIS or HTTP
     in the answer, or 0 if there was no answer.
@@ -24,7 +24,7 @@ class ArcGISUnavailable(ArcGISError):
 
 
 class CertificateUntrusted(ArcGISError):
-    """The server's certificate does not lead to an authority that is trusted, or does not fit its host name."""
+    """No trusted authority signed the server's certificate, or the certificate is for another host name."""
 
     reason = "certificate-untrusted"
     remedy = (
@@ -33,16 +33,16 @@ class CertificateUntrusted(ArcGISError):
 
 
 class DeadlineExceeded(ArcGISError):
-    """The answer was not complete when the function had to end."""
+    """The answer was not complete before the function's time ran out."""
 
     reason = "deadline-exceeded"
     remedy = "Lower BatchSize or MaxConcurrency, or find out why the server answers slowly."
 
 
 class TokenRejected(ArcGISError):
-    """ArcGIS refused the credential (401, 498, 499), also after one fresh token; or the sign-in failed.
+    """ArcGIS rejected the credential, or rejected a new token too (401, 498, 499).
 
-    `remembered` says that ArcGIS rejected it earlier and was not asked again.
+    `remembered` says that ArcGIS rejected the credential earlier and was not asked again.
     """
 
     remembered: bool = False
@@ -52,9 +52,9 @@ class TokenRejected(ArcGISError):
 
 
 class GoodTokenRejected(TokenRejected):
-    """One call refused a fresh token (401, 498, 499) that the portal accepts.
+    """One operation rejects a new token (401, 498, 499) that the portal accepts.
 
-    The credential is not at fault, and other notebooks are archived as usual.
+    The credential is not the cause, and other notebooks are archived as usual.
     """
 
     reason = "good-token-rejected"
@@ -64,7 +64,7 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """The credential is good, but its account may not do this (403), also when tried again.
+    """ArcGIS accepts the credential, but its account may not do this (403), also at a second try.
 
     `is_foreign` says that the answer does not have ArcGIS's form, so a proxy may have sent it.
     """
@@ -80,8 +80,8 @@ class PermissionDenied(ArcGISError):
 class NoContent(ArcGISError):
     """The notebook has no content yet.
 
-    The portal sends an empty file twice or answers code 500, and the item's size is only that of its resources. The
-    notebook is skipped; its snapshots, if there are any, are archived.
+    The portal sent an empty file twice or answered code 500, and the item's size is only that of its resources. The
+    notebook is skipped; its snapshots are archived.
     """
 
     reason = "no-content"
@@ -89,9 +89,9 @@ class NoContent(ArcGISError):
 
 
 class NotebookNotFound(ArcGISError):
-    """ArcGIS has no such item or snapshot, or does not show it to this account. A second look agrees.
+    """ArcGIS does not have the item or snapshot, or does not show it to this account, also at a second try.
 
-    It was deleted while the run was under way, and is skipped. If somebody asked for it by its id, it is a failure.
+    If the notebook was deleted during the run, it is skipped. If its id was requested, it counts as failed.
     """
 
     reason = "not-found"
@@ -99,14 +99,14 @@ class NotebookNotFound(ArcGISError):
 
 
 class SessionNotFound(NotebookNotFound):
-    """Nobody has a notebook open under the id that the proxy was asked for, or it is not the caller's to see."""
+    """No open notebook has the requested id, or the caller may not see it."""
 
     reason = "session-not-found"
     remedy = "List the open notebooks again. A session ends when its notebook is closed."
 
 
 class RequestRejected(ArcGISError):
-    """ArcGIS answered with an error code that has no name of its own here."""
+    """ArcGIS answered with an error code that has no class of its own here."""
 
     reason = "request-rejected"
     remedy = "Look for the code in the log of the ArcGIS server at the time of the run."
@@ -115,9 +115,9 @@ class RequestRejected(ArcGISError):
 class UnexpectedAnswer(ArcGISError):
     """ArcGIS answered with something other than the expected JSON.
 
-    Examples are an HTML page, a redirect (one within the same host is followed on calls to the notebook server), a
-    listing that does not say that it succeeded, a 404 that is not from ArcGIS, a portal that names no notebook server,
-    and a snapshot's key of an unknown form.
+    Examples: an HTML page, a redirect (calls to the notebook server follow one within the same host), a listing that does
+    not say that it succeeded, a 404 that is not from ArcGIS, a portal that names no notebook server, a snapshot with a
+    key of an unknown form.
 
     `location` is the target of a redirect, or an empty text.
     """
@@ -131,7 +131,7 @@ class UnexpectedAnswer(ArcGISError):
 class AnswerTooLarge(UnexpectedAnswer):
     """A description or a listing of ArcGIS is larger than 8 MB.
 
-    A search or a listing of resources is first asked for again with fewer entries. A single entry that is too large is
+    A search or a listing of resources is first requested again with fewer entries. A single entry that is too large is
     left out.
     """
 
@@ -140,10 +140,10 @@ class AnswerTooLarge(UnexpectedAnswer):
 
 
 class ListingIncomplete(ArcGISError):
-    """A listing gave fewer usable entries than it counted, or never ended. What it gave is archived.
+    """A listing gave fewer usable entries than it counted, or did not end. Its entries are archived.
 
-    If it was the portal's search, twice, this is a notice, which makes the run partial. If it was a notebook's own
-    listing, that notebook failed.
+    If this happens twice to the portal's search, it is a notice, and the run is partial. If it happens to the listing
+    of a notebook, that notebook failed.
     """
 
     reason = "listing-incomplete"
@@ -153,7 +153,7 @@ class ListingIncomplete(ArcGISError):
 class NoFreeSlot(ArcGISError):
     """ArcGIS refused a capture: the notebook has `SnapshotLimit` snapshots or more, and none may be deleted.
 
-    Nothing else of it failed.
+    Nothing else failed for this notebook.
     """
 
     reason = "no-free-slot"

@@ -8,7 +8,7 @@ class ArchiveError(NotebookArchiveError):
 
 
 class ArchiveConflict(ArchiveError):
-    """The archive holds other bytes under this key than ArcGIS sends now. Nothing was overwritten."""
+    """The archive has other bytes under this key than ArcGIS sends now. Nothing was overwritten."""
 
     reason = "archive-conflict"
     remedy = "Compare both bodies: snapshots do not change in ArcGIS, so somebody altered one of the two."
@@ -17,7 +17,7 @@ class ArchiveConflict(ArchiveError):
 class SnapshotAltered(ArchiveConflict):
     """A snapshot changed in ArcGIS after it was archived. The archive has both bodies.
 
-    The run that finds it is partial; later runs are not. docs/archive-format.md, 'Altered snapshots', has the keys.
+    The run that finds this is partial; later runs are not. docs/archive-format.md, 'Altered snapshots', has the keys.
     """
 
     reason = "snapshot-altered"
@@ -25,7 +25,7 @@ class SnapshotAltered(ArchiveConflict):
 
 
 class ArchiveDamaged(ArchiveError):
-    """What was read from the archive does not have the SHA-256 that was noted with it. It was withheld."""
+    """An archived object does not have the SHA-256 that was noted with it. It was withheld."""
 
     reason = "archive-damaged"
     remedy = (
@@ -35,14 +35,14 @@ class ArchiveDamaged(ArchiveError):
 
 
 class ArchiveDenied(ArchiveError):
-    """S3 or KMS refused the function's role, or there is no such bucket or key."""
+    """S3 or KMS denied the function's role, or the bucket or the KMS key does not exist."""
 
     reason = "archive-denied"
     remedy = "Check that the policies of the bucket, of the KMS key and of any VPC endpoint allow the function's role."
 
 
 class ArchiveUnavailable(ArchiveError):
-    """S3 did not answer well within its retries."""
+    """S3 did not answer as it should, and retries did not help."""
 
     reason = "archive-unavailable"
     remedy = "The next run tries again. If it happens again, check the S3 endpoint and the account's quotas."

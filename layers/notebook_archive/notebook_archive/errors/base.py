@@ -4,15 +4,14 @@ from typing import ClassVar, Self
 
 
 class NotebookArchiveError(Exception):
-    """A defect of this program met one notebook. The others went on.
+    """A notebook met a defect of this program. The other notebooks were still archived.
 
-    `NotebookArchiveError` is the base of every error that this package raises on purpose.
-
-    `secret` is the name of the secret whose credential caused the error, or an empty text.
+    `NotebookArchiveError` is the base of every error that this package raises on purpose. `secret` is the name of the
+    secret whose credential caused the error, or an empty text.
     """
 
     reason: ClassVar[str] = "internal-error"
-    remedy: ClassVar[str] = "This is a defect: find the run id in the function's log, and report what the log says."
+    remedy: ClassVar[str] = "Search the function's log for the run id, and report the defect with what the log says."
 
     secret: str = ""
 
@@ -23,7 +22,7 @@ class NotebookArchiveError(Exception):
 
 
 class NotAnId(NotebookArchiveError):
-    """An id is not of the form that ArcGIS gives to items, sessions or snapshots. The message has its beginning."""
+    """A text does not have the form of an ArcGIS id. The message repeats the beginning of the text."""
 
     reason = "not-an-id"
     remedy = "Give item ids in a list, as ArcGIS shows them: 32 lower-case hexadecimal digits."

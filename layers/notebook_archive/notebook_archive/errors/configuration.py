@@ -8,14 +8,14 @@ class ConfigurationError(NotebookArchiveError):
 
 
 class SettingsInvalid(ConfigurationError):
-    """An environment variable of the function is missing or not of its form. The message names all of them."""
+    """Environment variables of the function are missing or wrong. The message names all of them."""
 
     reason = "settings-invalid"
     remedy = "Correct the parameters of the stack and deploy again."
 
 
 class SecretMissing(ConfigurationError):
-    """Secrets Manager has no secret of the name in the message."""
+    """Secrets Manager has no secret with the name in the message."""
 
     reason = "secret-missing"
     remedy = "Create the secret that the message names; docs/secrets.md shows the JSON."
@@ -35,7 +35,7 @@ class SecretUnreadable(ConfigurationError):
 
 
 class SecretUnwritable(ConfigurationError):
-    """Secrets Manager did not take a new token, or did not move a label. The token that was current still is."""
+    """Secrets Manager did not store a new token, or did not move a label. The current token is still current."""
 
     reason = "secret-unwritable"
     remedy = (
@@ -45,9 +45,9 @@ class SecretUnwritable(ConfigurationError):
 
 
 class SecretMalformed(ConfigurationError):
-    """The secret is not JSON, or not one of the three forms.
+    """The secret is not JSON, or does not have one of the three forms.
 
-    The message names what is missing from it, never what it holds.
+    The message says what is missing, but never what the secret holds.
     """
 
     reason = "secret-malformed"
@@ -55,7 +55,7 @@ class SecretMalformed(ConfigurationError):
 
 
 class SecretNotRotated(ConfigurationError):
-    """The secret of a token names a credential, but holds no token: its first rotation has not succeeded."""
+    """The secret names a credential but holds no token, because its first rotation has not succeeded yet."""
 
     reason = "secret-not-rotated"
     remedy = (
@@ -65,9 +65,9 @@ class SecretNotRotated(ConfigurationError):
 
 
 class RotationRefused(ConfigurationError):
-    """The call of `rotate_token` is not a step of a rotation under way. Nothing was changed.
+    """The call of `rotate_token` is not a step of a rotation that is under way. Nothing was changed.
 
-    Rotation is off, or the version is not the pending one, or the version is still empty.
+    Rotation is switched off, or the version is not the pending one, or the version is still empty.
     """
 
     reason = "rotation-refused"
@@ -77,9 +77,9 @@ class RotationRefused(ConfigurationError):
 
 
 class NewTokenRejected(ConfigurationError):
-    """The portal refused a new token, or took it for another user than the credential's.
+    """The portal rejected a new token, or says that it belongs to another user than the credential.
 
-    The new token was dropped. The one that was current still is.
+    The new token was dropped. The current token is still current.
     """
 
     reason = "new-token-rejected"

@@ -11,7 +11,7 @@ class RequestRefused(NotebookArchiveError):
 
 
 class ParameterInvalid(RequestRefused):
-    """A parameter of a request to the proxy is missing, doubled or garbled, or a token stands in its query."""
+    """A parameter of a request to the proxy is missing, given twice or not valid, or its query has a token."""
 
     reason = "parameter-invalid"
     remedy = "Correct the parameter that the message names; docs/openapi.json describes all of them."
@@ -32,9 +32,9 @@ class MediaTypeRefused(RequestRefused):
 
 
 class CallerUnknown(RequestRefused):
-    """With `ApiAuth=IAM`, a request came through without a signature: the stack is just being changed.
+    """With `ApiAuth=IAM`, a request arrived without a signature. Nothing was read.
 
-    Nothing was read.
+    This can happen while a deployment changes ApiAuth.
     """
 
     reason = "caller-unknown"
@@ -45,14 +45,14 @@ class CallerUnknown(RequestRefused):
 
 
 class CallerTokenMissing(RequestRefused):
-    """With `ApiAuth=ArcGIS`, a request to the proxy brought no token."""
+    """With `ApiAuth=ArcGIS`, a request to the proxy has no ArcGIS token."""
 
     reason = "caller-token-missing"
     remedy = "Send an ArcGIS token: as token in the form body, or in the header X-Esri-Authorization after Bearer."
 
 
 class CallerTokenRejected(RequestRefused):
-    """ArcGIS refused the token that a request to the proxy brought."""
+    """ArcGIS rejected the token of a request to the proxy."""
 
     reason = "caller-token-rejected"
     remedy = "Sign in to ArcGIS again. If the token is bound to a referer, send the same Referer header."
@@ -66,7 +66,7 @@ class WebhookRefused(RequestRefused):
 
 
 class WebhookUnknown(WebhookRefused):
-    """A delivery came to an address below `/webhooks/` that is not the one of the secret."""
+    """A delivery was sent to an address below `/webhooks/` that is not the one in the secret."""
 
     reason = "webhook-unknown"
     remedy = (
@@ -76,21 +76,21 @@ class WebhookUnknown(WebhookRefused):
 
 
 class WebhookUnsigned(WebhookRefused):
-    """The secret says `requireSignature`, and a delivery has neither a signature nor the key in its payload."""
+    """The secret has `requireSignature`, but a delivery has neither a signature nor the key in its payload."""
 
     reason = "webhook-unsigned"
     remedy = "Let the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
 
 
 class WebhookForged(WebhookRefused):
-    """A delivery's signature fits its body under neither of the two keys."""
+    """The signature of a delivery does not match its body with either of the two keys."""
 
     reason = "webhook-forged"
     remedy = "Register the webhook again with the secret's key. If the key was right, somebody is forging deliveries."
 
 
 class WebhookStale(WebhookRefused):
-    """The payload's time is more than 15 minutes from that of its arrival. The message has both.
+    """The payload's time is more than 15 minutes from the time of arrival. The message has both.
 
     A clock is wrong, or somebody sent an old delivery again.
     """
@@ -109,17 +109,20 @@ class WebhookTooLarge(WebhookRefused):
 
 
 class WebhookMalformed(WebhookRefused):
-    """A delivery is neither JSON nor a form with JSON in its field `payload`, or its `crc_token` is not valid."""
+    """A delivery is neither JSON nor a form with JSON in its field `payload`.
+
+    Or its `crc_token` is not valid.
+    """
 
     reason = "webhook-malformed"
     remedy = "Let the sender send JSON, or a form with JSON in the field payload."
 
 
 class WebhookForeign(WebhookRefused):
-    """A delivery is JSON, but not of the shape that ArcGIS documents.
+    """A delivery is JSON, but not of the form that ArcGIS documents.
 
-    None of its events can be made out, or a signed time is not a time, or the secret says `requireSignature` and there
-    is no time.
+    No event in it is readable, or a signed time is not a time, or the secret has `requireSignature` and the payload has
+    no time.
     """
 
     reason = "webhook-foreign"

@@ -4,9 +4,9 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class RunInputInvalid(NotebookArchiveError):
-    """The input of a run has an unknown field, or `itemIds` is not a list, is empty, or contains an id twice.
+    """The input of a run has an unknown field, or `itemIds` cannot be used. Nothing was planned.
 
-    Nothing was planned.
+    The value of `itemIds` must be a list that is not empty, and no id may occur twice.
     """
 
     reason = "run-input-invalid"
@@ -26,7 +26,7 @@ class RunIdTaken(NotebookArchiveError):
 class RequestInvalid(NotebookArchiveError):
     """An event `SnapshotArchiveRequested` is not of the documented form. The message names the member.
 
-    It is in the failure queue, and nothing was asked of ArcGIS.
+    The event is in the failure queue, and ArcGIS was not called.
     """
 
     reason = "request-invalid"
@@ -34,9 +34,9 @@ class RequestInvalid(NotebookArchiveError):
 
 
 class EventRefused(NotebookArchiveError):
-    """EventBridge did not accept an event, even when it was sent again. The message has its code.
+    """EventBridge did not accept an event, also when it was sent again. The message has its code.
 
-    The report is still written and the snapshots are archived. A webhook's sender was asked to send again.
+    The report is still written and the snapshots are archived. The sender of a webhook was asked to send again.
     """
 
     reason = "event-refused"

@@ -8,9 +8,9 @@ class SnapshotInvalid(NotebookArchiveError):
 
 
 class NotANotebook(SnapshotInvalid):
-    """What ArcGIS sent is not one complete notebook: cut short, not JSON, or without `nbformat` or `cells`.
+    """The body from ArcGIS is not one complete notebook. Nothing was stored.
 
-    Nothing was stored.
+    It is cut short, is not JSON, or has no `nbformat` or no `cells`.
     """
 
     reason = "not-a-notebook"

@@ -37,7 +37,7 @@ class VerifiedCopy:
     """The proof that a snapshot may be deleted in ArcGIS.
 
     It says that this system made the snapshot, and that the archive holds, byte for byte, what ArcGIS serves under this
-    key. Only `backup.slots.verified_copy` makes one, after it has read both; tests/architecture checks that.
+    key. Only `backup.slots` makes one, after it has read both; tests/architecture checks that.
     """
 
     item_id: ItemId
