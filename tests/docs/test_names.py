@@ -11,7 +11,7 @@ from local.arcgis.switches import Switches
 from local.documents import named_errors
 from notebook_archive import errors
 from notebook_archive.archive import store
-from tests.docs.documents import DOCUMENTS, ERRORS, FORMAT, OPERATIONS, README, ROOT, Document, code_in
+from tests.docs.documents import DOCUMENTS, ERRORS, FORMAT, OPERATIONS, ROOT, Document, code_in
 from tests.template.rendered import template
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
