@@ -174,6 +174,8 @@ def test_the_next_address_is_tried_after_silence(wire: Transport, serve: Serve, 
     for _ in range(2):
         assert find_server(wire, portal.url)[0] == f"{working.url}/admin/notebooks"
     assert len(broken.requests) == 2, "one try each time"
+    sign_ins = [request for request in portal.requests if request.path.endswith("/generateToken")]
+    assert len(sign_ins) == 2, "a server that is not ArcGIS renews no token"
 
 
 def test_the_address_that_worked_is_remembered(wire: Transport, serve: Serve) -> None:

@@ -1,9 +1,6 @@
 """Rules that the syntax of the code has to follow. `.importlinter` has the rules for imports."""
 
 import ast
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -165,14 +162,3 @@ def test_names_avoid_manager_helper_and_utils() -> None:
 
 def test_every_function_folder_is_named_by_verb_and_noun() -> None:
     assert all(path.parent.name.count("_") == 1 for path in HANDLERS)
-
-
-def test_imports_go_one_way() -> None:
-    """The contracts of .importlinter, which `make check` runs too.
-
-    They run in a process of their own, because import-linter configures logging, which silences all other loggers.
-    """
-    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/notebook_archive")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -43,10 +43,12 @@ class Element:
         return found[0]
 
     def below(self) -> Iterator["Element"]:
-        for child in self.children:
+        waiting = self.children[::-1]
+        while waiting:
+            child = waiting.pop()
             if isinstance(child, Element):
                 yield child
-                yield from child.below()
+                waiting += child.children[::-1]
 
 
 class _Builder(HTMLParser):

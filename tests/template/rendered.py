@@ -1,5 +1,6 @@
 """The template with parameters filled in, conditions decided and intrinsic functions replaced, as in CloudFormation."""
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -52,9 +53,15 @@ _NOTHING = object()
 
 def template() -> dict[str, Any]:
     """Return the template of the file, with short forms such as !Ref written out."""
+    return json.loads(_decoded())  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _decoded() -> str:
+    """Read the file once, as JSON: every caller gets an object of its own, which it may change."""
     loaded, errors = decode(str(TEMPLATE))
     assert not errors, errors
-    return json.loads(json.dumps(loaded))  # type: ignore[no-any-return]
+    return json.dumps(loaded)
 
 
 def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from notebook_archive.models import (
 )
 
 # Maximum sessions of one request.
-SESSIONS_PAGE = 100
+SESSIONS_PER_PAGE = 100
 # Open sessions that are collected. A listing that never ends would fill the memory.
 MAX_SESSIONS = 10_000
 
@@ -83,7 +83,7 @@ class NotebookServer:
         """
         client, what = self._client, "The notebook server"
         # A server that is not ArcGIS may reject any token, so a rejection here renews none.
-        token = client.tokens.current(client.deadline)
+        token = client.tokens.get_token(client.deadline)
         fields = {"f": "json", "start": "1", "num": "1"}
         stream = client.transport.stream(
             "GET", self._notebooks_url, what, client.deadline, ANSWER_BYTES, token=token, fields=fields
@@ -182,9 +182,9 @@ class NotebookServer:
     def list_sessions(self, start: int, num: int) -> Sessions:
         """Return up to `num` open sessions, beginning with number `start`. The first is number 1.
 
-        Notebook Server gives a page of up to SESSIONS_PAGE sessions, with `start` and `total`. Kubernetes has no pages
-        and gives all sessions. An answer without `start` and `total` may be either, so all sessions are collected, and
-        the page is cut out of them.
+        Notebook Server gives a page of up to SESSIONS_PER_PAGE sessions, with `start` and `total`. Kubernetes has no
+        pages and gives all sessions. An answer without `start` and `total` may be either, so all sessions are
+        collected, and the page is cut out of them.
         """
         answer, entries = self._fetch_page(start, num)
         if "start" not in answer or "total" not in answer:
@@ -204,10 +204,10 @@ class NotebookServer:
         """
         found: dict[str, Any] = {}
         while True:
-            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE)
+            _, page = self._fetch_page(len(found) + 1, SESSIONS_PER_PAGE)
             known = len(found)
             found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
-            if len(page) < SESSIONS_PAGE or len(found) == known:
+            if len(page) < SESSIONS_PER_PAGE or len(found) == known:
                 return list(found.values())
             if len(found) > MAX_SESSIONS:
                 raise ListingIncomplete(f"The open notebooks: there are more than {MAX_SESSIONS}.")
@@ -243,9 +243,9 @@ class NotebookServer:
     def _may_be_open(self, session_id: SessionId) -> bool:
         start = 1
         while True:
-            page = self.list_sessions(start, SESSIONS_PAGE)
+            page = self.list_sessions(start, SESSIONS_PER_PAGE)
             if page.unreadable or any(session.session_id == session_id for session in page.sessions):
                 return True
-            start += SESSIONS_PAGE
+            start += SESSIONS_PER_PAGE
             if not page.sessions or start > page.total:
                 return False

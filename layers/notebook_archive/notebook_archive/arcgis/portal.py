@@ -28,11 +28,11 @@ from notebook_archive.models import (
 from notebook_archive.settings import HTTPS_URL
 
 # Maximum results of one search request.
-SEARCH_PAGE = 100
-# Maximum results of one search, over all its request. What is beyond needs another search.
+RESULTS_PER_PAGE = 100
+# Maximum results of one search, over all its pages. The rest needs another search.
 MAX_SEARCH_RESULTS = 10_000
 # Maximum resources of one request.
-RESOURCES_PAGE = 1000
+RESOURCES_PER_PAGE = 1000
 # Resources of one item that are read. A listing that never ends would fill the memory.
 MAX_RESOURCES = 20_000
 # Entries of one listing that may be skipped because each alone is larger than an answer may be.
@@ -260,7 +260,7 @@ class Portal:
             query += f" AND created:[{since:019d} TO {10**18:019d}]"
         order = {"q": query, "sortField": "created", "sortOrder": "asc"}
         request = _PagedRequest(
-            "search", "The search for notebooks", "results", "id", SEARCH_PAGE, MAX_SEARCH_RESULTS, order
+            "search", "The search for notebooks", "results", "id", RESULTS_PER_PAGE, MAX_SEARCH_RESULTS, order
         )
         return self._read_pages(request)
 
@@ -329,7 +329,7 @@ class Portal:
     def _list_resources(self, item_id: ItemId, owner: str) -> _PagedEntries:
         user_path = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
         path, what = f"content/{user_path}items/{item_id}/resources", f"The resources of item {item_id}"
-        listed = self._read_pages(_PagedRequest(path, what, "resources", "resource", RESOURCES_PAGE, MAX_RESOURCES))
+        listed = self._read_pages(_PagedRequest(path, what, "resources", "resource", RESOURCES_PER_PAGE, MAX_RESOURCES))
         if listed.is_circular:
             raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
         if listed.is_cut:

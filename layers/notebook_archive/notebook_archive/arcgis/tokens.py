@@ -68,7 +68,7 @@ class FixedToken:
     value: str
     secret: str = ""
 
-    def current(self, _: Deadline) -> str:
+    def get_token(self, _: Deadline) -> str:
         """Return the token."""
         return self.value
 
@@ -126,7 +126,7 @@ class TokenSource:
           sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
         - It does not say: ArcGISUnavailable is raised.
         """
-        token = self.current(deadline)
+        token = self.get_token(deadline)
         try:
             return call(token)
         except TokenRejected as error:
@@ -143,7 +143,7 @@ class TokenSource:
         except TokenRejected as error:
             raise self._find_fault(error, fresh, str(error), deadline) from None
 
-    def current(self, deadline: Deadline) -> str:
+    def get_token(self, deadline: Deadline) -> str:
         """Return the token in memory, or a new one if there is none or it is about to expire."""
         with self._lock:
             if self._token is None or self._token.good_until <= self._clock():
