@@ -107,7 +107,7 @@ def test_each_side_knows_its_own_libraries_alone(path: Path) -> None:
     if place != "arcgis":
         assert not imports(path, "requests")
         assert not imports(path, "urllib3")
-    if place not in ("archive", "secret_store", "events.py", "backup_requests", "aws.py"):
+    if place not in ("archive", "secret_store", "events", "backup_requests", "aws.py"):
         assert not imports(path, "botocore")
 
 
@@ -153,9 +153,9 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
 
     assert found(addresses) == ["notebook_server.delete"]
     assert found(deletes) == ["routes.delete", "slots._delete"]
-    assert found(calls_proof) == ["slots.verified_copy"]
+    assert found(calls_proof) == ["slots.prove_copy"]
     assert set(found(proves)) == {
-        "notebook_server.delete", "routes.delete", "slots.verified_copy", "slots._delete"
+        "notebook_server.delete", "routes.delete", "slots.prove_copy", "slots._delete"
     }  # fmt: skip
     text = "".join(path.read_text() for path in MODULES)
     assert text.count('resourceKeys": copy.resource_key') == 1, "one key, which is the proof's"

@@ -23,9 +23,9 @@ from notebook_archive.arcgis.tls import tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
-from notebook_archive.backup.outcome import Batch
 from notebook_archive.clock import Deadline
 from notebook_archive.runs import archive_batch, plan_run, report_run
+from notebook_archive.runs.batch import Batch
 from notebook_archive.runs.plan import Plan
 from notebook_archive.runs.report import Report
 from notebook_archive.settings import Route
@@ -54,7 +54,9 @@ def archive(told: dict[str, str]) -> None:
     capturing = None
     if rotates:
         capturing = CaptureSettings(ArchiveReader(s3, BUCKET, ACCOUNT), 5, rotates=True, pause_seconds=0.0)
-    context = ArchiveContext(routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capturing=capturing)
+    context = ArchiveContext(
+        routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capture_settings=capturing
+    )
     run = RunId.of_execution(told["run"], "2026-11-22T02:00:00Z")
     archive_batch(json.loads(told["batch"]), run, context, 1, Deadline(120))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from local.arcgis import Item, Seed
 from local.arcgis.organisation import Snapshot, now_ms
-from notebook_archive.backup.slots import PREFIX
+from notebook_archive.backup.slots import CAPTURE_PREFIX
 from tests.runs.conftest import SMALL
 from tests.site import Site, check_report
 from tests.strict_s3 import StoredObject, contents
@@ -38,7 +38,7 @@ def age(item: Item) -> None:
 
 def ours(item: Item) -> list[Snapshot]:
     """Return the snapshots whose names are of this system's form."""
-    return [snapshot for snapshot in item.snapshots if snapshot.name.startswith(PREFIX)]
+    return [snapshot for snapshot in item.snapshots if snapshot.name.startswith(CAPTURE_PREFIX)]
 
 
 @dataclass

@@ -12,8 +12,8 @@ from notebook_archive.archive import RunId
 from notebook_archive.backup import current_content as content
 from notebook_archive.backup.capture import START_SECONDS
 from notebook_archive.backup.job import PAUSE_SECONDS
-from notebook_archive.backup.slots import PREFIX, capture_name
-from notebook_archive.runs.report import figures
+from notebook_archive.backup.slots import CAPTURE_PREFIX, capture_name
+from notebook_archive.runs import count_metrics
 from tests.runs.conftest import MakeSite
 from tests.runs.scene import (
     HOUR_MS,
@@ -565,7 +565,7 @@ def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(
     report = rotating.report("two", plan)
     freed = {"itemId": watch.item.id, "title": "Alone", "owner": "ana", "resourceKey": oldest.resource_key}
     assert (report["status"], report["captured"], report["freed"]) == ("complete", 1, [freed])
-    assert (figures(report)["SnapshotsCaptured"], figures(report)["SlotsFreed"]) == (1, 1)
+    assert (count_metrics(report)["SnapshotsCaptured"], count_metrics(report)["SlotsFreed"]) == (1, 1)
     [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert f"{oldest.resource_key} of item {watch.item.id} is deleted in ArcGIS" in line
     assert hashlib.sha256(body(0)).hexdigest() in line
@@ -595,7 +595,7 @@ def test_five_snapshots_of_a_person_leave_no_slot(rotating: Site) -> None:
     check(watch)
 
 
-@pytest.mark.parametrize("name", [PREFIX, f"{PREFIX}2026-11-22/old", f"{PREFIX}2026-11-22/one"])
+@pytest.mark.parametrize("name", [CAPTURE_PREFIX, f"{CAPTURE_PREFIX}2026-11-22/old", f"{CAPTURE_PREFIX}2026-11-22/one"])
 def test_a_persons_snapshot_with_a_name_of_ours_stays(rotating: Site, name: str) -> None:
     watch = Watch(rotating.item("Alone"))
     watch.by_hand(1, name)

@@ -10,8 +10,8 @@ from moto.s3.models import s3_backends
 
 from local.arcgis import Item
 from notebook_archive.arcgis.transport import ATTEMPTS
-from notebook_archive.backup.outcome import UNPROTECTED
 from notebook_archive.backup.planned import SETTLED_MS
+from notebook_archive.backup.records import UNPROTECTED
 from tests.runs.conftest import MakeSite, small_seed
 from tests.site import Site, check_report, stored_snapshots
 from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, contents

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from notebook_archive.arcgis.envelopes import parse
-from notebook_archive.backup.outcome import UNPROTECTED
-from notebook_archive.runs import figures
+from notebook_archive.backup.records import UNPROTECTED
+from notebook_archive.runs import count_metrics
 from notebook_archive.runs.report import Report
 from tests.site import PREFIX, Site, check_report, put_lines
 
@@ -16,7 +16,7 @@ UNREADABLE = "Restricted survey"
 def not_complete(report: Report) -> Report:
     check_report(report)
     assert report["status"] != "complete"
-    assert figures(report)["RunComplete"] == 0
+    assert count_metrics(report)["RunComplete"] == 0
     return report
 
 

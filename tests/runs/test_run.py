@@ -8,7 +8,7 @@ import pytest
 
 from local.arcgis import LocalArcGIS, Seed
 from local.arcgis.organisation import id_of
-from notebook_archive.backup.outcome import UNPROTECTED
+from notebook_archive.backup.records import UNPROTECTED
 from tests.runs.conftest import MakeSite
 from tests.site import Site, check_archive, check_report, read_report, stored_body, stored_snapshots
 from tests.strict_s3 import Fault, StrictS3, contents

@@ -12,7 +12,7 @@ from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.clock import Deadline
 from notebook_archive.models import ItemId
 from notebook_archive.runs.report import Report
-from notebook_archive.runs.unlisted import MAX_LOOK_UPS, look_up, notices
+from notebook_archive.runs.unlisted import MAX_LOOK_UPS, list_unlisted_notices, look_up
 from tests.runs.conftest import MakeSite
 from tests.runs.test_protection import administrator_may, not_complete
 from tests.site import Site, check_archive, check_report
@@ -177,5 +177,5 @@ class TestUnknown:
         assert (found.found, found.absent) == ([], [])
         assert found.unknown == {"no time left": MAX_LOOK_UPS, "over 5000 at once": 7}
         assert looked_up(site) == 0
-        [notice] = notices(found, sees_everything=True)
+        [notice] = list_unlisted_notices(found, sees_everything=True)
         assert f"does not show {MAX_LOOK_UPS + 7} notebooks" in notice["message"]

@@ -1,4 +1,4 @@
-"""Storing one staged snapshot, with what is noted beside it."""
+"""Store a staged notebook in the archive, with its metadata."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from notebook_archive.models import ItemId, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class ItemReference:
-    """The item that a snapshot is of."""
+    """The item that a snapshot belongs to."""
 
     item_id: ItemId
     title: str
@@ -20,7 +20,7 @@ class ItemReference:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a snapshot came here: ``route`` from ArcGIS, by which ``run``, from which portal."""
+    """How a snapshot was read: on which route, by which run, from which portal."""
 
     route: str
     run: RunId
@@ -28,7 +28,7 @@ class Provenance:
 
 
 def store(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive) -> Stored:
-    """Store a staged snapshot unless the archive holds it.  Raises any ArchiveError."""
+    """Store a staged snapshot unless the archive holds it. Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     noted = metadata(item, snapshot, staged, provenance)
     return archive.put_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
@@ -37,14 +37,14 @@ def store(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: P
 def store_altered(
     item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
 ) -> Stored:
-    """Store another body of an archived snapshot beside the first, unless it is there.  Raises any ArchiveError."""
+    """Store another body of an archived snapshot beside the first, unless it is there. Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     noted = metadata(item, snapshot, staged, provenance)
     return archive.put_altered(item.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
 
 
 def store_copy(item: ItemReference, copy: CopyId, staged: Staged, provenance: Provenance, archive: Archive) -> Stored:
-    """Store a staged copy of a notebook's content unless the archive holds it.  Raises any ArchiveError."""
+    """Store a staged copy of a notebook's content unless the archive holds it. Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     of_item = {"item-id": item.item_id, "title": item.title, "owner": item.owner}
     noted = {**of_item, "modified": format_moment(copy.modified), **_noted(staged, provenance)}
@@ -52,7 +52,7 @@ def store_copy(item: ItemReference, copy: CopyId, staged: Staged, provenance: Pr
 
 
 def metadata(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance) -> dict[str, str]:
-    """Return what is noted with a snapshot; docs/archive-format.md describes each."""
+    """Return the metadata of a snapshot. docs/archive-format.md describes each field."""
     return {
         "item-id": item.item_id,
         "resource-key": snapshot.resource_key,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.archive import Archive, RunId
-from notebook_archive.backup.outcome import Problem
+from notebook_archive.backup.records import Problem
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import ArchiveError, NotebookArchiveError, NotebookNotFound
 from notebook_archive.models import ItemId, NotebookItem, cut
@@ -29,7 +29,7 @@ _TITLE_LENGTH = 60
 class LookedUp:
     """What the portal says of items that were looked up.
 
-    `found` are there.  `absent` do not exist, or are hidden from the administrator.  `unknown` counts, by reason, those
+    `found` are there. `absent` do not exist, or are hidden from the administrator. `unknown` counts, by reason, those
     for which the portal gave no answer.
     """
 
@@ -82,10 +82,10 @@ def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, thr
         list(pool.map(note, item_ids))
 
 
-def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
+def list_unlisted_notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
     """Yield the report's notices on the items that were looked up.
 
-    An administrator who does not see everything cannot tell a deleted item from a hidden one.
+    An administrator who does not see everything cannot distinguish a deleted item from a hidden one.
     """
     latest = time.time() * 1000 - INDEXING_MS
     missed = [item for item in looked_up.found if item.created < latest]
