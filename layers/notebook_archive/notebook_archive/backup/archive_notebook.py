@@ -43,8 +43,8 @@ def archive_notebook(
     outcome = NotebookOutcome(planned)
     try:
         item_id = ItemId.parse(planned["itemId"])
-        access = context.routes.of(planned["owner"], deadline)
-        content = CurrentContent(item_id, planned["content"], access, context.max_snapshot_bytes, deadline)
+        access = context.routes.choose(planned["owner"], deadline)
+        content = CurrentContent(item_id, planned["content"], access, context.max_snapshot_bytes)
     except (PermissionDenied, SecretMissing) as error:
         secret = context.routes.secret_of(planned["owner"])
         outcome.end(classify_refusal(error, route="", owner_secret=secret, has_snapshot=outcome.has_snapshot))
@@ -62,7 +62,7 @@ def archive_notebook(
 def _archive_versions(job: NotebookJob, outcome: NotebookOutcome) -> None:
     """Archive the listed snapshots, then the current content, then a snapshot that is made, then the properties."""
     try:
-        listed = job.access.snapshots(job.item_id, job.deadline)
+        listed = job.access.list_snapshots(job.item_id)
     except (PermissionDenied, SecretMissing) as error:
         verdict = _classify_refusal(job, error, outcome)
         _archive_current(job, outcome)  # it may be readable although the snapshots are not

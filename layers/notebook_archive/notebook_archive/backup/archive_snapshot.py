@@ -15,12 +15,12 @@ def archive_snapshot(job: NotebookJob, snapshot: Snapshot) -> tuple[StoredVersio
 
     If the archive holds another body under its key, the new body is stored too, and the second value says so. It also
     says so if a backup that runs at the same time stored the new body first: the plan then has no body of that size.
-    Raises what `Access.download` raises, SnapshotInvalid, or any ArchiveError.
+    Raises what `SnapshotAccess.read_snapshot` raises, SnapshotInvalid, or any ArchiveError.
     """
     item_id, key = job.item_id, snapshot.resource_key
     what, archive = f"Snapshot {key} of item {item_id}", job.context.archive
     limit = job.context.max_snapshot_bytes
-    staged = job.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), job.deadline)
+    staged = job.access.read_snapshot(item_id, key, limit, lambda chunks: stage(chunks, what))
     is_altered = False
     with closing(staged.file):
         try:

@@ -56,7 +56,7 @@ def classify_absence(job: NotebookJob, error: NotebookNotFound | RequestRejected
     Esri does not document what a notebook server answers for an item that is gone, so any refused request is checked.
     """
     try:
-        job.context.routes.item(job.item_id, job.deadline)
+        job.context.routes.portal(job.deadline).get_item(job.item_id)
     except NotebookNotFound as gone:
         return Verdict.skip(gone)
     except NotebookArchiveError as other:
@@ -71,7 +71,7 @@ def classify_missing_snapshot(
 ) -> Verdict:
     """Decide whether a snapshot was deleted meanwhile, or is listed and lost: the snapshots are listed once more."""
     try:
-        listed = job.access.snapshots(job.item_id, job.deadline)
+        listed = job.access.list_snapshots(job.item_id)
     except (NotebookNotFound, RequestRejected):
         return classify_absence(job, error)
     except NotebookArchiveError as other:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-from notebook_archive.arcgis.portal import Organisation
+from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import CaptureMark, CopyId, Holding, Present
 from notebook_archive.models import NotebookItem, ResourceKey, digests
 
@@ -62,7 +62,7 @@ class PlannedNotebook(TypedDict):
     item: NotRequired[Mapping[str, Any]]
 
 
-def plan_notebook(item: NotebookItem, held: Holding | None, organisation: Organisation) -> PlannedNotebook:
+def plan_notebook(item: NotebookItem, held: Holding | None, organization: Organization) -> PlannedNotebook:
     """Return the plan of a notebook. `held` is what the archive has of it."""
     line: PlannedNotebook = {
         "itemId": item.item_id,
@@ -73,7 +73,7 @@ def plan_notebook(item: NotebookItem, held: Holding | None, organisation: Organi
     }
     if held and held.snapshots:
         line["sizes"] = _sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
-    if not organisation.reads_everything and item.owner != organisation.username:
+    if not organization.can_update_items and item.owner != organization.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
     is_back = held is not None and held.is_deleted  # a newer `item.json` cancels the note that it was deleted

@@ -94,7 +94,7 @@ def prove_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -> V
     if archived is None:
         return None
     what, limit = f"Snapshot {key} of item {item_id}", job.context.max_snapshot_bytes
-    served = job.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), job.deadline)
+    served = job.access.read_snapshot(item_id, key, limit, lambda chunks: stage(chunks, what))
     with closing(served.file):
         if (served.size, served.digest) != (archived.size, archived.digest):
             raise ArchiveConflict(f"{what}: ArcGIS serves other bytes than the archive holds; it was not deleted.")
@@ -108,13 +108,13 @@ def _delete(job: NotebookJob, copy: VerifiedCopy, listed: Listing, kept: tuple[N
     _log.warning("%s is deleted in ArcGIS to free a slot; the archive has it, SHA-256 %s", what, copy.sha256)
     refusal: NotebookArchiveError | None = None
     try:
-        job.access.delete(copy, job.deadline)
+        job.access.delete_snapshot(copy)
     except NotebookArchiveError as error:
         refusal = error
     # If ArcGIS rejected the request and the snapshot is gone, somebody else deleted it.
     freed = None if isinstance(refusal, RequestRejected) else copy.resource_key
     try:
-        remaining = job.access.snapshots(copy.item_id, job.deadline)
+        remaining = job.access.list_snapshots(copy.item_id)
     except NotebookArchiveError as error:
         return FreedSlot(None, freed, error, kept)
     keys = {snapshot.resource_key for snapshot in remaining.snapshots}

@@ -71,7 +71,7 @@ def archive_requests(
     notebooks = [plan_unknown(item_id) for item_id in item_ids]
     try:
         context = open_context()
-        organisation = context.routes.organisation(deadline)
+        organization = context.routes.portal(deadline).get_organization()
     except NotebookArchiveError as error:
         verdict = Verdict.fail(error)
         return {item_id: record_verdict(each, verdict) for item_id, each in zip(item_ids, notebooks, strict=True)}
@@ -79,13 +79,13 @@ def archive_requests(
     def archive(unknown: PlannedNotebook) -> OutcomeRecord:
         item_id = ItemId(unknown["itemId"])
         try:
-            item = context.routes.item(item_id, deadline)
+            item = context.routes.portal(deadline).get_item(item_id)
         except NotebookNotFound as error:
             # An account that does not see everything cannot distinguish a deleted item from a hidden one.
-            is_gone = organisation.sees_everything
+            is_gone = organization.can_view_items
             return record_verdict(unknown, Verdict.skip(error) if is_gone else Verdict.fail(error))
         held = context.archive.holding(item_id)
-        return archive_notebook(plan_notebook(item, held, organisation), run, context, deadline)
+        return archive_notebook(plan_notebook(item, held, organization), run, context, deadline)
 
     records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=START_SECONDS)
     return {item_id: record for item_id, record in zip(item_ids, records, strict=True) if record}

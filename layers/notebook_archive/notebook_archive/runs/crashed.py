@@ -59,8 +59,8 @@ def recover_outcomes(
         return outcomes, []
     notice: Problem = {
         "reason": "crashed-not-looked-up",
-        "message": f"The run could not look up what crashed batches had stored of {not_looked_up} of the {len(planned)} "
-        "notebooks, so the report may count too few snapshots.",
+        "message": f"The run could not look up what crashed batches had stored of {not_looked_up} of the "
+        f"{len(planned)} notebooks, so the report may count too few snapshots.",
         "remedy": "Read the log of archive_notebooks for the cause. Nothing is lost: a later run finds what is stored.",
     }
     return outcomes, [notice]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
-from notebook_archive.arcgis.administrator import Administrator
+from notebook_archive.arcgis.portal import Portal
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.planned import BATCH_BYTES, PlannedNotebook, plan_notebook
 from notebook_archive.backup.records import Problem
@@ -31,7 +31,7 @@ class Plan(TypedDict):
 def plan_run(
     run: RunId,
     started_at: str,
-    administrator: Administrator,
+    administrator: Portal,
     archive: Archive,
     item_ids: list[object] | None,
     *,
@@ -43,14 +43,14 @@ def plan_run(
     Raises RunIdTaken, any ArcGISError, ConfigurationError or ArchiveError.
     """
     claim_run(run, started_at, archive)
-    organisation = administrator.organisation()
+    organization = administrator.get_organization()
     if item_ids is None:
-        selection = select_everything(run, organisation, administrator, archive, threads)
+        selection = select_everything(run, organization, administrator, archive, threads)
     else:
         selection = select_chosen(item_ids, administrator, archive)
     # By owner, so that the notebooks of a batch share an owner's token.
     items = sorted(selection.items, key=lambda item: (item.owner, item.item_id))
-    lines = (plan_notebook(item, selection.held.get(item.item_id), organisation) for item in items)
+    lines = (plan_notebook(item, selection.held.get(item.item_id), organization) for item in items)
     batches = list(_make_batches(lines, batch_size))
     plan_key = _write_plan(run, batches, archive)
     if selection.refused:

@@ -12,7 +12,7 @@ from notebook_archive.models import cut
 STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 ALLOWED_INPUT = 'Allowed are {} and {"itemIds": ["<item id>", ...]}, each id once.'
 
-# Whether a run is over the whole organisation or over the item ids that it was given.
+# Whether a run is over the whole organization or over the item ids that it was given.
 Scope = Literal["everything", "chosen"]
 
 

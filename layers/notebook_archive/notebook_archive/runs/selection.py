@@ -1,10 +1,9 @@
-"""Select the notebooks of a run: every notebook of the organisation, or the chosen ones."""
+"""Select the notebooks of a run: every notebook of the organization, or the chosen ones."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from notebook_archive.arcgis.administrator import Administrator
-from notebook_archive.arcgis.portal import Enumeration, Organisation
+from notebook_archive.arcgis.portal import Enumeration, Organization, Portal
 from notebook_archive.archive import Archive, Holding, RunId
 from notebook_archive.backup.outcome import Verdict, record_verdict
 from notebook_archive.backup.planned import plan_unknown
@@ -30,37 +29,37 @@ class Selection:
 
 
 def select_everything(
-    run: RunId, organisation: Organisation, administrator: Administrator, archive: Archive, threads: int
+    run: RunId, organization: Organization, administrator: Portal, archive: Archive, threads: int
 ) -> Selection:
     """Return every notebook that the portal's search shows, and archived ones that it does not show but the portal has.
 
     Notes in the archive which notebooks were deleted. Raises any ArcGISError, ConfigurationError or ArchiveError. An
     incomplete search is a notice, not an error, because what it found is still archived.
     """
-    found = administrator.notebooks(organisation)
+    found = administrator.list_notebooks(organization.id)
     held = {holding.item_id: holding for holding in archive.holdings()}
     missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
     looked_up = look_up(missing, administrator, threads)
-    if organisation.sees_everything and found.notebooks:  # a portal that shows nothing may be the wrong one
+    if organization.can_view_items and found.notebooks:  # a portal that shows nothing may be the wrong one
         note_deletions(looked_up.absent, run, archive, threads)
     listed, stale_notices = check_times(list(found.notebooks.values()), held, run, administrator, threads)
     items = [*listed, *looked_up.found]
     notices = [
         *stale_notices,
-        *_list_search_notices(found, organisation, administrator),
-        *list_unlisted_notices(looked_up, sees_everything=organisation.sees_everything),
+        *_list_search_notices(found, organization, administrator),
+        *list_unlisted_notices(looked_up, sees_everything=organization.can_view_items),
         *([] if items else [_describe_emptiness(held)]),
     ]
     return Selection(items, held, [], notices)
 
 
-def select_chosen(item_ids: Iterable[object], administrator: Administrator, archive: Archive) -> Selection:
+def select_chosen(item_ids: Iterable[object], administrator: Portal, archive: Archive) -> Selection:
     """Return the notebooks with these ids. Raises any ArcGISError, ConfigurationError or ArchiveError."""
     items: dict[ItemId, NotebookItem] = {}
     refused: dict[str, OutcomeRecord] = {}
     for given in item_ids:
         try:
-            item = administrator.item(ItemId.parse(given))
+            item = administrator.get_item(ItemId.parse(given))
         except (NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer) as error:
             record = _record_refusal(str(given), error)
             refused[record["itemId"]] = record
@@ -79,22 +78,20 @@ def _record_refusal(given: str, error: NotebookArchiveError) -> OutcomeRecord:
     return record_verdict(plan_unknown(given[:40]), Verdict.fail(error), protection)
 
 
-def _list_search_notices(
-    found: Enumeration, organisation: Organisation, administrator: Administrator
-) -> Iterator[Problem]:
+def _list_search_notices(found: Enumeration, organization: Organization, administrator: Portal) -> Iterator[Problem]:
     """Yield the notices on what the portal's search may have left out."""
     if found.incomplete:
         yield describe_problem(found.incomplete)
-    if found.uncounted:
+    if found.is_uncounted:
         yield {
             "reason": "total-missing",
             "message": "The portal's search gave no total, so the run cannot check that it found every notebook.",
             "remedy": "Compare the report's figures with the number of notebooks that the portal's own pages show.",
         }
-    if not organisation.sees_everything:
+    if not organization.can_view_items:
         yield {
             "reason": "administrator-sees-not-all",
-            "message": f"The account of secret {administrator.tokens.name!r} does not see every member's items.",
+            "message": f"The account of secret {administrator.secret!r} does not see every member's items.",
             "remedy": "Give the account's role the privilege portal:admin:viewItems.",
         }
 
