@@ -1,4 +1,4 @@
-"""A batch is worked on a few notebooks at a time, for as long as the invocation lasts, and nothing of it is lost."""
+"""A batch is archived a few notebooks at a time, while the invocation has time, and no notebook of it is lost."""
 
 import json
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Captures: what is made of which notebooks, what happens at the limit, and what is never deleted."""
+"""Captures: which notebooks get a snapshot, what happens at the limit, and what is never deleted."""
 
 import hashlib
 import json
@@ -99,7 +99,7 @@ def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pyt
         assert "holds something else" in failed["message"]
         check_report(report)
         assert not [key for key in contents("notebooks/") if key.endswith(".captured")]
-    assert len(item.snapshots) == 1, "no slot is used up for nothing"
+    assert len(item.snapshots) == 1, "no slot is filled for nothing"
     save(item, 1)
     kubernetes.deployment.switches.kubernetes_empty_snapshots = False
     assert kubernetes.run("four")["status"] == "complete"
@@ -167,7 +167,7 @@ def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
 
 
 def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> None:
-    """Whichever of the two came first, and whatever their times say."""
+    """Whichever of the two came first, and whatever their times are."""
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.run("one")
@@ -205,7 +205,7 @@ def test_a_snapshot_that_a_person_just_made_is_enough(capturing: Site) -> None:
 
 
 def test_snapshots_that_are_written_anew_are_not_made_again_and_again(capturing: Site) -> None:
-    """Their bytes are not those of the content then."""
+    """ArcGIS may write a snapshot with other bytes than the content has."""
     capturing.deployment.switches.snapshots_written_anew = True
     item = capturing.item("Alone")
     for number in range(4):
@@ -282,7 +282,7 @@ def test_an_archive_that_refuses_writes_for_nights_costs_one_slot(rotating: Site
 
 
 def test_what_a_person_takes_meanwhile_is_archived_and_left_alone(capturing: Site) -> None:
-    """In the very moment, and of other content than the notebook's."""
+    """Somebody takes it just when the run looks, and of other content than the notebook's."""
     item = capturing.item("Alone")
     watch = Watch(item)
     watch.by_hand(3)
@@ -292,7 +292,7 @@ def test_what_a_person_takes_meanwhile_is_archived_and_left_alone(capturing: Sit
     assert stored_snapshots() == capturing.sources()
     item.snapshots.pop()
     capturing.run("two")
-    assert item.snapshots[-1].content == body(0), "what nobody had a snapshot of is captured as soon as there is room"
+    assert item.snapshots[-1].content == body(0), "content without a snapshot is captured as soon as there is room"
 
 
 def test_a_save_that_comes_between_is_no_reason_to_take_its_snapshot_for_the_content_before(capturing: Site) -> None:
@@ -409,7 +409,7 @@ def test_content_that_is_another_at_each_look_is_told(capturing: Site) -> None:
     for number in range(5):
         item.content = body(number)
         report = capturing.run(f"night-{number}")
-    assert len(item.snapshots) == 2, "once may be a portal that shows the time before the content"
+    assert len(item.snapshots) == 2, "once may be because the portal shows the time before the content"
     assert [entry["reason"] for entry in report["failed"]] == ["unexpected-answer"]
 
 
@@ -627,7 +627,7 @@ def key_of(item: Item, snapshot: Snapshot) -> str:
 
 
 def damage(site: Site, item: Item, how: str) -> None:
-    """Make the archived copy of our snapshot, or what ArcGIS serves for it, other than it was."""
+    """Change the archived copy of our snapshot, or what ArcGIS serves for it."""
     [made] = ours(item)
     key, noted = key_of(item, made), f"notebooks/{item.id}/captures/{made.resource_key}"
     versions = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys

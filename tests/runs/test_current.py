@@ -1,4 +1,4 @@
-"""The present state of notebooks, archived beside their snapshots: what it costs, and what may go wrong."""
+"""The current content of notebooks, archived beside their snapshots: what it costs, and what may go wrong."""
 
 import hashlib
 import time
@@ -22,7 +22,7 @@ BODY = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}'
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Site:
-    """Two notebooks, changed long ago and each by its own route, and three snapshots."""
+    """Two notebooks that were changed long ago, each on its own route, and three snapshots."""
     site = make_site(small_seed(), archive_current=True)
     for number, item in enumerate(notebooks(site)):
         item.content, item.modified = BODY % (100 + number), LONG_AGO + number
@@ -116,7 +116,7 @@ def test_changed_content_is_archived_beside_the_earlier(site: Site) -> None:
     assert (report["snapshots"]["archived"], report["snapshots"]["unchanged"]) == (1, 4)
     save(item, BODY % 100, LONG_AGO + 900)
     site.run("three")
-    assert len(copies()) == 4, "content that comes back is a state of its own"
+    assert len(copies()) == 4, "content that comes back is a new version"
 
 
 def test_other_properties_alone_are_looked_at_once(site: Site) -> None:
@@ -142,7 +142,7 @@ def test_a_copy_taken_at_once_after_a_change_is_compared_once_more(site: Site) -
     assert fresh["snapshots"]["archived"] == 1
     assert {body for key, body in copies().items() if item.id in key} == {stale, item.content}
     assert sightings() == []
-    # Ten minutes later, as far as S3 and the portal can tell.
+    # Ten minutes later, by the clocks of S3 and the portal.
     written = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys[key_of(item)]
     written.last_modified = datetime.fromtimestamp((now + SETTLED_MS) / 1000 + 1, UTC).replace(tzinfo=None)
     before = calls(site, "items/data")
@@ -166,7 +166,7 @@ def test_what_changes_after_the_plan_is_archived_and_not_lost(site: Site) -> Non
 
 
 def test_a_copy_that_was_removed_is_made_again(site: Site) -> None:
-    """A delete marker hides it; the listing does not show it, and the plan knows of none."""
+    """A delete marker hides it, so the listing does not show it and the plan has none."""
     site.run("one")
     item = site.item("First")
     plan = site.plan("two")
@@ -188,7 +188,7 @@ def test_a_portal_that_was_set_back_is_followed(site: Site) -> None:
     for name in ("three", "four", "five"):
         report = site.run(name)
     assert report["status"] == "complete"
-    assert len([key for key in copies() if item.id in key]) == 2, "that state was there already"
+    assert len([key for key in copies() if item.id in key]) == 2, "that version was there already"
 
 
 @pytest.mark.parametrize("modified", [0, -5, 10**15])
@@ -237,7 +237,7 @@ def test_a_notebook_without_content_is_skipped_and_not_retried(site: Site) -> No
         check_report(report)
     assert stored_snapshots() == site.sources()
     asked = [each for each in site.deployment.requests if each.operation == "items/data" and each.item_id == item.id]
-    assert len(asked) == 4, "the error comes as a page, so it is asked for once more, as JSON"
+    assert len(asked) == 4, "the error is a page, so the run asks for it once more, as JSON"
 
 
 def test_the_same_answer_of_an_item_that_has_bytes_is_a_failure(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""The plan: every notebook once, in batches that fit a Step Functions state, with what the archive holds already."""
+"""The plan: every notebook once, with what the archive holds of it, in batches that fit a Step Functions state."""
 
 import json
 import tracemalloc
@@ -24,7 +24,7 @@ from tests.runs.conftest import MakeSite
 from tests.site import STARTED_AT, Site, check_report, read_report, stored_snapshots
 from tests.strict_s3 import contents
 
-ORGANISATION = Organization(
+ORGANIZATION = Organization(
     id="one",
     is_on_kubernetes=False,
     is_online=False,
@@ -33,8 +33,8 @@ ORGANISATION = Organization(
     can_update_items=True,
     host="",
 )
+# Maximum input of a state in Step Functions: here a line of the plan, with the run's id and time around it.
 STATE_BYTES = 262_144
-"""Step Functions: the input of a state, here a line with the run's id and time around it."""
 
 
 def test_batches_are_no_larger_than_asked(make_site: MakeSite) -> None:
@@ -114,7 +114,7 @@ def test_a_line_fits_a_state_however_much_is_archived() -> None:
     held = Holding(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
     properties = {f"field-{number}": "é" * 1000 for number in range(100)}
     item = NotebookItem(held.item_id, "é" * MAX_OWNER, "é" * MAX_TITLE, properties=properties)
-    line = plan_notebook(item, held, ORGANISATION)
+    line = plan_notebook(item, held, ORGANIZATION)
     assert len(json.dumps(line)) < STATE_BYTES * 0.95
     assert (line["sizes"][0], line["sizes"][-1]) == ([], [5 * 10**9] * 2)
     assert len(line["sizes"]) == len(split_digests(line["archived"])) == MAX_PLANNED_SNAPSHOTS
@@ -130,7 +130,7 @@ def test_listing_the_archive_costs_one_call_a_thousand_keys(small: Site) -> None
     small.run("one")
     small.s3.calls.clear()
     small.plan("two")
-    assert small.s3.counts() == {"ListObjectsV2": 1, "PutObject": 2}, "that, the run's mark, the plan"
+    assert small.s3.counts() == {"ListObjectsV2": 1, "PutObject": 2}, "the listing, the run's mark, the plan"
 
 
 class TestChosen:

@@ -1,4 +1,4 @@
-"""The report's arithmetic, for any outcomes that batches may leave behind."""
+"""The figures of a report add up, whatever outcomes the batches leave."""
 
 import json
 from typing import Any
@@ -182,7 +182,7 @@ def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
 
 
 def test_a_planning_error_brings_its_own_remedy(small: Site) -> None:
-    """Also where Step Functions names the error otherwise and its cause alone has the class."""
+    """Even if only the cause has the class, because Step Functions names the error differently."""
     cause = json.dumps({"errorType": "RunInputInvalid", "errorMessage": "itemIds is empty."})
     for number, name in enumerate(("RunInputInvalid", "Runtime.HandlerError")):
         report = small.report(f"run-{number}", None, {"Error": name, "Cause": cause})

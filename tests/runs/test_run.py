@@ -1,4 +1,4 @@
-"""Whole runs: what they store, what they cost, what a second one does, and what a report says of each trouble."""
+"""Whole runs: what they store, what they cost, what a second one does, and what the report says of each error."""
 
 import json
 from typing import Any
@@ -51,7 +51,7 @@ def test_the_second_run_finds_all_unchanged_for_one_arcgis_call_a_notebook(site:
     assert len(calls) == plan["notebooks"] - 1
     assert {request.operation for request in calls} == {"snapshots/list", "items/resources"}
     assert site.s3.calls == [("PutObject", "runs/2026-11-22/two/outcomes/000001.json")]
-    assert site.secrets_read == [], "secrets, tokens and discovery are paid once a container"
+    assert site.secrets_read == [], "secrets, tokens and discovery are read once in a container"
     report = site.report("two", plan)
     assert report["notebooks"]["unchanged"] == plan["notebooks"] - 1
     assert report["snapshots"]["unchanged"] == len(stored_snapshots())

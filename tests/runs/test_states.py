@@ -19,8 +19,8 @@ from tests.site import STARTED_AT, Site, check_archive, check_report, stored_bod
 from tests.strict_s3 import Fault, contents
 
 HOUR_MS = 3_600_000
+# When the notebooks of these tests were saved, long enough ago for their content to be settled.
 SAVED = 1_735_725_600_000
-"""When the notebooks of these tests were saved, long enough ago for their content to be settled."""
 
 
 def make_notebook(owner: str = "ana", snapshots: int = 1, **fields: Any) -> Seed:

@@ -101,11 +101,11 @@ def _describe_emptiness(held: Collection[ItemId]) -> Problem:
     if held:
         return {
             "reason": "notebooks-vanished",
-            "message": f"The organisation shows no notebook at all, and the archive holds {len(held)}.",
+            "message": f"The organization shows no notebook at all, and the archive holds {len(held)}.",
             "remedy": "Check PortalUrl and the administrator's account; nothing was deleted from the archive.",
         }
     return {
         "reason": "no-notebooks",
-        "message": "The organisation shows no notebook at all.",
-        "remedy": "Check PortalUrl, if the organisation should have notebooks.",
+        "message": "The organization shows no notebook at all.",
+        "remedy": "Check PortalUrl, if the organization should have notebooks.",
     }
