@@ -132,7 +132,7 @@ def test_other_properties_alone_are_looked_at_once(site: Site) -> None:
     assert calls(site, "items/data") == 3
 
 
-def test_a_copy_taken_at_once_after_a_change_is_compared_once_more(site: Site) -> None:
+def test_a_copy_taken_soon_after_a_change_is_checked_again(site: Site) -> None:
     """A portal may show the new time before the new content."""
     item, now = site.item("First"), int(time.time() * 1000)
     stale, item.modified = item.content, now
@@ -192,7 +192,7 @@ def test_a_portal_that_was_set_back_is_followed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("modified", [0, -5, 10**15])
-def test_a_time_that_no_key_holds_costs_a_look_each_run(site: Site, modified: int) -> None:
+def test_a_time_that_fits_no_key_costs_a_fetch_in_each_run(site: Site, modified: int) -> None:
     item = site.item("First")
     item.modified = modified
     site.run("one")
@@ -202,7 +202,7 @@ def test_a_time_that_no_key_holds_costs_a_look_each_run(site: Site, modified: in
     assert calls(site, "items/data") == 3
 
 
-def test_the_gate_refuses_what_is_no_notebook_and_snapshots_are_archived_all_the_same(site: Site) -> None:
+def test_invalid_content_fails_and_snapshots_are_archived(site: Site) -> None:
     item = site.item("First")
     save(item, b'{"cells":[],"nbformat"', LONG_AGO + 500)
     report = site.run()
@@ -214,7 +214,7 @@ def test_the_gate_refuses_what_is_no_notebook_and_snapshots_are_archived_all_the
 
 
 @pytest.mark.parametrize("kind", ["http-503", "shape-a", "shape-e", "cut-body", "length-too-short", "http-403"])
-def test_what_keeps_the_content_away_fails_the_notebook_and_none_of_its_snapshots(site: Site, kind: str) -> None:
+def test_unreadable_content_fails_no_snapshot(site: Site, kind: str) -> None:
     item = site.item("First")
     site.deployment.faults.add("items/data", kind, item_id=item.id, times=None)
     report = site.run()
@@ -254,7 +254,7 @@ def test_an_empty_item_whose_portal_is_down_is_a_failure(site: Site) -> None:
     assert site.run()["snapshots"]["failed"] == {"arcgis-unavailable": 1}
 
 
-def test_content_that_may_be_read_is_archived_where_the_snapshots_may_not(site: Site) -> None:
+def test_readable_content_is_archived_without_its_snapshots(site: Site) -> None:
     item = site.item("Second")
     item.resources_refused = True
     report = site.run()

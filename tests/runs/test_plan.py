@@ -61,7 +61,7 @@ def test_batches_fit_a_state_however_long_the_texts(make_site: MakeSite) -> None
 
 
 @pytest.mark.parametrize("field", ["description", "tags"])
-def test_one_notebook_with_huge_properties_does_not_spoil_the_plan(small: Site, field: str) -> None:
+def test_huge_properties_of_one_notebook_do_not_spoil_the_plan(small: Site, field: str) -> None:
     huge = small.item("First")
     huge.description, huge.tags = ("x" * 400_000, []) if field == "description" else (None, ["x" * 400_000])
     plan = small.plan()
@@ -120,7 +120,7 @@ def test_a_line_fits_a_state_however_much_is_archived() -> None:
     assert len(line["sizes"]) == len(split_digests(line["archived"])) == MAX_PLANNED_SNAPSHOTS
 
 
-def test_an_owners_notebooks_are_neighbours(make_site: MakeSite) -> None:
+def test_an_owners_notebooks_are_next_to_each_other(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=12, size=300))
     owners = [each["owner"] for batch in site.batches(site.plan()) for each in batch["notebooks"]]
     assert owners == sorted(owners)
@@ -140,7 +140,7 @@ class TestChosen:
         assert (report["scope"], report["status"], report["notebooks"]["attempted"]) == ("chosen", "complete", 1)
         assert {key.split("/")[1] for key in stored_snapshots()} == {chosen.id}
 
-    def test_hostile_and_unknown_ids_are_named_and_the_others_archived(self, small: Site) -> None:
+    def test_hostile_ids_are_named_and_the_others_are_archived(self, small: Site) -> None:
         chosen = small.item("Second").id
         hostile = [
             "../../community/users",
@@ -163,12 +163,12 @@ class TestChosen:
         paths = {request.path for request in small.deployment.requests if request.operation == "items/item"}
         assert all(path.rsplit("/", 1)[1] in (chosen, "b" * 32) for path in paths)
 
-    def test_plan_and_report_count_the_same_also_for_ids_that_look_alike(self, small: Site) -> None:
+    def test_plan_and_report_count_similar_ids_the_same(self, small: Site) -> None:
         plan = small.plan(item_ids=["y" * 41, "y" * 42, "z", 5, "5"])
         report = small.report("one", plan)
         assert plan["notebooks"] == report["notebooks"]["attempted"] == 3
 
-    def test_an_item_that_is_no_notebook_is_refused(self, site: Site) -> None:
+    def test_an_item_that_is_not_a_notebook_is_refused(self, site: Site) -> None:
         web_map = next(item for item in site.deployment.organisation.items.values() if item.type == "Web Map")
         report = site.run(item_ids=[web_map.id])
         assert report["notebooks"]["failed"] == {"not-found": 1}

@@ -50,7 +50,7 @@ class TestAbsent:
         assert report["status"] == "complete"
 
     @pytest.mark.parametrize("title", ["First", "Second"])
-    def test_a_notebook_that_is_deleted_meanwhile_is_skipped_on_both_routes(self, small: Site, title: str) -> None:
+    def test_a_notebook_deleted_meanwhile_is_skipped_on_both_routes(self, small: Site, title: str) -> None:
         plan = small.plan()
         small.deployment.organisation.remove(small.item(title).id)
         for batch in small.batches(plan):
@@ -84,20 +84,20 @@ class TestRefused:
 
 
 class TestAdministrator:
-    def test_who_sees_not_all_makes_the_run_partial(self, small: Site) -> None:
+    def test_an_administrator_who_does_not_see_all_makes_it_partial(self, small: Site) -> None:
         administrator_may(small, "portal:admin:updateItems")
         report = not_complete(small.run())
         assert "administrator-sees-not-all" in {notice["reason"] for notice in report["notices"]}
         assert "portal:admin:viewItems" in report["message"]
 
-    def test_who_reads_not_all_leaves_notebooks_unprotected_and_says_so(self, small: Site) -> None:
+    def test_missing_privileges_leave_notebooks_unprotected(self, small: Site) -> None:
         administrator_may(small, "portal:admin:viewItems")
         report = small.run()
         check_report(report)
         assert [(entry["owner"], entry["reason"]) for entry in report["unprotected"]] == [("ben", UNPROTECTED)]
         assert "portal:admin:updateItems" in report["unprotected"][0]["message"]
 
-    def test_an_archive_without_an_organisation_is_no_success(self, small: Site) -> None:
+    def test_no_notebooks_beside_an_archive_is_not_a_success(self, small: Site) -> None:
         small.run("one")
         for item in small.deployment.organisation.notebooks():
             small.deployment.organisation.remove(item.id)
@@ -139,7 +139,7 @@ class TestOutcomes:
         report = not_complete(small.report("one", plan))
         assert report["notebooks"]["failed"] == {"arcgis-unavailable": 1}
 
-    def test_a_plan_that_lost_its_lines_is_no_success(self, small: Site) -> None:
+    def test_a_plan_that_lost_lines_is_not_a_success(self, small: Site) -> None:
         plan = small.plan()
         put_lines(plan["planKey"], [])
         report = not_complete(small.report("one", plan))

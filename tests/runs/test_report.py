@@ -115,7 +115,7 @@ def test_a_fan_out_that_failed_still_reports_what_was_done(small: Site) -> None:
     assert report["notebooks"]["failed"] == {}
 
 
-def test_no_report_is_written_where_the_outcomes_cannot_be_read(small: Site) -> None:
+def test_no_report_is_written_if_outcomes_cannot_be_read(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
     small.work("one", batch)
