@@ -16,7 +16,7 @@ from notebook_archive.backup import planned as p
 from notebook_archive.backup import records
 from notebook_archive.backup.planned import SETTLED_MS
 from notebook_archive.backup.staging import Staged
-from notebook_archive.backup.storing import ItemReference, Provenance, metadata
+from notebook_archive.backup.storing import ItemReference, Provenance, make_metadata
 from notebook_archive.errors import SecretMalformed
 from notebook_archive.events import DetailType, describe_run
 from notebook_archive.events.details import SOURCE
@@ -88,7 +88,7 @@ def test_metadata() -> None:
     whose = ItemReference(ItemId("0" * 32), "", "")
     snapshot = Snapshot(ResourceKey(f"snapshot-{'0' * 32}.json"))
     run = RunId("2026-11-22/run")
-    made = metadata(whose, snapshot, staged, Provenance("portal", run, "https://gis.example.com/portal"))
+    made = make_metadata(whose, snapshot, staged, Provenance("portal", run, "https://gis.example.com/portal"))
     assert [code_in(row[0])[0] for row in FORMAT.table("name")] == list(made)
 
 

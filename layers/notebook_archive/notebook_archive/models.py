@@ -92,7 +92,7 @@ class Snapshot:
 class VerifiedCopy:
     """The proof that the archive holds, byte for byte, what ArcGIS serves under this key, and that this system made it.
 
-    Nothing else lets a snapshot be deleted.  Only `backup.slots.verified_copy` may make one, after it has read
+    Nothing else lets a snapshot be deleted.  Only `backup.slots.prove_copy` may make one, after it has read
     both; tests/architecture holds it so.
     """
 

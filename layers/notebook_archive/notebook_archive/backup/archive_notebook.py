@@ -8,9 +8,9 @@ from notebook_archive.backup.archive_snapshot import archive_snapshot
 from notebook_archive.backup.capture import Capture
 from notebook_archive.backup.classify import (
     classify_absence,
-    classify_listing,
     classify_missing_snapshot,
     classify_refusal,
+    list_unusable_entries,
 )
 from notebook_archive.backup.current_content import CurrentContent
 from notebook_archive.backup.job import ArchiveContext, NotebookJob
@@ -81,11 +81,11 @@ def _archive_versions(job: NotebookJob, outcome: NotebookOutcome) -> None:
 
 
 def _archive_listed(job: NotebookJob, listed: Listing, outcome: NotebookOutcome) -> None:
-    for key, doubt in classify_listing(job.item_id, listed):
-        outcome.fail(key, doubt)
+    for key, error in list_unusable_entries(job.item_id, listed):
+        outcome.fail(key, error)
     if job.access.route == "portal" and job.planned.get("hidden"):
         refusal = PermissionDenied(
-            "The administrator's account lacks portal:admin:updateItems, so it sees not all snapshots."
+            "The administrator's account does not have portal:admin:updateItems, so it does not see all snapshots."
         )
         outcome.add_problem("", _classify_refusal(job, refusal, outcome))
     for snapshot in listed.snapshots:

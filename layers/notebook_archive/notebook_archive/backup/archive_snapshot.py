@@ -5,7 +5,7 @@ from contextlib import closing
 from notebook_archive.backup.job import NotebookJob
 from notebook_archive.backup.records import StoredVersion
 from notebook_archive.backup.staging import stage
-from notebook_archive.backup.storing import store, store_altered
+from notebook_archive.backup.storing import store_altered, store_snapshot
 from notebook_archive.errors import ArchiveConflict, SnapshotAltered
 from notebook_archive.models import Snapshot
 
@@ -24,7 +24,7 @@ def archive_snapshot(job: NotebookJob, snapshot: Snapshot) -> tuple[StoredVersio
     is_altered = False
     with closing(staged.file):
         try:
-            result = store(job.item, snapshot, staged, job.provenance, archive)
+            result = store_snapshot(job.item, snapshot, staged, job.provenance, archive)
         except ArchiveConflict:
             is_altered = True
             result = store_altered(job.item, snapshot, staged, job.provenance, archive)

@@ -17,8 +17,8 @@ from notebook_archive.errors import (
 from notebook_archive.models import ItemId, Listing, Snapshot
 
 
-def classify_listing(item_id: ItemId, listed: Listing) -> Iterator[tuple[str, NotebookArchiveError]]:
-    """Yield an error for everything in a listing that may be a snapshot and cannot be archived, with its resource key.
+def list_unusable_entries(item_id: ItemId, listed: Listing) -> Iterator[tuple[str, NotebookArchiveError]]:
+    """Yield the resource key and an error for each entry of a listing that may be a snapshot but cannot be archived.
 
     So no snapshot is left out without notice.
     """

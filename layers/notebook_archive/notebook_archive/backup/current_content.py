@@ -26,7 +26,7 @@ class CurrentContent:
         self.item_id, self.planned = item_id, planned
         self._access, self._limit = access, limit
         self._staged: Staged | None = None
-        self._noted = False
+        self._is_noted = False
         # Whether the archive is known to have it: as a copy, or as a captured snapshot that holds it.
         self.is_archived = is_planned_as_archived(planned)
         # How long it took to fetch it.
@@ -57,9 +57,9 @@ class CurrentContent:
         only that of its resources. Also raises any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
         """
         if self._staged is None:
-            begun = time.monotonic()
+            start = time.monotonic()
             self._staged = self._fetch()
-            self.seconds = time.monotonic() - begun
+            self.seconds = time.monotonic() - start
         return self._staged
 
     def text(self) -> str:
@@ -111,9 +111,9 @@ class CurrentContent:
         self.is_archived |= captured
         if captured:
             archive.put_note(self.item_id, CaptureMark(self.copy), run)
-        elif self._staged and not self._noted and self._is_settled():
+        elif self._staged and not self._is_noted and self._is_settled():
             archive.put_note(self.item_id, Sighting(self.copy), run)
-            self._noted = True
+            self._is_noted = True
 
     def _is_settled(self) -> bool:
         modified = self.planned["modified"]

@@ -24,7 +24,7 @@ def add_placement(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, 
     placed = dict(properties)
     deadline = Deadline(min(PLACEMENT_SECONDS, job.deadline.remaining()))
     try:
-        placed["folder"] = _folder(properties, job, deadline)
+        placed["folder"] = _find_folder(properties, job, deadline)
         is_shared = properties.get("access") != "private"
         placed["groups"] = job.context.routes.portal(deadline).list_groups(job.item_id) if is_shared else []
     except NotebookArchiveError as error:
@@ -32,7 +32,7 @@ def add_placement(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, 
     return placed
 
 
-def _folder(properties: Mapping[str, Any], job: NotebookJob, deadline: Deadline) -> dict[str, str] | None:
+def _find_folder(properties: Mapping[str, Any], job: NotebookJob, deadline: Deadline) -> dict[str, str] | None:
     routes = job.context.routes
     if "ownerFolder" not in properties:  # a search may leave it out
         properties = routes.portal(deadline).get_item(job.item_id).properties

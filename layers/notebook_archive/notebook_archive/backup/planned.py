@@ -72,13 +72,13 @@ def plan_notebook(item: NotebookItem, held: Holding | None, organization: Organi
         "content": plan_content(item, held),
     }
     if held and held.snapshots:
-        line["sizes"] = _sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
+        line["sizes"] = _list_sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
     if not organization.can_update_items and item.owner != organization.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
-    is_back = held is not None and held.is_deleted  # a newer `item.json` cancels the note that it was deleted
-    if is_back or item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
-        line["item"] = _fitting(item.properties)
+    is_restored = held is not None and held.is_deleted  # a newer `item.json` cancels the note that it was deleted
+    if is_restored or item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
+        line["item"] = _drop_longest(item.properties)
     return line
 
 
@@ -87,7 +87,7 @@ def plan_unknown(item_id: str) -> PlannedNotebook:
     return {"itemId": item_id, "title": "", "owner": "", "archived": ""}
 
 
-def _sizes(held: Holding, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
+def _list_sizes(held: Holding, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
     """Return the sizes of each snapshot. The earliest get none if there are more than MAX_SIZES in all."""
     sizes: list[list[int]] = []
     left = MAX_SIZES
@@ -97,7 +97,7 @@ def _sizes(held: Holding, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
     return sizes[::-1]
 
 
-def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+def _drop_longest(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the properties without the longest ones, most likely free text, if all would not fit into a line."""
     sizes = {name: len(json.dumps({name: value})) for name, value in properties.items()}
     while sum(sizes.values()) > BATCH_BYTES // 2:
@@ -109,8 +109,8 @@ def plan_content(item: NotebookItem, held: Holding | None) -> PlannedContent:
     """Return what decides whether the item's content is fetched. `held` is what the archive has of the item."""
     present = held.present if held else Present()
     modified = item.modified if item.modified in _TIMES else 0
-    known = present.at(modified) if modified else None
-    settled = known[1].short_digest if known and known[0].timestamp() * 1000 > modified + SETTLED_MS else ""
+    note = present.at(modified) if modified else None
+    settled = note[1].short_digest if note and note[0].timestamp() * 1000 > modified + SETTLED_MS else ""
     copy, captured = present.latest(CopyId, settled), present.latest(CaptureMark, settled)
     line: PlannedContent = {
         "modified": modified,

@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 # nothing.
 CAPTURE_PREFIX = "Notebook Archive "
 
-# Errors because of which one copy cannot be proved, and that waiting does not fix.
-_LASTING = (ArchiveConflict, ArchiveDamaged, ArchiveDenied, NotebookNotFound, RequestRejected, SnapshotInvalid)
+# Errors that keep one copy from being proved, and that do not go away by waiting.
+_LASTING_ERRORS = (ArchiveConflict, ArchiveDamaged, ArchiveDenied, NotebookNotFound, RequestRejected, SnapshotInvalid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def free_slot(job: NotebookJob, listed: Listing, reader: ArchiveReader) -> Freed
     for snapshot in sorted(listed.snapshots, key=lambda each: each.created):
         try:
             copy = prove_copy(job, snapshot, reader)
-        except _LASTING as error:
+        except _LASTING_ERRORS as error:
             kept.append(error)
         except NotebookArchiveError as error:
             return FreedSlot(error=error, kept=tuple(kept))

@@ -32,21 +32,21 @@ def check_times(
     trusted = [item for item in items if is_planned_as_archived(plan_content(item, held.get(item.item_id)))]
     chosen = sorted(trusted, key=lambda item: hashlib.sha256(f"{run} {item.item_id}".encode()).digest())[:MAX_CHECKS]
     searched = {item.item_id: item.modified for item in chosen}
-    live = look_up(list(searched), administrator, threads).found
-    newer = {item.item_id: item for item in live if item.modified > searched[item.item_id]}
+    found = look_up(list(searched), administrator, threads).found
+    newer = {item.item_id: item for item in found if item.modified > searched[item.item_id]}
     latest = time.time() * 1000 - INDEXING_MS
-    late = [item for item in newer.values() if item.modified < latest]
-    return [newer.get(item.item_id, item) for item in items], _notices(late, len(chosen))
+    stale = [item for item in newer.values() if item.modified < latest]
+    return [newer.get(item.item_id, item) for item in items], _list_notices(stale, len(chosen))
 
 
-def _notices(late: Sequence[NotebookItem], checked: int) -> list[Problem]:
-    if not late:
+def _list_notices(stale: Sequence[NotebookItem], checked: int) -> list[Problem]:
+    if not stale:
         return []
-    example = f"'{cut(late[0].title, _TITLE_LENGTH)}' ({late[0].item_id})"
+    example = f"'{cut(stale[0].title, _TITLE_LENGTH)}' ({stale[0].item_id})"
     return [
         {
             "reason": "search-stale",
-            "message": f"The portal's search shows an old time of the last change for {len(late)} of the {checked} "
+            "message": f"The portal's search shows an old time of the last change for {len(stale)} of the {checked} "
             f"notebooks that were checked, such as {example}. These are archived; others may have changed too.",
             "remedy": "Rebuild the portal's search index, then start the run again.",
         }

@@ -80,18 +80,18 @@ def list_not_protected(outcomes: Iterable[OutcomeRecord]) -> list[NotProtected]:
 
 def _describe_not_protected(outcome: OutcomeRecord) -> NotProtected:
     state, hours = outcome["protection"]["state"], measure_hours_behind(outcome["protection"])
-    why: Problem = outcome["problem"] if "problem" in outcome else _explain(state, hours)
+    problem: Problem = outcome["problem"] if "problem" in outcome else _explain(state, hours)
     entry: NotProtected = {
         "itemId": outcome["itemId"],
         "title": outcome["title"],
         "owner": outcome["owner"],
         "state": state,
-        "reason": why["reason"],
-        "message": why["message"],
-        "remedy": why["remedy"],
+        "reason": problem["reason"],
+        "message": problem["message"],
+        "remedy": problem["remedy"],
     }
-    if "secret" in why:
-        entry["secret"] = why["secret"]
+    if "secret" in problem:
+        entry["secret"] = problem["secret"]
     if state == "stale" and hours is not None:
         entry["hoursBehind"] = round(hours, 1)
     return entry
@@ -117,9 +117,9 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
 
 def _format_age(hours: float) -> str:
     """Return an age in minutes, hours or days, such as `36 hours`."""
-    for unit, length, most in (("minute", 1 / 60, 120), ("hour", 1, 72)):
+    for unit, length, limit in (("minute", 1 / 60, 120), ("hour", 1, 72)):
         count = max(1, round(hours / length))
-        if count < most:
+        if count < limit:
             return f"{count} {unit}{'' if count == 1 else 's'}"
     return f"{round(hours / 24)} days"
 
