@@ -246,7 +246,7 @@ class TestFailures:
         name = "notebook_archive.backup_requests.queue"
         told = [line["message"] for line in functions.lines() if line["name"] == name]
         assert len(told) == (1 if attempts == 1 else 2)
-        assert all("comes again: it could not be settled (EndpointConnectionError)" in each for each in told)
+        assert all("(EndpointConnectionError); it is delivered again" in each for each in told)
 
     def test_an_sqs_that_is_slow_is_waited_for_once(self, functions: Functions, queues: Queues) -> None:
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, retry_after="0")
