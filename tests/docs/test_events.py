@@ -4,9 +4,15 @@ import json
 from typing import get_type_hints
 
 from notebook_archive.backup.records import StoredVersion
-from notebook_archive.backup_requests.archive_requests import MAX_ITEMS, BackupRequest
+from notebook_archive.backup_requests.archive_requests import BackupRequest
 from notebook_archive.backup_requests.queue import FIRST_PAUSE_SECONDS, MAX_ATTEMPTS
-from notebook_archive.events.details import MAX_EVENT_SNAPSHOTS, REQUEST_SOURCE, DetailType, describe_stored
+from notebook_archive.events.details import (
+    MAX_EVENT_SNAPSHOTS,
+    MAX_REQUEST_ITEMS,
+    REQUEST_SOURCE,
+    DetailType,
+    describe_stored,
+)
 from tests.docs.documents import EVENTS, FORMAT, ROOT, code_in
 
 
@@ -41,7 +47,7 @@ def test_example_of_a_run_is_what_is_sent() -> None:
 
 def test_figures() -> None:
     text = EVENTS.text
-    assert f"list of 1 to {MAX_ITEMS} item ids" in text
+    assert f"list of 1 to {MAX_REQUEST_ITEMS} item ids" in text
     assert f"At most {MAX_EVENT_SNAPSHOTS} snapshots an event" in text
     pauses = [FIRST_PAUSE_SECONDS * 2**n for n in range(MAX_ATTEMPTS - 1)]
     assert f"after {pauses[0]}, {pauses[1]} and {pauses[2]} seconds" in text

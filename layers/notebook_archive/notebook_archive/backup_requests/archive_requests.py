@@ -13,10 +13,9 @@ from notebook_archive.backup.planned import PlannedNotebook, plan_notebook, plan
 from notebook_archive.backup.records import OutcomeRecord
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotAnId, NotebookArchiveError, NotebookNotFound, RequestInvalid
+from notebook_archive.events.details import MAX_REQUEST_ITEMS
 from notebook_archive.models import ItemId, ResourceKey
 
-# Maximum item ids of one request. To archive more, start a run over chosen notebooks.
-MAX_ITEMS = 100
 # No notebook is started with less time left.
 START_SECONDS = 30.0
 
@@ -42,8 +41,8 @@ class BackupRequest:
         ids = detail.get("itemIds", [detail["itemId"]] if "itemId" in detail else None)
         if not isinstance(ids, list) or not ids:
             raise RequestInvalid("The detail names no items: itemIds is missing, empty, or not a list.")
-        if len(ids) > MAX_ITEMS:
-            raise RequestInvalid(f"The detail names {len(ids)} items; the maximum is {MAX_ITEMS}.")
+        if len(ids) > MAX_REQUEST_ITEMS:
+            raise RequestInvalid(f"The detail names {len(ids)} items; the maximum is {MAX_REQUEST_ITEMS}.")
         try:
             if "resourceKey" in detail:
                 ResourceKey.parse(detail["resourceKey"])

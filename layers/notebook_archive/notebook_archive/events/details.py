@@ -1,6 +1,6 @@
 """The details of the events: their types and their fields. docs/events.md describes them to those who subscribe."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -8,7 +8,7 @@ from typing import Any
 class DetailType(StrEnum):
     """The types of events, as EventBridge rules match them."""
 
-    # Asks for a backup of notebooks: `itemIds`, a list. The function receive_webhook sends it, and anybody else may.
+    # Asks for a backup of notebooks: see `describe_requests`. Anybody who may use the bus can send it too.
     SNAPSHOT_ARCHIVE_REQUESTED = "SnapshotArchiveRequested"
     # Says what was stored of one notebook: see `describe_stored`.
     SNAPSHOT_ARCHIVED = "SnapshotArchived"
@@ -20,7 +20,9 @@ class DetailType(StrEnum):
 SOURCE = "notebook-archive"
 REQUEST_SOURCE = "arcgis.notebooks"
 
-# Maximum snapshots of one event, to stay far below the 256 KB that some targets accept.
+# Maximum items of one event `SnapshotArchiveRequested`. To archive more at once, start a run over chosen notebooks.
+MAX_REQUEST_ITEMS = 100
+# Maximum snapshots of one event `SnapshotArchived`, to stay far below the 256 KB that some targets accept.
 MAX_EVENT_SNAPSHOTS = 100
 
 # Fields of a run's report that its event repeats.
@@ -36,6 +38,12 @@ REPORT_FIELDS = (
     "bytes",
     "seconds",
 )
+
+
+def describe_requests(item_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the details of the events `SnapshotArchiveRequested` that ask for a backup of these items."""
+    for start in range(0, len(item_ids), MAX_REQUEST_ITEMS):
+        yield {"itemIds": item_ids[start : start + MAX_REQUEST_ITEMS]}
 
 
 def describe_stored(outcome: Mapping[str, Any], run: str, bucket: str) -> Iterator[dict[str, Any]]:
