@@ -78,7 +78,7 @@ def test_plan() -> None:
         _has_fields_of(planned, p.PlannedNotebook)
         stored = _example("Outcomes")["outcomes"][0]
         keys = [each["resourceKey"] for each in (*stored["archived"], *stored["failed"])]
-        assert planned["archived"] == models.digests(ResourceKey(key) for key in keys)
+        assert planned["archived"] == models.join_digests(ResourceKey(key) for key in keys)
         assert ResourceKey(keys[0]).digest in FORMAT.code
 
 
@@ -94,7 +94,7 @@ def test_metadata() -> None:
 
 def test_the_current_content() -> None:
     section = FORMAT.section("The current content")
-    copy = CopyId.of(1_735_725_600_000, bytes(32))
+    copy = CopyId.from_content(1_735_725_600_000, bytes(32))
     assert re.fullmatch(r"current/\d{13}-[0-9a-f]{12}\.ipynb", copy.resource_key)
     assert "milliseconds since 1970 in 13 digits" in section.text
     assert "the first 12 of the body's SHA-256" in section.text
@@ -111,7 +111,7 @@ def test_left_out_of_item_json() -> None:
     text = FORMAT.section("item.json").text
     sentence = re.search(r"looks at the item:\s+(.*?)\. If an item", text, re.DOTALL)
     assert sentence
-    assert set(code_in(sentence[1])) == models._VOLATILE
+    assert set(code_in(sentence[1])) == models.VOLATILE_PROPERTIES
 
 
 def test_event() -> None:

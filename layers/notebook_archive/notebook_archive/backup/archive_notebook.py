@@ -28,7 +28,7 @@ from notebook_archive.errors import (
     RequestRejected,
     SecretMissing,
 )
-from notebook_archive.models import ItemId, Listing, Snapshot
+from notebook_archive.models import ItemId, Snapshot, SnapshotListing
 
 
 def archive_notebook(
@@ -80,7 +80,7 @@ def _archive_versions(job: NotebookJob, outcome: NotebookOutcome) -> None:
         _archive_properties(job, outcome)
 
 
-def _archive_listed(job: NotebookJob, listed: Listing, outcome: NotebookOutcome) -> None:
+def _archive_listed(job: NotebookJob, listed: SnapshotListing, outcome: NotebookOutcome) -> None:
     for key, error in list_unusable_entries(job.item_id, listed):
         outcome.fail(key, error)
     if job.access.route == "portal" and job.planned.get("hidden"):
@@ -138,7 +138,7 @@ def _archive_current(job: NotebookJob, outcome: NotebookOutcome) -> None:
             outcome.count_unchanged()
 
 
-def _archive_capture(job: NotebookJob, listed: Listing, outcome: NotebookOutcome) -> None:
+def _archive_capture(job: NotebookJob, listed: SnapshotListing, outcome: NotebookOutcome) -> None:
     """Make a snapshot and archive it, if the deployment asks for it, it is due, and everything else was archived.
 
     A notebook that cannot be archived would otherwise fill one slot after the other for nothing.
@@ -163,7 +163,7 @@ def _archive_properties(job: NotebookJob, outcome: NotebookOutcome) -> None:
     """Write `item.json`, if the plan says that it is due."""
     if "item" in job.planned:
         try:
-            job.context.archive.put_item(job.item_id, add_placement(job.planned["item"], job))
+            job.context.archive.put_item_properties(job.item_id, add_placement(job.planned["item"], job))
         except NotebookArchiveError as error:
             outcome.end(Verdict.fail(error))
 

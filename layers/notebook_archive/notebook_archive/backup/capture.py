@@ -19,7 +19,7 @@ from notebook_archive.errors import (
     RequestRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import Listing, ResourceKey
+from notebook_archive.models import ResourceKey, SnapshotListing
 
 # With less time left nothing is made, because the invocation that makes a snapshot has to archive it.
 START_SECONDS = 30.0
@@ -35,7 +35,7 @@ class CaptureResult:
     snapshot that was deleted to make room. `verdicts` say what went wrong, or why nothing was made although it was due.
     """
 
-    listed: Listing
+    listed: SnapshotListing
     captured: ResourceKey | None
     freed: ResourceKey | None
     verdicts: tuple[Verdict, ...]
@@ -44,7 +44,7 @@ class CaptureResult:
 class Capture:
     """The capture of one notebook in one invocation."""
 
-    def __init__(self, job: NotebookJob, settings: CaptureSettings, listed: Listing) -> None:
+    def __init__(self, job: NotebookJob, settings: CaptureSettings, listed: SnapshotListing) -> None:
         """Everything that is `listed` is archived already."""
         self._job, self._settings, self._listed = job, settings, listed
         self._archive, self._content = job.context.archive, job.content
@@ -94,7 +94,7 @@ class Capture:
 
     def _holds_content(self, key: ResourceKey) -> bool | None:
         """Return whether a snapshot holds the content, or None if it is not archived or the content has changed."""
-        digest = self._archive.digest(self._job.item_id, key)
+        digest = self._archive.read_snapshot_digest(self._job.item_id, key)
         if digest is None:
             return None
         if digest == self._content.staged().digest:
@@ -113,7 +113,7 @@ class Capture:
         changes them too.
         """
         # A snapshot that a doubtful listing leaves out may hold it; the doubt fails the notebook anyway.
-        if not self._job.access.can_create or self._listed.doubtful:
+        if not self._job.access.can_create or self._listed.is_doubtful:
             return False
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return False  # an earlier try of this run made it
@@ -135,7 +135,7 @@ class Capture:
     def _read_records(self) -> dict[ResourceKey, CaptureRecord]:
         """Return the records of the listed snapshots that this system made."""
         named = [snapshot for snapshot in self._listed.snapshots if snapshot.name.startswith(CAPTURE_PREFIX)]
-        read = [(each, self._archive.made(self._job.item_id, each.resource_key)) for each in named]
+        read = [(each, self._archive.read_capture_record(self._job.item_id, each.resource_key)) for each in named]
         return {snapshot.resource_key: record for snapshot, record in read if record and is_capture(snapshot, record)}
 
     def _is_content_held(self) -> bool:
@@ -150,7 +150,7 @@ class Capture:
                 return True
             raise self._describe_full("which is as many as SnapshotLimit says")
         digest = content.staged().digest
-        if archive.has_mark(self._job.item_id, content.copy):
+        if archive.has_captured_note(self._job.item_id, content.copy):
             content.note(archive, run)
             return True
         same_time = {
@@ -171,7 +171,9 @@ class Capture:
 
     def _list_digests(self) -> list[bytes]:
         newest_first = sorted(self._listed.snapshots, key=lambda each: each.created, reverse=True)
-        found = (self._archive.digest(self._job.item_id, snapshot.resource_key) for snapshot in newest_first)
+        found = (
+            self._archive.read_snapshot_digest(self._job.item_id, snapshot.resource_key) for snapshot in newest_first
+        )
         return [digest for digest in found if digest]
 
     def _is_full(self) -> bool:
@@ -191,9 +193,9 @@ class Capture:
         If somebody did, the next run decides.
         """
         earlier, self._listed = self._listed, self._list()
-        return _keys(earlier) == _keys(self._listed) and not self._listed.doubtful
+        return _keys(earlier) == _keys(self._listed) and not self._listed.is_doubtful
 
-    def _list(self) -> Listing:
+    def _list(self) -> SnapshotListing:
         return self._job.access.list_snapshots(self._job.item_id)
 
     def _make(self) -> None:
@@ -203,7 +205,7 @@ class Capture:
         refused = self._create(text)
         if refused is None:
             return
-        if len(self._listed.snapshots) < self._settings.limit or self._listed.doubtful:
+        if len(self._listed.snapshots) < self._settings.limit or self._listed.is_doubtful:
             raise refused
         full = self._describe_full("and ArcGIS refused another")
         if not self._settings.rotates:
@@ -265,5 +267,5 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _keys(listed: Listing) -> set[ResourceKey]:
+def _keys(listed: SnapshotListing) -> set[ResourceKey]:
     return {snapshot.resource_key for snapshot in listed.snapshots}

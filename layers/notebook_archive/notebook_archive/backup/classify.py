@@ -14,19 +14,19 @@ from notebook_archive.errors import (
     SecretMissing,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, Listing, Snapshot
+from notebook_archive.models import ItemId, Snapshot, SnapshotListing
 
 
-def list_unusable_entries(item_id: ItemId, listed: Listing) -> Iterator[tuple[str, NotebookArchiveError]]:
+def list_unusable_entries(item_id: ItemId, listed: SnapshotListing) -> Iterator[tuple[str, NotebookArchiveError]]:
     """Yield the resource key and an error for each entry of a listing that may be a snapshot but cannot be archived.
 
     So no snapshot is left out without notice.
     """
     what = f"The listing of item {item_id}"
-    for key in listed.strange:
+    for key in listed.undocumented_keys:
         yield key, UnexpectedAnswer(f"{what} names {key!r}, which is not the key of a snapshot as documented.")
-    if listed.missing:
-        yield "", ListingIncomplete(f"{what} gave {listed.missing} entries fewer than it counted.")
+    if listed.missing_count:
+        yield "", ListingIncomplete(f"{what} gave {listed.missing_count} entries fewer than it counted.")
 
 
 def classify_refusal(
@@ -77,7 +77,7 @@ def classify_missing_snapshot(
     except NotebookArchiveError as other:
         return Verdict.fail(other)
     if snapshot.resource_key not in (other.resource_key for other in listed.snapshots):
-        if listed.doubtful:
+        if listed.is_doubtful:
             what = f"Snapshot {snapshot.resource_key} may have been deleted meanwhile"
             return Verdict.fail(ListingIncomplete(f"{what}, but the second listing is not complete."))
         return Verdict.skip(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))

@@ -13,7 +13,7 @@ from notebook_archive.backup.records import (
     describe_problem,
 )
 from notebook_archive.errors import DeadlineExceeded, NotebookArchiveError, TokenRejected
-from notebook_archive.models import RESOURCE_KEY, Listing, ResourceKey
+from notebook_archive.models import RESOURCE_KEY, ResourceKey, SnapshotListing
 
 # Stands for the current content where a record names a version by its resource key.
 CURRENT = "current"
@@ -43,7 +43,7 @@ class NotebookOutcome:
 
     def __init__(self, planned: PlannedNotebook) -> None:
         self.planned = planned
-        self.listing: Listing | None = None
+        self.listing: SnapshotListing | None = None
         self.archived: list[StoredVersion] = []
         self.skipped: list[VersionProblem] = []
         self.failed: list[VersionProblem] = []
@@ -55,7 +55,7 @@ class NotebookOutcome:
         self._captured: ResourceKey | None = None
         self._verdict: Verdict | None = None
 
-    def set_listing(self, route: str, listing: Listing) -> None:
+    def set_listing(self, route: str, listing: SnapshotListing) -> None:
         """Note what ArcGIS listed, and the route that worked."""
         self._route, self.listing = route, listing
 
@@ -133,7 +133,7 @@ class NotebookOutcome:
             record["route"], record["listed"] = self._route, len(self.listing.snapshots)
             if self.listing.lookalikes:
                 record["lookalikes"] = list(self.listing.lookalikes)
-            if self.listing.uncounted:
+            if self.listing.is_uncounted:
                 record["uncounted"] = True
         if self._freed:
             record["freed"] = self._freed

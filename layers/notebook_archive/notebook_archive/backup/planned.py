@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from notebook_archive.arcgis.portal import Organization
-from notebook_archive.archive import CaptureMark, CopyId, Holding, Present
-from notebook_archive.models import NotebookItem, ResourceKey, digests
+from notebook_archive.archive import ArchivedNotebook, CapturedNote, ContentNotes, CopyId
+from notebook_archive.models import NotebookItem, ResourceKey, join_digests
 
 # Maximum archived snapshots of one notebook in its line: the latest. An older one that ArcGIS still has costs one
 # download in each run, and ends as unchanged.
@@ -62,13 +62,13 @@ class PlannedNotebook(TypedDict):
     item: NotRequired[Mapping[str, Any]]
 
 
-def plan_notebook(item: NotebookItem, held: Holding | None, organization: Organization) -> PlannedNotebook:
+def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organization: Organization) -> PlannedNotebook:
     """Return the plan of a notebook. `held` is what the archive has of it."""
     line: PlannedNotebook = {
         "itemId": item.item_id,
         "title": item.title,
         "owner": item.owner,
-        "archived": digests(held.snapshots[-MAX_PLANNED_SNAPSHOTS:]) if held else "",
+        "archived": join_digests(held.snapshots[-MAX_PLANNED_SNAPSHOTS:]) if held else "",
         "content": plan_content(item, held),
     }
     if held and held.snapshots:
@@ -87,7 +87,7 @@ def plan_unknown(item_id: str) -> PlannedNotebook:
     return {"itemId": item_id, "title": "", "owner": "", "archived": ""}
 
 
-def _list_sizes(held: Holding, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
+def _list_sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
     """Return the sizes of each snapshot. The earliest get none if there are more than MAX_SIZES in all."""
     sizes: list[list[int]] = []
     left = MAX_SIZES
@@ -105,13 +105,13 @@ def _drop_longest(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: properties[name] for name in sizes}
 
 
-def plan_content(item: NotebookItem, held: Holding | None) -> PlannedContent:
+def plan_content(item: NotebookItem, held: ArchivedNotebook | None) -> PlannedContent:
     """Return what decides whether the item's content is fetched. `held` is what the archive has of the item."""
-    present = held.present if held else Present()
+    notes = held.content_notes if held else ContentNotes()
     modified = item.modified if item.modified in _TIMES else 0
-    note = present.at(modified) if modified else None
+    note = notes.find_by_modified(modified) if modified else None
     settled = note[1].short_digest if note and note[0].timestamp() * 1000 > modified + SETTLED_MS else ""
-    copy, captured = present.latest(CopyId, settled), present.latest(CaptureMark, settled)
+    copy, captured = notes.find_latest(CopyId, settled), notes.find_latest(CapturedNote, settled)
     line: PlannedContent = {
         "modified": modified,
         "held": copy[1] if copy else "",

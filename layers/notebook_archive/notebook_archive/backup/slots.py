@@ -21,7 +21,7 @@ from notebook_archive.errors import (
     SnapshotInvalid,
     UnexpectedAnswer,
 )
-from notebook_archive.models import Listing, ResourceKey, Snapshot, VerifiedCopy
+from notebook_archive.models import ResourceKey, Snapshot, SnapshotListing, VerifiedCopy
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class FreedSlot:
     was not deleted.
     """
 
-    listed: Listing | None = None
+    listed: SnapshotListing | None = None
     freed: ResourceKey | None = None
     error: NotebookArchiveError | None = None
     kept: tuple[NotebookArchiveError, ...] = ()
@@ -59,7 +59,7 @@ def is_capture(snapshot: Snapshot, record: CaptureRecord | None) -> bool:
     return record is not None and snapshot.name == capture_name(record.run)
 
 
-def free_slot(job: NotebookJob, listed: Listing, reader: ArchiveReader) -> FreedSlot:
+def free_slot(job: NotebookJob, listed: SnapshotListing, reader: ArchiveReader) -> FreedSlot:
     """Delete the oldest listed snapshot that may be deleted. Raises nothing that is a NotebookArchiveError.
 
     A snapshot stays if its copy is damaged or cannot be read, or if ArcGIS serves other bytes; the next is tried. If a
@@ -88,9 +88,9 @@ def prove_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -> V
     item_id, key = job.item_id, snapshot.resource_key
     if not snapshot.name.startswith(CAPTURE_PREFIX):
         return None
-    if not is_capture(snapshot, job.context.archive.made(item_id, key)):
+    if not is_capture(snapshot, job.context.archive.read_capture_record(item_id, key)):
         return None
-    archived = reader.reread(item_id, key)
+    archived = reader.verify(item_id, key)
     if archived is None:
         return None
     what, limit = f"Snapshot {key} of item {item_id}", job.context.max_snapshot_bytes
@@ -101,7 +101,9 @@ def prove_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -> V
     return VerifiedCopy(item_id, key, served.digest.hex())
 
 
-def _delete(job: NotebookJob, copy: VerifiedCopy, listed: Listing, kept: tuple[NotebookArchiveError, ...]) -> FreedSlot:
+def _delete(
+    job: NotebookJob, copy: VerifiedCopy, listed: SnapshotListing, kept: tuple[NotebookArchiveError, ...]
+) -> FreedSlot:
     """Delete a snapshot, and list the snapshots again: only that proves it gone, whatever ArcGIS answered."""
     what = f"Snapshot {copy.resource_key} of item {copy.item_id}"
     # Logged before the call, so that no later error can hide it.
@@ -125,7 +127,7 @@ def _delete(job: NotebookJob, copy: VerifiedCopy, listed: Listing, kept: tuple[N
     if missing != {copy.resource_key}:
         more = UnexpectedAnswer(f"{what} was deleted, and {len(missing) - 1} others are no longer listed.")
         return FreedSlot(None, freed, more, kept)
-    if remaining.doubtful:
+    if remaining.is_doubtful:
         incomplete = ListingIncomplete(f"{what} was deleted, and the listing does not prove that it is gone.")
         return FreedSlot(None, freed, incomplete, kept)
     return FreedSlot(remaining, freed, None, kept)

@@ -83,7 +83,7 @@ def archive_requests(
             # An account that does not see everything cannot distinguish a deleted item from a hidden one.
             is_gone = organization.can_view_items
             return record_verdict(unknown, Verdict.skip(error) if is_gone else Verdict.fail(error))
-        held = context.archive.holding(item_id)
+        held = context.archive.list_one_notebook(item_id)
         return archive_notebook(plan_notebook(item, held, organization), run, context, deadline)
 
     records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=START_SECONDS)

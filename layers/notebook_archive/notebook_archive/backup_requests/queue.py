@@ -75,7 +75,7 @@ class Message:
     @property
     def run(self) -> RunId:
         """The run id that the archive notes with everything that this message made it store."""
-        return RunId.of_execution(f"event-{self.id}", self.sent.isoformat())
+        return RunId.from_execution(f"event-{self.id}", self.sent.isoformat())
 
     def has_skipped(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> bool:
         """Return whether a notebook of it exists and was skipped, such as for a missing credential."""

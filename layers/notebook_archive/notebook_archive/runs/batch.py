@@ -61,7 +61,7 @@ def archive_batch(
 def _write_outcomes(batch: Batch, document: dict[str, object], run: RunId, archive: Archive) -> None:
     """Write the outcomes under a new key: an earlier try may have left its own, or may still do so."""
     for earlier_tries in range(MAX_TRIES):
-        if archive.put_new(run.key(outcomes_key(batch, earlier_tries)), document):
+        if archive.put_document_once(run.key(outcomes_key(batch, earlier_tries)), document):
             return
     raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from notebook_archive.backup.records import Problem
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.models import cut
+from notebook_archive.models import truncate
 
 # Maximum characters of the error's message and of its name. Both are part of an event and of the execution's state,
 # and neither may be larger than 256 KB.
@@ -21,12 +21,12 @@ def describe_caught_error(error: Mapping[str, Any]) -> Problem:
 
     `Error` is the name of a class, and `Cause` is the function's error as JSON text.
     """
-    name = cut(str(error.get("Error", "unknown")), MAX_NAME)
+    name = truncate(str(error.get("Error", "unknown")), MAX_NAME)
     kinds = _list_error_classes(NotebookArchiveError)
     kind, message = kinds.get(name), f"Step Functions reports {name}."
     try:
         cause = json.loads(str(error.get("Cause", "")))
-        message = cut(str(cause["errorMessage"]), MAX_ERROR)
+        message = truncate(str(cause["errorMessage"]), MAX_ERROR)
         kind = kinds.get(str(cause.get("errorType")), kind)
     except (ValueError, KeyError, TypeError):
         pass  # the name alone is known

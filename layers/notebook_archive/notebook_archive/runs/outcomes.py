@@ -35,7 +35,7 @@ def read_outcomes(run: RunId, archive: Archive) -> RunOutcomes:
     for key in archive.list_keys(run.key(OUTCOMES)):
         if key == run.key(CRASHED_OUTCOMES):
             continue  # the report that wrote it may have run out of time
-        document = json.loads(archive.get(key) or b"{}")
+        document = json.loads(archive.read_object(key) or b"{}")
         if "seconds" in document:
             durations.append(document["seconds"])
         for outcome in document.get("outcomes", ()):
@@ -58,5 +58,5 @@ def _rank(outcome: OutcomeRecord) -> tuple[int, int]:
 
 def read_planned(plan_key: str, archive: Archive) -> Iterator[PlannedNotebook]:
     """Yield the notebooks of a run's plan."""
-    for line in (archive.get(plan_key) or b"").splitlines():
+    for line in (archive.read_object(plan_key) or b"").splitlines():
         yield from json.loads(line)["notebooks"]

@@ -85,6 +85,6 @@ def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
     An earlier try may have written its own plan, or may still do so; neither replaces the other.
     """
     for name in ("plan.jsonl", *(f"plan-again-{number}.jsonl" for number in range(1, MAX_TRIES))):
-        if archive.put_new_lines(run.key(name), batches):
+        if archive.put_lines_once(run.key(name), batches):
             return run.key(name)
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")

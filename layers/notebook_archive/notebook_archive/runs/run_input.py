@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from notebook_archive.errors import RunInputInvalid
-from notebook_archive.models import cut
+from notebook_archive.models import truncate
 
 # Step Functions adds this to the input of an execution that another one started.
 STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
@@ -26,7 +26,9 @@ def read_item_ids(given: object) -> list[object] | None:
         raise RunInputInvalid(f"The input of the run is not a JSON object. {ALLOWED_INPUT}")
     unknown = sorted(str(name) for name in given.keys() - {"itemIds", STARTED_BY})
     if unknown:
-        raise RunInputInvalid(f"The input of the run has an unknown field '{cut(unknown[0], 60)}'. {ALLOWED_INPUT}")
+        raise RunInputInvalid(
+            f"The input of the run has an unknown field '{truncate(unknown[0], 60)}'. {ALLOWED_INPUT}"
+        )
     if "itemIds" not in given:
         return None
     item_ids = given["itemIds"]
@@ -35,7 +37,7 @@ def read_item_ids(given: object) -> list[object] | None:
     counts = Counter(json.dumps(each, sort_keys=True) for each in item_ids)
     [(most_frequent, count)] = counts.most_common(1)
     if count > 1:
-        raise RunInputInvalid(f"itemIds has {cut(most_frequent, 60)} {count} times. {ALLOWED_INPUT}")
+        raise RunInputInvalid(f"itemIds has {truncate(most_frequent, 60)} {count} times. {ALLOWED_INPUT}")
     return item_ids
 
 

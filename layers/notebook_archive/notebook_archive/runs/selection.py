@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from notebook_archive.arcgis.portal import Enumeration, Organization, Portal
-from notebook_archive.archive import Archive, Holding, RunId
+from notebook_archive.archive import Archive, ArchivedNotebook, RunId
 from notebook_archive.backup.outcome import Verdict, record_verdict
 from notebook_archive.backup.planned import plan_unknown
 from notebook_archive.backup.records import OutcomeRecord, Problem, Protection, describe_problem
@@ -23,7 +23,7 @@ class Selection:
     """
 
     items: list[NotebookItem]
-    held: Mapping[ItemId, Holding]
+    held: Mapping[ItemId, ArchivedNotebook]
     refused: list[OutcomeRecord]
     notices: list[Problem]
 
@@ -37,7 +37,7 @@ def select_everything(
     incomplete search is a notice, not an error, because what it found is still archived.
     """
     found = administrator.list_notebooks(organization.id)
-    held = {holding.item_id: holding for holding in archive.holdings()}
+    held = {holding.item_id: holding for holding in archive.list_notebooks()}
     missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
     looked_up = look_up(missing, administrator, threads)
     if organization.can_view_items and found.notebooks:  # a portal that shows nothing may be the wrong one
@@ -65,7 +65,7 @@ def select_chosen(item_ids: Iterable[object], administrator: Portal, archive: Ar
             refused[record["itemId"]] = record
         else:
             items[item.item_id] = item
-    held = {item_id: archive.holding(item_id) for item_id in items}
+    held = {item_id: archive.list_one_notebook(item_id) for item_id in items}
     return Selection(list(items.values()), held, list(refused.values()), [])
 
 
