@@ -8,7 +8,7 @@ from typing import Literal
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.staging import Staged, stage
-from notebook_archive.backup.storing import ItemReference, Provenance, metadata, store
+from notebook_archive.backup.storing import ItemReference, Provenance, make_metadata, store_snapshot
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
@@ -121,8 +121,8 @@ def _archive(
     snapshot = listed.get(wanted.resource_key, Snapshot(wanted.resource_key))
     whose = ItemReference(wanted.item_id, item.title, item.owner)
     how = Provenance(access.route, wanted.run, snapshot_source.portal_url)
-    store(whose, snapshot, staged, how, snapshot_source.archive)
-    return metadata(whose, snapshot, staged, how)
+    store_snapshot(whose, snapshot, staged, how, snapshot_source.archive)
+    return make_metadata(whose, snapshot, staged, how)
 
 
 def _absent(
