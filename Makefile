@@ -23,7 +23,7 @@ SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers bench local scripts tests
 
-.PHONY: help demo local quick test soak lint check build deploy bench clean
+.PHONY: help demo local quick test soak lint check docs build deploy bench clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ check: lint .venvs/sam/.synced ## Check format, lint, types, import direction an
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
+
+docs: .venv/.synced ## Write the generated parts of docs/ from the code
+	PYTHONPATH=layers/notebook_archive $(PYTHON) -m local.documents
 
 build: .venvs/sam/.synced ## Build the functions and layers for AWS into .aws-sam/
 	$(SAM) build --config-env $(STAGE)

@@ -85,6 +85,7 @@ def classify_refusal(
     if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
         return "failed", problem(error)
     remedy = (
-        f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; README, 'Secrets'."
+        f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; "
+        "docs/secrets.md has the JSON."
     )
     return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}

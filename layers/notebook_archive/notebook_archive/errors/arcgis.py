@@ -115,8 +115,9 @@ class RequestRejected(ArcGISError):
 class UnexpectedAnswer(ArcGISError):
     """ArcGIS answered with something other than the expected JSON.
 
-    Examples: an HTML page, a redirect to another host, a listing that does not say that it succeeded, a 404 that is not
-    from ArcGIS, a portal that names no notebook server, a snapshot with a key of an unknown form.
+    Examples: an HTML page, a redirect (calls to the notebook server follow one within the same host), a listing that
+    does not say that it succeeded, a 404 that is not from ArcGIS, a portal that names no notebook server, a snapshot
+    with a key of an unknown form.
 
     `location` is the target of a redirect, or an empty text.
     """
@@ -150,7 +151,7 @@ class ListingIncomplete(ArcGISError):
 
 
 class NoFreeSlot(ArcGISError):
-    """ArcGIS refused a capture because the notebook has as many snapshots as allowed, and none may be deleted.
+    """ArcGIS refused a capture: the notebook has `SnapshotLimit` snapshots or more, and none may be deleted.
 
     Nothing else failed for this notebook.
     """
