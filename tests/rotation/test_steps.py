@@ -149,7 +149,7 @@ def test_a_configuration_is_tried_without_a_sign_in(
         ({"username": "ana", "password": "x"}, {}, SecretMalformed, "names no credential"),
         ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name"),
         ({"credential": CREDENTIAL}, None, SecretMissing, CREDENTIAL),
-        ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "lacks"),
+        ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "is missing"),
         ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could make one"),
     ],
 )
@@ -315,7 +315,7 @@ def test_a_token_secret_that_names_no_credential(
     ("value", "words"),
     [
         ("CANARY", "is not JSON"),
-        ({"username": "ana"}, "lacks"),
+        ({"username": "ana"}, "is missing"),
         ({"token": "CANARY"}, "not a credential that could make one"),
         ({"credential": CREDENTIAL}, "holds no token yet"),
     ],
