@@ -22,7 +22,7 @@ logger = make_logger()
 @log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Archive the batch; what became of each notebook is an object in the archive and a line in the log."""
-    run = RunId.of_execution(event["runId"], event["startedAt"])
+    run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run, batch=event["batch"]["number"])
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     outcomes, rest = archive_batch(event["batch"], run, aws.context(), aws.settings().threads, deadline)

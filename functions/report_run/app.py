@@ -39,7 +39,7 @@ SUMMARY = (
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the report, count its figures, tell the bus."""
-    run = RunId.of_execution(event["runId"], event["startedAt"])
+    run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     metrics.add_metadata("run_id", run)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)

@@ -537,8 +537,8 @@ def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: S
     entries[2]["properties"] = {"name": "x" * LIMIT}
     server = serve(listed(entries, "resources", counted=counted))
     listing = portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
-    assert (len(listing.snapshots), listing.missing) == (4, 1)
-    assert listing.uncounted is not counted
+    assert (len(listing.snapshots), listing.missing_count) == (4, 1)
+    assert listing.is_uncounted is not counted
 
 
 @pytest.mark.usefixtures("small_answers")
@@ -609,7 +609,7 @@ def test_an_invalid_item_id_is_refused_and_cut_in_the_message(text: object) -> N
 def test_the_snapshots_among_the_resources(client: Client) -> None:
     item = client.item()
     listing = client.portal().list_snapshots(id_of(item))
-    assert listing.strange == ()  # the preview is not a snapshot
+    assert listing.undocumented_keys == ()  # the preview is not a snapshot
     assert [
         (snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in listing.snapshots
     ] == [(snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in item.snapshots]

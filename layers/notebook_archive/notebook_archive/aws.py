@@ -218,11 +218,11 @@ def _webhook_secret() -> CachedSecret:
 
 
 def webhook_secret() -> tuple[str, str]:
-    """Return the name of the webhook's secret and its text; raise what ``KeptSecret.text`` raises, SettingsInvalid."""
+    """Return the name of the webhook's secret and its text; raise what `CachedSecret.read` raises, SettingsInvalid."""
     name = settings().webhook_secret
     if not name:
         raise SettingsInvalid("The function's environment is not usable: WEBHOOK_SECRET is missing.")
-    return name, _webhook_secret().text()
+    return name, _webhook_secret().read()
 
 
 @cache

@@ -29,12 +29,12 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import (
     ItemId,
-    Listing,
     NotebookSession,
     ResourceKey,
     SessionId,
+    SnapshotListing,
     VerifiedCopy,
-    count,
+    parse_count,
 )
 
 # Maximum sessions of one request.
@@ -100,7 +100,7 @@ class NotebookServer:
         except (ArcGISError, SnapshotTooLarge):
             return False
 
-    def list_snapshots(self, item_id: ItemId) -> Listing:
+    def list_snapshots(self, item_id: ItemId) -> SnapshotListing:
         """Return the notebook's snapshots. Raises UnexpectedAnswer if the listing does not say that it succeeded."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
@@ -110,7 +110,7 @@ class NotebookServer:
             raise UnexpectedAnswer(f"{what}: the answer has no list of snapshots.")
         if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
-        return Listing.of(entries, answer.get("total"))
+        return SnapshotListing.from_entries(entries, answer.get("total"))
 
     def read_snapshot[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
@@ -192,7 +192,7 @@ class NotebookServer:
             if not has_all:
                 entries = self._fetch_all_sessions()
             return Sessions.parse(entries[start - 1 : start - 1 + num], len(entries))
-        total = count(answer["total"]) or 0
+        total = parse_count(answer["total"]) or 0
         if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
         return Sessions.parse(entries[:num], total)
