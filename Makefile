@@ -10,6 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 
 STAGE ?= dev
 NOTEBOOKS ?=
+VERBOSE ?=
 API_AUTH ?= IAM
 PARAMETERS ?=
 # Fixed, so that a test run is the same on every machine.
@@ -20,41 +21,49 @@ PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers local scripts tests
+SOURCES := functions layers bench local scripts tests
 
-.PHONY: help demo local test soak check build deploy bench clean
+.PHONY: help demo local quick test soak lint check docs build deploy bench clean
 
 help: ## Show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEBOOKS=DIR of .ipynb files]
-	@exec $(PYTHON) -m local.demo $(FOLDER)
+demo: $(SERVERS) ## Archive notebooks on this machine and check every byte [NOTEBOOKS=path/to/folder of .ipynb files] [VERBOSE=1]
+	@exec $(PYTHON) -m local.demo $(FOLDER) $(if $(VERBOSE),--verbose)
 
-local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
+local: $(SERVERS) ## Keep the whole system running until Ctrl-C [NOTEBOOKS=path/to/folder] [API_AUTH=ArcGIS] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
-test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
+quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests that need no server: under a minute [WORKERS=2]
+	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
+
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run check and every test except the long sweeps [WORKERS=2: processes; 0 for one process]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) ## Run the long sweeps, which test leaves out [WORKERS=2, 0 for none]
+soak: $(SERVERS) ## Run the long sweeps [WORKERS=2: processes; 0 for one process]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
-check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
+lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy layers local scripts tests functions/*/app.py
+	.venv/bin/mypy bench layers local scripts tests functions/*/app.py
+
+check: lint .venvs/sam/.synced ## Check format, lint, types, import direction and template
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
 
-build: .venvs/sam/.synced ## Build the functions and the layer for AWS into .aws-sam/
+docs: .venv/.synced ## Write the generated parts of docs/ from the code
+	PYTHONPATH=layers/notebook_archive $(PYTHON) -m local.documents
+
+build: .venvs/sam/.synced ## Build the functions and layers for AWS into .aws-sam/
 	$(SAM) build --config-env $(STAGE)
 
-deploy: build ## Deploy to AWS with the settings of samconfig.toml [STAGE=dev]
+deploy: build ## Build, then deploy to AWS with the settings of samconfig.toml [STAGE=dev]
 	$(SAM) deploy --config-env $(STAGE)
 
 bench: $(SERVERS) .venvs/bench/.synced ## Measure speed and memory against the naive way, as a table
-	@exec $(PYTHON) -m local.bench
+	@exec $(PYTHON) -m bench
 
 clean: ## Remove builds, caches and environments
 	rm -rf .aws-sam .local .tools .venv .venvs .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

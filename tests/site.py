@@ -10,20 +10,22 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from local.arcgis import Deployment, Item
-from notebook_archive.arcgis.administrator import Administrator
-from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
-from notebook_archive.backup.outcome import Batch
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.runs import archive_batch, plan_run, read_item_ids, report_run
-from notebook_archive.runs.plan import Plan, Scope, scope_of
-from notebook_archive.runs.protection import STATES
-from notebook_archive.runs.report import INCOMPLETE, Counts, Report
+from notebook_archive.runs.batch import Batch
+from notebook_archive.runs.counts import Counts
+from notebook_archive.runs.notices import INCOMPLETE
+from notebook_archive.runs.plan import Plan
+from notebook_archive.runs.protection_figures import STATES
+from notebook_archive.runs.report import Report
+from notebook_archive.runs.run_input import Scope, read_scope
 from notebook_archive.settings import Route
 from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, KEPT, StrictS3, contents
 
@@ -63,10 +65,10 @@ class Site:
 
     def start(self) -> None:
         """Start a new container: no token, no connection, nothing discovered."""
-        context = tls_context(self.ca_bundle.read_text(), strict=True)
+        context = make_tls_context(self.ca_bundle.read_text(), strict=True)
         transport = Transport(context, connections=self.threads, sleep=lambda _: None, jitter=lambda: 0.0)
-        self.portal = Portal(transport, self.deployment.portal_url)
-        self.routes = Routes(transport, self.portal, self.route, NotebookServers(""), PREFIX, self._read_secret)
+        url = self.deployment.portal_url
+        self.routes = Routes(transport, url, self.route, Discovery(""), PREFIX, self._read_secret)
         self.archive = Archive(self._client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
         reader = ArchiveReader(self._client, BUCKET, ACCOUNT)
         self.context = ArchiveContext(
@@ -85,9 +87,9 @@ class Site:
         return self.secrets[name]
 
     def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
-        run = RunId.of_execution(name, self.started_at)
+        run = RunId.from_execution(name, self.started_at)
         chosen = read_item_ids({} if item_ids is None else {"itemIds": list(item_ids)})
-        administrator = Administrator(self.portal, self.routes.administrator, Deadline(self.seconds))
+        administrator = self.routes.portal(Deadline(self.seconds))
         sizes = {"batch_size": self.batch_size, "threads": self.threads}
         return plan_run(run, self.started_at, administrator, self.archive, chosen, **sizes)
 
@@ -97,13 +99,13 @@ class Site:
 
     def work(self, name: str, batch: Batch) -> Batch | None:
         """Return what is left of the batch after one invocation."""
-        run = RunId.of_execution(name, self.started_at)
+        run = RunId.from_execution(name, self.started_at)
         return archive_batch(batch, run, self.context, self.threads, Deadline(self.seconds))[1]
 
     def report(
         self, name: str, plan: Plan | None, error: dict[str, str] | None = None, asked: Scope = "everything"
     ) -> Report:
-        run, deadline = RunId.of_execution(name, self.started_at), Deadline(self.seconds)
+        run, deadline = RunId.from_execution(name, self.started_at), Deadline(self.seconds)
         return report_run(run, self.archive, self.started_at, plan, error, self.threads, deadline, asked=asked)[1]
 
     def run(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Report:
@@ -112,7 +114,7 @@ class Site:
             plan = self.plan(name, item_ids)
         except NotebookArchiveError as error:
             cause = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)})
-            asked = scope_of({} if item_ids is None else {"itemIds": item_ids})
+            asked = read_scope({} if item_ids is None else {"itemIds": item_ids})
             return self.report(name, None, {"Error": type(error).__name__, "Cause": cause}, asked)
         for batch in self.batches(plan) if plan["batches"] else ():
             left: Batch | None = batch

@@ -10,9 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
-from notebook_archive.backup_requests import describe_stored
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import EventRefused
+from notebook_archive.events import DetailType, describe_stored
 from notebook_archive.logs import log_invocation, log_outcome, make_logger
 from notebook_archive.runs import archive_batch
 
@@ -22,14 +22,16 @@ logger = make_logger()
 @log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Archive the batch; what became of each notebook is an object in the archive and a line in the log."""
-    run = RunId.of_execution(event["runId"], event["startedAt"])
+    run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run, batch=event["batch"]["number"])
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     outcomes, rest = archive_batch(event["batch"], run, aws.context(), aws.settings().threads, deadline)
     for outcome in outcomes:
         log_outcome(logger, outcome)
+    bucket = aws.settings().archive_bucket
+    stored = [detail for outcome in outcomes for detail in describe_stored(outcome, run, bucket)]
     try:
-        aws.event_bus().publish("SnapshotArchived", *describe_stored(outcomes, run, aws.settings().archive_bucket))
+        aws.event_bus().publish(DetailType.SNAPSHOT_ARCHIVED, *stored)
     except EventRefused:
         logger.exception("What was archived could not be told")
     return {"runId": event["runId"], "startedAt": event["startedAt"], "batch": rest}

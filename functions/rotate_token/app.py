@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from notebook_archive import aws
 from notebook_archive.clock import Deadline
 from notebook_archive.logs import log_invocation, make_logger
+from notebook_archive.metrics import Metric
 from notebook_archive.rotation import rotate_token
 
 logger = make_logger()
@@ -27,10 +28,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     step, secret_id, version = (str(event.get(name, "")) for name in ("Step", "SecretId", "ClientRequestToken"))
     logger.append_keys(step=step[:40], secret=secret_id, version=version)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    rotated = rotate_token(step, secret_id, version, aws.mint(), deadline)
-    metrics.add_metric("TokensRotated", MetricUnit.Count, int(rotated.current))
-    metrics.add_metric("TokensExpiringBeforeRotation", MetricUnit.Count, int(bool(rotated.warning)))
-    logger.info(rotated.done)
-    if rotated.warning:
-        logger.warning(rotated.warning)
-    return {"secret": rotated.secret, "done": rotated.done}
+    result = rotate_token(step, secret_id, version, aws.mint(), deadline)
+    metrics.add_metric(Metric.TOKENS_ROTATED, MetricUnit.Count, int(result.is_current))
+    metrics.add_metric(Metric.TOKENS_EXPIRING_BEFORE_ROTATION, MetricUnit.Count, int(bool(result.warning)))
+    logger.info(result.message)
+    if result.warning:
+        logger.warning(result.warning)
+    return {"secret": result.secret, "done": result.message}

@@ -204,7 +204,7 @@ class TestFormats:
         answer = Answer(HTTPStatus.OK, body, "application/json").for_gateway("id", decodes=False)
         assert (answer["isBase64Encoded"], base64.b64decode(answer["body"])) == (True, body)
 
-    def test_every_notebook_of_the_varied_set_has_a_page(self, functions: Functions) -> None:
+    def test_every_sample_notebook_has_a_page(self, functions: Functions) -> None:
         for each in functions.deployment.organisation.notebooks():
             if each.owner in ("ana", "ben") and each.snapshots and each.title != "Without cells":
                 reply = download(functions, each, {"f": "html"})
@@ -553,7 +553,7 @@ class TestArcGISAuthorisation:
             s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}", Metadata=noted)
         else:
             operation = "*" if state == "ArcGIS is down" else "snapshots/download"
-            functions.deployment.faults.add(operation, "http-503", times=100)
+            functions.deployment.faults.add(operation, "http-503", times=100, retry_after="0")
         theirs = download(functions, item, headers=ben)
         none = download(functions, item, {"resourceKey": f"snapshot-{'0' * 32}.json"}, headers=ben)
         functions.deployment.faults.clear()
@@ -595,7 +595,7 @@ class TestArcGISAuthorisation:
         functions.configure(API_AUTH="ArcGIS")
         headers = self._as(functions, "ana")
         assert download(functions, item, headers=headers).status == 200
-        functions.deployment.faults.add("*", "http-503", times=100)
+        functions.deployment.faults.add("*", "http-503", times=100, retry_after="0")
         assert download(functions, item, headers=headers).body == content(item)
         functions.deployment.faults.clear()
 

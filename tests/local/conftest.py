@@ -34,8 +34,8 @@ def system() -> Iterator[LocalSystem]:
 
 @pytest.fixture(scope="session")
 def open_system() -> Iterator[LocalSystem]:
-    """A system whose HTTP proxy asks callers for ArcGIS tokens, with the varied notebooks."""
-    with LocalSystem(Seed.varied(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
+    """A system whose HTTP proxy asks callers for ArcGIS tokens, with the sample notebooks."""
+    with LocalSystem(Seed.samples(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
         yield system
 
 

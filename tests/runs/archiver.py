@@ -1,6 +1,6 @@
-"""A process that archives one batch or makes a whole run, to be killed.
+"""A process that archives one batch or makes a whole run, and that tests kill.
 
-``python -m tests.runs.archiver`` archives one batch; stdin says which.
+`python -m tests.runs.archiver` archives the batch that it reads from stdin.
 """
 
 import functools
@@ -16,16 +16,15 @@ import boto3
 from botocore.config import Config
 from urllib3.connectionpool import HTTPConnectionPool
 
-from notebook_archive.arcgis.administrator import Administrator
-from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
-from notebook_archive.backup.outcome import Batch
 from notebook_archive.clock import Deadline
 from notebook_archive.runs import archive_batch, plan_run, report_run
+from notebook_archive.runs.batch import Batch
 from notebook_archive.runs.plan import Plan
 from notebook_archive.runs.report import Report
 from notebook_archive.settings import Route
@@ -43,29 +42,30 @@ def s3_client(address: str) -> "S3Client":
     return boto3.client("s3", endpoint_url=address, config=config)
 
 
-def archive(told: dict[str, str]) -> None:
-    """Archive the batch that is told of, into the S3 that is told of; with ``rotates``, as the owner and capturing."""
-    transport = Transport(tls_context(told["ca"], strict=True))
-    portal = Portal(transport, told["portal"])
-    rotates = "rotates" in told
+def archive(order: dict[str, str]) -> None:
+    """Archive a batch as the order says. With `rotates`, use the owner's credential and make captures."""
+    transport = Transport(make_tls_context(order["ca"], strict=True))
+    rotates = "rotates" in order
     route: Route = "notebook-server" if rotates else "portal"
-    routes = Routes(transport, portal, route, NotebookServers(""), "x", lambda _: told["secret"])
-    s3 = s3_client(told["s3"])
+    routes = Routes(transport, order["portal"], route, Discovery(""), "x", lambda _: order["secret"])
+    s3 = s3_client(order["s3"])
     capturing = None
     if rotates:
         capturing = CaptureSettings(ArchiveReader(s3, BUCKET, ACCOUNT), 5, rotates=True, pause_seconds=0.0)
-    context = ArchiveContext(routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capturing=capturing)
-    run = RunId.of_execution(told["run"], "2026-11-22T02:00:00Z")
-    archive_batch(json.loads(told["batch"]), run, context, 1, Deadline(120))
+    context = ArchiveContext(
+        routes, Archive(s3, BUCKET, ACCOUNT), order["portal"], 100_000_000, capture_settings=capturing
+    )
+    run = RunId.from_execution(order["run"], "2026-11-22T02:00:00Z")
+    archive_batch(json.loads(order["batch"]), run, context, 1, Deadline(120))
 
 
-def archive_until(call: int, moment: str, told: dict[str, str], part: str = "") -> None:
-    """Archive, and be killed before an HTTP call, or once the server has answered it.
+def archive_until(call: int, moment: str, order: dict[str, str], part: str = "") -> None:
+    """Archive, and be killed before an HTTP call, or after the server has answered it.
 
     `call` starts at 0, and counts only calls whose URL contains `part`.
     """
     kill_at(call, moment, lambda _, url: part in url)
-    archive(told)
+    archive(order)
 
 
 def kill_at(call: int, moment: str, counts: Callable[[HTTPConnectionPool, str], bool]) -> None:
@@ -92,16 +92,15 @@ class Runner:
 
     def __init__(self, ca: str, portal: str, route: Route, secrets: dict[str, str], s3: str, *, current: bool) -> None:
         """`secrets` are by name; `s3` is the address of the bucket."""
-        transport = Transport(tls_context(ca, strict=True))
-        self.portal = Portal(transport, portal)
-        self.routes = Routes(transport, self.portal, route, NotebookServers(""), PREFIX, lambda name: secrets[name])
+        transport = Transport(make_tls_context(ca, strict=True))
+        self.routes = Routes(transport, portal, route, Discovery(""), PREFIX, lambda name: secrets[name])
         self.archive = Archive(s3_client(s3), BUCKET, ACCOUNT)
         self.context = ArchiveContext(self.routes, self.archive, portal, 100_000_000, archive_current=current)
 
     def run(self, name: str) -> Report:
         """Make a run and return its report."""
-        run = RunId.of_execution(name, STARTED_AT)
-        administrator = Administrator(self.portal, self.routes.administrator, Deadline(60))
+        run = RunId.from_execution(name, STARTED_AT)
+        administrator = self.routes.portal(Deadline(60))
         plan = plan_run(run, STARTED_AT, administrator, self.archive, None, batch_size=100, threads=2)
         self.work(name)
         return self.report(name, plan, None)
@@ -109,23 +108,23 @@ class Runner:
     def work(self, name: str) -> None:
         """Archive the batches of a planned run."""
         for batch in self.batches(name):
-            archive_batch(batch, RunId.of_execution(name, STARTED_AT), self.context, 2, Deadline(60))
+            archive_batch(batch, RunId.from_execution(name, STARTED_AT), self.context, 2, Deadline(60))
 
     def batches(self, name: str) -> list[Batch]:
         """Return the lines of a run's plan, or an empty list if it has no plan."""
-        plan = self.archive.get(RunId.of_execution(name, STARTED_AT).key("plan.jsonl"))
+        plan = self.archive.read_object(RunId.from_execution(name, STARTED_AT).key("plan.jsonl"))
         return [json.loads(line) for line in (plan or b"").splitlines()]
 
     def report(self, name: str, plan: Plan | None, error: dict[str, str] | None) -> Report:
         """Write the report of a run and return it."""
-        run = RunId.of_execution(name, STARTED_AT)
+        run = RunId.from_execution(name, STARTED_AT)
         return report_run(run, self.archive, STARTED_AT, plan, error, 2, Deadline(60))[1]
 
 
-def run_until(call: int, moment: str, told: dict[str, Any]) -> None:
-    """Make a whole run, and be killed before ArcGIS call number `call`, or once the server has answered it."""
+def run_until(call: int, moment: str, order: dict[str, Any]) -> None:
+    """Make a whole run, and be killed before ArcGIS call number `call`, or after the server has answered it."""
     kill_at(call, moment, lambda pool, _: pool.scheme == "https")
-    Runner(**told).run("killed")
+    Runner(**order).run("killed")
 
 
 if __name__ == "__main__":

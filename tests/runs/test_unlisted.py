@@ -8,11 +8,10 @@ import pytest
 from moto.s3.models import s3_backends
 
 from local.arcgis import Item, Seed
-from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.clock import Deadline
 from notebook_archive.models import ItemId
 from notebook_archive.runs.report import Report
-from notebook_archive.runs.unlisted import MAX_LOOK_UPS, look_up, notices
+from notebook_archive.runs.unlisted import MAX_LOOK_UPS, list_unlisted_notices, look_up
 from tests.runs.conftest import MakeSite
 from tests.runs.test_protection import administrator_may, not_complete
 from tests.site import Site, check_archive, check_report
@@ -142,7 +141,7 @@ class TestMissed:
 
     def test_a_new_notebook_does_not_count_as_missed(self, site: Site) -> None:
         young = site.deployment.organisation.add_notebook("owner_0", "Young", unindexed=True)
-        site.archive.put_item(ItemId(young.id), {})
+        site.archive.put_item_properties(ItemId(young.id), {})
         report = site.run("one")
         assert report["notebooks"]["attempted"] == 7
         assert "search-missed" not in {notice["reason"] for notice in report["notices"]}
@@ -171,11 +170,11 @@ class TestUnknown:
         assert report["notebooks"]["attempted"] == 6
 
     def test_lookups_without_time_are_counted(self, site: Site) -> None:
-        administrator = Administrator(site.portal, site.routes.administrator, Deadline(0))
+        administrator = site.routes.portal(Deadline(0))
         ids = [ItemId(f"{number:032x}") for number in range(MAX_LOOK_UPS + 7)]
         found = look_up(ids, administrator, 2)
         assert (found.found, found.absent) == ([], [])
         assert found.unknown == {"no time left": MAX_LOOK_UPS, "over 5000 at once": 7}
         assert looked_up(site) == 0
-        [notice] = notices(found, sees_everything=True)
+        [notice] = list_unlisted_notices(found, sees_everything=True)
         assert f"does not show {MAX_LOOK_UPS + 7} notebooks" in notice["message"]

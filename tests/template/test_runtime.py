@@ -1,4 +1,4 @@
-"""Each built function under AWS's own runtime client: what it answers, how it fails, and what it logs."""
+"""Each built function runs under AWS's own runtime client: its answers, its errors and its log."""
 
 import base64
 import contextlib
@@ -70,7 +70,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with LocalArcGIS(Seed.varied()) as arcgis, LocalAws() as aws:
+    with LocalArcGIS(Seed.samples()) as arcgis, LocalAws() as aws:
         aws.s3.create_bucket(Bucket=BUCKET)
         sqs = aws.session.client("sqs", endpoint_url=aws.endpoint_url)
         queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("REQUEST", "FAILURE")}
@@ -184,7 +184,7 @@ def test_a_defect_in_a_worker_thread_names_the_run(site: Site, start: Start) -> 
     event = sample("archive_notebooks")
     event["batch"]["notebooks"][0]["archived"] = None
     lines = check_log(site, start("ArchiveNotebooks").invoke(event), run_id=RUN)
-    (defect,) = [line for line in lines if line["name"] == "notebook_archive.runs.batch"]
+    (defect,) = [line for line in lines if line["name"] == "notebook_archive.backup.archive_each"]
     assert defect["level"] == "ERROR"
 
 
@@ -259,7 +259,7 @@ def test_an_unknown_step_of_a_rotation_fails(site: Site, start: Start) -> None:
 
 
 def test_a_function_without_its_layer_does_not_start(site: Site, built: Path, tmp_path: Path) -> None:
-    """This shows that no other installed package replaces the layer."""
+    """This shows that the function uses the layer and not another installed package."""
     variables, seconds = site.settings("PlanRunFunction")
     with running(built / "PlanRunFunction", [], variables, seconds, tmp_path / "log") as function:
         posted = function.wait()

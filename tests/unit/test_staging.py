@@ -1,4 +1,4 @@
-"""A staged snapshot is the bytes as received, in memory while small, and an error message is told from a notebook."""
+"""A staged snapshot is the received bytes, in memory if small. An error message is not taken for a notebook."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def test_bytes_size_and_digest_are_those_received() -> None:
     ("size", "on_disk"), [(1_000, False), (IN_MEMORY_BYTES - 1_000, False), (IN_MEMORY_BYTES + 1, True)]
 )
 def test_only_a_large_one_touches_the_disk(size: int, *, on_disk: bool) -> None:
-    body = NOTEBOOK.replace(b"[]", json.dumps(["x" * size]).encode())
+    body = NOTEBOOK.replace(b"[]", json.dumps([{"source": "x" * size}]).encode())
     staged = stage((body[i : i + 262_144] for i in range(0, len(body), 262_144)), "It")
     with staged.file as file:
         assert vars(file)["_rolled"] is on_disk

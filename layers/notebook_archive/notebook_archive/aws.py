@@ -9,11 +9,11 @@ import boto3
 from botocore.config import Config
 from botocore.handlers import add_expect_header
 
-from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.caller_identity import CallerIdentifier, CallerToken
+from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader
@@ -126,31 +126,25 @@ def read_secret(name: str) -> str:
 @cache
 def _transport() -> Transport:
     ca_pem = read_secret(settings().ca_bundle_secret) if settings().ca_bundle_secret else None
-    context = tls_context(ca_pem, strict=settings().tls_strict)
+    context = make_tls_context(ca_pem, strict=settings().tls_strict)
     return Transport(context, connections=settings().threads)
 
 
 @cache
-def portal() -> Portal:
-    """Return the portal."""
-    return Portal(_transport(), settings().portal_url)
-
-
-@cache
-def _servers() -> NotebookServers:
-    return NotebookServers(settings().notebook_admin_url)
+def _discovery() -> Discovery:
+    return Discovery(settings().notebook_admin_url)
 
 
 @cache
 def routes() -> Routes:
     """Return the ways to the owners' snapshots."""
     chosen = settings()
-    return Routes(_transport(), portal(), chosen.route, _servers(), chosen.secret_prefix, read_secret)
+    return Routes(_transport(), chosen.portal_url, chosen.route, _discovery(), chosen.secret_prefix, read_secret)
 
 
-def administrator(deadline: Deadline) -> Administrator:
+def administrator(deadline: Deadline) -> Portal:
     """Return the portal as the administrator sees it."""
-    return Administrator(portal(), routes().administrator, deadline)
+    return routes().portal(deadline)
 
 
 @cache
@@ -174,7 +168,7 @@ def snapshot_source() -> SnapshotSource:
 
 @cache
 def _credential(name: str) -> TokenSource:
-    return TokenSource(_transport(), portal().rest_url, name, read_secret)
+    return TokenSource(_transport(), settings().portal_url, name, read_secret)
 
 
 @cache
@@ -183,7 +177,9 @@ def mint() -> RotationContext:
     chosen = settings()
     if not chosen.credential_prefix:
         raise SettingsInvalid("The function's environment is not usable: CREDENTIAL_PREFIX is missing.")
-    return RotationContext(_vault(), portal(), _credential, chosen.secret_prefix, chosen.credential_prefix)
+    return RotationContext(
+        _vault(), _transport(), chosen.portal_url, _credential, chosen.secret_prefix, chosen.credential_prefix
+    )
 
 
 @cache
@@ -206,7 +202,7 @@ def reader(token: Callable[[], CallerToken], principal: str) -> Reader:
         if not principal:
             raise CallerUnknown("AWS did not say who signed this request.")
         return StackReader(routes())
-    return CallerReader(token(), _identifier(), _transport(), settings().portal_url, _servers())
+    return CallerReader(token(), _identifier(), _transport(), settings().portal_url, _discovery())
 
 
 @cache
@@ -222,11 +218,11 @@ def _webhook_secret() -> CachedSecret:
 
 
 def webhook_secret() -> tuple[str, str]:
-    """Return the name of the webhook's secret and its text; raise what ``KeptSecret.text`` raises, SettingsInvalid."""
+    """Return the name of the webhook's secret and its text; raise what `CachedSecret.read` raises, SettingsInvalid."""
     name = settings().webhook_secret
     if not name:
         raise SettingsInvalid("The function's environment is not usable: WEBHOOK_SECRET is missing.")
-    return name, _webhook_secret().text()
+    return name, _webhook_secret().read()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A snapshot between ArcGIS and S3: held, hashed and passed through the gate, before anything of it is stored."""
+"""Stage a notebook between ArcGIS and S3: hash it and check that it is whole, before anything of it is stored."""
 
 import hashlib
 import re
@@ -9,20 +9,20 @@ from mmap import ACCESS_READ, mmap
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from notebook_archive.arcgis.envelopes import error_in_body
+from notebook_archive.arcgis.envelopes import find_error_in_body
 from notebook_archive.errors import NotANotebook, SnapshotTooLarge
 from notebook_archive.notebook import NotebookFacts, read_facts
 
+# A larger notebook is kept on disk.
 IN_MEMORY_BYTES = 8_000_000
-"""A larger snapshot waits on disk."""
-_NOTEBOOK_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
+# Maximum bytes that are read of a body that is not a notebook. An error message may have as many.
 HEAD_BYTES = 65_536
-"""Of a body that is no notebook, as much is read as an error message may have."""
+_NOTEBOOK_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A whole notebook.  ``file`` holds its bytes as received, at its beginning; close it."""
+    """A whole notebook. `file` holds its bytes as received, and is at its beginning. Close it."""
 
     file: IO[bytes]
     size: int
@@ -31,11 +31,12 @@ class Staged:
 
 
 def stage(chunks: Iterable[bytes], what: str) -> Staged:
-    """Return the notebook that the chunks are.
+    """Return the notebook that the chunks make up. `what` names it in errors.
 
-    Raises the named error where the body is an error message of ArcGIS or an HTML page, else NotANotebook.
+    If the body is an error message of ArcGIS or an HTML page, raises the error that stands for it. Raises NotANotebook
+    if it is anything else, and SnapshotTooLarge if the disk is full.
     """
-    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - whoever gets it closes it
+    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
     try:
         return _stage(chunks, what, file)
     except OSError as error:
@@ -60,7 +61,7 @@ def _stage(chunks: Iterable[bytes], what: str, file: IO[bytes]) -> Staged:
     try:
         facts = _read_facts(file, size)
     except NotANotebook as error:
-        raise error_in_body(bytes(head), what) or NotANotebook(f"{what}: {error}") from None
+        raise find_error_in_body(bytes(head), what) or NotANotebook(f"{what}: {error}") from None
     file.seek(0)
     return Staged(file, size, sha256.digest(), facts)
 

@@ -127,7 +127,7 @@ class Request:
     @property
     def run(self) -> RunId:
         """The name under which the archive notes what this request made it store."""
-        return RunId.of_execution(f"proxy-{self.correlation_id}", format_moment(self._received))
+        return RunId.from_execution(f"proxy-{self.correlation_id}", format_moment(self._received))
 
     @property
     def from_arcgis(self) -> bool:

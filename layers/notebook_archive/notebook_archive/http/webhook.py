@@ -27,6 +27,7 @@ from notebook_archive.errors import (
     WebhookUnknown,
     WebhookUnsigned,
 )
+from notebook_archive.events import describe_requests
 from notebook_archive.http.request import Request
 from notebook_archive.http.responses import Answer
 from notebook_archive.models import ItemId
@@ -37,7 +38,6 @@ FRESH_MILLISECONDS = 15 * 60 * 1000
 """How far the payload's time may be from ours, either way.  A replay within it archives nothing twice."""
 MAX_ITEMS = 500
 """Of one delivery; what is beyond them is left to the next run."""
-ITEMS_OF_AN_EVENT = 100
 SOURCES = frozenset(("item", "items"))
 """Esri's samples say ``item``, the text beside them ``items``."""
 NO_NEWS = frozenset(("delete", "addComment", "updateComment", "deleteComment"))
@@ -64,10 +64,7 @@ class Items:
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the details of the events that ask for these items, of the first MOST_ITEMS at most."""
-        asked = self.ids[:MAX_ITEMS]
-        return [
-            {"itemIds": asked[start : start + ITEMS_OF_AN_EVENT]} for start in range(0, len(asked), ITEMS_OF_AN_EVENT)
-        ]
+        return list(describe_requests(self.ids[:MAX_ITEMS]))
 
     def accepted(self) -> Answer:
         """Return the answer to a delivery that was passed on, or that had nothing to pass on."""

@@ -37,9 +37,9 @@ class NotebookResources(TypedDict):
 
 def read_session(session_id: SessionId, reader: Reader, deadline: Deadline) -> NotebookResource:
     """Return one open notebook; raise NotebookNotFound where it is not open, or not for the reader to see."""
-    tokens, server = reader.sessions(deadline)
+    server = reader.sessions(deadline)
     try:
-        session = tokens.with_token(lambda token: server.session(session_id, token, deadline), deadline)
+        session = server.get_session(session_id)
     except ArcGISError as error:
         if reader.hides(error):
             raise SessionNotFound(str(error)) from None
@@ -49,8 +49,7 @@ def read_session(session_id: SessionId, reader: Reader, deadline: Deadline) -> N
 
 def read_sessions(start: int, num: int, reader: Reader, threads: int, deadline: Deadline) -> NotebookResources:
     """Return ``num`` open notebooks from the ``start``-th on."""
-    tokens, server = reader.sessions(deadline)
-    page = tokens.with_token(lambda token: server.sessions(start, num, token, deadline), deadline)
+    page = reader.sessions(deadline).list_sessions(start, num)
     notebooks = _completed(list(page.sessions), reader, threads, deadline)
     return {
         "total": page.total,

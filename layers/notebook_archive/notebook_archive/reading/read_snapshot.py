@@ -5,10 +5,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from notebook_archive.arcgis.routes import Access
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.staging import Staged, stage
-from notebook_archive.backup.storing import ItemReference, Provenance, metadata, store
+from notebook_archive.backup.storing import ItemReference, Provenance, make_metadata, store_snapshot
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
@@ -81,11 +81,11 @@ def read_snapshot(wanted: Wanted, reader: Reader, snapshot_source: SnapshotSourc
         return SnapshotRead("archive", held.size, held.digest, _details(held.metadata), held.body, link)
     access = reader.access(item_id, deadline)
     try:
-        staged = access.download(
-            item_id, key, snapshot_source.max_bytes, lambda chunks: stage(chunks, str(wanted)), deadline
+        staged = access.read_snapshot(
+            item_id, key, snapshot_source.max_bytes, lambda chunks: stage(chunks, str(wanted))
         )
     except (NotebookNotFound, PermissionDenied, RequestRejected) as error:
-        raise _absent(wanted, reader, access, error, deadline) from None
+        raise _absent(wanted, reader, access, error) from None
     with closing(staged.file):
         link = None
         details = {"kernel": staged.facts.kernel, "runtime": staged.facts.runtime}
@@ -108,24 +108,28 @@ def _described(item_id: ItemId, reader: Reader, deadline: Deadline) -> dict[str,
 
 
 def _archive(
-    wanted: Wanted, reader: Reader, access: Access, staged: Staged, snapshot_source: SnapshotSource, deadline: Deadline
+    wanted: Wanted,
+    reader: Reader,
+    access: SnapshotAccess,
+    staged: Staged,
+    snapshot_source: SnapshotSource,
+    deadline: Deadline,
 ) -> dict[str, str]:
     """Archive what is too large for an answer, as an archive run would, and return what was noted with it."""
     item = reader.item(wanted.item_id, deadline)
-    listed = {each.resource_key: each for each in access.snapshots(wanted.item_id, deadline).snapshots}
+    listed = {each.resource_key: each for each in access.list_snapshots(wanted.item_id).snapshots}
     snapshot = listed.get(wanted.resource_key, Snapshot(wanted.resource_key))
     whose = ItemReference(wanted.item_id, item.title, item.owner)
     how = Provenance(access.route, wanted.run, snapshot_source.portal_url)
-    store(whose, snapshot, staged, how, snapshot_source.archive)
-    return metadata(whose, snapshot, staged, how)
+    store_snapshot(whose, snapshot, staged, how, snapshot_source.archive)
+    return make_metadata(whose, snapshot, staged, how)
 
 
 def _absent(
     wanted: Wanted,
     reader: Reader,
-    access: Access,
+    access: SnapshotAccess,
     error: NotebookNotFound | PermissionDenied | RequestRejected,
-    deadline: Deadline,
 ) -> ArcGISError:
     """Return the error to raise for a refused download: NotebookNotFound where the listing does not have it either.
 
@@ -135,7 +139,7 @@ def _absent(
         return NotebookNotFound(str(error))
     if isinstance(error, RequestRejected):
         try:
-            listed = access.snapshots(wanted.item_id, deadline).snapshots
+            listed = access.list_snapshots(wanted.item_id).snapshots
         except (NotebookNotFound, PermissionDenied, RequestRejected):
             return NotebookNotFound(str(error))
         if wanted.resource_key not in (snapshot.resource_key for snapshot in listed):

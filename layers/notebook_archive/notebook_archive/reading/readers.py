@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from notebook_archive.arcgis.caller_identity import Caller, CallerIdentifier, CallerToken
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Access, NotebookServers, Routes
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -37,10 +39,10 @@ class Reader(Protocol):
     def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
         """Return the notebook's item."""
 
-    def access(self, item_id: ItemId, deadline: Deadline) -> Access:
+    def access(self, item_id: ItemId, deadline: Deadline) -> SnapshotAccess:
         """Return the way to the notebook's snapshots."""
 
-    def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
+    def sessions(self, deadline: Deadline) -> NotebookServer:
         """Return the way to the open sessions."""
 
     def hides(self, error: ArcGISError) -> bool:
@@ -68,16 +70,15 @@ class StackReader:
 
     def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
         """Return the item as the administrator sees it."""
-        return self.routes.item(item_id, deadline)
+        return self.routes.portal(deadline).get_item(item_id)
 
-    def access(self, item_id: ItemId, deadline: Deadline) -> Access:
+    def access(self, item_id: ItemId, deadline: Deadline) -> SnapshotAccess:
         """Return the way that an archive run would take."""
-        return self.routes.of(self.item(item_id, deadline).owner, deadline)
+        return self.routes.choose(self.item(item_id, deadline).owner, deadline)
 
-    def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
+    def sessions(self, deadline: Deadline) -> NotebookServer:
         """Return the administrator's way."""
-        tokens = self.routes.administrator
-        return tokens, self.routes.notebook_server(tokens, deadline)
+        return self.routes.notebook_server(deadline)
 
     def hides(self, error: ArcGISError) -> bool:  # noqa: ARG002 - whoever is let in may know everything
         """Hide nothing."""
@@ -98,11 +99,10 @@ class CallerReader:
         identifier: CallerIdentifier,
         transport: Transport,
         portal_url: str,
-        servers: NotebookServers,
+        discovery: Discovery,
     ) -> None:
-        self._token, self._identifier, self._servers = token, identifier, servers
-        self._transport = transport.with_referer(token.referer)
-        self._portal = Portal(self._transport, portal_url)
+        self._token, self._identifier, self._discovery = token, identifier, discovery
+        self._transport, self._portal_url = transport.with_referer(token.referer), portal_url
         self.username = ""
 
     def may_read(self, item_id: ItemId, archived_owner: Callable[[], str], deadline: Deadline) -> bool:
@@ -122,32 +122,34 @@ class CallerReader:
 
     def item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
         """Return the item as the caller sees it."""
-        return self._token.with_token(lambda token: self._portal.item(item_id, token, deadline), deadline)
+        return self._portal(deadline).get_item(item_id)
 
-    def access(self, item_id: ItemId, deadline: Deadline) -> Access:
+    def access(self, item_id: ItemId, deadline: Deadline) -> SnapshotAccess:
         """Return the owner's way, and for an administrator, to whom that of others is closed, the one through the
         portal."""
         caller = self._caller(deadline)
         if caller.is_administrator:
             owner = self.item(item_id, deadline).owner
             if owner != caller.username:
-                return Access("portal", self._token, self._portal, self._transport, self._portal, owner)
-        server = self._notebook_server(deadline)
-        return Access("notebook-server", self._token, server, self._transport, self._portal)
+                return SnapshotAccess(self._portal(deadline), owner=owner)
+        return SnapshotAccess(self._portal(deadline), self._notebook_server(deadline))
 
-    def sessions(self, deadline: Deadline) -> tuple[TokenSource | CallerToken, NotebookServer]:
+    def sessions(self, deadline: Deadline) -> NotebookServer:
         """Return the caller's own way."""
         self._caller(deadline)
-        return self._token, self._notebook_server(deadline)
+        return self._notebook_server(deadline)
 
     def hides(self, error: ArcGISError) -> bool:
         """Hide that something is there which the caller may not read."""
         return isinstance(error, PermissionDenied)
 
     def _notebook_server(self, deadline: Deadline) -> NotebookServer:
-        return self._servers.reach(self._transport, self._portal, self._token, deadline)
+        return self._discovery.find_notebook_server(self._portal(deadline))
+
+    def _portal(self, deadline: Deadline) -> Portal:
+        return Portal(ArcGISClient(self._transport, self._token, deadline), self._portal_url)
 
     def _caller(self, deadline: Deadline) -> Caller:
-        caller = self._identifier.of(self._token, deadline)
+        caller = self._identifier.identify(self._token, deadline)
         self.username = caller.username
         return caller
