@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.http.webhook import WebhookSecret
+from notebook_archive.http.webhook_signature import WebhookSecret
 from notebook_archive.settings import HTTPS_URL
 from scripts.portal_webhooks import Webhooks, described
 from scripts.secret_store import read

@@ -1,11 +1,11 @@
 """Reports on an archive run.
 
-Trigger: the last state of the state machine ArchiveRun, with ``{"runId", "startedAt", "input"?, "plan"?,
-"error"?}``.
-Answers: the report's summary; the report itself is an object in the archive, its figures are metrics, and an event
-says that it is there.
+Trigger: the last state of the state machine ArchiveRun, with `{"runId", "startedAt", "input"?, "plan"?, "error"?}`.
+Answers: the report's summary. The report itself is an object in the archive. Its figures are metrics, and an event
+announces it.
 """
 
+import os
 from typing import Any
 
 from aws_lambda_powertools import Metrics
@@ -17,6 +17,7 @@ from notebook_archive.archive import RunId
 from notebook_archive.clock import Deadline
 from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.runs import figures, report_run, scope_of
+from notebook_archive.settings import ReportRunSettings
 
 logger = make_logger()
 metrics = Metrics()
@@ -38,14 +39,15 @@ SUMMARY = (
 @log_invocation(logger)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write the report, count its figures, tell the bus."""
+    """Write the report, emit its figures as metrics, and publish the event."""
     run = RunId.of_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     metrics.add_metadata("run_id", run)
+    settings = ReportRunSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     given = (event["startedAt"], event.get("plan"), event.get("error"))
     asked = scope_of(event.get("input"))
-    key, report = report_run(run, aws.archive(), *given, aws.settings().threads, deadline, asked=asked)
+    key, report = report_run(run, aws.archive(settings.archive), *given, settings.threads, deadline, asked=asked)
     for name, count in figures(report).items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])
@@ -53,5 +55,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     summary: dict[str, Any] = {name: value for name, value in report.items() if name in SUMMARY}
     summary |= {"reportKey": key, "unprotected": len(report["unprotected"])}
     logger.info(report["message"], extra={"report": summary})
-    aws.event_bus().publish("ArchiveRunCompleted", {**summary, "bucket": aws.settings().archive_bucket})
+    completed = {**summary, "bucket": settings.archive.bucket}
+    aws.event_bus(settings.event_bus).publish("ArchiveRunCompleted", completed)
     return summary

@@ -7,7 +7,7 @@ from openapi_spec_validator import validate
 
 from local import openapi
 from notebook_archive import errors
-from notebook_archive.http.error_table import failure_of
+from notebook_archive.http.error_table import find_failure
 from tests.docs.documents import README, code_in
 from tests.docs.test_names import _named
 from tests.template.rendered import template
@@ -17,7 +17,7 @@ GATEWAY = {("429", "429")}
 
 
 def test_statuses() -> None:
-    told = {failure_of(cls("")) for cls in _named(errors.NotebookArchiveError)}
+    told = {find_failure(cls("")) for cls in _named(errors.NotebookArchiveError)}
     of_code = {(str(int(each.status)), str(each.code)) for each in told} | GATEWAY
     assert {(status, code) for status, code, _ in README.table("status")} == of_code
 

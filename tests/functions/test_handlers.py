@@ -156,7 +156,7 @@ class TestWholeRun:
         boto3.DEFAULT_SESSION.events.register("after-call.events.PutEvents", refuse_last)
         functions.configure()
         details = [{"number": number} for number in range(5)]
-        aws.event_bus().publish("SnapshotArchived", *details)
+        aws.event_bus("default").publish("SnapshotArchived", *details)
         assert [event["detail"] for event in catch.events()] == details
         assert calls == [5, 1]
 
@@ -200,10 +200,11 @@ class TestTrouble:
     def test_a_garbled_environment_is_named_whole(
         self, functions: Functions, function: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("PORTAL_URL", "ftp://x")
+        monkeypatch.setenv("ARCHIVE_BUCKET_OWNER", "nobody")
         monkeypatch.setenv("THREADS", "many")
-        with pytest.raises(SettingsInvalid, match=r"PORTAL_URL.*THREADS"):
+        with pytest.raises(SettingsInvalid, match=r"ARCHIVE_BUCKET_OWNER.*THREADS"):
             functions.invoke(function, sample(function))
+        assert functions.lines()[-1]["run_id"] == "2026-11-22/sample-run"
 
     def test_a_missing_administrators_secret_is_named(self, functions: Functions) -> None:
         boto3.client("secretsmanager").delete_secret(SecretId="notebook-archive/admin", ForceDeleteWithoutRecovery=True)

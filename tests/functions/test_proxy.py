@@ -201,7 +201,7 @@ class TestFormats:
 
     @pytest.mark.parametrize("body", [b'{"cells": ["\xff"]}', b'"' + b'\\"' * 2_000_000 + b'"'])
     def test_what_is_no_text_or_too_large_for_one_stays_base64(self, body: bytes) -> None:
-        answer = Answer(HTTPStatus.OK, body, "application/json").for_gateway("id", decodes=False)
+        answer = Answer(HTTPStatus.OK, body, "application/json").to_gateway("id", has_accept_header=False)
         assert (answer["isBase64Encoded"], base64.b64decode(answer["body"])) == (True, body)
 
     def test_every_notebook_of_the_varied_set_has_a_page(self, functions: Functions) -> None:
@@ -269,7 +269,7 @@ class TestAnySize:
     def large(self, item: Item) -> Item:
         cell = {"cell_type": "markdown", "metadata": {}, "source": "x" * 1000}
         body = json.dumps({"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": [cell] * 5000}).encode()
-        assert len(body) > responses.INLINE_BYTES
+        assert len(body) > responses.MAX_INLINE_BYTES
         item.snapshots[0].content = body
         return item
 

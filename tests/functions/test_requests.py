@@ -272,7 +272,7 @@ class TestFailures:
         """botocore's standard mode waits up to 1, 2, 4 … seconds between tries."""
         assert queues
         seconds = aws.BUS_SECONDS
-        for client in (aws.request_queue()._sqs, aws.event_bus()._client):
+        for client in (aws.request_queue("", "")._sqs, aws.event_bus("")._client):
             config: Any = client.meta.config
             tries = config.retries["total_max_attempts"]
             seconds += tries * (2 * config.connect_timeout + config.read_timeout) + 2 ** (tries - 1) - 1

@@ -3,7 +3,7 @@ its contract."""
 
 from notebook_archive.archive.keys import CaptureMark, CopyId, RunId, Sighting
 from notebook_archive.archive.listing import Holding, Present
-from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader
+from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.store import Archive, CaptureRecord, Stored
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "CaptureRecord",
     "CopyId",
     "Holding",
+    "OpenedSnapshot",
     "Present",
     "RunId",
     "Sighting",

@@ -85,8 +85,12 @@ class Capture:
         digest = self._digest_of(key)
         if digest is None or digest == self._content.staged().digest:
             return True if digest else None
-        archived = self._capturing.reader.snapshot(self._job.item_id, key, IN_MEMORY_BYTES, lambda _: True)
-        return self._content.is_in(archived) if archived else None
+        opened = self._capturing.reader.open(self._job.item_id, key)
+        if opened is None:
+            return None
+        with opened:
+            archived = opened.read(IN_MEMORY_BYTES)
+        return self._content.is_in(archived)
 
     def _other_content(self, key: ResourceKey) -> UnexpectedAnswer:
         held = f"Snapshot {key} was made from the content of {self._what}, but holds something else."
