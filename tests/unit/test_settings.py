@@ -19,7 +19,7 @@ from notebook_archive.settings import (
     ReceiveWebhookSettings,
     RotateTokenSettings,
 )
-from tests.template.rendered import VARIANTS, render
+from tests.template.rendered import VARIANTS, functions, render
 
 ENVIRONMENT = {
     "ARCHIVE_BUCKET": "archive",
@@ -61,27 +61,30 @@ def settings_class(function: str) -> type[Settings]:
     return found
 
 
-def environments(given: Mapping[str, str]) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
-    """Return what the template gives to each function: the shared variables, and its own."""
-    rendered = render(given)
-    shared = rendered["Globals"]["Function"]["Environment"]["Variables"]
-    return {
-        name: (shared, resource["Properties"].get("Environment", {}).get("Variables", {}))
-        for name, resource in rendered["Resources"].items()
-        if resource["Type"] == "AWS::Serverless::Function"
-    }
+def shared_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the template gives to every function."""
+    variables: dict[str, str] = render(given)["Globals"]["Function"]["Environment"]["Variables"]
+    return variables
 
 
-def test_each_function_finds_its_settings_in_the_template() -> None:
-    for given in VARIANTS.values():
-        for function, (shared, own) in environments(given).items():
-            account = {"ARCHIVE_BUCKET_OWNER": "123456789012"}
-            assert settings_class(function).from_env({**shared, **own, **account})
+def own_variables(function: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that the template gives to this function alone."""
+    variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
+    return variables
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_function_finds_its_settings_in_the_template(variant: str) -> None:
+    shared = shared_variables(VARIANTS[variant])
+    for name, function in functions(VARIANTS[variant]).items():
+        assert settings_class(name).from_env({**shared, **own_variables(function)})
 
 
 def test_each_variable_of_the_template_is_read() -> None:
     read_by_all: set[str] = set()
-    for function, (shared, own) in environments(VARIANTS["webhooks"]).items():
+    shared = shared_variables({})
+    for function, properties in functions().items():
+        own = own_variables(properties)
         variables = Recorded({**shared, **own})
         settings_class(function).from_env(variables)
         assert own.keys() <= variables.read, function
