@@ -20,7 +20,7 @@ PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers local scripts tests
+SOURCES := functions layers bench local scripts tests
 
 .PHONY: help demo local test soak check build deploy bench clean
 
@@ -42,7 +42,7 @@ soak: $(SERVERS) ## Run the long sweeps, which test leaves out [WORKERS=2, 0 for
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy layers local scripts tests functions/*/app.py
+	.venv/bin/mypy bench layers local scripts tests functions/*/app.py
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint --region us-east-1
@@ -54,7 +54,7 @@ deploy: build ## Deploy to AWS with the settings of samconfig.toml [STAGE=dev]
 	$(SAM) deploy --config-env $(STAGE)
 
 bench: $(SERVERS) .venvs/bench/.synced ## Measure speed and memory against the naive way, as a table
-	@exec $(PYTHON) -m local.bench
+	@exec $(PYTHON) -m bench
 
 clean: ## Remove builds, caches and environments
 	rm -rf .aws-sam .local .tools .venv .venvs .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

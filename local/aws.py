@@ -1,4 +1,4 @@
-"""AWS on this machine: MiniStack as one child process, on loopback alone and with IAM enforced."""
+"""AWS on this machine: MiniStack as one child process, on loopback only and with IAM enforced."""
 
 import contextlib
 import os
@@ -20,29 +20,30 @@ from mypy_boto3_s3 import S3Client
 from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_stepfunctions import SFNClient
 
-from local.arcgis.certificates import make_certificates
+from local.certificates import make_certificates
 from local.stopping import end_group
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
-ACCESS_KEY = "test"  # MiniStack's root: what a deployer or an operator would be
+# MiniStack's root, which stands for a deployer or an operator.
+ACCESS_KEY = "test"
 SECRET_KEY = "test"
-START_SECONDS = 30
-_DOORS = ROOT / "local/doors/doors.py"
+MAX_START_SECONDS = 30
+_APPLICATION = ROOT / "local/ministack/application.py"
 
 
 class LocalAwsError(Exception):
-    """MiniStack did not start; the message ends with its log."""
+    """MiniStack could not be started, or ended by itself. The message ends with its log."""
 
 
 class LocalAws:
-    """MiniStack while the `with` block lasts: its address, and clients that talk to it and to nothing else.
+    """MiniStack while the `with` block lasts: its URLs, and clients that call only MiniStack.
 
-    It listens twice. This program and the tests use plain HTTP, as root. The functions, and callers of the HTTP proxy,
-    use HTTPS, as on AWS. The policies of the bucket and the queues refuse anything else, also here.
+    It listens on two ports. This program and the tests use plain HTTP, as root. The functions, and callers of the HTTP
+    proxy, use HTTPS, as on AWS. The policies of the bucket and the queues deny other requests here as well.
 
-    MiniStack keeps everything in memory and in one temporary folder, so it is ended with SIGKILL, together with the
-    Lambda workers in its process group: nothing needs to be saved, and nothing stays.
+    MiniStack has its data in memory and in one temporary folder, and nothing of it must be saved. So SIGKILL ends it,
+    together with the Lambda workers in its process group.
     """
 
     def __enter__(self) -> Self:
@@ -51,8 +52,8 @@ class LocalAws:
         self._certificates = make_certificates(self._folder)
         self.ca_bundle = self._certificates.ca_bundle
         self.endpoint_url = f"http://127.0.0.1:{self._port}"
-        # API Gateway's host is not S3's, in AWS as here: whoever follows a link to S3 leaves the origin, and what it
-        # authenticates itself with stays behind.
+        # On AWS, API Gateway and S3 have different hosts, so a client that follows a link to S3 does not send its
+        # Authorization header there. A host name here and an address there make them differ here as well.
         self.api_url = f"https://localhost:{self._tls_port}"
         self.log = self._folder / "ministack.log"
         try:
@@ -64,11 +65,12 @@ class LocalAws:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,  # a group of its own: Ctrl-C reaches us alone, and we end the whole group
+                    # Its own process group, so that Ctrl-C reaches only this program, which then ends the group.
+                    start_new_session=True,
                 )
         except OSError as error:
             shutil.rmtree(self._folder, ignore_errors=True)
-            raise LocalAwsError(f"MiniStack cannot be run: {error}") from error
+            raise LocalAwsError(f"MiniStack cannot be started: {error}") from error
         try:
             self._wait_until_healthy()
         except BaseException:
@@ -84,40 +86,40 @@ class LocalAws:
 
     @property
     def pid(self) -> int:
-        """The process id of MiniStack, which is its process group's as well."""
+        """The process id of MiniStack, and also of its process group."""
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Whether MiniStack's process still lives."""
+        """Whether MiniStack's process still runs."""
         return self._process.poll() is None
 
     @cached_property
     def session(self) -> boto3.Session:
-        """A boto3 session of the local root."""
+        """A boto3 session as MiniStack's root."""
         return boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
 
     @cached_property
     def s3(self) -> S3Client:
-        """The local S3."""
+        """A client of the local S3."""
         return self.session.client("s3", endpoint_url=self.endpoint_url)
 
     @cached_property
     def step_functions(self) -> SFNClient:
-        """The local Step Functions."""
+        """A client of the local Step Functions."""
         return self.session.client("stepfunctions", endpoint_url=self.endpoint_url)
 
     @cached_property
     def secrets(self) -> SecretsManagerClient:
-        """The local Secrets Manager."""
+        """A client of the local Secrets Manager."""
         return self.session.client("secretsmanager", endpoint_url=self.endpoint_url)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        """The local CloudFormation."""
+        """A client of the local CloudFormation."""
         return self.session.client("cloudformation", endpoint_url=self.endpoint_url)
 
     def environment(self) -> dict[str, str]:
-        """The variables with which another program, such as sam, works on this AWS and never on a real one."""
+        """Return the environment for another program, such as sam, so that it uses this AWS and never a real one."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return inherited | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -128,15 +130,15 @@ class LocalAws:
         }
 
     def _command(self) -> list[str | Path]:
-        # The ASGI server that MiniStack itself starts, with one more address than MiniStack has options for.
-        command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", f"{_DOORS}:app"]
+        # MiniStack starts the same ASGI server, but has no option for a second port.
+        command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", f"{_APPLICATION}:app"]
         command += ["--workers", "0", "--keep-alive", "75", "--log-level", "WARNING"]
         command += ["--insecure-bind", f"127.0.0.1:{self._port}", "--bind", f"127.0.0.1:{self._tls_port}"]
         return [*command, "--certfile", self._certificates.chain, "--keyfile", self._certificates.key]
 
     def _environment(self) -> dict[str, str]:
-        # The Lambda workers inherit all of this. A proxy, a CA bundle or a profile of this machine would hide faults
-        # that show in AWS, so they get next to nothing.
+        # The Lambda workers inherit this environment. A proxy, a CA bundle or a profile of this machine could hide
+        # faults that would appear on AWS, so nothing of the machine's environment is passed on.
         return {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self._folder),
@@ -155,7 +157,7 @@ class LocalAws:
         }
 
     def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + MAX_START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             with (
                 contextlib.suppress(OSError),
@@ -165,15 +167,15 @@ class LocalAws:
                 if probe.getresponse().status == HTTPStatus.OK:
                     return
             time.sleep(0.05)
-        raise LocalAwsError(f"MiniStack did not answer within {START_SECONDS} s.\n{self.log_tail()}")
+        raise LocalAwsError(f"MiniStack did not answer within {MAX_START_SECONDS} s.\n{self.log_tail()}")
 
     def log_tail(self, lines: int = 40) -> str:
-        """The last lines of MiniStack's log, for an error message."""
+        """Return the last lines of MiniStack's log, for an error message."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that nothing listened on a moment ago."""
+    """Return loopback ports that were free a moment ago."""
     with contextlib.ExitStack() as opened:
         probes = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [probe.getsockname()[1] for probe in probes]

@@ -1,4 +1,4 @@
-"""The stack on the local AWS: `sam build` and `sam deploy` of the unmodified template, and what it hands out."""
+"""The stack on the local AWS: `sam build` and `sam deploy` of the unmodified template."""
 
 import fcntl
 import os
@@ -20,19 +20,19 @@ _ARTIFACTS = "deployment-artifacts"
 
 
 class SamError(Exception):
-    """sam ended with an error; the message holds what it printed."""
+    """sam failed. The message holds its output."""
 
 
 def architecture() -> str:
-    """The template's name for this machine's processor: the layer's compiled files have to run here."""
+    """Return the template's name for this machine's processor, on which the layer's compiled files must run."""
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
 
 
 @contextmanager
 def build() -> Iterator[Path]:
-    """Build what has changed and hand out a copy of the built template, so that another process may build meanwhile."""
+    """Build what has changed and yield the path of a copy, so that another process can build at the same time."""
     STATE.mkdir(exist_ok=True)
-    # Beside the folder that was built: what the template names outside of it is named from there.
+    # The copy is beside the build folder, because the built template has paths relative to its own place.
     with tempfile.TemporaryDirectory(prefix="build-", dir=STATE) as copy:
         with (STATE / "build.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -45,7 +45,7 @@ def build() -> Iterator[Path]:
 def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
     """Deploy the built template and return the stack's outputs by name.
 
-    The schedule is off, because a run that starts by itself would disturb a check; a test switches it on.
+    The schedule is off, because a run that starts by itself would disturb other tests. One test turns it on.
     """
     aws.s3.create_bucket(Bucket=_ARTIFACTS)
     values = {"Architecture": architecture(), "ScheduleState": "DISABLED", **parameters}
@@ -57,20 +57,20 @@ def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict
         "--no-progressbar",
         "--parameter-overrides",
     ]
-    # In quotes of its own, or sam cuts a value at its first space.
+    # Each value is in quotes, because sam cuts an unquoted value at its first space.
     _sam([*command, *(f'{name}="{value}"' for name, value in values.items())], aws.environment())
     (stack,) = aws.cloudformation.describe_stacks(StackName=NAME)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
-    # What steers this program's Python is not for sam's: without bytecode, sam would be compiled at every start.
+    # Variables for this program's Python must not reach sam's. Without bytecode, sam would be compiled at every start.
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
-    # sam looks for the runtime's Python on PATH, and finds its own; the layer's Makefile looks for uv.
+    # sam needs the runtime's Python on PATH and finds its own there. The layer's Makefile needs uv.
     path = os.pathsep.join([*map(str, _TOOLS), environment.get("PATH", os.defpath)])
-    # sam leaves temporary files behind, so it gets a folder for them; a short name, for it becomes part of a socket's.
+    # sam leaves temporary files, so it gets a folder that is deleted. Its name is short: it becomes part of a socket's.
     with tempfile.TemporaryDirectory(prefix="sam-") as temporary:
-        own = {"PATH": path, "TMPDIR": temporary, "SAM_CLI_TELEMETRY": "0"}
-        done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, **own})
+        overrides = {"PATH": path, "TMPDIR": temporary, "SAM_CLI_TELEMETRY": "0"}
+        done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, **overrides})
     if done.returncode:
-        raise SamError(f"sam {arguments[0]} ended with {done.returncode}:\n{done.stdout[-8000:]}")
+        raise SamError(f"sam {arguments[0]} failed with exit status {done.returncode}:\n{done.stdout[-8000:]}")

@@ -1,4 +1,4 @@
-"""An orderly end: Ctrl-C, SIGTERM and a closed terminal unwind every `with` block, and leave no process behind."""
+"""An orderly end at Ctrl-C, SIGTERM or a closed terminal: every `with` block exits, and no process stays."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """A signal asked this program to end. Not an Exception, so that no handler of failures takes it for one."""
+    """A signal asked this program to end. This is not an Exception, so that `except Exception` does not catch it."""
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Raise Stopped in the block at the first signal; ignore later ones, which could cut the cleaning up."""
+    """Raise Stopped in the block at the first signal. Ignore later ones, which could interrupt the cleanup."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for each in _SIGNALS:
@@ -35,9 +35,9 @@ def stop_on_signals() -> Iterator[None]:
 def run(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and return its exit code and output, both streams as one.
+    """Run a command and return its exit code and its output, with both streams in one text.
 
-    Where this is interrupted, the command ends with everything that it started.
+    If an exception interrupts this, the command and every process that it started are killed.
     """
     process = subprocess.Popen(
         command,
@@ -58,7 +58,8 @@ def run(
 
 
 def end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """Kill a process that leads a group of its own, and the whole group with it."""
+    """Kill a process that leads a process group, together with the whole group."""
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # before wait(): until then the id cannot become another's
+        # Before wait(), after which another process can get the same id.
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,6 +1,6 @@
 """The whole system on this machine: a local ArcGIS, a local AWS, and the stack deployed between them.
 
-`make local` runs this module: it stays until a signal, and `.local/stack.json` tells other programs where it is.
+`make local` runs this module. It runs until a signal, and `.local/stack.json` describes it to other programs.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
 SECRET_PREFIX = "notebook-archive"
+# If the stack's parameter WebhookSecret has this value, the stack receives webhooks, and the secret is created.
 WEBHOOK_SECRET = f"{SECRET_PREFIX}-webhook"
-"""Given as the stack's parameter WebhookSecret, there is a receiver of webhooks, and this secret."""
+# The values of the stack's parameter ApiAuth, its default first.
 API_AUTHS = ("IAM", "ArcGIS")
-"""The values of the stack's parameter ApiAuth, its default first."""
 
 
 class LocalSystem:
-    """Everything, while the `with` block lasts. `step` is told what is about to be done, in a few words."""
+    """The whole system while the `with` block lasts. `step` is called before each step with a few words about it."""
 
     aws: LocalAws
     arcgis: LocalArcGIS
@@ -70,7 +70,7 @@ class LocalSystem:
 
     @property
     def api_base_url(self) -> str:
-        """The HTTP proxy's base URL, at the HTTPS door of the local AWS; `/admin/notebooks` and so on follow."""
+        """The HTTP proxy's base URL on the HTTPS port of the local AWS, to which clients append `/admin/notebooks`."""
         return f"{self.aws.api_url}/restapis/{self.outputs['ProxyApiId']}/v1/_user_request_"
 
     @property
@@ -80,28 +80,28 @@ class LocalSystem:
 
     @property
     def has_current_content(self) -> bool:
-        """Whether the current content of notebooks is archived: the stack's parameter ArchiveCurrent."""
+        """Whether runs archive the current content of notebooks: the stack's parameter ArchiveCurrent."""
         return self._parameters.get("ArchiveCurrent", "true") == "true"
 
     @property
     def webhook_url(self) -> str:
-        """What the address of the webhook begins with; the path in its secret follows."""
+        """The first part of the webhook's URL. The path in its secret follows."""
         return f"{self.api_base_url}/webhooks/"
 
     def webhook(self, action: str) -> str:
-        """Have the script register the webhook on the local portal, remove it or list it; return what it printed."""
+        """Run the script that registers, removes or lists the webhook on the local portal; return its output."""
         self.arcgis.enterprise.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
         command = [sys.executable, "-m", "scripts.webhook", action, "--url", self.webhook_url]
         done = run(command, ROOT, self.aws.environment())
         if done.returncode:
-            raise LocalAwsError(f"The webhook could not be registered or removed.\n{done.stdout}")
+            raise LocalAwsError(f"The webhook script failed at {action!r}.\n{done.stdout}")
         return done.stdout
 
     def description(self) -> dict[str, Any]:
-        """What another program needs to start a run, to read the archive and to call the HTTP proxy.
+        """Return what another program needs to start a run, to read the archive and to call the HTTP proxy.
 
-        ArcGIS's users and passwords are in it. `apiBaseUrl`, and the links to large snapshots that it hands out, want
-        `awsCaBundle`.
+        It contains ArcGIS's users and passwords. A client of `apiBaseUrl`, and of the links to large snapshots that
+        this API returns, must trust `awsCaBundle`.
         """
         return {
             "region": REGION,
@@ -133,48 +133,58 @@ class LocalSystem:
             "PortalUrl": self.arcgis.enterprise.portal_url,
             "SecretPrefix": SECRET_PREFIX,
             "CaBundleSecret": f"{SECRET_PREFIX}/ca-bundle",
-            "BatchSize": "5",  # small, so that a run of few notebooks still fans out
+            # Small, so that a run of a few notebooks has several batches.
+            "BatchSize": "5",
             **self._parameters,
         }
 
     def _create_secrets(self) -> None:
-        self._secret("ca-bundle", self.arcgis.ca_bundle.read_text())
+        self._create_secret("ca-bundle", self.arcgis.ca_bundle.read_text())
         for user in self.arcgis.enterprise.users:
             credential = json.dumps({"username": user.username, "password": user.password})
             if user.role == "admin":
-                self._secret("admin", credential)
+                self._create_secret("admin", credential)
             elif user.has_secret:
-                self._secret(f"owners/{user.username}", credential)
+                self._create_secret(f"owners/{user.username}", credential)
         if self._parameters.get("WebhookSecret") == WEBHOOK_SECRET:
-            known = {"path": secrets.token_urlsafe(32), "key": secrets.token_urlsafe(32)}
-            self.aws.secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=json.dumps(known))
+            webhook = {"path": secrets.token_urlsafe(32), "key": secrets.token_urlsafe(32)}
+            self.aws.secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=json.dumps(webhook))
 
-    def _secret(self, name: str, value: str) -> None:
+    def _create_secret(self, name: str, value: str) -> None:
         self.aws.secrets.create_secret(Name=f"{SECRET_PREFIX}/{name}", SecretString=value)
 
 
 def seed_from(folder: Path | None) -> Seed:
-    """The built-in notebooks, or one snapshot for each .ipynb file of the folder; raise NotADirectoryError for none."""
+    """Return the sample notebooks, or one snapshot for each .ipynb file of the folder.
+
+    Raise NotADirectoryError if the path is not a folder or has no such file.
+    """
     if folder is not None and not folder.is_dir():
-        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Give one that holds .ipynb files.")
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Give a folder with .ipynb files.")
     if folder is not None and not any(folder.glob("*.ipynb")):
-        raise NotADirectoryError(f"NOTEBOOKS: there is no .ipynb file in {folder}; folders within it are not searched.")
-    return Seed.varied() if folder is None else Seed.folder(folder)
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} has no .ipynb file. Folders within it are not searched.")
+    return Seed.samples() if folder is None else Seed.folder(folder)
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:
-    """What the command lines of `make demo` and `make local` share: `--notebooks DIR`."""
+    """Return a parser with the option `--notebooks DIR`, which `make demo` and `make local` share."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--notebooks", type=Path, metavar="DIR", help="serve one snapshot for each .ipynb file in DIR")
     return parser
 
 
 def main() -> int:
-    """Run the system until a signal; return 0, or 1 where it could not be started or did not stay."""
+    """Run the system until a signal. Return 0, or 1 if it could not be started or ended by itself."""
     parser = argument_parser("Keep the whole system running on this machine.")
-    parser.add_argument("--stack-file", type=Path, metavar="FILE", default=STACK_FILE, help="tells where everything is")
+    parser.add_argument(
+        "--stack-file",
+        type=Path,
+        metavar="FILE",
+        default=STACK_FILE,
+        help="file that describes the system to other programs",
+    )
     parser.add_argument("--api-auth", choices=API_AUTHS, default=API_AUTHS[0], help="who may call the HTTP proxy")
-    parser.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE", help="of the stack")
+    parser.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE", help="parameters of the stack")
     options = parser.parse_args()
     console = Console(stderr=True, markup=False, emoji=False)
     try:
@@ -188,7 +198,7 @@ def main() -> int:
                 system.arcgis.enterprise.switches.snapshot_fires_update = True
                 _write(options.stack_file, system.description())
                 console.print(f"Ready: {options.stack_file}. Stop it with Ctrl-C.")
-                _stay(system)
+                _wait(system)
             finally:
                 _remove(options.stack_file, system)
                 console.print("Stopping …")
@@ -200,8 +210,8 @@ def main() -> int:
     return 0
 
 
-def _stay(system: LocalSystem) -> None:
-    """Return when whoever started this program, such as make, is gone; raise LocalAwsError when MiniStack is."""
+def _wait(system: LocalSystem) -> None:
+    """Wait until the parent process, such as make, has ended. Raise LocalAwsError if MiniStack ends before."""
     parent = os.getppid()
     while os.getppid() == parent:
         if not system.aws.is_running():
@@ -212,13 +222,15 @@ def _stay(system: LocalSystem) -> None:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)  # it holds passwords
+    # Only for this user, because it contains passwords.
+    draft.touch(mode=0o600)
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)  # whole or not there at all
+    # Renamed, so that a reader never sees an incomplete file.
+    draft.replace(path)
 
 
 def _remove(path: Path, system: LocalSystem) -> None:
-    """Remove the file, unless another system has written its own there meanwhile."""
+    """Remove the file, unless another system has replaced it meanwhile."""
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["awsEndpointUrl"] == system.aws.endpoint_url:
         path.unlink()
 

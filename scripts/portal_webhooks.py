@@ -1,12 +1,13 @@
 """The organisation webhooks of a portal, as an administrator has them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
@@ -29,13 +30,13 @@ class Webhooks:
     """The organisation webhooks of a portal.  Every method may raise any ArcGISError, and what is TROUBLE."""
 
     def __init__(self, portal_url: str, credential: str, ca: str, *, strict: bool) -> None:
-        transport = Transport(tls_context(read(ca) if ca else None, strict=strict), connections=1)
-        self._portal, self._transport, self._deadline = Portal(transport, portal_url), transport, Deadline(SECONDS)
-        self._tokens = TokenSource(transport, self._portal.rest_url, credential, read)
-        organisation = self._with_token(lambda token: self._portal.organisation(token, self._deadline))
+        transport = Transport(make_tls_context(read(ca) if ca else None, strict=strict), connections=1)
+        self._client = ArcGISClient(transport, TokenSource(transport, portal_url, credential, read), Deadline(SECONDS))
+        portal = Portal(self._client, portal_url)
+        organisation = portal.get_organization()
         if organisation.is_online:
             raise UnexpectedAnswer("ArcGIS Online has no organisation webhooks; the schedule archives there as well.")
-        self._root = f"{self._portal.rest_url}/portals/{quote(organisation.id, safe='')}/webhooks"
+        self._root = f"{portal.rest_url}/portals/{quote(organisation.id, safe='')}/webhooks"
 
     def named(self, name: str) -> list[dict[str, Any]]:
         """Return the webhooks of that name, oldest first."""
@@ -100,17 +101,10 @@ class Webhooks:
         )
 
     def _call(self, method: str, path: str, what: str, **fields: str) -> dict[str, Any]:
-        def once(token: str) -> dict[str, Any]:
-            form = {**fields, "f": "json"}
-            return self._transport.call(method, self._root + path, what, self._deadline, token=token, fields=form)
-
         try:
-            return self._with_token(once)
+            return self._client.call(method, self._root + path, what, {**fields, "f": "json"})
         except PermissionDenied as error:
             raise ScriptError(f"{error} {PRIVILEGE}") from None
-
-    def _with_token[T](self, call: Callable[[str], T]) -> T:
-        return self._tokens.with_token(call, self._deadline)
 
 
 def _id(webhook: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.arcgis.certificates import make_certificates
+from local.certificates import make_certificates
 
 
 @dataclass

@@ -10,10 +10,9 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from local.arcgis import Deployment, Item
-from notebook_archive.arcgis.administrator import Administrator
-from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
@@ -63,10 +62,10 @@ class Site:
 
     def start(self) -> None:
         """Start a new container: no token, no connection, nothing discovered."""
-        context = tls_context(self.ca_bundle.read_text(), strict=True)
+        context = make_tls_context(self.ca_bundle.read_text(), strict=True)
         transport = Transport(context, connections=self.threads, sleep=lambda _: None, jitter=lambda: 0.0)
-        self.portal = Portal(transport, self.deployment.portal_url)
-        self.routes = Routes(transport, self.portal, self.route, NotebookServers(""), PREFIX, self._read_secret)
+        url = self.deployment.portal_url
+        self.routes = Routes(transport, url, self.route, Discovery(""), PREFIX, self._read_secret)
         self.archive = Archive(self._client, BUCKET, ACCOUNT, sleep=lambda _: None, jitter=lambda: 0.0)
         reader = ArchiveReader(self._client, BUCKET, ACCOUNT)
         self.context = ArchiveContext(
@@ -87,7 +86,7 @@ class Site:
     def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
         run = RunId.of_execution(name, self.started_at)
         chosen = read_item_ids({} if item_ids is None else {"itemIds": list(item_ids)})
-        administrator = Administrator(self.portal, self.routes.administrator, Deadline(self.seconds))
+        administrator = self.routes.portal(Deadline(self.seconds))
         sizes = {"batch_size": self.batch_size, "threads": self.threads}
         return plan_run(run, self.started_at, administrator, self.archive, chosen, **sizes)
 

@@ -36,7 +36,7 @@ def handler(request: Request, context: LambdaContext) -> Answer:
     wanted = parse_snapshot_request(request)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
     rights = aws.authorization(settings.arcgis, settings.api_auth).authorize(request, deadline)
-    snapshot = read_snapshot(wanted, rights, aws.snapshot_source(settings), deadline)
+    snapshot = read_snapshot(wanted, rights, aws.snapshot_source(settings))
     logger.info(
         "Returned",
         extra={

@@ -30,11 +30,11 @@ def handler(request: Request, context: LambdaContext) -> Answer:
     if request.resource == "/admin/notebooks":
         start, num = request.paging
         rights = authorization.authorize(request, deadline)
-        listing = read_sessions(start, num, rights, settings.threads, deadline)
+        listing = read_sessions(start, num, rights, settings.threads)
         logger.info("Listed", extra={"notebooks": listing["num"], "username": rights.username})
         return answer_sessions(request, listing, token_field=token_field)
     session_id = request.session_id
     rights = authorization.authorize(request, deadline)
-    session = read_session(session_id, rights, deadline)
+    session = read_session(session_id, rights)
     logger.info("Described", extra={"item_id": session["itemId"], "username": rights.username})
     return answer_session(request, session, token_field=token_field)

@@ -1,17 +1,23 @@
 """A local ArcGIS server: a portal with notebooks and their snapshots, in three deployments, over HTTPS on this machine.
 
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         arcgis.enterprise.portal_url, arcgis.online.organisation.items, arcgis.kubernetes.faults.add(kind="http-503")
 
-Where things are: switches.py (what is a guess), faults.py (what can be made to fail), seed.py (what it starts with),
-control.py (the HTTP control resource), and the operations in portal.py, items.py, token_operations.py, webhooks.py,
-snapshots.py, notebook_server.py and kubernetes.py.
+server.py        starts and stops everything
+routes.py        which operation answers at which port and path; control.py is the control API for other processes
+endpoint.py      how a request is answered; fault_injection.py applies a fault to it
+operations/      what each REST operation does
+responses.py     formats and error shapes
+deployment.py    the state: organisation.py, tokens.py, switches.py (guesses about ArcGIS), faults.py, request_log.py
+seed.py          what the state begins with
+
+Imports go down this list only.
 """
 
 from local.arcgis.deployment import Deployment
 from local.arcgis.faults import Fault, Faults
 from local.arcgis.organisation import App, Item, Organisation, Resource, Session, Snapshot, User, Webhook
-from local.arcgis.recording import RecordedRequest, Requests
+from local.arcgis.request_log import LoggedRequest, RequestLog
 from local.arcgis.seed import Seed
 from local.arcgis.server import LocalArcGIS
 from local.arcgis.switches import Switches
@@ -23,9 +29,9 @@ __all__ = [
     "Faults",
     "Item",
     "LocalArcGIS",
+    "LoggedRequest",
     "Organisation",
-    "RecordedRequest",
-    "Requests",
+    "RequestLog",
     "Resource",
     "Seed",
     "Session",

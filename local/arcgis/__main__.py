@@ -1,4 +1,4 @@
-"""Runs the local ArcGIS as a process until SIGTERM or SIGINT: `python -m local.arcgis --write-ready FILE`."""
+"""Run the local ArcGIS as a process until SIGTERM or SIGINT: `python -m local.arcgis --write-ready FILE`."""
 
 import argparse
 import json
@@ -12,37 +12,42 @@ from local.arcgis.seed import Seed
 from local.arcgis.server import LocalArcGIS
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.arcgis", description=__doc__)
-    parser.add_argument("--write-ready", type=Path, metavar="FILE", help="JSON written when everything answers")
-    parser.add_argument("--notebooks", type=Path, metavar="DIR", help="one snapshot for each *.ipynb of the folder")
-    parser.add_argument("--many", type=int, metavar="N", help="N notebooks made for load")
+    parser.add_argument(
+        "--write-ready",
+        type=Path,
+        metavar="FILE",
+        help="file for URLs and users as JSON, written when all is ready",
+    )
+    parser.add_argument("--notebooks", type=Path, metavar="DIR", help="serve one snapshot for each *.ipynb in DIR")
+    parser.add_argument("--many", type=int, metavar="N", help="serve N notebooks made for load tests")
     parser.add_argument("--snapshots", type=int, default=1, metavar="N", help="with --many: snapshots of each notebook")
     parser.add_argument("--size", type=int, default=20_000, metavar="BYTES", help="with --many: size of each snapshot")
-    parser.add_argument("--port-base", type=int, metavar="PORT", help="first of five ports; default: free ones")
+    parser.add_argument("--port-base", type=int, metavar="PORT", help="first of five ports (default: free ones)")
     return parser.parse_args()
 
 
-def _seed(arguments: argparse.Namespace) -> Seed:
+def _make_seed(arguments: argparse.Namespace) -> Seed:
     if arguments.notebooks:
         return Seed.folder(arguments.notebooks)
     if arguments.many is not None:
         return Seed.many(arguments.many, arguments.snapshots, arguments.size)
-    return Seed.varied()
+    return Seed.samples()
 
 
 def main() -> int:
-    """Serves until told to stop."""
-    arguments = _arguments()
-    # Blocked before the server's thread starts, so that every thread leaves the signals to sigwait.
+    """Run until a signal; return 0."""
+    arguments = _parse_arguments()
+    # Threads inherit this mask, so that only sigwait below gets the signals.
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    with LocalArcGIS(_seed(arguments), port_base=arguments.port_base) as arcgis:
+    with LocalArcGIS(_make_seed(arguments), port_base=arguments.port_base) as arcgis:
         ready: dict[str, Any] = {"caBundle": str(arcgis.ca_bundle)}
         ready |= {deployment.kind: describe(deployment) for deployment in arcgis.deployments}
         text = json.dumps(ready, indent=2)
         if arguments.write_ready:
-            # Renamed into place, so that a reader never sees half of it.
+            # Renamed, so that a reader never sees an incomplete file.
             partial = arguments.write_ready.with_suffix(".partial")
             partial.write_text(text)
             partial.rename(arguments.write_ready)

@@ -5,29 +5,29 @@ from pathlib import Path
 
 type Content = bytes | Path
 
-CHUNK = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 
 
 def size_of(content: Content) -> int:
-    """Length in bytes."""
+    """Return the length in bytes."""
     return content.stat().st_size if isinstance(content, Path) else len(content)
 
 
 def read(content: Content) -> bytes:
-    """The whole content; meant for small ones."""
+    """Return the whole content. For small content only: it comes into memory."""
     return content.read_bytes() if isinstance(content, Path) else content
 
 
 def chunks(content: Content) -> Iterator[bytes | memoryview]:
-    """The content in pieces of at most 1 MiB, of which one is in memory at a time."""
+    """Yield the content in pieces of at most 1 MiB, one in memory at a time."""
     if isinstance(content, bytes):
-        if len(content) <= CHUNK:
+        if len(content) <= CHUNK_BYTES:
             yield content
             return
         view = memoryview(content)
-        for start in range(0, len(content), CHUNK):
-            yield view[start : start + CHUNK]
+        for start in range(0, len(content), CHUNK_BYTES):
+            yield view[start : start + CHUNK_BYTES]
         return
     with content.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_BYTES):
             yield chunk

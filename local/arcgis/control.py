@@ -1,8 +1,8 @@
-"""The control resource `/_local/...` on each portal's port, for other processes. It is no part of ArcGIS.
+"""The control API `/_local/...` on each portal's port, for other processes. ArcGIS has nothing like it.
 
 GET    /_local                      kind, URLs, users, names of operations
-GET    /_local/requests             total, bytes, counts by operation, most in flight     DELETE forgets them
-GET    /_local/faults               the faults and how often each struck                  DELETE removes them
+GET    /_local/requests             total, bytes, counts by operation, most in flight     DELETE clears the log
+GET    /_local/faults               the faults and how many calls each hit                DELETE removes them
 POST   /_local/faults               a JSON object with the fields of Fault
 GET    /_local/switches             the switches                                          POST a JSON object sets some
 GET    /_local/items                the notebooks with their snapshots (key, size, SHA-256)
@@ -16,27 +16,25 @@ POST   /_local/tokens               {"username", "seconds", "referer"}: issues a
 import dataclasses
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from local.arcgis.content import Content, chunks
-
-if TYPE_CHECKING:
-    from local.arcgis.deployment import Deployment
+from local.arcgis.deployment import Deployment
 
 
-def _sha256(content: Content) -> str:
+def _hash_content(content: Content) -> str:
     digest = hashlib.sha256()
     for chunk in chunks(content):
         digest.update(chunk)
     return digest.hexdigest()
 
 
-def describe(deployment: "Deployment") -> dict[str, Any]:
-    """Kind, URLs and users of a deployment, as the ready file gives them too."""
+def describe(deployment: Deployment) -> dict[str, Any]:
+    """Return kind, URLs and users of a deployment. The ready file has the same."""
     users = [
         {"username": user.username, "password": user.password, "role": user.role, "hasSecret": user.has_secret}
         for user in deployment.users
@@ -51,13 +49,13 @@ def describe(deployment: "Deployment") -> dict[str, Any]:
 
 
 class Control:
-    """The control resource of one deployment."""
+    """The control API of one deployment."""
 
-    def __init__(self, deployment: "Deployment") -> None:
+    def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
 
     def routes(self) -> list[Route]:
-        """The routes for the portal's port."""
+        """Return the routes for the portal's port."""
         return [
             Route("/_local", self._root),
             Route("/_local/requests", self._requests, methods=["GET", "DELETE"]),
@@ -71,7 +69,7 @@ class Control:
         ]
 
     async def _root(self, _: Request) -> Response:
-        return JSONResponse({**describe(self._deployment), "operations": self._deployment.operation_names()})
+        return JSONResponse({**describe(self._deployment), "operations": self._deployment.operation_names})
 
     async def _requests(self, request: Request) -> Response:
         requests = self._deployment.requests
@@ -115,7 +113,7 @@ class Control:
                 "title": item.title,
                 "resourcesRefused": item.resources_refused,
                 "snapshots": [
-                    {"resourceKey": each.resource_key, "size": each.size, "sha256": _sha256(each.content)}
+                    {"resourceKey": each.resource_key, "size": each.size, "sha256": _hash_content(each.content)}
                     for each in item.snapshots
                 ],
             }

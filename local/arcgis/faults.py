@@ -1,9 +1,9 @@
-"""Faults on request: which calls fail, how, and how often.
+"""Faults that a test asks for: which calls get one, of which kind, and how often.
 
     deployment.faults.add(operation="snapshots/download", kind="http-503", times=3, retry_after="1")
     deployment.faults.add(operation="*", kind="slow", seconds=0.02)
 
-KINDS says what each kind does. fault_effects.py does it.
+KINDS explains each kind. fault_injection.py applies them.
 """
 
 import fnmatch
@@ -24,23 +24,23 @@ KINDS = {
     "details-null": "error shape A whose `details` is null",
     "code-missing": "error shape A without `code`",
     "body": "the text `body` under HTTP 200 as JSON",
-    "slow": "the right answer, `seconds` late",
-    "trickle": "the right answer in small pieces over `seconds`",
+    "slow": "the correct response, `seconds` late",
+    "trickle": "the correct response in small pieces over `seconds`",
     "hang-up": "the connection is closed after the headers, before any of the promised body",
-    "time-out": "no answer ever comes; the call ends when the client gives up",
+    "time-out": "no response at all; the call ends when the client gives up",
     "reset": "the connection is reset (RST) after half of the promised body",
-    "cut-body": "a chunked body that ends mid-way, without its last chunk",
-    "length-too-long": "Content-Length promises more than comes; the connection is closed after the body",
-    "length-too-short": "Content-Length is smaller than the body, which therefore arrives truncated with nothing amiss",
-    "gzip": "the right answer, compressed",
-    "gzip-truncated": "a compressed body whose end is missing although Content-Length is right",
+    "cut-body": "a chunked body that ends half-way, without its last chunk",
+    "length-too-long": "Content-Length is larger than the body; the connection is closed after the body",
+    "length-too-short": "the body is truncated, and Content-Length fits the truncated body, so HTTP shows no error",
+    "gzip": "the correct response, compressed",
+    "gzip-truncated": "a compressed body without its end; Content-Length fits what is sent",
     "redirect": "302 to `location`",
     "control-characters": "unescaped control characters in sources, texts, titles and descriptions of the JSON body",
-    "oversize": "a valid notebook of `size` bytes instead of the right answer",
-    "item-vanishes": "the item of the call, or `item_id`, is deleted before the call is answered",
-    "snapshot-vanishes": "the snapshots of the item are deleted before the call is answered",
-    "item-appears": "a notebook that sorts before all others is added before the call is answered",
-    "tokens-revoked": "every token is revoked before the call is answered",
+    "oversize": "a valid notebook of `size` bytes instead of the correct response",
+    "item-vanishes": "the item of the call, or `item_id`, is deleted before the operation runs",
+    "snapshot-vanishes": "the snapshots of the item are deleted before the operation runs",
+    "item-appears": "a notebook that sorts before all others is added before the operation runs",
+    "tokens-revoked": "every token is revoked before the operation runs",
 }
 
 
@@ -49,12 +49,15 @@ class UnknownFaultKind(ValueError):
 
 
 class UnknownOperation(ValueError):
-    """No operation of the deployment has that name, nor does one fit the pattern."""
+    """No operation of the deployment matches the name or pattern."""
 
 
 @dataclass
 class Fault:
-    """One fault. It strikes calls whose operation, item and user match, after `after` such calls, `times` times."""
+    """One fault. It skips the first `after` calls that match operation, item and user, and hits the next `times`.
+
+    `struck` counts the calls that it has hit.
+    """
 
     operation: str
     kind: str
@@ -77,7 +80,7 @@ class Fault:
             raise UnknownFaultKind(self.kind)
 
     def matches(self, operation: str, item_id: str | None, username: str | None) -> bool:
-        """Whether the call is one that the fault is for."""
+        """Whether the fault applies to the call."""
         return (
             (self.times is None or self.struck < self.times)
             and fnmatch.fnmatchcase(operation, self.operation)
@@ -86,14 +89,14 @@ class Fault:
         )
 
     def _vanishes_from_listing(self, item_id: str | None) -> bool:
-        # What deletes an item may name one of which the call, such as a search, does not speak.
+        # A call such as a search names no item, but the fault may still delete one meanwhile.
         return item_id is None and self.kind.endswith("-vanishes")
 
 
 class Faults:
-    """The faults of one deployment, whose operations have the given names.
+    """The faults of one deployment. If several match a call, the first one counts.
 
-    The first that matches a call is the one that strikes.
+    `operations` are the names of the deployment's operations.
     """
 
     def __init__(self, operations: Collection[str]) -> None:
@@ -102,9 +105,9 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, operation: str = "*", kind: str = "http-500", **fields: float | str | None) -> Fault:
-        """Adds a fault and returns it; `operation` is a name or a pattern, the other fields are those of Fault.
+        """Add a fault and return it. `operation` is a name or a pattern; the other fields are those of Fault.
 
-        Raises UnknownFaultKind and UnknownOperation.
+        Raise UnknownFaultKind or UnknownOperation if one of them does not exist.
         """
         if not fnmatch.filter(self._operations, operation):
             raise UnknownOperation(operation)
@@ -114,16 +117,16 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Removes every fault."""
+        """Remove every fault."""
         with self._lock:
             self._faults.clear()
 
     def all(self) -> list[Fault]:
-        """The faults, those that are used up included."""
+        """Return the faults, including those that are used up."""
         return list(self._faults)
 
     def take(self, operation: str, item_id: str | None, username: str | None) -> Fault | None:
-        """The fault that strikes this call, or None."""
+        """Return the fault that applies to this call and count the hit, or return None."""
         if not self._faults:
             return None
         with self._lock:

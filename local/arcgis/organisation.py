@@ -1,6 +1,6 @@
-"""The state of one ArcGIS organisation: its users, its items, their snapshots, the notebooks open in a container.
+"""The state of one ArcGIS organisation: users, items, snapshots, open notebooks, webhooks.
 
-Plain objects, changed by the operations of the server and, while it runs, by tests and demonstrations.
+Operations change these objects, and so may tests while the server runs.
 """
 
 import hashlib
@@ -28,17 +28,17 @@ RUNTIME = ("ArcGIS Notebook Python 3 Standard", "9.0")
 
 
 def now_ms() -> int:
-    """The time as ArcGIS writes it: milliseconds since 1970."""
+    """Return the current time as ArcGIS writes it: milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def new_id() -> str:
-    """A new item, session or container id: 32 lower-case hexadecimal digits."""
+    """Return a new item, session or container id: 32 lower-case hexadecimal digits."""
     return secrets.token_hex(16)
 
 
 def id_of(title: str) -> str:
-    """The id of the folder or group with this title."""
+    """Return the id of the folder or group with this title."""
     return hashlib.blake2b(title.encode(), digest_size=16).hexdigest()
 
 
@@ -46,8 +46,8 @@ def id_of(title: str) -> str:
 class User:
     """A member of the organisation, who can log in with the password.
 
-    `has_secret` is advice to whoever fills the archive's secret store: False means that this user's password is not
-    to be put there, as happens to owners who never gave it.
+    `has_secret` is for programs that fill the archive's secret store. If it is False, the store must not get this
+    user's password, as for an owner who never gave it to the archive's operator.
     """
 
     username: str
@@ -64,7 +64,7 @@ class User:
 
 @dataclass
 class App:
-    """A registered application, which gets tokens by OAuth `client_credentials` and is no user."""
+    """A registered application, which gets tokens by OAuth `client_credentials` and is not a user."""
 
     client_id: str
     client_secret: str
@@ -73,7 +73,7 @@ class App:
 
 @dataclass
 class Snapshot:
-    """One snapshot: its bytes as they are served, or the path of the file that holds them."""
+    """One snapshot. `content` is its bytes as they are served, or the path of the file that holds them."""
 
     name: str
     content: Content
@@ -110,10 +110,10 @@ class Resource:
 class Item:
     """A portal item. Its `content` is the notebook as last saved.
 
-    `resources_refused` closes the portal's resource route to everyone but the owner, administrators included: if nobody
-    has the owner's password, nobody can read the snapshots of such an item. `content_refused` does the same to its
-    content. `groups` are the titles of the groups that it is shared with, `folder` is its folder's title. An
-    `unindexed` item exists, but a search never shows it.
+    If `resources_refused` is set, only the owner can list the resources, not even an administrator. So without the
+    owner's password, nobody can read the snapshots. `content_refused` does the same for the content. `groups` are the
+    titles of the groups that the item is shared with, `folder` is the title of its folder. An `unindexed` item exists,
+    but a search never returns it.
     """
 
     owner: str
@@ -137,18 +137,18 @@ class Item:
     unindexed: bool = False
     indexed_modified: int = 0
     views: int = 0
-    known_since: float = field(default_factory=time.monotonic)
-    gone_since: float | None = None
+    added_at: float = field(default_factory=time.monotonic)
+    removed_at: float | None = None
 
     def __post_init__(self) -> None:
         self.modified = self.modified or self.created
 
     def snapshot(self, resource_key: str) -> Snapshot | None:
-        """The snapshot of that key, or None."""
+        """Return the snapshot with that key, or None."""
         return next((snapshot for snapshot in self.snapshots if snapshot.resource_key == resource_key), None)
 
     def add_snapshot(self, content: Content, name: str | None = None, **fields: Any) -> Snapshot:  # noqa: ANN401 - the fields of Snapshot
-        """Adds a snapshot without asking the limit of five, and returns it."""
+        """Add a snapshot, even beyond the limit of five, and return it."""
         snapshot = Snapshot(name or f"{self.title} {len(self.snapshots) + 1}", content, **fields)
         self.snapshots.append(snapshot)
         return snapshot
@@ -168,10 +168,10 @@ class Session:
 
 @dataclass
 class Webhook:
-    """An organisation webhook: whom the portal tells of which events.
+    """An organisation webhook: the URL to which the portal sends which events.
 
-    `deliveries` are the latest first, as `notificationStatus` shows them; `failures` are the times, in milliseconds, of
-    those that were given up.
+    `deliveries` are those that `notificationStatus` shows, the latest first. `failures` are the times, in milliseconds,
+    of deliveries that were given up.
     """
 
     name: str
@@ -187,14 +187,14 @@ class Webhook:
     failures: list[int] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
 
-    def hears(self, operation: str, item_id: str) -> bool:
-        """Whether one of its trigger events is this operation on this item."""
-        all_of_them = {"/", "/items", f"/items/{operation}", f"/items/{item_id}", f"/items/{item_id}/{operation}"}
-        return self.active and not all_of_them.isdisjoint(self.events)
+    def listens_for(self, operation: str, item_id: str) -> bool:
+        """Whether it is active and one of its trigger events is this operation on this item."""
+        matching = {"/", "/items", f"/items/{operation}", f"/items/{item_id}", f"/items/{item_id}/{operation}"}
+        return self.active and not matching.isdisjoint(self.events)
 
 
 class Organisation:
-    """Everything one deployment knows. `items` is in order of creation, by id."""
+    """The users, items, sessions and webhooks of one deployment. `items` are by id, in order of creation."""
 
     def __init__(self, users: list[User], items: list[Item] | None = None) -> None:
         self.id = secrets.token_hex(8)
@@ -209,46 +209,49 @@ class Organisation:
             "notificationTimeOutInSeconds": 10,
             "notificationElapsedTimeInSeconds": 5,
         }
-        self._gone: list[Item] = []
+        self._removed: list[Item] = []
 
     def notebooks(self) -> list[Item]:
-        """The items that are notebooks, in order of creation."""
+        """Return the items that are notebooks, in order of creation."""
         return [item for item in list(self.items.values()) if item.type == "Notebook"]
 
     def add(self, item: Item) -> Item:
-        """Adds an item and returns it."""
+        """Add an item and return it."""
         self.items[item.id] = item
         return item
 
     def remove(self, item_id: str) -> Item | None:
-        """Removes an item with its snapshots; the search index keeps it for its lag. None if there was no such item."""
+        """Remove an item with its snapshots and return it; None if it does not exist.
+
+        The search index still has it until its lag is over.
+        """
         item = self.items.pop(item_id, None)
         if item is not None:
-            item.gone_since = time.monotonic()
-            self._gone.append(item)
+            item.removed_at = time.monotonic()
+            self._removed.append(item)
         return item
 
     def indexed(self, lag: float) -> Iterator[Item]:
-        """The items that the search index knows when it is `lag` seconds behind."""
+        """Return the items in a search index that is `lag` seconds behind."""
         items = [item for item in list(self.items.values()) if not item.unindexed]
         if lag <= 0:
             return iter(items)
         horizon = time.monotonic() - lag
-        gone = [item for item in self._gone if item.gone_since and item.gone_since > horizon]
-        return (item for item in itertools.chain(items, gone) if item.known_since <= horizon)
+        removed = [item for item in self._removed if item.removed_at and item.removed_at > horizon]
+        return (item for item in itertools.chain(items, removed) if item.added_at <= horizon)
 
     def add_notebook(self, owner: str, title: str, content: Content | None = None, **fields: Any) -> Item:  # noqa: ANN401 - the fields of Item
-        """Adds a notebook item, by default with one small cell, and returns it."""
-        blank = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}
-        return self.add(Item(owner, title, content or json.dumps(blank).encode(), **fields))
+        """Add a notebook item, by default without cells, and return it."""
+        empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}
+        return self.add(Item(owner, title, content or json.dumps(empty).encode(), **fields))
 
     def open_session(self, item_id: str, username: str) -> Session:
-        """Opens a notebook in a new container and returns the session."""
+        """Open a notebook in a new container and return the session."""
         session = Session(item_id, username)
         self.sessions.append(session)
         return session
 
 
 def snapshot_from_file(path: Path, name: str | None = None) -> Snapshot:
-    """A snapshot whose content is read from the file each time it is served, so that its size costs no memory."""
+    """Return a snapshot whose content is read from the file each time it is served, so it needs no memory."""
     return Snapshot(name or path.stem, path)

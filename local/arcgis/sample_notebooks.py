@@ -1,4 +1,4 @@
-"""Notebooks made by code, small and unlike each other, as ArcGIS and its users write them."""
+"""Builders of notebooks and cells, in the ways that ArcGIS and its users write them."""
 
 import base64
 import json
@@ -15,12 +15,12 @@ R_KERNEL = {"name": "ir", "display_name": "R", "language": "R"}
 
 
 def markdown(source: str | list[str]) -> Cell:
-    """A markdown cell."""
+    """Return a markdown cell."""
     return {"cell_type": "markdown", "metadata": {}, "source": source}
 
 
 def code(source: str | list[str], *outputs: dict[str, Any], count: int | None = None, **metadata: list[str]) -> Cell:
-    """A code cell with its outputs; never run if it has no count."""
+    """Return a code cell with its outputs. A cell without a count was never run."""
     return {
         "cell_type": "code",
         "execution_count": count,
@@ -30,19 +30,19 @@ def code(source: str | list[str], *outputs: dict[str, Any], count: int | None = 
     }
 
 
-def printed(text: str | list[str]) -> dict[str, Any]:
-    """What a cell printed."""
+def stream_output(text: str | list[str]) -> dict[str, Any]:
+    """Return the output of a cell that printed text."""
     return {"name": "stdout", "output_type": "stream", "text": text}
 
 
-def image(width: int, height: int, seed: int) -> dict[str, Any]:
-    """A PNG image of coloured noise, as a plotting library leaves it."""
+def image_output(width: int, height: int, seed: int) -> dict[str, Any]:
+    """Return the output of a plotting library: a PNG image, here of coloured noise."""
     data = base64.b64encode(png(width, height, seed)).decode()
     return {"data": {"image/png": data, "text/plain": "<Figure>"}, "metadata": {}, "output_type": "display_data"}
 
 
 def png(width: int, height: int, seed: int) -> bytes:
-    """A valid PNG file, deterministic, that hardly compresses."""
+    """Return a valid PNG file that hardly compresses and is the same in every run."""
     noise = random.Random(seed)
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -54,7 +54,7 @@ def png(width: int, height: int, seed: int) -> bytes:
 
 
 def notebook(*cells: Cell, kernel: dict[str, str] = PYTHON, runtime: tuple[str, str], minor: int = 2) -> Notebook:
-    """A notebook of nbformat 4 with the metadata that ArcGIS adds."""
+    """Return a notebook of nbformat 4 with the metadata that ArcGIS adds."""
     name, version = runtime
     if minor >= 5:
         cells = tuple({"id": f"cell-{number}", **cell} for number, cell in enumerate(cells))
@@ -71,23 +71,23 @@ def notebook(*cells: Cell, kernel: dict[str, str] = PYTHON, runtime: tuple[str, 
 
 
 def as_compact(content: Notebook) -> bytes:
-    """As a web server writes it: one line, characters unescaped."""
+    """Encode a notebook as a web server does: one line, characters not escaped."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def as_jupyter(content: Notebook) -> bytes:
-    """As Jupyter writes it: keys sorted, one space of indentation, a newline at the end."""
+    """Encode a notebook as Jupyter does: keys sorted, one space of indentation, a newline at the end."""
     return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
 def as_documented(content: Notebook) -> bytes:
-    """As the samples of the documentation look: keys in reverse, characters escaped."""
-    turned = dict(reversed(content.items()))
-    return json.dumps(turned, indent=2).encode()
+    """Encode a notebook like the samples of the documentation: keys in reverse order, characters escaped."""
+    reversed_content = dict(reversed(content.items()))
+    return json.dumps(reversed_content, indent=2).encode()
 
 
 def plain(number: int, size: int) -> bytes:
-    """The numbered notebook of exactly `size` bytes, or a little more if that is too small for one."""
+    """Return a notebook of `size` bytes, or the smallest possible. Each number gives a different one."""
     head = f'{{"cells":[{{"cell_type":"code","execution_count":{number},"metadata":{{}},"outputs":[],"source":"# '
     tail = (
         '"}],"metadata":{"esriNotebookRuntime":{"notebookRuntimeName":"ArcGIS Notebook Python 3 Standard",'

@@ -1,4 +1,4 @@
-"""What the organisations hold when the server starts."""
+"""Seeds: the users and items that the organisations have when the server starts."""
 
 import dataclasses
 import hashlib
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from local.arcgis.content import Content
 from local.arcgis.organisation import Item, Organisation, Snapshot, User
+from local.arcgis.sample_items import make_sample_items
 from local.arcgis.sample_notebooks import plain
-from local.arcgis.varied import varied_items
 
 ADMIN = User("gis_admin", "gis-admin-password", "admin", "GIS Administrator")
 OWNERS = (
@@ -17,90 +17,93 @@ OWNERS = (
     User("ben", "ben-password", full_name="Ben"),
     User("chi", "chi-password", full_name="Chi"),
 )
-# In the varied set chi's notebooks can be read by the administrator alone, and dora's by nobody.
-VARIED_OWNERS = (
+# Among the samples, only the administrator can read chi's notebooks, and nobody can read dora's.
+SAMPLE_OWNERS = (
     *OWNERS[:2],
     dataclasses.replace(OWNERS[2], has_secret=False),
     User("dora", "dora-password", full_name="Dora", has_secret=False),
 )
-IN_MEMORY = 4 * 1024 * 1024
-FIRST_CREATED = 1_735_725_600_000
-MINUTE = 60_000
+MAX_BYTES_IN_MEMORY = 4 * 1024 * 1024
+FIRST_CREATED_MS = 1_735_725_600_000
+MINUTE_MS = 60_000
 
 
-def _id(*parts: object) -> str:
-    """An id that is the same in every run."""
+def _make_id(*parts: object) -> str:
+    """Return an id that is the same in every run."""
     return hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
 
 class Seed:
-    """Users and items for one organisation per deployment; ids differ between deployments, but not between runs."""
+    """Users and items for the organisation of each deployment.
+
+    Ids are the same in every run, and differ between deployments.
+    """
 
     def __init__(self, owners: tuple[User, ...], items: Callable[[], list[Item]]) -> None:
         self._owners = owners
         self._items = items
 
     def organisation(self, kind: str) -> Organisation:
-        """A new organisation with the users and items of the seed."""
+        """Return a new organisation with the users and items of the seed."""
         users = [dataclasses.replace(user) for user in (ADMIN, *self._owners)]
         items = self._items()
         for number, item in enumerate(items):
-            item.id = _id(kind, "item", number)
-            item.created = item.modified = FIRST_CREATED + number * MINUTE
+            item.id = _make_id(kind, "item", number)
+            item.created = item.modified = FIRST_CREATED_MS + number * MINUTE_MS
             for position, snapshot in enumerate(item.snapshots):
-                snapshot.resource_key = f"snapshot-{_id(kind, 'snapshot', number, position)}.json"
+                snapshot.resource_key = f"snapshot-{_make_id(kind, 'snapshot', number, position)}.json"
                 snapshot.created = item.created + (position + 1) * 1000
         organisation = Organisation(users, items)
-        organisation.id = _id(kind, "organisation")[:16]
+        organisation.id = _make_id(kind, "organisation")[:16]
         for item in organisation.notebooks()[:2]:
-            # The first notebook is open twice, as two people working in two containers leave it.
+            # The first notebook is open twice, because two people work on it in two containers.
             organisation.open_session(item.id, item.owner)
         for item in organisation.notebooks()[:1]:
             organisation.open_session(item.id, ADMIN.username)
         for number, session in enumerate(organisation.sessions):
-            session.id, session.container_id = _id(kind, "session", number), _id(kind, "container", number)
+            session.id, session.container_id = _make_id(kind, "session", number), _make_id(kind, "container", number)
         return organisation
 
     @classmethod
-    def varied(cls) -> "Seed":
-        """A small set in which every notebook is of another kind; see varied.py."""
-        return cls(VARIED_OWNERS, varied_items)
+    def samples(cls) -> "Seed":
+        """Return a seed with a few notebooks of different kinds; see sample_items.py."""
+        return cls(SAMPLE_OWNERS, make_sample_items)
 
     @classmethod
     def empty(cls) -> "Seed":
-        """Users, and no items."""
+        """Return a seed with users and without items."""
         return cls(OWNERS, list)
 
     @classmethod
     def folder(cls, path: Path) -> "Seed":
-        """One notebook with one snapshot for each `*.ipynb` of the folder, bytes unchanged, spread over the owners.
+        """Return a seed with a notebook and one snapshot for each `*.ipynb` of the folder, byte for byte.
 
-        Raises NotADirectoryError.
+        The owners get the notebooks in turn. Raise NotADirectoryError if the path is not a folder.
         """
         if not path.is_dir():
             raise NotADirectoryError(path)
         files = sorted(path.glob("*.ipynb"))
         contents: list[tuple[str, Content]] = [
-            (file.stem, file if file.stat().st_size > IN_MEMORY else file.read_bytes()) for file in files
+            (file.stem, file if file.stat().st_size > MAX_BYTES_IN_MEMORY else file.read_bytes()) for file in files
         ]
-        return cls(OWNERS, lambda: _spread(contents, 1))
+        return cls(OWNERS, lambda: _make_items(contents, 1))
 
     @classmethod
     def many(cls, notebooks: int = 200, snapshots: int = 1, size: int = 20_000) -> "Seed":
-        """Notebooks made for load: `size` bytes for each snapshot, all different, the same in every run."""
+        """Return a seed for load tests. Snapshots have `size` bytes, are all different and the same in every run."""
         contents: list[tuple[str, Content]] = [
             (f"Notebook {number}", plain(number, size)) for number in range(notebooks * snapshots)
         ]
-        return cls(OWNERS, lambda: _spread(contents, snapshots))
+        return cls(OWNERS, lambda: _make_items(contents, snapshots))
 
 
-def _spread(contents: list[tuple[str, Content]], snapshots: int) -> list[Item]:
-    """Items with that many snapshots each, given to the owners in turn."""
+def _make_items(contents: list[tuple[str, Content]], snapshots: int) -> list[Item]:
+    """Return items with that many snapshots each. The owners get them in turn."""
     items = []
     for owner, group in zip(
         itertools.cycle(OWNERS), itertools.batched(contents, snapshots, strict=False), strict=False
     ):
         title, latest = group[0][0], group[-1][1]
-        made = [Snapshot(f"{title}, version {number}", content) for number, (_, content) in enumerate(group, 1)]
-        items.append(Item(owner.username, title, latest, snapshots=made))
+        versions = [Snapshot(f"{title}, version {number}", content) for number, (_, content) in enumerate(group, 1)]
+        items.append(Item(owner.username, title, latest, snapshots=versions))
     return items

@@ -1,4 +1,4 @@
-"""Runs the three deployments in one uvicorn server on a thread of its own, HTTPS on 127.0.0.1 only."""
+"""The three deployments in one uvicorn server, which runs in its own thread: HTTPS on 127.0.0.1 only."""
 
 import asyncio
 import contextlib
@@ -13,39 +13,39 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from local.arcgis.certificates import Certificates, make_certificates
-from local.arcgis.control import Control
-from local.arcgis.deployment import Deployment
+from local.arcgis.deployment import Deployment, Kind
+from local.arcgis.routes import list_operation_names, make_application
 from local.arcgis.seed import Seed
+from local.certificates import Certificates, make_certificates
 
-PORTS = 5
-START_TIMEOUT = 10.0
+PORT_COUNT = 5
+MAX_START_SECONDS = 10.0
 
 
 class ArcGISNotStarted(RuntimeError):
-    """The server did not answer in time."""
+    """The server did not start in time."""
 
 
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends at once: a TLS connection would wait for a client that keeps it in a pool to say goodbye."""
+        """Close every connection now. Otherwise TLS waits for clients that keep connections open in a pool."""
         await super().shutdown(sockets)
-        for server in self.servers:  # not uvicorn's own connections: those amid their handshake are not among them
+        # asyncio's list of connections, because uvicorn's own misses those that are still in their TLS handshake.
+        for server in self.servers:
             server.abort_clients()
         await asyncio.sleep(0)
 
 
 class LocalArcGIS:
-    """A local ArcGIS in three deployments, to be used as a context manager.
+    """A local ArcGIS in three deployments. Use it as a context manager.
 
-    The ports are free ones, or `port_base` and the four after it. Inside the block the state may be read and changed.
+    The ports are free ones, or `port_base` and the four after it. Inside the block, state may be read and changed.
     """
 
     def __init__(self, seed: Seed | None = None, *, port_base: int | None = None) -> None:
-        self._seed = seed or Seed.varied()
+        self._seed = seed or Seed.samples()
         self._port_base = port_base
         self._running = contextlib.ExitStack()
         self.ca_bundle: Path
@@ -55,11 +55,11 @@ class LocalArcGIS:
 
     @property
     def deployments(self) -> tuple[Deployment, Deployment, Deployment]:
-        """The three, in the order enterprise, online, kubernetes."""
+        """The three deployments, in the order enterprise, online, kubernetes."""
         return self.enterprise, self.online, self.kubernetes
 
     def reset(self, seed: Seed | None = None) -> None:
-        """Puts every deployment back to the seed, or to another one: no faults, no tokens, no recorded requests."""
+        """Reset every deployment to the seed or to another one: no faults, tokens or logged requests."""
         for deployment in self.deployments:
             deployment.reset((seed or self._seed).organisation(deployment.kind))
 
@@ -70,27 +70,31 @@ class LocalArcGIS:
             self.ca_bundle = self._certificates.ca_bundle
             sockets = [stack.enter_context(_listen(port)) for port in self._wanted_ports()]
             self._ports = ports = [each.getsockname()[1] for each in sockets]
-            self.enterprise = Deployment("enterprise", self._seed.organisation("enterprise"), ports[0], ports[1])
-            self.online = Deployment("online", self._seed.organisation("online"), ports[2], ports[3])
-            self.kubernetes = Deployment("kubernetes", self._seed.organisation("kubernetes"), ports[4], ports[4])
+            self.enterprise = self._make_deployment("enterprise", ports[0], ports[1])
+            self.online = self._make_deployment("online", ports[2], ports[3])
+            self.kubernetes = self._make_deployment("kubernetes", ports[4], ports[4])
             for deployment in self.deployments:
                 stack.callback(deployment.deliveries.close)
             self._listening = stack.enter_context(contextlib.ExitStack())
-            self._answer_at(sockets)
+            self._listen_on(sockets)
             self._running = stack.pop_all()
         return self
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Let nothing answer while the block lasts. Afterwards everything is as it was, tokens included."""
+        """Stop answering while the block lasts. Afterwards all state is as before, tokens included."""
         self._listening.close()
         try:
             yield
         finally:
-            self._answer_at([self._listening.enter_context(_listen(port)) for port in self._ports])
+            self._listen_on([self._listening.enter_context(_listen(port)) for port in self._ports])
 
-    def _answer_at(self, sockets: list[socket.socket]) -> None:
-        self._listening.enter_context(_serving(_by_port(self.deployments), self._certificates, sockets))
+    def _listen_on(self, sockets: list[socket.socket]) -> None:
+        self._listening.enter_context(_serve(make_application(self.deployments), self._certificates, sockets))
+
+    def _make_deployment(self, kind: Kind, portal_port: int, notebook_port: int) -> Deployment:
+        organisation = self._seed.organisation(kind)
+        return Deployment(kind, organisation, portal_port, notebook_port, list_operation_names(kind))
 
     def __exit__(
         self,
@@ -101,12 +105,12 @@ class LocalArcGIS:
         self._running.close()
 
     def _wanted_ports(self) -> range | list[int]:
-        return range(self._port_base, self._port_base + PORTS) if self._port_base else [0] * PORTS
+        return range(self._port_base, self._port_base + PORT_COUNT) if self._port_base else [0] * PORT_COUNT
 
 
 @contextlib.contextmanager
-def _serving(application: ASGIApp, certificates: Certificates, sockets: list[socket.socket]) -> Iterator[None]:
-    """Runs uvicorn on a thread; it answers when the block begins, and is gone when the block has ended."""
+def _serve(application: ASGIApp, certificates: Certificates, sockets: list[socket.socket]) -> Iterator[None]:
+    """Run uvicorn in a thread while the block lasts. It answers when the block begins."""
     config = uvicorn.Config(
         application,
         http="httptools",
@@ -127,7 +131,7 @@ def _serving(application: ASGIApp, certificates: Certificates, sockets: list[soc
     thread = threading.Thread(target=server.run, args=(sockets,), name="local-arcgis", daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + MAX_START_SECONDS
         while not server.started:
             if time.monotonic() > deadline or not thread.is_alive():
                 raise ArcGISNotStarted
@@ -139,22 +143,8 @@ def _serving(application: ASGIApp, certificates: Certificates, sockets: list[soc
 
 
 def _listen(port: int) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's algorithm off; without, each answer waits 40 ms for an ACK.
+    # asyncio turns Nagle's algorithm off only if the protocol is named. Otherwise each response waits 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     return listener
-
-
-def _by_port(deployments: tuple[Deployment, ...]) -> ASGIApp:
-    """One application that hands each request to the routes of the port it came in by."""
-    routers: dict[int, Router] = {}
-    for deployment in deployments:
-        for port, routes in deployment.routes().items():
-            control: list[Route] = Control(deployment).routes() if port == deployment.portal_port else []
-            routers[port] = Router([*routes, *control], redirect_slashes=False, default=deployment.nothing_here())
-
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        await routers[scope["server"][1]](scope, receive, send)
-
-    return application

@@ -1,4 +1,4 @@
-"""Tokens: who holds one, what it is bound to, when it ends."""
+"""Tokens of a deployment: who holds one, which client it is bound to, when it expires."""
 
 import secrets
 import time
@@ -23,11 +23,11 @@ class Token:
 
     @property
     def expires_ms(self) -> int:
-        """The end as ArcGIS writes it."""
+        """Its expiration as ArcGIS writes it: milliseconds since 1970."""
         return int(self.expires * 1000)
 
-    def holds(self, referer: str, address: str) -> bool:
-        """Whether the token is unexpired and presented by the client to which it is bound."""
+    def is_valid_for(self, referer: str, address: str) -> bool:
+        """Whether the token has not expired and comes from the client that it is bound to."""
         if time.time() >= self.expires:
             return False
         if self.client == "referer":
@@ -36,7 +36,7 @@ class Token:
 
 
 class Tokens:
-    """The tokens of one deployment that were issued and not revoked."""
+    """The tokens that one deployment issued and did not revoke."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
@@ -52,7 +52,7 @@ class Tokens:
         client: Client = "",
         bound_to: str = "",
     ) -> Token:
-        """Makes a token; without a username it is an application's."""
+        """Make a token. Without a username, it is the token of an application."""
         value = secrets.token_urlsafe(48)
         token = Token(value, username, privileges, time.time() + seconds, issuer, client, bound_to)
         self._tokens[value] = token
@@ -60,13 +60,13 @@ class Tokens:
         return token
 
     def find(self, value: str) -> Token | None:
-        """The token of that text, expired or not."""
+        """Return the token with this text, expired or not; None if it was never issued or was revoked."""
         return self._tokens.get(value)
 
     def revoke(self, value: str) -> None:
-        """Ends one token now."""
+        """Revoke one token."""
         self._tokens.pop(value, None)
 
     def revoke_all(self) -> None:
-        """Ends every token now, as an administrator does who changes the shared key."""
+        """Revoke every token, as an administrator does by changing the shared key."""
         self._tokens.clear()

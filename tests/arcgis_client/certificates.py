@@ -1,4 +1,4 @@
-"""Certificate authorities and server certificates, good ones and each kind of bad one."""
+"""Certificate authorities and server certificates, valid ones and each kind of invalid one."""
 
 import datetime as dt
 import ssl
@@ -17,7 +17,7 @@ PEM = serialization.Encoding.PEM
 def _builder(
     subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, *, days_ago: int = 2
 ) -> x509.CertificateBuilder:
-    """A certificate that is valid for ten days from then on."""
+    """Return a builder of a certificate that is valid for ten days, from `days_ago` on."""
     begins = dt.datetime.now(dt.UTC) - days_ago * DAY
     return (
         x509.CertificateBuilder()
@@ -33,7 +33,7 @@ def _builder(
 
 @dataclass(frozen=True)
 class Authority:
-    """A private CA. ``pem`` is what its clients trust."""
+    """A private CA. `pem` is what its clients trust."""
 
     key: ec.EllipticCurvePrivateKey
     pem: str
@@ -41,7 +41,7 @@ class Authority:
 
     @classmethod
     def make(cls, folder: Path) -> "Authority":
-        """A new CA, which keeps its servers' files in the folder."""
+        """Return a new CA, which keeps the files of its servers in the folder."""
         key = ec.generate_private_key(ec.SECP256R1())
         usage = x509.KeyUsage(
             digital_signature=False, key_cert_sign=True, crl_sign=True, content_commitment=False,
@@ -64,8 +64,10 @@ class Authority:
         authority_key_identifier: bool = True,
         alternative_name: bool = True,
     ) -> ssl.SSLContext:
-        """The context of a server with a certificate for the name, valid for ten days from ``days_ago`` on. Without
-        ``alternative_name`` the name is the subject's common name alone."""
+        """Return the TLS context of a server with a certificate for the name, valid for ten days from `days_ago` on.
+
+        Without `alternative_name`, only the subject's common name has the name.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(name, "Test CA", key, days_ago=days_ago)
         if alternative_name:

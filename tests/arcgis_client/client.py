@@ -1,14 +1,16 @@
-"""The client under test, put together as a function's composition root does it."""
+"""The client under test, put together as the composition root of the functions does it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.arcgis import Deployment, Item
+from notebook_archive.arcgis.client import ArcGISClient, Tokens
+from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
-from notebook_archive.arcgis.tls import tls_context
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import make_tls_context
+from notebook_archive.arcgis.tokens import FixedToken, TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import SecretMissing
@@ -20,13 +22,13 @@ LIMIT = 100_000_000
 
 
 def soon(seconds: float = 30) -> Deadline:
-    """A deadline that is far enough."""
+    """Return a deadline that no test should meet."""
     return Deadline(seconds)
 
 
 @dataclass
 class Secrets:
-    """A store of secrets that counts how often it is read."""
+    """A store of secrets that notes which secrets are read."""
 
     texts: dict[str, str] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
@@ -39,27 +41,35 @@ class Secrets:
 
 
 class Pauses(list[float]):
-    """Takes the place of sleeping: notes how long, and does not wait."""
+    """Replaces `sleep`: notes the seconds, and does not wait."""
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
 
 
 def transport(ca_pem: str, pauses: Pauses | None = None, *, strict: bool = True) -> Transport:
-    """A transport that trusts the CA, waits for nothing, and whose jitter is always the longest."""
+    """Return a transport that trusts the CA, never sleeps, and always takes the longest backoff."""
     taken = Pauses() if pauses is None else pauses
-    return Transport(tls_context(ca_pem, strict=strict), sleep=taken, jitter=lambda: 1.0)
+    return Transport(make_tls_context(ca_pem, strict=strict), sleep=taken, jitter=lambda: 1.0)
+
+
+def portal_at(wire: Transport, url: str, token: str = "t", seconds: float = 30) -> Portal:
+    """Return the portal at an address, for one token."""
+    return Portal(ArcGISClient(wire, FixedToken(token), soon(seconds)), url)
+
+
+def notebook_server_at(wire: Transport, url: str, token: str = "t", seconds: float = 30) -> NotebookServer:
+    """Return the notebook server with its admin API at an address, for one token."""
+    return NotebookServer(ArcGISClient(wire, FixedToken(token), soon(seconds)), url)
 
 
 class Client:
-    """Everything that speaks to one deployment of the local ArcGIS."""
+    """Everything that calls one deployment of the local ArcGIS."""
 
     def __init__(self, deployment: Deployment, ca_bundle: Path) -> None:
         self.deployment = deployment
         self.pauses = Pauses()
         self.transport = transport(ca_bundle.read_text(), self.pauses)
-        self.portal = Portal(self.transport, deployment.portal_url)
-        self.notebook_server = NotebookServer(self.transport, deployment.notebook_admin_url)
         self.secrets = Secrets()
         self.keep(f"{PREFIX}/admin", deployment.admin.username)
         for user in deployment.users:
@@ -71,27 +81,41 @@ class Client:
         password = self.deployment.user(username).password
         self.secrets.texts[name] = f'{{"username": "{username}", "password": "{password}"}}'
 
+    def portal(self, tokens: Tokens | str = "gis_admin", seconds: float = 30) -> Portal:
+        """Return the portal as a member, or the user of a token source, sees it."""
+        return Portal(self._bind(tokens, seconds), self.deployment.portal_url)
+
+    def notebook_server(self, tokens: Tokens | str = "gis_admin") -> NotebookServer:
+        """Return the notebook server as a member, or the user of a token source, sees it."""
+        return NotebookServer(self._bind(tokens, 30), self.deployment.notebook_admin_url)
+
+    def _bind(self, tokens: Tokens | str, seconds: float) -> ArcGISClient:
+        user = FixedToken(self.token(tokens)) if isinstance(tokens, str) else tokens
+        return ArcGISClient(self.transport, user, soon(seconds))
+
     def token(self, username: str = "gis_admin") -> str:
-        """A member's token, bound to the client's referer."""
+        """Return a member's token, bound to the client's referer."""
         return self.deployment.token(username, referer=REFERER)
 
     def tokens(self, name: str = f"{PREFIX}/admin") -> TokenSource:
-        """The tokens of a secret."""
-        return TokenSource(self.transport, self.portal.rest_url, name, self.secrets)
+        """Return the tokens of a secret."""
+        return TokenSource(self.transport, self.deployment.portal_url, name, self.secrets)
 
     def routes(self, route: Route = "auto", notebook_admin_url: str = "") -> Routes:
-        """The routes, with the notebook server to be discovered unless it is given."""
-        return Routes(self.transport, self.portal, route, NotebookServers(notebook_admin_url), PREFIX, self.secrets)
+        """Return the routes. The notebook server is discovered unless it is given."""
+        return Routes(
+            self.transport, self.deployment.portal_url, route, Discovery(notebook_admin_url), PREFIX, self.secrets
+        )
 
     def item(self, title: str = "Flood model") -> Item:
-        """The seeded item whose title begins so."""
+        """Return the seeded item whose title starts with this text."""
         return next(item for item in self.deployment.organisation.items.values() if item.title.startswith(title))
 
     def count(self, operation: str) -> int:
-        """How often the server was asked for the operation."""
+        """Return how often the operation was requested."""
         return self.deployment.requests.counts()[operation]
 
 
 def id_of(item: Item) -> ItemId:
-    """The item's id as the client takes it."""
+    """Return the item's id as the client expects it."""
     return ItemId.parse(item.id)

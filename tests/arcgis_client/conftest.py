@@ -1,4 +1,4 @@
-"""One local ArcGIS for all these tests, put back to its seed before each; and servers made of bare bytes."""
+"""One local ArcGIS for all these tests, reset before each, and servers that send any bytes."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ type Serve = Callable[[Script], Wire]
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[LocalArcGIS]:
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         yield arcgis
 
 
@@ -29,14 +29,14 @@ def arcgis(running: LocalArcGIS) -> LocalArcGIS:
 
 @pytest.fixture(params=["enterprise", "online", "kubernetes"])
 def client(arcgis: LocalArcGIS, request: pytest.FixtureRequest) -> Client:
-    """The client of each deployment in turn."""
+    """Return the client of each deployment in turn."""
     deployments = {deployment.kind: deployment for deployment in arcgis.deployments}
     return Client(deployments[request.param], arcgis.ca_bundle)
 
 
 @pytest.fixture
 def enterprise(arcgis: LocalArcGIS) -> Client:
-    """The client of one deployment, for what does not depend on which."""
+    """Return the client of one deployment, for tests that need only one."""
     return Client(arcgis.enterprise, arcgis.ca_bundle)
 
 
@@ -47,7 +47,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def serve(authority: Authority) -> Iterator[Serve]:
-    """Starts servers that answer by a script."""
+    """Yield a function that starts servers with a script."""
     with contextlib.ExitStack() as stack:
         context = authority.server()
         yield lambda script: stack.enter_context(Wire(context, script))
@@ -55,11 +55,11 @@ def serve(authority: Authority) -> Iterator[Serve]:
 
 @pytest.fixture
 def pauses() -> Pauses:
-    """The pauses that ``wire`` would have made."""
+    """Return the pauses that `wire` would have made."""
     return Pauses()
 
 
 @pytest.fixture
 def wire(authority: Authority, pauses: Pauses) -> Transport:
-    """A transport for the servers of ``serve``."""
+    """Return a transport for the servers of `serve`."""
     return transport(authority.pem, pauses)

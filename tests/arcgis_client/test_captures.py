@@ -1,11 +1,10 @@
-"""Making and deleting snapshots: success is proved, and nothing that changes something is tried again blindly."""
+"""Creating and deleting snapshots: success is proved, and a creation is never retried."""
 
 import json
 from typing import Any
 
 import pytest
 
-from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -15,7 +14,7 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId, ResourceKey, VerifiedCopy
-from tests.arcgis_client.client import Client, id_of, soon
+from tests.arcgis_client.client import Client, id_of, notebook_server_at, soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import answer
 
@@ -25,9 +24,9 @@ COPY = VerifiedCopy(ITEM, KEY, "0" * 64)
 NAME = "Notebook Archive 2026-11-22/nightly"
 
 
-def test_the_owner_makes_a_private_snapshot_of_the_saved_state(client: Client) -> None:
+def test_the_owner_creates_a_private_snapshot_of_saved_state(client: Client) -> None:
     item = client.item("Never snapshotted")
-    key = client.notebook_server.create(id_of(item), NAME, "", client.token(item.owner), soon())
+    key = client.notebook_server(item.owner).create_snapshot(id_of(item), NAME, "")
     [snapshot] = item.snapshots
     assert (snapshot.resource_key, snapshot.name, snapshot.private) == (key, NAME, True)
     assert snapshot.content == item.content
@@ -37,16 +36,16 @@ def test_the_owner_deletes_one_snapshot(client: Client) -> None:
     item = client.item()
     doomed, *others = list(item.snapshots)
     copy = VerifiedCopy(id_of(item), ResourceKey.parse(doomed.resource_key), "0" * 64)
-    client.notebook_server.delete(copy, client.token(item.owner), soon())
+    client.notebook_server(item.owner).delete_snapshot(copy)
     assert item.snapshots == others
 
 
-def test_what_is_sent_to_make_and_to_delete(wire: Transport, serve: Serve) -> None:
-    told = {"snapshotResourceKey": KEY, "status": "success"}
-    server = serve(lambda _: [answer(json.dumps(told).encode())])
-    notebook_server = NotebookServer(wire, f"{server.url}/admin")
-    assert notebook_server.create(ITEM, NAME, "", "t0k3n", soon()) == KEY
-    notebook_server.delete(COPY, "t0k3n", soon())
+def test_what_is_sent_to_create_and_to_delete(wire: Transport, serve: Serve) -> None:
+    body = {"snapshotResourceKey": KEY, "status": "success"}
+    server = serve(lambda _: [answer(json.dumps(body).encode())])
+    notebook_server = notebook_server_at(wire, f"{server.url}/admin", "t0k3n")
+    assert notebook_server.create_snapshot(ITEM, NAME, "") == KEY
+    notebook_server.delete_snapshot(COPY)
     create, delete = server.requests
     assert (create.method, create.target) == ("POST", "/admin/notebooks/snapshots/create")
     sent = {"itemId": [ITEM], "name": [NAME], "privateAccess": ["true"], "f": ["json"], "token": ["t0k3n"]}
@@ -58,9 +57,9 @@ def test_what_is_sent_to_make_and_to_delete(wire: Transport, serve: Serve) -> No
 
 @pytest.mark.parametrize("status", ["success", "Success"])
 @pytest.mark.parametrize("name", ["snapshotResourceKey", "resourceKey"])
-def test_both_spellings_of_the_key_are_taken(wire: Transport, serve: Serve, name: str, status: str) -> None:
+def test_both_spellings_of_the_key_are_accepted(wire: Transport, serve: Serve, name: str, status: str) -> None:
     server = serve(lambda _: [answer(json.dumps({name: KEY, "status": status}).encode())])
-    assert NotebookServer(wire, server.url).create(ITEM, NAME, "", "t", soon()) == KEY
+    assert notebook_server_at(wire, server.url).create_snapshot(ITEM, NAME, "") == KEY
 
 
 @pytest.mark.parametrize(
@@ -86,12 +85,12 @@ def test_both_spellings_of_the_key_are_taken(wire: Transport, serve: Serve, name
         (b'{"status": "success"}', UnexpectedAnswer),
     ],
 )
-def test_a_refusal_in_any_shape_is_no_snapshot(
+def test_a_refusal_in_any_shape_creates_nothing(
     wire: Transport, serve: Serve, answered: bytes, kind: type[Exception]
 ) -> None:
     server = serve(lambda _: [answer(answered)])
     with pytest.raises(kind):
-        NotebookServer(wire, server.url).create(ITEM, NAME, "", "t", soon())
+        notebook_server_at(wire, server.url).create_snapshot(ITEM, NAME, "")
     assert len(server.requests) == 1, "tried once"
 
 
@@ -113,38 +112,38 @@ def test_a_refusal_in_any_shape_deletes_nothing(
 ) -> None:
     server = serve(lambda _: [answer(answered)])
     with pytest.raises(kind):
-        NotebookServer(wire, server.url).delete(COPY, "t", soon())
+        notebook_server_at(wire, server.url).delete_snapshot(COPY)
 
 
 @pytest.mark.parametrize("kind", ["http-500", "http-503", "http-429", "hang-up", "cut-body"])
-def test_making_a_snapshot_is_never_tried_again(client: Client, kind: Any) -> None:
+def test_creating_a_snapshot_is_never_retried(client: Client, kind: Any) -> None:
     item = client.item("Never snapshotted")
     client.deployment.faults.add("snapshots/create", kind)
     with pytest.raises((ArcGISUnavailable, UnexpectedAnswer)):
-        client.notebook_server.create(id_of(item), NAME, "", client.token(item.owner), soon())
+        client.notebook_server(item.owner).create_snapshot(id_of(item), NAME, "")
     assert client.count("snapshots/create") == 1
     assert client.pauses == []
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
-def test_nobody_else_makes_or_deletes_one(client: Client, shape: Any) -> None:
+def test_only_the_owner_creates_or_deletes(client: Client, shape: Any) -> None:
     client.deployment.switches.snapshot_change_error_shape = shape
     item = client.item()
     before = list(item.snapshots)
     copy = VerifiedCopy(id_of(item), ResourceKey.parse(before[0].resource_key), "0" * 64)
     with pytest.raises((PermissionDenied, RequestRejected)):
-        client.notebook_server.create(id_of(item), NAME, "", client.token(), soon())
+        client.notebook_server().create_snapshot(id_of(item), NAME, "")
     with pytest.raises((PermissionDenied, RequestRejected)):
-        client.notebook_server.delete(copy, client.token(), soon())
+        client.notebook_server().delete_snapshot(copy)
     assert item.snapshots == before
 
 
-def test_the_portals_route_makes_and_deletes_nothing(enterprise: Client) -> None:
+def test_the_portal_route_creates_and_deletes_nothing(enterprise: Client) -> None:
     item = enterprise.item()
-    access = enterprise.routes("portal").of(item.owner, soon())
-    assert access.as_owner is None
+    access = enterprise.routes("portal").choose(item.owner, soon())
+    assert not access.can_create
     with pytest.raises(PermissionDenied):
-        access.create(id_of(item), NAME, "", soon())
+        access.create_snapshot(id_of(item), NAME, "")
     with pytest.raises(PermissionDenied):
-        access.delete(COPY, soon())
+        access.delete_snapshot(COPY)
     assert enterprise.deployment.requests.counts() == {}

@@ -1,4 +1,4 @@
-"""A notebook's current content: from the portal, or from the storage that it redirects to, which never sees a token."""
+"""A notebook's current content, from the portal or from the storage that it redirects to, which never gets a token."""
 
 import json
 import time
@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import pytest
 
 from local.arcgis import Item
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Access
-from notebook_archive.arcgis.tokens import STRIKES, TokenSource
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
+from notebook_archive.arcgis.tokens import MAX_REJECTED_TOKENS, TokenSource
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -20,7 +21,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ItemId
 from notebook_archive.settings import Route
-from tests.arcgis_client.client import LIMIT, Client, Secrets, id_of, soon
+from tests.arcgis_client.client import LIMIT, Client, Secrets, id_of, portal_at, soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.test_routes import body_of
 from tests.arcgis_client.wire import Wire, WireRequest, answer
@@ -31,7 +32,7 @@ LINK = "/bucket/a%2Fb/c.ipynb?X-Amz-Signature=0f&X-Amz-Credential=k%2F20261122%2
 
 
 def current(client: Client, item: Item, route: Route) -> bytes:
-    return client.routes(route).of(item.owner, soon()).current(id_of(item), LIMIT, body_of, soon())
+    return client.routes(route).choose(item.owner, soon()).read_content(id_of(item), LIMIT, body_of)
 
 
 def redirect(location: str) -> bytes:
@@ -39,7 +40,7 @@ def redirect(location: str) -> bytes:
 
 
 def read(wire: Transport, portal: Wire, limit: int = LIMIT, seconds: float = 30) -> bytes:
-    return Portal(wire, portal.url).data(ITEM, limit, "secret-token", b"".join, soon(seconds))
+    return portal_at(wire, portal.url, "secret-token", seconds).read_content(ITEM, limit, b"".join)
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
@@ -60,7 +61,7 @@ def test_storage_gets_neither_token_nor_referer(wire: Transport, serve: Serve) -
     (asked,), (fetched,) = portal.requests, storage.requests
     assert asked.headers["x-esri-authorization"] == "Bearer secret-token"
     assert asked.target == f"/sharing/rest/content/items/{ITEM}/data", "without f"
-    assert fetched.target == LINK, "as the portal gave it"
+    assert fetched.target == LINK, "unchanged"
     assert not {"x-esri-authorization", "authorization", "referer", "cookie"} & fetched.headers.keys()
     assert "secret-token" not in str(fetched)
 
@@ -101,16 +102,16 @@ def test_a_second_redirect_is_not_followed(wire: Transport, serve: Serve) -> Non
     assert (len(portal.requests), len(storage.requests)) == (1, 1)
 
 
-def test_elsewhere_no_redirect_is_followed(wire: Transport, serve: Serve) -> None:
+def test_other_portal_calls_follow_no_redirect(wire: Transport, serve: Serve) -> None:
     portal = serve(lambda _: [redirect(f"{portal.url}/x")])
     with pytest.raises(UnexpectedAnswer):
-        Portal(wire, portal.url).item(ITEM, "secret-token", soon())
+        portal_at(wire, portal.url, "secret-token").get_item(ITEM)
     assert len(portal.requests) == 1
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "503 Slow Down"])
-def test_a_link_that_storage_refuses_is_asked_for_anew(wire: Transport, serve: Serve, status: str) -> None:
-    """It is no fault of our credential."""
+def test_a_link_that_storage_refuses_is_requested_again(wire: Transport, serve: Serve, status: str) -> None:
+    """Our credential is not at fault."""
 
     def script(_: WireRequest) -> Iterable[bytes]:
         return [answer(BODY) if len(storage.requests) > 1 else answer(b"<Error/>", status=status)]
@@ -120,16 +121,16 @@ def test_a_link_that_storage_refuses_is_asked_for_anew(wire: Transport, serve: S
     with pytest.raises(ArcGISUnavailable):
         read(wire, portal)
     storage.requests.clear()
-    assert wire.patiently(lambda: read(wire, portal), soon()) == BODY
+    assert wire.retries.run(lambda: read(wire, portal), soon()) == BODY
     assert [request.path for request in storage.requests] == ["/2", "/3"]
 
 
 @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found"])
 @pytest.mark.parametrize("code", [401, 403, 404, 498, 499, 999])
-def test_what_storage_says_of_tokens_is_not_held_against_ours(
+def test_a_refusal_by_storage_does_not_count_against_the_token(
     wire: Transport, serve: Serve, status: str, code: int
 ) -> None:
-    """It got none.  Nor is the item gone because storage speaks as a portal would of one that is."""
+    """Storage gets no token, and does not know the item."""
     signed_in: list[WireRequest] = []
 
     def script(request: WireRequest) -> Iterable[bytes]:
@@ -141,36 +142,33 @@ def test_what_storage_says_of_tokens_is_not_held_against_ours(
     envelope = json.dumps({"error": {"code": code, "message": "Invalid token."}}).encode()
     refused = answer(envelope, status=status)
     storage, portal_server = serve(lambda _: [refused]), serve(script)
-    portal = Portal(wire, portal_server.url)
-    tokens = TokenSource(wire, portal.rest_url, "ana", Secrets({"ana": '{"username": "ana", "password": "x"}'}))
-    access = Access("portal", tokens, portal, wire, portal)
-    for _ in range(STRIKES + 1):
+    tokens = TokenSource(wire, portal_server.url, "ana", Secrets({"ana": '{"username": "ana", "password": "x"}'}))
+    access = SnapshotAccess(Portal(ArcGISClient(wire, tokens, soon()), portal_server.url))
+    for _ in range(MAX_REJECTED_TOKENS + 1):
         with pytest.raises(ArcGISUnavailable, match="storage"):
-            access.current(ITEM, LIMIT, body_of, soon())
+            access.read_content(ITEM, LIMIT, body_of)
     storage.script = lambda _: [answer(BODY)]
-    assert access.current(ITEM, LIMIT, body_of, soon()) == BODY
+    assert access.read_content(ITEM, LIMIT, body_of) == BODY
     assert len(signed_in) == 1
 
 
-def test_an_error_that_is_a_page_is_asked_for_by_name(client: Client) -> None:
-    """Without f, the local ArcGIS answers errors as pages, and a revoked token is one of them."""
+def test_an_error_page_is_requested_again_as_json(client: Client) -> None:
+    """Without f, the local ArcGIS answers errors as pages, also for a revoked token."""
     item = client.item()
-    access = client.routes("portal").of(item.owner, soon())
-    assert access.current(id_of(item), LIMIT, body_of, soon()) == item.content
+    access = client.routes("portal").choose(item.owner, soon())
+    assert access.read_content(id_of(item), LIMIT, body_of) == item.content
     client.deployment.faults.add("items/data", "tokens-revoked", times=1)
-    assert access.current(id_of(item), LIMIT, body_of, soon()) == item.content
+    assert access.read_content(id_of(item), LIMIT, body_of) == item.content
     item.content = b""
     client.pauses.clear()
     client.deployment.faults.add("items/item", "http-503")  # so that its size proves nothing
     with pytest.raises(ArcGISUnavailable) as refused:
-        access.current(id_of(item), LIMIT, body_of, soon())
+        access.read_content(id_of(item), LIMIT, body_of)
     assert refused.value.code == 500
 
 
 @pytest.mark.parametrize("size", [len(BODY), ANSWER_BYTES + 1])
-def test_a_page_that_is_a_file_the_second_time_is_no_snapshot_that_is_too_large(
-    wire: Transport, serve: Serve, size: int
-) -> None:
+def test_a_page_that_becomes_a_large_file_is_unexpected(wire: Transport, serve: Serve, size: int) -> None:
     portal = serve(lambda request: [answer(BODY.ljust(size) if "f=json" in request.target else b"<html>Soon.</html>")])
     with pytest.raises(UnexpectedAnswer, match="page"):
         read(wire, portal)
@@ -186,7 +184,7 @@ def test_a_cut_body_is_noticed_and_read_again(wire: Transport, serve: Serve) -> 
     portal = serve(lambda _: [redirect(f"{storage.url}/x")])
     with pytest.raises(ArcGISUnavailable):
         read(wire, portal)
-    assert wire.patiently(lambda: read(wire, portal), soon()) == BODY
+    assert wire.retries.run(lambda: read(wire, portal), soon()) == BODY
 
 
 def test_a_body_that_ends_early_does_not_pass_the_gate(wire: Transport, serve: Serve) -> None:
@@ -196,7 +194,7 @@ def test_a_body_that_ends_early_does_not_pass_the_gate(wire: Transport, serve: S
         body_of(iter([read(wire, portal)]))
 
 
-def test_storage_is_held_to_the_same_cap_and_deadline(wire: Transport, serve: Serve) -> None:
+def test_storage_has_the_same_limit_and_deadline(wire: Transport, serve: Serve) -> None:
     storage = serve(lambda _: [answer(BODY)])
     portal = serve(lambda _: [redirect(f"{storage.url}/x")])
     with pytest.raises(SnapshotTooLarge):

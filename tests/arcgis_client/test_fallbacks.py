@@ -1,4 +1,4 @@
-"""What the client does if ArcGIS differs from its documentation, or from what is believed of it."""
+"""What the client does if ArcGIS differs from its documentation, or from our guesses."""
 
 import gzip
 import json
@@ -10,9 +10,8 @@ import pytest
 from local.arcgis import Item, LocalArcGIS
 from local.arcgis.organisation import Resource
 from local.arcgis.switches import DownloadAsJson
-from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import UNPROVED_SECONDS, NotebookServers, Routes
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.discovery import UNPROVED_SECONDS, Discovery
+from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -24,7 +23,7 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId
-from tests.arcgis_client.client import LIMIT, PREFIX, Client, Secrets, id_of, soon
+from tests.arcgis_client.client import LIMIT, PREFIX, Client, Secrets, id_of, portal_at, soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.test_routes import body_of, download
 from tests.arcgis_client.wire import WireRequest, answer
@@ -45,12 +44,12 @@ def kubernetes(arcgis: LocalArcGIS) -> Client:
 def test_a_refused_owners_snapshots_come_from_the_portal(kubernetes: Client) -> None:
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     item = kubernetes.item()
-    access = kubernetes.routes("auto").of(item.owner, soon())
-    listed = access.snapshots(id_of(item), soon())
+    access = kubernetes.routes("auto").choose(item.owner, soon())
+    listed = access.list_snapshots(id_of(item))
     assert [each.resource_key for each in listed.snapshots] == [each.resource_key for each in item.snapshots]
     assert access.route == "portal"
     assert isinstance(access.refusal, PermissionDenied)
-    assert access.as_owner is None
+    assert not access.can_create
     assert download(access, item) == item.snapshots[0].content
     assert kubernetes.count("snapshots/download") == 0
 
@@ -60,8 +59,8 @@ def test_a_refused_route_is_not_tried_again_for_a_while(kubernetes: Client) -> N
     routes = kubernetes.routes("auto")
     for item in kubernetes.deployment.organisation.notebooks():
         if item.owner == "ana":
-            access = routes.of("ana", soon())
-            assert len(access.snapshots(id_of(item), soon()).snapshots) == len(item.snapshots)
+            access = routes.choose("ana", soon())
+            assert len(access.list_snapshots(id_of(item)).snapshots) == len(item.snapshots)
             assert (access.route, bool(access.refusal)) == ("portal", True)
     assert kubernetes.count("snapshots/list") == 2, "once more, because a throttle looks the same"
 
@@ -69,29 +68,29 @@ def test_a_refused_route_is_not_tried_again_for_a_while(kubernetes: Client) -> N
 def test_route_notebook_server_has_no_fallback(kubernetes: Client) -> None:
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     item = kubernetes.item()
-    access = kubernetes.routes("notebook-server").of(item.owner, soon())
+    access = kubernetes.routes("notebook-server").choose(item.owner, soon())
     with pytest.raises(PermissionDenied):
-        access.snapshots(id_of(item), soon())
+        access.list_snapshots(id_of(item))
     assert access.route == "notebook-server"
     assert kubernetes.count("items/resources") == 0
 
 
 def test_a_secret_of_another_user_fails_without_fallback(client: Client) -> None:
     client.keep(f"{PREFIX}/owners/ana", "ben")
-    access = client.routes("auto").of("ana", soon())
+    access = client.routes("auto").choose("ana", soon())
     with pytest.raises(PermissionDenied, match="belongs to ben, not to ana"):
-        access.snapshots(id_of(client.item()), soon())
+        access.list_snapshots(id_of(client.item()))
     assert access.route == "notebook-server"
 
 
-def test_a_dead_credential_is_no_reason_for_a_fallback(client: Client) -> None:
+def test_a_dead_credential_does_not_lead_to_the_fallback(client: Client) -> None:
     """Some servers answer code 403 to a token that has expired."""
     name = f"{PREFIX}/owners/ana"
     client.secrets.texts[name] = '{"token": "dead"}'
     client.deployment.faults.add("snapshots/*", "shape-a", code=403)
-    access = client.routes("auto", client.deployment.notebook_admin_url).of("ana", soon())
+    access = client.routes("auto", client.deployment.notebook_admin_url).choose("ana", soon())
     with pytest.raises(TokenRejected, match=name):
-        access.snapshots(id_of(client.item()), soon())
+        access.list_snapshots(id_of(client.item()))
     assert access.route == "notebook-server"
 
 
@@ -99,28 +98,28 @@ def test_if_both_routes_are_refused_the_owners_is_named(kubernetes: Client) -> N
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     item = kubernetes.item()
     item.resources_refused = True
-    access = kubernetes.routes("auto").of(item.owner, soon())
+    access = kubernetes.routes("auto").choose(item.owner, soon())
     with pytest.raises(PermissionDenied, match="snapshots of notebook"):
-        access.snapshots(id_of(item), soon())
+        access.list_snapshots(id_of(item))
     assert (access.route, access.refusal) == ("notebook-server", None)
 
 
 def test_a_route_that_worked_is_kept(client: Client) -> None:
-    """If two ways served one notebook, what only one of them shows would be hidden."""
+    """If one notebook were read by two routes, a snapshot that only one of them shows would be missed."""
     item = client.item()
-    access = client.routes("auto").of(item.owner, soon())
-    access.snapshots(id_of(item), soon())
+    access = client.routes("auto").choose(item.owner, soon())
+    access.list_snapshots(id_of(item))
     client.deployment.faults.add("snapshots/*", "shape-a", code=403)
     with pytest.raises(PermissionDenied):
-        access.snapshots(id_of(item), soon())
+        access.list_snapshots(id_of(item))
     assert access.route == "notebook-server"
 
 
 def test_the_second_path_to_resources_is_tried(client: Client) -> None:
     client.deployment.switches.resources_refused_by_item = True
     item = client.item()
-    access = client.routes("portal").of(item.owner, soon())
-    listed = access.snapshots(id_of(item), soon())
+    access = client.routes("portal").choose(item.owner, soon())
+    listed = access.list_snapshots(id_of(item))
     assert [each.resource_key for each in listed.snapshots] == [each.resource_key for each in item.snapshots]
     assert download(access, item) == item.snapshots[0].content
 
@@ -128,16 +127,14 @@ def test_the_second_path_to_resources_is_tried(client: Client) -> None:
 # The address of the notebook server.
 
 
-def find_server(wire: Transport, portal_url: str, **more: Any) -> tuple[str, NotebookServers]:
+def find_server(wire: Transport, portal_url: str, **more: Any) -> tuple[str, Discovery]:
     secrets = Secrets({f"{PREFIX}/owners/ana": '{"username": "ana", "password": "x"}'})
-    portal = Portal(wire, portal_url)
-    servers = NotebookServers("", **more)
-    routes = Routes(wire, portal, "auto", servers, PREFIX, secrets)
-    access = routes.of("ana", soon())
-    access.snapshots(ITEM, soon())
-    server = access.as_owner
-    assert server
-    return server._notebooks_url, servers
+    discovery = Discovery("", **more)
+    routes = Routes(wire, portal_url, "auto", discovery, PREFIX, secrets)
+    access = routes.choose("ana", soon())
+    access.list_snapshots(ITEM)
+    assert access.notebook_server
+    return access.notebook_server._notebooks_url, discovery
 
 
 def make_portal(**addresses: str) -> Any:
@@ -183,11 +180,10 @@ def test_the_address_that_worked_is_remembered(wire: Transport, serve: Serve) ->
     refusing, never = serve(lambda _: [b""]), serve(notebooks)
     working = serve(notebooks)
     portal = serve(make_portal(adminPublicUrl=refusing.url, adminUrl=working.url, url=never.url))
-    _, servers = find_server(wire, portal.url)
+    _, discovery = find_server(wire, portal.url)
     asked = len(refusing.requests)
-    tokens = TokenSource(wire, f"{portal.url}/sharing/rest", "s", Secrets({"s": '{"token": "t"}'}))
     for _ in range(3):
-        servers.reach(wire, Portal(wire, portal.url), tokens, soon())
+        discovery.find_notebook_server(portal_at(wire, portal.url))
     assert (asked, len(refusing.requests), len(never.requests)) == (1, 1, 0)
 
 
@@ -204,11 +200,10 @@ def test_silent_addresses_are_tried_again_later(wire: Transport, serve: Serve) -
     now = [0.0]
     first, second = serve(lambda _: [b""]), serve(lambda _: [b""])
     portal = serve(make_portal(adminPublicUrl=first.url, adminUrl=second.url))
-    servers = NotebookServers("", clock=lambda: now[0])
-    tokens = TokenSource(wire, f"{portal.url}/sharing/rest", "s", Secrets({"s": '{"token": "t"}'}))
+    discovery = Discovery("", clock=lambda: now[0])
     for moment in (0.0, UNPROVED_SECONDS - 1, UNPROVED_SECONDS + 1):
         now[0] = moment
-        server = servers.reach(wire, Portal(wire, portal.url), tokens, soon())
+        server = discovery.find_notebook_server(portal_at(wire, portal.url))
         assert server._notebooks_url == f"{first.url}/admin/notebooks"
     assert len(first.requests) == len(second.requests) == 2
 
@@ -217,8 +212,8 @@ def test_silent_addresses_are_tried_again_later(wire: Transport, serve: Serve) -
 def test_the_administrator_looks_up_the_server_for_an_owner(client: Client, how: Any) -> None:
     client.deployment.switches.servers_need_privileges = how
     item = client.item()
-    access = client.routes("notebook-server").of(item.owner, soon())
-    assert access.snapshots(id_of(item), soon()).snapshots
+    access = client.routes("notebook-server").choose(item.owner, soon())
+    assert access.list_snapshots(id_of(item)).snapshots
     assert access.route == "notebook-server"
 
 
@@ -227,7 +222,7 @@ def test_without_an_administrator_the_lookup_fails(enterprise: Client, how: Any)
     enterprise.deployment.switches.servers_need_privileges = how
     del enterprise.secrets.texts[f"{PREFIX}/admin"]
     with pytest.raises(UnexpectedAnswer) as caught:
-        enterprise.routes("notebook-server").of("ana", soon())
+        enterprise.routes("notebook-server").choose("ana", soon())
     assert "NotebookAdminUrl" in caught.value.remedy
 
 
@@ -238,7 +233,7 @@ def test_without_an_administrator_the_lookup_fails(enterprise: Client, how: Any)
 def test_a_download_is_tried_again_as_a_file(client: Client, form: DownloadAsJson) -> None:
     client.deployment.switches.download_as_json = form
     item = client.item()
-    access = client.routes("notebook-server").of(item.owner, soon())
+    access = client.routes("notebook-server").choose(item.owner, soon())
     assert download(access, item) == item.snapshots[0].content
     assert client.count("snapshots/download") == 2
 
@@ -248,7 +243,7 @@ def test_a_reserialized_download_is_the_same_notebook(client: Client) -> None:
     item = client.item()
     content = item.snapshots[0].content
     assert isinstance(content, bytes)
-    body = download(client.routes("notebook-server").of(item.owner, soon()), item)
+    body = download(client.routes("notebook-server").choose(item.owner, soon()), item)
     assert body != content
     assert json.loads(body) == json.loads(content)
     assert client.count("snapshots/download") == 1
@@ -257,12 +252,11 @@ def test_a_reserialized_download_is_the_same_notebook(client: Client) -> None:
 def test_a_file_that_is_not_a_notebook_keeps_the_error(wire: Transport, serve: Serve) -> None:
     server = serve(lambda request: [answer(b"[]" if b"f=json" in request.body else b"<html></html>")])
     secrets = Secrets({f"{PREFIX}/owners/ana": '{"token": "t"}'})
-    portal = Portal(wire, server.url)
-    routes = Routes(wire, portal, "notebook-server", NotebookServers(server.url), PREFIX, secrets)
+    routes = Routes(wire, server.url, "notebook-server", Discovery(server.url), PREFIX, secrets)
     item = Item("ana", "x")
     item.add_snapshot(NO_CELLS)
     with pytest.raises(NotANotebook):
-        download(routes.of("ana", soon()), item)
+        download(routes.choose("ana", soon()), item)
 
 
 # Previews.
@@ -278,7 +272,7 @@ def test_a_preview_of_any_name_is_not_a_snapshot(client: Client, name: str) -> N
         body = {"itemId": item.id, "snapshotResourceKey": snapshot.resource_key, "token": client.token(item.owner)}
         url = f"{client.deployment.notebook_admin_url}/notebooks/createNotebookPreview"
         client.transport.call("POST", url, "A preview", soon(), fields={**body, "f": "json"})
-    listed = client.routes("portal").of(item.owner, soon()).snapshots(id_of(item), soon())
+    listed = client.routes("portal").choose(item.owner, soon()).list_snapshots(id_of(item))
     assert [each.resource_key for each in listed.snapshots] == [each.resource_key for each in item.snapshots]
     assert (listed.strange, listed.lookalikes, listed.doubtful) == ((), (), False)
 
@@ -287,7 +281,7 @@ def test_a_preview_of_any_name_is_not_a_snapshot(client: Client, name: str) -> N
 def test_a_resource_named_like_a_snapshot_is_logged(client: Client, name: str) -> None:
     item = client.item()
     item.resources.append(Resource(name, b"{}"))
-    listed = client.routes("portal").of(item.owner, soon()).snapshots(id_of(item), soon())
+    listed = client.routes("portal").choose(item.owner, soon()).list_snapshots(id_of(item))
     assert len(listed.snapshots) == len(item.snapshots)
     assert (listed.strange, listed.lookalikes, listed.doubtful) == ((), (name,), False)
 
@@ -296,7 +290,7 @@ def test_a_resource_named_like_a_snapshot_is_logged(client: Client, name: str) -
 
 
 def current(client: Client, item: Item, route: Any) -> bytes:
-    return client.routes(route).of(item.owner, soon()).current(id_of(item), LIMIT, body_of, soon())
+    return client.routes(route).choose(item.owner, soon()).read_content(id_of(item), LIMIT, body_of)
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
@@ -310,17 +304,17 @@ def test_an_item_without_a_file_has_no_content(client: Client, route: Any, answe
     if not resources:
         item.snapshots.clear()
         item.resources.clear()
-    access = client.routes(route).of(item.owner, soon())
+    access = client.routes(route).choose(item.owner, soon())
     for _ in range(2):
         with pytest.raises(NoContent):
-            access.current(id_of(item), LIMIT, body_of, soon())
+            access.read_content(id_of(item), LIMIT, body_of)
     if answered == "empty-body":
-        assert client.count("items/data") == 4, "asked once more each time"
+        assert client.count("items/data") == 4, "requested twice each time"
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
 def test_an_empty_file_of_an_item_with_content_is_an_error(client: Client, route: Any) -> None:
-    """A proxy whose server restarts may answer every address with nothing."""
+    """While its server restarts, a proxy may answer every request with no bytes."""
     client.deployment.faults.add("items/data", "body", body="")
     with pytest.raises(ArcGISUnavailable, match="has content"):
         current(client, client.item(), route)
@@ -364,17 +358,17 @@ def test_only_a_provably_empty_answer_is_no_content(wire: Transport, serve: Serv
     sent, expected = EMPTY[how]
     server = serve(lambda _: [sent] if expected is NoContent else [sent, b""])
     with pytest.raises(expected) as caught:
-        Portal(wire, server.url).data(ITEM, LIMIT, "t", body_of, soon())
+        portal_at(wire, server.url).read_content(ITEM, LIMIT, body_of)
     assert isinstance(caught.value, NoContent) == (expected is NoContent)
 
 
 def test_one_empty_answer_is_not_enough(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(NO_CELLS if len(server.requests) > 1 else b"")])
-    assert Portal(wire, server.url).data(ITEM, LIMIT, "t", body_of, soon()) == NO_CELLS
+    assert portal_at(wire, server.url).read_content(ITEM, LIMIT, body_of) == NO_CELLS
 
 
 def test_an_empty_answer_elsewhere_stays_unexpected(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(b"")])
     with pytest.raises(NotebookArchiveError) as caught:
-        Portal(wire, server.url).item(ITEM, "t", soon())
+        portal_at(wire, server.url).get_item(ITEM)
     assert isinstance(caught.value, UnexpectedAnswer)

@@ -1,4 +1,4 @@
-"""Whatever a server answers, each parser returns a value or raises a named error."""
+"""Each parser returns a value or raises a named error, whatever a server answers."""
 
 import contextlib
 import json
@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 
 from notebook_archive.arcgis.caller_identity import CallerIdentifier, CallerToken
-from notebook_archive.arcgis.notebook_server import NotebookServer
-from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers
+from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.errors import ArcGISUnavailable, NotebookArchiveError, SnapshotTooLarge
 from notebook_archive.models import ItemId, SessionId
-from tests.arcgis_client.client import soon
+from tests.arcgis_client.client import notebook_server_at, portal_at, soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import WireRequest, answer
 
@@ -112,20 +110,20 @@ PASSWORD = '{"username": "ana", "password": "x"}'
 APPLICATION = '{"clientId": "a", "clientSecret": "x"}'
 CALLER = CallerToken("t", "")
 CALLS: dict[str, Callable[[Transport, str], object]] = {
-    "organisation": lambda wire, url: Portal(wire, url).organisation("t", soon()),
-    "the caller": lambda wire, url: CallerIdentifier(wire, url).of(CALLER, soon()),
-    "notebook server": lambda wire, url: NotebookServers("").reach(wire, Portal(wire, url), CALLER, soon()),
-    "search": lambda wire, url: Portal(wire, url).notebooks("0a1B", "t", soon()),
-    "item": lambda wire, url: Portal(wire, url).item(ItemId(HEX), "t", soon()),
-    "groups": lambda wire, url: Portal(wire, url).groups(ItemId(HEX), "t", soon()),
-    "folders": lambda wire, url: Portal(wire, url).folders("ana", "t", soon()),
-    "resources": lambda wire, url: Portal(wire, url).snapshots(ItemId(HEX), "t", soon()),
-    "listing": lambda wire, url: NotebookServer(wire, url).snapshots(ItemId(HEX), "t", soon()),
-    "create": lambda wire, url: NotebookServer(wire, url).create(ItemId(HEX), "x", "", "t", soon()),
-    "sessions": lambda wire, url: NotebookServer(wire, url).sessions(1, 10, "t", soon()),
-    "session": lambda wire, url: NotebookServer(wire, url).session(SessionId(HEX), "t", soon()),
-    "sign-in": lambda wire, url: TokenSource(wire, url, "s", lambda _: PASSWORD).with_token(str, soon()),
-    "application": lambda wire, url: TokenSource(wire, url, "s", lambda _: APPLICATION).with_token(str, soon()),
+    "organisation": lambda wire, url: portal_at(wire, url).get_organization(),
+    "the caller": lambda wire, url: CallerIdentifier(wire, url).identify(CALLER, soon()),
+    "notebook server": lambda wire, url: Discovery("").find_notebook_server(portal_at(wire, url)),
+    "search": lambda wire, url: portal_at(wire, url).list_notebooks("0a1B"),
+    "item": lambda wire, url: portal_at(wire, url).get_item(ItemId(HEX)),
+    "groups": lambda wire, url: portal_at(wire, url).list_groups(ItemId(HEX)),
+    "folders": lambda wire, url: portal_at(wire, url).list_folders("ana"),
+    "resources": lambda wire, url: portal_at(wire, url).list_snapshots(ItemId(HEX)),
+    "listing": lambda wire, url: notebook_server_at(wire, url).list_snapshots(ItemId(HEX)),
+    "create": lambda wire, url: notebook_server_at(wire, url).create_snapshot(ItemId(HEX), "x", ""),
+    "sessions": lambda wire, url: notebook_server_at(wire, url).list_sessions(1, 10),
+    "session": lambda wire, url: notebook_server_at(wire, url).get_session(SessionId(HEX)),
+    "sign-in": lambda wire, url: TokenSource(wire, url, "s", lambda _: PASSWORD).call_with_token(str, soon()),
+    "application": lambda wire, url: TokenSource(wire, url, "s", lambda _: APPLICATION).call_with_token(str, soon()),
 }
 
 

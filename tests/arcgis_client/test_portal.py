@@ -1,4 +1,4 @@
-"""The portal: which organisation it is, where its notebook server is, which notebooks there are."""
+"""The portal: its organization, its notebook server, its notebooks and their snapshots."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis import portal as portal_module
 from notebook_archive.arcgis import transport as transport_module
-from notebook_archive.arcgis.portal import CEILING, PAGE, Enumeration, Portal
+from notebook_archive.arcgis.portal import MAX_SEARCH_RESULTS, SEARCH_PAGE, Enumeration, Portal
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     AnswerTooLarge,
@@ -22,7 +22,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ItemId
 from notebook_archive.settings import GetNotebookSettings
-from tests.arcgis_client.client import Client, id_of, soon
+from tests.arcgis_client.client import Client, id_of, portal_at
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import Wire, WireRequest, answer
 
@@ -30,7 +30,7 @@ NOTEBOOK_HOST = "https://nb.example.com/arcgis"
 
 
 def enumerate_notebooks(client: Client, username: str = "gis_admin") -> Enumeration:
-    return client.portal.notebooks(client.deployment.organisation.id, client.token(username), soon(60))
+    return client.portal(username, 60).list_notebooks(client.deployment.organisation.id)
 
 
 def ids(items: list[Item]) -> set[str]:
@@ -38,8 +38,7 @@ def ids(items: list[Item]) -> set[str]:
 
 
 def notebook_server(portal: Portal) -> str:
-    organisation = portal.organisation("t", soon())
-    return portal.notebook_admin_urls(organisation, "t", soon())[0]
+    return portal.find_notebook_admin_urls(portal.get_organization())[0]
 
 
 def result(number: int, **fields: Any) -> dict[str, Any]:
@@ -47,37 +46,37 @@ def result(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def searched(wire: Transport, server: Wire) -> Enumeration:
-    return Portal(wire, server.url).notebooks("0a1B2c", "t", soon())
+    return portal_at(wire, server.url).list_notebooks("0a1B2c")
 
 
-# The organisation.
+# The organization.
 
 
-def test_the_organisation_and_what_its_administrator_sees(client: Client) -> None:
-    organisation = client.portal.organisation(client.token(), soon())
-    assert organisation.id == client.deployment.organisation.id
-    assert organisation.username == "gis_admin"
-    assert organisation.sees_everything
-    assert organisation.on_kubernetes == (client.deployment.kind == "kubernetes")
-    assert organisation.is_online == (client.deployment.kind == "online")
+def test_the_organization_and_its_administrators_privileges(client: Client) -> None:
+    organization = client.portal().get_organization()
+    assert organization.id == client.deployment.organisation.id
+    assert organization.username == "gis_admin"
+    assert organization.can_view_items
+    assert organization.is_on_kubernetes == (client.deployment.kind == "kubernetes")
+    assert organization.is_online == (client.deployment.kind == "online")
 
 
 def test_a_member_does_not_see_everything(client: Client) -> None:
-    organisation = client.portal.organisation(client.token("ana"), soon())
-    assert (organisation.username, organisation.sees_everything) == ("ana", False)
+    organization = client.portal("ana").get_organization()
+    assert (organization.username, organization.can_view_items) == ("ana", False)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"id": null}', b'{"id": 5}', b'{"currentVersion": "11.4"}'])
-def test_what_names_no_organisation_is_no_portal(wire: Transport, serve: Serve, body: bytes) -> None:
+def test_an_answer_without_an_organization_is_not_a_portal(wire: Transport, serve: Serve, body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer, match="PortalUrl"):
-        Portal(wire, serve(lambda _: [answer(body)]).url).organisation("t", soon())
+        portal_at(wire, serve(lambda _: [answer(body)]).url).get_organization()
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/portal/home", "/arcgis/rest"])
-def test_a_wrong_portal_address_is_told_as_such(client: Client, path: str) -> None:
-    portal = Portal(client.transport, f"https://localhost:{client.deployment.portal_port}{path}")
+def test_a_wrong_portal_address_is_reported(client: Client, path: str) -> None:
+    url = f"https://localhost:{client.deployment.portal_port}{path}"
     with pytest.raises(UnexpectedAnswer) as caught:
-        portal.organisation(client.token(), soon())
+        portal_at(client.transport, url, client.token()).get_organization()
     assert "PortalUrl" in caught.value.remedy
 
 
@@ -85,15 +84,15 @@ def test_a_wrong_portal_address_is_told_as_such(client: Client, path: str) -> No
 
 
 def test_the_notebook_server_is_found_from_the_portal_alone(client: Client) -> None:
-    token = client.token()
-    organisation = client.portal.organisation(token, soon())
-    assert client.portal.notebook_admin_urls(organisation, token, soon()) == [client.deployment.notebook_admin_url]
+    portal = client.portal()
+    urls = portal.find_notebook_admin_urls(portal.get_organization())
+    assert urls == [client.deployment.notebook_admin_url]
 
 
 def test_a_member_finds_the_notebook_server_too(client: Client) -> None:
-    token = client.token("ana")
-    organisation = client.portal.organisation(token, soon())
-    assert client.portal.notebook_admin_urls(organisation, token, soon()) == [client.deployment.notebook_admin_url]
+    portal = client.portal("ana")
+    urls = portal.find_notebook_admin_urls(portal.get_organization())
+    assert urls == [client.deployment.notebook_admin_url]
 
 
 def enterprise_with(servers: object) -> Callable[[WireRequest], list[bytes]]:
@@ -126,7 +125,7 @@ def test_the_federated_notebook_server_is_taken_by_its_function(
 ) -> None:
     others = [{"serverFunction": "HostingServer", "url": "https://h.example.com"}, {"serverFunction": None}, {}]
     server = server | {"serverFunction": function}
-    assert notebook_server(Portal(wire, serve(enterprise_with([*others, server])).url)) == f"{NOTEBOOK_HOST}/admin"
+    assert notebook_server(portal_at(wire, serve(enterprise_with([*others, server])).url)) == f"{NOTEBOOK_HOST}/admin"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ def test_the_federated_notebook_server_is_taken_by_its_function(
 def test_a_hostile_address_of_a_notebook_server_is_not_taken(wire: Transport, serve: Serve, url: object) -> None:
     server = serve(enterprise_with([{"serverFunction": "NotebookServer", "url": url}]))
     with pytest.raises(UnexpectedAnswer, match="NotebookAdminUrl"):
-        notebook_server(Portal(wire, server.url))
+        notebook_server(portal_at(wire, server.url))
 
 
 @pytest.mark.parametrize(
@@ -172,22 +171,20 @@ def test_a_hostile_address_of_a_notebook_server_is_not_taken(wire: Transport, se
         None,
     ],
 )
-def test_a_hostile_or_missing_host_of_an_online_organisation_is_not_taken(
-    wire: Transport, serve: Serve, urls: object
-) -> None:
+def test_a_hostile_host_of_an_online_organization_is_refused(wire: Transport, serve: Serve, urls: object) -> None:
     with pytest.raises(UnexpectedAnswer, match="NotebookAdminUrl"):
-        notebook_server(Portal(wire, serve(online_with(urls)).url))
+        notebook_server(portal_at(wire, serve(online_with(urls)).url))
 
 
 def test_the_first_good_host_of_an_online_organisation_is_taken(wire: Transport, serve: Serve) -> None:
     server = serve(online_with({"notebooks": {"https": ["a@b", "nb.example.com", "nb2.example.com"]}}))
-    assert notebook_server(Portal(wire, server.url)) == "https://nb.example.com/admin"
+    assert notebook_server(portal_at(wire, server.url)) == "https://nb.example.com/admin"
 
 
 @pytest.mark.parametrize("servers", [None, {}, "x", 5, [5], [None]])
-def test_servers_that_are_no_list_are_unexpected(wire: Transport, serve: Serve, servers: object) -> None:
+def test_servers_that_are_not_a_list_are_unexpected(wire: Transport, serve: Serve, servers: object) -> None:
     with pytest.raises(UnexpectedAnswer):
-        notebook_server(Portal(wire, serve(enterprise_with(servers)).url))
+        notebook_server(portal_at(wire, serve(enterprise_with(servers)).url))
 
 
 ENV = {
@@ -233,7 +230,7 @@ def test_every_notebook_is_found_and_nothing_else(client: Client) -> None:
     notebooks = client.deployment.organisation.notebooks()
     assert set(found.notebooks) == ids(notebooks)
     assert found.incomplete is None
-    assert len(notebooks) < len(client.deployment.organisation.items)  # there are decoys
+    assert len(notebooks) < len(client.deployment.organisation.items)  # there are other items
     for item in notebooks:
         listed = found.notebooks[id_of(item)]
         assert (listed.owner, listed.created) == (item.owner, item.created)
@@ -254,7 +251,7 @@ def test_an_empty_organisation_has_no_notebooks(client: Client) -> None:
 
 
 def fill(deployment: Deployment, count: int, *, step: int = 1000) -> None:
-    """Notebooks that were made one after another, or all together for a step of 0; the owners take turns."""
+    """Add notebooks that were created `step` milliseconds apart; the owners take turns."""
     owners = ["ana", "ben", "chi"]
     for number in range(count):
         item = Item(owners[number % 3], f"Notebook {number}", id=f"{number:032x}", created=10**12 + number * step)
@@ -267,13 +264,13 @@ def test_pages_are_read_to_the_last(client: Client, count: int) -> None:
     fill(client.deployment, count)
     found = enumerate_notebooks(client)
     assert set(found.notebooks) == ids(client.deployment.organisation.notebooks())
-    assert client.count("search") == -(-count // PAGE)
+    assert client.count("search") == -(-count // SEARCH_PAGE)
 
 
 @pytest.fixture
 def low_ceiling(enterprise: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A portal whose search ends after 300 results, and a client that knows it."""
-    monkeypatch.setattr(portal_module, "CEILING", 300)
+    """Return a client of a portal whose search ends after 300 results, as the client knows."""
+    monkeypatch.setattr(portal_module, "MAX_SEARCH_RESULTS", 300)
     enterprise.deployment.switches.search_limit = 300
     enterprise.deployment.organisation.items.clear()
     return enterprise
@@ -289,7 +286,7 @@ def test_windows_pass_the_ceiling_of_a_search(low_ceiling: Client, count: int, *
     assert found.incomplete is None
 
 
-def test_items_of_one_moment_on_both_sides_of_a_window_are_all_found(low_ceiling: Client) -> None:
+def test_items_of_one_moment_in_two_windows_are_all_found(low_ceiling: Client) -> None:
     fill(low_ceiling.deployment, 250)
     same = 10**12 + 250 * 1000
     for number in range(250, 350):
@@ -299,14 +296,14 @@ def test_items_of_one_moment_on_both_sides_of_a_window_are_all_found(low_ceiling
     assert found.incomplete is None
 
 
-def test_more_items_of_one_moment_than_a_search_gives_are_told(low_ceiling: Client) -> None:
+def test_too_many_items_of_one_moment_are_reported(low_ceiling: Client) -> None:
     fill(low_ceiling.deployment, 400, step=0)
     found = enumerate_notebooks(low_ceiling)
     assert len(found.notebooks) == 300
     assert isinstance(found.incomplete, ListingIncomplete)
 
 
-def test_decoys_do_not_fill_a_window_unnoticed(low_ceiling: Client) -> None:
+def test_items_of_similar_types_do_not_hide_notebooks(low_ceiling: Client) -> None:
     fill(low_ceiling.deployment, 700)
     for number, item in enumerate(low_ceiling.deployment.organisation.items.values()):
         if number % 3:
@@ -317,29 +314,29 @@ def test_decoys_do_not_fill_a_window_unnoticed(low_ceiling: Client) -> None:
 
 
 def test_more_than_ten_thousand_notebooks_are_all_found(wire: Transport, serve: Serve) -> None:
-    count = CEILING + 50
+    count = MAX_SEARCH_RESULTS + 50
     everything = [result(number) for number in range(1, count + 1)]
 
     def script(request: WireRequest) -> list[bytes]:
         window = re.search(r"created:\[([0-9]{19}) TO [0-9]{19}\]", request.query["q"][0])
         found = everything[int(window[1]) - 1 :] if window else everything
         start = int(request.query["start"][0])
-        chosen = found[:CEILING][start - 1 : start - 1 + int(request.query["num"][0])]
-        following = start + len(chosen) if start + len(chosen) <= min(len(found), CEILING) else -1
+        chosen = found[:MAX_SEARCH_RESULTS][start - 1 : start - 1 + int(request.query["num"][0])]
+        following = start + len(chosen) if start + len(chosen) <= min(len(found), MAX_SEARCH_RESULTS) else -1
         return [answer(json.dumps({"total": len(found), "nextStart": following, "results": chosen}).encode())]
 
     server = serve(script)
     found = searched(wire, server)
     assert (len(found.notebooks), found.incomplete) == (count, None)
-    assert (len(server.requests), server.connections) == (CEILING / PAGE + 1, 1)
-    assert CEILING == 10_000
+    assert (len(server.requests), server.connections) == (MAX_SEARCH_RESULTS / SEARCH_PAGE + 1, 1)
+    assert MAX_SEARCH_RESULTS == 10_000
 
 
 # Listings that change or do not add up.
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_notebook_that_appears_while_the_search_is_paged_hides_none(client: Client, after: int) -> None:
+def test_a_notebook_that_appears_during_paging_hides_none(client: Client, after: int) -> None:
     client.deployment.organisation.items.clear()
     fill(client.deployment, 250)
     client.deployment.faults.add("search", "item-appears", times=1, after=after)
@@ -349,7 +346,7 @@ def test_a_notebook_that_appears_while_the_search_is_paged_hides_none(client: Cl
 
 
 @pytest.mark.parametrize("gone", [0, 120, 249])
-def test_a_notebook_that_vanishes_while_the_search_is_paged_hides_none(client: Client, gone: int) -> None:
+def test_a_notebook_that_vanishes_during_paging_hides_none(client: Client, gone: int) -> None:
     client.deployment.organisation.items.clear()
     fill(client.deployment, 250)
     client.deployment.faults.add("search", "item-vanishes", times=1, after=1, item_id=f"{gone:032x}")
@@ -359,12 +356,12 @@ def test_a_notebook_that_vanishes_while_the_search_is_paged_hides_none(client: C
 
 
 def pages(*bodies: dict[str, Any]) -> Callable[[WireRequest], list[bytes]]:
-    """A script that gives the search's pages in turn, and the last one for ever."""
+    """Return a script that answers with the pages in turn, and then with the last one forever."""
     given = iter(range(10**6))
     return lambda _: [answer(json.dumps(bodies[min(next(given), len(bodies) - 1)]).encode())]
 
 
-def test_a_search_that_gives_fewer_than_it_counts_is_made_again_and_told(wire: Transport, serve: Serve) -> None:
+def test_a_search_with_missing_results_is_repeated_and_reported(wire: Transport, serve: Serve) -> None:
     server = serve(pages({"total": 3, "nextStart": -1, "results": [result(1), result(2)]}))
     found = searched(wire, server)
     assert len(found.notebooks) == 2
@@ -380,7 +377,7 @@ def test_two_short_searches_that_complete_each_other_are_joined(wire: Transport,
     assert (len(found.notebooks), found.incomplete) == (3, None)
 
 
-def test_duplicates_count_once_and_what_they_displaced_is_told(wire: Transport, serve: Serve) -> None:
+def test_duplicates_count_once_and_missing_ones_are_reported(wire: Transport, serve: Serve) -> None:
     server = serve(pages({"total": 3, "nextStart": -1, "results": [result(1), result(2), result(2)]}))
     found = searched(wire, server)
     assert len(found.notebooks) == 2
@@ -388,7 +385,7 @@ def test_duplicates_count_once_and_what_they_displaced_is_told(wire: Transport, 
 
 
 @pytest.mark.parametrize("following", [1, 2, 3])
-def test_a_search_that_goes_in_circles_ends_and_is_told(wire: Transport, serve: Serve, following: int) -> None:
+def test_a_circular_search_ends_and_is_reported(wire: Transport, serve: Serve, following: int) -> None:
     first = {"total": 3, "nextStart": 3, "results": [result(1), result(2)]}
     server = serve(pages(first, {"total": 3, "nextStart": following, "results": [result(3)]}))
     found = searched(wire, server)
@@ -397,7 +394,7 @@ def test_a_search_that_goes_in_circles_ends_and_is_told(wire: Transport, serve: 
     assert len(server.requests) <= 4
 
 
-def test_empty_pages_without_end_are_left(wire: Transport, serve: Serve) -> None:
+def test_endless_empty_pages_are_given_up(wire: Transport, serve: Serve) -> None:
     def script(request: WireRequest) -> list[bytes]:
         start = int(request.query["start"][0])
         return [answer(json.dumps({"total": 5, "results": [], "nextStart": start + 1}).encode())]
@@ -410,7 +407,7 @@ def test_empty_pages_without_end_are_left(wire: Transport, serve: Serve) -> None
 @pytest.mark.parametrize(
     "page", [{}, {"results": None}, {"results": {}}, {"results": "x"}, {"results": [5]}, {"total": 0}]
 )
-def test_a_page_without_a_list_of_results_is_not_an_empty_organisation(
+def test_a_page_without_results_is_not_an_empty_organization(
     wire: Transport, serve: Serve, page: dict[str, Any]
 ) -> None:
     with pytest.raises(UnexpectedAnswer, match="results"):
@@ -419,7 +416,7 @@ def test_a_page_without_a_list_of_results_is_not_an_empty_organisation(
 
 @pytest.mark.parametrize("total", [None, "3", [], 3.0, True, -1])
 @pytest.mark.parametrize("following", [None, "3", [], -1, 0])
-def test_counts_of_a_strange_type_do_no_harm(wire: Transport, serve: Serve, total: object, following: object) -> None:
+def test_counts_of_a_wrong_type_are_ignored(wire: Transport, serve: Serve, total: object, following: object) -> None:
     found = searched(wire, serve(pages({"total": total, "nextStart": following, "results": [result(1)]})))
     assert len(found.notebooks) == 1
 
@@ -439,9 +436,7 @@ def test_counts_of_a_strange_type_do_no_harm(wire: Transport, serve: Serve, tota
         {"owner": 5},
     ],
 )
-def test_a_result_that_is_no_item_does_not_stop_the_others_and_is_told(
-    wire: Transport, serve: Serve, bad: dict[str, Any]
-) -> None:
+def test_an_invalid_result_is_reported_and_hides_no_other(wire: Transport, serve: Serve, bad: dict[str, Any]) -> None:
     server = serve(pages({"total": 3, "nextStart": -1, "results": [result(1), result(2) | bad, result(3)]}))
     found = searched(wire, server)
     assert set(found.notebooks) == {f"{1:032x}", f"{3:032x}"}
@@ -453,7 +448,7 @@ def test_a_total_may_be_text_or_a_fraction(wire: Transport, serve: Serve, number
     first = {"total": number(3), "nextStart": number(3), "results": [result(1), result(2)]}
     last = {"total": number(3), "nextStart": number(-1), "results": [result(3)]}
     found = searched(wire, serve(pages(first, last)))
-    assert (len(found.notebooks), found.incomplete, found.uncounted) == (3, None, False)
+    assert (len(found.notebooks), found.incomplete, found.is_uncounted) == (3, None, False)
     short = searched(wire, serve(pages({"total": number(2), "nextStart": number(-1), "results": [result(1)]})))
     assert short.incomplete
 
@@ -461,7 +456,7 @@ def test_a_total_may_be_text_or_a_fraction(wire: Transport, serve: Serve, number
 @pytest.mark.parametrize("total", [None, "many", True, -1, 0])
 def test_a_search_without_a_usable_total_is_uncounted(wire: Transport, serve: Serve, total: object) -> None:
     found = searched(wire, serve(pages({"total": total, "nextStart": -1, "results": [result(1)]})))
-    assert (len(found.notebooks), found.incomplete, found.uncounted) == (1, None, True)
+    assert (len(found.notebooks), found.incomplete, found.is_uncounted) == (1, None, True)
 
 
 def test_the_highest_total_of_a_search_counts(wire: Transport, serve: Serve) -> None:
@@ -472,18 +467,18 @@ def test_the_highest_total_of_a_search_counts(wire: Transport, serve: Serve) -> 
 
 # Pages that are too large.
 
-# Limit of an answer in these tests, in bytes; a page of 100 plain results has half as many.
+# Maximum bytes of an answer in these tests. A page of 100 plain results has half as many.
 LIMIT = 20_000
 
 
 @pytest.fixture
 def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes the limit so small that a test can exceed it quickly."""
+    """Lower the limit, so that a test can exceed it quickly."""
     monkeypatch.setattr(transport_module, "ANSWER_BYTES", LIMIT)
 
 
 def listed(entries: list[dict[str, Any]], member: str, *, counted: bool = True) -> Callable[[WireRequest], list[bytes]]:
-    """A script that answers with the entries in pages, like the portal."""
+    """Return a script that answers with the entries in pages, like the portal."""
 
     def script(request: WireRequest) -> list[bytes]:
         start, num = (int(request.query[name][0]) for name in ("start", "num"))
@@ -532,7 +527,7 @@ def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: S
     entries: list[dict[str, Any]] = [{"resource": f"snapshot-{number:032x}.json"} for number in range(5)]
     entries[2]["properties"] = {"name": "x" * LIMIT}
     server = serve(listed(entries, "resources", counted=counted))
-    listing = Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
+    listing = portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
     assert (len(listing.snapshots), listing.missing) == (4, 1)
     assert listing.uncounted is not counted
 
@@ -541,14 +536,14 @@ def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: S
 def test_an_item_that_is_too_large_is_named(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(json.dumps({"x": "y" * LIMIT}).encode())])
     with pytest.raises(AnswerTooLarge, match=f"Item {'0' * 32}"):
-        Portal(wire, server.url).item(ItemId.parse("0" * 32), "t", soon())
+        portal_at(wire, server.url).get_item(ItemId.parse("0" * 32))
 
 
 @pytest.mark.parametrize("privileges", [5, True, "portal:admin:viewItems", {"portal:admin:viewItems": 1}, 1.5])
 def test_privileges_that_are_not_a_list_grant_nothing(wire: Transport, serve: Serve, privileges: object) -> None:
     body = json.dumps({"id": "0a1B", "user": {"username": "ana", "privileges": privileges}}).encode()
-    organisation = Portal(wire, serve(lambda _: [answer(body)]).url).organisation("t", soon())
-    assert not organisation.sees_everything
+    organization = portal_at(wire, serve(lambda _: [answer(body)]).url).get_organization()
+    assert not organization.can_view_items
 
 
 # One item.
@@ -556,23 +551,23 @@ def test_privileges_that_are_not_a_list_grant_nothing(wire: Transport, serve: Se
 
 def test_one_notebook(client: Client) -> None:
     item = client.item("Tab")
-    found = client.portal.item(id_of(item), client.token(), soon())
+    found = client.portal().get_item(id_of(item))
     assert (found.item_id, found.owner, found.title) == (item.id, item.owner, item.title)
     assert not {"numViews", "size"} & found.properties.keys()
 
 
-def test_what_is_no_notebook_or_gone_is_not_found(client: Client) -> None:
+def test_another_type_and_a_missing_item_are_not_found(client: Client) -> None:
     decoy = client.item("Snippets")
     with pytest.raises(NotebookNotFound, match="not a notebook"):
-        client.portal.item(id_of(decoy), client.token(), soon())
+        client.portal().get_item(id_of(decoy))
     with pytest.raises(NotebookNotFound):
-        client.portal.item(ItemId.parse("f" * 32), client.token(), soon())
+        client.portal().get_item(ItemId.parse("f" * 32))
 
 
-def test_an_item_that_is_gone_is_not_found_under_a_real_status_too(client: Client) -> None:
+def test_a_missing_item_with_a_real_404_is_not_found(client: Client) -> None:
     client.deployment.switches.real_http_status = True
     with pytest.raises(NotebookNotFound):
-        client.portal.item(ItemId.parse("f" * 32), client.token(), soon())
+        client.portal().get_item(ItemId.parse("f" * 32))
 
 
 @pytest.mark.parametrize(
@@ -593,19 +588,19 @@ def test_an_item_that_is_gone_is_not_found_under_a_real_status_too(client: Clien
         {},
     ],
 )
-def test_what_is_no_item_id_is_refused_and_not_repeated_at_length(text: object) -> None:
+def test_an_invalid_item_id_is_refused_and_cut_in_the_message(text: object) -> None:
     with pytest.raises(NotAnId) as caught:
         ItemId.parse(text)
     assert len(str(caught.value)) < 120
 
 
-# Snapshots by the administrator's way.
+# Snapshots by the administrator's route.
 
 
 def test_the_snapshots_among_the_resources(client: Client) -> None:
     item = client.item()
-    listing = client.portal.snapshots(id_of(item), client.token(), soon())
-    assert listing.strange == ()  # the preview is no snapshot
+    listing = client.portal().list_snapshots(id_of(item))
+    assert listing.strange == ()  # the preview is not a snapshot
     assert [
         (snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in listing.snapshots
     ] == [(snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in item.snapshots]
@@ -615,20 +610,20 @@ def test_the_snapshots_among_the_resources(client: Client) -> None:
 def test_resources_without_properties(client: Client) -> None:
     client.deployment.switches.resource_properties = False
     item = client.item()
-    listing = client.portal.snapshots(id_of(item), client.token(), soon())
+    listing = client.portal().list_snapshots(id_of(item))
     assert [snapshot.name for snapshot in listing.snapshots] == ["", ""]
 
 
 def test_a_notebook_without_snapshots_has_none(client: Client) -> None:
     item = client.item("Never snapshotted")
-    assert client.portal.snapshots(id_of(item), client.token(), soon()).snapshots == ()
+    assert client.portal().list_snapshots(id_of(item)).snapshots == ()
 
 
 def test_more_resources_than_a_page_holds(client: Client) -> None:
     item = client.item()
     for number in range(1200):
         item.add_snapshot(b"{}", resource_key=f"snapshot-{number:032x}.json")
-    listing = client.portal.snapshots(id_of(item), client.token(), soon())
+    listing = client.portal().list_snapshots(id_of(item))
     assert len(listing.snapshots) == 1202
     assert client.count("items/resources") == 2
 
@@ -637,20 +632,20 @@ def test_every_snapshot_comes_byte_for_byte(client: Client) -> None:
     for item in client.deployment.organisation.notebooks():
         if item.resources_refused:
             continue
-        for snapshot in client.portal.snapshots(id_of(item), client.token(), soon()).snapshots:
-            chunks = client.portal.download(id_of(item), snapshot.resource_key, 10**7, client.token(), soon())
+        for snapshot in client.portal().list_snapshots(id_of(item)).snapshots:
+            body = client.portal().read_snapshot(id_of(item), snapshot.resource_key, 10**7, b"".join)
             stored = item.snapshot(snapshot.resource_key)
             assert stored
-            assert b"".join(chunks) == stored.content
+            assert body == stored.content
 
 
 @pytest.mark.parametrize("page", [{}, {"resources": None}, {"resources": "x"}, {"resources": [5]}, {"total": 0}])
-def test_an_answer_without_a_list_of_resources_is_not_a_notebook_without_snapshots(
+def test_an_answer_without_resources_is_not_an_empty_listing(
     wire: Transport, serve: Serve, page: dict[str, Any]
 ) -> None:
     server = serve(pages(page))
     with pytest.raises(UnexpectedAnswer, match="resources"):
-        Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
+        portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
 
 
 @pytest.mark.parametrize("step", [0, 1, 1000])
@@ -662,12 +657,12 @@ def test_resources_that_go_in_circles_end(wire: Transport, serve: Serve, step: i
 
     server = serve(script)
     with pytest.raises(ListingIncomplete):
-        Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon())
+        portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
     assert len(server.requests) <= 2
 
 
 def test_resources_without_end_are_read_no_further(wire: Transport, serve: Serve) -> None:
-    """Else they fill the memory of a function, and its other notebooks fail with it."""
+    """Otherwise they fill the memory of a function, and all its notebooks fail."""
 
     def script(request: WireRequest) -> list[bytes]:
         start = int(request.query["start"][0])
@@ -676,5 +671,5 @@ def test_resources_without_end_are_read_no_further(wire: Transport, serve: Serve
 
     server = serve(script)
     with pytest.raises(ListingIncomplete, match="more than 20000"):
-        Portal(wire, server.url).snapshots(ItemId.parse("0" * 32), "t", soon(5))
+        portal_at(wire, server.url, seconds=5).list_snapshots(ItemId.parse("0" * 32))
     assert len(server.requests) == 20

@@ -1,14 +1,13 @@
-"""One redirect within the same host is followed on admin calls, and no other."""
+"""Admin calls follow one redirect within the same host, and no other."""
 
 import json
 
 import pytest
 
-from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import UnexpectedAnswer
 from notebook_archive.models import ItemId, ResourceKey, SessionId
-from tests.arcgis_client.client import LIMIT, Client, id_of, soon
+from tests.arcgis_client.client import LIMIT, Client, id_of, notebook_server_at, soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import WireRequest, answer
 
@@ -19,7 +18,7 @@ STATUSES = ["301 M", "302 F", "307 T", "308 P"]
 
 
 def make_redirect(status: str, location: str, body: bytes = LISTING) -> object:
-    """A script that redirects every address but those below /moved."""
+    """Return a script that redirects every address except those below /moved."""
 
     def script(request: WireRequest) -> list[bytes]:
         if request.path.startswith("/moved"):
@@ -35,7 +34,7 @@ def test_a_post_is_sent_whole_to_the_new_address(wire: Transport, serve: Serve, 
     server = serve(make_redirect(status, ""))  # type: ignore[arg-type]
     upper = server.url.replace("localhost", "LOCALHOST")
     server.script = make_redirect(status, location.format(url=server.url, upper=upper))  # type: ignore[assignment]
-    assert NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon()).snapshots == ()
+    assert notebook_server_at(wire, server.url, "t0k3n").list_snapshots(ITEM).snapshots == ()
     first, second = server.requests
     assert (second.method, second.path[:6]) == ("POST", "/moved")
     assert first.form == second.form == {"itemId": [ITEM], "f": ["json"], "token": ["t0k3n"]}
@@ -46,7 +45,7 @@ def test_a_post_is_sent_whole_to_the_new_address(wire: Transport, serve: Serve, 
 def test_a_get_keeps_its_token_and_its_query(wire: Transport, serve: Serve, location: str) -> None:
     body = json.dumps({"notebooks": [], "total": 0, "start": 1, "num": 0}).encode()
     server = serve(make_redirect("302 F", location, body))  # type: ignore[arg-type]
-    assert NotebookServer(wire, server.url).sessions(1, 5, "t0k3n", soon()).total == 0
+    assert notebook_server_at(wire, server.url, "t0k3n").list_sessions(1, 5).total == 0
     second = server.requests[1]
     assert (second.method, second.headers["x-esri-authorization"]) == ("GET", "Bearer t0k3n")
     assert second.query == {"f": ["json"], "start": ["1"], "num": ["5"]}
@@ -55,7 +54,7 @@ def test_a_get_keeps_its_token_and_its_query(wire: Transport, serve: Serve, loca
 def test_a_second_redirect_is_refused(wire: Transport, serve: Serve) -> None:
     server = serve(lambda request: [answer(b"", f"Location: {request.path}/x", status="302 F")])
     with pytest.raises(UnexpectedAnswer, match="redirect"):
-        NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon())
+        notebook_server_at(wire, server.url, "t0k3n").list_snapshots(ITEM)
     assert len(server.requests) == 2
 
 
@@ -85,7 +84,7 @@ def test_a_redirect_elsewhere_is_refused(wire: Transport, serve: Serve, location
     port = server.url.rpartition(":")[2]
     server.script = make_redirect(status, location.format(port=port, other=other.url))  # type: ignore[assignment]
     with pytest.raises(UnexpectedAnswer, match="redirect"):
-        NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon())
+        notebook_server_at(wire, server.url, "t0k3n").list_snapshots(ITEM)
     assert other.connections == 0
     assert len(server.requests) == 1
 
@@ -94,13 +93,13 @@ def test_a_redirect_elsewhere_is_refused(wire: Transport, serve: Serve, location
 def test_other_kinds_of_redirects_are_refused(wire: Transport, serve: Serve, status: str) -> None:
     server = serve(make_redirect(status, "/moved"))  # type: ignore[arg-type]
     with pytest.raises(UnexpectedAnswer, match="redirect"):
-        NotebookServer(wire, server.url).snapshots(ITEM, "t0k3n", soon())
+        notebook_server_at(wire, server.url, "t0k3n").list_snapshots(ITEM)
     assert len(server.requests) == 1
 
 
 def test_admin_calls_of_arcgis_survive_a_redirect(client: Client) -> None:
     item, root = client.item(), client.deployment.notebook_admin_url
-    token = client.token(item.owner)
+    owners = client.notebook_server(item.owner)
     for operation, path in [
         ("snapshots/list", "/notebooks/snapshots/list"),
         ("snapshots/download", "/notebooks/snapshots/download"),
@@ -108,12 +107,12 @@ def test_admin_calls_of_arcgis_survive_a_redirect(client: Client) -> None:
         ("notebooks/session", f"/notebooks/{client.deployment.organisation.sessions[0].id}"),
     ]:
         client.deployment.faults.add(operation, "redirect", times=1, location=f"{root}{path}")
-    listed = client.notebook_server.snapshots(id_of(item), token, soon()).snapshots
-    body = client.notebook_server.download(id_of(item), listed[0].resource_key, LIMIT, token, soon())
-    assert b"".join(body) == item.snapshots[0].content
-    assert client.notebook_server.sessions(1, 10, client.token(), soon()).total == 3
+    listed = owners.list_snapshots(id_of(item)).snapshots
+    body = owners.read_snapshot(id_of(item), listed[0].resource_key, LIMIT, b"".join)
+    assert body == item.snapshots[0].content
+    assert client.notebook_server().list_sessions(1, 10).total == 3
     session = SessionId(client.deployment.organisation.sessions[0].id)
-    assert client.notebook_server.session(session, client.token(), soon()).session_id == session
+    assert client.notebook_server().get_session(session).session_id == session
 
 
 def test_a_redirect_with_an_endless_body_is_not_read(wire: Transport, serve: Serve) -> None:

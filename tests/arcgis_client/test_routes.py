@@ -1,4 +1,4 @@
-"""Which way an owner's notebooks take, and what that costs."""
+"""Which route an owner's notebooks take, and how many requests that costs."""
 
 import json
 import threading
@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local.arcgis import Item
-from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Access, NotebookServers, Routes
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.errors import (
@@ -31,14 +31,14 @@ from tests.arcgis_client.wire import WireRequest, answer
 
 
 def body_of(chunks: Iterator[bytes]) -> bytes:
-    """The staged notebook: what the gate lets through."""
+    """Return the staged notebook, which has passed the gate."""
     with stage(chunks, "A snapshot").file as file:
         return file.read()
 
 
-def download(access: Access, item: Item, limit: int = LIMIT) -> bytes:
+def download(access: SnapshotAccess, item: Item, limit: int = LIMIT) -> bytes:
     key = ResourceKey.parse(item.snapshots[0].resource_key)
-    return access.download(id_of(item), key, limit, body_of, soon())
+    return access.read_snapshot(id_of(item), key, limit, body_of)
 
 
 # The choice.
@@ -54,41 +54,40 @@ def download(access: Access, item: Item, limit: int = LIMIT) -> bytes:
         ("portal", "chi", "portal"),
     ],
 )
-def test_the_way_follows_the_owner_s_secret(client: Client, route: Route, owner: str, taken: str) -> None:
-    access = client.routes(route).of(owner, soon())
+def test_the_route_follows_the_owners_secret(client: Client, route: Route, owner: str, taken: str) -> None:
+    access = client.routes(route).choose(owner, soon())
     assert access.route == taken
-    assert isinstance(access.tokens, TokenSource)
-    assert access.tokens.name == (f"{PREFIX}/owners/{owner}" if taken == "notebook-server" else f"{PREFIX}/admin")
+    assert access.portal.secret == (f"{PREFIX}/owners/{owner}" if taken == "notebook-server" else f"{PREFIX}/admin")
 
 
-def test_the_notebook_server_s_way_needs_the_owner_s_secret(client: Client) -> None:
+def test_the_notebook_server_route_needs_the_owners_secret(client: Client) -> None:
     routes = client.routes("notebook-server")
     for _ in range(5):
         with pytest.raises(SecretMissing, match="notebook-archive/owners/chi"):
-            routes.of("chi", soon())
+            routes.choose("chi", soon())
     assert client.secrets.reads == [f"{PREFIX}/owners/chi"]
     assert len(client.deployment.requests) == 0
 
 
-def test_the_portal_s_way_reads_no_owner_s_secret(client: Client) -> None:
+def test_the_portal_route_reads_no_owners_secret(client: Client) -> None:
     routes = client.routes("portal")
     for owner in ("ana", "ben", "chi"):
-        routes.of(owner, soon())
+        routes.choose(owner, soon())
     assert client.secrets.reads == []
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
-def test_every_snapshot_comes_byte_for_byte_on_both_ways(client: Client, route: Route) -> None:
+def test_every_snapshot_comes_byte_for_byte_on_both_routes(client: Client, route: Route) -> None:
     routes = client.routes(route)
     done = 0
     for item in client.deployment.organisation.notebooks():
         if item.resources_refused or (route == "notebook-server" and not client.deployment.user(item.owner).has_secret):
             continue
-        access = routes.of(item.owner, soon())
-        for snapshot in access.snapshots(id_of(item), soon()).snapshots:
+        access = routes.choose(item.owner, soon())
+        for snapshot in access.list_snapshots(id_of(item)).snapshots:
             stored = item.snapshot(snapshot.resource_key)
             assert stored
-            assert access.download(id_of(item), snapshot.resource_key, LIMIT, body_of, soon()) == stored.content
+            assert access.read_snapshot(id_of(item), snapshot.resource_key, LIMIT, body_of) == stored.content
             done += 1
     assert done > 8
 
@@ -96,7 +95,7 @@ def test_every_snapshot_comes_byte_for_byte_on_both_ways(client: Client, route: 
 def test_an_explicit_notebook_server_is_not_looked_up(client: Client) -> None:
     item = client.item()
     routes = client.routes("notebook-server", client.deployment.notebook_admin_url)
-    routes.of(item.owner, soon()).snapshots(id_of(item), soon())
+    routes.choose(item.owner, soon()).list_snapshots(id_of(item))
     assert client.deployment.requests.counts() == {"generateToken": 1, "snapshots/list": 1}
 
 
@@ -105,7 +104,7 @@ def test_secrets_tokens_and_discovery_are_paid_once(client: Client) -> None:
     owned = [item for item in client.deployment.organisation.notebooks() if item.owner == "ana"]
     assert len(owned) > 1
     for item in owned:
-        routes.of("ana", soon()).snapshots(id_of(item), soon())
+        routes.choose("ana", soon()).list_snapshots(id_of(item))
     looked_up = {"enterprise": {"portals/servers": 1}, "online": {"portals/urls": 1}, "kubernetes": {}}
     assert client.deployment.requests.counts() == {
         "generateToken": 1,
@@ -121,7 +120,7 @@ def test_threads_share_secrets_tokens_and_discovery(client: Client) -> None:
     notebooks = [item for item in client.deployment.organisation.notebooks() if item.owner in ("ana", "ben")]
 
     def work(item: Item) -> int:
-        return len(routes.of(item.owner, soon()).snapshots(id_of(item), soon()).snapshots)
+        return len(routes.choose(item.owner, soon()).list_snapshots(id_of(item)).snapshots)
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(work, notebooks * 4)) == 4 * sum(len(item.snapshots) for item in notebooks)
@@ -130,7 +129,7 @@ def test_threads_share_secrets_tokens_and_discovery(client: Client) -> None:
     assert sorted(client.secrets.reads) == [f"{PREFIX}/owners/ana", f"{PREFIX}/owners/ben"]
 
 
-def test_an_owner_s_name_cannot_lead_out_of_the_owners_secrets(enterprise: Client) -> None:
+def test_an_owners_name_stays_below_the_owners_prefix(enterprise: Client) -> None:
     routes = enterprise.routes()
     prefix = f"{PREFIX}/owners/"
     owners = ["ana", "ana@example.com_org", "../admin", "a/b", "a b", "a=b", "a=2Fb", "ünï", "名", "..", "\n", "%2e"]
@@ -149,10 +148,10 @@ def test_an_owner_s_name_cannot_lead_out_of_the_owners_secrets(enterprise: Clien
 
 @pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
 @pytest.mark.parametrize("code", [403, 404])
-def test_a_lookup_that_fails_is_not_taken_for_a_notebook_that_is_gone(enterprise: Client, kind: str, code: int) -> None:
+def test_a_failed_lookup_does_not_mean_a_missing_notebook(enterprise: Client, kind: str, code: int) -> None:
     enterprise.deployment.faults.add("portals/servers", kind, code=code)
     with pytest.raises(UnexpectedAnswer, match="looked up") as caught:
-        enterprise.routes().of("ana", soon())
+        enterprise.routes().choose("ana", soon())
     assert "NotebookAdminUrl" in caught.value.remedy
 
 
@@ -160,32 +159,32 @@ def test_a_lookup_that_failed_is_made_again(client: Client) -> None:
     client.deployment.faults.add("portals/self", "shape-e", times=2)  # the administrator tries too
     routes = client.routes()
     with pytest.raises(UnexpectedAnswer):
-        routes.of("ana", soon())
-    assert routes.of("ana", soon()).snapshots(id_of(client.item()), soon()).snapshots
+        routes.choose("ana", soon())
+    assert routes.choose("ana", soon()).list_snapshots(id_of(client.item())).snapshots
 
 
 @pytest.mark.parametrize("path", ["", "/nowhere", "/admin/notebooks"])
-def test_a_wrong_notebook_server_is_told_and_skips_no_notebook(client: Client, path: str) -> None:
+def test_a_wrong_notebook_server_skips_no_notebook(client: Client, path: str) -> None:
     wrong = f"https://localhost:{client.deployment.notebook_port}/x{path}"
-    access = client.routes("notebook-server", wrong).of("ana", soon())
+    access = client.routes("notebook-server", wrong).choose("ana", soon())
     with pytest.raises(UnexpectedAnswer) as caught:
-        access.snapshots(id_of(client.item()), soon())
+        access.list_snapshots(id_of(client.item()))
     assert "NotebookAdminUrl" in caught.value.remedy
 
 
 def test_a_notebook_that_nobody_may_read_is_denied(client: Client) -> None:
     item = client.item("Restricted")
     with pytest.raises(PermissionDenied):
-        client.routes().of(item.owner, soon()).snapshots(id_of(item), soon())
-    assert client.count("items/resources") == 2  # once more, for it could be a throttle
+        client.routes().choose(item.owner, soon()).list_snapshots(id_of(item))
+    assert client.count("items/resources") == 2  # once more, because it could be a throttle
 
 
 @pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
 def test_a_token_refused_in_the_body_of_a_download_is_renewed(client: Client, route: Route, kind: str) -> None:
     item = client.item()
-    access = client.routes(route).of(item.owner, soon())
-    access.snapshots(id_of(item), soon())
+    access = client.routes(route).choose(item.owner, soon())
+    access.list_snapshots(id_of(item))
     for operation in ("snapshots/download", "items/resource"):
         client.deployment.faults.add(operation, kind, times=1, code=498)
     assert download(access, item) == item.snapshots[0].content
@@ -193,22 +192,22 @@ def test_a_token_refused_in_the_body_of_a_download_is_renewed(client: Client, ro
     assert client.pauses == []
 
 
-def test_tokens_that_are_revoked_mid_run_are_renewed_without_notice(client: Client) -> None:
+def test_tokens_that_are_revoked_during_a_run_are_renewed(client: Client) -> None:
     item = client.item()
     for route in ("notebook-server", "portal"):
-        access = client.routes(route).of(item.owner, soon())
-        access.snapshots(id_of(item), soon())
+        access = client.routes(route).choose(item.owner, soon())
+        access.list_snapshots(id_of(item))
         client.deployment.faults.add("*", "tokens-revoked", times=1, item_id=item.id)
-        # The resource is fetched without f=json, so that its refusal comes as the portal likes.
-        assert access.snapshots(id_of(item), soon()).snapshots
+        # The resource is requested without f=json, so its refusal has the portal's form.
+        assert access.list_snapshots(id_of(item)).snapshots
         client.deployment.faults.clear()
         assert download(access, item) == item.snapshots[0].content
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
-def test_passing_faults_of_a_download_are_tried_again(client: Client, route: Route) -> None:
+def test_passing_faults_of_a_download_are_retried(client: Client, route: Route) -> None:
     item = client.item()
-    access = client.routes(route).of(item.owner, soon())
+    access = client.routes(route).choose(item.owner, soon())
     operation = {"notebook-server": "snapshots/download", "portal": "items/resource"}[route]
     for kind in ("http-503", "cut-body", "shape-d"):
         client.deployment.faults.add(operation, kind, times=1)
@@ -222,9 +221,9 @@ def test_passing_faults_of_a_download_are_tried_again(client: Client, route: Rou
 
 
 @pytest.mark.parametrize("route", ["notebook-server", "portal"])
-def test_what_lasts_is_not_tried_again(client: Client, route: Route) -> None:
+def test_lasting_errors_are_not_retried(client: Client, route: Route) -> None:
     item = client.item()
-    access = client.routes(route).of(item.owner, soon())
+    access = client.routes(route).choose(item.owner, soon())
     operation = {"notebook-server": "snapshots/download", "portal": "items/resource"}[route]
     forms = 2 if route == "notebook-server" else 1  # with f=json and without
     for kind, error, tries in (
@@ -243,19 +242,19 @@ def test_what_lasts_is_not_tried_again(client: Client, route: Route) -> None:
         assert client.count(operation) == tries, kind
 
 
-def test_a_dead_credential_of_one_owner_stops_that_owner_alone(client: Client) -> None:
+def test_a_dead_credential_of_an_owner_stops_only_that_owner(client: Client) -> None:
     client.secrets.texts[f"{PREFIX}/owners/ana"] = '{"username": "ana", "password": "CANARY"}'
     routes = client.routes("notebook-server", client.deployment.notebook_admin_url)
     for item in client.deployment.organisation.notebooks() * 3:
         if item.owner == "ana":
             with pytest.raises(TokenRejected, match="owners/ana"):
-                routes.of("ana", soon()).snapshots(id_of(item), soon())
+                routes.choose("ana", soon()).list_snapshots(id_of(item))
         elif item.owner == "ben":
-            assert routes.of("ben", soon()).snapshots(id_of(item), soon()).snapshots
+            assert routes.choose("ben", soon()).list_snapshots(id_of(item)).snapshots
     assert client.count("generateToken") == 2
 
 
-def test_connections_are_kept_from_the_sign_in_to_the_last_snapshot(wire: Transport, serve: Serve) -> None:
+def test_one_connection_serves_sign_in_and_all_snapshots(wire: Transport, serve: Serve) -> None:
     key = f"snapshot-{'0' * 32}.json"
     notebook = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}'
 
@@ -269,13 +268,12 @@ def test_connections_are_kept_from_the_sign_in_to_the_last_snapshot(wire: Transp
 
     server = serve(script)
     secrets = Secrets({f"{PREFIX}/owners/ana": '{"username": "ana", "password": "x"}'})
-    portal = Portal(wire, server.url)
-    routes = Routes(wire, portal, "auto", NotebookServers(f"{server.url}/admin"), PREFIX, secrets)
+    routes = Routes(wire, server.url, "auto", Discovery(f"{server.url}/admin"), PREFIX, secrets)
     item = Item("ana", "x")
     for _ in range(10):
-        access = routes.of("ana", soon())
-        [snapshot] = access.snapshots(id_of(item), soon()).snapshots
-        assert access.download(id_of(item), snapshot.resource_key, LIMIT, body_of, soon()) == notebook
+        access = routes.choose("ana", soon())
+        [snapshot] = access.list_snapshots(id_of(item)).snapshots
+        assert access.read_snapshot(id_of(item), snapshot.resource_key, LIMIT, body_of) == notebook
     assert (len(server.requests), server.connections) == (21, 1)
 
 
@@ -291,7 +289,7 @@ def test_an_owner_whose_folders_hang_holds_up_no_other(wire: Transport, serve: S
 
     server = serve(script)
     secrets = Secrets({f"{PREFIX}/admin": '{"token": "t"}'})
-    routes = Routes(wire, Portal(wire, server.url), "portal", NotebookServers(server.url), PREFIX, secrets)
+    routes = Routes(wire, server.url, "portal", Discovery(server.url), PREFIX, secrets)
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(routes.folders, "slow", soon(2))
         asked.wait(5)

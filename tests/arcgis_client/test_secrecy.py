@@ -1,4 +1,4 @@
-"""No secret, no token and no text of ArcGIS's errors gets out: not by an exception, a log, a report or the archive."""
+"""No exception, log, report or object shows a secret, a token or a text of ArcGIS's errors."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis.faults import KINDS
-from notebook_archive.arcgis.administrator import Administrator
+from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.job import ArchiveContext
@@ -41,7 +41,7 @@ def s3() -> Iterator["S3Client"]:
 
 @pytest.fixture
 def archive(s3: "S3Client") -> Archive:
-    """An archive of its own for each test."""
+    """Return an archive for this test alone."""
     bucket = f"archive-{next(NUMBERS)}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return Archive(s3, bucket, OWNER)
@@ -49,7 +49,7 @@ def archive(s3: "S3Client") -> Archive:
 
 @pytest.fixture
 def small(enterprise: Client) -> Client:
-    """Three notebooks: by the owner's way, by the administrator's, and one that nobody may read."""
+    """Return a client with three notebooks: one for each route, and one that nobody may read."""
     client = enterprise
     organisation = client.deployment.organisation
     kept = {client.item(title).id for title in ("Flood model", "Empty", "Restricted")}
@@ -72,12 +72,12 @@ def everything_stored(bucket: str) -> str:
     return "\n".join(stored)
 
 
-def administrator(client: Client, deadline: Deadline) -> Administrator:
-    return Administrator(client.portal, client.routes().administrator, deadline)
+def administrator(client: Client, deadline: Deadline) -> Portal:
+    return client.routes().portal(deadline)
 
 
 def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
-    """Make a plan and run it, with the faults from then on; return all that was said about it."""
+    """Make a plan and run it with the faults of `strike`. Return every text that this produced."""
     first, second = RunId.of_execution("first", STARTED), RunId.of_execution("second", STARTED)
     routes = client.routes()
     plan = plan_run(first, STARTED, administrator(client, soon()), archive, None, batch_size=10, threads=2)
@@ -88,7 +88,7 @@ def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
         plan_run(second, STARTED, administrator(client, Deadline(5)), archive, None, batch_size=10, threads=2)
     except NotebookArchiveError as error:
         said.append("".join(traceback.format_exception(error)))
-    context = ArchiveContext(routes, archive, client.portal.url, LIMIT)
+    context = ArchiveContext(routes, archive, client.deployment.portal_url, LIMIT)
     outcomes, rest = archive_batch(json.loads(line), first, context, 2, Deadline(5))
     _, report = report_run(first, archive, STARTED, plan, None, 2, soon())
     assert rest is None
@@ -112,7 +112,7 @@ def test_nothing_gets_out_whatever_fails(
     fields: dict[str, Any] = {"message": f"{CANARY} in an answer", "body": json.dumps({"x": CANARY}), "seconds": 0.05}
     fields |= {"size": 200_000, "location": f"https://localhost:1/{CANARY}"}
     said = run(small, archive, lambda: small.deployment.faults.add("*", kind, **fields))
-    assert "https://localhost" in caplog.text  # the log is as talkative as it can be
+    assert "https://localhost" in caplog.text  # everything is logged
     assert_kept(small, "\n".join([said, caplog.text, *capfd.readouterr()]))
 
 
@@ -154,13 +154,14 @@ def test_nothing_gets_out_of_a_bad_secret(small: Client, archive: Archive, secre
 
 def test_no_object_shows_a_secret(small: Client) -> None:
     routes = small.routes()
-    access = routes.of("ana", soon())
-    assert isinstance(access.tokens, TokenSource)
-    access.tokens.with_token(len, soon())
-    assert_kept(small, f"{routes!r} {access!r} {access.tokens!r} {access.tokens._token!r} {small.transport!r}")
+    access = routes.choose("ana", soon())
+    tokens = access.portal.client.tokens
+    assert isinstance(tokens, TokenSource)
+    tokens.call_with_token(len, soon())
+    assert_kept(small, f"{routes!r} {access!r} {tokens!r} {tokens._token!r} {small.transport!r}")
 
 
-# Ids that are none.
+# Invalid ids.
 
 HOSTILE: list[Any] = [
     "../../security/users",
@@ -177,9 +178,7 @@ HOSTILE: list[Any] = [
 
 
 @pytest.mark.parametrize("given", HOSTILE)
-def test_a_hostile_id_in_a_run_s_input_is_refused_before_any_request(
-    small: Client, archive: Archive, given: object
-) -> None:
+def test_a_hostile_id_in_the_input_is_refused_without_a_request(small: Client, archive: Archive, given: object) -> None:
     run_id = RunId.of_execution("run", STARTED)
     plan = plan_run(run_id, STARTED, administrator(small, soon()), archive, [given], batch_size=10, threads=2)
     _, report = report_run(run_id, archive, STARTED, plan, None, 2, soon())
@@ -190,9 +189,9 @@ def test_a_hostile_id_in_a_run_s_input_is_refused_before_any_request(
 
 
 @pytest.mark.parametrize("given", HOSTILE[:-3])
-def test_a_hostile_id_in_a_plan_is_refused_before_any_request(small: Client, archive: Archive, given: str) -> None:
+def test_a_hostile_id_in_a_plan_is_refused_without_a_request(small: Client, archive: Archive, given: str) -> None:
     planned: Any = {"itemId": given, "title": "x", "owner": "ana", "archived": ""}
-    context = ArchiveContext(small.routes(), archive, small.portal.url, LIMIT)
+    context = ArchiveContext(small.routes(), archive, small.deployment.portal_url, LIMIT)
     batch: Any = {"number": 1, "part": 0, "notebooks": [planned]}
     [outcome], _ = archive_batch(batch, RunId.of_execution("run", STARTED), context, 1, soon())
     assert outcome["state"] == "failed"

@@ -1,4 +1,4 @@
-"""Whose certificates are taken, and whose are not."""
+"""Which certificates are trusted."""
 
 import socket
 import ssl
@@ -9,7 +9,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import ArcGISUnavailable, CertificateUntrusted, DeadlineExceeded
 from tests.arcgis_client.certificates import Authority
@@ -27,14 +27,14 @@ def ask(client: Transport, server: ssl.SSLContext) -> tuple[object, Wire]:
 
 
 @pytest.mark.parametrize("strict", [True, False])
-def test_a_private_ca_is_trusted_when_it_is_given(authority: Authority, *, strict: bool) -> None:
+def test_a_private_ca_is_trusted_if_given(authority: Authority, *, strict: bool) -> None:
     got, wire = ask(transport(authority.pem, strict=strict), authority.server())
     assert got == {"right": True}
     assert wire.connections == 1
 
 
-def test_the_private_ca_of_the_local_arcgis_is_trusted_when_it_is_given(client: Client) -> None:
-    assert client.portal.organisation(client.token(), soon()).username == "gis_admin"
+def test_the_private_ca_of_the_local_arcgis_is_trusted_if_given(client: Client) -> None:
+    assert client.portal().get_organization().username == "gis_admin"
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -47,7 +47,7 @@ def test_the_private_ca_of_the_local_arcgis_is_trusted_when_it_is_given(client: 
         ({"alternative_name": False}, "Hostname mismatch"),
     ],
 )
-def test_a_bad_certificate_is_refused_and_nothing_is_said_to_the_server(
+def test_a_bad_certificate_is_refused_before_any_request(
     authority: Authority, pauses: Pauses, bad: dict[str, int], why: str, *, strict: bool
 ) -> None:
     with Wire(authority.server(**bad), script) as wire:  # type: ignore[arg-type]
@@ -73,19 +73,19 @@ def test_a_private_ca_is_not_trusted_unless_it_is_given(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
     with pytest.raises(CertificateUntrusted):
-        ask(Transport(tls_context(None, strict=True)), authority.server())
+        ask(Transport(make_tls_context(None, strict=True)), authority.server())
 
 
 def test_without_a_private_ca_the_public_ones_are_trusted() -> None:
     public = Path(certifi.where()).read_text().count("BEGIN CERTIFICATE")
-    assert tls_context(None, strict=True).cert_store_stats()["x509_ca"] == public
+    assert make_tls_context(None, strict=True).cert_store_stats()["x509_ca"] == public
 
 
 def test_a_private_ca_replaces_the_public_ones(authority: Authority) -> None:
-    assert tls_context(authority.pem, strict=True).cert_store_stats()["x509_ca"] == 1
+    assert make_tls_context(authority.pem, strict=True).cert_store_stats()["x509_ca"] == 1
 
 
-def test_a_leaf_without_authority_key_identifier_is_taken_only_when_not_strict(authority: Authority) -> None:
+def test_strict_refuses_a_leaf_without_authority_key_identifier(authority: Authority) -> None:
     server = authority.server(authority_key_identifier=False)
     with pytest.raises(CertificateUntrusted, match="Missing Authority Key Identifier"):
         ask(transport(authority.pem, strict=True), server)
@@ -93,7 +93,7 @@ def test_a_leaf_without_authority_key_identifier_is_taken_only_when_not_strict(a
 
 
 def test_chain_and_name_are_verified_also_when_not_strict(authority: Authority) -> None:
-    context = tls_context(authority.pem, strict=False)
+    context = make_tls_context(authority.pem, strict=False)
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
@@ -113,13 +113,11 @@ def test_chain_and_name_are_verified_also_when_not_strict(authority: Authority) 
 )
 def test_what_is_no_pem_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(CertificateUntrusted, match="CaBundleSecret") as caught:
-        tls_context(text, strict=True)
+        make_tls_context(text, strict=True)
     assert not text.strip() or text not in str(caught.value)
 
 
-def test_a_bundle_may_have_several_certificates_and_comments_in_any_script(
-    authority: Authority, tmp_path: Path
-) -> None:
+def test_a_bundle_may_have_many_certificates_and_comments(authority: Authority, tmp_path: Path) -> None:
     other = Authority.make(tmp_path)
     bundle = f"# Zertifizierungsstelle für Zürich, 東京\n{other.pem}\n# Issuer: Société\r\n{authority.pem}"
     assert ask(transport(bundle), authority.server())[0] == {"right": True}

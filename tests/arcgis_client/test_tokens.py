@@ -1,4 +1,4 @@
-"""From a secret to a token, its renewal, and what a dead credential costs."""
+"""Tokens: the forms of a secret, renewal, rejection, and how few sign-ins a dead credential costs."""
 
 import json
 import threading
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import KEPT_SECONDS, REFUSED_SECONDS, TOKEN_MINUTES, TokenSource, parse_secret
+from notebook_archive.arcgis.token_secrets import parse_secret
+from notebook_archive.arcgis.tokens import MIN_USE_SECONDS, REFUSED_SECONDS, TOKEN_MINUTES, FixedToken, TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -30,7 +32,7 @@ CANARY = "CANARY-1b5e"
 
 
 class Clock:
-    """Seconds since the epoch, moved by hand."""
+    """Seconds since the epoch, which the test moves."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -40,11 +42,11 @@ class Clock:
 
 
 def whoami(client: Client, tokens: TokenSource) -> str:
-    return tokens.with_token(lambda token: client.portal.organisation(token, soon()), soon()).username
+    return client.portal(tokens).get_organization().username
 
 
 def refused(token: str) -> str:
-    """A call that no token is good enough for."""
+    """Reject every token, as a call may do."""
     raise TokenRejected(f"No to a token of {len(token)} characters.")
 
 
@@ -67,14 +69,12 @@ def test_the_token_is_bound_to_the_referer(client: Client) -> None:
 def test_an_application_signs_in_by_oauth(client: Client) -> None:
     client.secrets.texts[ADMIN] = '{"clientId": "archive-app", "clientSecret": "archive-app-secret"}'
     tokens = client.tokens()
-    found = tokens.with_token(
-        lambda token: client.portal.notebooks(client.deployment.organisation.id, token, soon()), soon()
-    )
+    found = client.portal(tokens).list_notebooks(client.deployment.organisation.id)
     assert len(found.notebooks) == len(client.deployment.organisation.notebooks())
     assert (client.count("oauth2/token"), client.count("generateToken")) == (1, 0)
 
 
-def test_a_token_from_elsewhere_is_used_as_it_is(client: Client) -> None:
+def test_a_token_in_a_secret_is_used_as_it_is(client: Client) -> None:
     client.secrets.texts[ADMIN] = json.dumps({"token": client.token()})
     tokens = client.tokens()
     assert [whoami(client, tokens) for _ in range(3)] == ["gis_admin"] * 3
@@ -99,8 +99,8 @@ def test_the_sign_in_puts_the_credential_into_the_body_alone(wire: Transport, se
     }
     server = serve(lambda _: [answer(b'{"token": "t", "expires": 9999999999999, "access_token": "t"}')])
     for secret in forms.values():
-        source = TokenSource(wire, f"{server.url}/sharing/rest", "s", Secrets({"s": json.dumps(secret)}))
-        source.with_token(len, soon())
+        source = TokenSource(wire, server.url, "s", Secrets({"s": json.dumps(secret)}))
+        source.call_with_token(len, soon())
     for request, path in zip(server.requests, forms, strict=True):
         assert (request.method, request.target) == ("POST", path)
         assert CANARY.encode() in request.body
@@ -133,21 +133,19 @@ def test_the_sign_in_puts_the_credential_into_the_body_alone(wire: Transport, se
         (f'"{CANARY}"', "not an object"),
         (f'["{CANARY}"]', "not an object"),
         ("null", "not an object"),
-        ("{}", "lacks token, or password and username, or clientId and clientSecret"),
-        (f'{{"password": "{CANARY}"}}', "lacks token, or username, or clientId and clientSecret"),
+        ("{}", "is missing token, or password and username, or clientId and clientSecret"),
+        (f'{{"password": "{CANARY}"}}', "is missing token, or username, or clientId and clientSecret"),
         (f'{{"username": "{CANARY}", "password": ""}}', "or password,"),
         (f'{{"username": "{CANARY}", "password": null}}', "or password,"),
         (f'{{"clientId": "{CANARY}", "clientSecret": ["{CANARY}"]}}', "or clientSecret."),
         (f'{{"Username": "{CANARY}", "Password": "{CANARY}"}}', "password and username"),
-        ('{"token": true}', "lacks token"),
-        (f'{{"token": "{CANARY}\\n"}}', "a line's end"),
+        ('{"token": true}', "is missing token"),
+        (f'{{"token": "{CANARY}\\n"}}', "a line break"),
         (f'{{"token": "{CANARY} {CANARY}"}}', "a space"),
         (f'{{"token": "{CANARY}ü"}}', "another character"),
     ],
 )
-def test_a_malformed_secret_is_named_with_what_it_lacks_and_never_a_value(
-    enterprise: Client, text: str, named: str
-) -> None:
+def test_a_malformed_secret_is_named_without_its_values(enterprise: Client, text: str, named: str) -> None:
     enterprise.secrets.texts[ADMIN] = text
     with pytest.raises(SecretMalformed) as caught:
         whoami(enterprise, enterprise.tokens())
@@ -172,7 +170,7 @@ def test_a_missing_secret_is_named(enterprise: Client) -> None:
 
 
 def source_at(client: Client, clock: Clock) -> TokenSource:
-    return TokenSource(client.transport, client.portal.rest_url, ADMIN, client.secrets, clock=clock)
+    return TokenSource(client.transport, client.deployment.portal_url, ADMIN, client.secrets, clock=clock)
 
 
 def test_a_token_is_renewed_five_minutes_before_it_expires(client: Client) -> None:
@@ -188,17 +186,17 @@ def test_a_token_is_renewed_five_minutes_before_it_expires(client: Client) -> No
     assert client.secrets.reads == [ADMIN, ADMIN]
 
 
-def test_an_application_s_token_is_renewed_five_minutes_before_it_expires(enterprise: Client) -> None:
+def test_an_application_token_is_renewed_before_it_expires(enterprise: Client) -> None:
     enterprise.secrets.texts[ADMIN] = '{"clientId": "archive-app", "clientSecret": "archive-app-secret"}'
     clock = Clock()
     tokens = source_at(enterprise, clock)
     for seconds in (0, TOKEN_MINUTES * 60 - 305, 10):
         clock.now += seconds
-        tokens.with_token(len, soon())
+        tokens.call_with_token(len, soon())
     assert enterprise.count("oauth2/token") == 2
 
 
-def test_a_token_that_the_server_made_short_is_renewed_at_half_its_life(client: Client) -> None:
+def test_a_short_token_is_renewed_at_half_its_lifetime(client: Client) -> None:
     client.deployment.switches.token_seconds = 400
     clock = Clock()
     tokens = source_at(client, clock)
@@ -208,7 +206,7 @@ def test_a_token_that_the_server_made_short_is_renewed_at_half_its_life(client: 
     assert client.count("generateToken") == 2
 
 
-def test_a_token_that_expires_early_is_replaced_when_it_is_refused(client: Client) -> None:
+def test_a_token_that_expires_early_is_replaced(client: Client) -> None:
     client.deployment.switches.token_seconds = 0.2
     tokens = client.tokens()
     whoami(client, tokens)
@@ -227,22 +225,20 @@ def test_a_token_that_expires_early_is_replaced_when_it_is_refused(client: Clien
         {"token": "t", "expires": "soon"},
     ],
 )
-def test_a_server_whose_clock_is_wrong_is_not_asked_at_every_call(
-    wire: Transport, serve: Serve, body: dict[str, Any]
-) -> None:
+def test_a_server_with_a_wrong_clock_gets_few_sign_ins(wire: Transport, serve: Serve, body: dict[str, Any]) -> None:
     server = serve(lambda _: [answer(json.dumps(body).encode())])
     clock = Clock()
     secrets = Secrets({"s": '{"username": "ana", "password": "x"}'})
     tokens = TokenSource(wire, server.url, "s", secrets, clock=clock)
     for _ in range(5):
-        assert tokens.with_token(str, soon()) == "t"
+        assert tokens.call_with_token(str, soon()) == "t"
     assert len(server.requests) == 1
-    clock.now += KEPT_SECONDS + 1
-    tokens.with_token(str, soon())
+    clock.now += MIN_USE_SECONDS + 1
+    tokens.call_with_token(str, soon())
     assert len(server.requests) == 2
 
 
-def test_the_expiry_in_a_secret_is_heeded(enterprise: Client) -> None:
+def test_the_expiry_in_a_secret_counts(enterprise: Client) -> None:
     clock = Clock()
     ends = int((clock.now + 1000) * 1000)
     enterprise.secrets.texts[ADMIN] = json.dumps({"token": enterprise.token(), "expires": ends})
@@ -256,31 +252,31 @@ def test_the_expiry_in_a_secret_is_heeded(enterprise: Client) -> None:
 @pytest.mark.parametrize("body", ["{}", '{"token": ""}', '{"token": 5}', '{"token": null}', '{"token": "a\\nb"}'])
 def test_an_answer_without_a_token_is_unexpected(client: Client, body: str) -> None:
     client.deployment.faults.add("generateToken", "body", body=body)
-    with pytest.raises(UnexpectedAnswer, match="holds no token"):
+    with pytest.raises(UnexpectedAnswer, match="has no token"):
         whoami(client, client.tokens())
 
 
-# Minted to be kept.
+# Sign-in for a rotation.
 
 
 @pytest.mark.parametrize(("hours", "minutes"), [(0.1, 6), (26, 1560), (24 * 365, 21_600), (float("inf"), 21_600)])
-def test_a_fresh_token_lives_as_long_as_is_asked_and_allowed(client: Client, hours: float, minutes: int) -> None:
-    token = client.tokens().fresh(hours * 3600, soon())
+def test_a_sign_in_gets_the_requested_or_longest_lifetime(client: Client, hours: float, minutes: int) -> None:
+    token = client.tokens().sign_in(hours * 3600, soon())
     assert (token.expires - time.time()) / 60 == pytest.approx(minutes, abs=1)
-    assert client.portal.organisation(token.value, soon()).username == "gis_admin"
+    assert client.portal(FixedToken(token.value)).get_organization().username == "gis_admin"
     assert client.count("generateToken") == 1
 
 
-def test_an_application_s_fresh_token_has_a_limit_of_its_own(client: Client) -> None:
+def test_an_application_token_has_its_own_longest_lifetime(client: Client) -> None:
     client.secrets.texts[ADMIN] = '{"clientId": "archive-app", "clientSecret": "archive-app-secret"}'
-    token = client.tokens().fresh(float("inf"), soon())
+    token = client.tokens().sign_in(float("inf"), soon())
     assert (token.expires - time.time()) / 60 == pytest.approx(20_160, abs=1)
 
 
-def test_a_token_mints_no_other(enterprise: Client) -> None:
+def test_a_token_cannot_sign_in(enterprise: Client) -> None:
     enterprise.secrets.texts[ADMIN] = json.dumps({"token": CANARY})
     with pytest.raises(SecretMalformed, match=ADMIN) as caught:
-        enterprise.tokens().fresh(60, soon())
+        enterprise.tokens().sign_in(60, soon())
     assert CANARY not in str(caught.value)
     assert len(enterprise.deployment.requests) == 0
 
@@ -291,19 +287,19 @@ def test_a_secret_that_waits_for_its_first_rotation_says_so(enterprise: Client) 
         whoami(enterprise, enterprise.tokens())
 
 
-def test_a_refused_credential_is_minted_from_again_when_it_has_changed_and_at_once(enterprise: Client) -> None:
+def test_a_changed_secret_is_signed_in_with_at_once(enterprise: Client) -> None:
     enterprise.secrets.texts[ADMIN] = f'{{"username": "gis_admin", "password": "{CANARY}"}}'
     tokens = enterprise.tokens()
     for _ in range(5):
         with pytest.raises(TokenRejected, match=ADMIN) as caught:
-            tokens.fresh(60, soon())
+            tokens.sign_in(60, soon())
         assert caught.value.secret == ADMIN
     assert enterprise.count("generateToken") == 1
     enterprise.keep(ADMIN, "gis_admin")
-    assert tokens.fresh(60, soon()).value
+    assert tokens.sign_in(60, soon()).value
 
 
-# Refusal.
+# Rejection.
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -320,7 +316,7 @@ def test_a_refused_token_is_replaced_once(client: Client, times: int) -> None:
 
 @pytest.mark.parametrize("code", [498, 499])
 @pytest.mark.parametrize("kind", ["shape-a", "shape-b", "shape-d"])
-def test_a_call_that_is_refused_again_is_not_tried_a_third_time(client: Client, code: int, kind: str) -> None:
+def test_a_call_that_is_rejected_twice_is_not_tried_again(client: Client, code: int, kind: str) -> None:
     tokens = client.tokens()
     whoami(client, tokens)
     client.deployment.requests.clear()
@@ -333,7 +329,7 @@ def test_a_call_that_is_refused_again_is_not_tried_a_third_time(client: Client, 
     assert client.secrets.reads == [ADMIN, ADMIN]
 
 
-def test_a_credential_is_left_alone_after_three_sign_ins(client: Client) -> None:
+def test_a_credential_is_blocked_after_three_sign_ins(client: Client) -> None:
     client.deployment.faults.add("portals/self", "shape-a", code=498)
     clock = Clock()
     tokens = source_at(client, clock)
@@ -347,17 +343,17 @@ def test_a_credential_is_left_alone_after_three_sign_ins(client: Client) -> None
     assert whoami(client, tokens) == "gis_admin"
 
 
-def test_one_notebook_that_is_refused_does_not_condemn_the_credential(client: Client) -> None:
+def test_one_refused_notebook_does_not_block_the_credential(client: Client) -> None:
     tokens = client.tokens()
     for _ in range(10):
         with pytest.raises(TokenRejected, match="fresh"):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         assert whoami(client, tokens) == "gis_admin"
 
 
 @pytest.mark.parametrize("refused_ones", ["all", "every second", "the first half"])
 def test_refused_notebooks_do_not_fail_others(client: Client, refused_ones: str) -> None:
-    """A refusal for one notebook does not count against the credential, as long as the portal accepts it."""
+    """A rejection for one notebook does not count against the credential while the portal accepts the token."""
     tokens = client.tokens()
     for number in range(200):
         is_refused = {"all": True, "every second": number % 2 == 0, "the first half": number < 100}[refused_ones]
@@ -365,7 +361,7 @@ def test_refused_notebooks_do_not_fail_others(client: Client, refused_ones: str)
             assert whoami(client, tokens) == "gis_admin"
             continue
         with pytest.raises(GoodTokenRejected, match="the portal accepts it") as caught:
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         assert caught.value.secret == "", "the credential is not at fault"
     assert whoami(client, tokens) == "gis_admin"
     assert client.count("generateToken") == 2
@@ -379,11 +375,11 @@ def test_threads_with_refused_notebooks_sign_in_rarely(client: Client) -> None:
             assert whoami(client, tokens) == "gis_admin"
         else:
             with pytest.raises(TokenRejected, match="the portal accepts it"):
-                tokens.with_token(refused, soon())
+                tokens.call_with_token(refused, soon())
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(200)))
-    assert client.count("generateToken") <= 2 + 8, "twice, and what was under way meanwhile"
+    assert client.count("generateToken") <= 2 + 8, "twice, and those that had begun before"
 
 
 def test_a_refused_notebook_does_not_reject_a_later_token(client: Client) -> None:
@@ -391,7 +387,7 @@ def test_a_refused_notebook_does_not_reject_a_later_token(client: Client) -> Non
     tokens = client.tokens()
     for _ in range(5):
         with pytest.raises(TokenRejected, match="the portal accepts it"):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         assert whoami(client, tokens) == "gis_admin"
     client.deployment.tokens.revoke_all()
     with pytest.raises(TokenRejected, match="was refused") as caught:
@@ -402,28 +398,28 @@ def test_a_refused_notebook_does_not_reject_a_later_token(client: Client) -> Non
 def test_an_accepted_token_that_expires_is_replaced(client: Client) -> None:
     tokens = client.tokens()
     with pytest.raises(TokenRejected):
-        tokens.with_token(refused, soon())
+        tokens.call_with_token(refused, soon())
     client.deployment.tokens.revoke_all()
     assert whoami(client, tokens) == "gis_admin"
     assert client.count("generateToken") == 3
 
 
 def test_success_elsewhere_does_not_hide_a_bad_credential(client: Client) -> None:
-    """The portal refuses each token, but another server accepts it."""
+    """The portal rejects each token, but another server accepts it."""
     client.deployment.faults.add("portals/self", "shape-a", code=498)
     tokens = client.tokens()
     for _ in range(3):
         with pytest.raises(TokenRejected):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
         try:
-            tokens.with_token(len, soon())
+            tokens.call_with_token(len, soon())
         except TokenRejected:
             break
     assert client.count("generateToken") == 3
 
 
 def test_a_portal_that_names_no_user_accepts_no_token(wire: Transport, serve: Serve) -> None:
-    """`portals/self` answers those without a token too."""
+    """`portals/self` also answers requests without a token."""
 
     def script(request: WireRequest) -> list[bytes]:
         if "generateToken" in request.path:
@@ -434,16 +430,16 @@ def test_a_portal_that_names_no_user_accepts_no_token(wire: Transport, serve: Se
     tokens = TokenSource(wire, server.url, "s", Secrets({"s": '{"username": "ana", "password": "x"}'}))
     for _ in range(5):
         with pytest.raises(TokenRejected):
-            tokens.with_token(refused, soon())
+            tokens.call_with_token(refused, soon())
     assert sum("generateToken" in request.path for request in server.requests) == 3
 
 
 @pytest.mark.parametrize("fault", [{"kind": "http-503"}, {"kind": "shape-a", "code": 403}, {"kind": "shape-e"}])
 @pytest.mark.parametrize("is_minted", [True, False])
-def test_an_outage_of_the_portal_condemns_no_credential(
+def test_an_outage_of_the_portal_blocks_no_credential(
     enterprise: Client, is_minted: bool, fault: dict[str, Any]
 ) -> None:
-    """A notebook refuses the token, and the portal does not say whether it does too."""
+    """A notebook rejects the token, and the portal does not say whether it accepts it."""
     clock = Clock()
     if not is_minted:
         enterprise.secrets.texts[ADMIN] = json.dumps({"token": enterprise.token()})
@@ -451,14 +447,14 @@ def test_an_outage_of_the_portal_condemns_no_credential(
     enterprise.deployment.faults.add("portals/self", **fault)
     for _ in range(5):
         with pytest.raises(ArcGISUnavailable):
-            tokens.with_token(refused, soon())
-        assert tokens.with_token(len, soon()), "neighbours go on"
+            tokens.call_with_token(refused, soon())
+        assert tokens.call_with_token(len, soon()), "other calls go on"
     assert enterprise.count("generateToken") == (2 if is_minted else 0)
     enterprise.deployment.faults.clear()
     clock.now += 61
     assert whoami(enterprise, tokens) == "gis_admin"
     with pytest.raises(GoodTokenRejected):
-        tokens.with_token(refused, soon())
+        tokens.call_with_token(refused, soon())
 
 
 def test_a_portal_that_hangs_holds_up_no_neighbour(wire: Transport, serve: Serve) -> None:
@@ -474,13 +470,13 @@ def test_a_portal_that_hangs_holds_up_no_neighbour(wire: Transport, serve: Serve
     server = serve(script)
     tokens = TokenSource(wire, server.url, "s", Secrets({"s": '{"username": "ana", "password": "x"}'}))
     with ThreadPoolExecutor(2) as pool:
-        judged = pool.submit(tokens.with_token, refused, soon(2))
+        judged = pool.submit(tokens.call_with_token, refused, soon(2))
         asked.wait(5)
-        assert pool.submit(tokens.with_token, len, soon()).result(timeout=1)
+        assert pool.submit(tokens.call_with_token, len, soon()).result(timeout=1)
         assert isinstance(judged.exception(), DeadlineExceeded)
 
 
-def test_a_wrong_password_is_tried_once_and_then_left_alone(client: Client) -> None:
+def test_a_wrong_password_is_tried_once_and_then_blocked(client: Client) -> None:
     client.secrets.texts[ADMIN] = f'{{"username": "gis_admin", "password": "{CANARY}"}}'
     clock = Clock()
     tokens = source_at(client, clock)
@@ -495,10 +491,10 @@ def test_a_wrong_password_is_tried_once_and_then_left_alone(client: Client) -> N
 
 
 @pytest.mark.parametrize(("fault", "error"), [("http-503", ArcGISUnavailable), ("shape-e", UnexpectedAnswer)])
-def test_an_outage_is_left_alone_for_a_minute_and_stays_one(
+def test_an_outage_blocks_for_a_minute_and_stays_an_outage(
     client: Client, fault: str, error: type[ArcGISUnavailable]
 ) -> None:
-    """Whoever asks again meanwhile must not be told to renew a credential that is good."""
+    """The remembered error must not say that a good credential was refused."""
     clock = Clock()
     tokens = source_at(client, clock)
     client.deployment.faults.add("generateToken", fault)
@@ -516,12 +512,12 @@ def test_an_outage_is_left_alone_for_a_minute_and_stays_one(
     assert whoami(client, tokens) == "gis_admin"
 
 
-def test_a_refusal_tells_whether_a_sign_in_was_made(enterprise: Client) -> None:
+def test_a_refusal_says_whether_a_sign_in_was_made(enterprise: Client) -> None:
     enterprise.secrets.texts[ADMIN] = f'{{"username": "gis_admin", "password": "{CANARY}"}}'
     tokens = enterprise.tokens()
     for remembered in (False, True, True):
         with pytest.raises(TokenRejected, match="was refused") as caught:
-            tokens.fresh(60, soon())
+            tokens.sign_in(60, soon())
         assert caught.value.remembered is remembered
         assert caught.value.secret == ADMIN
 
@@ -538,7 +534,7 @@ def test_a_wrong_application_is_tried_once(client: Client, secret: dict[str, str
     assert client.deployment.requests.counts() == {"oauth2/token": 1}
 
 
-def test_a_dead_token_is_read_again_once_and_then_left_alone(client: Client) -> None:
+def test_a_dead_token_is_read_again_once_and_then_blocked(client: Client) -> None:
     client.secrets.texts[ADMIN] = json.dumps({"token": CANARY})
     tokens = client.tokens()
     for _ in range(20):
@@ -549,7 +545,7 @@ def test_a_dead_token_is_read_again_once_and_then_left_alone(client: Client) -> 
     assert client.secrets.reads == [ADMIN, ADMIN]
 
 
-def test_many_threads_with_a_dead_credential_sign_in_a_few_times_together(client: Client) -> None:
+def test_threads_with_a_dead_credential_sign_in_a_few_times(client: Client) -> None:
     client.deployment.faults.add("portals/self", "shape-a", code=498)
     tokens = client.tokens()
 
@@ -559,7 +555,7 @@ def test_many_threads_with_a_dead_credential_sign_in_a_few_times_together(client
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(100)))
-    # Three sign-ins, and those that the other threads had already begun.
+    # Three sign-ins, and those that other threads had begun before.
     assert client.count("generateToken") <= 3 + 8
     assert client.count("portals/self") <= 3 * (3 + 2 * 8)
 
@@ -580,7 +576,7 @@ def test_many_threads_renew_a_revoked_token_once(client: Client) -> None:
     assert client.count("generateToken") == 2
 
 
-def test_a_sign_in_that_is_throttled_is_tried_again(client: Client) -> None:
+def test_a_throttled_sign_in_is_retried(client: Client) -> None:
     client.deployment.faults.add("generateToken", "http-503", times=2)
     assert whoami(client, client.tokens()) == "gis_admin"
     client.deployment.faults.add("generateToken", "http-503")
@@ -590,7 +586,7 @@ def test_a_sign_in_that_is_throttled_is_tried_again(client: Client) -> None:
 
 def test_the_first_text_of_a_secret_is_not_read_twice(client: Client) -> None:
     text = client.secrets.texts[ADMIN]
-    tokens = TokenSource(client.transport, client.portal.rest_url, ADMIN, client.secrets, first=text)
+    tokens = TokenSource(client.transport, client.deployment.portal_url, ADMIN, client.secrets, first=text)
     assert whoami(client, tokens) == "gis_admin"
     assert client.secrets.reads == []
     client.deployment.tokens.revoke_all()
@@ -608,7 +604,6 @@ def test_a_real_401_is_a_refused_token(wire: Transport, serve: Serve) -> None:
 
     server = serve(script)
     secrets = Secrets({"s": '{"username": "ana", "password": "x"}'})
-    portal = Portal(wire, server.url)
-    tokens = TokenSource(wire, portal.rest_url, "s", secrets)
-    assert tokens.with_token(lambda token: portal.organisation(token, soon()), soon()).id == "x"
+    tokens = TokenSource(wire, server.url, "s", secrets)
+    assert Portal(ArcGISClient(wire, tokens, soon()), server.url).get_organization().id == "x"
     assert len(server.requests) == 4

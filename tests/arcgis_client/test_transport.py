@@ -1,4 +1,4 @@
-"""HTTP as the client bears it: deadlines, caps, cuts, redirects, back-off, connections."""
+"""One HTTP call: where the token goes, deadlines, limits, cut bodies, retries and connections."""
 
 import email.utils
 import gzip
@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from notebook_archive.arcgis.transport import ATTEMPTS, REFERER, Transport, retry_after
+from notebook_archive.arcgis.retries import MAX_ATTEMPTS, parse_retry_after
+from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -39,7 +40,7 @@ NOTEBOOK = json.dumps({"cells": [{"source": "x" * 2000}], "metadata": {}, "nbfor
 
 
 def fixed(*pieces: bytes) -> Callable[[WireRequest], list[bytes]]:
-    """A script that gives the same answer to every request."""
+    """Return a script that gives the same answer to every request."""
     return lambda _: list(pieces)
 
 
@@ -53,7 +54,7 @@ def body_of(wire: Transport, server: Wire, limit: int = 1_000_000, seconds: floa
 
 
 def staged(wire: Transport, server: Wire, limit: int = 1_000_000) -> bytes:
-    """The body as the archive takes it, gate included."""
+    """Return the body as the archive reads it, through the gate."""
     url = f"{server.url}/x"
     with stage(wire.stream("GET", url, "The test's body", soon(), limit), "The test's body").file as file:
         return file.read()
@@ -83,7 +84,7 @@ def test_a_post_carries_the_token_in_its_form_alone(wire: Transport, serve: Serv
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_every_call_has_one_referer_and_wants_a_fresh_plain_answer(wire: Transport, serve: Serve, method: str) -> None:
+def test_every_call_has_the_referer_and_bypasses_caches(wire: Transport, serve: Serve, method: str) -> None:
     server = serve(fixed(answer(b"{}")))
     for token in ("", "one", "two"):
         wire.call(method, f"{server.url}/a", "A call", soon(), token=token)
@@ -117,11 +118,11 @@ def test_a_redirect_is_refused_and_nothing_more_is_asked(
 def test_a_redirect_of_the_local_arcgis_is_refused(client: Client) -> None:
     client.deployment.faults.add("portals/self", "redirect", location="https://localhost:1/elsewhere")
     with pytest.raises(UnexpectedAnswer, match="redirect"):
-        client.portal.organisation(client.token(), soon())
+        client.portal().get_organization()
     assert len(client.deployment.requests) == 1
 
 
-def test_the_environment_has_no_say(
+def test_environment_variables_change_nothing(
     authority: Authority, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     proxy = serve(fixed(answer(b"{}")))
@@ -154,7 +155,7 @@ def test_a_chunked_body_comes_whole(wire: Transport, serve: Serve) -> None:
     assert staged(wire, server) == NOTEBOOK
 
 
-def test_a_compressed_body_is_unpacked_although_nobody_asked_for_it(wire: Transport, serve: Serve) -> None:
+def test_a_compressed_body_is_unpacked_without_being_requested(wire: Transport, serve: Serve) -> None:
     server = serve(fixed(answer(gzip.compress(NOTEBOOK), "Content-Encoding: gzip")))
     assert staged(wire, server) == NOTEBOOK
 
@@ -179,9 +180,7 @@ def test_an_endless_body_is_read_no_further_than_the_limit(wire: Transport, serv
 
 
 @pytest.mark.parametrize("encodings", ["gzip", "gzip, gzip"])
-def test_a_compression_bomb_is_stopped_at_the_limit_in_little_memory(
-    wire: Transport, serve: Serve, encodings: str
-) -> None:
+def test_a_compression_bomb_is_stopped_in_little_memory(wire: Transport, serve: Serve, encodings: str) -> None:
     bomb = gzip_bomb(400)
     bomb = gzip.compress(bomb) if "," in encodings else bomb
     server = serve(fixed(answer(bomb, f"Content-Encoding: {encodings}")))
@@ -236,7 +235,7 @@ def test_a_cut_that_http_does_not_notice_is_no_notebook(wire: Transport, serve: 
 
 
 @pytest.mark.parametrize("kind", ["hang-up", "cut-body", "length-too-long", "length-too-short", "gzip-truncated"])
-def test_a_damaged_answer_of_arcgis_is_asked_for_again(client: Client, kind: str) -> None:
+def test_a_damaged_answer_of_arcgis_is_requested_again(client: Client, kind: str) -> None:
     item = client.item()
     client.deployment.faults.add("snapshots/download", kind, times=1)
     client.deployment.faults.add("items/resource", kind, times=1)
@@ -246,17 +245,17 @@ def test_a_damaged_answer_of_arcgis_is_asked_for_again(client: Client, kind: str
             return file.read()
 
     for route in ROUTES[1:]:
-        access = client.routes(route).of(item.owner, soon())
-        key = access.snapshots(id_of(item), soon()).snapshots[0].resource_key
-        assert access.download(id_of(item), key, 1_000_000, read, soon()) == item.snapshots[0].content
+        access = client.routes(route).choose(item.owner, soon())
+        key = access.list_snapshots(id_of(item)).snapshots[0].resource_key
+        assert access.read_snapshot(id_of(item), key, 1_000_000, read) == item.snapshots[0].content
     # HTTP does not notice this cut, so the answer looks like another form. The file is requested without a pause.
     assert client.pauses == ([1.0] if kind in ("length-too-short", "gzip-truncated") else [1.0, 1.0])
 
 
 @pytest.mark.parametrize("kind", ["hang-up", "cut-body", "length-too-long"])
-def test_a_damaged_listing_of_arcgis_is_asked_for_again(client: Client, kind: str) -> None:
+def test_a_damaged_listing_of_arcgis_is_requested_again(client: Client, kind: str) -> None:
     client.deployment.faults.add("search", kind, times=2)
-    found = client.portal.notebooks(client.deployment.organisation.id, client.token(), soon())
+    found = client.portal().list_notebooks(client.deployment.organisation.id)
     assert len(found.notebooks) == len(client.deployment.organisation.notebooks())
     assert client.pauses == [1.0, 2.0]
 
@@ -283,7 +282,7 @@ def test_a_server_that_drips_its_headers_is_left_at_the_deadline(wire: Transport
     assert len(server.requests) == 1
 
 
-def test_a_server_that_goes_on_with_100_continue_is_left_at_the_deadline(wire: Transport, serve: Serve) -> None:
+def test_endless_100_continue_ends_at_the_deadline(wire: Transport, serve: Serve) -> None:
     def script(_: WireRequest) -> Iterator[bytes]:
         while True:
             server.wait(0.01)
@@ -306,7 +305,7 @@ def test_a_server_that_says_nothing_is_left_at_the_deadline(wire: Transport, ser
     assert time.monotonic() - started < 5.0
 
 
-def test_a_second_answer_that_drips_over_a_kept_connection_is_left_too(wire: Transport, serve: Serve) -> None:
+def test_a_slow_answer_on_a_kept_connection_ends_at_the_deadline(wire: Transport, serve: Serve) -> None:
     server = serve(fixed(answer(b"{}")))
     get(wire, server, seconds=20)
     server.script = lambda _: server.drip(answer(NOTEBOOK), 0.02)
@@ -322,12 +321,11 @@ def test_no_call_is_made_when_the_time_is_up(wire: Transport, serve: Serve) -> N
     assert server.connections == 0
 
 
-def test_a_slow_arcgis_is_waited_for_within_the_deadline_and_no_longer(enterprise: Client) -> None:
+def test_a_slow_arcgis_is_waited_for_until_the_deadline(enterprise: Client) -> None:
     enterprise.deployment.faults.add("portals/self", "trickle", seconds=0.6)
-    token = enterprise.token()
-    assert enterprise.portal.organisation(token, soon()).username == "gis_admin"
+    assert enterprise.portal().get_organization().username == "gis_admin"
     with pytest.raises(DeadlineExceeded):
-        enterprise.portal.organisation(token, Deadline(0.3))
+        enterprise.portal(seconds=0.3).get_organization()
 
 
 # Trying again.
@@ -347,7 +345,7 @@ def test_it_is_given_up_after_four_attempts(wire: Transport, pauses: Pauses, ser
     server = serve(fixed(answer(b"", status="503 U")))
     with pytest.raises(ArcGISUnavailable, match="503"):
         get(wire, server, seconds=100)
-    assert len(server.requests) == ATTEMPTS == 4
+    assert len(server.requests) == MAX_ATTEMPTS == 4
     assert pauses == [1.0, 2.0, 4.0]
 
 
@@ -428,9 +426,7 @@ def test_a_retry_after_beyond_the_deadline_is_not_waited_for(
 
 
 @pytest.mark.parametrize("value", ["-5", "soon", "", "1e3", "12.5", "\xb2", "Fri, 99 Foo 2199 23:59:59 GMT"])
-def test_a_retry_after_that_means_nothing_leaves_the_back_off(
-    wire: Transport, pauses: Pauses, serve: Serve, value: str
-) -> None:
+def test_an_invalid_retry_after_leaves_the_backoff(wire: Transport, pauses: Pauses, serve: Serve, value: str) -> None:
     header = f"Retry-After: {value}"
     server = serve(lambda _: [answer(b"", header, status="503 U").replace("\xb2".encode(), b"\xb2")])
     with pytest.raises(ArcGISUnavailable):
@@ -439,7 +435,7 @@ def test_a_retry_after_that_means_nothing_leaves_the_back_off(
 
 
 def test_a_date_in_the_past_is_no_wait() -> None:
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
 
 
 @settings(max_examples=200, deadline=None)
@@ -449,15 +445,15 @@ def test_a_date_in_the_past_is_no_wait() -> None:
 @example("Mon, 01 Jan 0001 00:00:00 +2300")
 @example("Fri, 31 Dec 9999 23:59:59 -2300")
 @example("1 1 1 1:1:1:1:1 1")
-def test_any_retry_after_is_a_wait_or_nothing(value: str) -> None:
-    seconds = retry_after(value)
+def test_any_retry_after_is_seconds_or_none(value: str) -> None:
+    seconds = parse_retry_after(value)
     assert seconds is None or seconds >= 0
 
 
 def test_the_local_arcgis_is_tried_again_as_it_asks(client: Client) -> None:
     client.deployment.faults.add("portals/self", "http-429", times=1, retry_after="3")
     client.deployment.faults.add("portals/self", "http-503", times=1)
-    assert client.portal.organisation(client.token(), soon()).id
+    assert client.portal().get_organization().id
     assert client.pauses == [3.0, 2.0]
 
 
@@ -493,9 +489,7 @@ def test_threads_have_a_connection_each_and_keep_it(wire: Transport, serve: Serv
     assert server.connections <= 4
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_not_used(
-    wire: Transport, pauses: Pauses, serve: Serve
-) -> None:
+def test_a_connection_that_the_server_closed_is_not_used(wire: Transport, pauses: Pauses, serve: Serve) -> None:
     server = serve(fixed(answer(b"{}"), b""))
     for _ in range(3):
         get(wire, server)
@@ -519,7 +513,7 @@ def test_a_server_that_does_not_listen_is_unavailable(wire: Transport, serve: Se
     server.__exit__(None, None, None)
     with pytest.raises(ArcGISUnavailable, match="localhost"):
         get(wire, server)
-    assert len(pauses) == ATTEMPTS - 1
+    assert len(pauses) == MAX_ATTEMPTS - 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A server that writes its answers byte by byte, for what a decent HTTP server cannot be made to send."""
+"""A server that sends any bytes, for answers that a proper HTTP server would never send."""
 
 import contextlib
 import gzip
@@ -16,7 +16,7 @@ JSON = "Content-Type: application/json"
 
 @dataclass(frozen=True)
 class WireRequest:
-    """One request as it came over the wire. Names of headers are in lower case."""
+    """One request as it was received. Names of headers are in lower case."""
 
     method: str
     target: str
@@ -25,26 +25,26 @@ class WireRequest:
 
     @property
     def path(self) -> str:
-        """The target without its query."""
+        """Return the target without its query."""
         return urlsplit(self.target).path
 
     @property
     def query(self) -> dict[str, list[str]]:
-        """The parameters in the URL."""
+        """Return the parameters in the URL."""
         return parse_qs(urlsplit(self.target).query, keep_blank_values=True)
 
     @property
     def form(self) -> dict[str, list[str]]:
-        """The parameters in the body."""
+        """Return the parameters in the body."""
         return parse_qs(self.body.decode(), keep_blank_values=True)
 
 
+# Returns the pieces of the answer to a request. An empty piece closes the connection.
 type Script = Callable[[WireRequest], Iterable[bytes]]
-"""Gives the pieces of the answer to a request; an empty piece closes the connection."""
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """A whole answer with its right length, unless the headers say another."""
+    """Return a whole answer with its right length, unless the headers give another."""
     lines = [f"HTTP/1.1 {status}", *headers]
     if not any(header.lower().startswith(("content-length:", "transfer-encoding:")) for header in headers):
         lines.append(f"Content-Length: {len(body)}")
@@ -52,14 +52,14 @@ def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 
 def gzip_bomb(megabytes: int) -> bytes:
-    """A compressed body that grows to that many megabytes of zeros."""
+    """Return a compressed body that becomes that many megabytes of zeros."""
     return gzip.compress(bytes(1_000_000), compresslevel=9) * megabytes
 
 
 class Wire:
-    """An HTTPS server on 127.0.0.1 that answers by a script, to be used as a context manager.
+    """An HTTPS server on 127.0.0.1 that answers with a script. Use it as a context manager.
 
-    ``requests`` are those that came, ``connections`` how many were accepted.
+    `requests` are those that it received, and `connections` the number that it accepted.
     """
 
     def __init__(self, context: ssl.SSLContext, script: Script) -> None:
@@ -89,11 +89,11 @@ class Wire:
         self._listener.close()
 
     def wait(self, seconds: float) -> None:
-        """Wait within a script, or until the server ends."""
+        """Wait these seconds, or until the server ends."""
         self._closing.wait(seconds)
 
     def drip(self, data: bytes, seconds: float = 0.05) -> Iterator[bytes]:
-        """Give the data byte by byte, until the server ends."""
+        """Yield the data byte by byte, until the server ends."""
         for byte in data:
             if self._closing.is_set():
                 return
@@ -111,7 +111,7 @@ class Wire:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            # Else an answer waits 40 ms for the client to acknowledge what the handshake sent.
+            # Otherwise an answer waits 40 ms until the client acknowledges the handshake.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self._open.add(connection)

@@ -1,4 +1,4 @@
-"""One server for all these tests; each test finds the varied seed as it was."""
+"""One server for all these tests; each test begins with the samples unchanged."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -13,7 +13,7 @@ type Kind = Literal["enterprise", "online", "kubernetes"]
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[LocalArcGIS]:
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         yield arcgis
 
 

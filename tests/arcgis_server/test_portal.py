@@ -25,7 +25,7 @@ def test_portals_self_tells_who_calls_and_what_they_may(each: Client) -> None:
     assert (admin["role"], creator["username"]) == ("org_admin", "ana")
 
 
-def test_the_notebook_server_is_found_among_the_federated_servers(enterprise: Client) -> None:
+def test_the_notebook_server_is_a_federated_server(enterprise: Client) -> None:
     organisation = enterprise.deployment.organisation
     for portal in ("self", organisation.id):
         servers = enterprise.get(f"/portals/{portal}/servers", "ana")["servers"]
@@ -58,7 +58,7 @@ def test_members_are_paged(each: Client) -> None:
     assert rest["nextStart"] == -1
 
 
-def test_what_a_member_owns_is_listed_by_folder_to_them_and_to_administrators(each: Client) -> None:
+def test_items_of_a_member_are_listed_by_folder(each: Client) -> None:
     for reader in ("ana", "gis_admin"):
         root = each.get("/content/users/ana", reader, num=100)
         assert "Flood model" in [item["title"] for item in root["items"]]

@@ -62,7 +62,7 @@ def test_windows_of_time_and_owner_divide_the_whole(many: Client) -> None:
     assert sum(by_owner) == 250
 
 
-def test_types_match_by_their_words_and_a_filter_matches_them_whole(each: Client) -> None:
+def test_search_matches_words_of_a_type_and_filter_the_whole(each: Client) -> None:
     fuzzy = each.get("/search", "gis_admin", q='(type:"notebook")', num=100)
     assert {item["type"] for item in fuzzy["results"]} == {"Notebook", "Notebook Code Snippet Library"}
     exact = each.get("/search", "gis_admin", filter='type:"Notebook"', num=100)
@@ -114,16 +114,16 @@ def test_the_index_may_lag_behind(enterprise: Client) -> None:
     enterprise.deployment.switches.index_lag_seconds = 60
     organisation = enterprise.deployment.organisation
     for item in organisation.items.values():
-        item.known_since -= 3600
+        item.added_at -= 3600
     new = organisation.add_notebook("ana", "New one")
     old = enterprise.item("Empty")
     organisation.remove(old.id)
     assert enterprise.get(f"/content/items/{new.id}", "ana")["title"] == "New one"
     late = titles(notebooks(enterprise))
     assert ("New one" in late, "Empty" in late) == (False, True)
-    assert old.gone_since
-    new.known_since -= 61
-    old.gone_since -= 61
+    assert old.removed_at
+    new.added_at -= 61
+    old.removed_at -= 61
     current = titles(notebooks(enterprise))
     assert ("New one" in current, "Empty" in current) == (True, False)
 

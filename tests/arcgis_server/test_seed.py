@@ -13,8 +13,8 @@ def contents(snapshots: list[Snapshot]) -> list[bytes]:
     return [read(snapshot.content) for snapshot in snapshots]
 
 
-def test_the_varied_set_is_varied() -> None:
-    organisation = Seed.varied().organisation("enterprise")
+def test_the_samples_differ_from_each_other() -> None:
+    organisation = Seed.samples().organisation("enterprise")
     items = organisation.notebooks()
     bodies = [json.loads(body) for item in items for body in contents(item.snapshots)]
     assert {user.role for user in organisation.users.values()} == {"admin", "creator"}
@@ -36,9 +36,9 @@ def test_the_varied_set_is_varied() -> None:
     assert {user.username for user in organisation.users.values() if not user.has_secret} == {"chi", "dora"}
 
 
-def test_ids_are_the_same_in_every_run_and_differ_between_deployments() -> None:
-    first, again = Seed.varied().organisation("online"), Seed.varied().organisation("online")
-    other = Seed.varied().organisation("kubernetes")
+def test_ids_are_stable_and_differ_between_deployments() -> None:
+    first, again = Seed.samples().organisation("online"), Seed.samples().organisation("online")
+    other = Seed.samples().organisation("kubernetes")
     assert list(first.items) == list(again.items)
     assert not set(first.items) & set(other.items)
     assert [contents(item.snapshots) for item in first.notebooks()] == [
@@ -46,7 +46,7 @@ def test_ids_are_the_same_in_every_run_and_differ_between_deployments() -> None:
     ]
 
 
-def test_a_folder_gives_one_snapshot_for_each_notebook_bytes_unchanged(tmp_path: Path) -> None:
+def test_each_notebook_of_a_folder_becomes_one_snapshot(tmp_path: Path) -> None:
     bodies = {f"{number} naïve.ipynb": f'{{"cells": [],\r\n "n": {number}}}'.encode() for number in range(4)}
     for name, body in bodies.items():
         (tmp_path / name).write_bytes(body)
@@ -64,7 +64,7 @@ def test_a_folder_gives_one_snapshot_for_each_notebook_bytes_unchanged(tmp_path:
     assert all(user.has_secret for user in organisation.users.values())
 
 
-def test_a_folder_that_is_none_is_refused_and_an_empty_one_gives_nothing(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused_and_an_empty_one_works(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError):
         Seed.folder(tmp_path / "none")
     assert Seed.folder(tmp_path).organisation("online").items == {}

@@ -10,15 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from local.arcgis import LocalArcGIS, Seed, Switches
-from local.arcgis import switches as switches_module
+from local.arcgis import LocalArcGIS, Seed
 from tests.arcgis_server.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -157,11 +155,3 @@ def test_the_command_ends_at_the_signal(
     assert started.wait(5) == 0
     assert time.monotonic() - began < 5
     assert not Path(ready["caBundle"]).exists()
-
-
-def test_every_guess_is_explained_where_it_is_declared() -> None:
-    source = Path(switches_module.__file__).read_text()
-    for field in fields(Switches):
-        declared = source.index(f"    {field.name}: ")
-        if not field.name.endswith("minutes"):
-            assert source[declared:].split("\n")[1].startswith('    """'), field.name

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from local.arcgis.snapshots import WITHOUT_CELLS
+from local.arcgis.operations.snapshots import EMPTY_NOTEBOOK
 from tests.arcgis_server.client import Client
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2})
@@ -180,7 +180,7 @@ def test_kubernetes_may_make_an_empty_snapshot(kubernetes: Client) -> None:
     kubernetes.snapshots("create", item, name="saved")
     kubernetes.snapshots("create", item, name="sent", notebookJSON=item.content.decode())
     saved, sent = item.snapshots[before:]
-    assert (saved.content, sent.content) == (WITHOUT_CELLS, item.content)
+    assert (saved.content, sent.content) == (EMPTY_NOTEBOOK, item.content)
 
 
 def test_a_download_as_json_has_several_forms(each: Client) -> None:

@@ -29,7 +29,7 @@ def test_a_token_is_accepted_in_every_place(enterprise: Client, place: str) -> N
     assert answer["username"] == "ana"
 
 
-def test_parameters_of_query_and_body_are_merged_and_the_body_wins(each: Client) -> None:
+def test_a_parameter_in_the_body_overrides_the_query(each: Client) -> None:
     item = each.item("Flood model")
     answer = each.session.post(
         f"{each.admin}/notebooks/snapshots/list",

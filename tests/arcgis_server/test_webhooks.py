@@ -177,9 +177,7 @@ def test_a_delivery_is_tried_again_and_given_up(enterprise: Client, listener: Li
     listener.deliveries(6)
 
 
-def test_a_webhook_that_fails_too_often_is_switched_off_until_it_is_activated(
-    enterprise: Client, listener: Listener
-) -> None:
+def test_a_webhook_that_fails_too_often_is_deactivated(enterprise: Client, listener: Listener) -> None:
     register(enterprise, listener, config='{"deactivationPolicy": {"numberOfFailures": 2, "daysInPast": 5}}')
     assert call(enterprise, "/settings/update", notificationAttempts="1") == {"success": True}
     assert enterprise.get("/portals/self/webhooks/settings", "gis_admin")["notificationAttempts"] == 1

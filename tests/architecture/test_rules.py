@@ -140,7 +140,7 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
         return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith("/delete")
 
     def deletes(node: ast.AST) -> bool:
-        return isinstance(node, ast.Attribute) and node.attr == "delete"
+        return isinstance(node, ast.Attribute) and node.attr == "delete_snapshot"
 
     def proves(node: ast.AST) -> bool:
         return isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).endswith("VerifiedCopy")
@@ -151,11 +151,11 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
     def found(what: Callable[[ast.AST], bool]) -> list[str]:
         return [place for path in [*MODULES, *HANDLERS] for place in _within(path, what)]
 
-    assert found(addresses) == ["notebook_server.delete"]
-    assert found(deletes) == ["routes.delete", "slots._delete"]
+    assert found(addresses) == ["notebook_server.delete_snapshot"]
+    assert found(deletes) == ["snapshot_access.delete_snapshot", "slots._delete"]
     assert found(calls_proof) == ["slots.verified_copy"]
     assert set(found(proves)) == {
-        "notebook_server.delete", "routes.delete", "slots.verified_copy", "slots._delete"
+        "notebook_server.delete_snapshot", "snapshot_access.delete_snapshot", "slots.verified_copy", "slots._delete"
     }  # fmt: skip
     text = "".join(path.read_text() for path in MODULES)
     assert text.count('resourceKeys": copy.resource_key') == 1, "one key, which is the proof's"

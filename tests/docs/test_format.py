@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from notebook_archive import models
-from notebook_archive.arcgis.tokens import parse_secret
+from notebook_archive.arcgis.token_secrets import parse_secret
 from notebook_archive.arcgis.transport import REFERER
 from notebook_archive.archive import CopyId, RunId
 from notebook_archive.archive.keys import parse

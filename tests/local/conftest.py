@@ -35,7 +35,7 @@ def system() -> Iterator[LocalSystem]:
 @pytest.fixture(scope="session")
 def open_system() -> Iterator[LocalSystem]:
     """A system whose HTTP proxy asks callers for ArcGIS tokens, with the varied notebooks."""
-    with LocalSystem(Seed.varied(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
+    with LocalSystem(Seed.samples(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
         yield system
 
 

@@ -14,7 +14,6 @@ from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from local.arcgis import Deployment, LocalArcGIS, Seed
 from local.aws import LocalAws
-from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
@@ -58,15 +57,15 @@ class Rotations:
     def start(self) -> None:
         """Start a new container: no connection, no memory of refused credentials."""
         to_arcgis = transport(self.ca_pem)
-        portal = Portal(to_arcgis, self.deployment.portal_url)
+        url = self.deployment.portal_url
         sources: dict[str, TokenSource] = {}
 
         def credential(name: str) -> TokenSource:
-            return sources.setdefault(name, TokenSource(to_arcgis, portal.rest_url, name, secret_store.read))
+            return sources.setdefault(name, TokenSource(to_arcgis, url, name, secret_store.read))
 
         secret_store = SecretStore(self.client)
         self.mint = RotationContext(
-            secret_store, portal, credential, "notebook-archive", "notebook-archive-credentials"
+            secret_store, to_arcgis, url, credential, "notebook-archive", "notebook-archive-credentials"
         )
 
     def keep(self, name: str, value: Any) -> None:
@@ -120,7 +119,7 @@ class Rotations:
 
     def whose(self, token: str) -> str:
         """The user that the portal takes the token for."""
-        return self.mint.portal.organisation(token, Deadline(30)).username
+        return self.mint.portal(token, Deadline(30)).get_organization().username
 
     def lifetime(self, token: str) -> float:
         """Minutes for which the portal made the token."""
@@ -153,7 +152,7 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[LocalArcGIS]:
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         yield arcgis
 
 

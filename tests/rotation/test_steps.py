@@ -150,7 +150,7 @@ def test_a_configuration_is_tried_without_a_sign_in(
         ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name"),
         ({"credential": CREDENTIAL}, None, SecretMissing, CREDENTIAL),
         ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "lacks"),
-        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could mint one"),
+        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could make one"),
     ],
 )
 def test_a_configuration_that_cannot_work_fails_its_trial(
@@ -187,7 +187,7 @@ def test_a_portal_that_tells_strangers_nothing_is_there(rotations: Rotations, co
 
 def test_killed_after_the_sign_in_another_token_is_minted(rotations: Rotations) -> None:
     version = rotations.begin()
-    rotations.mint.credential(CREDENTIAL).fresh(60, Deadline(9))
+    rotations.mint.credential(CREDENTIAL).sign_in(60, Deadline(9))
     rotations.start()
     for step in STEPS:
         rotations.step(step, version)
@@ -316,7 +316,7 @@ def test_a_token_secret_that_names_no_credential(
     [
         ("CANARY", "is not JSON"),
         ({"username": "ana"}, "lacks"),
-        ({"token": "CANARY"}, "not a credential that could mint one"),
+        ({"token": "CANARY"}, "not a credential that could make one"),
         ({"credential": CREDENTIAL}, "holds no token yet"),
     ],
 )

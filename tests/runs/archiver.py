@@ -16,10 +16,9 @@ import boto3
 from botocore.config import Config
 from urllib3.connectionpool import HTTPConnectionPool
 
-from notebook_archive.arcgis.administrator import Administrator
-from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
@@ -45,11 +44,10 @@ def s3_client(address: str) -> "S3Client":
 
 def archive(told: dict[str, str]) -> None:
     """Archive the batch that is told of, into the S3 that is told of; with ``rotates``, as the owner and capturing."""
-    transport = Transport(tls_context(told["ca"], strict=True))
-    portal = Portal(transport, told["portal"])
+    transport = Transport(make_tls_context(told["ca"], strict=True))
     rotates = "rotates" in told
     route: Route = "notebook-server" if rotates else "portal"
-    routes = Routes(transport, portal, route, NotebookServers(""), "x", lambda _: told["secret"])
+    routes = Routes(transport, told["portal"], route, Discovery(""), "x", lambda _: told["secret"])
     s3 = s3_client(told["s3"])
     capturing = None
     if rotates:
@@ -92,16 +90,15 @@ class Runner:
 
     def __init__(self, ca: str, portal: str, route: Route, secrets: dict[str, str], s3: str, *, current: bool) -> None:
         """`secrets` are by name; `s3` is the address of the bucket."""
-        transport = Transport(tls_context(ca, strict=True))
-        self.portal = Portal(transport, portal)
-        self.routes = Routes(transport, self.portal, route, NotebookServers(""), PREFIX, lambda name: secrets[name])
+        transport = Transport(make_tls_context(ca, strict=True))
+        self.routes = Routes(transport, portal, route, Discovery(""), PREFIX, lambda name: secrets[name])
         self.archive = Archive(s3_client(s3), BUCKET, ACCOUNT)
         self.context = ArchiveContext(self.routes, self.archive, portal, 100_000_000, archive_current=current)
 
     def run(self, name: str) -> Report:
         """Make a run and return its report."""
         run = RunId.of_execution(name, STARTED_AT)
-        administrator = Administrator(self.portal, self.routes.administrator, Deadline(60))
+        administrator = self.routes.portal(Deadline(60))
         plan = plan_run(run, STARTED_AT, administrator, self.archive, None, batch_size=100, threads=2)
         self.work(name)
         return self.report(name, plan, None)

@@ -19,7 +19,7 @@ SMALL = (User("ana", "ana-password"), User("ben", "ben-password", has_secret=Fal
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[LocalArcGIS]:
-    with LocalArcGIS(Seed.varied()) as arcgis:
+    with LocalArcGIS(Seed.samples()) as arcgis:
         yield arcgis
 
 
@@ -31,7 +31,7 @@ def make_site(running: LocalArcGIS) -> Iterator[MakeSite]:
         strict = StrictS3()
 
         def make(seed: Seed | None = None, kind: Kind = "enterprise", **options: Any) -> Site:
-            running.reset(seed or Seed.varied())
+            running.reset(seed or Seed.samples())
             return Site(getattr(running, kind), running.ca_bundle, strict, **options)
 
         yield make

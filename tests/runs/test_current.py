@@ -9,7 +9,7 @@ import pytest
 from moto.s3.models import s3_backends
 
 from local.arcgis import Item
-from notebook_archive.arcgis.transport import ATTEMPTS
+from notebook_archive.arcgis.retries import MAX_ATTEMPTS
 from notebook_archive.backup.outcome import UNPROTECTED
 from notebook_archive.backup.planned import SETTLED_MS
 from tests.runs.conftest import MakeSite, small_seed
@@ -244,7 +244,7 @@ def test_the_same_answer_of_an_item_that_has_bytes_is_a_failure(site: Site) -> N
     site.deployment.faults.add("items/data", "shape-a", item_id=site.item("First").id, code=500)
     report = site.run()
     assert report["snapshots"]["failed"] == {"arcgis-unavailable": 1}
-    assert calls(site, "items/data") == ATTEMPTS + 1
+    assert calls(site, "items/data") == MAX_ATTEMPTS + 1
 
 
 def test_an_empty_item_whose_portal_is_down_is_a_failure(site: Site) -> None:

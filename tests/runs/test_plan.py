@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from local.arcgis import Seed
-from notebook_archive.arcgis.portal import Organisation
+from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import Holding
 from notebook_archive.backup.planned import MAX_PLANNED_SNAPSHOTS, plan_notebook
 from notebook_archive.errors import RunIdTaken, RunInputInvalid
@@ -24,13 +24,13 @@ from tests.runs.conftest import MakeSite
 from tests.site import STARTED_AT, Site, check_report, read_report, stored_snapshots
 from tests.strict_s3 import contents
 
-ORGANISATION = Organisation(
+ORGANISATION = Organization(
     id="one",
-    on_kubernetes=False,
+    is_on_kubernetes=False,
     is_online=False,
     username="admin",
-    sees_everything=True,
-    reads_everything=True,
+    can_view_items=True,
+    can_update_items=True,
     host="",
 )
 STATE_BYTES = 262_144

@@ -8,7 +8,6 @@ import pytest
 from moto.s3.models import s3_backends
 
 from local.arcgis import Item, Seed
-from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.clock import Deadline
 from notebook_archive.models import ItemId
 from notebook_archive.runs.report import Report
@@ -171,7 +170,7 @@ class TestUnknown:
         assert report["notebooks"]["attempted"] == 6
 
     def test_lookups_without_time_are_counted(self, site: Site) -> None:
-        administrator = Administrator(site.portal, site.routes.administrator, Deadline(0))
+        administrator = site.routes.portal(Deadline(0))
         ids = [ItemId(f"{number:032x}") for number in range(MAX_LOOK_UPS + 7)]
         found = look_up(ids, administrator, 2)
         assert (found.found, found.absent) == ([], [])

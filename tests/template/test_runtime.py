@@ -70,7 +70,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with LocalArcGIS(Seed.varied()) as arcgis, LocalAws() as aws:
+    with LocalArcGIS(Seed.samples()) as arcgis, LocalAws() as aws:
         aws.s3.create_bucket(Bucket=BUCKET)
         sqs = aws.session.client("sqs", endpoint_url=aws.endpoint_url)
         queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("REQUEST", "FAILURE")}

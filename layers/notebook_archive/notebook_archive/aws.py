@@ -11,11 +11,12 @@ import boto3
 from botocore.config import Config
 from botocore.handlers import add_expect_header
 
-from notebook_archive.arcgis.administrator import Administrator
 from notebook_archive.arcgis.caller_identity import CallerIdentifier
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import NotebookServers, Routes
-from notebook_archive.arcgis.tls import tls_context
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader
@@ -91,35 +92,35 @@ def _secret_store() -> SecretStore:
 @cache
 def _transport(settings: PortalSettings) -> Transport:
     ca_pem = _secret_store().read(settings.ca_bundle_secret) if settings.ca_bundle_secret else None
-    return Transport(tls_context(ca_pem, strict=settings.tls_strict), connections=MAX_THREADS)
-
-
-@cache
-def portal(settings: PortalSettings) -> Portal:
-    """The ArcGIS portal."""
-    return Portal(_transport(settings), settings.url)
+    return Transport(make_tls_context(ca_pem, strict=settings.tls_strict), connections=MAX_THREADS)
 
 
 @cache
 def _tokens(settings: PortalSettings, secret_name: str) -> TokenSource:
-    return TokenSource(_transport(settings), portal(settings).rest_url, secret_name, _secret_store().read)
+    return TokenSource(_transport(settings), settings.url, secret_name, _secret_store().read)
 
 
-def administrator(settings: PortalSettings, deadline: Deadline) -> Administrator:
+def administrator(settings: PortalSettings, deadline: Deadline) -> Portal:
     """The portal as the administrator sees it."""
-    return Administrator(portal(settings), _tokens(settings, f"{settings.secret_prefix}/admin"), deadline)
+    tokens = _tokens(settings, f"{settings.secret_prefix}/admin")
+    return Portal(ArcGISClient(_transport(settings), tokens, deadline), settings.url)
 
 
 @cache
-def _notebook_servers(settings: ArcGISSettings) -> NotebookServers:
-    return NotebookServers(settings.notebook_admin_url)
+def _discovery(settings: ArcGISSettings) -> Discovery:
+    return Discovery(settings.notebook_admin_url)
 
 
 @cache
 def _routes(settings: ArcGISSettings) -> Routes:
-    transport, servers = _transport(settings.portal), _notebook_servers(settings)
-    prefix, read_secret = settings.portal.secret_prefix, _secret_store().read
-    return Routes(transport, portal(settings.portal), settings.route, servers, prefix, read_secret)
+    return Routes(
+        _transport(settings.portal),
+        settings.portal.url,
+        settings.route,
+        _discovery(settings),
+        settings.portal.secret_prefix,
+        _secret_store().read,
+    )
 
 
 @cache
@@ -152,15 +153,20 @@ def authorization(settings: ArcGISSettings, api_auth: ApiAuth) -> Authorization:
     """The authorization of the proxy's callers."""
     transport, portal_url = _transport(settings.portal), settings.portal.url
     identifier = CallerIdentifier(transport, portal_url)
-    return Authorization(api_auth, _routes(settings), identifier, transport, portal_url, _notebook_servers(settings))
+    return Authorization(api_auth, _routes(settings), identifier, transport, portal_url, _discovery(settings))
 
 
 @cache
 def rotation_context(settings: RotateTokenSettings) -> RotationContext:
     """What rotating a token needs."""
-    tokens = partial(_tokens, settings.portal)
-    prefixes = settings.portal.secret_prefix, settings.credential_prefix
-    return RotationContext(_secret_store(), portal(settings.portal), tokens, *prefixes)
+    return RotationContext(
+        _secret_store(),
+        _transport(settings.portal),
+        settings.portal.url,
+        partial(_tokens, settings.portal),
+        settings.portal.secret_prefix,
+        settings.credential_prefix,
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Whoever calls the proxy with an ArcGIS token: who the portal says that is."""
+"""Identify the caller of the proxy: the portal says whose ArcGIS token came with the request."""
 
 import hashlib
 import time
@@ -7,25 +7,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import CallerTokenRejected, TokenRejected
 
+# The portal's answer about a token is believed for this long. So a token that is withdrawn can read the archive for as
+# much longer.
 KNOWN_SECONDS = 300
-"""How long the portal's word on a token is believed.  A token that is withdrawn reads the archive as much longer."""
 MAX_KNOWN = 1000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CallerToken:
-    """A token that a caller brought, passed on as it is, with the referer that it may be bound to."""
+    """A token that a caller brought. It is passed on as it is, with the referer that it may be bound to."""
 
     value: str
     referer: str
 
-    def with_token[T](self, call: Callable[[str], T], _: Deadline) -> T:
-        """Return what ``call`` returns for the token; raise CallerTokenRejected where ArcGIS refuses it."""
+    @property
+    def secret(self) -> str:
+        """An empty text, because the token comes from no secret."""
+        return ""
+
+    def current(self, _: Deadline) -> str:
+        """Return the token."""
+        return self.value
+
+    def call_with_token[T](self, call: Callable[[str], T], _: Deadline) -> T:
+        """Return what `call` returns for the token. Raises CallerTokenRejected if ArcGIS rejects it."""
         try:
             return call(self.value)
         except TokenRejected:
@@ -34,37 +45,37 @@ class CallerToken:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A token's user.  ``is_administrator``: it may read everybody's items and their private resources."""
+    """A token's user. An administrator may read everybody's items and their private resources."""
 
     username: str
     is_administrator: bool
 
 
 class CallerIdentifier:
-    """The users of the tokens that came lately, by the SHA-256 of the token and its referer."""
+    """Identifies callers by their tokens, and remembers them for KNOWN_SECONDS by a SHA-256 of token and referer."""
 
     def __init__(self, transport: Transport, portal_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._transport, self._portal_url, self._clock = transport, portal_url, clock
         self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
-    def of(self, token: CallerToken, deadline: Deadline) -> Caller:
-        """Return who the token's user is; raise CallerTokenRejected, or another ArcGISError where the portal does not
-        say.
+    def identify(self, token: CallerToken, deadline: Deadline) -> Caller:
+        """Return the token's user.
 
-        ArcGIS Online knows the tokens of every organisation, and describes to each user the own one: an administrator
-        elsewhere is nobody here.
+        Raises CallerTokenRejected, or another ArcGISError if the portal does not say. ArcGIS Online knows the tokens of
+        every organization, and describes to each user their own. So the organization is compared: an administrator of
+        another one has no rights here.
         """
-        name = hashlib.sha256(f"{token.value}\n{token.referer}".encode()).digest()
-        asked, caller = self._known.get(name, (0.0, None))
-        if caller is None or self._clock() - asked > KNOWN_SECONDS:
-            portal = Portal(self._transport.with_referer(token.referer), self._portal_url)
-            organisation = token.with_token(lambda value: portal.organisation(value, deadline), deadline)
-            if organisation.is_online and organisation.host != urlsplit(self._portal_url).hostname:
-                raise CallerTokenRejected("The token is of another organisation of ArcGIS Online.")
-            sees_all = organisation.sees_everything and organisation.reads_everything
-            caller = Caller(organisation.username, sees_all)
-            self._known.pop(name, None)
-            self._known[name] = self._clock(), caller
+        digest = hashlib.sha256(f"{token.value}\n{token.referer}".encode()).digest()
+        identified_at, caller = self._known.get(digest, (0.0, None))
+        if caller is None or self._clock() - identified_at > KNOWN_SECONDS:
+            client = ArcGISClient(self._transport.with_referer(token.referer), token, deadline)
+            organization = Portal(client, self._portal_url).get_organization()
+            if organization.is_online and organization.host != urlsplit(self._portal_url).hostname:
+                raise CallerTokenRejected("The token is of another organization of ArcGIS Online.")
+            can_read_all = organization.can_view_items and organization.can_update_items
+            caller = Caller(organization.username, can_read_all)
+            self._known.pop(digest, None)
+            self._known[digest] = self._clock(), caller
             while len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
         return caller

@@ -1,10 +1,12 @@
-"""The file of an item, from the portal or from the storage that it redirects to."""
+"""Read the file of an item, from the portal or from the storage that it redirects to."""
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 
-from notebook_archive.arcgis.envelopes import error_in_body
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.envelopes import find_error_in_body
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -18,84 +20,100 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 
+# An address of storage that a portal may redirect to: no user, and nothing that two parsers could read differently.
 STORAGE_URL = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?"
 )
-"""An address to which a portal may send for a file: no user, nothing that two parsers could read differently."""
 
 
-def item_data[T](
-    transport: Transport,
-    url: str,
-    what: str,
-    limit: int,
-    token: str,
-    consume: Callable[[Iterator[bytes]], T],
-    deadline: Deadline,
+def read_item_data[T](
+    client: ArcGISClient, url: str, what: str, limit: int, consume: Callable[[Iterator[bytes]], T]
 ) -> T:
-    """Return what `consume` makes of the file behind `url`.
+    """Return the result of `consume` for the file behind `url`, of at most `limit` bytes.
 
-    Raises NoContent if two answers in a row are empty and their headers prove that no byte is missing. Esri does not
-    document whether the portal answers so, or with code 500, for an item without a file; Esri's clients handle both.
+    A rejected token is renewed once. Raises NoContent if two answers in a row are empty and their headers prove that no
+    byte is missing. Esri does not document whether the portal answers so, or with code 500, for an item without a file;
+    Esri's clients handle both.
     """
-    try:
-        return _read_file(transport, url, what, limit, token, consume, deadline)
-    except NoContent:
-        return _read_file(transport, url, what, limit, token, consume, deadline)
+
+    def read(token: str) -> T:
+        file = _File(client.transport, client.deadline, token, url, what, limit)
+        try:
+            return file.read(consume)
+        except NoContent:
+            return file.read(consume)
+
+    return client.tokens.call_with_token(read, client.deadline)
 
 
-def _read_file[T](
-    transport: Transport,
-    url: str,
-    what: str,
-    limit: int,
-    token: str,
-    consume: Callable[[Iterator[bytes]], T],
-    deadline: Deadline,
-) -> T:
-    """Return what ``consume`` makes of the file behind ``url``.
+@dataclass(frozen=True, slots=True, repr=False)
+class _File:
+    """The file behind a URL of the portal, for one token."""
 
-    Raises any ArcGISError, and SnapshotTooLarge beyond ``limit`` bytes.  The portal may answer with the address of the
-    storage that has the file.  That one redirect is followed, without the token and without a referer, for it leads to
-    another's server.  Whatever storage refuses is ArcGISUnavailable, also where ``consume`` finds the refusal in a
-    body: it tells nothing of a token that was not sent, nor of the item.  A link may have expired on the way, and the
-    portal gives another.
-    """
-    try:
-        with closing(_from_portal(transport, url, what, limit, token, deadline)) as chunks:
-            return consume(chunks)
-    except UnexpectedAnswer as error:
-        if not error.location:
-            raise
-        location = error.location
-    if not STORAGE_URL.fullmatch(location):
-        raise UnexpectedAnswer(f"{what}: the portal redirects to something that is no plain https address.")
-    stored = transport.with_referer("").stream(
-        "GET", location, f"{what}, in storage", deadline, limit, refuse_empty=True
-    )
-    try:
-        with closing(stored) as chunks:
-            return consume(chunks)
-    except (NotebookNotFound, PermissionDenied, RequestRejected, TokenRejected) as error:
-        raise ArcGISUnavailable(f"The storage that the portal sent to refused. {error}") from None
+    transport: Transport
+    deadline: Deadline
+    token: str
+    url: str
+    what: str
+    limit: int
 
+    def read[T](self, consume: Callable[[Iterator[bytes]], T]) -> T:
+        """Return the result of `consume` for the file's bytes.
 
-def _from_portal(
-    transport: Transport, url: str, what: str, limit: int, token: str, deadline: Deadline
-) -> Generator[bytes]:
-    """No ``f`` is sent, so that the file comes as it is.  An error may then be a page, which tells nothing, so it is
-    asked for again as JSON."""
-    with closing(transport.stream("GET", url, what, deadline, limit, token=token, refuse_empty=True)) as chunks:
-        first = next(chunks, b"")
-        if first.lstrip()[:1] != b"<":
-            yield first
-            yield from chunks
-            return
-    fields = {"f": "json"}
-    try:
-        with closing(transport.stream("GET", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)) as chunks:
-            body = b"".join(chunks)
-    except SnapshotTooLarge:  # the file after all, in spite of f
-        body = b""
-    raise error_in_body(body, what) or UnexpectedAnswer(f"{what}: the server answered an HTML page.")
+        Raises any ArcGISError, and SnapshotTooLarge beyond the limit. The portal may answer with the address of the
+        storage that has the file. That one redirect is followed.
+        """
+        try:
+            with closing(self._stream_from_portal()) as chunks:
+                return consume(chunks)
+        except UnexpectedAnswer as error:
+            if not error.location:
+                raise
+            location = error.location
+        return self._read_from_storage(location, consume)
+
+    def _stream_from_portal(self) -> Generator[bytes]:
+        """Yield the portal's answer, or raise the error that it stands for.
+
+        No `f` is sent, so that the file comes as it is. An error may then be a page, which does not say what is wrong.
+        So the URL is requested again as JSON.
+        """
+        with closing(self._stream(self.limit, refuse_empty=True)) as chunks:
+            first = next(chunks, b"")
+            if first.lstrip()[:1] != b"<":
+                yield first
+                yield from chunks
+                return
+        try:
+            with closing(self._stream(ANSWER_BYTES, {"f": "json"})) as chunks:
+                body = b"".join(chunks)
+        except SnapshotTooLarge:  # f=json got the file itself
+            body = b""
+        raise find_error_in_body(body, self.what) or UnexpectedAnswer(f"{self.what}: the server answered an HTML page.")
+
+    def _stream(
+        self, limit: int, fields: Mapping[str, str] | None = None, *, refuse_empty: bool = False
+    ) -> Generator[bytes]:
+        return self.transport.stream(
+            "GET", self.url, self.what, self.deadline, limit, token=self.token, fields=fields, refuse_empty=refuse_empty
+        )
+
+    def _read_from_storage[T](self, location: str, consume: Callable[[Iterator[bytes]], T]) -> T:
+        """Return the result of `consume` for the file in storage.
+
+        Neither the token nor a referer is sent, because the server belongs to someone else. So its refusals say nothing
+        about the token or the item, and all of them become ArcGISUnavailable, even if `consume` finds the refusal in a
+        body. The link may have expired on the way; the next try gets another one from the portal.
+        """
+        if not STORAGE_URL.fullmatch(location):
+            raise UnexpectedAnswer(f"{self.what}: the portal redirects to something that is not a plain https address.")
+        what = f"{self.what}, in storage"
+        stream = self.transport.with_referer("").stream(
+            "GET", location, what, self.deadline, self.limit, refuse_empty=True
+        )
+        try:
+            with closing(stream) as chunks:
+                return consume(chunks)
+        except (NotebookNotFound, PermissionDenied, RequestRejected, TokenRejected) as error:
+            raise ArcGISUnavailable(f"The storage that the portal redirected to refused the request. {error}") from None

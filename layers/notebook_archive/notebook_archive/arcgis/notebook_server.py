@@ -1,24 +1,25 @@
-"""The notebook server: snapshots with their owner's token, and the notebooks that are open now.
+"""The notebook server's admin API: snapshots, which need their owner's token, and the notebooks that are open now.
 
-One class for both dialects.  ArcGIS Notebook Server and ArcGIS Online serve ``<admin>/notebooks`` on a host of their
-own, Enterprise on Kubernetes below the portal's ``/admin``.  The snapshot operations are the same, and all are POST.
+ArcGIS Notebook Server and ArcGIS Online serve `<admin>/notebooks` on a host of its own, and Enterprise on Kubernetes
+below the portal's `/admin`. The snapshot operations are the same everywhere, and all are POST.
 """
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
-from notebook_archive.arcgis.envelopes import is_success, parse
-from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
-from notebook_archive.clock import Deadline
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.envelopes import is_success, parse_answer
+from notebook_archive.arcgis.transport import ANSWER_BYTES
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
     DeadlineExceeded,
     ListingIncomplete,
     NotAnId,
+    NotANotebook,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -36,18 +37,18 @@ from notebook_archive.models import (
     count,
 )
 
+# Maximum sessions of one request.
 SESSIONS_PAGE = 100
-"""Most sessions that one request gives."""
 # Open sessions that are collected. A listing that never ends would fill the memory.
 MAX_SESSIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Some of the open sessions, and how many there are in all.
+    """Some of the open sessions, and the number of all that are open.
 
-    `unreadable` counts the entries that name no usable session or item. They are left out of `sessions` and counted in
-    `total`.
+    `unreadable` counts the entries without a usable id of a session or an item. They are not in `sessions`, and they
+    count in `total`.
     """
 
     sessions: tuple[NotebookSession, ...]
@@ -55,8 +56,8 @@ class Sessions:
     unreadable: int = 0
 
     @classmethod
-    def of(cls, entries: list[Any], total: int) -> Self:
-        """Return the sessions of the entries of a listing."""
+    def parse(cls, entries: list[Any], total: int) -> Self:
+        """Return the sessions that a listing's entries describe."""
         sessions = []
         for entry in entries:
             with contextlib.suppress(UnexpectedAnswer):
@@ -65,30 +66,31 @@ class Sessions:
 
 
 class NotebookServer:
-    """The operations below ``notebooks``.  Every method may raise any ArcGISError."""
+    """The operations below `notebooks` for one client. Every method may raise any ArcGISError."""
 
-    def __init__(self, transport: Transport, admin_url: str, *, on_kubernetes: bool | None = None) -> None:
-        """`on_kubernetes` is None if nobody has looked it up yet."""
-        self.on_kubernetes = on_kubernetes
-        self._transport = transport.with_redirects()
+    def __init__(self, client: ArcGISClient, admin_url: str, *, is_on_kubernetes: bool | None = None) -> None:
+        """`is_on_kubernetes` is None if it is not known yet."""
+        self.is_on_kubernetes = is_on_kubernetes
+        self._client = client.with_redirects()
         self._notebooks_url = f"{admin_url}/notebooks"
         self._snapshots_url = f"{self._notebooks_url}/snapshots"
 
-    def answers(self, token: str, deadline: Deadline) -> bool:
+    def is_answering(self) -> bool:
         """Return whether a notebook server answers at this address, after one try.
 
-        A refusal in ArcGIS's form counts as well, because only a server that understood the request refuses it so:
-        listing open notebooks may need more rights than reading snapshots. A proxy that bars the address refuses too.
+        A refusal in ArcGIS's form counts as an answer: the server understood the request, and listing open notebooks
+        may need more rights than reading snapshots. A refusal in another form may come from a proxy.
         """
+        client, what = self._client, "The notebook server"
+        # A server that is not ArcGIS may reject any token, so a rejection here renews none.
+        token = client.tokens.current(client.deadline)
         fields = {"f": "json", "start": "1", "num": "1"}
-        what = "The notebook server"
+        stream = client.transport.stream(
+            "GET", self._notebooks_url, what, client.deadline, ANSWER_BYTES, token=token, fields=fields
+        )
         try:
-            with closing(
-                self._transport.stream(
-                    "GET", self._notebooks_url, what, deadline, ANSWER_BYTES, token=token, fields=fields
-                )
-            ) as chunks:
-                return "notebooks" in parse(b"".join(chunks), what)
+            with closing(stream) as chunks:
+                return "notebooks" in parse_answer(b"".join(chunks), what)
         except RequestRejected:
             return True
         except PermissionDenied as error:
@@ -98,57 +100,66 @@ class NotebookServer:
         except (ArcGISError, SnapshotTooLarge):
             return False
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline) -> Listing:
-        """Return the notebook's snapshots; raise UnexpectedAnswer unless the listing says that it succeeded."""
+    def list_snapshots(self, item_id: ItemId) -> Listing:
+        """Return the notebook's snapshots. Raises UnexpectedAnswer if the listing does not say that it succeeded."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
-        answer = self._transport.call("POST", f"{self._snapshots_url}/list", what, deadline, token=token, fields=fields)
+        answer = self._client.call("POST", f"{self._snapshots_url}/list", what, fields)
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
-            raise UnexpectedAnswer(f"{what}: the answer holds no list of snapshots.")
+            raise UnexpectedAnswer(f"{what}: the answer has no list of snapshots.")
         if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return Listing.of(entries, answer.get("total"))
 
-    def download(
-        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Generator[bytes]:
-        """Yield the snapshot's bytes as `f=json` gives them, the documented way.
+    def read_snapshot[T](
+        self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
+    ) -> T:
+        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
 
-        Esri's page for Kubernetes has `resourceKeys` in its table; its sample and Esri's client use `resourceKey`.
+        Only one sample in Esri's documentation shows what `snapshots/download` answers to `f=json`. So if the answer is
+        not a notebook, the snapshot is requested once more without `f`, as Esri's own clients do. Esri's page for
+        Kubernetes has `resourceKeys` in its table; its sample and Esri's client use `resourceKey`.
         """
-        return self._download({"itemId": item_id, "resourceKey": key, "f": "json"}, limit, token, deadline)
+        fields = {"itemId": item_id, "resourceKey": key}
 
-    def download_file(
-        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Generator[bytes]:
-        """Yield the snapshot's bytes from the file that comes without `f`, as Esri's clients read it."""
-        return self._download({"itemId": item_id, "resourceKey": key}, limit, token, deadline)
+        def read(fields: Mapping[str, str]) -> T:
+            url, what = f"{self._snapshots_url}/download", f"Snapshot {key} of item {item_id}"
+            return self._client.read("POST", url, what, limit, consume, fields)
 
-    def _download(self, fields: dict[str, str], limit: int, token: str, deadline: Deadline) -> Generator[bytes]:
-        url, what = f"{self._snapshots_url}/download", f"Snapshot {fields['resourceKey']} of item {fields['itemId']}"
-        return self._transport.stream("POST", url, what, deadline, limit, token=token, fields=fields)
+        def read_either_form() -> T:
+            try:
+                return read({**fields, "f": "json"})
+            except (NotANotebook, UnexpectedAnswer) as first:
+                try:
+                    return read(fields)
+                except (NotANotebook, UnexpectedAnswer):
+                    raise first from None
 
-    def create(self, item_id: ItemId, name: str, content: str, token: str, deadline: Deadline) -> ResourceKey:
-        """Make a snapshot that only the notebook's owner can see, and return its key.
+        return self._client.retry(read_either_form)
 
-        It holds `content`, or the notebook's saved state if that is empty.
-        Tried once: after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer it may still have been made; a listing
-        shows whether it was.  Any other refusal, even with code 500, raises RequestRejected unless it has its own error
-        class.
+    def create_snapshot(self, item_id: ItemId, name: str, content: str) -> ResourceKey:
+        """Create a snapshot that only the notebook's owner can see, and return its key.
+
+        The snapshot holds `content`, or the notebook's saved state if that is empty. Passing faults are not retried:
+        after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer, the snapshot may have been created all the same.
+        A listing shows whether it was. An error that ArcGIS answers in its own form, even with code 500, means that it
+        was not. It raises RequestRejected, unless it has an error class of its own.
         """
         url, what = f"{self._snapshots_url}/create", f"A new snapshot of notebook {item_id}"
         fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": content, "f": "json"}
-        stream = self._transport.stream("POST", url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
+
+        def parse_body(chunks: Iterator[bytes]) -> dict[str, Any]:
+            body = b"".join(chunks)
+            try:
+                return parse_answer(body, what)
+            except ArcGISUnavailable as error:
+                raise RequestRejected(str(error)) from None
+
         try:
-            with closing(stream) as chunks:
-                body = b"".join(chunks)
+            answer = self._client.read("POST", url, what, ANSWER_BYTES, parse_body, fields)
         except SnapshotTooLarge as error:
             raise UnexpectedAnswer(str(error)) from None
-        try:
-            answer = parse(body, what)
-        except ArcGISUnavailable as error:
-            raise RequestRejected(str(error)) from None
         try:
             key = ResourceKey.parse(answer.get("snapshotResourceKey", answer.get("resourceKey")))
         except NotAnId:
@@ -157,42 +168,43 @@ class NotebookServer:
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
         return key
 
-    def delete(self, copy: VerifiedCopy, token: str, deadline: Deadline) -> None:
-        """Delete the one snapshot of which the archive is proved to hold a copy.  After any error, and after none, a
-        listing tells whether it is gone."""
+    def delete_snapshot(self, copy: VerifiedCopy) -> None:
+        """Delete the snapshot whose archived copy was verified.
+
+        With or without an error, only a listing shows whether the snapshot is gone.
+        """
         what = f"Deleting snapshot {copy.resource_key} of item {copy.item_id}"
         fields = {"itemId": copy.item_id, "resourceKeys": copy.resource_key, "f": "json"}
-        answer = self._transport.call(
-            "POST", f"{self._snapshots_url}/delete", what, deadline, token=token, fields=fields
-        )
+        answer = self._client.call("POST", f"{self._snapshots_url}/delete", what, fields)
         if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
 
-    def sessions(self, start: int, num: int, token: str, deadline: Deadline) -> Sessions:
-        """Return ``num`` open sessions from the ``start``-th on, which counts from 1.
+    def list_sessions(self, start: int, num: int) -> Sessions:
+        """Return up to `num` open sessions, beginning with number `start`. The first is number 1.
 
-        Notebook Server gives a page of up to SESSIONS_PAGE, and says ``start`` and ``total``.  Kubernetes has no pages
-        and gives all.  An answer without the two may be either, so all sessions are collected and the page is cut here.
+        Notebook Server gives a page of up to SESSIONS_PAGE sessions, with `start` and `total`. Kubernetes has no pages
+        and gives all sessions. An answer without `start` and `total` may be either, so all sessions are collected, and
+        the page is cut out of them.
         """
-        answer, entries = self._fetch_page(start, num, token, deadline)
+        answer, entries = self._fetch_page(start, num)
         if "start" not in answer or "total" not in answer:
-            gave_all = len(entries) > num or (start == 1 and len(entries) < num)
-            if not gave_all:
-                entries = self._fetch_all_sessions(token, deadline)
-            return Sessions.of(entries[start - 1 : start - 1 + num], len(entries))
+            has_all = len(entries) > num or (start == 1 and len(entries) < num)
+            if not has_all:
+                entries = self._fetch_all_sessions()
+            return Sessions.parse(entries[start - 1 : start - 1 + num], len(entries))
         total = count(answer["total"]) or 0
         if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
-        return Sessions.of(entries[:num], total)
+        return Sessions.parse(entries[:num], total)
 
-    def _fetch_all_sessions(self, token: str, deadline: Deadline) -> list[Any]:
+    def _fetch_all_sessions(self) -> list[Any]:
         """Return the entries of all open sessions, whether the server gives pages or everything at once.
 
         Raises ListingIncomplete beyond MAX_SESSIONS.
         """
         found: dict[str, Any] = {}
         while True:
-            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE, token, deadline)
+            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE)
             known = len(found)
             found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
             if len(page) < SESSIONS_PAGE or len(found) == known:
@@ -200,38 +212,38 @@ class NotebookServer:
             if len(found) > MAX_SESSIONS:
                 raise ListingIncomplete(f"The open notebooks: there are more than {MAX_SESSIONS}.")
 
-    def _fetch_page(self, start: int, num: int, token: str, deadline: Deadline) -> tuple[dict[str, Any], list[Any]]:
+    def _fetch_page(self, start: int, num: int) -> tuple[dict[str, Any], list[Any]]:
         what = "The open notebooks"
         fields = {"f": "json", "start": str(start), "num": str(num)}
-        answer = self._transport.call("GET", self._notebooks_url, what, deadline, token=token, fields=fields)
+        answer = self._client.call("GET", self._notebooks_url, what, fields)
         entries = answer.get("notebooks")
         if not isinstance(entries, list):
-            raise UnexpectedAnswer(f"{what}: the answer holds no list of notebooks.")
+            raise UnexpectedAnswer(f"{what}: the answer has no list of notebooks.")
         return answer, entries
 
-    def session(self, session_id: SessionId, token: str, deadline: Deadline) -> NotebookSession:
-        """Return one open session; raise NotebookNotFound where it is not open.
+    def get_session(self, session_id: SessionId) -> NotebookSession:
+        """Return one open session. Raises SessionNotFound if it is not open.
 
-        What a server answers for a session that is closed is documented nowhere, so a refused request is looked up in
-        the list of those that are open.
+        Esri does not document what a server answers for a closed session. So if the request is refused, the list of the
+        open sessions decides.
         """
         url, what = f"{self._notebooks_url}/{session_id}", f"Session {session_id}"
         try:
-            answer = self._transport.call("GET", url, what, deadline, token=token, fields={"f": "json"})
+            answer = self._client.call("GET", url, what, {"f": "json"})
         except NotebookNotFound:
             raise SessionNotFound(f"{what} is not open.") from None
         except RequestRejected:
-            if self._may_be_open(session_id, token, deadline):
+            if self._may_be_open(session_id):
                 raise
             raise SessionNotFound(f"{what} is not open.") from None
         if answer.setdefault("id", session_id) != session_id:
             raise UnexpectedAnswer(f"{what}: the server described another session.")
         return NotebookSession.from_answer(answer)
 
-    def _may_be_open(self, session_id: SessionId, token: str, deadline: Deadline) -> bool:
+    def _may_be_open(self, session_id: SessionId) -> bool:
         start = 1
         while True:
-            page = self.sessions(start, SESSIONS_PAGE, token, deadline)
+            page = self.list_sessions(start, SESSIONS_PAGE)
             if page.unreadable or any(session.session_id == session_id for session in page.sessions):
                 return True
             start += SESSIONS_PAGE

@@ -1,13 +1,13 @@
-"""The portal: who the token is, which notebooks there are, and an administrator's way to their snapshots."""
+"""The portal's sharing API: the organization, its notebooks, and their snapshots as item resources."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
-from notebook_archive.arcgis.item_data import item_data
-from notebook_archive.arcgis.transport import Transport
-from notebook_archive.clock import Deadline
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.item_data import read_item_data
+from notebook_archive.arcgis.transport import SHARING_API
 from notebook_archive.errors import (
     AnswerTooLarge,
     ListingIncomplete,
@@ -27,10 +27,11 @@ from notebook_archive.models import (
 )
 from notebook_archive.settings import HTTPS_URL
 
-PAGE = 100
-"""Most results that one search request gives."""
-CEILING = 10_000
-"""Results of one search that can be paged through; the rest needs another window."""
+# Maximum results of one search request.
+SEARCH_PAGE = 100
+# Maximum results of one search, over all its request. What is beyond needs another search.
+MAX_SEARCH_RESULTS = 10_000
+# Maximum resources of one request.
 RESOURCES_PAGE = 1000
 # Resources of one item that are read. A listing that never ends would fill the memory.
 MAX_RESOURCES = 20_000
@@ -40,35 +41,35 @@ NOTEBOOK = "Notebook"
 
 
 @dataclass(frozen=True, slots=True)
-class Organisation:
-    """What ``portals/self`` tells.
+class Organization:
+    """An organization, and what the token's user may do there, as `portals/self` describes them.
 
-    ``sees_everything``: the token's user has ``portal:admin:viewItems``.  ``reads_everything``: it has
-    ``portal:admin:updateItems``, without which private resources of others, as snapshots are, may not even be listed.
-    ``host``: of the organisation's own URL, empty where it has none.  Only ArcGIS Online says.
+    `can_view_items` is the privilege `portal:admin:viewItems`. `can_update_items` is `portal:admin:updateItems`.
+    Without it, private resources of other users, such as snapshots, may not even be listed. `host` is that of the
+    organization's own URL. It is empty unless this is ArcGIS Online.
     """
 
     id: str
-    on_kubernetes: bool
+    is_on_kubernetes: bool
     is_online: bool
     username: str
-    sees_everything: bool
-    reads_everything: bool
+    can_view_items: bool
+    can_update_items: bool
     host: str
 
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """The notebooks that a search gave, by item id, and the error if it did not give all that it counted."""
+    """The notebooks that a search gave, by item id, and the error if it gave fewer than it counted."""
 
     notebooks: dict[ItemId, NotebookItem]
     incomplete: ListingIncomplete | None
-    uncounted: bool = False
-    """Whether the search gave no total. If so, nothing proves that it is complete."""
+    # Whether the search gave no total. If so, nothing proves that it is complete.
+    is_uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Pages:
+class _PagedRequest:
     """A listing that comes in pages of up to `size` entries.
 
     `member` is the field that holds them, and `key` identifies each. Entries beyond the `last` cannot be requested.
@@ -83,93 +84,134 @@ class _Pages:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Walk:
-    """What the pages of one listing have given so far, by key."""
+class _PagedEntries:
+    """What the pages of one listing have given so far."""
 
     def __init__(self) -> None:
+        # The entries by their keys.
         self.entries: dict[str, dict[str, Any]] = {}
+        # Number of entries, including repeated ones and those that are too large to be read.
         self.given = 0
-        """Number of entries, with repeated ones and those that are too large to be read."""
+        # The highest total that a page gave: if an entry is deleted between two pages, the next page skips one.
         self.total: int | None = None
-        """The highest total that a page gave: if an entry is deleted between two pages, the next page skips another
-        one.
-        """
+        # Number of entries that are too large to be read.
         self.oversized = 0
-        """Entries that are too large to be read."""
+        # Whether a page led back to itself or to an earlier one.
         self.is_circular = False
-        """Whether a page led back to itself or to an earlier one."""
+        # Whether there is more beyond the last entry that can be requested.
         self.is_cut = False
-        """Whether there is more beyond the last entry that is asked for."""
 
-    def take(self, page: Mapping[str, Any], pages: _Pages, start: int) -> int:
-        """Add the entries of the page at `start`, and return the start of the next page, -1 after the last."""
-        entries, known = _objects(page, pages.member, pages.what), len(self.entries)
+    def add(self, page: Mapping[str, Any], request: _PagedRequest, start: int) -> int:
+        """Add the entries of the page at `start`, and return the start of the next page, or -1 after the last."""
+        entries, known = _get_objects(page, request.member, request.what), len(self.entries)
         self.given += len(entries)
         for entry in entries:
-            key = entry.get(pages.key)
+            key = entry.get(request.key)
             self.entries[key if isinstance(key, str) else ""] = entry
         total = count(page.get("total"))
         if total is not None:
             self.total = max(total, self.total or 0)
-        following = parse_number(page.get("nextStart")) or -1
-        if following > 0 and (following <= start or len(self.entries) == known):
+        next_start = parse_number(page.get("nextStart")) or -1
+        if next_start > 0 and (next_start <= start or len(self.entries) == known):
             self.is_circular = True
             return -1
-        return following
+        return next_start
 
-    def pass_over(self, start: int) -> int:
-        """Note that the entry at `start` is too large to be read, and return the next start, -1 after the last."""
+    def skip_oversized(self, start: int) -> int:
+        """Count the entry at `start` as too large to be read, and return the next start, or -1 after the last."""
         self.given += 1
         self.oversized += 1
-        at_end = self.total is not None and start >= self.total
-        return -1 if at_end or self.oversized == MAX_OVERSIZED else start + 1
+        is_last = self.total is not None and start >= self.total
+        return -1 if is_last or self.oversized == MAX_OVERSIZED else start + 1
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the searches for notebooks gave so far.
+
+    `missing` counts the results that may be notebooks and are not in `notebooks`. `oversized` counts those of them that
+    are too large to be read. `is_uncounted` says whether a search gave no total.
+    """
+
+    notebooks: dict[ItemId, NotebookItem] = field(default_factory=dict)
+    missing: int = 0
+    oversized: int = 0
+    is_uncounted: bool = False
+
+    def add_window(self, window: _PagedEntries) -> None:
+        """Add the results of one search."""
+        given = len(window.entries)
+        self.missing += max(
+            min(window.total or 0, MAX_SEARCH_RESULTS) - given, window.oversized, int(window.is_circular)
+        )
+        self.oversized += window.oversized
+        self.is_uncounted |= window.total is None or window.total < given
+        for result in window.entries.values():
+            if result.get("type") == NOTEBOOK:
+                try:
+                    item = NotebookItem.from_portal(result)
+                except (NotAnId, UnexpectedAnswer):
+                    self.missing += 1  # it has no usable id or no owner; the others are archived all the same
+                else:
+                    self.notebooks[item.item_id] = item
+            elif not isinstance(result.get("type"), str):
+                self.missing += 1  # it may be a notebook
 
 
 class Portal:
-    """The portal's sharing API.  Every method may raise any ArcGISError."""
+    """The portal's sharing API for one client. Every method may raise any ArcGISError."""
 
-    def __init__(self, transport: Transport, url: str) -> None:
-        self._transport = transport
+    def __init__(self, client: ArcGISClient, url: str) -> None:
+        self.client = client
         self.url = url
-        self.rest_url = f"{url}/sharing/rest"
+        self.rest_url = f"{url}{SHARING_API}"
 
-    def organisation(self, token: str, deadline: Deadline) -> Organisation:
-        """Return the organisation that the token belongs to, and what the token's user may see there."""
-        answer = self._get("portals/self", "The portal's description", token, deadline)
-        if not _keep_text(answer.get("id")):
-            raise UnexpectedAnswer("The portal's description names no organisation: check PortalUrl.")
-        user = _object(answer, "user")
-        privileges = user.get("privileges") or _object(answer, "appInfo").get("privileges")
+    @property
+    def secret(self) -> str:
+        """The name of the secret that the client's tokens come from, or an empty text if they come from none."""
+        return self.client.tokens.secret
+
+    def within(self, share: float) -> Self:
+        """Return the portal for the same user with only this share of the remaining time."""
+        return type(self)(self.client.within(share), self.url)
+
+    def get_organization(self) -> Organization:
+        """Return the organization of the token's user, and what the user may do there."""
+        answer = self._get("portals/self", "The portal's description")
+        if not _get_text(answer.get("id")):
+            raise UnexpectedAnswer("The portal's description names no organization: check PortalUrl.")
+        user = _get_object(answer, "user")
+        privileges = user.get("privileges") or _get_object(answer, "appInfo").get("privileges")
         if not isinstance(privileges, list):
             privileges = []
-        hosts = [_keep_text(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
-        return Organisation(
+        hosts = [_get_text(answer.get(name)) for name in ("urlKey", "customBaseUrl")]
+        return Organization(
             id=answer["id"],
-            on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
+            is_on_kubernetes=answer.get("portalDeploymentType") == "ArcGISEnterpriseOnKubernetes",
             is_online=answer.get("isPortal") is False,
-            username=_keep_text(user.get("username")),
-            sees_everything="portal:admin:viewItems" in privileges,
-            reads_everything="portal:admin:updateItems" in privileges,
+            username=_get_text(user.get("username")),
+            can_view_items="portal:admin:viewItems" in privileges,
+            can_update_items="portal:admin:updateItems" in privileges,
             host=".".join(host for host in hosts if host).lower(),
         )
 
-    def notebook_admin_urls(self, organisation: Organisation, token: str, deadline: Deadline) -> list[str]:
-        """Return the addresses below which `/notebooks/snapshots` may lie, in the order in which to try them.
+    def find_notebook_admin_urls(self, organization: Organization) -> list[str]:
+        """Return the addresses below which `/notebooks/snapshots` may be, in the order in which to try them.
 
         Kubernetes: the portal's own `/admin`. Online: the hosts in `portals/self/urls`. Enterprise: the addresses of
         the federated servers whose function contains NotebookServer. Esri's clients took `adminUrl` and then `url`
         before they took `adminPublicUrl`. Raises UnexpectedAnswer if the portal names no address.
         """
-        if organisation.on_kubernetes:
+        if organization.is_on_kubernetes:
             return [f"{self.url}/admin"]
-        if organisation.is_online:
-            urls = _object(self._get("portals/self/urls", "The organisation's hosts", token, deadline), "urls")
-            hosts = _object(urls, "notebooks").get("https")
+        if organization.is_online:
+            urls = _get_object(self._get("portals/self/urls", "The organization's hosts"), "urls")
+            hosts = _get_object(urls, "notebooks").get("https")
             roots = [f"https://{host}" for host in (hosts if isinstance(hosts, list) else ()) if isinstance(host, str)]
         else:
-            path = f"portals/{quote(organisation.id, safe='')}/servers"
+            path = f"portals/{quote(organization.id, safe='')}/servers"
             what = "The portal's federated servers"
-            servers = _objects(self._get(path, what, token, deadline), "servers", what)
+            servers = _get_objects(self._get(path, what), "servers", what)
             notebook_servers = [s for s in servers if "notebookserver" in str(s.get("serverFunction", "")).lower()]
             names = ("adminPublicUrl", "adminUrl", "url")
             roots = [str(server.get(name)) for server in notebook_servers for name in names]
@@ -178,90 +220,76 @@ class Portal:
             return usable
         raise UnexpectedAnswer("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
 
-    def notebooks(self, organisation_id: str, token: str, deadline: Deadline) -> Enumeration:
-        """Return every Notebook item that the token may see.
+    def list_notebooks(self, organization_id: str) -> Enumeration:
+        """Return every Notebook item that the token's user may see.
 
-        Windows of creation time pass the ceiling of 10,000 results; each starts at the last moment of the one before,
-        so there is no gap.  The search's type match is fuzzy, so the type is compared exactly here.  A search that
-        gives fewer items than it counts (the index changed while it was paged) is made once more, and what both gave
-        is returned.
+        One search gives at most MAX_SEARCH_RESULTS. The next one asks for items created since the last item of the
+        search before, in the same millisecond or later, so there is no gap. The search matches types loosely, so the
+        type is compared exactly here. If all the searches give fewer items than they count, because the index changed
+        meanwhile, they are made once more, and the items of both rounds are returned.
         """
-        found: dict[ItemId, NotebookItem] = {}
-        for _ in range(2):
-            missing, oversized, uncounted = self._enumerate(organisation_id, token, deadline, found)
-            if not missing:
-                return Enumeration(found, None, uncounted)
-        message = f"The portal's search for notebooks gave {missing} usable items fewer than it counted, twice."
-        if oversized:
-            message += f" Too large to be read: {oversized}."
-        return Enumeration(found, ListingIncomplete(message), uncounted)
+        found = self._search(organization_id)
+        if found.missing:
+            again = self._search(organization_id)
+            again.notebooks = found.notebooks | again.notebooks
+            found = again
+        if not found.missing:
+            return Enumeration(found.notebooks, None, found.is_uncounted)
+        message = f"The portal's search for notebooks gave {found.missing} usable items fewer than it counted, twice."
+        if found.oversized:
+            message += f" Too large to be read: {found.oversized}."
+        return Enumeration(found.notebooks, ListingIncomplete(message), found.is_uncounted)
 
-    def _enumerate(
-        self, organisation_id: str, token: str, deadline: Deadline, found: dict[ItemId, NotebookItem]
-    ) -> tuple[int, int, bool]:
-        """Add to `found`.
-
-        Return the number of missing results, the number that are too large among them, and whether a window had no
-        total.
-        """
-        missing, oversized, since, uncounted = 0, 0, 0, False
+    def _search(self, organization_id: str) -> _Found:
+        """Search once for all notebooks, in as many searches as that takes."""
+        found, since = _Found(), 0
         while True:
-            walk = self._search_window(organisation_id, since, token, deadline)
-            given = len(walk.entries)
-            missing += max(min(walk.total or 0, CEILING) - given, walk.oversized, int(walk.is_circular))
-            oversized += walk.oversized
-            uncounted = uncounted or walk.total is None or walk.total < given
-            for result in walk.entries.values():
-                if result.get("type") == NOTEBOOK:
-                    try:
-                        item = NotebookItem.from_portal(result)
-                    except (NotAnId, UnexpectedAnswer):
-                        missing += 1  # without a usable id or an owner; the others are archived all the same
-                    else:
-                        found[item.item_id] = item
-                elif not isinstance(result.get("type"), str):
-                    missing += 1  # it may be a notebook
-            latest = max((epoch_milliseconds(r.get("created")) for r in walk.entries.values()), default=0)
-            if walk.given < CEILING:
-                return missing, oversized, uncounted
+            window = self._search_window(organization_id, since)
+            found.add_window(window)
+            if window.given < MAX_SEARCH_RESULTS:
+                return found
+            latest = max((epoch_milliseconds(r.get("created")) for r in window.entries.values()), default=0)
             if latest <= since:
-                return missing + 1, oversized, uncounted  # more items of one millisecond than a search can page through
+                found.missing += 1  # more items were created in one millisecond than a search gives
+                return found
             since = latest
 
-    def _search_window(self, organisation_id: str, since: int, token: str, deadline: Deadline) -> _Walk:
-        query = f'type:"{NOTEBOOK}" AND orgid:{organisation_id}'
+    def _search_window(self, organization_id: str, since: int) -> _PagedEntries:
+        query = f'type:"{NOTEBOOK}" AND orgid:{organization_id}'
         if since:
             query += f" AND created:[{since:019d} TO {10**18:019d}]"
         order = {"q": query, "sortField": "created", "sortOrder": "asc"}
-        pages = _Pages("search", "The search for notebooks", "results", "id", PAGE, CEILING, order)
-        return self._walk(pages, token, deadline)
+        request = _PagedRequest(
+            "search", "The search for notebooks", "results", "id", SEARCH_PAGE, MAX_SEARCH_RESULTS, order
+        )
+        return self._read_pages(request)
 
-    def _walk(self, pages: _Pages, token: str, deadline: Deadline) -> _Walk:
+    def _read_pages(self, request: _PagedRequest) -> _PagedEntries:
         """Return the entries of all pages of a listing.
 
         A page that is too large to be read is requested again with half as many entries. A single entry that is too
         large is skipped; after MAX_OVERSIZED of them the listing ends.
         """
-        walk = _Walk()
-        start, num = 1, pages.size
-        while 0 < start <= pages.last:
-            place = {"start": str(start), "num": str(min(num, pages.last - start + 1))}
+        listed = _PagedEntries()
+        start, num = 1, request.size
+        while 0 < start <= request.last:
+            place = {"start": str(start), "num": str(min(num, request.last - start + 1))}
             try:
-                page = self._get(pages.path, pages.what, token, deadline, **pages.fields, **place)
+                page = self._get(request.path, request.what, **request.fields, **place)
             except AnswerTooLarge:
                 if num > 1:
                     num //= 2
                 else:
-                    start, num = walk.pass_over(start), pages.size
+                    start, num = listed.skip_oversized(start), request.size
             else:
-                start = walk.take(page, pages, start)
-        walk.is_cut = start > 0
-        return walk
+                start = listed.add(page, request, start)
+        listed.is_cut = start > 0
+        return listed
 
-    def item(self, item_id: ItemId, token: str, deadline: Deadline) -> NotebookItem:
-        """Return one item; raise NotebookNotFound where it does not exist or is no notebook."""
+    def get_item(self, item_id: ItemId) -> NotebookItem:
+        """Return one item. Raises NotebookNotFound if it does not exist or is not a notebook."""
         what = f"Item {item_id}"
-        answer = self._get(f"content/items/{item_id}", what, token, deadline)
+        answer = self._get(f"content/items/{item_id}", what)
         if not isinstance(answer.get("type"), str):
             raise UnexpectedAnswer(f"{what}: the portal gave an item without a type.")
         if answer["type"] != NOTEBOOK:
@@ -271,71 +299,73 @@ class Portal:
             raise UnexpectedAnswer(f"{what}: the portal gave another item, {item.item_id}.")
         return item
 
-    def groups(self, item_id: ItemId, token: str, deadline: Deadline) -> list[dict[str, str]]:
+    def list_groups(self, item_id: ItemId) -> list[dict[str, str]]:
         """Return `id` and `title` of the groups that the item is shared with and the token's user can see.
 
         Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
         """
-        answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}", token, deadline)
+        answer = self._get(f"content/items/{item_id}/groups", f"The groups of item {item_id}")
         return [each for name in ("admin", "member", "other") for each in _parse_titles(answer.get(name))]
 
-    def folders(self, owner: str, token: str, deadline: Deadline) -> dict[str, str]:
-        """Return the titles of an owner's folders by their ids.  Source: Esri's page "User content"."""
+    def list_folders(self, owner: str) -> dict[str, str]:
+        """Return the titles of an owner's folders by their ids. Source: Esri's page "User content"."""
         what = f"The folders of {owner}"
-        answer = self._get(f"content/users/{quote(owner, safe='')}", what, token, deadline, start="1", num="1")
+        answer = self._get(f"content/users/{quote(owner, safe='')}", what, start="1", num="1")
         return {each["id"]: each["title"] for each in _parse_titles(answer.get("folders"))}
 
-    def snapshots(self, item_id: ItemId, token: str, deadline: Deadline, *, owner: str = "") -> Listing:
-        """Return the snapshots among the item's resources, as an administrator may read them.
+    def list_snapshots(self, item_id: ItemId, *, owner: str = "") -> Listing:
+        """Return the snapshots among the item's resources, which an administrator may read.
 
-        With its `owner`, they are requested at the second address that Esri documents.
+        If the item's `owner` is given, they are requested at the second address that Esri documents.
         """
-        walk = self._resources(item_id, owner, token, deadline)
-        return Listing.of(list(walk.entries.values()), walk.total, walk.oversized)
+        listed = self._list_resources(item_id, owner)
+        return Listing.of(list(listed.entries.values()), listed.total, listed.oversized)
 
-    def resources_size(self, item_id: ItemId, token: str, deadline: Deadline) -> int:
+    def sum_resource_sizes(self, item_id: ItemId) -> int:
         """Return the total size, in bytes, of the item's resources that the token's user can see."""
-        walk = self._resources(item_id, "", token, deadline)
-        return sum(max(0, parse_number(entry.get("size")) or 0) for entry in walk.entries.values())
+        listed = self._list_resources(item_id, "")
+        return sum(max(0, parse_number(entry.get("size")) or 0) for entry in listed.entries.values())
 
-    def _resources(self, item_id: ItemId, owner: str, token: str, deadline: Deadline) -> _Walk:
-        of_owner = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
-        path, what = f"content/{of_owner}items/{item_id}/resources", f"The resources of item {item_id}"
-        walk = self._walk(_Pages(path, what, "resources", "resource", RESOURCES_PAGE, MAX_RESOURCES), token, deadline)
-        if walk.is_circular:
+    def _list_resources(self, item_id: ItemId, owner: str) -> _PagedEntries:
+        user_path = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
+        path, what = f"content/{user_path}items/{item_id}/resources", f"The resources of item {item_id}"
+        listed = self._read_pages(_PagedRequest(path, what, "resources", "resource", RESOURCES_PAGE, MAX_RESOURCES))
+        if listed.is_circular:
             raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
-        if walk.is_cut:
+        if listed.is_cut:
             raise ListingIncomplete(f"{what}: there are more than {MAX_RESOURCES}.")
-        return walk
+        return listed
 
-    def download(
-        self, item_id: ItemId, key: ResourceKey, limit: int, token: str, deadline: Deadline
-    ) -> Generator[bytes]:
-        """Yield the snapshot's bytes; no ``f`` is sent, so that the resource comes as it is."""
-        url = f"{self.rest_url}/content/items/{item_id}/resources/{key}"
-        return self._transport.stream("GET", url, f"Snapshot {key} of item {item_id}", deadline, limit, token=token)
-
-    def data[T](
-        self, item_id: ItemId, limit: int, token: str, consume: Callable[[Iterator[bytes]], T], deadline: Deadline
+    def read_snapshot[T](
+        self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
     ) -> T:
-        """Return what ``consume`` makes of the item's current content; a redirect to storage is followed once, without
-        the token."""
+        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
+
+        No `f` is sent, so that the resource comes as it is.
+        """
+        url, what = f"{self.rest_url}/content/items/{item_id}/resources/{key}", f"Snapshot {key} of item {item_id}"
+        return self.client.retry(lambda: self.client.read("GET", url, what, limit, consume))
+
+    def read_content[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T]) -> T:
+        """Return the result of `consume` for the item's current content. Passing faults are not retried.
+
+        A redirect to storage is followed once, without the token.
+        """
         url, what = f"{self.rest_url}/content/items/{item_id}/data", f"The current content of item {item_id}"
-        return item_data(self._transport, url, what, limit, token, consume, deadline)
+        return read_item_data(self.client, url, what, limit, consume)
 
-    def _get(self, path: str, what: str, token: str, deadline: Deadline, **fields: str) -> dict[str, Any]:
-        fields["f"] = "json"
-        return self._transport.call("GET", f"{self.rest_url}/{path}", what, deadline, token=token, fields=fields)
+    def _get(self, path: str, what: str, **fields: str) -> dict[str, Any]:
+        return self.client.call("GET", f"{self.rest_url}/{path}", what, {**fields, "f": "json"})
 
 
-def _object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a member that is an object, an empty one where it is none."""
+def _get_object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a member that is an object, or an empty one if it is not."""
     member = answer.get(name)
     return member if isinstance(member, dict) else {}
 
 
-def _keep_text(value: object) -> str:
-    """Return the value if it is a text, and an empty text otherwise."""
+def _get_text(value: object) -> str:
+    """Return the value if it is valid text, or else an empty text."""
     return value if isinstance(value, str) and is_unicode(value) else ""
 
 
@@ -346,9 +376,9 @@ def _parse_titles(entries: object) -> list[dict[str, str]]:
     return [{"id": name, "title": title} for name, title in pairs if isinstance(name, str) and isinstance(title, str)]
 
 
-def _objects(answer: Mapping[str, Any], name: str, what: str) -> list[dict[str, Any]]:
-    """Return a member that is a list of objects; raise UnexpectedAnswer where it is none, for that is no empty list."""
+def _get_objects(answer: Mapping[str, Any], name: str, what: str) -> list[dict[str, Any]]:
+    """Return a member that is a list of objects. Raises UnexpectedAnswer if it is missing or anything else."""
     member = answer.get(name)
     if not isinstance(member, list) or not all(isinstance(entry, dict) for entry in member):
-        raise UnexpectedAnswer(f"{what}: the answer holds no list of {name}.")
+        raise UnexpectedAnswer(f"{what}: the answer has no list of {name}.")
     return member

@@ -1,4 +1,4 @@
-"""TLS to ArcGIS: verified against one explicit set of authorities, and no receive outlasts the call's deadline."""
+"""TLS to ArcGIS: servers are verified against one explicit set of CAs, and no call outlasts its deadline."""
 
 import ssl
 import threading
@@ -10,46 +10,47 @@ from requests.adapters import HTTPAdapter
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import CertificateUntrusted
 
+# Maximum seconds without a byte. The deadline may come earlier.
 READ_SECONDS = 60.0
-"""The longest silence; the deadline may be nearer."""
 
-# Maximum bytes received beside a body (headers and chunk sizes), together with a quarter of the body's limit.
+# Maximum bytes that are received besides a body (headers and chunk sizes), in addition to a quarter of its limit.
 FRAMING_BYTES = 1_000_000
 
-_now = threading.local()
+# The deadline of this thread's call, and the bytes that it may still receive.
+_call = threading.local()
 
 
-def keep_to(deadline: Deadline, limit: int) -> None:
-    """Stop this thread's receives at the deadline, and after about ``limit`` bytes in all, until this is called again.
+def limit_receives(deadline: Deadline, limit: int) -> None:
+    """Stop what this thread receives at the deadline, and after about `limit` bytes, until this is called again.
 
-    The limit covers bytes that never become a body: urllib3 reads a chunk of size -1 to the end of the connection.
+    The limit also covers bytes that never become a body: urllib3 reads a chunk of size -1 to the end of the connection.
     """
-    _now.deadline, _now.left = deadline, limit + limit // 4 + FRAMING_BYTES
+    _call.deadline, _call.bytes_left = deadline, limit + limit // 4 + FRAMING_BYTES
 
 
 class _BoundedSocket(ssl.SSLSocket):
-    """Every receive waits no longer than the call's deadline, and a call receives no more than its limit.
+    """A socket that waits no longer than the call's deadline, and receives no more than its limit.
 
-    The timeouts of requests are per receive, so a server that drips a byte a second would outlast any of them.
+    The timeouts of requests are per receive, so a server that sends a byte a second would never meet any of them.
     """
 
-    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401 - any buffer
-        deadline: Deadline | None = getattr(_now, "deadline", None)
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401 - ssl's own signature
+        deadline: Deadline | None = getattr(_call, "deadline", None)
         if deadline is not None:
-            left = deadline.remaining()
-            if left <= 0:
+            seconds_left = deadline.remaining()
+            if seconds_left <= 0:
                 raise TimeoutError
-            self.settimeout(min(READ_SECONDS, left))
-            if _now.left <= 0:
+            self.settimeout(min(READ_SECONDS, seconds_left))
+            if _call.bytes_left <= 0:
                 raise ConnectionAbortedError
         received = super().recv_into(buffer, nbytes, flags)
         if deadline is not None:
-            _now.left -= received
+            _call.bytes_left -= received
         return received
 
 
 class TLSAdapter(HTTPAdapter):
-    """Verifies against one explicit SSLContext, whatever the environment says."""
+    """Verifies servers against one explicit SSLContext, whatever the environment says."""
 
     def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
         self._context = context
@@ -63,17 +64,17 @@ class TLSAdapter(HTTPAdapter):
         """Leave verification to the context."""
 
 
-def tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
-    """Return a context that verifies the server against the private CA, or against the public ones for None.
+def make_tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
+    """Return a context that verifies servers against a private CA, or against the public ones if it is None.
 
-    ``strict`` keeps VERIFY_X509_STRICT, on by default since Python 3.13; private CAs that leave out the authority key
-    identifier need it off.  The chain and the host name are verified either way.  Raises CertificateUntrusted for a
-    PEM that holds no certificate.
+    `strict` keeps VERIFY_X509_STRICT, which is on by default since Python 3.13. Certificates of private CAs without an
+    authority key identifier need it off. The chain and the host name are verified either way. Raises
+    CertificateUntrusted if the PEM holds no certificate.
     """
     if ca_pem is None:
         context = ssl.create_default_context(cafile=certifi.where())
     else:
-        # Bundles have comments in any script, and ssl takes ASCII alone.  An empty text would mean the system's CAs.
+        # Bundles have comments in any script, and ssl accepts only ASCII. An empty text would mean the system's CAs.
         text = ca_pem.encode("ascii", "replace").decode() + "\n"
         try:
             context = ssl.create_default_context(cadata=text)

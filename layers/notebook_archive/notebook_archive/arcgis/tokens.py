@@ -1,15 +1,14 @@
-"""Tokens: minted from a secret, kept in memory, renewed before they expire and once when they are refused."""
+"""Tokens of a secret: kept in memory, renewed before they expire, and once after ArcGIS rejects one (code 498)."""
 
-import json
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from notebook_archive.arcgis.transport import REFERER, Transport
+from notebook_archive.arcgis.token_secrets import TOKEN, parse_secret, require_credential
+from notebook_archive.arcgis.transport import REFERER, SHARING_API, Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISError,
@@ -19,47 +18,42 @@ from notebook_archive.errors import (
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
-    SecretMalformed,
-    SecretNotRotated,
     TokenRejected,
     UnexpectedAnswer,
 )
 from notebook_archive.models import epoch_milliseconds
 
+# A token is renewed this long before it expires.
 RENEW_BEFORE_SECONDS = 300
+# The lifetime that a sign-in asks for. The server may shorten it, and says so in its answer.
 TOKEN_MINUTES = 60
-"""Asked for; the server may shorten it and says so in its answer."""
+# The longest lifetimes that Esri documents, of generateToken and of oauth2/token. The keys are the members of a secret
+# that show which of the two it is for.
 MAX_MINUTES = {"username": 21_600, "clientId": 20_160}
-"""The most that Esri documents, of generateToken and of oauth2/token, by the member that tells their secrets apart."""
-KEPT_SECONDS = 60
-"""A token is used this long at least, so that a server whose clock is wrong is not asked for one at every call."""
+# A token is used for this long at least. Otherwise each call would sign in if the server's clock is wrong.
+MIN_USE_SECONDS = 60
+# After the credential in a secret was refused, there is no sign-in with it for this long, unless the secret changes.
+# Trying on would lock the account.
 REFUSED_SECONDS = 3600
-"""How long a refused credential is left alone, unless its secret changes: trying on would lock the account."""
+# The same after a sign-in that got no proper answer.
 UNANSWERED_SECONDS = 60
-"""The same, after a sign-in that got no proper answer."""
-# Number of fresh tokens that the portal itself refuses before the credential counts as refused. With the first token,
+# After so many fresh tokens that the portal itself rejects, the credential counts as refused. With the first token,
 # this is three sign-ins.
-STRIKES = 2
-
-CREDENTIAL = "credential"
-"""The member of a secret with a rotated token that names the secret of the credential it is minted with."""
-
-_TOKEN = re.compile(r"[!-~]+")
-_FORMS = (frozenset(("token",)), frozenset(("username", "password")), frozenset(("clientId", "clientSecret")))
+MAX_REJECTED_TOKENS = 2
 
 
 class ReadSecret(Protocol):
-    """Where secrets come from; this package does not know."""
+    """Where secrets come from. This package does not know that it is AWS."""
 
     def __call__(self, name: str) -> str:
-        """Return the secret's text as it is now; raise SecretMissing or SecretUnreadable."""
+        """Return the secret's text as it is now. Raises SecretMissing or SecretUnreadable."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """A token, until when it is used, and when it expires: both in seconds since the epoch.
+    """A token, when to stop using it, and when it expires, both in seconds since the epoch.
 
-    ``expires`` is 0 where nobody said.
+    `expires` is 0 if it is not known.
     """
 
     value: str
@@ -67,120 +61,156 @@ class Token:
     expires: float
 
 
-class TokenSource:
-    """The tokens of one secret.  Threads may share it; only one of them mints.
+@dataclass(frozen=True, slots=True, repr=False)
+class FixedToken:
+    """One token that nothing can renew. Without a token, `value` is empty."""
 
-    The secret is JSON of one of three forms: ``{"token"}``, ``{"username", "password"}``, ``{"clientId",
-    "clientSecret"}``.  The token may be one that `rotation.rotate_token` wrote.
+    value: str
+    secret: str = ""
+
+    def current(self, _: Deadline) -> str:
+        """Return the token."""
+        return self.value
+
+    def call_with_token[T](self, call: Callable[[str], T], _: Deadline) -> T:
+        """Return what `call` returns for the token. A rejection of the token is raised as it is."""
+        return call(self.value)
+
+
+class TokenSource:
+    """The tokens of one secret. Threads may share it, and only one of them signs in at a time.
+
+    The secret is JSON in one of three forms: `{"token"}`, `{"username", "password"}` or `{"clientId", "clientSecret"}`.
+    The token may be one that `rotation.rotate_token` wrote.
+
+    A secret may be blocked for a while: after a refusal, and after a sign-in that got no proper answer. Then the error
+    is raised again without a request.
     """
 
     def __init__(
         self,
         transport: Transport,
-        rest_url: str,
-        name: str,
+        portal_url: str,
+        secret: str,
         read: ReadSecret,
         *,
         first: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``first`` is the secret's text where it has just been read."""
-        self._transport, self._rest_url, self._read, self._clock = transport, rest_url, read, clock
-        self.name = name
+        """`secret` is the name of the secret. `first` is its text, if it has just been read."""
+        self._transport, self._read, self._clock = transport, read, clock
+        self._rest_url = f"{portal_url}{SHARING_API}"
+        self.secret = secret
         self._first = first
         self._lock = threading.Lock()
         self._token: Token | None = None
-        self._text = self._refused = ""
-        self._refused_until = self._look_again = 0.0
-        self._why: tuple[type[ArcGISError], str] = TokenRejected, ""
-        self._strikes = 0
-        self._struck = ""
-        # Whether the portal accepted the last token that a call refused. If so, a fresh token would not help either.
+        self._text = ""
+        # The text that is blocked, until when, when to look whether the secret has changed, and the error to raise.
+        self._blocked_text = ""
+        self._blocked_until = self._look_again_at = 0.0
+        self._block_reason: tuple[type[ArcGISError], str] = TokenRejected, ""
+        # Fresh tokens that the portal rejected since it last accepted one, and the last of them.
+        self._rejected_tokens = 0
+        self._last_rejected = ""
+        # Whether the portal accepted the last token that a call rejected. If so, a fresh token would not help either.
         self._is_proved = False
 
-    def with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
-        """Return what `call` returns for a token; if it raises TokenRejected, try once more with a fresh one.
+    def call_with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
+        """Return what `call` returns for a token. If it raises TokenRejected, try once more with a fresh token.
 
-        Raises TokenRejected, naming the secret, if the fresh one is refused too. Then the portal is asked whether it
-        accepts that token. If so, the refusal concerns this call only, and the next call needs no sign-in. If the
-        portal does not say, ArcGISUnavailable is raised. After STRIKES tokens that the portal refused, or a refused
-        sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
+        If the fresh token is rejected too, the portal is asked whether it accepts that token:
+
+        - It does: the rejection concerns this call only. GoodTokenRejected is raised, and the next call needs no
+          sign-in.
+        - It does not: TokenRejected is raised, naming the secret. After MAX_REJECTED_TOKENS of them, or a refused
+          sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
+        - It does not say: ArcGISUnavailable is raised.
         """
-        token = self._current(deadline)
+        token = self.current(deadline)
         try:
             return call(token)
         except TokenRejected as error:
             if self._is_proved:
-                if self._is_good(token, deadline):
-                    raise self._reject_call(error) from None
+                if self._is_accepted_by_portal(token, deadline):
+                    raise self._blame_call(error) from None
                 self._is_proved = False
-            fresh = self._renewed(token, deadline)
+            fresh = self._renew(token, deadline)
             if fresh == token:
                 why = "The secret still holds the token that was refused."
-                raise self._judge(error, fresh, why, deadline, strikes=1) from None
+                raise self._find_fault(error, fresh, why, deadline, max_rejected=1) from None
         try:
             return call(fresh)
         except TokenRejected as error:
-            raise self._judge(error, fresh, str(error), deadline) from None
+            raise self._find_fault(error, fresh, str(error), deadline) from None
 
-    def fresh(self, seconds: float, deadline: Deadline) -> Token:
-        """Return a token that is minted now, and asked to live that long, or as long as Esri documents at most.
-
-        One sign-in, and none where this very credential was refused within REFUSED_SECONDS, or a sign-in was not
-        answered within UNANSWERED_SECONDS: then it raises what that one did.  Raises SecretMalformed where the secret
-        holds a token, which cannot mint another.
-        """
-        with self._lock:
-            self._look_again = 0.0  # this is asked for rarely, so a changed secret is noticed at once
-            return self._sign_in(minting(self.name, self._credential()), deadline, seconds / 60)
-
-    def _current(self, deadline: Deadline) -> str:
+    def current(self, deadline: Deadline) -> str:
+        """Return the token in memory, or a new one if there is none or it is about to expire."""
         with self._lock:
             if self._token is None or self._token.good_until <= self._clock():
-                self._token = self._mint(deadline)
+                self._token = self._make_token(deadline)
             return self._token.value
 
-    def _renewed(self, refused: str, deadline: Deadline) -> str:
+    def sign_in(self, lifetime_seconds: float, deadline: Deadline) -> Token:
+        """Return a new token that is asked to live that long, or as long as Esri documents at most.
+
+        Signs in once. If the secret is blocked, the error that blocks it is raised without a sign-in. Raises
+        SecretMalformed if the secret holds a token, because a token cannot sign in.
+        """
         with self._lock:
-            if self._token is not None and self._token.value != refused:
-                return self._token.value  # another thread was here first
-            self._token = self._mint(deadline)
+            self._look_again_at = 0.0  # this is rare, so a changed secret is noticed at once
+            return self._sign_in(require_credential(self.secret, self._read_secret()), deadline, lifetime_seconds / 60)
+
+    def _renew(self, rejected: str, deadline: Deadline) -> str:
+        """Return a token other than the rejected one, unless the secret still holds it."""
+        with self._lock:
+            if self._token is not None and self._token.value != rejected:
+                return self._token.value  # another thread has renewed it
+            self._token = self._make_token(deadline)
             return self._token.value
 
-    def _judge(
-        self, error: TokenRejected, token: str, why: str, deadline: Deadline, *, strikes: int = STRIKES
+    def _find_fault(
+        self,
+        error: TokenRejected,
+        token: str,
+        why: str,
+        deadline: Deadline,
+        *,
+        max_rejected: int = MAX_REJECTED_TOKENS,
     ) -> ArcGISError:
-        """Return the error for a fresh token that was refused. The portal decides whether the credential is at fault.
+        """Return the error for a fresh token that was rejected. The portal decides whether the credential is at fault.
 
-        It is asked without the lock: while it hangs, other threads go on with the token. If it does not say, the fault
-        is nobody's, and there is no sign-in for UNANSWERED_SECONDS.
+        The portal is asked without the lock: while it hangs, other threads go on with the token. If it does not say,
+        nothing counts against the credential, and the secret is blocked for UNANSWERED_SECONDS.
         """
         try:
-            is_good = self._is_good(token, deadline)
+            is_accepted = self._is_accepted_by_portal(token, deadline)
         except ArcGISUnavailable as outage:
             with self._lock:
-                self._leave_alone(UNANSWERED_SECONDS, outage)
+                self._block(UNANSWERED_SECONDS, outage)
             return outage
         with self._lock:
-            if is_good:
-                self._is_proved, self._strikes = True, 0
-                return self._reject_call(error)
-            if token != self._struck:  # threads that share a token count once
-                self._struck, self._strikes = token, self._strikes + 1
-            if self._strikes < strikes:
-                return self._rejected(f"{error} The token was fresh, from secret {self.name!r}.")
-            return self._refuse(why)
+            if is_accepted:
+                self._is_proved, self._rejected_tokens = True, 0
+                return self._blame_call(error)
+            if token != self._last_rejected:  # threads that share a token count once
+                self._last_rejected, self._rejected_tokens = token, self._rejected_tokens + 1
+            if self._rejected_tokens < max_rejected:
+                message = f"{error} The token was fresh, from secret {self.secret!r}."
+                return TokenRejected(message).of_secret(self.secret)
+            return self._refuse_credential(why)
 
-    def _reject_call(self, error: TokenRejected) -> GoodTokenRejected:
-        """Return a refusal that does not count against the credential."""
-        return GoodTokenRejected(f"{error} The token was fresh, from secret {self.name!r}, and the portal accepts it.")
+    def _blame_call(self, error: TokenRejected) -> GoodTokenRejected:
+        """Return an error that does not count against the credential."""
+        return GoodTokenRejected(
+            f"{error} The token was fresh, from secret {self.secret!r}, and the portal accepts it."
+        )
 
-    def _is_good(self, token: str, deadline: Deadline) -> bool:
+    def _is_accepted_by_portal(self, token: str, deadline: Deadline) -> bool:
         """Return whether the portal accepts the token.
 
         Raises ArcGISUnavailable or DeadlineExceeded if the portal does not say.
         """
-        what = f"The portal's check of the token of secret {self.name!r}"
+        what = f"The portal's check of the token of secret {self.secret!r}"
         try:
             answer = self._transport.call(
                 "GET", f"{self._rest_url}/portals/self", what, deadline, token=token, fields={"f": "json"}
@@ -193,111 +223,82 @@ class TokenSource:
             raise ArcGISUnavailable(str(error)) from None
         return bool(answer.get("user") or answer.get("appInfo"))
 
-    def _refuse(self, why: str) -> TokenRejected:
-        refusal = self._rejected(f"The credential in secret {self.name!r} was refused. {why}")
-        self._leave_alone(REFUSED_SECONDS, refusal)
-        self._token, self._strikes = None, 0
+    def _refuse_credential(self, why: str) -> TokenRejected:
+        """Block the secret for REFUSED_SECONDS, and return the error for it."""
+        message = f"The credential in secret {self.secret!r} was refused. {why}"
+        refusal = TokenRejected(message).of_secret(self.secret)
+        self._block(REFUSED_SECONDS, refusal)
+        self._token, self._rejected_tokens = None, 0
         return refusal
 
-    def _rejected(self, message: str) -> TokenRejected:
-        return TokenRejected(message).of_secret(self.name)
+    def _block(self, seconds: float, error: ArcGISError) -> None:
+        """Do not sign in with the secret's present text for a while."""
+        now, self._block_reason = self._clock(), (type(error), str(error))
+        self._blocked_text, self._blocked_until = self._text, now + seconds
+        self._look_again_at = now + UNANSWERED_SECONDS
 
-    def _leave_alone(self, seconds: float, error: ArcGISError) -> None:
-        """Try the secret as it is now no more for a while, and look only now and then whether it has changed."""
-        now, self._why = self._clock(), (type(error), str(error))
-        self._refused, self._refused_until, self._look_again = self._text, now + seconds, now + UNANSWERED_SECONDS
-
-    def _left_alone(self) -> ArcGISError:
-        """Return the error for which the secret is left alone; an outage must not look like a refusal."""
-        kind, message = self._why
+    def _build_block_error(self) -> ArcGISError:
+        """Return the error that blocks the secret. An outage stays one, and must not look like a refusal."""
+        kind, message = self._block_reason
         error = kind(f"{message} It is not tried again yet.")
         if isinstance(error, TokenRejected):
-            error.of_secret(self.name).remembered = True
+            error.of_secret(self.secret).remembered = True
         return error
 
-    def _credential(self) -> dict[str, str]:
-        """Return the secret as it is now; while it is to be left alone, raise why."""
-        now = self._clock()
-        if now < min(self._refused_until, self._look_again):
-            raise self._left_alone()
-        text, self._first = self._first or self._read(self.name), None
-        if text == self._refused and now < self._refused_until:
-            self._look_again = now + UNANSWERED_SECONDS
-            raise self._left_alone()
-        self._text = text
-        return parse_secret(self.name, text)
+    def _read_secret(self) -> dict[str, str]:
+        """Return the members of the secret as it is now. Raises the error that blocks it, if it is blocked.
 
-    def _mint(self, deadline: Deadline) -> Token:
-        secret = self._credential()
+        While it is blocked, it is read every UNANSWERED_SECONDS to see whether it has changed.
+        """
+        now = self._clock()
+        if now < min(self._blocked_until, self._look_again_at):
+            raise self._build_block_error()
+        text, self._first = self._first or self._read(self.secret), None
+        if text == self._blocked_text and now < self._blocked_until:
+            self._look_again_at = now + UNANSWERED_SECONDS
+            raise self._build_block_error()
+        self._text = text
+        return parse_secret(self.secret, text)
+
+    def _make_token(self, deadline: Deadline) -> Token:
+        """Return the token that the secret holds, or sign in with the credential that it holds."""
+        secret = self._read_secret()
         if "token" not in secret:
             return self._sign_in(secret, deadline, TOKEN_MINUTES)
         expires = epoch_milliseconds(secret.get("expires")) / 1000
-        good_until = max(expires - RENEW_BEFORE_SECONDS, self._clock() + KEPT_SECONDS)
+        good_until = max(expires - RENEW_BEFORE_SECONDS, self._clock() + MIN_USE_SECONDS)
         return Token(secret["token"], good_until if expires else float("inf"), expires)
 
     def _sign_in(self, secret: Mapping[str, str], deadline: Deadline, minutes: float) -> Token:
+        """Request a token, and block the secret if that fails."""
         try:
-            return self._ask(secret, f"Sign-in with secret {self.name!r}", minutes, deadline)
+            return self._request_token(secret, f"Sign-in with secret {self.secret!r}", minutes, deadline)
         except (TokenRejected, PermissionDenied, RequestRejected, NotebookNotFound) as error:
-            raise self._refuse(str(error)) from None
+            raise self._refuse_credential(str(error)) from None
         except (UnexpectedAnswer, ArcGISUnavailable) as error:
-            self._leave_alone(UNANSWERED_SECONDS, error)
+            self._block(UNANSWERED_SECONDS, error)
             raise
 
-    def _ask(self, secret: Mapping[str, str], what: str, minutes: float, deadline: Deadline) -> Token:
-        """Mint by ``generateToken`` or, for an application, ``oauth2/token``: two pages, two spellings of the same
-        answer."""
-        longest = min(most for member, most in MAX_MINUTES.items() if member in secret)
-        asked = {"expiration": str(math.ceil(min(minutes, longest))), "f": "json"}
+    def _request_token(self, secret: Mapping[str, str], what: str, minutes: float, deadline: Deadline) -> Token:
+        """Return a token from `generateToken` or, for an application, from `oauth2/token`.
+
+        The two answer the same with different spellings.
+        """
+        max_minutes = min(most for member, most in MAX_MINUTES.items() if member in secret)
+        common = {"expiration": str(math.ceil(min(minutes, max_minutes))), "f": "json"}
         if "username" in secret:
             fields = {"username": secret["username"], "password": secret["password"], "client": "referer"}
-            fields |= {"referer": REFERER, **asked}
+            fields |= {"referer": REFERER, **common}
             answer = self._transport.call("POST", f"{self._rest_url}/generateToken", what, deadline, fields=fields)
             value, expires = answer.get("token"), epoch_milliseconds(answer.get("expires")) / 1000
         else:
             fields = {"client_id": secret["clientId"], "client_secret": secret["clientSecret"]}
-            fields |= {"grant_type": "client_credentials", **asked}
+            fields |= {"grant_type": "client_credentials", **common}
             answer = self._transport.call("POST", f"{self._rest_url}/oauth2/token", what, deadline, fields=fields)
             seconds = epoch_milliseconds(answer.get("expires_in"))
             value, expires = answer.get("access_token"), self._clock() + seconds if seconds else 0.0
-        if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-            raise UnexpectedAnswer(f"{what}: the portal's answer holds no token.")
+        if not isinstance(value, str) or not TOKEN.fullmatch(value):
+            raise UnexpectedAnswer(f"{what}: the portal's answer has no token.")
         lifetime = expires - self._clock()
-        good_until = self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS, KEPT_SECONDS)
+        good_until = self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS, MIN_USE_SECONDS)
         return Token(value, good_until, expires)
-
-
-def parse_secret(name: str, text: str) -> dict[str, str]:
-    """Return the secret's fields, or raise SecretMalformed naming the secret and what it lacks, never a value; raise
-    SecretNotRotated where it is to hold a token and holds none yet."""
-    fields = fields_of(name, text)
-    if not any(form <= fields.keys() for form in _FORMS):
-        if CREDENTIAL in fields:
-            message = f"Secret {name!r} names a credential, but holds no token yet: it has not been rotated."
-            raise SecretNotRotated(message).of_secret(name)
-        missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
-        raise SecretMalformed(f"Secret {name!r} lacks {', or '.join(missing)}.").of_secret(name)
-    if "token" in fields and not _TOKEN.fullmatch(fields["token"]):
-        message = f"The token in secret {name!r} has a space, a line's end or another character amiss."
-        raise SecretMalformed(message).of_secret(name)
-    return fields
-
-
-def minting(name: str, fields: dict[str, str]) -> dict[str, str]:
-    """Return the secret's fields, which can mint a token; raise SecretMalformed where they are a token."""
-    if "token" in fields:
-        message = f"Secret {name!r} holds a token, not a credential that could mint one."
-        raise SecretMalformed(message).of_secret(name)
-    return fields
-
-
-def fields_of(name: str, text: str) -> dict[str, str]:
-    """Return the members of the secret that are text or whole numbers; raise SecretMalformed where it is no JSON
-    object."""
-    try:
-        secret: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        raise SecretMalformed(f"Secret {name!r} is not JSON.").of_secret(name) from None
-    if not isinstance(secret, dict):
-        raise SecretMalformed(f"Secret {name!r} is JSON, but not an object.").of_secret(name)
-    return {key: str(value) for key, value in secret.items() if type(value) in (str, int) and str(value)}

@@ -1,4 +1,4 @@
-"""HTTP to ArcGIS: one session, a wall-clock deadline, a byte cap, verified TLS, patient retries.
+"""HTTP to ArcGIS: one request with a token, a wall-clock deadline, a limit in bytes, and verified TLS.
 
 Only admin calls follow a redirect: one, within the same host.
 """
@@ -9,10 +9,8 @@ import random
 import re
 import ssl
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -20,8 +18,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from notebook_archive.arcgis.envelopes import error_for, error_in_body, parse
-from notebook_archive.arcgis.tls import READ_SECONDS, TLSAdapter, keep_to
+from notebook_archive.arcgis.envelopes import build_error, find_error_in_body, parse_answer
+from notebook_archive.arcgis.retries import Retries, parse_retry_after
+from notebook_archive.arcgis.tls import READ_SECONDS, TLSAdapter, limit_receives
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     AnswerTooLarge,
@@ -30,7 +29,6 @@ from notebook_archive.errors import (
     CertificateUntrusted,
     DeadlineExceeded,
     NoContent,
-    NotANotebook,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
@@ -38,21 +36,24 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 
+# The path of the portal's sharing API below the portal's URL.
+SHARING_API = "/sharing/rest"
+# Sent with every call. Tokens are bound to it, because a Lambda function has no address that a token could be bound to.
 REFERER = "https://notebook-archive.invalid/"
-"""Sent with every call.  Tokens are bound to it: a Lambda function has no address that a token could be bound to."""
 
 CONNECT_SECONDS = 10.0
+# Maximum bytes of a listing or of a description. A page of 100 items has some hundred kilobytes.
 ANSWER_BYTES = 8_000_000
-"""Cap of a listing or a property answer.  A page of 100 items is some hundred kilobytes."""
 CHUNK_BYTES = 262_144
+# Maximum bytes that are read of the body of an HTTP error.
 ERROR_BYTES = 65_536
-"""As much of the body of an HTTP error is read."""
+# If less than this is left of the deadline, a broken connection is blamed on it.
+DEADLINE_MARGIN_SECONDS = 0.05
+# Causes of an exception that are searched for an untrusted certificate.
+MAX_CAUSES = 10
 
-ATTEMPTS = 4
-BACKOFF_SECONDS = 0.5
-BACKOFF_CAP_SECONDS = 20.0
-# Also 413, which a gateway under load sends; Esri's own session tries it again.
-_PASSING = frozenset((408, 413, 429))
+# Statuses that mean "try again later". Also 413, which a gateway under load sends; Esri's own session retries it.
+_TRY_LATER = frozenset((408, 413, 429))
 # Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them.
 _REDIRECTS = frozenset((301, 302, 307, 308))
 # An address within a server: HTTPS, no user, nothing that two parsers could read differently.
@@ -78,10 +79,10 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """The one way to ArcGIS.  Threads may share it.
+    """Sends every request to ArcGIS. Threads may share it.
 
-    A token goes into the form body of a POST and into ``X-Esri-Authorization`` of a GET, never into a URL: Enterprise
-    on Kubernetes demands the first, and URLs end up in access logs.
+    A token goes into the form body of a POST, as Enterprise on Kubernetes demands, and into `X-Esri-Authorization` of a
+    GET. It never goes into a URL, because URLs end up in access logs.
     """
 
     def __init__(
@@ -96,28 +97,32 @@ class Transport:
         self._session.trust_env = False  # neither proxies nor .netrc nor a CA bundle from the environment
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "notebook-archive"})
         # A shared cache may keep answers to requests without `Authorization` (RFC 9111 section 3.5), and the header for
-        # ArcGIS has another name. Content from before a save would be noted as that from after it.
+        # ArcGIS has another name. Then old content would be archived as the content after a save.
         self._session.headers["Cache-Control"] = "no-cache, no-store"
         self._referer = REFERER
-        # Owners share the connections; a cookie that a server set for one must not speak for another.
+        # Owners share the connections. A cookie that a server sets for one must not be sent for another.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        self._session.adapters.clear()  # nothing but HTTPS, wherever an address came from
+        self._session.adapters.clear()  # only HTTPS, wherever an address comes from
         self._session.mount("https://", TLSAdapter(context, connections))
-        self._sleep, self._jitter = sleep, jitter
+        self.retries = Retries(sleep, jitter)
         self._follows_redirects = False
 
     def with_referer(self, referer: str) -> "Transport":
-        """Return this transport for tokens that are bound to another referer, none for an empty one.  Both share their
-        connections."""
+        """Return a transport for tokens that are bound to another referer. If it is empty, none is sent.
+
+        Both share their connections.
+        """
         other = copy.copy(self)
-        other._referer = referer  # noqa: SLF001 - of this very class
+        other._referer = referer  # noqa: SLF001 - of the same class
         return other
 
     def with_redirects(self) -> "Transport":
-        """Return this transport for admin calls, which follow one redirect within the same host. Both share their
-        connections."""
+        """Return a transport for admin calls, which follow one redirect within the same host.
+
+        Both share their connections.
+        """
         other = copy.copy(self)
-        other._follows_redirects = True  # noqa: SLF001 - of this very class
+        other._follows_redirects = True  # noqa: SLF001 - of the same class
         return other
 
     def call(
@@ -130,10 +135,10 @@ class Transport:
         token: str = "",
         fields: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Return the JSON object that ArcGIS answers, tried again on passing faults.
+        """Return the JSON object that ArcGIS answers. Passing faults are retried; see `Retries.run`.
 
-        Raises an ArcGISError by name, AnswerTooLarge beyond ANSWER_BYTES.  ``what`` names the call in messages;
-        ``fields`` are the query of a GET, the form of a POST.
+        `what` names the call in messages. `fields` are the query of a GET or the form of a POST. Raises any
+        ArcGISError, and AnswerTooLarge beyond ANSWER_BYTES.
         """
 
         def once() -> dict[str, Any]:
@@ -141,11 +146,11 @@ class Transport:
                 with closing(
                     self.stream(method, url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
                 ) as chunks:
-                    return parse(b"".join(chunks), what)
+                    return parse_answer(b"".join(chunks), what)
             except SnapshotTooLarge as error:
                 raise AnswerTooLarge(str(error)) from None
 
-        return self.patiently(once, deadline)
+        return self.retries.run(once, deadline)
 
     def stream(
         self,
@@ -159,11 +164,11 @@ class Transport:
         fields: Mapping[str, str] | None = None,
         refuse_empty: bool = False,
     ) -> Generator[bytes]:
-        """Yield the body in chunks of up to CHUNK_BYTES, tried once.  Close the iterator if it is not read to its end.
+        """Yield the body in chunks of up to CHUNK_BYTES. Close the iterator if you do not read it to its end.
 
-        Raises SnapshotTooLarge beyond ``limit`` bytes, and an ArcGISError for the HTTP status or a broken connection.
-        An end without an error does not prove that the body is complete: HTTP may not notice a cut body. With
-        `refuse_empty`, a body that the headers prove to be empty raises NoContent.
+        Nothing is retried. Raises SnapshotTooLarge beyond `limit` bytes, and an ArcGISError for the HTTP status or a
+        broken connection. An end without an error does not prove that the body is complete: HTTP may not notice a cut.
+        With `refuse_empty`, a body that the headers prove to be empty raises NoContent.
         """
         if deadline.remaining() <= 0:
             raise DeadlineExceeded(f"{what}: no time was left to call the server.")
@@ -173,7 +178,7 @@ class Transport:
             form["token"] = token
         elif token:
             headers["X-Esri-Authorization"] = f"Bearer {token}"
-        keep_to(deadline, limit)
+        limit_receives(deadline, limit)
         response = None
         try:
             response = self._request(method, url, form, headers, deadline)
@@ -191,7 +196,7 @@ class Transport:
             if refuse_empty and not received and _is_proven_empty(response):
                 raise NoContent(f"{what}: the server sent an empty file.")
         except _BROKEN as error:
-            raise _named(error, what, urlsplit(url).netloc, deadline) from None
+            raise _translate_error(error, what, urlsplit(url).netloc, deadline) from None
         finally:
             if response is not None:
                 response.close()
@@ -202,33 +207,12 @@ class Transport:
         return self._session.request(
             method,
             url,
-            **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # its name is worked out
+            **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # one of two names
             headers=headers,
             stream=True,
             allow_redirects=False,
             timeout=(min(CONNECT_SECONDS, deadline.remaining()), min(READ_SECONDS, deadline.remaining())),
         )
-
-    def patiently[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Return what ``attempt`` returns, tried up to ATTEMPTS times while ArcGISUnavailable is raised and time is
-        left.
-
-        Waits as long as Retry-After asks, else exponentially with full jitter.  A 403 is tried once more, because
-        ArcGIS Online is known to throttle with it; so is a body that is no whole notebook, because HTTP does not
-        notice every cut.
-        """
-        for failed in range(1, ATTEMPTS + 1):
-            try:
-                return attempt()
-            except (ArcGISUnavailable, PermissionDenied, NotANotebook) as error:
-                asked = error.retry_after if isinstance(error, ArcGISUnavailable) else None
-                backoff = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2**failed) * self._jitter()
-                pause = backoff if asked is None else asked
-                last = ATTEMPTS if isinstance(error, ArcGISUnavailable) else 2
-                if failed >= last or pause >= deadline.remaining():
-                    raise
-                self._sleep(pause)
-        raise AssertionError  # the last attempt returned or raised
 
 
 def _is_proven_empty(response: requests.Response) -> bool:
@@ -267,59 +251,53 @@ def _check_status(response: requests.Response, what: str) -> None:
         redirected = UnexpectedAnswer(f"{what}: the server answered a redirect (HTTP {status}), which is not followed.")
         redirected.location = response.headers.get("Location", "")
         raise redirected
-    if status >= 500 or status in _PASSING:
-        passing = error_for(status, what)
+    if status >= 500 or status in _TRY_LATER:
+        passing = build_error(status, what)
         if isinstance(passing, ArcGISUnavailable):
-            passing.retry_after = retry_after(response.headers.get("Retry-After", ""))
+            passing.retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
         raise passing
     if status >= 400:
-        raise _refusal(status, response.raw.read(ERROR_BYTES, decode_content=True), what)
+        raise _build_refusal(status, response.raw.read(ERROR_BYTES, decode_content=True), what)
 
 
-def _refusal(status: int, body: bytes, what: str) -> ArcGISError:
-    """Return the error of a real 4xx.  Its body says which it is; where that is not ArcGIS's own, such as a proxy's or
-    a web server's page, a 404 tells of a wrong address and not of a notebook that is gone."""
-    error = error_in_body(body, what)
+def _build_refusal(status: int, body: bytes, what: str) -> ArcGISError:
+    """Return the error of a real 4xx, which its body names.
+
+    If the body is not ArcGIS's own but the page of a proxy or a web server, a 404 means a wrong address, and not that
+    the notebook is gone.
+    """
+    error = find_error_in_body(body, what)
     if error and not isinstance(error, UnexpectedAnswer):
         return error
-    error = error_for(status, what)
+    error = build_error(status, what)
     if isinstance(error, NotebookNotFound | RequestRejected):
-        return UnexpectedAnswer(f"{what}: the server answered HTTP {status}, and not in the way of ArcGIS.")
+        return UnexpectedAnswer(f"{what}: the server answered HTTP {status}, and not in ArcGIS's form.")
     if isinstance(error, PermissionDenied):
         error.is_foreign = True
     return error
 
 
-def retry_after(header: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, in either form of RFC 9110 section 10.2.3; None if it is
-    neither."""
-    if header.strip().isdecimal():
-        return float(header.strip()[:9])
-    try:
-        moment = parsedate_to_datetime(header)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _named(error: Exception, what: str, host: str, deadline: Deadline) -> Exception:
-    """Return our error for one of requests, urllib3 or the socket; its text would name the URL, so it is left
-    behind."""
-    if deadline.remaining() <= 0.05:
+def _translate_error(error: Exception, what: str, host: str, deadline: Deadline) -> Exception:
+    """Return our error for one of requests, urllib3 or the socket, without its text, which has the URL."""
+    if deadline.remaining() <= DEADLINE_MARGIN_SECONDS:
         return DeadlineExceeded(f"{what}: {host} had not answered completely when the time was up.")
-    cause: BaseException | None = error
-    seen = 0
-    while cause is not None and seen < 10:
+    for cause in _list_causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return CertificateUntrusted(f"{what}: the certificate of {host} is not trusted ({cause.verify_message}).")
-        reason = getattr(cause, "reason", None)
-        inner = cause.args[0] if cause.args and isinstance(cause.args[0], BaseException) else None
-        cause = cause.__cause__ or cause.__context__ or (reason if isinstance(reason, BaseException) else inner)
-        seen += 1
     if isinstance(
         error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
     ):
         return UnexpectedAnswer(f"{what}: {host!r} is not a usable address.")
     return ArcGISUnavailable(f"{what}: no complete answer from {host} ({type(error).__name__}).")
+
+
+def _list_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and what caused it. Libraries put a cause into `__cause__`, `__context__`, `reason` or `args`."""
+    cause: BaseException | None = error
+    for _ in range(MAX_CAUSES):
+        if cause is None:
+            return
+        yield cause
+        reason = getattr(cause, "reason", None)
+        inner = cause.args[0] if cause.args and isinstance(cause.args[0], BaseException) else None
+        cause = cause.__cause__ or cause.__context__ or (reason if isinstance(reason, BaseException) else inner)

@@ -41,11 +41,11 @@ def archive_notebook(planned: Planned, run: RunId, context: ArchiveContext, dead
     route = ""
     try:
         item_id = ItemId.parse(planned["itemId"])
-        access = context.routes.of(planned["owner"], deadline)
+        access = context.routes.choose(planned["owner"], deadline)
         route = access.route
-        content = CurrentContent(item_id, planned["content"], access, context.max_snapshot_bytes, deadline)
+        content = CurrentContent(item_id, planned["content"], access, context.max_snapshot_bytes)
         job = NotebookJob(planned, item_id, access, content, run, context, deadline)
-        listed = access.snapshots(item_id, deadline)
+        listed = access.list_snapshots(item_id)
     except (PermissionDenied, SecretMissing) as error:
         made["state"], made["problem"] = classify_refusal(planned, route, error, context)
         if content:  # its content may be readable although its snapshots are not
@@ -164,7 +164,7 @@ def _archive_snapshot(job: NotebookJob, snapshot: Snapshot, made: Outcome) -> No
     item_id, key = job.item_id, snapshot.resource_key
     what, archive = f"Snapshot {key} of item {item_id}", job.context.archive
     limit = job.context.max_snapshot_bytes
-    staged = job.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), job.deadline)
+    staged = job.access.read_snapshot(item_id, key, limit, lambda chunks: stage(chunks, what))
     is_altered, held_sizes = False, job.held.get(key.digest, ())
     with closing(staged.file):
         try:

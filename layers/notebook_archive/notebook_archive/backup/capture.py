@@ -103,7 +103,7 @@ class Capture:
         """Whether nothing known holds the content.  The notebook's times do not tell: a save may come within the second
         of a snapshot, and a change of title counts as one."""
         # What a doubtful listing leaves out may hold it; that it is doubtful fails the notebook anyway.
-        if self._job.access.as_owner is None or self._listed.doubtful:
+        if not self._job.access.can_create or self._listed.doubtful:
             return False
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return False  # an earlier try of this run made it
@@ -180,11 +180,11 @@ class Capture:
         return _keys(earlier) == _keys(self._listed) and not self._listed.doubtful
 
     def _list(self) -> Listing:
-        return self._job.access.snapshots(self._job.item_id, self._job.deadline)
+        return self._job.access.list_snapshots(self._job.item_id)
 
     def _make(self) -> None:
         # Esri's client for Kubernetes always sends the content, so it is not known what ArcGIS makes without it there.
-        text = self._content.text() if self._job.access.is_on_kubernetes(self._job.deadline) else ""
+        text = self._content.text() if self._job.access.is_on_kubernetes() else ""
         self._content.close()  # only its digest is used from here on
         refused = self._create(text)
         if refused is None:
@@ -212,7 +212,7 @@ class Capture:
         before = _keys(self._listed)
         answered, refused = None, None
         try:
-            answered = self._job.access.create(self._job.item_id, self._name, text, self._job.deadline)
+            answered = self._job.access.create_snapshot(self._job.item_id, self._name, text)
         except ArcGISError as error:
             refused = error
         if answered and answered not in before:

@@ -34,7 +34,7 @@ def classify_absence(job: NotebookJob, error: NotebookNotFound | RequestRejected
     What a notebook server answers for an item that is gone is not documented, so any refused request asks the portal.
     """
     try:
-        job.context.routes.item(job.item_id, job.deadline)
+        job.context.routes.portal(job.deadline).get_item(job.item_id)
     except NotebookNotFound as gone:
         return "skipped", problem(gone)
     except NotebookArchiveError as other:
@@ -49,7 +49,7 @@ def classify_vanished(
 ) -> tuple[State, Problem]:
     """Tell a snapshot that was deleted meanwhile from one that is listed and lost: a second listing decides."""
     try:
-        listed = job.access.snapshots(job.item_id, job.deadline)
+        listed = job.access.list_snapshots(job.item_id)
     except (NotebookNotFound, RequestRejected):
         return classify_absence(job, error)
     except NotebookArchiveError as other:

@@ -4,11 +4,10 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 
-from notebook_archive.arcgis.routes import Access
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchivedSnapshot, CaptureMark, CopyId, RunId, Sighting
 from notebook_archive.backup.planned import SETTLED_MS, PlannedContent, is_planned_as_archived
 from notebook_archive.backup.staging import IN_MEMORY_BYTES, Staged, stage
-from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISUnavailable, NoContent
 from notebook_archive.models import ItemId
 from notebook_archive.notebook import is_same_notebook
@@ -22,12 +21,10 @@ MAX_FORM_BYTES = 10_000_000
 class CurrentContent:
     """One notebook's content in one invocation: fetched where somebody asks for it, and once.  Close it."""
 
-    def __init__(
-        self, item_id: ItemId, planned: PlannedContent, access: Access, limit: int, deadline: Deadline
-    ) -> None:
+    def __init__(self, item_id: ItemId, planned: PlannedContent, access: SnapshotAccess, limit: int) -> None:
         """``limit`` is the bytes of the largest content that is read."""
         self.item_id, self.planned = item_id, planned
-        self._access, self._limit, self._deadline = access, limit, deadline
+        self._access, self._limit = access, limit
         self._staged: Staged | None = None
         self._noted = False
         self.is_archived = is_planned_as_archived(planned)
@@ -95,7 +92,7 @@ class CurrentContent:
             return facts == {name: snapshot.metadata.get(name, "") for name in facts}
 
     def _fetch(self) -> Staged:
-        return self._access.current(self.item_id, self._limit, self._read, self._deadline)
+        return self._access.read_content(self.item_id, self._limit, self._read)
 
     def _read(self, chunks: Iterable[bytes]) -> Staged:
         try:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from notebook_archive.arcgis.routes import Access, Routes
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.current_content import CurrentContent
 from notebook_archive.backup.planned import Planned
@@ -73,7 +74,7 @@ class NotebookJob:
 
     planned: Planned
     item_id: ItemId
-    access: Access
+    access: SnapshotAccess
     content: CurrentContent
     run: RunId
     context: ArchiveContext

@@ -26,7 +26,7 @@ def place(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, Any]:
     try:
         placed["folder"] = _folder(properties, job, deadline)
         is_shared = properties.get("access") != "private"
-        placed["groups"] = job.context.routes.groups(job.item_id, deadline) if is_shared else []
+        placed["groups"] = job.context.routes.portal(deadline).list_groups(job.item_id) if is_shared else []
     except NotebookArchiveError as error:
         _log.warning("Folder or groups of item %s are left out of item.json: %s", job.item_id, error)
     return placed
@@ -35,7 +35,7 @@ def place(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, Any]:
 def _folder(properties: Mapping[str, Any], job: NotebookJob, deadline: Deadline) -> dict[str, str] | None:
     routes = job.context.routes
     if "ownerFolder" not in properties:  # a search may leave it out
-        properties = routes.item(job.item_id, deadline).properties
+        properties = routes.portal(deadline).get_item(job.item_id).properties
     folder = properties.get("ownerFolder")
     if not isinstance(folder, str) or not folder:
         return None

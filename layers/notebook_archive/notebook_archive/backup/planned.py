@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-from notebook_archive.arcgis.portal import Organisation
+from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import CaptureMark, CopyId, Holding, Present
 from notebook_archive.models import NotebookItem, ResourceKey, digests
 
@@ -62,7 +62,7 @@ class Planned(TypedDict):
     item: NotRequired[Mapping[str, Any]]
 
 
-def plan_notebook(item: NotebookItem, held: Holding | None, organisation: Organisation) -> Planned:
+def plan_notebook(item: NotebookItem, held: Holding | None, organisation: Organization) -> Planned:
     """Return a notebook's line of the plan; ``held`` is what the archive has of it."""
     line: Planned = {
         "itemId": item.item_id,
@@ -73,7 +73,7 @@ def plan_notebook(item: NotebookItem, held: Holding | None, organisation: Organi
     }
     if held and held.snapshots:
         line["sizes"] = _sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
-    if not organisation.reads_everything and item.owner != organisation.username:
+    if not organisation.can_update_items and item.owner != organisation.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
     is_back = held is not None and held.is_deleted  # writing it again overrules the note that it was deleted

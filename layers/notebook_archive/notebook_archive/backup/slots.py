@@ -83,7 +83,7 @@ def verified_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -
     if archived is None:
         return None
     what, limit = f"Snapshot {key} of item {item_id}", job.context.max_snapshot_bytes
-    served = job.access.download(item_id, key, limit, lambda chunks: stage(chunks, what), job.deadline)
+    served = job.access.read_snapshot(item_id, key, limit, lambda chunks: stage(chunks, what))
     with closing(served.file):
         if (served.size, served.digest) != (archived.size, archived.digest):
             raise ArchiveConflict(f"{what}: ArcGIS serves other bytes than the archive holds; it was not deleted.")
@@ -100,12 +100,12 @@ def _delete(job: NotebookJob, copy: VerifiedCopy, listed: Listing, made: Outcome
     _log.warning("%s is deleted in ArcGIS to free a slot; the archive has it, SHA-256 %s", what, copy.sha256)
     made["freed"] = copy.resource_key
     try:
-        job.access.delete(copy, job.deadline)
+        job.access.delete_snapshot(copy)
     except ArcGISError as error:
         refused = error
         if isinstance(error, RequestRejected):
             del made["freed"]  # if it is gone all the same, another deleted it
-    remaining = job.access.snapshots(copy.item_id, job.deadline)
+    remaining = job.access.list_snapshots(copy.item_id)
     if copy.resource_key in (snapshot.resource_key for snapshot in remaining.snapshots):
         made.pop("freed", None)
         raise refused or UnexpectedAnswer(f"{what} was said to be deleted and is still listed.")

@@ -7,7 +7,7 @@ from errno import ENOSPC
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from notebook_archive.arcgis.envelopes import error_in_body
+from notebook_archive.arcgis.envelopes import find_error_in_body
 from notebook_archive.errors import NotANotebook, SnapshotTooLarge
 from notebook_archive.notebook import Gate, NotebookFacts
 
@@ -68,4 +68,4 @@ def _stage(chunks: Iterable[bytes], what: str, file: IO[bytes]) -> Staged:
             return Staged(file, size, sha256.digest(), facts)
     except NotANotebook as error:
         refusal = error
-    raise error_in_body(bytes(head), what) or NotANotebook(f"{what}: {refusal}")
+    raise find_error_in_body(bytes(head), what) or NotANotebook(f"{what}: {refusal}")

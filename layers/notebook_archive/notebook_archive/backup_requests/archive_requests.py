@@ -80,7 +80,7 @@ def archive_requests(
         return {}
     try:
         context = open_context()
-        organisation = context.routes.organisation(deadline)
+        organisation = context.routes.portal(deadline).get_organization()
     except NotebookArchiveError as error:
         return {item_id: outcome(_nameless(item_id), "failed", problem(error)) for item_id in wanted}
 
@@ -88,12 +88,12 @@ def archive_requests(
         if deadline.remaining() < START_SECONDS:
             return None
         try:
-            item = context.routes.item(item_id, deadline)
+            item = context.routes.portal(deadline).get_item(item_id)
             held = context.archive.holding(item_id)
             return archive_notebook(plan_notebook(item, held, organisation), run, context, deadline)
         except NotebookNotFound as error:
             # Who does not see everything cannot tell what is gone from what is hidden.
-            state: State = "skipped" if organisation.sees_everything else "failed"
+            state: State = "skipped" if organisation.can_view_items else "failed"
             return outcome(_nameless(item_id), state, problem(error))
         except NotebookArchiveError as error:
             return outcome(_nameless(item_id), "failed", problem(error))

@@ -1,13 +1,15 @@
 """Authorization of the proxy's callers: whose rights count, and which archived snapshots they may read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from notebook_archive.arcgis.caller_identity import Caller, CallerIdentifier, CallerToken
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.routes import Access, NotebookServers, Routes
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import ArchiveReader, OpenedSnapshot
 from notebook_archive.clock import Deadline
@@ -19,7 +21,7 @@ from notebook_archive.errors import (
     PermissionDenied,
     RequestRejected,
 )
-from notebook_archive.models import ItemId, NotebookItem
+from notebook_archive.models import ItemId
 from notebook_archive.settings import ApiAuth
 
 # Time for the portal to name the owner of an archived item, before the owner that the archive names is used.
@@ -42,7 +44,7 @@ class Rights(Protocol):
 
     @property
     def username(self) -> str:
-        """The caller's ArcGIS user, or an empty text if the caller was authenticated by AWS."""
+        """The caller's ArcGIS user, or an empty text if AWS authenticated the caller."""
 
     @property
     def reads_everything(self) -> bool:
@@ -52,17 +54,15 @@ class Rights(Protocol):
     def hides_denials(self) -> bool:
         """Whether PermissionDenied must look like "not found", so that the caller does not learn what exists."""
 
-    def get_item(self, item_id: ItemId) -> NotebookItem:
-        """Return the notebook's item."""
+    @property
+    def portal(self) -> Portal:
+        """The portal with these rights."""
 
-    def find_owner(self, item_id: ItemId) -> str | None:
-        """Return the owner that the portal names now, or None if it does not show the item or does not answer."""
-
-    def open_snapshots(self, item_id: ItemId) -> Access:
+    def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
         """Return the access to the notebook's snapshots in ArcGIS."""
 
-    def open_sessions(self) -> tuple[TokenSource | CallerToken, NotebookServer]:
-        """Return the access to the open sessions."""
+    def find_notebook_server(self) -> NotebookServer:
+        """Return the notebook server with these rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +75,27 @@ class StackRights:
     reads_everything: bool = True
     hides_denials: bool = False
 
-    def get_item(self, item_id: ItemId) -> NotebookItem:
-        """Return the item as the administrator sees it."""
-        return self.routes.item(item_id, self.deadline)
+    @property
+    def portal(self) -> Portal:
+        """The portal as the administrator sees it."""
+        return self.routes.portal(self.deadline)
 
-    def find_owner(self, item_id: ItemId) -> str | None:
-        """Return the owner that the administrator sees."""
-        return self.get_item(item_id).owner
-
-    def open_snapshots(self, item_id: ItemId) -> Access:
+    def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
         """Return the access that an archive run would use."""
-        return self.routes.of(self.get_item(item_id).owner, self.deadline)
+        return self.routes.choose(self.portal.get_item(item_id).owner, self.deadline)
 
-    def open_sessions(self) -> tuple[TokenSource | CallerToken, NotebookServer]:
-        """Return the administrator's access."""
-        tokens = self.routes.administrator
-        return tokens, self.routes.notebook_server(tokens, self.deadline)
+    def find_notebook_server(self) -> NotebookServer:
+        """Return the notebook server as the administrator sees it."""
+        return self.routes.notebook_server(self.deadline)
 
 
 @dataclass(frozen=True, slots=True)
 class CallerRights:
-    """The rights of the caller's own ArcGIS token. ArcGIS decides what it may read there."""
+    """The rights of the caller's own ArcGIS token. ArcGIS decides what the caller may read there."""
 
     caller: Caller
-    token: CallerToken
-    transport: Transport
     portal: Portal
-    servers: NotebookServers
-    deadline: Deadline
+    discovery: Discovery
     hides_denials: bool = True
 
     @property
@@ -115,37 +108,21 @@ class CallerRights:
         """Whether the user is an administrator."""
         return self.caller.is_administrator
 
-    def get_item(self, item_id: ItemId) -> NotebookItem:
-        """Return the item as the caller sees it."""
-        return self._get_item(item_id, self.deadline)
+    def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
+        """Return the owner's access, or an administrator's to another owner's notebook.
 
-    def _get_item(self, item_id: ItemId, deadline: Deadline) -> NotebookItem:
-        return self.token.with_token(lambda token: self.portal.item(item_id, token, deadline), deadline)
-
-    def find_owner(self, item_id: ItemId) -> str | None:
-        """Return the owner whom the caller sees, or None after MAX_OWNER_LOOKUP_SECONDS without an answer."""
-        try:
-            soon = Deadline(min(MAX_OWNER_LOOKUP_SECONDS, self.deadline.remaining()))
-            return self._get_item(item_id, soon).owner
-        except (NotebookNotFound, PermissionDenied, RequestRejected, ArcGISUnavailable, DeadlineExceeded):
-            return None
-
-    def open_snapshots(self, item_id: ItemId) -> Access:
-        """Return the access of the owner.
-
-        ArcGIS lets only the owner use the notebook server for a notebook. So an administrator reads the snapshots of
-        others through the portal.
+        The notebook server serves a notebook's snapshots to its owner alone. So an administrator reads those of others
+        from the portal.
         """
         if self.caller.is_administrator:
-            owner = self.get_item(item_id).owner
+            owner = self.portal.get_item(item_id).owner
             if owner != self.caller.username:
-                return Access("portal", self.token, self.portal, self.transport, self.portal, owner)
-        _, server = self.open_sessions()
-        return Access("notebook-server", self.token, server, self.transport, self.portal)
+                return SnapshotAccess(self.portal, owner=owner)
+        return SnapshotAccess(self.portal, self.find_notebook_server())
 
-    def open_sessions(self) -> tuple[TokenSource | CallerToken, NotebookServer]:
-        """Return the caller's own access."""
-        return self.token, self.servers.reach(self.transport, self.portal, self.token, self.deadline)
+    def find_notebook_server(self) -> NotebookServer:
+        """Return the notebook server as the caller sees it."""
+        return self.discovery.find_notebook_server(self.portal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +134,23 @@ class Authorization:
     identifier: CallerIdentifier
     transport: Transport
     portal_url: str
-    servers: NotebookServers
+    discovery: Discovery
 
     def authorize(self, credentials: CallerCredentials, deadline: Deadline) -> Rights:
         """Return the rights that count for a request.
 
-        With ArcGIS tokens, the portal says who the caller is. Raises CallerTokenMissing, CallerTokenRejected, or any
-        other ArcGISError if the portal does not say so. With IAM, raises CallerUnknown if AWS names no caller: while a
-        deployment changes ApiAuth, the function may know the new value before the API does.
+        With IAM, raises CallerUnknown if AWS names no caller: while a deployment changes ApiAuth, the function may know
+        the new value before the API does. With ArcGIS tokens, the portal says who the caller is. Raises
+        CallerTokenMissing or CallerTokenRejected, or another ArcGISError if the portal does not say.
         """
         if self.api_auth == "IAM":
             if not credentials.principal:
                 raise CallerUnknown("AWS did not say who signed this request.")
             return StackRights(self.routes, deadline)
         token = credentials.read_caller_token()
-        caller = self.identifier.of(token, deadline)
-        transport = self.transport.with_referer(token.referer)
-        return CallerRights(caller, token, transport, Portal(transport, self.portal_url), self.servers, deadline)
+        caller = self.identifier.identify(token, deadline)
+        client = ArcGISClient(self.transport.with_referer(token.referer), token, deadline)
+        return CallerRights(caller, Portal(client, self.portal_url), self.discovery)
 
 
 def may_read_archived(rights: Rights, item_id: ItemId, opened: OpenedSnapshot, archive_reader: ArchiveReader) -> bool:
@@ -184,7 +161,16 @@ def may_read_archived(rights: Rights, item_id: ItemId, opened: OpenedSnapshot, a
     """
     if rights.reads_everything:
         return True
-    owner = rights.find_owner(item_id)
+    owner = _find_owner(rights.portal, item_id)
     if owner is None:
         owner = archive_reader.owner(item_id) or opened.owner
     return bool(rights.username) and rights.username == owner
+
+
+def _find_owner(portal: Portal, item_id: ItemId) -> str | None:
+    """Return the owner that the portal names, or None if it does not show the item or does not answer soon."""
+    soon = Deadline(min(MAX_OWNER_LOOKUP_SECONDS, portal.client.deadline.remaining()))
+    try:
+        return Portal(replace(portal.client, deadline=soon), portal.url).get_item(item_id).owner
+    except (NotebookNotFound, PermissionDenied, RequestRejected, ArcGISUnavailable, DeadlineExceeded):
+        return None

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict
 
-from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookNotFound, PermissionDenied, RequestRejected, SessionNotFound
 from notebook_archive.models import ItemId, NotebookSession, SessionId
 from notebook_archive.reading.authorization import Rights
@@ -35,11 +34,11 @@ class NotebookResources(TypedDict):
     notebooks: list[NotebookResource]
 
 
-def read_session(session_id: SessionId, rights: Rights, deadline: Deadline) -> NotebookResource:
+def read_session(session_id: SessionId, rights: Rights) -> NotebookResource:
     """Return one open notebook, or raise SessionNotFound if it is not open or the caller may not see it."""
-    tokens, server = rights.open_sessions()
+    server = rights.find_notebook_server()
     try:
-        session = tokens.with_token(lambda token: server.session(session_id, token, deadline), deadline)
+        session = server.get_session(session_id)
     except PermissionDenied as error:
         if rights.hides_denials:
             raise SessionNotFound(str(error)) from None
@@ -47,10 +46,9 @@ def read_session(session_id: SessionId, rights: Rights, deadline: Deadline) -> N
     return _complete([session], rights, 1)[0]
 
 
-def read_sessions(start: int, num: int, rights: Rights, threads: int, deadline: Deadline) -> NotebookResources:
+def read_sessions(start: int, num: int, rights: Rights, threads: int) -> NotebookResources:
     """Return `num` open notebooks, beginning with number `start`."""
-    tokens, server = rights.open_sessions()
-    page = tokens.with_token(lambda token: server.sessions(start, num, token, deadline), deadline)
+    page = rights.find_notebook_server().list_sessions(start, num)
     notebooks = _complete(list(page.sessions), rights, threads)
     return {
         "total": page.total,
@@ -71,7 +69,7 @@ def _complete(sessions: list[NotebookSession], rights: Rights, threads: int) -> 
 
     def look_up(item_id: ItemId) -> tuple[str, int]:
         try:
-            item = rights.get_item(item_id)
+            item = rights.portal.get_item(item_id)
         except (NotebookNotFound, PermissionDenied, RequestRejected, SessionNotFound):
             return "", 0  # the notebook is open, but its item is gone or hidden
         return item.title, item.modified

@@ -5,11 +5,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from notebook_archive.arcgis.routes import Access
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.staging import Staged, stage
 from notebook_archive.backup.storing import ItemReference, Provenance, metadata, store
-from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.reading.authorization import Rights, may_read_archived
@@ -75,7 +74,7 @@ class SnapshotSource:
     max_bytes: int
 
 
-def read_snapshot(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource, deadline: Deadline) -> SnapshotRead:
+def read_snapshot(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead:
     """Return one verified snapshot: the archive's matches its checksum, ArcGIS's has passed the gate.
 
     If the caller may not read an archived snapshot, ArcGIS is asked, as it is for a snapshot that the archive does not
@@ -83,7 +82,7 @@ def read_snapshot(wanted: SnapshotRequest, rights: Rights, source: SnapshotSourc
     neither has the snapshot or the caller may not read it, and any other error by name.
     """
     archived = None if wanted.from_arcgis else _read_archived(wanted, rights, source)
-    return archived or _read_from_arcgis(wanted, rights, source, deadline)
+    return archived or _read_from_arcgis(wanted, rights, source)
 
 
 def _read_archived(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead | None:
@@ -104,21 +103,19 @@ def _read_archived(wanted: SnapshotRequest, rights: Rights, source: SnapshotSour
     return SnapshotRead("archive", archived.size, archived.digest, _label(archived.metadata), archived.body, link)
 
 
-def _read_from_arcgis(
-    wanted: SnapshotRequest, rights: Rights, source: SnapshotSource, deadline: Deadline
-) -> SnapshotRead:
+def _read_from_arcgis(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead:
     """Return ArcGIS's snapshot. One that is too large for an answer is archived, so that there is a link to it."""
     item_id, key = wanted.item_id, wanted.resource_key
     access = rights.open_snapshots(item_id)
     try:
-        staged = access.download(item_id, key, source.max_bytes, lambda chunks: stage(chunks, str(wanted)), deadline)
+        staged = access.read_snapshot(item_id, key, source.max_bytes, lambda chunks: stage(chunks, str(wanted)))
     except (NotebookNotFound, PermissionDenied, RequestRejected) as error:
-        raise _classify_refusal(wanted, rights, access, error, deadline) from None
+        raise _classify_refusal(wanted, rights, access, error) from None
     with closing(staged.file):
         link = None
         details = {"kernel": staged.facts.kernel, "runtime": staged.facts.runtime}
         if staged.size > wanted.max_inline_bytes:
-            details = _archive(wanted, rights, access, staged, source, deadline)
+            details = _archive(wanted, rights, access, staged, source)
             link = source.archive_reader.link(item_id, key, wanted.file_name)
             staged.file.seek(0)
         elif wanted.with_item:
@@ -129,18 +126,18 @@ def _read_from_arcgis(
 
 def _describe_item(item_id: ItemId, rights: Rights) -> dict[str, str]:
     try:
-        item = rights.get_item(item_id)
+        item = rights.portal.get_item(item_id)
     except ArcGISError:
         return {}  # the snapshot can be shown without its title and owner
     return {"title": item.title, "owner": item.owner}
 
 
 def _archive(
-    wanted: SnapshotRequest, rights: Rights, access: Access, staged: Staged, source: SnapshotSource, deadline: Deadline
+    wanted: SnapshotRequest, rights: Rights, access: SnapshotAccess, staged: Staged, source: SnapshotSource
 ) -> dict[str, str]:
     """Archive a snapshot as an archive run would, and return its metadata."""
-    item = rights.get_item(wanted.item_id)
-    listed = {each.resource_key: each for each in access.snapshots(wanted.item_id, deadline).snapshots}
+    item = rights.portal.get_item(wanted.item_id)
+    listed = {each.resource_key: each for each in access.list_snapshots(wanted.item_id).snapshots}
     snapshot = listed.get(wanted.resource_key, Snapshot(wanted.resource_key))
     item_ref = ItemReference(wanted.item_id, item.title, item.owner)
     provenance = Provenance(access.route, wanted.run, source.portal_url)
@@ -151,9 +148,8 @@ def _archive(
 def _classify_refusal(
     wanted: SnapshotRequest,
     rights: Rights,
-    access: Access,
+    access: SnapshotAccess,
     error: NotebookNotFound | PermissionDenied | RequestRejected,
-    deadline: Deadline,
 ) -> ArcGISError:
     """Return the error to raise for a refused download: NotebookNotFound if the listing does not have it either.
 
@@ -163,7 +159,7 @@ def _classify_refusal(
         return NotebookNotFound(str(error))
     if isinstance(error, RequestRejected):
         try:
-            listed = access.snapshots(wanted.item_id, deadline).snapshots
+            listed = access.list_snapshots(wanted.item_id).snapshots
         except (NotebookNotFound, PermissionDenied, RequestRejected):
             return NotebookNotFound(str(error))
         if wanted.resource_key not in (snapshot.resource_key for snapshot in listed):

@@ -13,15 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import (
-    CREDENTIAL,
-    REFUSED_SECONDS,
-    TokenSource,
-    fields_of,
-    minting,
-    parse_secret,
-)
+from notebook_archive.arcgis.token_secrets import CREDENTIAL, parse_fields, parse_secret, require_credential
+from notebook_archive.arcgis.tokens import REFUSED_SECONDS, FixedToken, TokenSource
+from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     NewTokenRejected,
@@ -53,10 +49,15 @@ class RotationContext:
     for it remembers that a credential was refused."""
 
     secret_store: SecretStore
-    portal: Portal
+    transport: Transport
+    portal_url: str
     credential: Callable[[str], TokenSource]
     secret_prefix: str
     credential_prefix: str
+
+    def portal(self, token: str, deadline: Deadline) -> Portal:
+        """Return the portal as the token's user sees it."""
+        return Portal(ArcGISClient(self.transport, FixedToken(token), deadline), self.portal_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _create(rotation: Rotation, secret_id: str, version: str, mint: RotationCont
         message = f"The credential in secret {name!r} was refused less than an hour ago and is not tried again yet."
         raise TokenRejected(message).of_secret(name)
     try:
-        token = mint.credential(name).fresh(math.inf if wait is None else LIFETIMES * wait, deadline)
+        token = mint.credential(name).sign_in(math.inf if wait is None else LIFETIMES * wait, deadline)
     except TokenRejected as error:
         # One that is remembered has been noted; noted again, it would last for another hour without a try.
         untold = "" if error.remembered else _note_refusal(rotation, secret_id, version, credential, mint)
@@ -147,7 +148,7 @@ def _test(rotation: Rotation, secret_id: str, version: str, mint: RotationContex
     name = _credential_name(rotation.name, json.dumps(pending), mint)
     username = parse_secret(name, mint.secret_store.read(name)).get("username", "")
     try:
-        found = mint.portal.organisation(pending["token"], deadline).username
+        found = mint.portal(pending["token"], deadline).get_organization().username
     except TokenRejected as error:
         _give_up(secret_id, version, mint)
         raise NewTokenRejected(f"The new token of secret {rotation.name!r} was refused: {error}") from None
@@ -166,9 +167,9 @@ def _try_out(rotation: Rotation, current: str, mint: RotationContext, deadline: 
     Nothing signs in, and the current token is not looked at: one that has died is what a rotation mends.
     """
     name = _credential_name(rotation.name, current, mint)
-    minting(name, parse_secret(name, mint.secret_store.read(name)))
+    require_credential(name, parse_secret(name, mint.secret_store.read(name)))
     with contextlib.suppress(TokenRejected, PermissionDenied):  # portals may say nothing to those who are not signed in
-        mint.portal.organisation("", deadline)
+        mint.portal("", deadline).get_organization()
     return Rotated(rotation.name, "There is no new token to test; its credential is there, and the portal answers.")
 
 
@@ -216,7 +217,7 @@ def _pending_token(rotation: Rotation, text: str | None) -> dict[str, str]:
 
 def _credential_name(name: str, text: str, mint: RotationContext) -> str:
     """Return the name of the credential's secret; raise SecretMalformed where it is not among the credentials."""
-    credential = fields_of(name, text).get(CREDENTIAL, "")
+    credential = parse_fields(name, text).get(CREDENTIAL, "")
     if not credential:
         raise SecretMalformed(f"Secret {name!r} names no credential, so nothing can rotate it.").of_secret(name)
     # Its own: whoever may write one secret of a token must not have another's credential signed in for it.

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 
-from notebook_archive.arcgis.administrator import Administrator
+from notebook_archive.arcgis.portal import Portal
 from notebook_archive.archive import Holding, RunId
 from notebook_archive.backup.outcome import Problem
 from notebook_archive.backup.planned import is_planned_as_archived, plan_content
@@ -20,7 +20,7 @@ def check_times(
     items: Sequence[NotebookItem],
     held: Mapping[ItemId, Holding],
     run: RunId,
-    administrator: Administrator,
+    administrator: Portal,
     threads: int,
 ) -> tuple[list[NotebookItem], list[Problem]]:
     """Return the items, a few of them as the portal itself shows them, and a notice if the search is behind.

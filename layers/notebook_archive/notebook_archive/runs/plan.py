@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, TypedDict
 
-from notebook_archive.arcgis.administrator import Administrator
-from notebook_archive.arcgis.portal import Enumeration, Organisation
+from notebook_archive.arcgis.portal import Enumeration, Organization, Portal
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.outcome import Batch, Outcome, Problem, outcome, problem
 from notebook_archive.backup.planned import BATCH_BYTES, Planned, plan_notebook
@@ -75,7 +74,7 @@ def scope_of(given: object) -> Scope:
 def plan_run(
     run: RunId,
     started_at: str,
-    administrator: Administrator,
+    administrator: Portal,
     archive: Archive,
     item_ids: list[object] | None,
     *,
@@ -90,19 +89,19 @@ def plan_run(
     claim_run(run, started_at, archive)
     refused: dict[str, Outcome] = {}
     notices: list[Problem] = []
-    organisation = administrator.organisation()
+    organisation = administrator.get_organization()
     if item_ids is None:
-        found = administrator.notebooks(organisation)
+        found = administrator.list_notebooks(organisation.id)
         held = {holding.item_id: holding for holding in archive.holdings()}
         missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
         looked_up = unlisted.look_up(missing, administrator, threads)
-        if organisation.sees_everything and found.notebooks:  # a portal that shows nothing may be the wrong one
+        if organisation.can_view_items and found.notebooks:  # a portal that shows nothing may be the wrong one
             unlisted.note_deletions(looked_up.absent, run, archive, threads)
         listed, late = check_times(list(found.notebooks.values()), held, run, administrator, threads)
         items: list[NotebookItem] = [*listed, *looked_up.found]
         notices += late
         notices += _list_shortfalls(found, organisation, administrator)
-        notices += unlisted.notices(looked_up, sees_everything=organisation.sees_everything)
+        notices += unlisted.notices(looked_up, sees_everything=organisation.can_view_items)
         _miss(items, held, notices)
     else:
         items = _chosen(administrator, item_ids, refused)
@@ -133,19 +132,19 @@ def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")
 
 
-def _list_shortfalls(found: Enumeration, organisation: Organisation, administrator: Administrator) -> Iterator[Problem]:
+def _list_shortfalls(found: Enumeration, organisation: Organization, administrator: Portal) -> Iterator[Problem]:
     if found.incomplete:
         yield problem(found.incomplete)
-    if found.uncounted:
+    if found.is_uncounted:
         yield {
             "reason": "total-missing",
             "message": "The portal's search gave no total, so the run cannot check that it found every notebook.",
             "remedy": "Compare the report's figures with the number of notebooks that the portal's own pages show.",
         }
-    if not organisation.sees_everything:
+    if not organisation.can_view_items:
         yield {
             "reason": "administrator-sees-not-all",
-            "message": f"The account of secret {administrator.tokens.name!r} does not see every member's items.",
+            "message": f"The account of secret {administrator.secret!r} does not see every member's items.",
             "remedy": "Give the account's role the privilege portal:admin:viewItems.",
         }
 
@@ -172,11 +171,11 @@ def _miss(items: Collection[NotebookItem], held: Collection[ItemId], notices: li
         )
 
 
-def _chosen(administrator: Administrator, item_ids: list[object], refused: dict[str, Outcome]) -> list[NotebookItem]:
+def _chosen(administrator: Portal, item_ids: list[object], refused: dict[str, Outcome]) -> list[NotebookItem]:
     items: dict[ItemId, NotebookItem] = {}
     for given in item_ids:
         try:
-            item = administrator.item(ItemId.parse(given))
+            item = administrator.get_item(ItemId.parse(given))
         except (NotAnId, NotebookNotFound, PermissionDenied, UnexpectedAnswer) as error:
             nameless: Planned = {"itemId": str(given)[:40], "title": "", "owner": "", "archived": ""}
             is_absent = isinstance(error, NotAnId | NotebookNotFound)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from notebook_archive.arcgis.administrator import Administrator
+from notebook_archive.arcgis.portal import Portal
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.outcome import Problem
 from notebook_archive.clock import format_moment
@@ -38,7 +38,7 @@ class LookedUp:
     unknown: Counter[str]
 
 
-def look_up(item_ids: Sequence[ItemId], administrator: Administrator, threads: int) -> LookedUp:
+def look_up(item_ids: Sequence[ItemId], administrator: Portal, threads: int) -> LookedUp:
     """Look items up, one by one, within a share of the administrator's time.
 
     Raises nothing that is a NotebookArchiveError.
@@ -47,10 +47,10 @@ def look_up(item_ids: Sequence[ItemId], administrator: Administrator, threads: i
 
     def ask(item_id: ItemId) -> NotebookItem | str | None:
         """Return the item, None if it does not exist, or the reason why that is not known."""
-        if limited.deadline.remaining() <= 0:
+        if limited.client.deadline.remaining() <= 0:
             return "no time left"
         try:
-            return limited.item(item_id)
+            return limited.get_item(item_id)
         except NotebookNotFound:
             return None
         except NotebookArchiveError as error:

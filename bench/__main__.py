@@ -1,0 +1,254 @@
+"""`make bench`: measure everything in one run, print the table, write `.local/bench.json`."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import bodies, figures, imports, proxy
+from bench.figures import SNAPSHOTS, Figure
+from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers, run_system
+from local import stack
+from local.aws import ROOT
+from local.stopping import Stopped, stop_on_signals
+
+_RESULT = stack.STATE / "bench.json"
+_STARTED_AT = "2026-01-01T00:00:00.000Z"
+_LATENCY_SECONDS = 0.02
+# Size in MB, and how many snapshots of this size to take the median of. The process archives one of 1 MB before.
+_SNAPSHOTS_BY_SIZE = {300: 1, 50: 3, 6: 5, 1: 1}
+# Processes for each measurement of a single snapshot.
+_PROCESSES = 2
+
+
+def _run_measurement(folder: Path, what: str, environment: Mapping[str, str], **arguments: object) -> Any:  # noqa: ANN401 - JSON
+    """Run one measurement in its own process and return the result."""
+    result = folder / "result.json"
+    command = [sys.executable, "-m", "bench.measure", what, str(result)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        input=json.dumps(arguments),
+        text=True,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"The measurement {what} failed.")
+    return json.loads(result.read_text())
+
+
+def _describe_deployment(running: Servers) -> dict[str, str]:
+    urls = {"portal_url": running.arcgis["portalUrl"], "notebook_admin_url": running.arcgis["notebookAdminUrl"]}
+    return {**urls, "secret_prefix": PREFIX, "bucket": BUCKET, "ca": running.arcgis_ca}
+
+
+def _plan(
+    folder: Path, running: Servers, run: str = "bench", **settings: object
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Plan a run. Return the result of the process and the planned batches."""
+    planned = _run_measurement(
+        folder,
+        "invoke",
+        running.environment(**settings),
+        function="plan_run",
+        events=[_make_run_fields(run) | {"input": {}}],
+    )
+    return planned, [json.loads(line) for line in running.read(planned["answer"]["planKey"]).splitlines()]
+
+
+def _make_run_fields(run: str) -> dict[str, Any]:
+    return {"runId": run, "startedAt": _STARTED_AT}
+
+
+def _make_events(batches: list[dict[str, Any]], run: str = "bench") -> list[dict[str, Any]]:
+    return [_make_run_fields(run) | {"batch": batch} for batch in batches]
+
+
+def _measure_sizes(folder: Path) -> Iterator[Figure]:
+    """Measure memory and CPU of one snapshot, small to large, and the gate."""
+    notebooks = folder / "notebooks"
+    notebooks.mkdir()
+    for size, count in _SNAPSHOTS_BY_SIZE.items():
+        first = notebooks / f"{size}-0.ipynb"
+        bodies.write_body(first, "mixture", size * 1_000_000, seed=size)
+        for number in range(1, count):
+            (notebooks / f"{size}-{number}.ipynb").hardlink_to(first)
+    with run_servers(folder, "--notebooks", str(notebooks)) as running:
+        _, batches = _plan(folder, running, BATCH_SIZE=1)
+        batch = {each["notebooks"][0]["title"]: each for each in batches}
+        listed = {item["title"]: item for item in running.arcgis_control("GET", "items")["items"]}
+        peaks: dict[str, float] = {}
+        cpu: dict[str, float] = {}
+        for size, count in _SNAPSHOTS_BY_SIZE.items():
+            titles = ["1-0", *(f"{size}-{number}" for number in range(count) if size > 1)]
+            chosen = [listed[title] for title in titles]
+            snapshots = [[item["owner"], item["id"], item["snapshots"][0]["resourceKey"]] for item in chosen]
+            ours, naive = [], []
+            for _ in range(_PROCESSES if count == 1 else 1):
+                running.aws_control("DELETE")
+                events = _make_events([batch[title] for title in titles])
+                ours.append(
+                    _run_measurement(
+                        folder, "invoke", running.environment(), function="archive_notebooks", events=events, warm=1
+                    )
+                )
+                arguments = {
+                    "deployment": _describe_deployment(running),
+                    "snapshots": snapshots,
+                    "everything": False,
+                    "warm": 1,
+                }
+                naive.append(_run_measurement(folder, "naive", running.environment(), **arguments))
+            for who, results in (("ours", ours), ("naive", naive)):
+                peaks[f"{who}{size}"] = median(result["peak"] for result in results)
+                if size > 1:
+                    cpu[f"{who}{size}"] = median(seconds for result in results for seconds in result["cpu"])
+    yield from figures.describe_memory(peaks)
+    yield from (
+        figures.describe_one_snapshot(size, cpu[f"ours{size}"], cpu[f"naive{size}"])
+        for size in _SNAPSHOTS_BY_SIZE
+        if size > 1
+    )
+    yield from figures.describe_gate(
+        _run_measurement(folder, "gate-rates", running.environment(), size=8_000_000, repeats=7),
+        _run_measurement(folder, "gate-memory", running.environment(), path=str(notebooks / "300-0.ipynb")),
+        _run_measurement(folder, "gate-truncations", running.environment(), large=2_000_000, samples=100),
+    )
+
+
+def _make_run(folder: Path, running: Servers, name: str) -> dict[str, Any]:
+    """Make a whole run, each function in its own process. Return its calls and the CPU seconds of archiving."""
+    running.arcgis_control("DELETE", "requests")
+    planned, batches = _plan(folder, running, name)
+    archived = _run_measurement(
+        folder, "invoke", running.environment(), function="archive_notebooks", events=_make_events(batches, name)
+    )
+    event = _make_run_fields(name) | {"plan": planned["answer"]}
+    reported = _run_measurement(folder, "invoke", running.environment(), function="report_run", events=[event])
+    if reported["answer"]["status"] != "complete":
+        raise RuntimeError(f"A run of the benchmark was not complete: {reported['answer']['message']}")
+    aws: dict[str, int] = {}
+    for part in (planned, archived, reported):
+        for call, count in part["calls"].items():
+            aws[call] = aws.get(call, 0) + count
+    arcgis = running.arcgis_control("GET", "requests")
+    return {"arcgis": arcgis, "aws": aws, "cpu": sum(archived["cpu"]), "snapshots": reported["answer"]["snapshots"]}
+
+
+def _measure_runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[Figure]:
+    """Measure calls and CPU of a first and a second run over 2,000 small snapshots."""
+    each = SNAPSHOTS // notebooks
+    with run_servers(folder, "--many", str(notebooks), "--snapshots", str(each), "--size", "20000") as running:
+        first = _make_run(folder, running, "first")
+        counted = sum(running.aws_control("GET").values())
+        second = _make_run(folder, running, "second")
+        if (first["snapshots"]["archived"], second["snapshots"]["unchanged"]) != (SNAPSHOTS, SNAPSHOTS):
+            raise RuntimeError("A run of the benchmark did not archive every snapshot.")
+        # The additional call is the benchmark's own: it reads the plan.
+        if counted != sum(first["aws"].values()) + 1:
+            raise RuntimeError(f"The fake AWS counted {counted} calls, botocore {sum(first['aws'].values())}.")
+        items = running.arcgis_control("GET", "items")["items"]
+        snapshots = [[item["owner"], item["id"], s["resourceKey"]] for item in items for s in item["snapshots"]]
+        sample = snapshots[:: len(snapshots) // 120]
+        arguments = {"deployment": _describe_deployment(running), "snapshots": sample, "everything": True, "warm": 20}
+        naive = _run_measurement(folder, "naive", running.environment(), **arguments)
+    yield figures.describe_new_snapshots(notebooks, first, has_goal=has_goal)
+    yield from figures.describe_second_run(notebooks, second)
+    yield figures.describe_small_snapshots(first["cpu"] / SNAPSHOTS, median(naive["cpu"]), notebooks, has_goal=has_goal)
+
+
+def _measure_threads(folder: Path) -> Figure:
+    """Measure a batch over a slow network, with one thread and with sixteen, after the owners have signed in."""
+    with run_servers(folder, "--many", "35", "--snapshots", "5", "--size", "20000") as running:
+        _, (batch,) = _plan(folder, running, BATCH_SIZE=1000)
+        # One notebook of each owner goes first, so that signing in is not measured.
+        first = {planned["owner"]: planned for planned in batch["notebooks"]}.values()
+        rest = [planned for planned in batch["notebooks"] if planned not in first]
+        events = _make_events([{**batch, "notebooks": [*first]}, {**batch, "notebooks": rest}])
+        running.slow_down(_LATENCY_SECONDS)
+        wall: dict[int, list[float]] = {16: [], 1: []}
+        for threads in (16, 1, 16):
+            running.aws_control("DELETE")
+            environment = running.environment(THREADS=threads)
+            result = _run_measurement(
+                folder, "invoke", environment, function="archive_notebooks", events=events, warm=1
+            )
+            wall[threads] += result["wall"]
+    return figures.describe_threads(median(wall[16]), median(wall[1]))
+
+
+def _measure_layers(folder: Path) -> Iterator[Figure]:
+    parts = imports.build_parts(folder)
+    milliseconds = imports.measure_cold_imports(parts, 9)
+    yield from figures.describe_layer(milliseconds, imports.measure_size(parts.layer))
+    yield from figures.describe_pages(milliseconds, imports.measure_size(parts.pages))
+
+
+def _measure_proxy(folder: Path) -> Iterator[Figure]:
+    """Measure warm responses of the deployed HTTP proxy. Those above 4.5 MB come by a link to S3."""
+    notebooks = folder / "notebooks"
+    notebooks.mkdir()
+    for name, size in proxy.SIZES.items():
+        bodies.write_body(notebooks / f"{name}.ipynb", "mixture", size, seed=size)
+    with run_system(folder, "--notebooks", str(notebooks)) as stack_file:
+        environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
+        yield from figures.describe_proxy(_run_measurement(folder, "proxy", environment, stack_file=str(stack_file)))
+
+
+def _measure_all(folder: Path, console: Console) -> Iterator[Figure]:
+    for title, part in (
+        ("One snapshot, small and large; the gate", _measure_sizes),
+        ("2,000 snapshots of 20 notebooks", lambda each: _measure_runs(each, 20, has_goal=True)),
+        ("2,000 snapshots of 400 notebooks", lambda each: _measure_runs(each, 400, has_goal=False)),
+        ("A slow network", lambda each: iter([_measure_threads(each)])),
+        ("The HTTP proxy", _measure_proxy),
+        ("The built layers", _measure_layers),
+    ):
+        console.print(f"{title} …")
+        with tempfile.TemporaryDirectory(prefix="notebook-archive-bench-", dir=folder) as inner:
+            yield from part(Path(inner))
+
+
+def _make_table(rows: list[Figure]) -> Table:
+    table = Table(title="Speed and memory", title_justify="left")
+    for name in ("Figure", "Ours", "Naive or peer", "Goal", "Met"):
+        table.add_column(name, justify="left" if name in ("Figure", "Met") else "right")
+    for row in rows:
+        table.add_row(row.name, row.ours, row.peer, row.goal, "" if row.met is None else "yes" if row.met else "NO")
+    return table
+
+
+def main() -> int:
+    """Measure everything. Return 0 if every goal is met, else 1."""
+    argparse.ArgumentParser(prog="python -m bench", description=__doc__).parse_args()
+    console, started = Console(stderr=True), time.monotonic()
+    try:
+        with stop_on_signals(), tempfile.TemporaryDirectory(prefix="notebook-archive-bench-") as folder:
+            rows = list(_measure_all(Path(folder), console))
+    except Stopped:
+        return 130
+    seconds = time.monotonic() - started
+    stack.STATE.mkdir(exist_ok=True)
+    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    content = {"seconds": round(seconds), **machine, "figures": [row.as_json() for row in rows]}
+    _RESULT.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    Console(width=None if sys.stdout.isatty() else 160).print(_make_table(rows))
+    console.print(f"This took {seconds:.0f} s. {_RESULT.relative_to(ROOT)} has the same figures.")
+    return 0 if all(row.met is not False for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

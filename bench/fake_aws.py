@@ -1,0 +1,155 @@
+"""A fake AWS for measurements: the calls of S3, Secrets Manager and EventBridge that the archive makes, behind TLS.
+
+An emulator's own time would be part of every figure, and it would keep 300 MB bodies in memory. This server answers at
+once, counts the calls, and does not store large bodies. `/_local` is its control API: GET returns the counts, DELETE
+deletes objects and counts, POST sets the latency.
+"""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+_MAX_STORED_BYTES = 2_000_000
+_KEYS_PER_PAGE = 1000
+_CHECKSUM = b"x-amz-checksum-sha256"
+# The archive takes an answer without an ETag for a proxy's page.
+_ETAG = (b"etag", b'"0"')
+_MODIFIED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+class FakeAws:
+    """The ASGI application."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        self._secrets = secrets
+        # Body and checksum by `bucket/key`. A body that is too large is stored as an empty one.
+        self._objects: dict[str, tuple[bytes, bytes]] = {}
+        self._calls: Counter[str] = Counter()
+        self._latency = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        body = await _receive_body(receive)
+        path, query = unquote(scope["path"])[1:], parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+        if path == "_local":
+            status, answer, extra = self._control(scope["method"], body)
+        else:
+            if self._latency:
+                await asyncio.sleep(self._latency)
+            status, answer, extra = self._respond(scope["method"], path, query, headers, body)
+        length = [] if scope["method"] == "HEAD" else [(b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": [*length, *extra]})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer})
+
+    def _control(self, method: str, body: bytes) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+        if method == "DELETE":
+            self._objects.clear()
+            self._calls.clear()
+        elif method == "POST":
+            self._latency = float(body)
+        return 200, json.dumps(self._calls).encode(), []
+
+    def _respond(
+        self, method: str, path: str, query: dict[str, list[str]], headers: dict[bytes, bytes], body: bytes
+    ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+        if target := headers.get(b"x-amz-target", b"").decode():
+            self._calls[target.rpartition(".")[2]] += 1
+            return self._respond_json(target, body)
+        self._calls[
+            f"{method} list" if "list-type" in query else f"{method} {'tagging' if 'tagging' in query else 'object'}"
+        ] += 1
+        if "list-type" in query:
+            return 200, self._list_objects(path.strip("/"), query), [(b"content-type", b"application/xml")]
+        if method == "PUT":
+            if "tagging" in query:
+                return 200, b"", []
+            if headers.get(b"if-none-match") == b"*" and path in self._objects:
+                return 412, b"<Error><Code>PreconditionFailed</Code></Error>", []
+            if b"aws-chunked" in headers.get(b"content-encoding", b""):
+                body = _decode_chunks(body)
+            checksum = headers.get(_CHECKSUM, b"")
+            self._objects[path] = (body, checksum)
+            return 200, b"", [_ETAG, *([(_CHECKSUM, checksum)] if checksum else [])]
+        if path not in self._objects:
+            return 404, b"<Error><Code>NoSuchKey</Code></Error>", []
+        body, checksum = self._objects[path]
+        return 200, body, [_ETAG, *([(_CHECKSUM, checksum)] if method == "HEAD" and checksum else [])]
+
+    def _respond_json(self, target: str, body: bytes) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+        answer: dict[str, Any] = {"FailedEntryCount": 0, "Entries": [{"EventId": "0"}]}
+        if target == "secretsmanager.GetSecretValue":
+            name = json.loads(body)["SecretId"]
+            if name not in self._secrets:
+                return 400, b'{"__type": "ResourceNotFoundException"}', []
+            answer = {"Name": name, "SecretString": self._secrets[name]}
+        return 200, json.dumps(answer).encode(), [(b"content-type", b"application/x-amz-json-1.1")]
+
+    def _list_objects(self, bucket: str, query: dict[str, list[str]]) -> bytes:
+        start = f"{bucket}/{query['prefix'][0]}"
+        after = query.get("continuation-token", [""])[0]
+        keys = sorted(key for key in self._objects if key.startswith(start) and key > after)
+        page = keys[:_KEYS_PER_PAGE]
+        entries = "".join(
+            f"<Contents><Key>{escape(key.partition('/')[2])}</Key><LastModified>{_MODIFIED}</LastModified>"
+            f"<Size>{len(self._objects[key][0])}</Size></Contents>"
+            for key in page
+        )
+        more = (
+            f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if len(keys) > _KEYS_PER_PAGE else ""
+        )
+        truncated = str(bool(more)).lower()
+        return f"<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{more}{entries}</ListBucketResult>".encode()
+
+
+async def _receive_body(receive: Receive) -> bytes:
+    """Receive the whole body and return it, or return an empty one if it is too large to store."""
+    parts: list[bytes] = []
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length += len(message.get("body", b""))
+        if length <= _MAX_STORED_BYTES:
+            parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts) if length <= _MAX_STORED_BYTES else b""
+
+
+def _decode_chunks(body: bytes) -> bytes:
+    """Return the content of an `aws-chunked` body, without its trailing checksum."""
+    content = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size, 16)
+        if not length:
+            break
+        content, body = content + rest[:length], rest[length + 2 :]
+    return content
+
+
+def main() -> None:
+    """Serve until a signal: `python -m bench.fake_aws PORT CHAIN KEY SECRETS_FILE`."""
+    port, chain, key, secrets = sys.argv[1:]
+    uvicorn.run(
+        FakeAws(json.loads(Path(secrets).read_text())),
+        port=int(port),
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_level="critical",
+        ssl_certfile=chain,
+        ssl_keyfile=key,
+        timeout_keep_alive=60,
+    )
+
+
+if __name__ == "__main__":
+    main()

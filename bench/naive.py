@@ -1,0 +1,67 @@
+"""The naive way to archive a snapshot, as in a first draft: one call for each detail, and the notebook parsed."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import requests
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_REFERER = {"Referer": "https://naive.invalid/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Naive:
+    """The deployment and the bucket that the naive way uses. `ca` is the path of a PEM file."""
+
+    portal_url: str
+    notebook_admin_url: str
+    secret_prefix: str
+    bucket: str
+    ca: str
+
+    def get_token(self, owner: str) -> str:
+        """Read the owner's secret and sign in."""
+        text = _secrets().get_secret_value(SecretId=f"{self.secret_prefix}/owners/{owner}")["SecretString"]
+        form = {**json.loads(text), "client": "referer", "referer": _REFERER["Referer"], "f": "json"}
+        return str(self._post(f"{self.portal_url}/sharing/rest/generateToken", form)["token"])
+
+    def copy_snapshot(self, item_id: str, key: str, token: str) -> None:
+        """Copy the snapshot: parse it, serialize it again, put it."""
+        form = {"itemId": item_id, "resourceKey": key, "token": token, "f": "json"}
+        notebook = self._post(f"{self.notebook_admin_url}/notebooks/snapshots/download", form)
+        _s3().put_object(Bucket=self.bucket, Key=f"{item_id}/{key}", Body=json.dumps(notebook))
+
+    def copy_everything(self, owner: str, item_id: str, key: str) -> None:
+        """Copy the snapshot with every call around it: secret, token, properties, HEAD, PUT, tags."""
+        token = self.get_token(owner)
+        url = f"{self.portal_url}/sharing/rest/content/items/{item_id}"
+        item = requests.get(
+            url, params={"f": "json", "token": token}, headers=_REFERER, verify=self.ca, timeout=60
+        ).json()
+        object_key = f"{item_id}/{key}"
+        try:
+            _s3().head_object(Bucket=self.bucket, Key=object_key)
+        except ClientError:
+            self.copy_snapshot(item_id, key, token)
+            tags = [{"Key": "owner", "Value": item["owner"]}, {"Key": "kind", "Value": "snapshot"}]
+            _s3().put_object_tagging(Bucket=self.bucket, Key=object_key, Tagging={"TagSet": tags})  # type: ignore[typeddict-item]
+
+    def _post(self, url: str, form: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+        return requests.post(url, data=form, headers=_REFERER, verify=self.ca, timeout=60).json()
+
+
+@cache
+def _s3() -> "S3Client":
+    return boto3.client("s3")
+
+
+@cache
+def _secrets() -> "SecretsManagerClient":
+    return boto3.client("secretsmanager")

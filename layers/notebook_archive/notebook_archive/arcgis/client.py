@@ -1,0 +1,77 @@
+"""Calls to ArcGIS with one source of tokens and one deadline, so that no other signature repeats them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.clock import Deadline
+
+
+class Tokens(Protocol):
+    """A source of tokens: a secret, the caller of the proxy, or one fixed token."""
+
+    @property
+    def secret(self) -> str:
+        """The name of the secret that the tokens come from, or an empty text if they come from none."""
+
+    def current(self, deadline: Deadline) -> str:
+        """Return the token to use now."""
+
+    def call_with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
+        """Return what `call` returns for a token. A source that can renew its token tries a second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArcGISClient:
+    """ArcGIS as one user sees it, until one deadline. Cheap to make, and threads may share it."""
+
+    transport: Transport
+    tokens: Tokens
+    deadline: Deadline
+
+    def within(self, share: float) -> Self:
+        """Return a client for the same user that has only this share of the remaining time."""
+        return type(self)(self.transport, self.tokens, Deadline(self.deadline.remaining() * share))
+
+    def with_redirects(self) -> Self:
+        """Return a client for admin calls, which follow one redirect within the same host."""
+        return type(self)(self.transport.with_redirects(), self.tokens, self.deadline)
+
+    def call(self, method: str, url: str, what: str, fields: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the JSON object that ArcGIS answers.
+
+        Passing faults are retried, and a rejected token is renewed once. `Transport.call` says what is raised.
+        """
+
+        def request(token: str) -> dict[str, Any]:
+            return self.transport.call(method, url, what, self.deadline, token=token, fields=fields)
+
+        return self.tokens.call_with_token(request, self.deadline)
+
+    def read[T](
+        self,
+        method: str,
+        url: str,
+        what: str,
+        limit: int,
+        consume: Callable[[Iterator[bytes]], T],
+        fields: Mapping[str, str] | None = None,
+    ) -> T:
+        """Return the result of `consume` for the body, of at most `limit` bytes.
+
+        Passing faults are not retried. A rejected token is renewed once, and then `consume` is called a second time:
+        ArcGIS may reject the token in the body, which only `consume` sees.
+        """
+
+        def request(token: str) -> T:
+            stream = self.transport.stream(method, url, what, self.deadline, limit, token=token, fields=fields)
+            with closing(stream) as chunks:
+                return consume(chunks)
+
+        return self.tokens.call_with_token(request, self.deadline)
+
+    def retry[T](self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns. Passing faults are retried; see `Retries.run`."""
+        return self.transport.retries.run(attempt, self.deadline)

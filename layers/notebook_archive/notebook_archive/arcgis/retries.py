@@ -1,0 +1,62 @@
+"""Retries: which faults are tried again, how often, and how long the client waits in between."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from notebook_archive.clock import Deadline
+from notebook_archive.errors import ArcGISUnavailable, NotANotebook, PermissionDenied
+
+# Attempts of one request in all. The budget is this number and the deadline, whichever ends first.
+MAX_ATTEMPTS = 4
+# Attempts of a request that was denied, or whose body was not a whole notebook.
+MAX_ATTEMPTS_IF_REFUSED = 2
+BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Tries requests again. `sleep` waits, and `jitter` returns a random number from 0 to 1."""
+
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+    def run[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
+        """Return what `attempt` returns. After ArcGISUnavailable, it is called again, MAX_ATTEMPTS times in all.
+
+        Waits as long as Retry-After asks, or else exponentially longer with full jitter. If the wait would not end
+        before the deadline, the error is raised at once.
+
+        PermissionDenied is tried once more, because ArcGIS Online is known to throttle with a 403. NotANotebook is
+        tried once more too, because HTTP does not notice every cut body.
+        """
+        for failed in range(1, MAX_ATTEMPTS + 1):
+            try:
+                return attempt()
+            except (ArcGISUnavailable, PermissionDenied, NotANotebook) as error:
+                is_outage = isinstance(error, ArcGISUnavailable)
+                asked = error.retry_after if isinstance(error, ArcGISUnavailable) else None
+                backoff = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**failed) * self.jitter()
+                pause = backoff if asked is None else asked
+                last = MAX_ATTEMPTS if is_outage else MAX_ATTEMPTS_IF_REFUSED
+                if failed >= last or pause >= deadline.remaining():
+                    raise
+                self.sleep(pause)
+        raise AssertionError  # the last attempt returned or raised
+
+
+def parse_retry_after(header: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for, or None if it has neither form of RFC 9110, 10.2.3."""
+    if header.strip().isdecimal():
+        return float(header.strip()[:9])
+    try:
+        moment = parsedate_to_datetime(header)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,62 @@
+"""Secrets of ArcGIS tokens: a token, a user name and password, or an application's id and secret, as JSON."""
+
+import json
+import re
+from typing import Any
+
+from notebook_archive.errors import SecretMalformed, SecretNotRotated
+
+# The member of a rotated token's secret. It names the secret of the credential that the token was made with.
+CREDENTIAL = "credential"
+
+TOKEN = re.compile(r"[!-~]+")
+_FORMS = (frozenset(("token",)), frozenset(("username", "password")), frozenset(("clientId", "clientSecret")))
+
+
+def name_owner_secret(prefix: str, owner: str) -> str:
+    """Return the name of an owner's secret.
+
+    Characters that names of secrets cannot have are written `=XX`, in hexadecimal.
+    """
+    safe = "".join(
+        c if c.isascii() and (c.isalnum() or c in "_.@-+") else "".join(f"={b:02X}" for b in c.encode()) for c in owner
+    )
+    return f"{prefix}/owners/{safe}"
+
+
+def parse_secret(name: str, text: str) -> dict[str, str]:
+    """Return the members of a secret that has one of the three forms.
+
+    Raises SecretNotRotated if it is to hold a token and holds none yet. Raises SecretMalformed for anything else. The
+    messages name the secret and the missing members, and never a value.
+    """
+    fields = parse_fields(name, text)
+    if not any(form <= fields.keys() for form in _FORMS):
+        if CREDENTIAL in fields:
+            message = f"Secret {name!r} names a credential, but holds no token yet: it has not been rotated."
+            raise SecretNotRotated(message).of_secret(name)
+        missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
+        raise SecretMalformed(f"Secret {name!r} is missing {', or '.join(missing)}.").of_secret(name)
+    if "token" in fields and not TOKEN.fullmatch(fields["token"]):
+        message = f"The token in secret {name!r} has a space, a line break or another character that no token has."
+        raise SecretMalformed(message).of_secret(name)
+    return fields
+
+
+def require_credential(name: str, fields: dict[str, str]) -> dict[str, str]:
+    """Return the members of a secret that can sign in. Raises SecretMalformed if they are a token."""
+    if "token" in fields:
+        message = f"Secret {name!r} holds a token, not a credential that could make one."
+        raise SecretMalformed(message).of_secret(name)
+    return fields
+
+
+def parse_fields(name: str, text: str) -> dict[str, str]:
+    """Return the secret's members that are text or whole numbers. Raises SecretMalformed if it is not a JSON object."""
+    try:
+        secret: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        raise SecretMalformed(f"Secret {name!r} is not JSON.").of_secret(name) from None
+    if not isinstance(secret, dict):
+        raise SecretMalformed(f"Secret {name!r} is JSON, but not an object.").of_secret(name)
+    return {key: str(value) for key, value in secret.items() if type(value) in (str, int) and str(value)}

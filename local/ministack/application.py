@@ -1,0 +1,28 @@
+"""MiniStack's ASGI application, as the local AWS runs it. The server loads this file in MiniStack's own environment.
+
+The stack's policies deny requests without TLS, even those of root. Root's requests over plain HTTP come only from this
+machine, so they count as secure. Other plain requests are denied, as on AWS.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ministack.app import app as ministack  # type: ignore[import-not-found]
+
+type Message = dict[str, Any]
+
+# Part of the signature of each request by MiniStack's root.
+ROOT = b"Credential=test/"
+
+
+async def app(
+    scope: dict[str, Any], receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Pass a request on. If root sent it over plain HTTP, add the header of a proxy that terminated TLS."""
+    if (
+        scope["type"] == "http"
+        and scope["scheme"] == "http"
+        and ROOT in dict(scope["headers"]).get(b"authorization", b"")
+    ):
+        scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+    await ministack(scope, receive, send)
