@@ -1,4 +1,4 @@
-"""Where calls and links of the functions go in each region.  An endpoint of this machine would hide it."""
+"""The hosts of S3 calls and links in each region. A local endpoint would hide them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def make_reader() -> ArchiveReader:
 
 
 class Absent(AWSResponse):
-    """S3's answer that there is no such object."""
+    """S3's answer for a missing object."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, 404, HTTPHeaders(), None)
@@ -55,7 +55,7 @@ class Absent(AWSResponse):
 
 @pytest.fixture
 def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """The archive as the functions read it, deployed with these variables on top of the usual ones."""
+    """Return a function that deploys with more variables, and returns the archive as the functions read it."""
 
     def deployed(**variables: str) -> ArchiveReader:
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

@@ -1,4 +1,4 @@
-"""Pages taken apart, and notebooks to put into them."""
+"""Parse pages, and make notebooks to show on them."""
 
 import json
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from notebook_archive import pages
 
 ITEM = "9a" * 16
 KEY = f"snapshot-{'0d' * 16}.json"
+# An image of one pixel.
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-"""One pixel."""
 DETAILS = {"Title": "Flood model", "Owner": "ana", "Created": "2025-01-01T02:00:00.123Z", "Runtime": ""}
 
 
@@ -28,7 +28,7 @@ class Element:
         return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
     def all(self, tag: str = "", **attributes: str) -> list["Element"]:
-        """The elements below with that tag, one of whose words in each attribute (``class_`` for class) is given."""
+        """Return the elements below with this tag, and with these words in their attributes (`class_` for class)."""
         wanted = {name.rstrip("_"): value for name, value in attributes.items()}
         return [
             each
@@ -50,7 +50,7 @@ class Element:
 
 
 class _Builder(HTMLParser):
-    """Builds the tree, and holds that every element is closed in order: our pages are well-formed."""
+    """Builds the tree, and asserts that every element is closed in order."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -99,7 +99,7 @@ def stream(text: Any, name: str = "stdout") -> dict[str, Any]:
 
 
 def display(**data: Any) -> dict[str, Any]:
-    """Return an output; names have ``__`` for the slash of a mime type."""
+    """Return an output; `__` in a name stands for the slash of a MIME type."""
     return {
         "output_type": "display_data",
         "metadata": {},

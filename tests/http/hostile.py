@@ -1,4 +1,4 @@
-"""What notebooks might say to run a program in a reader's browser, or to make it ask for something."""
+"""Content of notebooks that tries to run a program in a reader's browser, or to make it send a request."""
 
 HOSTILE = [
     "<script>window.hit=1</script>",
