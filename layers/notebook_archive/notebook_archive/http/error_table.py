@@ -1,7 +1,7 @@
 """The one table from errors to what callers get: HTTP status, ArcGIS code, and a sentence.
 
 An error's own message is for the operator, because it may name secrets and hosts. A caller gets it only if the caller
-can correct the request.
+can correct the request. What API Gateway refuses by itself is in `template.yaml`, under GatewayResponses.
 """
 
 from collections.abc import Mapping
