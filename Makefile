@@ -10,6 +10,7 @@ export SAM_CLI_TELEMETRY := 0
 
 STAGE ?= dev
 NOTEBOOKS ?=
+VERBOSE ?=
 API_AUTH ?= IAM
 PARAMETERS ?=
 # Fixed, so that a test run is the same on every machine.
@@ -25,18 +26,18 @@ SOURCES := functions layers bench local scripts tests
 .PHONY: help demo local test soak check build deploy bench clean
 
 help: ## Show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(SERVERS) ## Run the main job on this machine and check every byte [NOTEBOOKS=DIR of .ipynb files]
-	@exec $(PYTHON) -m local.demo $(FOLDER)
+demo: $(SERVERS) ## Archive notebooks on this machine and check every byte [NOTEBOOKS=path/to/folder of .ipynb files] [VERBOSE=1]
+	@exec $(PYTHON) -m local.demo $(FOLDER) $(if $(VERBOSE),--verbose)
 
-local: $(SERVERS) ## Keep the whole system running until Ctrl-C; see .local/stack.json [NOTEBOOKS=DIR] [API_AUTH=IAM] [PARAMETERS="Capture=true"]
+local: $(SERVERS) ## Keep the whole system running until Ctrl-C [NOTEBOOKS=path/to/folder] [API_AUTH=ArcGIS] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
-test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run everything that must pass, from check to end to end [WORKERS=2, 0 for none]
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run check and every test except the long sweeps [WORKERS=2: processes; 0 for one process]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) ## Run the long sweeps, which test leaves out [WORKERS=2, 0 for none]
+soak: $(SERVERS) ## Run the long sweeps [WORKERS=2: processes; 0 for one process]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
@@ -47,10 +48,10 @@ check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import dir
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint --region us-east-1
 
-build: .venvs/sam/.synced ## Build the functions and the layer for AWS into .aws-sam/
+build: .venvs/sam/.synced ## Build the functions and layers for AWS into .aws-sam/
 	$(SAM) build --config-env $(STAGE)
 
-deploy: build ## Deploy to AWS with the settings of samconfig.toml [STAGE=dev]
+deploy: build ## Build, then deploy to AWS with the settings of samconfig.toml [STAGE=dev]
 	$(SAM) deploy --config-env $(STAGE)
 
 bench: $(SERVERS) .venvs/bench/.synced ## Measure speed and memory against the naive way, as a table

@@ -1,8 +1,8 @@
-"""One archive run as an operator starts and follows it: Step Functions and the archive bucket, nothing else."""
+"""One archive run, as an operator starts and follows it with Step Functions and the archive bucket alone."""
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -13,12 +13,12 @@ _POLL_SECONDS = 0.2
 
 
 class RunFailedError(Exception):
-    """The run ended without a report, or not in time; the message holds the state machine's own words."""
+    """The run ended without a report, or did not end in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished run: the state machine's last word (SUCCEEDED, FAILED, ...), the run report, wall-clock seconds."""
+    """How a run ended: the status of the execution (such as SUCCEEDED), the run report, seconds on the clock."""
 
     status: str
     report: Mapping[str, Any]
@@ -26,12 +26,12 @@ class Finished:
 
 
 class ArchiveRun:
-    """A run that was started: how far it is, and how it ended."""
+    """A run that was started."""
 
     def __init__(
         self, aws: LocalAws, outputs: Mapping[str, str], item_ids: Sequence[str] = (), name: str | None = None
     ) -> None:
-        """Start a run over the notebooks of these ids, over every notebook where there are none."""
+        """Start a run over the notebooks with these ids, or over all notebooks if no id is given."""
         self._aws = aws
         self._bucket = outputs["ArchiveBucket"]
         start = {"itemIds": list(item_ids)} if item_ids else {}
@@ -44,27 +44,36 @@ class ArchiveRun:
         self.run_id = execution["name"]
         self.prefix = f"runs/{execution['startDate'].astimezone(UTC):%Y-%m-%d}/{self.run_id}/"
 
-    def planned(self) -> list[int] | None:
-        """Return the number of notebooks of each planned batch, or None while there is no plan."""
+    def read_plan(self) -> list[int] | None:
+        """Return the number of notebooks in each planned batch, or None if there is no plan yet."""
         plan = self._read("plan.jsonl")
-        return None if plan is None else [_notebooks(line) for line in plan.splitlines() if line]
+        return None if plan is None else [len(json.loads(line)["notebooks"]) for line in plan.splitlines() if line]
 
-    def outcomes(self) -> int:
-        """Return the number of batches whose outcome is written."""
-        pages = self._aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"{self.prefix}outcomes/"
-        )
-        return sum(page["KeyCount"] for page in pages)
+    def count_outcomes(self) -> int:
+        """Return the number of batches that have written their outcomes."""
+        return len(self._list_outcomes())
 
-    def wait(self, seconds: float = 300, follow: Callable[["ArchiveRun"], None] = lambda _run: None) -> Finished:
-        """Wait for the end, calling `follow` a few times a second; return how the run ended."""
-        while (execution := self._describe())["status"] == "RUNNING":
+    def read_outcomes(self) -> list[dict[str, Any]]:
+        """Return the outcome of each notebook, once each."""
+        outcomes: dict[str, dict[str, Any]] = {}
+        for name in self._list_outcomes():
+            for outcome in json.loads(self._read(name) or b'{"outcomes": []}')["outcomes"]:
+                outcomes[outcome["itemId"]] = outcome
+        return list(outcomes.values())
+
+    def follow(self, seconds: float = 300) -> Iterator[None]:
+        """Yield a few times a second until the run has ended; raise RunFailedError after `seconds`."""
+        while self._describe()["status"] == "RUNNING":
             if time.monotonic() - self._started > seconds:
                 raise RunFailedError(f"The run has not ended after {seconds:.0f} s.")
-            follow(self)
+            yield
             time.sleep(_POLL_SECONDS)
-        follow(self)
-        report = self._read("report.json")
+
+    def wait(self, seconds: float = 300) -> Finished:
+        """Wait for the end and return how the run ended; raise RunFailedError."""
+        for _ in self.follow(seconds):
+            pass
+        execution, report = self._describe(), self._read("report.json")
         if report is None:
             raise RunFailedError(
                 f"The run ended {execution['status']} without a report: "
@@ -75,12 +84,14 @@ class ArchiveRun:
     def _describe(self) -> Mapping[str, Any]:
         return self._aws.step_functions.describe_execution(executionArn=self.execution_arn)
 
+    def _list_outcomes(self) -> list[str]:
+        pages = self._aws.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{self.prefix}outcomes/"
+        )
+        return [each["Key"].removeprefix(self.prefix) for page in pages for each in page.get("Contents", ())]
+
     def _read(self, name: str) -> bytes | None:
         try:
             return self._aws.s3.get_object(Bucket=self._bucket, Key=self.prefix + name)["Body"].read()
         except self._aws.s3.exceptions.NoSuchKey:
             return None
-
-
-def _notebooks(line: bytes) -> int:
-    return len(json.loads(line)["notebooks"])

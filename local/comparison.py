@@ -1,4 +1,4 @@
-"""Compare the archive with what ArcGIS serves, byte for byte: snapshots and current content, and nothing else."""
+"""Compare the archive with what ArcGIS serves, byte for byte: snapshots and current content."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,14 @@ from mypy_boto3_s3 import S3Client
 from local.arcgis import Deployment, Item
 from local.arcgis.content import Content, chunks, size_of
 
-_CHUNK = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The number of snapshots and of copies of the current content that are stored as they are served.
+    """How many snapshots and copies of the current content are stored as ArcGIS serves them.
 
-    `differences` has one sentence for each of the others.
+    `differences` has one sentence for each object that is missing, extra or different.
     """
 
     snapshots: int
@@ -25,22 +25,22 @@ class Comparison:
 
     @property
     def equal(self) -> int:
-        """Snapshots and copies together, which is how the run report counts them."""
+        """Snapshots and copies together, as the run report counts them."""
         return self.snapshots + self.copies
 
 
 def is_readable(deployment: Deployment, item: Item) -> bool:
-    """Whether any credential that the archive was given may read the item's snapshots."""
+    """Return whether one of the archive's credentials can read the item's snapshots."""
     return deployment.user(item.owner).has_secret or not item.resources_refused
 
 
 def has_readable_content(deployment: Deployment, item: Item) -> bool:
-    """Whether the item has content, and any of the archive's credentials may read it."""
+    """Return whether the item has content that one of the archive's credentials can read."""
     return bool(size_of(item.content)) and (deployment.user(item.owner).has_secret or not item.content_refused)
 
 
 def compare(deployment: Deployment, s3: S3Client, bucket: str, *, with_current: bool) -> Comparison:
-    """Read every stored snapshot and copy back and compare it with what ArcGIS serves now.
+    """Read back every stored snapshot and copy, and compare it with what ArcGIS serves now.
 
     `with_current` says whether the stack archives the current content of notebooks.
     """
@@ -61,7 +61,7 @@ def compare(deployment: Deployment, s3: S3Client, bucket: str, *, with_current: 
     equal: set[str] = set()
     for key in sorted(stored & served.keys()):
         body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-        if _digest(body.iter_chunks(_CHUNK)) == _digest(chunks(served[key])):
+        if _digest(body.iter_chunks(_CHUNK_BYTES)) == _digest(chunks(served[key])):
             equal.add(key)
         else:
             differences.append(f"Archived with other bytes than served: {key}")
@@ -69,12 +69,12 @@ def compare(deployment: Deployment, s3: S3Client, bucket: str, *, with_current: 
 
 
 def current_key(item: Item) -> str:
-    """The key of a copy of the item's content as it is now."""
+    """Return the key of a copy of the item's current content."""
     return f"notebooks/{item.id}/current/{item.modified:013}-{_digest(chunks(item.content)).hex()[:12]}.ipynb"
 
 
 def stored_snapshots(s3: S3Client, bucket: str) -> Iterator[str]:
-    """The keys of the archived snapshots, and of the copies of the current content, in order."""
+    """Yield the keys of the archived snapshots and of the copies of the current content, in order."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="notebooks/"):
         for listed in page.get("Contents", ()):
             if "/snapshots/" in listed["Key"] or listed["Key"].endswith(".ipynb"):

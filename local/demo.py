@@ -4,102 +4,123 @@ Exits 0 only if both runs completed, the archive holds exactly the readable snap
 ArcGIS serves, and the second run found everything unchanged.
 """
 
+import argparse
+import shlex
 import sys
-import time
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
+from rich.filesize import decimal
 
 from local import tables
 from local.archive_run import ArchiveRun, Finished, RunFailedError
 from local.aws import LocalAwsError
-from local.comparison import compare, stored_snapshots
+from local.comparison import Comparison, compare, stored_snapshots
+from local.inventory import read_tags, read_versions
+from local.progress import Steps
 from local.stack import SamError
 from local.stopping import Stopped, stop_on_signals
-from local.system import LocalSystem, argument_parser, seed_from
+from local.system import LocalSystem, add_notebooks_option, seed_from
+from scripts.stack import format_count
 
-_WIDTH = 200  # of tables that go to a file or a pipe, where there is no terminal to ask
+
+def demonstrate(system: LocalSystem, console: Console, steps: Steps, *, verbose: bool = False) -> bool:
+    """Run twice, show what came of it, and return whether all of it is as it should be."""
+    s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
+    steps.start("First archive run")
+    first = _follow(ArchiveRun(system.aws, system.outputs), system, steps)
+    steps.start("Comparing each archived byte with what ArcGIS serves")
+    compared = compare(system.arcgis.enterprise, s3, bucket, with_current=system.has_current_content)
+    versions = list(read_versions(s3, bucket))
+    steps.start("Second archive run, over the same notebooks")
+    second_run = ArchiveRun(system.aws, system.outputs)
+    second = _follow(second_run, system, steps)
+    steps.end()
+
+    notebooks = tables.list_notebooks(second_run.read_outcomes(), versions)
+    console.print("", tables.build_notebook_table(notebooks, console.width), sep="\n")
+    for part in tables.list_problems(second.report):
+        console.print(part)
+    if verbose:
+        _print_details(system, console, first, second)
+    differences = _list_differences(compared, first, second)
+    console.print()
+    for sentence in differences:
+        console.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    if differences:
+        verdict = "The archive is not what it should be: see above."
+    else:
+        copies = format_count(compared.copies, "notebook")
+        size = decimal(sum(version.size for version in versions))
+        verdict = (
+            f"{format_count(compared.snapshots, 'snapshot')} and the current content of {copies} ({size}) are archived "
+            "byte for byte as ArcGIS serves them, nothing else is, and a second run found nothing to add."
+        )
+    console.print(verdict, style="bold red" if differences else "bold green", markup=False, highlight=False)
+    return not differences
 
 
-def demonstrate(system: LocalSystem, console: Console) -> bool:
-    """Run twice, show what came of it, and return whether all of it is as it has to be."""
-    bucket = system.outputs["ArchiveBucket"]
-    first = _run(system, console, "First run")
-    for line in tables.archived(system.aws.s3, bucket, console.width):
-        console.print(line)
-    console.print(tables.report(first.report, "Report of the first run"))
-    compared = compare(system.arcgis.enterprise, system.aws.s3, bucket, with_current=system.has_current_content)
-    second = _run(system, console, "Second run")
-    console.print(tables.report(second.report, "Report of the second run"), *tables.lists(second.report), sep="\n")
+def _follow(run: ArchiveRun, system: LocalSystem, steps: Steps) -> Finished:
+    for _ in run.follow():
+        stored = sum(1 for _ in stored_snapshots(system.aws.s3, system.outputs["ArchiveBucket"]))
+        steps.update(f"{format_count(stored, 'version')} in the archive")
+    return run.wait()
 
-    wrong = list(compared.differences)
-    bodies = compared.snapshots + compared.copies
-    if not bodies:
-        wrong.append("Nothing was archived: there is nothing that can be read.")
-    wrong += [
+
+def _list_differences(compared: Comparison, first: Finished, second: Finished) -> list[str]:
+    """Return a sentence for everything that is not as it should be."""
+    differences = list(compared.differences)
+    if not compared.equal:
+        differences.append("Nothing was archived: no notebook could be read.")
+    differences += [
         f"The {name} run ended {run.status} with a report that says {run.report['status']}."
         for name, run in (("first", first), ("second", second))
         if (run.status, run.report["status"]) != ("SUCCEEDED", "complete")
     ]
     unchanged, archived = (second.report["snapshots"].get(name, 0) for name in ("unchanged", "archived"))
-    if archived or unchanged != bodies:
-        wrong.append(f"The second run archived {archived} and found {unchanged} of {bodies} unchanged.")
-    for sentence in wrong:
-        console.print(sentence, style="bold red", markup=False)
-    if not wrong:
-        console.print(
-            f"{compared.snapshots} readable snapshots and the current content of {compared.copies} notebooks are "
-            f"archived as ArcGIS serves them, and nothing else is. The second run found all of them unchanged, "
-            f"in {second.seconds:.1f} s:\n{second.report['message']}",
-            style="bold green",
-            highlight=False,
-            markup=False,
-        )
-    return not wrong
+    if archived or unchanged != compared.equal:
+        differences.append(f"The second run archived {archived} and found {unchanged} of {compared.equal} unchanged.")
+    return differences
 
 
-def _run(system: LocalSystem, console: Console, title: str) -> Finished:
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"{title}: planning", total=None)
-        run = ArchiveRun(system.aws, system.outputs)
-
-        def show(run: ArchiveRun) -> None:
-            if (planned := run.planned()) is not None:
-                stored = sum(1 for _ in stored_snapshots(system.aws.s3, system.outputs["ArchiveBucket"]))
-                progress.update(
-                    task,
-                    total=len(planned),
-                    completed=min(run.outcomes(), len(planned)),
-                    description=f"{title}: {sum(planned)} notebooks in {len(planned)} batches, {stored} versions kept",
-                )
-
-        return run.wait(follow=show)
+def _print_details(system: LocalSystem, console: Console, first: Finished, second: Finished) -> None:
+    """Print keys, bytes, tags and batches."""
+    s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
+    versions = list(read_versions(s3, bucket))
+    tags = {version.key: read_tags(s3, bucket, version.key) for version in versions}
+    console.print(f"\nBucket {bucket}", style="bold", highlight=False)
+    for line in tables.list_versions(versions, tags):
+        console.print(line, soft_wrap=True)
+    for name, run in (("first", first), ("second", second)):
+        console.print(f"\nReport of the {name} run", style="bold")
+        console.print(tables.build_report_table(run.report))
 
 
 def main() -> int:
     """Start everything, demonstrate, stop everything; return the exit code."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
-    started = time.monotonic()
-
-    def step(text: str) -> None:
-        console.print(Text.assemble((f"{time.monotonic() - started:5.1f} s", "dim"), f"  {text} …"))
-
+    parser = argparse.ArgumentParser(description="Archive notebooks on this machine and check every byte.")
+    add_notebooks_option(parser)
+    parser.add_argument("--verbose", action="store_true", help="also show keys, bytes, tags and batches")
+    options = parser.parse_args()
+    console = Console()
     try:
-        seed = seed_from(
-            argument_parser("Run the main job on this machine and check every byte.").parse_args().notebooks
-        )
-        with stop_on_signals(), LocalSystem(seed, step=step) as system:
-            step(f"Archiving into {system.outputs['ArchiveBucket']} at {system.aws.endpoint_url}")
-            good = demonstrate(system, console)
-        console.print("Everything that was started is stopped.")
+        seed = seed_from(options.notebooks)
+        with stop_on_signals(), Steps(console) as steps:
+            with LocalSystem(seed, step=steps.start) as system:
+                good = demonstrate(system, console, steps, verbose=options.verbose)
+            console.print("Everything that was started has been stopped.")
     except (LocalAwsError, NotADirectoryError, RunFailedError, SamError) as error:
-        console.print(str(error), style="bold red", markup=False)
+        console.print(str(error), style="bold red", markup=False, soft_wrap=True)
         return 1
     except Stopped as stopped:
         console.print(f"Stopped by {stopped}.", markup=False)
         return 130
+    if not good:
+        following = "To see keys, bytes and batches: make demo VERBOSE=1"
+    elif options.notebooks:
+        following = f"To look around in the running system: make local NOTEBOOKS={shlex.quote(str(options.notebooks))}"
+    else:
+        following = "To do the same with notebooks of your own: make demo NOTEBOOKS=path/to/folder"
+    console.print(following, markup=False, highlight=False, soft_wrap=True)
     return 0 if good else 1
 
 

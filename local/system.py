@@ -21,6 +21,7 @@ from local import stack
 from local.arcgis import Deployment, LocalArcGIS, Seed
 from local.aws import ACCESS_KEY, REGION, ROOT, SECRET_KEY, LocalAws, LocalAwsError
 from local.parameters import ParametersWrong, parameters_from
+from local.progress import Steps
 from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
@@ -50,13 +51,13 @@ class LocalSystem:
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
-            self._step("Starting the local ArcGIS")
+            self._step("Starting a local ArcGIS")
             self.arcgis = opened.enter_context(LocalArcGIS(self._seed))
-            self._step("Starting the local AWS")
+            self._step("Starting a local AWS")
             self.aws = opened.enter_context(LocalAws())
-            self._step("Creating the secrets")
+            self._step("Creating secrets with the ArcGIS credentials")
             self._create_secrets()
-            self._step("Building what has changed (sam build)")
+            self._step("Building the functions (sam build)")
             with stack.build() as template:
                 self._step("Deploying the stack (sam deploy)")
                 self.outputs = stack.deploy(self.aws, template, self._stack_parameters())
@@ -166,47 +167,46 @@ def seed_from(folder: Path | None) -> Seed:
     return Seed.samples() if folder is None else Seed.folder(folder)
 
 
-def argument_parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser with the option `--notebooks DIR`, which `make demo` and `make local` share."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--notebooks", type=Path, metavar="DIR", help="serve one snapshot for each .ipynb file in DIR")
-    return parser
+def add_notebooks_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--notebooks DIR`, which `make demo` and `make local` share."""
+    help_text = "a folder: each .ipynb file directly in it becomes a notebook with one snapshot [sample notebooks]"
+    parser.add_argument("--notebooks", type=Path, metavar="DIR", help=help_text)
 
 
 def main() -> int:
     """Run the system until a signal. Return 0, or 1 if it could not be started or ended by itself."""
-    parser = argument_parser("Keep the whole system running on this machine.")
-    parser.add_argument(
-        "--stack-file",
-        type=Path,
-        metavar="FILE",
-        default=STACK_FILE,
-        help="file that describes the system to other programs",
-    )
-    parser.add_argument("--api-auth", choices=API_AUTHS, default=API_AUTHS[0], help="who may call the HTTP proxy")
-    parser.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE", help="parameters of the stack")
+    parser = argparse.ArgumentParser(description="Keep a local ArcGIS, a local AWS and the stack running until Ctrl-C.")
+    add_notebooks_option(parser)
+    file_help = "write addresses, users and passwords to this file, for other programs [.local/stack.json]"
+    parser.add_argument("--stack-file", type=Path, metavar="FILE", default=STACK_FILE, help=file_help)
+    auth_help = "how callers of the HTTP proxy sign in: with AWS signatures or ArcGIS tokens [%(default)s]"
+    parser.add_argument("--api-auth", choices=API_AUTHS, default=API_AUTHS[0], help=auth_help)
+    parameters_help = "parameters of the stack, such as Capture=true"
+    parser.add_argument("--parameters", nargs="*", default=[], metavar="NAME=VALUE", help=parameters_help)
     options = parser.parse_args()
     console = Console(stderr=True, markup=False, emoji=False)
     try:
         seed = seed_from(options.notebooks)
         parameters = {"ApiAuth": options.api_auth, "WebhookSecret": WEBHOOK_SECRET}
         parameters |= parameters_from(options.parameters)
-        with stop_on_signals(), LocalSystem(seed, parameters, lambda text: console.print(f"{text} …")) as system:
+        with stop_on_signals(), Steps(console) as steps, LocalSystem(seed, parameters, steps.start) as system:
             try:
-                console.print("Registering the webhook …")
+                steps.start("Registering the webhook")
                 system.webhook("register")
                 system.arcgis.enterprise.switches.snapshot_fires_update = True
                 _write(options.stack_file, system.description())
-                console.print(f"Ready: {options.stack_file}. Stop it with Ctrl-C.")
+                steps.end()
+                ready = f"Ready: {options.stack_file} says where everything is. Stop it with Ctrl-C."
+                console.print(ready, soft_wrap=True)
                 _wait(system)
             finally:
                 _remove(options.stack_file, system)
-                console.print("Stopping …")
+                steps.start("Stopping")
     except (LocalAwsError, stack.SamError, NotADirectoryError, ParametersWrong) as error:
-        console.print(str(error))
+        console.print(str(error), soft_wrap=True)
         return 1
     except Stopped:
-        console.print("Everything that was started is stopped.")
+        console.print("Everything that was started has been stopped.")
     return 0
 
 
@@ -215,7 +215,9 @@ def _wait(system: LocalSystem) -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         if not system.aws.is_running():
-            raise LocalAwsError(f"MiniStack ended by itself.\n{system.aws.log_tail()}")
+            raise LocalAwsError(
+                f"The local AWS (MiniStack) ended by itself. The end of its log:\n{system.aws.log_tail()}"
+            )
         time.sleep(0.5)
 
 

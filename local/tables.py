@@ -1,115 +1,164 @@
-"""What the demonstration shows: the archived versions and the run report, which fit a terminal of 80 columns."""
+"""What the demonstration shows of an archive and of a run report, at any width of the terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
-from urllib.parse import unquote
 
-from mypy_boto3_s3 import S3Client
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from local.comparison import stored_snapshots
-from scripts.stack import shown
+from local.inventory import Version
+from scripts.stack import replace_unprintable
 
-# Columns that a line of an archived version takes with the route, and with the route and the tags.
-_ROUTE_WIDTH = 90
-_TAGS_WIDTH = 170
+_GAP = 2
+_MIN_TITLE_WIDTH = 16
+_MAX_OWNER_WIDTH = 16
+# If the terminal is narrow, these columns are left out, in this order.
+_OPTIONAL_COLUMNS = ("Newest version", "Owner", "Versions")
+_STATE_STYLES = {"protected": "green", "unprotected": "bold red"}
 
-# What is of use to programs alone.
-_INTERNAL = {"schema", "work"}
-
-# Lists whose entries `notProtected` repeats, for the most part.
-_REPEATED = {"unprotected", "skipped"}
+# Most entries of these lists are also in `notProtected`.
+_REPEATED_LISTS = {"unprotected", "skipped", "failed"}
 
 # The most urgent first.
 _STATES = ("unprotected", "stale", "gone", "empty")
 
 
-def archived(s3: S3Client, bucket: str, width: int) -> Iterator[Text]:
-    """Yield a line for each archived notebook and each version of it, read from S3 alone.
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """What one line says about a notebook; `newest` is in ISO 8601, and empty if nothing is archived."""
 
-    Route and tags are left out where `width` has no room for them, so that each key can be copied.
+    title: str
+    owner: str
+    versions: int
+    newest: str
+    state: str
+
+
+def list_notebooks(outcomes: Iterable[Mapping[str, Any]], versions: Iterable[Version]) -> list[Notebook]:
+    """Join the outcomes of a run with what the archive holds, by owner and title."""
+    held: dict[str, list[Version]] = {}
+    for version in versions:
+        held.setdefault(version.item_id, []).append(version)
+    notebooks = [
+        Notebook(
+            outcome["title"],
+            outcome["owner"],
+            len(own := held.get(outcome["itemId"], [])),
+            max((version.created for version in own), default=""),
+            outcome["protection"]["state"],
+        )
+        for outcome in outcomes
+    ]
+    return sorted(notebooks, key=lambda notebook: (notebook.owner, notebook.title.casefold()))
+
+
+def build_notebook_table(notebooks: Sequence[Notebook], width: int) -> Table:
+    """Return a table with a line for each notebook; titles are cut and columns left out, so that no line wraps."""
+    columns = {
+        "Notebook": [_build_text(notebook.title) for notebook in notebooks],
+        "Owner": [_build_text(notebook.owner) for notebook in notebooks],
+        "Versions": [Text(f"{notebook.versions:,}") for notebook in notebooks],
+        "Newest version": [Text(_format_time(notebook.newest)) for notebook in notebooks],
+        "State": [Text(notebook.state, _STATE_STYLES.get(notebook.state, "yellow")) for notebook in notebooks],
+    }
+    widths = {name: max(map(cell_len, (name, *map(str, cells)))) for name, cells in columns.items()}
+    widths["Owner"] = min(widths["Owner"], _MAX_OWNER_WIDTH)
+    title_width = widths.pop("Notebook")
+    for name in _OPTIONAL_COLUMNS:
+        if _space_left(widths, width) < min(title_width, _MIN_TITLE_WIDTH):
+            del widths[name]
+    widths = {"Notebook": max(min(title_width, _space_left(widths, width)), 1), **widths}
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    for name in widths:
+        table.add_column(name, width=widths[name], no_wrap=True, overflow="ellipsis")
+        table.columns[-1].justify = "right" if name == "Versions" else "left"
+    for row in zip(*(columns[name] for name in widths), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _space_left(widths: Mapping[str, int], width: int) -> int:
+    return width - sum(widths.values()) - _GAP * len(widths)
+
+
+def list_problems(report: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield what is not protected, what failed and the notices, each with reason and remedy and each once."""
+    not_protected = sorted(report["notProtected"], key=lambda row: _STATES.index(row["state"]))
+    known = {(row["itemId"], row["reason"]) for row in not_protected}
+    for name, rows in {**report, "notProtected": not_protected}.items():
+        if isinstance(rows, list):
+            new = [row for row in rows if name not in _REPEATED_LISTS or (row["itemId"], row["reason"]) not in known]
+            if new:
+                yield Text(f"\n{_format_heading(name)} ({len(new)})", style="bold")
+                yield from map(_build_problem, new)
+
+
+def _build_problem(row: Mapping[str, Any]) -> RenderableType:
+    head = _build_text(": ".join(filter(None, (row.get("state"), row.get("title")))))
+    head.no_wrap, head.overflow = True, "ellipsis"
+    lines = {
+        "Owner": row.get("owner"),
+        "Item": row.get("itemId"),
+        "Secret": row.get("secret"),
+        "Snapshot": row.get("resourceKey"),
+        "Reason": ": ".join(filter(None, (row.get("reason"), row.get("message")))),
+        "Remedy": row.get("remedy"),
+    }
+    details = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for label, value in lines.items():
+        if value:
+            details.add_row(label, _build_text(value))
+    return Group(Padding(head, (0, 0, 0, 2)), Padding(details, (0, 0, 0, 4), expand=False))
+
+
+def list_versions(versions: Iterable[Version], tags: Mapping[str, Mapping[str, str]]) -> Iterator[Text]:
+    """Yield a line for each notebook and each archived version: bytes, key, route and tags.
+
+    A line is as long as it has to be, so that each key can be copied.
     """
-    yield Text("Archived versions", style="bold")
-    for prefix, keys in groupby(stored_snapshots(s3, bucket), key=lambda key: key.rsplit("/", 2)[0]):
-        lines = []
-        title = owner = ""
-        for key in keys:
-            head = s3.head_object(Bucket=bucket, Key=key)
-            title, owner, route = (unquote(head["Metadata"].get(name, "")) for name in ("title", "owner", "route"))
-            line = f"{head['ContentLength']:>11,}  {key.removeprefix(f'{prefix}/'):<56}"
-            if width >= _ROUTE_WIDTH:
-                line += f"  {route:<15}"
-            if width >= _TAGS_WIDTH:
-                tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
-                line += "  " + " ".join(
-                    f"{tag['Key']}={tag['Value']}" for tag in sorted(tags, key=lambda tag: tag["Key"])
-                )
-            lines.append(_cut(line, width))
-        yield _cut(f"{prefix}/  {owner}: {title}", width)
-        yield from lines
+    for item_id, group in groupby(versions, key=lambda version: version.item_id):
+        first, *rest = group
+        yield _build_text(f"notebooks/{item_id}/  {first.metadata.get('owner', '')}: {first.metadata.get('title', '')}")
+        for version in (first, *rest):
+            name = version.key.removeprefix(f"notebooks/{item_id}/")
+            route = version.metadata.get("route", "")
+            labels = " ".join(f"{tag}={value}" for tag, value in sorted(tags[version.key].items()))
+            yield _build_text(f"{version.size:>11,}  {name:<56}  {route:<15}  {labels}".rstrip())
 
 
-def report(report: Mapping[str, Any], title: str) -> Table:
-    """Return the figures of a run report as a table."""
-    figures = Table(title=title, title_justify="left", show_header=False)
+def build_report_table(report: Mapping[str, Any]) -> Table:
+    """Return the figures of a run report."""
+    figures = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
     for name, value in report.items():
-        if not isinstance(value, list) and name not in _INTERNAL:
-            figures.add_row(name, shown(_line(value)))
+        if not isinstance(value, list):
+            figures.add_row(name, _build_text(_format_value(value)))
     return figures
 
 
-def lists(report: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield each list of a run report that is not empty: what is not protected, what failed, the notices."""
-    not_protected = sorted(report["notProtected"], key=lambda row: _STATES.index(row["state"]))
-    known = {(row["itemId"], row["reason"]) for row in not_protected}
-    for name, rows in report.items():
-        if not isinstance(rows, list):
-            continue
-        if name == "notProtected":
-            rows = not_protected
-        elif name in _REPEATED:
-            rows = [row for row in rows if (row["itemId"], row["reason"]) not in known]
-        if rows:
-            yield Text(f"{_heading(name)} ({len(rows)})", style="bold")
-            yield from map(_entry, rows)
+def _build_text(text: str) -> Text:
+    """Return a text that is shown as it is: nothing in it counts as markup, and nothing moves the cursor."""
+    return Text(replace_unprintable(text))
 
 
-def _entry(row: Mapping[str, Any]) -> Group:
-    """One entry of a list: a line that says which notebook, then what happened and what to do next."""
-    what = " ".join(str(row[name]) for name in ("itemId", "secret") if row.get(name))
-    head = "  ".join(filter(None, (str(row.get("state", "")), what, _named(row))))
-    rest = {name: value for name, value in row.items() if name not in {"itemId", "secret", "state", "title", "owner"}}
-    return Group(
-        *([Padding(shown(head), (0, 0, 0, 2), expand=False)] if head else []),
-        *(Padding(shown(f"{name}: {_line(value)}"), (0, 0, 0, 4), expand=False) for name, value in rest.items()),
-    )
+def _format_time(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "-"
 
 
-def _named(row: Mapping[str, Any]) -> str:
-    return f"{row.get('owner', '')}: {row['title']}" if row.get("title") else str(row.get("owner", ""))
-
-
-def _cut(text: str, width: int) -> Text:
-    line = shown(text.rstrip())
-    line.truncate(width, overflow="ellipsis")
-    return line
-
-
-def _heading(name: str) -> str:
-    """A camelCase name as a heading: `unprotectedNotebooks` becomes `Unprotected notebooks`."""
+def _format_heading(name: str) -> str:
+    """A camelCase name as a heading: `notProtected` becomes `Not protected`."""
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
     return words[:1].upper() + words[1:]
 
 
-def _line(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, dict):
-        return "  ".join(f"{name}: {_line(inner)}" for name, inner in value.items()) or "-"
-    if isinstance(value, list):
-        return ", ".join(map(_line, value))
+        return "  ".join(f"{name}: {_format_value(inner)}" for name, inner in value.items()) or "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "-" if value is None else str(value)

@@ -1,9 +1,9 @@
-"""Adds an owner whose token is rotated: a secret with the credential, a secret with the token, and the rotation.
+"""Add an owner whose ArcGIS token is rotated: a secret for the credential, a secret for the token, and the rotation.
 
 .venv/bin/python -m scripts.add_owner USERNAME [--admin] [--credential FILE] [--every "rate(12 hours)"]
 
-May be run again: for a new password, another schedule, or to see whether the credential works.  Where ArcGIS refuses a
-credential, the one from before is put back, and a secret that was made for its token is removed.
+Can be run again: for a new password, for another schedule, or to check whether the credential works. If ArcGIS refuses
+a credential, the previous one is restored, and a secret that was created for its token is removed.
 """
 
 import argparse
@@ -13,36 +13,34 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import boto3
-from rich.console import Console
 
 from notebook_archive.secret_store import shortest_wait
-from scripts.secret_store import Secrets, object_in
-from scripts.stack import TROUBLE, ScriptError, Stack, sentence, shown
+from scripts.secret_store import Secrets, parse_object
+from scripts.stack import DEFAULT_STACK_NAME, REPORTED_ERRORS, ScriptError, Stack, describe_error, print_error
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
-FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
-EVERY = "rate(12 hours)"
-OFTEN_HOURS = 4
-"""Between two rotations at least (API reference, RotationRulesType)."""
-WAIT_SECONDS = 180
-type Say = Callable[[str], None]
-_MINTS = re.compile(r"; (\S+) is rotated with it$")
-"""The end of a credential's description: the secret of its token."""
+CREDENTIAL_FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
+DEFAULT_SCHEDULE = "rate(12 hours)"
+# Secrets Manager allows no shorter time between two rotations (API reference, RotationRulesType).
+MIN_HOURS_BETWEEN_ROTATIONS = 4
+DEFAULT_WAIT_SECONDS = 180
+# The end of a credential's description: the secret of the token that is rotated with it.
+_TOKEN_SECRET = re.compile(r"; (\S+) is rotated with it$")
 
 
-def name_of(username: str) -> str:
-    """Return the user name as it stands in the names of secrets; the archive's functions spell it alike."""
+def encode_username(username: str) -> str:
+    """Return the user name as the names of secrets spell it. The functions of the archive use the same spelling."""
     return quote(username, safe="@+").replace("%", "=").replace("~", "=7E")
 
 
-def credential_from(path: Path | None, username: str) -> dict[str, str]:
-    """Return the credential in the file, or one with the password that is asked for; raise ScriptError."""
+def read_credential(path: Path | None, username: str) -> dict[str, str]:
+    """Return the credential in the file, or ask for a password if no file is given; raise ScriptError."""
     if path is None:
         credential: Any = {"username": username, "password": getpass.getpass(f"ArcGIS password of {username}: ")}
     else:
@@ -50,150 +48,157 @@ def credential_from(path: Path | None, username: str) -> dict[str, str]:
             credential = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ScriptError(f"{path} cannot be read as JSON ({type(error).__name__}).") from None
-    if not isinstance(credential, dict) or set(credential) not in FORMS or not all(credential.values()):
+    if not isinstance(credential, dict) or set(credential) not in CREDENTIAL_FORMS or not all(credential.values()):
         raise ScriptError(
-            'A credential is {"username": ..., "password": ...} or {"clientId": ..., "clientSecret": ...}, none empty.'
+            'A credential is {"username": ..., "password": ...} or {"clientId": ..., "clientSecret": ...}. '
+            "No value may be empty."
         )
     if credential.get("username", username) != username:
-        raise ScriptError(f"The credential is of {credential['username']!r}, not of {username!r}.")
+        raise ScriptError(f"The credential belongs to {credential['username']!r}, not to {username!r}.")
     return credential
 
 
 def check_schedule(expression: str) -> None:
-    """Raise ScriptError where Secrets Manager would not take the schedule; it would say so only after secrets are
-    written."""
+    """Raise ScriptError if Secrets Manager would not accept the schedule.
+
+    Secrets Manager itself would refuse it only after the secrets are written.
+    """
     between = shortest_wait(expression)
     if between is None:
         raise ScriptError(
-            f"{expression!r} is no schedule of a rotation. Say for example 'rate(12 hours)', 'rate(1 day)' or "
-            "'cron(0 1/8 * * ? *)', where the minute is 0 and the year *."
+            f"{expression!r} is not a schedule for a rotation. Examples: 'rate(12 hours)', 'rate(1 day)' and "
+            "'cron(0 1/8 * * ? *)'. In a cron expression, the minute must be 0 and the year *."
         )
-    if between < OFTEN_HOURS * 3600:
-        raise ScriptError(f"{expression!r} is too often: Secrets Manager rotates every {OFTEN_HOURS} hours at most.")
+    if between < MIN_HOURS_BETWEEN_ROTATIONS * 3600:
+        raise ScriptError(
+            f"{expression!r} is too often: Secrets Manager needs at least {MIN_HOURS_BETWEEN_ROTATIONS} hours between "
+            "two rotations."
+        )
 
 
-def add(credential: Mapping[str, str], options: argparse.Namespace, say: Say) -> None:
-    """Add the owner, or the administrator; raise ScriptError where no new token came of it."""
+def add_owner(credential: Mapping[str, str], options: argparse.Namespace) -> None:
+    """Add the owner, or the administrator; raise ScriptError if this brings no new token."""
     username = options.username
     stack = Stack(options.stack_name)
     secrets = Secrets(boto3.client("secretsmanager"), stack.parameter("KmsKeyArn"))
-    token = stack.output("AdminSecretName") if options.admin else stack.output("OwnerSecretPrefix") + name_of(username)
-    source = stack.output("CredentialSecretPrefix") + ("admin" if options.admin else f"owners/{name_of(username)}")
+    spelled = encode_username(username)
+    token = stack.output("AdminSecretName") if options.admin else stack.output("OwnerSecretPrefix") + spelled
+    source = stack.output("CredentialSecretPrefix") + ("admin" if options.admin else f"owners/{spelled}")
     function, log_group = stack.output("RotateTokenFunction"), stack.output("RotateTokenLogGroup")
-    other = _MINTS.search(secrets.description(source))
+    other = _TOKEN_SECRET.search(secrets.read_description(source))
     if other and other[1] != token:
         raise ScriptError(
-            f"{source} is what another stack rotates {other[1]} with, so nothing was written. Deploy each stack with a "
-            "CredentialPrefix of its own. If that stack is gone, change the secret's description."
+            f"Another stack rotates {other[1]} with the credential in {source}, so nothing was written. Deploy each "
+            "stack with its own CredentialPrefix. If the other stack is gone, change the description of the secret."
         )
-    was, before = secrets.read(token), secrets.read(source)
-    held = object_in(was or "{}")
-    changed = secrets.keep(source, credential, f"ArcGIS credential of {username}; {token} is rotated with it")
-    say(f"{source}: {'written' if changed else 'there already'}")
-    settled, harmless = not changed, True
+    token_before, credential_before = secrets.read(token), secrets.read(source)
+    held = parse_object(token_before or "{}")
+    description = f"ArcGIS credential of {username}; {token} is rotated with it"
+    is_changed = secrets.write(source, credential, description)
+    print_error(f"{source}: {'written' if is_changed else 'already up to date'}")
+    is_result_known, is_usable = not is_changed, True
     try:
-        # What it held stays until the rotation, so that nothing that runs now is left without a credential.
-        written = secrets.keep(token, held | {"credential": source}, f"ArcGIS token of {username}, rotated")
-        harmless = any(held.get(each) for each in ("token", "password", "clientSecret"))
-        say(f"{token}: {'now names its credential' if written else 'there already'}")
-        failure = _rotate(secrets, token, function, options, say)
-        fresh, refused = _wait_for_token(secrets, token, held, source, 0 if options.invoke else options.wait)
-        settled, harmless = settled or refused or fresh is not None, harmless or fresh is not None
-        if refused and changed and (before is not None or was is not None):
-            _put_back(secrets, token, source, before, say)
-        if refused and was is None:
-            harmless = _remove(secrets, token, source if before is None else None, say)
+        # What the secret held stays until the rotation, so that nothing that runs now is left without a credential.
+        is_written = secrets.write(token, held | {"credential": source}, f"ArcGIS token of {username}, rotated")
+        is_usable = any(held.get(each) for each in ("token", "password", "clientSecret"))
+        print_error(f"{token}: {'now names its credential' if is_written else 'already up to date'}")
+        failure = _start_rotation(secrets, token, function, options)
+        new, is_refused = _wait_for_token(secrets, token, held, source, 0 if options.invoke else options.wait)
+        is_result_known = is_result_known or is_refused or new is not None
+        is_usable = is_usable or new is not None
+        if is_refused and is_changed and (credential_before is not None or token_before is not None):
+            _restore_credential(secrets, token, source, credential_before)
+        if is_refused and token_before is None:
+            is_usable = _remove_secrets(secrets, token, source if credential_before is None else None)
     finally:
-        if not settled:  # the rotation may still succeed, and with the credential from before the next one would fail
-            say(
-                f"{source}: holds the new credential{', not the one from before' if before else ''}; whether it works "
-                f"is not known. {log_group} says what becomes of the rotation; run this again with the right one"
+        # The rotation may still succeed. With the previous credential, the rotation after that would fail.
+        if not is_result_known:
+            instead = ", not the previous one" if credential_before else ""
+            print_error(
+                f"{source}: holds the new credential{instead}. Whether it works is not known; the log group "
+                f"{log_group} shows how the rotation ends. If it fails, run this again with the right credential."
             )
-        if not harmless:
-            fails = (
-                "every run fails"
-                if options.admin
-                else f"notebooks of {username} fail, also those the administrator read"
-            )
-            say(f"{token}: holds no token yet. Until this succeeds, {fails}. This undoes it:")
-            say(f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {token}")
-    if fresh is None:
+        if not is_usable:
+            affected = "every run fails" if options.admin else f"every backup of notebooks of {username} fails"
+            print_error(f"{token}: holds no token yet. Until a rotation succeeds, {affected}. To undo this:")
+            print_error(f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {token}")
+    if new is None:
         if failure:
-            say(failure)
+            print_error(failure)
         raise ScriptError(
-            _why_none(credential, username, log_group)
-            if refused
-            else (
-                f"No new token came into {token} within {options.wait} s. The log group {log_group} says why. "
-                "An AWS on this machine does not rotate by itself: there, say --invoke."
-            )
+            _explain_refusal(credential, username, log_group)
+            if is_refused
+            else f"{token} got no new token within {options.wait} s. The log group {log_group} shows why. "
+            "A local AWS does not rotate by itself: add --invoke there."
         )
-    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(fresh["expires"] / 1000)) if "expires" in fresh else "?"
-    say(f"{token}: holds a token of {username}, good until {until}")
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(new["expires"] / 1000)) if "expires" in new else "?"
+    print_error(f"{token}: holds a token of {username}, valid until {until}")
 
 
-def _why_none(credential: Mapping[str, str], username: str, log_group: str) -> str:
+def _explain_refusal(credential: Mapping[str, str], username: str, log_group: str) -> str:
     wrong = "user name or password" if "password" in credential else "client id or secret"
     return (
         f"ArcGIS refused the sign-in of {username}: wrong {wrong}, or the account may not sign in. Run this again with "
-        "the right one; accounts with SAML, OpenID Connect or a second factor cannot sign in this way. "
-        f"The log group {log_group} says more."
+        "the right one. Accounts with SAML, OpenID Connect or a second factor cannot sign in this way. "
+        f"The log group {log_group} has details."
     )
 
 
-def _remove(secrets: Secrets, token: str, source: str | None, say: Say) -> bool:
-    """Remove the secrets that this run made, for a secret without a token stops what was archived without one; return
-    whether that of the token is gone."""
+def _remove_secrets(secrets: Secrets, token: str, source: str | None) -> bool:
+    """Remove the secrets that this run created; return whether the secret of the token is gone.
+
+    A secret without a token would stop the backup of notebooks that the administrator could read without it.
+    """
     try:
         secrets.delete(token)
-    except TROUBLE as error:
-        say(f"{token}: could not be removed. {sentence(error)}")
+    except REPORTED_ERRORS as error:
+        print_error(f"{token}: could not be removed. {describe_error(error)}")
         return False
-    say(f"{token}: removed again, for ArcGIS refused the credential; what was archived without it still is")
+    print_error(f"{token}: removed again, because ArcGIS refused the credential. Backups continue as before.")
     if source:
         try:
             secrets.delete(source)
-        except TROUBLE as error:
-            say(f"{source}: stays, for it could not be removed. {sentence(error)}")
+        except REPORTED_ERRORS as error:
+            print_error(f"{source}: could not be removed. {describe_error(error)}")
         else:
-            say(f"{source}: removed again, for there was none before")
+            print_error(f"{source}: removed again, because it did not exist before")
     return True
 
 
-def _put_back(secrets: Secrets, token: str, source: str, before: str | None, say: Say) -> None:
-    """Let a typo not break a rotation that worked."""
+def _restore_credential(secrets: Secrets, token: str, source: str, before: str | None) -> None:
+    """Write the previous credential again, so that a typing error does not break a rotation that worked."""
     if before is None:
-        say(f"{source}: stays, for there was none before; run this again with the right one")
+        print_error(f"{source}: holds the refused credential, because there was none before. Run this again.")
         return
     try:
-        secrets.clear_the_way(token)
+        secrets.cancel_rotation(token)
         secrets.client.put_secret_value(SecretId=source, SecretString=before)
-    except TROUBLE as error:
-        say(f"{source}: what it held before could not be put back. {sentence(error)}")
+    except REPORTED_ERRORS as error:
+        print_error(f"{source}: the previous credential could not be restored. {describe_error(error)}")
     else:
-        say(f"{source}: holds again what it held before, for ArcGIS refused the other")
+        print_error(f"{source}: holds the previous credential again, because ArcGIS refused the new one")
 
 
-def _rotate(secrets: Secrets, token: str, function: str, options: argparse.Namespace, say: Say) -> str:
-    """Switch the rotation on, which starts one; return what went wrong where it was made here, with --invoke."""
-    if secrets.clear_the_way(token):
-        say(f"{token}: an unfinished rotation is put aside")
+def _start_rotation(secrets: Secrets, token: str, function: str, options: argparse.Namespace) -> str:
+    """Switch the rotation on, which starts the first one; return how it failed if it was made here, with --invoke."""
+    if secrets.cancel_rotation(token):
+        print_error(f"{token}: an unfinished rotation was canceled")
     secrets.client.rotate_secret(
         SecretId=token, RotationLambdaARN=function, RotationRules={"ScheduleExpression": options.every}
     )
-    say(f"{token}: rotation is on, {options.every}")
+    print_error(f"{token}: rotation is on, {options.every}")
     return _invoke_steps(secrets, token, function) if options.invoke else ""
 
 
 def _invoke_steps(secrets: Secrets, token: str, function: str) -> str:
-    """Label an empty version as pending and call the function four times, as AWS does; return how a step failed."""
+    """Add a pending version and call the function four times, as AWS does; return how a step failed, if one did."""
     version = str(uuid.uuid4())
     found = secrets.client.put_secret_value(SecretId=token, ClientRequestToken=version, VersionStages=["AWSPENDING"])
     for step in STEPS:
         event = {"Step": step, "SecretId": found["ARN"], "ClientRequestToken": version}
         answer = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
         if "FunctionError" in answer:
-            failed = object_in(answer["Payload"].read())
+            failed = parse_object(answer["Payload"].read())
             return f"{step} failed: {failed.get('errorType')}: {failed.get('errorMessage')}"
     return ""
 
@@ -201,43 +206,52 @@ def _invoke_steps(secrets: Secrets, token: str, function: str) -> str:
 def _wait_for_token(
     secrets: Secrets, name: str, before: Mapping[str, Any], source: str, seconds: float
 ) -> tuple[dict[str, Any] | None, bool]:
-    """Return what the secret holds once its token is another than before, else None, and whether the credential was
-    refused; passing trouble is waited out."""
+    """Return what the secret holds once its token has changed, or None; and whether the credential was refused.
+
+    A failed call is repeated until the time is over.
+    """
     deadline = time.monotonic() + seconds
     while True:
-        late = time.monotonic() >= deadline
+        is_late = time.monotonic() >= deadline
         try:
-            refused = secrets.refused(name, source)
-            held = object_in(secrets.read(name) or "{}")  # after the look at the refusal: a token that came is one
-        except TROUBLE:
-            if late:
+            # The refusal is read first: if a token arrives after it, the token counts.
+            is_refused = secrets.is_refused(name, source)
+            held = parse_object(secrets.read(name) or "{}")
+        except REPORTED_ERRORS:
+            if is_late:
                 raise
         else:
             if held.get("token") and held["token"] != before.get("token"):
                 return held, False
-            if refused or late:
-                return None, refused
+            if is_refused or is_late:
+                return None, is_refused
         time.sleep(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if the token secret holds a new token now, 1 with the reason on standard error otherwise."""
-    parser = argparse.ArgumentParser(description="Add an owner whose ArcGIS token is rotated.")
-    parser.add_argument("username", help="as the portal spells it")
-    parser.add_argument("--admin", action="store_true", help="it is the administrator's credential, not an owner's")
-    parser.add_argument("--credential", type=Path, metavar="FILE", help="JSON; without it, the password is asked for")
-    parser.add_argument("--every", default=EVERY, metavar="SCHEDULE", help=f"rate(...) or cron(...), default {EVERY}")
-    parser.add_argument("--stack-name", default="notebook-archive")
-    parser.add_argument("--wait", type=int, default=WAIT_SECONDS, metavar="SECONDS", help="for the first token")
-    parser.add_argument("--invoke", action="store_true", help="call the function here, for an AWS on this machine")
+    """Return 0 if the secret holds a new token now, otherwise 1 with the reason on standard error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.add_owner",
+        description="Add an owner whose ArcGIS token is rotated. Run it again for a new password or another schedule.",
+        epilog="Exit status: 0 if the secret holds a new token, otherwise 1.",
+    )
+    parser.add_argument("username", help="the ArcGIS user name, as the portal spells it")
+    parser.add_argument("--admin", action="store_true", help="the user is the administrator, not an owner")
+    credential_help = "JSON file with the credential; without it, the script asks for the password"
+    parser.add_argument("--credential", type=Path, metavar="FILE", help=credential_help)
+    schedule_help = "when to rotate: rate(...) or cron(...) [%(default)s]"
+    parser.add_argument("--every", default=DEFAULT_SCHEDULE, metavar="SCHEDULE", help=schedule_help)
+    parser.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="[%(default)s]")
+    wait_help = "how long to wait for the first token [%(default)s]"
+    parser.add_argument("--wait", type=int, default=DEFAULT_WAIT_SECONDS, metavar="SECONDS", help=wait_help)
+    invoke_help = "call the rotation function from here, because a local AWS does not rotate by itself"
+    parser.add_argument("--invoke", action="store_true", help=invoke_help)
     options = parser.parse_args(arguments)
-    console = Console(stderr=True, width=200)
     try:
         check_schedule(options.every)
-        credential = credential_from(options.credential, options.username)
-        add(credential, options, lambda text: console.print(shown(text), soft_wrap=True))
-    except TROUBLE as error:
-        console.print(shown(sentence(error)))
+        add_owner(read_credential(options.credential, options.username), options)
+    except REPORTED_ERRORS as error:
+        print_error(describe_error(error))
         return 1
     return 0
 

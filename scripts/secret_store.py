@@ -1,4 +1,4 @@
-"""The secrets that the scripts read, make and change."""
+"""The secrets that the scripts read, create and change."""
 
 import json
 import re
@@ -17,24 +17,28 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
-FILE = "file://"
-# Seconds between tries while a deletion is under way. AWS ends it in the background, after a short delay (API
-# reference, DeleteSecret).
-DELETION_WAITS = (0.5, 1, 2, 4, 8)
+FILE_PREFIX = "file://"
+# Waits between tries to use the name of a deleted secret. AWS ends a deletion in the background, after a short delay
+# (API reference, DeleteSecret).
+DELETION_WAITS_SECONDS = (0.5, 1, 2, 4, 8)
 
 
 def read(name: str) -> str:
-    """Return a secret's text, or a file's; raise SecretMissing or SecretUnreadable, naming it, or what is TROUBLE."""
+    """Return the text of a secret or, if the name begins with `file://`, of a file.
+
+    Raises SecretMissing, SecretUnreadable, or one of REPORTED_ERRORS.
+    """
     try:
-        if name.startswith(FILE):
-            return Path(name.removeprefix(FILE)).expanduser().read_text(encoding="utf-8")
+        if name.startswith(FILE_PREFIX):
+            return Path(name.removeprefix(FILE_PREFIX)).expanduser().read_text(encoding="utf-8")
         return boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     except FileNotFoundError:
-        raise SecretMissing(f"There is no file {name.removeprefix(FILE)!r}.") from None
+        raise SecretMissing(f"There is no file {name.removeprefix(FILE_PREFIX)!r}.") from None
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if Path(name).is_file():
-            raise ScriptError(f"There is no secret {name!r}, but a file of this name: say {FILE}{name}") from None
+            message = f"There is no secret {name!r}, but a file of this name. To read the file, say {FILE_PREFIX}{name}"
+            raise ScriptError(message) from None
         if code == "ResourceNotFoundException":
             raise SecretMissing(f"There is no secret {name!r}.") from None
         raise SecretUnreadable(f"Secrets Manager answered {code} for secret {name!r}.") from None
@@ -43,28 +47,28 @@ def read(name: str) -> str:
 
 
 class Secrets:
-    """Secrets Manager, where a secret is made or changed, and not changed into what it is already."""
+    """Creates and changes secrets in Secrets Manager. A secret that already holds a value is not written again."""
 
     def __init__(self, client: "SecretsManagerClient", key: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self.client, self._sleep = client, sleep
         self._with_key: Any = {"KmsKeyId": key} if key else {}
 
     def read(self, name: str) -> str | None:
-        """Return the text, None where there is no such secret."""
+        """Return the text, or None if the secret does not exist."""
         try:
             return self._after_deletion(lambda: self.client.get_secret_value(SecretId=name)).get("SecretString", "")
         except self.client.exceptions.ResourceNotFoundException:
             return None
 
-    def description(self, name: str) -> str:
-        """Return the secret's description, empty where there is no such secret."""
+    def read_description(self, name: str) -> str:
+        """Return the secret's description, or an empty text if the secret does not exist."""
         try:
             return self.client.describe_secret(SecretId=name).get("Description", "")
         except self.client.exceptions.ResourceNotFoundException:
             return ""
 
-    def refused(self, name: str, credential: str) -> bool:
-        """Return whether the rotation function has noted that the credential, as it is now, was refused."""
+    def is_refused(self, name: str, credential: str) -> bool:
+        """Return whether the rotation function noted that ArcGIS refused the credential as it is now."""
         version = self.client.get_secret_value(SecretId=credential)["VersionId"]
         labels = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
         noted = (
@@ -72,8 +76,8 @@ class Secrets:
         )
         return any(found and int(found[1]) > time.time() for found in noted)
 
-    def keep(self, name: str, value: Mapping[str, Any], description: str) -> bool:
-        """Make the secret hold the value; return whether anything had to be done."""
+    def write(self, name: str, value: Mapping[str, Any], description: str) -> bool:
+        """Make sure that the secret holds the value; return whether it was written."""
         before = self.read(name)
         if before is None:
             text = json.dumps(value)
@@ -82,25 +86,28 @@ class Secrets:
                     Name=name, SecretString=text, Description=description, **self._with_key
                 )
             )
-        elif object_in(before) != value:
+        elif parse_object(before) != value:
             self.client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
-        return before is None or object_in(before) != value
+        return before is None or parse_object(before) != value
 
     def _after_deletion[Answer](self, call: Callable[[], Answer]) -> Answer:
-        """Return the call's answer, after waiting until a deleted secret of this name is gone."""
+        """Return the answer of the call, which is repeated until a deleted secret of this name is gone."""
         being_deleted = (
             self.client.exceptions.InvalidRequestException,
             self.client.exceptions.ResourceExistsException,
         )
-        for seconds in DELETION_WAITS:
+        for seconds in DELETION_WAITS_SECONDS:
             try:
                 return call()
             except being_deleted:
                 self._sleep(seconds)
         return call()
 
-    def clear_the_way(self, name: str) -> bool:
-        """Take AWSPENDING from a version that a failed rotation left: Secrets Manager would start no other."""
+    def cancel_rotation(self, name: str) -> bool:
+        """Remove AWSPENDING from a version that a failed rotation left; return whether there was one.
+
+        With such a version, Secrets Manager would not start another rotation.
+        """
         labels = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
         stuck = [version for version, has in labels.items() if "AWSPENDING" in has and "AWSCURRENT" not in has]
         for version in stuck:
@@ -110,13 +117,15 @@ class Secrets:
         return bool(stuck)
 
     def delete(self, name: str) -> None:
-        """Delete a secret with its rotation, and at once: while one waits for its deletion, to read it is an error and
-        to make it anew as well."""
+        """Delete a secret and its rotation at once.
+
+        Otherwise the secret waits for its deletion, and can be neither read nor created during that time.
+        """
         self.client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
-def object_in(text: str | bytes) -> dict[str, Any]:
-    """Return the JSON object that the text is, empty where it is none."""
+def parse_object(text: str | bytes) -> dict[str, Any]:
+    """Return the JSON object in the text, or an empty one if the text is not a JSON object."""
     try:
         value = json.loads(text)
     except ValueError:

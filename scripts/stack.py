@@ -1,23 +1,29 @@
-"""What the scripts share: the deployed stack's outputs, how trouble is told, and how others' text is shown."""
+"""What the scripts share: the outputs of the deployed stack, and text for people."""
+
+import sys
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-from rich.text import Text
 
-_JOINER = "\u200d"  # holds emoji sequences together
+DEFAULT_STACK_NAME = "notebook-archive"
+
+# Part of many emoji, and harmless.
+_ZERO_WIDTH_JOINER = "\u200d"
 
 
 class ScriptError(Exception):
-    """The script cannot do what it is for; the message is one sentence or two, and holds no secret."""
+    """The script cannot do its job. The message is for the reader of the terminal and holds no secret."""
 
 
-TROUBLE = (ScriptError, ClientError, BotoCoreError)
-"""What ends a script with a sentence in place of a traceback."""
+# These errors end a script with a message in place of a traceback.
+REPORTED_ERRORS = (ScriptError, ClientError, BotoCoreError)
 
 
-def sentence(error: Exception) -> str:
-    """Return what to say of an error that is TROUBLE.  Of the operations that the scripts call, none repeats what a
-    secret holds."""
+def describe_error(error: Exception) -> str:
+    """Return the message for one of REPORTED_ERRORS.
+
+    It may repeat the message of AWS: no operation that the scripts call answers with the value of a secret.
+    """
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error.response['Error'].get('Message')}"
     if isinstance(error, NoRegionError):
@@ -29,39 +35,55 @@ def sentence(error: Exception) -> str:
     return str(error)
 
 
-def printable(text: str) -> str:
-    """Return a text without the characters that would move a terminal's cursor or its direction."""
-    return "".join(each if each.isprintable() or each == _JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+def replace_unprintable(text: str) -> str:
+    """Return the text without characters that move the cursor of a terminal or turn the direction of its text."""
+    kept = (each if each.isprintable() or each == _ZERO_WIDTH_JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(kept)
 
 
-def shown(text: str) -> Text:
-    """Return a text for a console that takes nothing in it for markup, whoever wrote it."""
-    return Text(printable(text))
+def print_line(text: str) -> None:
+    """Print a line on standard output, whatever others wrote into it. It is never wrapped, so ids can be copied."""
+    sys.stdout.write(f"{replace_unprintable(text)}\n")
+
+
+def print_error(text: str) -> None:
+    """Print a line on standard error, as `print_line` does."""
+    sys.stderr.write(f"{replace_unprintable(text)}\n")
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 snapshot`, `1,200 snapshots`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Stack:
     """The deployed stack."""
 
     def __init__(self, name: str) -> None:
-        """Raise ScriptError where there is no stack of that name in this account and region."""
+        """Raise ScriptError if this account and region have no stack of that name."""
         try:
             (stack,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
             if error.response["Error"].get("Code") != "ValidationError":
                 raise
             message = error.response["Error"].get("Message")
-            raise ScriptError(f"There is no stack {name!r} here: {message}") from None
+            raise ScriptError(
+                f"This account and region have no stack {name!r} ({message}). Check --stack-name, AWS_PROFILE and "
+                "AWS_DEFAULT_REGION."
+            ) from None
         self.name = name
         self._outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
         parameters = stack.get("Parameters", ())
         self._parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
 
     def output(self, name: str) -> str:
-        """Return an output; raise ScriptError where this stack has none of that name."""
+        """Return an output; raise ScriptError if this stack does not have it."""
         if name not in self._outputs:
-            raise ScriptError(f"Stack {self.name!r} has no output {name!r}: deploy this version first.")
+            raise ScriptError(
+                f"Stack {self.name!r} has no output {name!r}: deploy this version first, with make deploy."
+            )
         return self._outputs[name]
 
     def parameter(self, name: str) -> str:
-        """Return a parameter's value, empty where this stack has none of that name."""
+        """Return a parameter's value, or an empty text if this stack does not have it."""
         return self._parameters.get(name, "")

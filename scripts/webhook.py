@@ -1,10 +1,9 @@
-"""Registers the webhook of this archive on a portal, removes it, or tells whether it is active.
+"""Register the webhook of this archive on a portal, remove it, or show whether it is active.
 
 .venv/bin/python -m scripts.webhook register|remove|list [--stack-name NAME]
 
-The stack says on which portal, with which address and by which secrets; options say it in the stack's place.  The
-secret's path is added to the address.  Credentials come from Secrets Manager by name, or from a file as file://PATH,
-and never from the command line.  Each action may be repeated.
+The portal, the address and the names of the secrets come from the deployed stack; options override them. Credentials
+are read from Secrets Manager or from a file, never from the command line. Each action can be repeated.
 """
 
 import argparse
@@ -15,19 +14,28 @@ from functools import cached_property
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.http.webhook_signature import WebhookSecret
 from notebook_archive.settings import HTTPS_URL
-from scripts.portal_webhooks import Webhooks, described
+from scripts.portal_webhooks import Webhooks, describe_webhook
 from scripts.secret_store import read
-from scripts.stack import TROUBLE, ScriptError, Stack, printable, sentence
+from scripts.stack import (
+    DEFAULT_STACK_NAME,
+    REPORTED_ERRORS,
+    ScriptError,
+    Stack,
+    describe_error,
+    format_count,
+    print_error,
+    print_line,
+)
 
-SHOWN = 5
-"""Of the deliveries that failed; by default, as many deactivate the webhook."""
-EVENTS = "/items/add,/items/update,/items/publish,/items/share"
+# By default, the portal deactivates a webhook after this many failed deliveries.
+MAX_FAILURES_SHOWN = 5
+DEFAULT_EVENTS = "/items/add,/items/update,/items/publish,/items/share"
 
 
-class Wanted:
-    """What the options say, and the stack where they say nothing, which alone makes it be looked at.
+class WebhookSettings:
+    """The options, and the stack for those that are not given. The stack is read only if one is missing.
 
-    Every member may raise what is TROUBLE.
+    Every property may raise one of REPORTED_ERRORS.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -38,6 +46,14 @@ class Wanted:
         return Stack(self._options.stack_name)
 
     @property
+    def _webhook_stack(self) -> Stack:
+        if not self._stack.parameter("WebhookSecret"):
+            raise ScriptError(
+                f"Stack {self._stack.name!r} receives no webhooks. Deploy it with the parameter WebhookSecret first."
+            )
+        return self._stack
+
+    @property
     def portal(self) -> str:
         """The portal's URL."""
         url = self._options.portal or self._stack.parameter("PortalUrl")
@@ -45,55 +61,56 @@ class Wanted:
 
     @property
     def url(self) -> str:
-        """What the address of the webhook begins with."""
-        return (self._options.url or self._of_webhook("output", "WebhookUrl")).rstrip("/")
+        """The address of the webhook, without the secret path at its end."""
+        given: str | None = self._options.url
+        return (given or self._webhook_stack.output("WebhookUrl")).rstrip("/")
 
     @property
     def secret(self) -> str:
-        """Where the path and the key stand."""
-        return self._options.secret or self._of_webhook("parameter", "WebhookSecret")
+        """Where the path and the key are stored."""
+        return self._options.secret or self._webhook_stack.parameter("WebhookSecret")
 
     @property
     def credential(self) -> str:
-        """Where the administrator's credential stands."""
+        """Where the administrator's credential is stored."""
         return self._options.credential or self._stack.output("AdminSecretName")
 
     @property
     def ca(self) -> str:
-        """Where the certificates stand; empty where the portal has a public one."""
+        """Where the CA certificates are stored; empty if the portal's CA is public."""
         given: str | None = self._options.ca
         return self._stack.parameter("CaBundleSecret") if given is None else given
 
     @property
-    def strict(self) -> bool:
-        """Whether certificates are to have every extension of RFC 5280."""
+    def is_strict(self) -> bool:
+        """Whether certificates must have every extension that RFC 5280 requires."""
         given: bool | None = self._options.lenient_tls
         return self._stack.parameter("TlsStrict") != "false" if given is None else not given
 
-    def _of_webhook(self, kind: str, name: str) -> str:
-        if not self._stack.parameter("WebhookSecret"):
-            raise ScriptError(f"Stack {self._stack.name!r} takes no webhooks: deploy it with WebhookSecret first.")
-        return self._stack.output(name) if kind == "output" else self._stack.parameter(name)
 
-
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.webhook", description=(__doc__ or "").splitlines()[0])
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.webhook",
+        description=(__doc__ or "").splitlines()[0],
+        epilog="WHERE is the name of a secret in Secrets Manager, or file://PATH. [Brackets] show the default; a name "
+        "there is a parameter or an output of the stack. Exit status: 0 if it is done, and for list if the webhook is "
+        "active; otherwise 1.",
+    )
     parser.add_argument("action", choices=["register", "remove", "list"])
-    parser.add_argument("--stack-name", default="notebook-archive", help="that says what options do not [%(default)s]")
+    parser.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="[%(default)s]")
     parser.add_argument("--portal", metavar="URL", help="the portal [PortalUrl]")
-    parser.add_argument("--url", metavar="URL", help="of the receiver, for register [WebhookUrl]")
-    parser.add_argument("--name", help="of the webhook [the stack's]")
-    parser.add_argument("--events", default=EVENTS, help="that the portal is to tell of [%(default)s]")
-    where = "name of a secret, or file://PATH"
-    parser.add_argument("--secret", metavar="WHERE", help=f"{where} [WebhookSecret]")
-    parser.add_argument("--credential", metavar="WHERE", help=f"of the administrator: {where} [AdminSecretName]")
-    parser.add_argument("--ca", metavar="WHERE", help=f"PEM of the portal's private CA: {where} [CaBundleSecret]")
+    parser.add_argument("--url", metavar="URL", help="the receiver of the webhook, for register [WebhookUrl]")
+    parser.add_argument("--name", help="the name of the webhook [the stack's name]")
+    parser.add_argument("--events", default=DEFAULT_EVENTS, help="what the portal reports [%(default)s]")
+    parser.add_argument("--secret", metavar="WHERE", help="path and key of the webhook [WebhookSecret]")
+    parser.add_argument("--credential", metavar="WHERE", help="the administrator's credential [AdminSecretName]")
+    parser.add_argument("--ca", metavar="WHERE", help="PEM certificates of the portal's private CA [CaBundleSecret]")
     lenient = "accept certificates without some extensions [TlsStrict=false]"
     parser.add_argument("--lenient-tls", action=argparse.BooleanOptionalAction, help=lenient)
     options = parser.parse_args(arguments)
     for option in ("portal", "url"):
         if not HTTPS_URL.fullmatch(getattr(options, option) or "https://x"):
-            parser.error(f"--{option}: an https URL without user name, query or fragment")
+            parser.error(f"--{option} must be an https URL without user name, query and fragment")
     options.name = options.name or options.stack_name
     return options
 
@@ -101,35 +118,38 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; return 0, or 1 with the reason on standard error.
 
-    To list a webhook that is not there, or not active, is a failure, so that a watch can be built upon it.
+    `list` also returns 1 if there is no active webhook, so that a monitor can use it.
     """
-    options = _arguments(arguments)
-    wanted = Wanted(options)
+    options = _parse_arguments(arguments)
+    settings = WebhookSettings(options)
     try:
-        secret = WebhookSecret.parse(wanted.secret, read(wanted.secret)) if options.action == "register" else None
-        webhooks = Webhooks(wanted.portal, wanted.credential, wanted.ca, strict=wanted.strict)
+        secret = WebhookSecret.parse(settings.secret, read(settings.secret)) if options.action == "register" else None
+        webhooks = Webhooks(settings.portal, settings.credential, settings.ca, strict=settings.is_strict)
         if secret:
-            done = webhooks.register(
-                options.name, f"{wanted.url}/{secret.path}", secret.keys[0].decode(), options.events
-            )
-            sys.stdout.write(f"{done} the webhook {options.name}.\n")
+            url = f"{settings.url}/{secret.path}"
+            done = webhooks.register(options.name, url, secret.keys[0].decode(), options.events)
+            print_line(f"{done} the webhook {options.name}.")
         elif options.action == "remove":
-            sys.stdout.write(f"Removed {webhooks.remove(options.name)} of the name {options.name}.\n")
-        there = webhooks.named(options.name)
-        for each in there:
-            sys.stdout.write(f"{described(each)}\n")
+            removed = webhooks.remove(options.name)
+            print_line(f"Removed {format_count(removed, 'webhook')} named {options.name}.")
+        found = webhooks.find(options.name)
+        for webhook in found:
+            print_line(describe_webhook(webhook))
             if options.action == "list":
-                sys.stdout.writelines(
-                    f"  not delivered: {printable(when)}\n" for when in webhooks.undelivered(each)[:SHOWN]
-                )
-        if options.action == "list" and not any(each.get("isActive") is True for each in there):
-            sys.stderr.write(f"The portal has no active webhook {options.name!r}. To have one, use register.\n")
+                for when in webhooks.list_failed_deliveries(webhook)[:MAX_FAILURES_SHOWN]:
+                    print_line(f"  not delivered: {when}")
+        if options.action == "list" and not any(webhook.get("isActive") is True for webhook in found):
+            print_error(
+                f"The portal has no active webhook {options.name!r}. Register it: "
+                ".venv/bin/python -m scripts.webhook register"
+            )
             return 1
     except NotebookArchiveError as error:
-        sys.stderr.write(f"{error}\n{error.remedy}\n")
+        print_error(str(error))
+        print_error(error.remedy)
         return 1
-    except TROUBLE as error:
-        sys.stderr.write(f"{sentence(error)}\n")
+    except REPORTED_ERRORS as error:
+        print_error(describe_error(error))
         return 1
     return 0
 

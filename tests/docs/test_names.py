@@ -161,14 +161,5 @@ def test_the_guesses_are_switches() -> None:
     assert "local/arcgis/switches.py" in Document(ROOT / "CONTRIBUTING.md").code
 
 
-def test_demo_prints_what_the_readme_shows() -> None:
-    (shown,) = [block for block in README.fences("text") if "Starting the local ArcGIS" in block]
-    source = "".join((ROOT / f"local/{name}.py").read_text() for name in ("demo", "system"))
-    steps = re.findall(r"^[ 0-9.s]+([A-Z][a-zA-Z() ]+) …$|^(Every.*)$", shown, re.MULTILINE)
-    assert len(steps) > 4
-    for step, last in steps:
-        assert f'"{step or last}"' in source, step or last
-
-
 def test_format_version() -> None:
     assert f"Its version is {store.SCHEMA}" in FORMAT.text

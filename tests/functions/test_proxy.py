@@ -220,7 +220,7 @@ class TestFormats:
         answer = Answer(HTTPStatus.OK, body, "application/json").to_gateway("id", has_accept_header=False)
         assert (answer["isBase64Encoded"], base64.b64decode(answer["body"])) == (True, body)
 
-    def test_every_notebook_of_the_varied_set_has_a_page(self, functions: Functions) -> None:
+    def test_every_sample_notebook_has_a_page(self, functions: Functions) -> None:
         for each in functions.deployment.organisation.notebooks():
             if each.owner in ("ana", "ben") and each.snapshots and each.title != "Without cells":
                 reply = download(functions, each, {"f": "html"})

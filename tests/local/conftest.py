@@ -34,7 +34,7 @@ def system() -> Iterator[LocalSystem]:
 
 @pytest.fixture(scope="session")
 def open_system() -> Iterator[LocalSystem]:
-    """A system whose HTTP proxy asks callers for ArcGIS tokens, with the varied notebooks."""
+    """A system whose HTTP proxy asks callers for ArcGIS tokens, with the sample notebooks."""
     with LocalSystem(Seed.samples(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
         yield system
 

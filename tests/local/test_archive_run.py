@@ -46,7 +46,7 @@ def test_runs_converge_whatever_befalls_the_first(system: LocalSystem) -> None:
     arcgis.faults.add("snapshots/download", "slow", seconds=60, item_id=held_up.id)
 
     run = ArchiveRun(system.aws, system.outputs)
-    until(lambda: run.planned() is not None and run.outcomes() == NOTEBOOKS // BATCH - 1)
+    until(lambda: run.read_plan() is not None and run.count_outcomes() == NOTEBOOKS // BATCH - 1)
     for worker in workers(system.aws.pid, system.outputs["ArchiveNotebooksFunction"]):
         os.kill(worker, signal.SIGKILL)  # all but one of them are idle now
     first = run.wait()
@@ -99,7 +99,7 @@ def test_a_run_by_item_ids_takes_those_alone(system: LocalSystem) -> None:
     chosen = [notebook_of(system, owner).id for owner in ("ana", "ben")]
     run = ArchiveRun(system.aws, system.outputs, [*chosen, "no item id"])
     report = run.wait().report
-    assert run.planned() == [2]
+    assert run.read_plan() == [2]
     assert report["notebooks"]["attempted"] == 3
     assert [entry["itemId"] for entry in report["failed"]] == ["no item id"]
 

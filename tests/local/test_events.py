@@ -88,7 +88,7 @@ def test_what_fails_while_arcgis_is_away_is_kept_and_driven_again(
     queues = asked.outputs["FailureQueue"], asked.outputs["RequestQueue"]
     assert failures.show(sqs, queues[0]) == 1
     assert "arcgis-unavailable" in capsys.readouterr().out
-    assert failures.drive_again(sqs, *queues) == 0
+    assert failures.redrive(sqs, *queues) == 0
     assert "1 driven again." in capsys.readouterr().out
     until(lambda: versions(asked)[key_of(item)] == 1, "the snapshot is not archived")
     assert waiting(asked, "FailureQueue") == 0

@@ -115,17 +115,17 @@ def test_a_token_rotated_under_a_run_costs_no_notebook(system: LocalSystem, owne
     arcgis.requests.clear()
     arcgis.switches.latency_seconds = 0.3
     run = ArchiveRun(system.aws, system.outputs)
-    until(lambda: run.planned() is not None)
+    until(lambda: run.read_plan() is not None)
     outcomes = []
     for _ in range(2):
         tokens.append(owner.rotate())
         arcgis.tokens.revoke(tokens[-2])
-        outcomes.append(run.outcomes())
+        outcomes.append(run.count_outcomes())
     finished = run.wait()
 
     assert (finished.status, finished.report["notebooks"]["failed"]) == ("SUCCEEDED", {})
     assert len(set(tokens)) == 3
-    assert max(outcomes) < len(run.planned() or ()), "the run was under way"
+    assert max(outcomes) < len(run.read_plan() or ()), "the run was under way"
     hers = [request for request in arcgis.requests if request.username == "ana" and request.operation != "portals/self"]
     assert len(hers) >= sum(item.owner == "ana" for item in arcgis.organisation.notebooks())
     # The rotations signed ana in, twice; the archive's functions only the others, whose secrets hold passwords.
@@ -148,7 +148,7 @@ def test_the_script_adds_an_owner_and_may_be_run_again(system: LocalSystem, owne
 
     code, said = owner.script("--invoke")
     assert (code, owner.held()["token"] != first["token"]) == (0, True)
-    assert f"{CREDENTIAL}: there already" in said
+    assert f"{CREDENTIAL}: already up to date" in said
     assert kept["password"] not in said
     assert owner.held()["token"] not in said
 
@@ -157,7 +157,7 @@ def test_without_a_service_that_rotates_the_script_says_so(owner: Owner) -> None
     before = owner.held()
     code, said = owner.script("--wait", "1")
     assert code == 1
-    assert "No new token came into" in said
+    assert "got no new token within" in said
     assert "--invoke" in said
     assert owner.held() == {**before, "credential": CREDENTIAL}, "what ran before still runs"
 
@@ -178,11 +178,13 @@ def test_a_wrong_password_is_tried_once_and_said(system: LocalSystem, owner: Own
 def test_a_typo_does_not_break_a_rotation_that_worked(system: LocalSystem, owner: Owner) -> None:
     wrong = {"username": "ana", "password": "CANARY-wrong"}
     code, said = owner.script("--invoke", credential=wrong)
-    assert (code, f"{CREDENTIAL}: stays, for there was none before" in said) == (1, True), said
+    assert (code, f"{CREDENTIAL}: holds the refused credential" in said) == (1, True), said
     assert owner.script("--invoke")[0] == 0
     good = system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"]
     code, said = owner.script("--invoke", credential=wrong)
-    assert (code, f"{CREDENTIAL}: holds again what it held before" in said, "CANARY" in said) == (1, True, False), said
+    assert (code, f"{CREDENTIAL}: holds the previous credential again" in said, "CANARY" in said) == (1, True, False), (
+        said
+    )
     assert system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"] == good
     before = owner.held()["token"]
     assert owner.rotate() != before
@@ -200,12 +202,12 @@ def test_a_configuration_is_tried_on_the_deployed_function(system: LocalSystem, 
 @pytest.mark.parametrize(
     ("arguments", "credential", "words"),
     [
-        (["--stack-name", "nowhere"], None, "There is no stack 'nowhere'"),
+        (["--stack-name", "nowhere"], None, "have no stack 'nowhere'"),
         ([], "CANARY", "cannot be read as JSON"),
         ([], ["CANARY"], "A credential is"),
-        ([], {"username": "ana", "password": ""}, "none empty"),
+        ([], {"username": "ana", "password": ""}, "No value may be empty"),
         ([], {"token": "CANARY"}, "A credential is"),
-        ([], {"username": "ben", "password": "CANARY"}, "is of 'ben', not of 'ana'"),
+        ([], {"username": "ben", "password": "CANARY"}, "belongs to 'ben', not to 'ana'"),
     ],
 )
 def test_what_the_script_cannot_do_it_says(owner: Owner, arguments: list[str], credential: Any, words: str) -> None:
@@ -251,7 +253,7 @@ def test_a_credential_outside_its_prefix_is_not_even_asked_for(system: LocalSyst
 
 def test_names_are_spelled_as_the_functions_spell_them() -> None:
     from notebook_archive.arcgis.token_secrets import name_owner_secret
-    from scripts.add_owner import name_of
+    from scripts.add_owner import encode_username
 
     for name in ("ana", "o'hara jr", "müller@example.com", "a=b%c~d", "x/y\\z", "ana+1-2_3.4", "日本"):
-        assert name_owner_secret("p", name) == f"p/owners/{name_of(name)}"
+        assert name_owner_secret("p", name) == f"p/owners/{encode_username(name)}"

@@ -110,12 +110,12 @@ def test_a_look_that_fails_is_made_again(script: Script) -> None:
     assert script.rotations.current(CREDENTIAL) == NEW
 
 
-def test_an_interruption_changes_nothing_and_is_told(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interruption_changes_nothing_and_is_reported(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     script.meanwhile = [lambda: script.steps(*STEPS[:3]), interrupt]
     with pytest.raises(KeyboardInterrupt):
         script.run(NEW)
     said = " ".join(capsys.readouterr().err.split())
-    assert f"{CREDENTIAL}: holds the new credential, not the one from before; whether it works is not known" in said
+    assert f"{CREDENTIAL}: holds the new credential, not the previous one. Whether it works is not known" in said
     assert "rotate-token-logs" in said
     assert script.rotations.current(CREDENTIAL) == NEW
     script.steps("finishSecret")
@@ -128,22 +128,20 @@ def test_a_token_that_comes_too_late_finds_its_credential(
 ) -> None:
     script.meanwhile = [last] * 9
     assert script.run(NEW, wait=0) == 1
-    assert "whether it works is not known" in " ".join(capsys.readouterr().err.split())
+    assert "Whether it works is not known" in " ".join(capsys.readouterr().err.split())
     assert script.rotations.current(CREDENTIAL) == NEW
     script.steps(*STEPS)
     script.rotations.rotate()
 
 
-def test_a_refused_credential_is_put_back_as_soon_as_it_is_refused(
-    script: Script, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_after_a_refusal_the_credential_is_restored_at_once(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     script.rotations.deployment.user("ana").password = "old"
     before = time.monotonic()
     script.meanwhile = [lambda: None, script.refusal]
     assert script.run(NEW) == 1
     assert time.monotonic() - before < 20
     said = " ".join(capsys.readouterr().err.split())
-    assert f"{CREDENTIAL}: holds again what it held before" in said
+    assert f"{CREDENTIAL}: holds the previous credential again" in said
     assert "ArcGIS refused the sign-in of ana: wrong user name or password, or the account may not sign in." in said
     assert "no token yet" not in said
     assert script.rotations.current(CREDENTIAL) == OLD
@@ -151,9 +149,7 @@ def test_a_refused_credential_is_put_back_as_soon_as_it_is_refused(
     script.rotations.rotate()
 
 
-def test_a_refused_credential_that_cannot_be_put_back_is_told_of(
-    script: Script, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_credential_that_cannot_be_restored_is_reported(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     script.rotations.deployment.user("ana").password = "old"
     assert boto3.DEFAULT_SESSION
 
@@ -164,7 +160,7 @@ def test_a_refused_credential_that_cannot_be_put_back_is_told_of(
     boto3.DEFAULT_SESSION.events.register("before-call.secretsmanager.PutSecretValue", no_more)
     script.meanwhile = [script.refusal]
     assert script.run(NEW) == 1
-    assert "what it held before could not be put back" in " ".join(capsys.readouterr().err.split())
+    assert "the previous credential could not be restored" in " ".join(capsys.readouterr().err.split())
     assert script.rotations.current(CREDENTIAL) == NEW
 
 
@@ -178,12 +174,12 @@ def test_the_credential_of_another_stack_is_not_written_over(
     token = script.rotations.current()
     assert script.run(NEW) == 1
     said = " ".join(capsys.readouterr().err.split())
-    assert "another stack rotates notebook-archive-dev/owners/ana with" in said
+    assert "Another stack rotates notebook-archive-dev/owners/ana with" in said
     assert "CredentialPrefix" in said
     assert (script.rotations.current(CREDENTIAL), script.rotations.current(), script.version) == (OLD, token, "")
 
 
-def test_what_the_script_wrote_itself_it_may_write_again(script: Script) -> None:
+def test_the_script_writes_its_own_credential_again(script: Script) -> None:
     script.without(CREDENTIAL)
     for _ in range(2):
         script.meanwhile = [lambda: script.steps(*STEPS)]
@@ -211,22 +207,18 @@ def test_a_typo_for_a_new_owner_leaves_everything_as_it_was(
     assert script.run(OLD) == 0
 
 
-def test_a_new_owner_s_secret_that_stays_is_told_of_with_what_undoes_it(
-    script: Script, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_secret_that_stays_is_reported_with_its_removal(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     script.without(ANA, CREDENTIAL)
     assert script.run(NEW, wait=0) == 1
     said = capsys.readouterr().err
-    assert (
-        f"{ANA}: holds no token yet. Until this succeeds, notebooks of ana fail, also those the administrator" in said
-    )
+    assert f"{ANA}: holds no token yet. Until a rotation succeeds, every backup of notebooks of ana fails." in said
     assert f"\n  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {ANA}\n" in said
     script.meanwhile = [lambda: script.steps(*STEPS)]
     assert script.run(NEW) == 0
     assert "no token yet" not in capsys.readouterr().err
 
 
-def test_a_secret_that_cannot_be_removed_is_told_of(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_secret_that_cannot_be_removed_is_reported(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     script.rotations.deployment.user("ana").password = "old"
     script.without(ANA, CREDENTIAL)
     assert boto3.DEFAULT_SESSION
@@ -235,20 +227,20 @@ def test_a_secret_that_cannot_be_removed_is_told_of(script: Script, capsys: pyte
     assert script.run(NEW) == 1
     said = " ".join(capsys.readouterr().err.split())
     assert f"{ANA}: could not be removed. AWS cannot be reached" in said
-    assert "Until this succeeds, notebooks of ana fail" in said
+    assert "every backup of notebooks of ana fails" in said
     assert script.there() == [CREDENTIAL, ANA]
 
 
 @pytest.mark.parametrize(
     ("every", "words"),
     [
-        ("12 hours", "is no schedule of a rotation"),
-        ("cron(30 1 * * ? *)", "is no schedule of a rotation"),
+        ("12 hours", "is not a schedule for a rotation"),
+        ("cron(30 1 * * ? *)", "is not a schedule for a rotation"),
         ("rate(3 hours)", "is too often"),
         ("cron(0 1/2 * * ? *)", "is too often"),
     ],
 )
-def test_a_schedule_that_secrets_manager_refuses_is_refused_before_anything_is_written(
+def test_a_bad_schedule_is_refused_before_any_write(
     script: Script, every: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     token = script.rotations.current()

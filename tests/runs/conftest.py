@@ -1,4 +1,4 @@
-"""A site with the varied seed for each test; the ArcGIS server runs once for all of them."""
+"""A site with the sample notebooks for each test; the ArcGIS server runs once for all of them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

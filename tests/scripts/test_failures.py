@@ -1,4 +1,4 @@
-"""The script that shows what could not be backed up: reasons, EventBridge's own too, and trouble as a sentence."""
+"""The script that shows failed backup requests, sends them again and deletes them."""
 
 import io
 import json
@@ -41,9 +41,7 @@ def put(sqs: SQSClient, **attributes: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="{}", MessageAttributes=told)  # type: ignore[arg-type]
 
 
-def test_what_the_function_and_what_eventbridge_put_there_is_told(
-    sqs: SQSClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_reasons_of_function_and_eventbridge_are_shown(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     """The names are those of the EventBridge User Guide."""
     put(sqs, reason="arcgis-unavailable", message="It is away.", remedy="Wait.", attempts="4")
     rule = "arn:aws:events:eu-west-1:123456789012:rule/asked"
@@ -57,25 +55,26 @@ def test_what_the_function_and_what_eventbridge_put_there_is_told(
         )
     put(sqs)
     assert failures.main([]) == 1
-    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert lines[1].startswith("2 NO_PERMISSIONS The queue refused. EventBridge could not deliver it. Put")
-    assert rule in "".join(lines).replace(" ", "")
-    assert "1 arcgis-unavailable It is away. Wait." in lines
-    assert "1 not told" in lines
+    lines = [line.partition(", since")[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == [
+        "NO_PERMISSIONS: 2 messages",
+        "  What happened: The queue refused.",
+        f"  What to do: EventBridge could not deliver the event. Correct {rule}, then send the message again.",
+    ]
+    failed = lines.index("arcgis-unavailable: 1 message")
+    assert lines[failed + 1 : failed + 3] == ["  What happened: It is away.", "  What to do: Wait."]
+    assert "not told: 1 message" in lines
+    assert lines[-1] == "When the cause is gone, send them again: .venv/bin/python -m scripts.failures --again"
 
 
 @pytest.mark.parametrize("text", ["Not an id: '[/b]'.", "[red]x", "[link=https://gis.example.com]x[/link]", ":key:"])
-def test_what_others_wrote_is_shown_as_they_wrote_it(
-    sqs: SQSClient, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
+def test_text_of_others_is_shown_as_it_is(sqs: SQSClient, capsys: pytest.CaptureFixture[str], text: str) -> None:
     put(sqs, reason="request-invalid", message=text, remedy=text)
     assert failures.main([]) == 1
-    assert f"1 request-invalid {text} {text} request-invalid: since" in " ".join(capsys.readouterr().out.split())
+    assert f"  What happened: {text}\n  What to do: {text}\n" in capsys.readouterr().out
 
 
-def test_what_would_move_the_terminal_s_cursor_is_not_printed(
-    sqs: SQSClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_control_characters_are_not_printed(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     put(sqs, ERROR_CODE="SDK_CLIENT_ERROR", ERROR_MESSAGE="a\u202eb\u2028c\u009b2Jd", RULE_ARN="e\u202ef")
     assert failures.main([]) == 1
     printed = capsys.readouterr().out
@@ -83,34 +82,35 @@ def test_what_would_move_the_terminal_s_cursor_is_not_printed(
     assert "e\ufffdf" in printed
 
 
-def test_what_is_there_again_before_all_was_seen_is_counted_once(
+def test_a_message_that_comes_again_is_counted_once(
     sqs: SQSClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failures, "HELD_SECONDS", 0)
+    monkeypatch.setattr(failures, "HIDDEN_SECONDS", 0)
     for _ in range(3):
         put(sqs)
     assert failures.main([]) == 1
-    assert capsys.readouterr().out.splitlines()[1].split() == ["3", "not", "told"]
+    assert capsys.readouterr().out.startswith("not told: 3 messages, since ")
 
 
-def test_what_somebody_looks_at_is_left_and_said_to_be(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_that_another_reads_is_left(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     put(sqs)
     sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="failures")["QueueUrl"])
     put(sqs)
     assert failures.main(["--again"]) == 1
-    assert capsys.readouterr().out.startswith(
-        "1 driven again. 1 left; what somebody looks at can be driven again 120 s"
-    )
+    assert capsys.readouterr().out.splitlines() == [
+        "1 message sent again.",
+        "1 message left in the failure queue. Those that another reader has received can be sent again after 120 s.",
+    ]
 
 
-def test_an_empty_queue_and_what_is_driven_again(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_is_sent_again(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     assert failures.main([]) == 0
     put(sqs, ERROR_CODE="NO_PERMISSIONS")
     assert failures.main(["--again"]) == 0
     assert failures.main([]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "The failure queue is empty.",
-        "1 driven again.",
+        "1 message sent again.",
         "The failure queue is empty.",
     ]
 
@@ -118,7 +118,7 @@ def test_an_empty_queue_and_what_is_driven_again(sqs: SQSClient, capsys: pytest.
 @pytest.mark.usefixtures("sqs")
 def test_a_stack_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert failures.main(["--stack-name", "nowhere"]) == 2
-    assert "There is no stack 'nowhere' here" in capsys.readouterr().err
+    assert "This account and region have no stack 'nowhere'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("sqs")
@@ -165,32 +165,31 @@ def held(sqs: SQSClient, name: str = "failures") -> int:
     )
 
 
-def test_since_when_how_often_and_for_which_items(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_first_time_attempts_and_items_are_shown(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     ask(sqs, *ITEMS, reason="arcgis-unavailable", message="It is away.", remedy="Wait.", attempts="4")
     put(sqs, reason="request-invalid", message="No ids.", remedy="Send others.", attempts="1")
     assert failures.main([]) == 1
-    lines = capsys.readouterr().out.splitlines()[-2:]
+    printed = capsys.readouterr().out
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    assert re.fullmatch(
-        rf"arcgis-unavailable: since {today} ..:.. UTC, tried 4 times, items {' '.join(ITEMS[:5])} and 2 more", lines[0]
-    )
-    assert re.fullmatch(rf"request-invalid: since {today} ..:.. UTC, tried 1 times", lines[1])
+    assert re.search(rf"arcgis-unavailable: 1 message, since {today} ..:.. UTC, tried 4 times\n", printed)
+    assert f"\n  Items: {' '.join(ITEMS[:5])} and 2 more\n" in printed
+    assert re.search(rf"request-invalid: 1 message, since {today} ..:.. UTC, tried 1 time\n", printed)
 
 
-def test_what_would_fail_again_for_certain_stays_unless_asked_for(
-    sqs: SQSClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_requests_are_sent_again_by_name_alone(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     put(sqs, reason="request-invalid")
     put(sqs, reason="arcgis-unavailable")
     assert failures.main(["--again"]) == 1
-    assert capsys.readouterr().out.startswith("1 driven again. 1 passed over. 1 left;")
+    assert capsys.readouterr().out.startswith(
+        "1 message sent again.\n1 message skipped: of reason request-invalid, which would fail again.\n1 message left"
+    )
     assert (held(sqs), held(sqs, "requests")) == (1, 1)
     assert failures.main(["--again", "request-invalid"]) == 0
     assert (held(sqs), held(sqs, "requests")) == (0, 2)
 
 
 @pytest.mark.parametrize(("answer", "more", "left"), [("y\n", [], 1), ("n\n", [], 2), ("", [], 2), ("", ["--yes"], 1)])
-def test_what_will_never_work_is_dropped_after_asking(
+def test_a_reason_is_dropped_after_asking(
     sqs: SQSClient, answer: str, more: list[str], left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(sqs, reason="request-invalid")

@@ -49,7 +49,7 @@ def deletion() -> Iterator[Deletion]:
 
 
 def keep(deletion: Deletion) -> bool:
-    return Secrets(deletion.client, "", deletion.waits.append).keep(NAME, {"token": "t"}, "ArcGIS token of ana")
+    return Secrets(deletion.client, "", deletion.waits.append).write(NAME, {"token": "t"}, "ArcGIS token of ana")
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_registered_twice_it_is_there_once(site: Site, capsys: pytest.CaptureFix
     assert [each.id for each in site.webhooks] == [first.id]
 
 
-def test_registered_anew_it_has_the_new_secret_and_is_active_again(site: Site) -> None:
+def test_registering_again_renews_secret_and_activates(site: Site) -> None:
     assert site.run("register") == 0
     (there,) = site.webhooks
     there.active = False
@@ -117,13 +117,13 @@ def test_removed_twice_it_is_gone_and_others_stay(site: Site, capsys: pytest.Cap
     capsys.readouterr()
     assert [site.run("remove"), site.run("remove")] == [0, 0]
     assert capsys.readouterr().out.splitlines() == [
-        "Removed 1 of the name notebook-archive.",
-        "Removed 0 of the name notebook-archive.",
+        "Removed 1 webhook named notebook-archive.",
+        "Removed 0 webhooks named notebook-archive.",
     ]
     assert site.webhooks == [other]
 
 
-def test_list_tells_of_it_without_its_path(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_it_without_its_path(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("list") == 1
     printed = capsys.readouterr()
     assert (printed.out, "no active webhook 'notebook-archive'" in printed.err) == ("", True)
@@ -143,9 +143,7 @@ def test_list_prints_nothing_that_moves_the_cursor(site: Site, capsys: pytest.Ca
     assert capsys.readouterr().out.endswith(", on /items\ufffd2J\ufffd\n")
 
 
-def test_list_fails_where_the_portal_has_deactivated_it_and_says_since_when(
-    site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_list_fails_for_a_deactivated_webhook_with_times(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.run("register")
     (there,) = site.webhooks
     there.active = False
@@ -160,7 +158,7 @@ def test_list_fails_where_the_portal_has_deactivated_it_and_says_since_when(
     state, *failed = printed.out.splitlines()
     assert state.startswith("notebook-archive: not active, to ")
     assert failed == [f"  not delivered: {when}" for when in times[6:1:-1]]
-    assert "no active webhook 'notebook-archive'. To have one, use register." in printed.err
+    assert "no active webhook 'notebook-archive'. Register it: " in printed.err
 
 
 def test_it_is_found_among_many(site: Site) -> None:
@@ -170,7 +168,7 @@ def test_it_is_found_among_many(site: Site) -> None:
     assert site.webhooks == webhooks
 
 
-def test_what_was_created_twice_is_left_once(site: Site) -> None:
+def test_a_webhook_created_twice_is_left_once(site: Site) -> None:
     twice = [Webhook("notebook-archive", f"{site.base}{PATH}", KEY, ["/"], {}, "gis_admin") for _ in range(2)]
     site.deployment.organisation.webhooks = {each.id: each for each in twice}
     assert site.run("register") == 0
@@ -192,13 +190,13 @@ def test_a_lost_answer_leaves_no_second_one(site: Site) -> None:
         (["--ca", ""], "is not trusted"),
     ],
 )
-def test_what_lacks_is_named(site: Site, more: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_missing_is_named(site: Site, more: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("register", *more) == 1
     assert told in capsys.readouterr().err
     assert site.webhooks == []
 
 
-def test_who_is_no_administrator_is_told_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_account_without_the_privilege_is_reported(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     file = site.folder / "ana.json"
     file.write_text(json.dumps({"username": "ana", "password": "ana-password"}))
     assert site.run("register", "--credential", f"file://{file}") == 1
@@ -207,11 +205,11 @@ def test_who_is_no_administrator_is_told_so(site: Site, capsys: pytest.CaptureFi
 
 def test_an_address_that_the_portal_cannot_reach_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "does it reach localhost:1" in capsys.readouterr().err
+    assert "Can it reach localhost:1" in capsys.readouterr().err
     assert site.run("register") == 0
     (there,) = site.webhooks
     assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "does it reach localhost:1" in capsys.readouterr().err
+    assert "Can it reach localhost:1" in capsys.readouterr().err
     assert there.url == f"{site.base}{PATH}"
 
 
@@ -227,22 +225,26 @@ def test_what_the_options_say_needs_no_stack(site: Site, capsys: pytest.CaptureF
     assert site.run("register", "--stack-name", "nowhere", *arguments) == 0
     capsys.readouterr()
     assert site.run("register", "--stack-name", "nowhere", *arguments[2:]) == 1
-    assert "There is no stack 'nowhere' here" in capsys.readouterr().err
+    assert "This account and region have no stack 'nowhere'" in capsys.readouterr().err
 
 
-def test_a_stack_without_webhooks_is_told_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_without_webhooks_is_reported(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.deploy("without", WebhookSecret="")
     assert site.run("register", "--stack-name", "without") == 1
-    assert "Stack 'without' takes no webhooks: deploy it with WebhookSecret first." in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "Stack 'without' receives no webhooks. Deploy it with the parameter WebhookSecret first.\n"
+    )
 
 
-def test_a_file_given_as_a_secret_s_name_is_told_of(
+def test_a_file_given_as_the_name_of_a_secret_is_reported(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(site.folder)
     Path("ca.pem").write_text("PEM")
     assert site.run("list", "--ca", "ca.pem") == 1
-    assert capsys.readouterr().err == "There is no secret 'ca.pem', but a file of this name: say file://ca.pem\n"
+    assert capsys.readouterr().err == (
+        "There is no secret 'ca.pem', but a file of this name. To read the file, say file://ca.pem\n"
+    )
 
 
 def test_without_a_region_one_sentence_says_so(
@@ -282,6 +284,6 @@ def test_arcgis_online_has_none(site: Site, running: LocalArcGIS, capsys: pytest
         ["dance", "--portal", "https://gis.example.com/portal"],
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_asked(arguments: list[str]) -> None:
+def test_wrong_arguments_are_refused_before_any_call(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         webhook.main(arguments)

@@ -1,0 +1,40 @@
+"""What the archive holds, read from S3 alone."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from mypy_boto3_s3 import S3Client
+
+from local.comparison import stored_snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An archived version of a notebook: a snapshot, or a copy of its content."""
+
+    key: str
+    size: int
+    metadata: Mapping[str, str]
+
+    @property
+    def item_id(self) -> str:
+        """The id of the notebook."""
+        return self.key.split("/")[1]
+
+    @property
+    def created(self) -> str:
+        """When ArcGIS says that this version was made, in ISO 8601 with `Z`; empty if ArcGIS did not say."""
+        return self.metadata.get("snapshot-created") or self.metadata.get("modified", "")
+
+
+def read_versions(s3: S3Client, bucket: str) -> Iterator[Version]:
+    """Yield every archived version, in the order of the keys: the versions of a notebook stand together."""
+    for key in stored_snapshots(s3, bucket):
+        head = s3.head_object(Bucket=bucket, Key=key)
+        yield Version(key, head["ContentLength"], {name: unquote(value) for name, value in head["Metadata"].items()})
+
+
+def read_tags(s3: S3Client, bucket: str, key: str) -> dict[str, str]:
+    """Return the tags of an object, by name."""
+    return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]}
