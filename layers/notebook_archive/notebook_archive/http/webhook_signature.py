@@ -38,11 +38,13 @@ class WebhookSecret:
         path, key, previous = secret.get("path"), secret.get("key"), secret.get("previousKey") or ""
         required = secret.get("requireSignature", False)
         if not isinstance(path, str) or not _PATH.fullmatch(path):
-            raise SecretMalformed(f"path in secret {name!r} is missing, or is not 32 to 200 letters, digits, _ and -.")
+            raise SecretMalformed(f"Secret {name!r} has no path of 32 to 200 letters, digits, _ and -.")
         if not isinstance(key, str) or len(key) < MIN_KEY_LENGTH:
-            raise SecretMalformed(f"key in secret {name!r} is missing, or has fewer than {MIN_KEY_LENGTH} characters.")
+            raise SecretMalformed(f"Secret {name!r} has no key of {MIN_KEY_LENGTH} characters or more.")
         if not isinstance(previous, str) or 0 < len(previous) < MIN_KEY_LENGTH:
-            raise SecretMalformed(f"previousKey in secret {name!r} has fewer than {MIN_KEY_LENGTH} characters.")
+            raise SecretMalformed(
+                f"previousKey in secret {name!r} is not a text of {MIN_KEY_LENGTH} characters or more."
+            )
         if not isinstance(required, bool):
             raise SecretMalformed(f"requireSignature in secret {name!r} is not true or false.")
         return cls(path, tuple(each.encode() for each in (key, previous) if each), required)
