@@ -23,7 +23,7 @@ SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers bench local scripts tests
 
-.PHONY: help demo local test soak check build deploy bench clean
+.PHONY: help demo local quick test soak lint check docs build deploy bench clean
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,19 +34,27 @@ demo: $(SERVERS) ## Archive notebooks on this machine and check every byte [NOTE
 local: $(SERVERS) ## Keep the whole system running until Ctrl-C [NOTEBOOKS=path/to/folder] [API_AUTH=ArcGIS] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
+quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests that need no server: under a minute [WORKERS=2]
+	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
+
 test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run check and every test except the long sweeps [WORKERS=2: processes; 0 for one process]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
 soak: $(SERVERS) ## Run the long sweeps [WORKERS=2: processes; 0 for one process]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
-check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import direction and template
+lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy bench layers local scripts tests functions/*/app.py
+
+check: lint .venvs/sam/.synced ## Check format, lint, types, import direction and template
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
+
+docs: .venv/.synced ## Write the generated parts of docs/ from the code
+	PYTHONPATH=layers/notebook_archive $(PYTHON) -m local.documents
 
 build: .venvs/sam/.synced ## Build the functions and layers for AWS into .aws-sam/
 	$(SAM) build --config-env $(STAGE)

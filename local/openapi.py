@@ -1,7 +1,6 @@
-"""The OpenAPI document of the proxy, made from its code: run as a program, this module writes docs/openapi.json."""
+"""The OpenAPI document of the proxy, made from its code. `make docs` writes it to docs/openapi.json."""
 
 import json
-import sys
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, get_type_hints
@@ -262,10 +261,5 @@ def _error_schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """Return the document as it is kept."""
+    """Return the document as it stands in the file."""
     return json.dumps(document(), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    PATH.write_text(text())
-    sys.stderr.write(f"Written: {PATH.relative_to(ROOT)}\n")

@@ -23,10 +23,16 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda _loader, _tag, _node: None)
 
 
+def load_template() -> dict[str, Any]:
+    """Return template.yaml, with None in place of each short function such as !Ref."""
+    template: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)
+    return template
+
+
 def parameters_from(words: Iterable[str]) -> dict[str, str]:
     """Return the parameters that the words `Name=value` give; raise ParametersWrong."""
     given: dict[str, str] = {}
-    known = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)["Parameters"]
+    known = load_template()["Parameters"]
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:

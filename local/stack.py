@@ -1,6 +1,7 @@
 """The stack on the local AWS: `sam build` and `sam deploy` of the unmodified template."""
 
 import fcntl
+import hashlib
 import os
 import platform
 import shutil
@@ -30,16 +31,37 @@ def architecture() -> str:
 
 @contextmanager
 def build() -> Iterator[Path]:
-    """Build what has changed and yield the path of a copy, so that another process can build at the same time."""
+    """Build if a source has changed and yield the path of a copy, so that another process can build then."""
     STATE.mkdir(exist_ok=True)
     # The copy is beside the build folder, because the built template has paths relative to its own place.
     with tempfile.TemporaryDirectory(prefix="build-", dir=STATE) as copy:
         with (STATE / "build.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            command = ["build", "--cached", "--cache-dir", str(STATE / "cache"), "--build-dir", str(BUILD)]
-            _sam([*command, "--parameter-overrides", f"Architecture={architecture()}"], os.environ)
-            shutil.copytree(BUILD, copy, symlinks=True, dirs_exist_ok=True)
+            _build_if_changed()
+            # sam replaces the files that it builds and never writes into them, so links are as good as copies.
+            shutil.copytree(BUILD, copy, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
         yield Path(copy) / "template.yaml"
+
+
+def _build_if_changed() -> None:
+    """Run `sam build`, unless the sources are those of the last build: it takes seconds even if nothing has changed."""
+    digest, built = _sources_digest(), STATE / "build.sha256"
+    if built.exists() and built.read_text() == digest:
+        return
+    built.unlink(missing_ok=True)
+    command = ["build", "--cached", "--cache-dir", str(STATE / "cache"), "--build-dir", str(BUILD)]
+    _sam([*command, "--parameter-overrides", f"Architecture={architecture()}"], os.environ)
+    built.write_text(digest)
+
+
+def _sources_digest() -> str:
+    """Return the SHA-256 of the names and contents of all files that a build reads, and of the processor's name."""
+    folders = (ROOT / "functions", ROOT / "layers")
+    files = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
+    digest = hashlib.sha256(architecture().encode())
+    for path in sorted([ROOT / "template.yaml", ROOT / "uv.lock", *filter(Path.is_file, files)]):
+        digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +92,8 @@ def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
     path = os.pathsep.join([*map(str, _TOOLS), environment.get("PATH", os.defpath)])
     # sam leaves temporary files, so it gets a folder that is deleted. Its name is short: it becomes part of a socket's.
     with tempfile.TemporaryDirectory(prefix="sam-") as temporary:
-        overrides = {"PATH": path, "TMPDIR": temporary, "SAM_CLI_TELEMETRY": "0"}
+        # By default sam waits five seconds between two looks at the stack.
+        overrides = {"PATH": path, "TMPDIR": temporary, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
         done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, **overrides})
     if done.returncode:
         raise SamError(f"sam {arguments[0]} failed with exit status {done.returncode}:\n{done.stdout[-8000:]}")

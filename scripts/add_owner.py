@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import boto3
 
-from notebook_archive.secret_store import shortest_wait
+from notebook_archive.secret_store import calculate_min_wait
 from scripts.secret_store import Secrets, parse_object
 from scripts.stack import DEFAULT_STACK_NAME, REPORTED_ERRORS, ScriptError, Stack, describe_error, print_error
 
@@ -63,7 +63,7 @@ def check_schedule(expression: str) -> None:
 
     Secrets Manager itself would refuse it only after the secrets are written.
     """
-    between = shortest_wait(expression)
+    between = calculate_min_wait(expression)
     if between is None:
         raise ScriptError(
             f"{expression!r} is not a schedule for a rotation. Examples: 'rate(12 hours)', 'rate(1 day)' and "

@@ -3,8 +3,10 @@
 import functools
 import os
 import shutil
+import socket
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -28,6 +30,11 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 if TYPE_CHECKING:
     from tests.spreading import Spreading
 
+# Fixtures that start servers or a browser, or hand out what `sam build` made.
+SERVERS = frozenset(
+    {"aws", "asked", "browser", "bucket", "built", "capturing", "open_system", "present", "running", "serve", "system"}
+)
+
 # A test records runs that met a fault under this name: kind of fault, way to ArcGIS, count.
 FAULTY_RUNS = "faulty runs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -42,6 +49,37 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "Spreading":
     from tests.spreading import Spreading
 
     return Spreading(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make quick` leaves out."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if SERVERS.intersection(item.fixturenames) or any(map(item.get_closest_marker, ("local", "esri"))):
+            item.add_marker("servers")
+
+
+class SocketUsedError(AssertionError):
+    """A test without the marker `servers` used a socket."""
+
+
+@pytest.fixture(autouse=True)
+def guarded_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test connect or listen only if it has the marker `servers`, so that `make quick` needs no network."""
+    if request.node.get_closest_marker("servers"):
+        return
+    of_earlier_tests = set(threading.enumerate()) - {threading.current_thread()}
+
+    def guard(allowed: Callable[..., None]) -> Callable[..., None]:
+        def use(*arguments: Any) -> None:
+            if threading.current_thread() not in of_earlier_tests:
+                raise SocketUsedError("Give this test the marker `servers`, or let it use no socket.")
+            allowed(*arguments)
+
+        return use
+
+    for name in ("bind", "connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, guard(getattr(socket.socket, name)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -84,7 +84,7 @@ class Site:
         return self.secrets[name]
 
     def plan(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Plan:
-        run = RunId.of_execution(name, self.started_at)
+        run = RunId.from_execution(name, self.started_at)
         chosen = read_item_ids({} if item_ids is None else {"itemIds": list(item_ids)})
         administrator = self.routes.portal(Deadline(self.seconds))
         sizes = {"batch_size": self.batch_size, "threads": self.threads}
@@ -96,13 +96,13 @@ class Site:
 
     def work(self, name: str, batch: Batch) -> Batch | None:
         """Return what is left of the batch after one invocation."""
-        run = RunId.of_execution(name, self.started_at)
+        run = RunId.from_execution(name, self.started_at)
         return archive_batch(batch, run, self.context, self.threads, Deadline(self.seconds))[1]
 
     def report(
         self, name: str, plan: Plan | None, error: dict[str, str] | None = None, asked: Scope = "everything"
     ) -> Report:
-        run, deadline = RunId.of_execution(name, self.started_at), Deadline(self.seconds)
+        run, deadline = RunId.from_execution(name, self.started_at), Deadline(self.seconds)
         return report_run(run, self.archive, self.started_at, plan, error, self.threads, deadline, asked=asked)[1]
 
     def run(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Report:

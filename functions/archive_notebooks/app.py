@@ -24,7 +24,7 @@ logger = make_logger()
 @log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Archive the batch. The outcome of each notebook is stored in the archive and logged."""
-    run = RunId.of_execution(event["runId"], event["startedAt"])
+    run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run, batch=event["batch"]["number"])
     settings = ArchiveNotebooksSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)

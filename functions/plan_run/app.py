@@ -22,7 +22,7 @@ logger = make_logger()
 @log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Plan the run and return its summary. A named error fails the state, and the state machine reports it."""
-    run = RunId.of_execution(event["runId"], event["startedAt"])
+    run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     settings = PlanRunSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)

@@ -31,7 +31,7 @@ def handler(delivery: Delivery, _: LambdaContext) -> Answer:
     metrics.add_metadata("correlation_id", delivery.correlation_id)
     try:
         settings = ReceiveWebhookSettings.from_env(os.environ)
-        secret = WebhookSecret.parse(settings.secret, aws.webhook_secret(settings.secret).text())
+        secret = WebhookSecret.parse(settings.secret, aws.webhook_secret(settings.secret).read())
         secret.authenticate(delivery)
         if delivery.method == "GET":
             return answer_probe(secret.sign_probe(delivery))

@@ -40,7 +40,7 @@ SUMMARY = (
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the report, emit its figures as metrics, and publish the event."""
-    run = RunId.of_execution(event["runId"], event["startedAt"])
+    run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     metrics.add_metadata("run_id", run)
     settings = ReportRunSettings.from_env(os.environ)

@@ -30,10 +30,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(step=step[:40], secret=secret_id, version=version)
     settings = RotateTokenSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    rotated = rotate_token(step, secret_id, version, aws.rotation_context(settings), deadline)
-    metrics.add_metric("TokensRotated", MetricUnit.Count, int(rotated.current))
-    metrics.add_metric("TokensExpiringBeforeRotation", MetricUnit.Count, int(bool(rotated.warning)))
-    logger.info(rotated.done)
-    if rotated.warning:
-        logger.warning(rotated.warning)
-    return {"secret": rotated.secret, "done": rotated.done}
+    result = rotate_token(step, secret_id, version, aws.rotation_context(settings), deadline)
+    metrics.add_metric("TokensRotated", MetricUnit.Count, int(result.is_current))
+    metrics.add_metric("TokensExpiringBeforeRotation", MetricUnit.Count, int(bool(result.warning)))
+    logger.info(result.message)
+    if result.warning:
+        logger.warning(result.warning)
+    return {"secret": result.secret, "done": result.message}

@@ -174,6 +174,8 @@ def test_the_next_address_is_tried_after_silence(wire: Transport, serve: Serve, 
     for _ in range(2):
         assert find_server(wire, portal.url)[0] == f"{working.url}/admin/notebooks"
     assert len(broken.requests) == 2, "one try each time"
+    sign_ins = [request for request in portal.requests if request.path.endswith("/generateToken")]
+    assert len(sign_ins) == 2, "a server that is not ArcGIS renews no token"
 
 
 def test_the_address_that_worked_is_remembered(wire: Transport, serve: Serve) -> None:
@@ -274,7 +276,7 @@ def test_a_preview_of_any_name_is_not_a_snapshot(client: Client, name: str) -> N
         client.transport.call("POST", url, "A preview", soon(), fields={**body, "f": "json"})
     listed = client.routes("portal").choose(item.owner, soon()).list_snapshots(id_of(item))
     assert [each.resource_key for each in listed.snapshots] == [each.resource_key for each in item.snapshots]
-    assert (listed.strange, listed.lookalikes, listed.doubtful) == ((), (), False)
+    assert (listed.undocumented_keys, listed.lookalikes, listed.is_doubtful) == ((), (), False)
 
 
 @pytest.mark.parametrize("name", ["snapshot-1.json", f"snapshot-{'A' * 32}.json", f"snapshot-{'f' * 32}.html"])
@@ -283,7 +285,7 @@ def test_a_resource_named_like_a_snapshot_is_logged(client: Client, name: str) -
     item.resources.append(Resource(name, b"{}"))
     listed = client.routes("portal").choose(item.owner, soon()).list_snapshots(id_of(item))
     assert len(listed.snapshots) == len(item.snapshots)
-    assert (listed.strange, listed.lookalikes, listed.doubtful) == ((), (name,), False)
+    assert (listed.undocumented_keys, listed.lookalikes, listed.is_doubtful) == ((), (name,), False)
 
 
 # An item without content.

@@ -31,7 +31,7 @@ def test_the_owner_lists_the_snapshots(client: Client) -> None:
     assert [
         (snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in listing.snapshots
     ] == [(snapshot.resource_key, snapshot.name, snapshot.created, None) for snapshot in item.snapshots]
-    assert listing.strange == ()
+    assert listing.undocumented_keys == ()
     assert client.deployment.requests.counts() == {"snapshots/list": 1}
 
 
@@ -116,7 +116,7 @@ def test_a_listing_that_did_not_succeed_is_not_an_empty_one(
 @pytest.mark.parametrize("status", ["success", "Success", "SUCCESS"])
 def test_success_in_capitals_is_success(wire: Transport, serve: Serve, status: str) -> None:
     server = serve(lambda _: [answer(json.dumps({"snapshots": [], "total": 0, "status": status}).encode())])
-    assert not notebook_server_at(wire, server.url).list_snapshots(ITEM).uncounted
+    assert not notebook_server_at(wire, server.url).list_snapshots(ITEM).is_uncounted
 
 
 def test_keys_of_another_form_are_reported(wire: Transport, serve: Serve) -> None:
@@ -125,7 +125,7 @@ def test_keys_of_another_form_are_reported(wire: Transport, serve: Serve) -> Non
     server = serve(lambda _: [answer(json.dumps({"snapshots": entries, "status": "success"}).encode())])
     listing = notebook_server_at(wire, server.url).list_snapshots(ITEM)
     assert [snapshot.resource_key for snapshot in listing.snapshots] == [KEY]
-    assert len(listing.strange) == len(keys) - 2 + 2
+    assert len(listing.undocumented_keys) == len(keys) - 2 + 2
 
 
 @pytest.mark.parametrize(

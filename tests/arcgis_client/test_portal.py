@@ -10,7 +10,7 @@ import pytest
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis import portal as portal_module
 from notebook_archive.arcgis import transport as transport_module
-from notebook_archive.arcgis.portal import MAX_SEARCH_RESULTS, SEARCH_PAGE, Enumeration, Portal
+from notebook_archive.arcgis.portal import MAX_SEARCH_RESULTS, RESULTS_PER_PAGE, Enumeration, Portal
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     AnswerTooLarge,
@@ -264,7 +264,7 @@ def test_pages_are_read_to_the_last(client: Client, count: int) -> None:
     fill(client.deployment, count)
     found = enumerate_notebooks(client)
     assert set(found.notebooks) == ids(client.deployment.organisation.notebooks())
-    assert client.count("search") == -(-count // SEARCH_PAGE)
+    assert client.count("search") == -(-count // RESULTS_PER_PAGE)
 
 
 @pytest.fixture
@@ -328,7 +328,7 @@ def test_more_than_ten_thousand_notebooks_are_all_found(wire: Transport, serve: 
     server = serve(script)
     found = searched(wire, server)
     assert (len(found.notebooks), found.incomplete) == (count, None)
-    assert (len(server.requests), server.connections) == (MAX_SEARCH_RESULTS / SEARCH_PAGE + 1, 1)
+    assert (len(server.requests), server.connections) == (MAX_SEARCH_RESULTS / RESULTS_PER_PAGE + 1, 1)
     assert MAX_SEARCH_RESULTS == 10_000
 
 
@@ -343,6 +343,15 @@ def test_a_notebook_that_appears_during_paging_hides_none(client: Client, after:
     found = enumerate_notebooks(client)
     assert set(found.notebooks) == ids(client.deployment.organisation.notebooks())
     assert (len(found.notebooks), found.incomplete) == (251, None)
+
+
+def test_a_token_that_a_page_rejects_is_renewed_for_that_page(client: Client) -> None:
+    client.deployment.organisation.items.clear()
+    fill(client.deployment, 250)
+    client.deployment.faults.add("search", "tokens-revoked", times=1, after=1)
+    found = client.portal(client.tokens()).list_notebooks(client.deployment.organisation.id)
+    assert (len(found.notebooks), found.incomplete) == (250, None)
+    assert (client.count("search"), client.count("generateToken")) == (4, 2)
 
 
 @pytest.mark.parametrize("gone", [0, 120, 249])
@@ -528,8 +537,8 @@ def test_a_resource_that_is_too_large_alone_is_missing(wire: Transport, serve: S
     entries[2]["properties"] = {"name": "x" * LIMIT}
     server = serve(listed(entries, "resources", counted=counted))
     listing = portal_at(wire, server.url).list_snapshots(ItemId.parse("0" * 32))
-    assert (len(listing.snapshots), listing.missing) == (4, 1)
-    assert listing.uncounted is not counted
+    assert (len(listing.snapshots), listing.missing_count) == (4, 1)
+    assert listing.is_uncounted is not counted
 
 
 @pytest.mark.usefixtures("small_answers")
@@ -600,7 +609,7 @@ def test_an_invalid_item_id_is_refused_and_cut_in_the_message(text: object) -> N
 def test_the_snapshots_among_the_resources(client: Client) -> None:
     item = client.item()
     listing = client.portal().list_snapshots(id_of(item))
-    assert listing.strange == ()  # the preview is not a snapshot
+    assert listing.undocumented_keys == ()  # the preview is not a snapshot
     assert [
         (snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in listing.snapshots
     ] == [(snapshot.resource_key, snapshot.name, snapshot.created, snapshot.size) for snapshot in item.snapshots]

@@ -78,10 +78,10 @@ def administrator(client: Client, deadline: Deadline) -> Portal:
 
 def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
     """Make a plan and run it with the faults of `strike`. Return every text that this produced."""
-    first, second = RunId.of_execution("first", STARTED), RunId.of_execution("second", STARTED)
+    first, second = RunId.from_execution("first", STARTED), RunId.from_execution("second", STARTED)
     routes = client.routes()
     plan = plan_run(first, STARTED, administrator(client, soon()), archive, None, batch_size=10, threads=2)
-    [line] = (archive.get(plan["planKey"]) or b"").splitlines()
+    [line] = (archive.read_object(plan["planKey"]) or b"").splitlines()
     strike()
     said = []
     try:
@@ -94,7 +94,7 @@ def run(client: Client, archive: Archive, strike: Callable[[], object]) -> str:
     assert rest is None
     assert report["notebooks"]["attempted"] == 3
     assert "internal-error" not in str(outcomes)
-    return "\n".join([*said, str(outcomes), str(report), everything_stored(archive.bucket)])
+    return "\n".join([*said, str(outcomes), str(report), everything_stored(archive.bucket_name)])
 
 
 def assert_kept(client: Client, text: str) -> None:
@@ -179,7 +179,7 @@ HOSTILE: list[Any] = [
 
 @pytest.mark.parametrize("given", HOSTILE)
 def test_a_hostile_id_in_the_input_is_refused_without_a_request(small: Client, archive: Archive, given: object) -> None:
-    run_id = RunId.of_execution("run", STARTED)
+    run_id = RunId.from_execution("run", STARTED)
     plan = plan_run(run_id, STARTED, administrator(small, soon()), archive, [given], batch_size=10, threads=2)
     _, report = report_run(run_id, archive, STARTED, plan, None, 2, soon())
     assert (plan["batches"], plan["notebooks"]) == (0, 1)
@@ -193,7 +193,7 @@ def test_a_hostile_id_in_a_plan_is_refused_without_a_request(small: Client, arch
     planned: Any = {"itemId": given, "title": "x", "owner": "ana", "archived": ""}
     context = ArchiveContext(small.routes(), archive, small.deployment.portal_url, LIMIT)
     batch: Any = {"number": 1, "part": 0, "notebooks": [planned]}
-    [outcome], _ = archive_batch(batch, RunId.of_execution("run", STARTED), context, 1, soon())
+    [outcome], _ = archive_batch(batch, RunId.from_execution("run", STARTED), context, 1, soon())
     assert outcome["state"] == "failed"
     assert outcome["problem"]["reason"] == "not-an-id"
     assert len(small.deployment.requests) == 0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.arcgis import LocalArcGIS
-from notebook_archive.arcgis.notebook_server import SESSIONS_PAGE
+from notebook_archive.arcgis.notebook_server import SESSIONS_PER_PAGE
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import ListingIncomplete, NotebookNotFound, RequestRejected, UnexpectedAnswer
 from notebook_archive.models import SessionId
@@ -36,7 +36,9 @@ def test_a_session_is_found_by_its_id_alone(client: Client) -> None:
 
 
 @pytest.mark.parametrize("paged", [False, True])
-@pytest.mark.parametrize("opened", [0, SESSIONS_PAGE - 1, SESSIONS_PAGE, SESSIONS_PAGE + 1, 2 * SESSIONS_PAGE])
+@pytest.mark.parametrize(
+    "opened", [0, SESSIONS_PER_PAGE - 1, SESSIONS_PER_PAGE, SESSIONS_PER_PAGE + 1, 2 * SESSIONS_PER_PAGE]
+)
 def test_a_list_without_total_is_given_whole(arcgis: LocalArcGIS, paged: bool, opened: int) -> None:
     online = Client(arcgis.online, arcgis.ca_bundle)
     online.deployment.switches.online_sessions_paged = paged
@@ -44,7 +46,7 @@ def test_a_list_without_total_is_given_whole(arcgis: LocalArcGIS, paged: bool, o
     organisation.sessions.clear()
     for _ in range(opened):
         organisation.open_session(online.item().id, "ana")
-    for start, num in ((1, 10), (11, 10), (91, 20), (1, SESSIONS_PAGE)):
+    for start, num in ((1, 10), (11, 10), (91, 20), (1, SESSIONS_PER_PAGE)):
         page = online.notebook_server().list_sessions(start, num)
         expected = [session.id for session in organisation.sessions[start - 1 : start - 1 + num]]
         assert [session.session_id for session in page.sessions] == expected

@@ -16,6 +16,8 @@ from tests.arcgis_client.certificates import Authority
 from tests.arcgis_client.client import Client, Pauses, soon, transport
 from tests.arcgis_client.wire import Wire, WireRequest, answer
 
+pytestmark = pytest.mark.servers
+
 
 def script(_: WireRequest) -> list[bytes]:
     return [answer(b'{"right": true}')]

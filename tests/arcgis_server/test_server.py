@@ -20,6 +20,7 @@ from local.arcgis import LocalArcGIS, Seed
 from tests.arcgis_server.client import Client
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.servers
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])

@@ -1,9 +1,6 @@
-"""What the code may not do, read from its syntax; .importlinter says who may import whom."""
+"""Rules that the syntax of the code has to follow. `.importlinter` has the rules for imports."""
 
 import ast
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +10,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "notebook_archive" / "notebook_archive"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
-AT_MODULE_LEVEL = {
+# The functions behind API Gateway.
+API_FUNCTIONS = {"download_snapshot", "get_notebook", "receive_webhook"}
+# The calls that importing a module may make: constants and loggers, but no I/O, no client and no clock.
+CALLS_AT_IMPORT = {
     "re.compile", "frozenset", "bytes", "max", "ord", "range", "threading.local", "msgspec.json.Decoder",
     "logging.getLogger", "make_logger", "Metrics", "field", "Failure",
 }  # fmt: skip
-"""What may be called while a module is imported: constants and loggers, no I/O, no client, no clock."""
 
 
 def name_of(path: Path) -> str:
@@ -43,7 +42,7 @@ def imports(path: Path, package: str) -> bool:
 
 
 def run_at_import(node: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls that importing makes, those of class bodies included; functions and decorators are not called."""
+    """Yield the calls that importing makes, also in class bodies, but not in functions and decorators."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return
     if isinstance(node, ast.Call):
@@ -52,7 +51,7 @@ def run_at_import(node: ast.AST) -> Iterator[ast.Call]:
         yield from run_at_import(child)
 
 
-def test_the_rules_see_the_code() -> None:
+def test_the_rules_find_the_code() -> None:
     assert len(MODULES) > 15
     assert len(HANDLERS) >= 3
 
@@ -60,25 +59,24 @@ def test_the_rules_see_the_code() -> None:
 @pytest.mark.parametrize("path", [*MODULES, *HANDLERS], ids=name_of)
 def test_importing_does_nothing(path: Path) -> None:
     calls = {ast.unparse(call.func) for call in run_at_import(tree(path))}
-    assert calls - AT_MODULE_LEVEL == set()
+    assert calls - CALLS_AT_IMPORT == set()
     assert "os.environ" not in {ast.unparse(node) for node in tree(path).body if isinstance(node, ast.Assign)}
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=name_of)
 def test_handlers_have_the_same_shape(path: Path) -> None:
-    text, module = path.read_text(), tree(path)
+    module = tree(path)
     docstring = ast.get_docstring(module) or ""
     assert "Trigger:" in docstring
     assert "Answers:" in docstring
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     assert [function.name for function in functions] == ["handler"]
     assert ast.unparse(functions[0].decorator_list[0]) == "log_invocation(logger)"
-    assert "log_event" not in text, "events may hold what logs must not"
     assert sorted(child.name for child in path.parent.iterdir() if child.name != "__pycache__") == ["app.py"]
 
 
 @pytest.mark.parametrize("path", [*MODULES, *HANDLERS], ids=name_of)
-def test_what_is_public_is_documented(path: Path) -> None:
+def test_public_names_have_docstrings(path: Path) -> None:
     module = tree(path)
     missing = [] if ast.get_docstring(module) or not module.body else ["the module"]
     missing += [each.name for each in _undocumented(module)]
@@ -95,24 +93,21 @@ def _undocumented(node: ast.Module | ast.ClassDef) -> Iterator[ast.ClassDef | as
                 yield from _undocumented(each)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_each_side_knows_its_own_libraries_alone(path: Path) -> None:
-    place = path.relative_to(PACKAGE).parts[0]
-    if place != "aws.py":
-        assert not imports(path, "boto3"), "clients are made in one place"
-    if place not in ("aws.py", "logs.py"):
-        assert not imports(path, "os")
-    if place != "logs.py":
-        assert not imports(path, "aws_lambda_powertools"), "handlers log and count, the package does not know how"
-    if place != "arcgis":
-        assert not imports(path, "requests")
-        assert not imports(path, "urllib3")
-    if place not in ("archive", "secret_store", "events.py", "backup_requests", "aws.py"):
-        assert not imports(path, "botocore")
+@pytest.mark.parametrize("path", HANDLERS, ids=name_of)
+def test_only_api_functions_import_http_and_pages(path: Path) -> None:
+    is_importing = imports(path, "notebook_archive.http") or imports(path, "notebook_archive.pages")
+    assert is_importing == (path.parent.name in API_FUNCTIONS)
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=name_of)
+def test_no_function_logs_its_event(path: Path) -> None:
+    """An event may hold a token, which must not be logged."""
+    keywords = {word.arg for node in ast.walk(tree(path)) if isinstance(node, ast.Call) for word in node.keywords}
+    assert "log_event" not in keywords
 
 
 @pytest.mark.parametrize("path", [*MODULES, *HANDLERS], ids=name_of)
-def test_no_module_prints_deletes_or_switches_verification_off(path: Path) -> None:
+def test_no_module_prints_or_deletes_or_skips_verification(path: Path) -> None:
     calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
     names = {ast.unparse(call.func).rsplit(".", 1)[-1] for call in calls}
     assert not names & {
@@ -127,14 +122,14 @@ def test_no_module_prints_deletes_or_switches_verification_off(path: Path) -> No
     assert not any(word.arg == "verify" for call in calls for word in call.keywords)
 
 
-def _within(path: Path, what: Callable[[ast.AST], bool]) -> list[str]:
-    """Return ``module.function`` of each place where there is such a node."""
+def _find_functions(path: Path, what: Callable[[ast.AST], bool]) -> list[str]:
+    """Return `module.function` of each function that has such a node."""
     functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
     return [f"{path.stem}.{function.name}" for function in functions for node in ast.walk(function) if what(node)]
 
 
 def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
-    """One address, one chain of calls that takes nothing but the proof, and one place that makes a proof."""
+    """One function has the address, only the proof is passed to it, and one function makes the proof."""
 
     def addresses(node: ast.AST) -> bool:
         return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith("/delete")
@@ -149,7 +144,7 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
         return isinstance(node, ast.Call) and proves(node.func)
 
     def found(what: Callable[[ast.AST], bool]) -> list[str]:
-        return [place for path in [*MODULES, *HANDLERS] for place in _within(path, what)]
+        return [place for path in [*MODULES, *HANDLERS] for place in _find_functions(path, what)]
 
     assert found(addresses) == ["notebook_server.delete_snapshot"]
     assert found(deletes) == ["snapshot_access.delete_snapshot", "slots._delete"]
@@ -157,11 +152,9 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
     assert set(found(proves)) == {
         "notebook_server.delete_snapshot", "snapshot_access.delete_snapshot", "slots.verified_copy", "slots._delete"
     }  # fmt: skip
-    text = "".join(path.read_text() for path in MODULES)
-    assert text.count('resourceKeys": copy.resource_key') == 1, "one key, which is the proof's"
 
 
-def test_names_say_what_a_thing_is() -> None:
+def test_names_avoid_manager_helper_and_utils() -> None:
     classes = {node.name for path in MODULES for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)}
     assert not any(name.endswith(("Manager", "Service", "Helper", "Utils")) for name in classes)
     assert not {path.stem for path in MODULES} & {"utils", "helpers", "common", "misc"}
@@ -169,14 +162,3 @@ def test_names_say_what_a_thing_is() -> None:
 
 def test_every_function_folder_is_named_by_verb_and_noun() -> None:
     assert all(path.parent.name.count("_") == 1 for path in HANDLERS)
-
-
-def test_imports_go_one_way() -> None:
-    """The contracts of .importlinter, which ``make check`` runs by itself too.
-
-    In a process of its own: it configures logging anew, which silences every logger that is there.
-    """
-    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/notebook_archive")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

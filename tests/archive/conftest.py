@@ -1,4 +1,4 @@
-"""The archive in an empty bucket, under the rules of the real S3."""
+"""The archive in an empty bucket of a client that enforces S3's rules."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.strict_s3 import ACCOUNT, BUCKET, StrictS3, make_bucket
 
 @pytest.fixture
 def s3() -> Iterator[StrictS3]:
-    """The rules; whatever a test does, none may be broken."""
+    """A client that enforces S3's rules. A test fails if it breaks one of them."""
     with mock_aws():
         make_bucket()
         strict = StrictS3()
@@ -21,7 +21,7 @@ def s3() -> Iterator[StrictS3]:
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """The pauses that the archive's own retries would have made."""
+    """The pauses in seconds that the archive's own retries asked for."""
     return []
 
 

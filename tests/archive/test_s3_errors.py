@@ -1,4 +1,4 @@
-"""What boto3 raises, by the name that it gets."""
+"""Errors of boto3 become our own."""
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError, ReadTimeoutError
@@ -22,8 +22,10 @@ def answered(code: str) -> ClientError:
         (FlexibleChecksumError(error_msg="CANARY"), ArchiveDamaged, False),
     ],
 )
-def test_each_error_has_one_name(error: ClientError | BotoCoreError, kind: type[ArchiveError], absent: bool) -> None:
-    """A body that is not what S3's own checksum says was altered: waiting does not mend it."""
+def test_an_error_of_boto3_becomes_one_of_ours(
+    error: ClientError | BotoCoreError, kind: type[ArchiveError], absent: bool
+) -> None:
+    """A body that does not match its checksum is damaged. A retry would not help."""
     found = translate_s3_error(error, "bucket", "the/key")
     assert type(found) is kind
     assert "the/key" in str(found)

@@ -1,4 +1,4 @@
-"""Storing a snapshot: once, whole, never over another; every answer of S3 has its name."""
+"""A snapshot is stored once and whole, never over another, and every answer of S3 has an error of ours."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import boto3
 import pytest
 
-from notebook_archive.archive import Archive, Stored
+from notebook_archive.archive import Archive, StoreResult
 from notebook_archive.archive.store import CONFLICT_ATTEMPTS
 from notebook_archive.errors import ArchiveConflict, ArchiveDenied, ArchiveError, ArchiveUnavailable
 from notebook_archive.models import ItemId, ResourceKey
@@ -22,7 +22,7 @@ PATH = f"notebooks/{ITEM}/snapshots/{KEY}"
 BODY = json.dumps({"cells": ["é" * 5000], "nbformat": 4}).encode()
 
 
-def put(archive: Archive, body: bytes = BODY, run: str = "2026-11-22/one", *, as_file: bool = False) -> Stored:
+def put(archive: Archive, body: bytes = BODY, run: str = "2026-11-22/one", *, as_file: bool = False) -> StoreResult:
     digest = hashlib.sha256(body)
     metadata = {"title": "Карта рек", "run-id": run, "sha256": digest.hexdigest(), "kernel": ""}
     sent = BytesIO(body) if as_file else body
@@ -30,8 +30,8 @@ def put(archive: Archive, body: bytes = BODY, run: str = "2026-11-22/one", *, as
 
 
 @pytest.mark.parametrize("as_file", [True, False])
-def test_a_snapshot_is_stored_with_bytes_checksum_metadata_and_tags(archive: Archive, *, as_file: bool) -> None:
-    assert put(archive, as_file=as_file) == Stored("archived", PATH, "2026-11-22/one")
+def test_a_snapshot_has_checksum_metadata_and_tags(archive: Archive, *, as_file: bool) -> None:
+    assert put(archive, as_file=as_file) == StoreResult("archived", PATH, "2026-11-22/one")
     stored = contents()[PATH]
     assert stored.body == BODY
     assert stored.checksum == b64encode(hashlib.sha256(BODY).digest()).decode()
@@ -45,9 +45,9 @@ def test_a_new_snapshot_costs_one_call(archive: Archive, s3: StrictS3) -> None:
     assert s3.calls == [("PutObject", PATH)]
 
 
-def test_the_same_bytes_again_are_unchanged_and_name_the_run_that_stored_them(archive: Archive, s3: StrictS3) -> None:
+def test_unchanged_bytes_name_the_run_that_stored_them(archive: Archive, s3: StrictS3) -> None:
     put(archive)
-    assert put(archive, run="2026-11-23/two") == Stored("unchanged", PATH, "2026-11-22/one")
+    assert put(archive, run="2026-11-23/two") == StoreResult("unchanged", PATH, "2026-11-22/one")
     assert contents()[PATH].versions == 1
     assert s3.counts() == {"PutObject": 2, "HeadObject": 1}
 
@@ -59,23 +59,23 @@ def test_other_bytes_are_a_conflict_and_change_nothing(archive: Archive) -> None
     assert (contents()[PATH].body, contents()[PATH].versions) == (BODY, 1)
 
 
-def test_an_object_without_a_checksum_is_a_conflict_for_it_proves_nothing(archive: Archive) -> None:
+def test_an_object_without_a_checksum_is_a_conflict(archive: Archive) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=PATH, Body=BODY)
     with pytest.raises(ArchiveConflict):
         put(archive)
 
 
 @pytest.mark.parametrize("as_file", [True, False])
-def test_a_lost_answer_is_told_from_an_earlier_run(archive: Archive, s3: StrictS3, *, as_file: bool) -> None:
+def test_a_write_whose_answer_was_lost_counts_as_archived(archive: Archive, s3: StrictS3, *, as_file: bool) -> None:
     s3.faults = [Fault("PutObject", "lost-answer")]
-    assert put(archive, as_file=as_file) == Stored("archived", PATH, "2026-11-22/one")
+    assert put(archive, as_file=as_file) == StoreResult("archived", PATH, "2026-11-22/one")
     assert s3.counts() == {"PutObject": 2, "HeadObject": 1}
     assert contents()[PATH].versions == 1
 
 
 @pytest.mark.parametrize("kind", ["reset", "timeout", "500-InternalError", "503-SlowDown"])
 @pytest.mark.parametrize("as_file", [True, False])
-def test_a_passing_fault_is_retried_with_the_whole_body(
+def test_a_transient_fault_is_retried_with_the_whole_body(
     archive: Archive, s3: StrictS3, kind: str, *, as_file: bool
 ) -> None:
     s3.faults = [Fault("PutObject", kind)]
@@ -103,7 +103,7 @@ def test_409_is_retried_with_growing_pauses(archive: Archive, s3: StrictS3, paus
     assert 0 < sum(pauses) < 10
 
 
-def test_409_without_end_is_given_up(archive: Archive, s3: StrictS3) -> None:
+def test_an_endless_409_is_given_up(archive: Archive, s3: StrictS3) -> None:
     s3.faults = [Fault("PutObject", "409-ConditionalRequestConflict", times=None)]
     with pytest.raises(ArchiveUnavailable, match="ConditionalRequestConflict"):
         put(archive)
@@ -124,7 +124,7 @@ def test_409_without_end_is_given_up(archive: Archive, s3: StrictS3) -> None:
         ("timeout", ArchiveUnavailable),
     ],
 )
-def test_what_stays_is_named_with_code_and_key(s3: StrictS3, kind: str, error: type[ArchiveError]) -> None:
+def test_a_lasting_error_names_code_and_key(s3: StrictS3, kind: str, error: type[ArchiveError]) -> None:
     s3.faults = [Fault("PutObject", kind, times=None)]
     archive = Archive(s3.client(attempts=2), BUCKET, "123456789012", sleep=lambda _: None)
     with pytest.raises(error) as raised:
@@ -138,7 +138,7 @@ def test_what_stays_is_named_with_code_and_key(s3: StrictS3, kind: str, error: t
 @pytest.mark.parametrize(
     ("kind", "error"), [("403-", ArchiveDenied), ("500-", ArchiveUnavailable), ("404-", ArchiveError)]
 )
-def test_a_comparison_that_fails_is_named_too(
+def test_a_failed_comparison_names_the_key(
     archive: Archive, s3: StrictS3, kind: str, error: type[ArchiveError]
 ) -> None:
     put(archive)
@@ -147,7 +147,7 @@ def test_a_comparison_that_fails_is_named_too(
         put(archive)
 
 
-def test_any_text_is_taken_as_title_and_owner(archive: Archive) -> None:
+def test_any_text_is_accepted_as_title_and_owner(archive: Archive) -> None:
     digest = hashlib.sha256(BODY)
     title = "\u202e🗺️ \x00\x1f\x7f\r\nX-Injected: 1 " + "水" * 4000 + "\ud800"
     metadata = {"title": title, "owner": title, "snapshot-name": title, "sha256": digest.hexdigest()}

@@ -1,4 +1,4 @@
-"""An answer of S3 counts only if it is S3's own: a write if the checksum is confirmed, whatever is written."""
+"""An answer counts only if S3 itself gave it, and a write only if S3 confirms the checksum."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,15 +16,15 @@ DIGEST = hashlib.sha256(BODY)
 METADATA = {"sha256": DIGEST.hexdigest(), "run-id": "2026-11-28/one"}
 RUN = RunId("2026-11-28/one")
 KEY = ResourceKey(f"snapshot-{'2' * 32}.json")
-COPY = CopyId.of(1_735_725_600_000, DIGEST.digest())
+COPY = CopyId.from_content(1_735_725_600_000, DIGEST.digest())
 
 WRITES: dict[str, Callable[[Archive], object]] = {
     "snapshot": lambda archive: archive.put_snapshot(ITEM, KEY, BODY, DIGEST.digest(), METADATA, {}),
     "copy": lambda archive: archive.put_copy(ITEM, COPY, BODY, DIGEST.digest(), METADATA, {}),
-    "item": lambda archive: archive.put_item(ITEM, {"title": "Flüsse"}),
+    "item": lambda archive: archive.put_item_properties(ITEM, {"title": "Flüsse"}),
     "report": lambda archive: archive.put_document(RUN.key("report.json"), {"status": "complete"}),
-    "outcomes": lambda archive: archive.put_new(RUN.key("outcomes/000001.json"), {"outcomes": []}),
-    "plan": lambda archive: archive.put_new_lines(RUN.key("plan.jsonl"), [{"number": 1}, {"number": 2}]),
+    "outcomes": lambda archive: archive.put_document_once(RUN.key("outcomes/000001.json"), {"outcomes": []}),
+    "plan": lambda archive: archive.put_lines_once(RUN.key("plan.jsonl"), [{"number": 1}, {"number": 2}]),
 }
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 
@@ -39,7 +39,7 @@ def test_a_confirmed_write_costs_one_call(archive: Archive, s3: StrictS3, write:
 
 @each_write
 @pytest.mark.parametrize("kind", ["page", "empty"])
-def test_another_answer_with_200_is_not_a_write(
+def test_a_proxys_200_is_not_a_write(
     archive: Archive, s3: StrictS3, write: Callable[[Archive], object], kind: str
 ) -> None:
     s3.faults = [Fault("PutObject", kind)]
@@ -60,18 +60,18 @@ def test_a_head_checks_an_answer_without_a_checksum(
     assert len(contents()) == 1
 
 
-def test_other_bytes_under_the_key_are_not_the_write(archive: Archive, s3: StrictS3) -> None:
-    archive.put_item(ITEM, {"title": "Rivers"})
+def test_an_unconfirmed_write_over_other_bytes_fails(archive: Archive, s3: StrictS3) -> None:
+    archive.put_item_properties(ITEM, {"title": "Rivers"})
     before = contents()
     s3.faults = [Fault("PutObject", "page")]
     with pytest.raises(ArchiveUnavailable, match="does not confirm"):
-        archive.put_item(ITEM, {"title": "Lakes"})
+        archive.put_item_properties(ITEM, {"title": "Lakes"})
     assert contents() == before
 
 
 @each_write
 @pytest.mark.parametrize(("kind", "error"), [("403-", ArchiveDenied), ("500-", ArchiveUnavailable)])
-def test_a_head_that_fails_is_named(
+def test_a_failed_head_raises_its_own_error(
     archive: Archive, s3: StrictS3, write: Callable[[Archive], object], kind: str, error: type[Exception]
 ) -> None:
     s3.faults = [Fault("PutObject", "no-checksum"), Fault("HeadObject", kind, times=None)]
@@ -81,19 +81,19 @@ def test_a_head_that_fails_is_named(
 
 READS: dict[str, tuple[str, Callable[[Archive], object]]] = {
     "listing": ("ListObjectsV2", lambda archive: archive.list_keys("notebooks/")),
-    "holding": ("ListObjectsV2", lambda archive: archive.holding(ITEM)),
-    "document": ("GetObject", lambda archive: archive.get(RUN.key("plan.jsonl"))),
-    "mark": ("HeadObject", lambda archive: archive.has_mark(ITEM, COPY)),
-    "digest": ("HeadObject", lambda archive: archive.digest(ITEM, KEY)),
+    "notebook": ("ListObjectsV2", lambda archive: archive.list_one_notebook(ITEM)),
+    "document": ("GetObject", lambda archive: archive.read_object(RUN.key("plan.jsonl"))),
+    "captured note": ("HeadObject", lambda archive: archive.has_captured_note(ITEM, COPY)),
+    "digest": ("HeadObject", lambda archive: archive.read_snapshot_digest(ITEM, KEY)),
 }
 
 
 @pytest.mark.parametrize("kind", ["page", "empty"])
 @pytest.mark.parametrize("read", READS)
-def test_a_200_of_something_else_is_not_an_answer(archive: Archive, s3: StrictS3, read: str, kind: str) -> None:
-    """Else the archive looks empty, or as if it held what it has not."""
+def test_a_proxys_200_is_not_an_answer_of_s3(archive: Archive, s3: StrictS3, read: str, kind: str) -> None:
+    """Otherwise the archive would seem empty, or seem to hold an object that it does not have."""
     operation, call = READS[read]
     s3.faults = [Fault(operation, kind)]
-    with pytest.raises(ArchiveUnavailable, match="not S3's own"):
+    with pytest.raises(ArchiveUnavailable, match="not from S3"):
         call(archive)
     call(archive)

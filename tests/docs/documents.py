@@ -28,14 +28,20 @@ class Document:
         return [token.content for token in self._tokens if token.type == "fence" and token.info == language]
 
     @cached_property
+    def prose(self) -> str:
+        """The text in one line, so that a phrase is found wherever its line is broken."""
+        return " ".join(self.text.split())
+
+    @cached_property
     def code(self) -> list[str]:
         """The pieces of code within the text, those in tables included."""
         return [token.content for token in self._inline() if token.type == "code_inline"]
 
     @cached_property
     def links(self) -> list[str]:
-        """Where the links lead."""
-        return [str(token.attrs["href"]) for token in self._inline() if token.type == "link_open"]
+        """Where the links lead, and where the pictures are."""
+        links = [str(token.attrs["href"]) for token in self._inline() if token.type == "link_open"]
+        return links + [str(token.attrs["src"]) for token in self._inline() if token.type == "image"]
 
     @cached_property
     def headings(self) -> list[str]:
@@ -86,20 +92,22 @@ class _Part(Document):
 
 
 README = Document(ROOT / "README.md")
+CHANGELOG = Document(ROOT / "CHANGELOG.md")
+CONTRIBUTING = Document(ROOT / "CONTRIBUTING.md")
+BELIEFS = Document(ROOT / "docs/beliefs.md")
+COSTS = Document(ROOT / "docs/costs.md")
+DECISIONS = Document(ROOT / "docs/decisions.md")
+DEPLOY = Document(ROOT / "docs/deploy.md")
+ERRORS = Document(ROOT / "docs/errors.md")
+EVENTS = Document(ROOT / "docs/events.md")
 FORMAT = Document(ROOT / "docs/archive-format.md")
 OPERATIONS = Document(ROOT / "docs/operations.md")
-EVENTS = Document(ROOT / "docs/events.md")
-BELIEFS = Document(ROOT / "docs/beliefs.md")
-DOCUMENTS = [
-    README,
-    FORMAT,
-    OPERATIONS,
-    EVENTS,
-    Document(ROOT / "docs/decisions.md"),
-    BELIEFS,
-    Document(ROOT / "CHANGELOG.md"),
-    Document(ROOT / "CONTRIBUTING.md"),
-]
+PROXY = Document(ROOT / "docs/proxy.md")
+RESTRICTED = Document(ROOT / "docs/restricted-account.md")
+SECRETS = Document(ROOT / "docs/secrets.md")
+WEBHOOK = Document(ROOT / "docs/webhook.md")
+PAGES = [Document(path) for path in sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [README, *PAGES, CHANGELOG, CONTRIBUTING]
 
 
 def code_in(cell: str) -> list[str]:

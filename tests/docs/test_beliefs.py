@@ -20,8 +20,8 @@ def test_each_switch_is_named_once() -> None:
 
 
 def test_the_beliefs_are_counted() -> None:
-    assert f"- {len(switches(WITH))} beliefs have a fallback" in BELIEFS.text
-    assert f"- {len(switches(WITHOUT))} beliefs have no fallback" in BELIEFS.text
+    assert f"- {len(switches(WITH))} beliefs have a fallback" in BELIEFS.prose
+    assert f"- {len(switches(WITHOUT))} beliefs have no fallback" in BELIEFS.prose
 
 
 def test_each_belief_says_what_happens_and_how_to_find_out() -> None:

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from tests.docs.documents import DOCUMENTS, README, ROOT, Document
+from tests.docs.documents import DOCUMENTS, PAGES, README, ROOT, Document
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
 
@@ -70,8 +70,18 @@ def test_licence_is_the_plain_text() -> None:
     assert project["version"] in README.text
 
 
-def test_remedies_name_sections_that_exist() -> None:
-    package = ROOT / "layers/notebook_archive/notebook_archive"
-    named = {name for path in package.rglob("*.py") for name in re.findall(r"README, '([^']+)'", path.read_text())}
-    assert named
-    assert named <= set(README.headings)
+def test_messages_name_documents_that_exist() -> None:
+    sources = [
+        *(ROOT / "layers/notebook_archive").rglob("*.py"),
+        *(ROOT / "scripts").glob("*.py"),
+        ROOT / "template.yaml",
+    ]
+    named = {name for path in sources for name in re.findall(r"docs/[\w-]+\.(?:md|json)", path.read_text())}
+    assert {"docs/secrets.md", "docs/restricted-account.md"} <= named
+    assert all((ROOT / name).is_file() for name in named)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=repr)
+def test_page_begins_with_what_the_reader_can_do(page: Document) -> None:
+    beginning = page.text.split("\n## ")[0]
+    assert "After reading this page you" in " ".join(beginning.split())

@@ -51,7 +51,7 @@ def test_the_example_of_a_run_is_as_it_is_told() -> None:
 
 
 def test_figures() -> None:
-    text = EVENTS.text
+    text = EVENTS.prose
     assert f"list of 1 to {MAX_ITEMS} item ids" in text
     assert f"At most {MAX_EVENT_SNAPSHOTS} snapshots an event" in text
     pauses = [FIRST_PAUSE_SECONDS * 2**n for n in range(MAX_ATTEMPTS - 1)]

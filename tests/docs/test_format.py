@@ -24,7 +24,17 @@ from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.notebook import NotebookFacts
 from notebook_archive.runs import figures
 from notebook_archive.runs.report import Counts, Report
-from tests.docs.documents import FORMAT, OPERATIONS, README, ROOT, code_in
+from tests.docs.documents import (
+    CHANGELOG,
+    COSTS,
+    FORMAT,
+    OPERATIONS,
+    RESTRICTED,
+    ROOT,
+    SECRETS,
+    WEBHOOK,
+    code_in,
+)
 from tests.template.rendered import render, template
 
 
@@ -74,7 +84,7 @@ def test_plan() -> None:
         _has_fields_of(planned, p.Planned)
         stored = _example("Outcomes")["outcomes"][0]
         keys = [each["resourceKey"] for each in (*stored["archived"], *stored["failed"])]
-        assert planned["archived"] == models.digests(ResourceKey(key) for key in keys)
+        assert planned["archived"] == models.join_digests(ResourceKey(key) for key in keys)
         assert ResourceKey(keys[0]).digest in FORMAT.code
 
 
@@ -90,11 +100,11 @@ def test_metadata() -> None:
 
 def test_the_current_content() -> None:
     section = FORMAT.section("The current content")
-    copy = CopyId.of(1_735_725_600_000, bytes(32))
+    copy = CopyId.from_content(1_735_725_600_000, bytes(32))
     assert re.fullmatch(r"current/\d{13}-[0-9a-f]{12}\.ipynb", copy.resource_key)
-    assert "milliseconds since 1970 in 13 digits" in section.text
-    assert "the first 12 of the body's SHA-256" in section.text
-    assert (SETTLED_MS, "less than ten minutes" in section.text) == (600_000, True)
+    assert "milliseconds since 1970 in 13 digits" in section.prose
+    assert "the first 12 of the body's SHA-256" in section.prose
+    assert (SETTLED_MS, "less than ten minutes" in section.prose) == (600_000, True)
     (planned,) = _example("The plan")["notebooks"]
     content = planned["content"]
     _has_fields_of(content, p.PlannedContent)
@@ -107,7 +117,7 @@ def test_left_out_of_item_json() -> None:
     text = FORMAT.section("item.json").text
     sentence = re.search(r"looks at the item:\s+(.*?)\. If an item", text, re.DOTALL)
     assert sentence
-    assert set(code_in(sentence[1])) == models._VOLATILE
+    assert set(code_in(sentence[1])) == models.VOLATILE_PROPERTIES
 
 
 def test_event() -> None:
@@ -120,17 +130,17 @@ def test_event() -> None:
 def test_metrics() -> None:
     made = [*figures(_example("The report")), "BytesArchived", "RunDuration"]
     assert sorted(made) == sorted(code for row in OPERATIONS.table("metric") for code in code_in(row[0]))
-    assert f"{len(made)} metrics \N{MULTIPLICATION SIGN} 0.30" in README.text
+    assert f"{len(made)} metrics \N{MULTIPLICATION SIGN} 0.30" in COSTS.prose
     source = (ROOT / "functions/report_run/app.py").read_text()
     assert set(re.findall(r'add_metric\("(\w+)"', source)) == {"BytesArchived", "RunDuration"}
 
 
 def test_secrets() -> None:
-    forms = [json.loads(block) for block in README.section("Secrets").fences("json")]
+    forms = [json.loads(block) for block in SECRETS.fences("json")]
     assert sorted(map(sorted, forms)) == [["clientId", "clientSecret"], ["password", "username"], ["token"]]
     for form in forms:
         assert parse_secret("notebook-archive/admin", json.dumps(form)) == form
-    (typed,) = re.findall(r"printf '%s' '(\{.*\})'", README.text)
+    (typed,) = re.findall(r"printf '%s' '(\{.*\})'", SECRETS.text)
     assert parse_secret("notebook-archive/admin", typed) == forms[0]
     with pytest.raises(SecretMalformed):
         parse_secret("notebook-archive/admin", "{}")
@@ -146,7 +156,7 @@ def test_the_metrics_of_requests() -> None:
     source = (ROOT / "functions/archive_requests/app.py").read_text()
     told = [code for row in OPERATIONS.table("metric of requests") for code in code_in(row[0])]
     assert sorted(told) == sorted(re.findall(r'add_metric\("(\w+)"', source))
-    assert "three of backups by events" in README.text
+    assert "three of backups by events" in COSTS.prose
     assert len(told) == 3
 
 
@@ -155,7 +165,7 @@ def test_each_service_that_functions_call_is_named_for_a_vpc() -> None:
     called = {
         name for path in package.rglob("*.py") for name in re.findall(r'boto3\.client\(\s*"(\w+)"', path.read_text())
     }
-    section = README.section("A locked-down account")
+    section = RESTRICTED.section("VPC")
     assert called == {"s3", "secretsmanager", "sqs", "events"}
     assert called <= {name for code in section.code for name in code_in(f"`{code}`")}
     subnets = template()["Parameters"]["SubnetIds"]["Description"]
@@ -163,14 +173,14 @@ def test_each_service_that_functions_call_is_named_for_a_vpc() -> None:
 
 
 def test_the_keys_policy_names_all_users_of_the_key() -> None:
-    (statements,) = README.section("The key's policy").fences("json")
+    (statements,) = RESTRICTED.section("The key's policy").fences("json")
     allowed = {each["Principal"]["Service"]: set(each["Action"]) for each in json.loads(statements)}
     assert allowed["events.amazonaws.com"] == {"kms:GenerateDataKey", "kms:Decrypt"}
     assert allowed["logs.eu-central-1.amazonaws.com"] >= {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*"}
 
 
 def test_the_statement_for_an_existing_bucket_is_the_stacks() -> None:
-    (text,) = README.section("Who may delete").fences("json")
+    (text,) = RESTRICTED.section("Who may delete").fences("json")
     told, role = json.loads(text), "arn:aws:iam::111122223333:role/archive-break-glass"
     policy = render({"BreakGlassRoleArn": role})["Resources"]["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]
     (made,) = [each for each in policy["Statement"] if each["Sid"] == told["Sid"]]
@@ -182,22 +192,21 @@ def test_the_alarms() -> None:
     assert sorted(made) == sorted(code for row in OPERATIONS.table("alarm") for code in code_in(row[0]))
     conditions = sorted(item["Condition"] for item in made.values())
     assert conditions == ["Alarms"] * 8 + ["WebhookAlarms"] * 2
-    for text in (README.text, OPERATIONS.text, (ROOT / "CHANGELOG.md").read_text()):
+    for text in (COSTS.prose, OPERATIONS.prose, CHANGELOG.prose):
         assert re.search("eight alarms.{0,50}two more with a webhook", text, re.IGNORECASE)
 
 
 def test_the_webhooks_secret_and_payload() -> None:
-    section = README.section("The webhook")
-    secret, payload = section.fences("json")
+    secret, payload = WEBHOOK.fences("json")
     known = WebhookSecret.parse("notebook-archive-webhook", secret)
     assert json.loads(secret).keys() == {"path", "key", "previousKey", "requireSignature"}
     assert not known.requires_signature
     event = json.loads((ROOT / "events/receive_webhook.json").read_text())
     assert json.loads(payload) == json.loads(event["body"])
-    assert f"{MAX_DELIVERY_BYTES:,} bytes" in section.text
-    assert f"first {MAX_ITEMS} items" in section.text
-    assert f"{MAX_AGE_MILLISECONDS // 60_000} minutes" in section.text
+    assert f"{MAX_DELIVERY_BYTES:,} bytes" in WEBHOOK.prose
+    assert f"first {MAX_ITEMS} items" in WEBHOOK.prose
+    assert f"{MAX_AGE_MILLISECONDS // 60_000} minutes" in WEBHOOK.prose
 
 
 def test_referer() -> None:
-    assert REFERER in README.code
+    assert REFERER in SECRETS.code

@@ -6,10 +6,10 @@ import re
 from openapi_spec_validator import validate
 
 from local import openapi
-from notebook_archive import errors
+from local.documents import named_errors
+from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.http.error_table import find_failure
-from tests.docs.documents import README, code_in
-from tests.docs.test_names import _named
+from tests.docs.documents import PROXY, code_in
 from tests.template.rendered import template
 
 GATEWAY = {("429", "429")}
@@ -17,21 +17,16 @@ GATEWAY = {("429", "429")}
 
 
 def test_statuses() -> None:
-    told = {find_failure(cls("")) for cls in _named(errors.NotebookArchiveError)}
+    told = {find_failure(cls("")) for cls in named_errors(NotebookArchiveError)}
     of_code = {(str(int(each.status)), str(each.code)) for each in told} | GATEWAY
-    assert {(status, code) for status, code, _ in README.table("status")} == of_code
+    assert {(status, code) for status, code, _ in PROXY.table("status")} == of_code
 
 
 def test_parameters_are_described() -> None:
     form = openapi.document()["paths"]["/admin/notebooks/snapshots/download"]["post"]["requestBody"]["content"]
-    section = README.section("The HTTP proxy")
     assert set(form["application/x-www-form-urlencoded"]["schema"]["properties"]) <= {
-        name.split("=")[0] for code in section.code for name in code_in(f"`{code}`")
+        name.split("=")[0] for code in PROXY.code for name in code_in(f"`{code}`")
     }
-
-
-def test_the_document_is_the_codes() -> None:
-    assert openapi.PATH.read_text() == openapi.text(), "run: .venv/bin/python -m local.openapi"
 
 
 def test_the_document_is_valid_openapi() -> None:
@@ -56,7 +51,7 @@ def test_renamed_challenge_is_documented() -> None:
     refused = [operation["responses"]["401"]["headers"] for operation in operations if "401" in operation["responses"]]
     assert refused
     assert all(renamed in headers for headers in refused)
-    assert renamed in README.section("The HTTP proxy").text
+    assert renamed in PROXY.text
 
 
 def test_identifiers_are_as_documented() -> None:

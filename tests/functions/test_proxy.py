@@ -569,7 +569,7 @@ class TestArcGISTokens:
             damage(item)
         elif state != "large":
             operation = "*" if state == "ArcGIS is down" else "snapshots/download"
-            functions.deployment.faults.add(operation, "http-503", times=100)
+            functions.deployment.faults.add(operation, "http-503", times=100, retry_after="0")
         theirs = download(functions, item, headers=ben)
         none = download(functions, item, {"resourceKey": f"snapshot-{'0' * 32}.json"}, headers=ben)
         functions.deployment.faults.clear()
@@ -609,7 +609,7 @@ class TestArcGISTokens:
         functions.configure(API_AUTH="ArcGIS")
         headers = self._as(functions, "ana")
         assert download(functions, item, headers=headers).status == 200
-        functions.deployment.faults.add("*", "http-503", times=100)
+        functions.deployment.faults.add("*", "http-503", times=100, retry_after="0")
         assert download(functions, item, headers=headers).body == content(item)
         functions.deployment.faults.clear()
 

@@ -24,7 +24,7 @@ from moto.core.models import botocore_stubber
 from notebook_archive.errors import SecretMalformed
 from notebook_archive.http.webhook import MAX_AGE_MILLISECONDS, MAX_DELIVERY_BYTES, MAX_ITEMS, Delivery
 from notebook_archive.http.webhook_signature import WebhookSecret
-from notebook_archive.secret_store.cached_secret import FRESH_SECONDS, KEPT_SECONDS
+from notebook_archive.secret_store.cached_secret import MAX_STALE_SECONDS, REFRESH_SECONDS
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import Catch
 
@@ -480,7 +480,7 @@ class TestTrouble:
         text = json.dumps({**WHOLE, "key": new, "previousKey": KEY})
         boto3.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=text)
         now = time.monotonic()
-        set_clock(monkeypatch, now + FRESH_SECONDS)
+        set_clock(monkeypatch, now + REFRESH_SECONDS)
         assert receiver.post(ONE, signature(ONE, new))["status"] == 202
         assert receiver.post(ONE, signature(ONE, KEY))["status"] == 202
         assert receiver.post(ONE, signature(ONE, PREVIOUS))["status"] == 401
@@ -508,12 +508,12 @@ class TestTrouble:
         assert [after(seconds)["status"] for seconds in (59, 61, 62, 119)] == [202] * 4
         assert len(asked) == 1, "each call may take two of the five seconds"
         assert any("What was read 61 s ago is used" in line["message"] for line in receiver.functions.lines())
-        assert after(KEPT_SECONDS - 1)["status"] == 202
-        late = after(KEPT_SECONDS + 60)
+        assert after(MAX_STALE_SECONDS - 1)["status"] == 202
+        late = after(MAX_STALE_SECONDS + 60)
         assert (late["status"], late["reason"], late["refused"]) == (503, "secret-unreadable", [1])
         assert late["again"]
         is_silent = False
-        assert after(KEPT_SECONDS + 61)["status"] == 202
+        assert after(MAX_STALE_SECONDS + 61)["status"] == 202
         is_silent = True
         receiver.functions.configure()
         assert (after(0)["status"], after(1)["status"]) == (503, 503), "a new container has no earlier text"
@@ -522,7 +522,7 @@ class TestTrouble:
         assert receiver.post(ONE, signature(ONE))["status"] == 202
         boto3.client("secretsmanager").delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
         now = time.monotonic()
-        set_clock(monkeypatch, now + FRESH_SECONDS)
+        set_clock(monkeypatch, now + REFRESH_SECONDS)
         gone = receiver.post(ONE, signature(ONE))
         assert (gone["status"], gone["reason"]) == (500, "secret-missing")
 

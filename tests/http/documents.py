@@ -1,4 +1,4 @@
-"""Parse pages, and make notebooks to show on them."""
+"""Parse pages, and build notebooks for them."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Element:
         return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
     def all(self, tag: str = "", **attributes: str) -> list["Element"]:
-        """Return the elements below with this tag, and with these words in their attributes (`class_` for class)."""
+        """Return the elements below with that tag and one of the words in each attribute (`class_` for class)."""
         wanted = {name.rstrip("_"): value for name, value in attributes.items()}
         return [
             each
@@ -43,14 +43,16 @@ class Element:
         return found[0]
 
     def below(self) -> Iterator["Element"]:
-        for child in self.children:
+        waiting = self.children[::-1]
+        while waiting:
+            child = waiting.pop()
             if isinstance(child, Element):
                 yield child
-                yield from child.below()
+                waiting += child.children[::-1]
 
 
 class _Builder(HTMLParser):
-    """Builds the tree, and asserts that every element is closed in order."""
+    """Builds the tree, and checks that elements are closed in order, because our pages are well-formed."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -99,7 +101,7 @@ def stream(text: Any, name: str = "stdout") -> dict[str, Any]:
 
 
 def display(**data: Any) -> dict[str, Any]:
-    """Return an output; `__` in a name stands for the slash of a MIME type."""
+    """Return an output. In the names, `__` stands for the slash of a mime type."""
     return {
         "output_type": "display_data",
         "metadata": {},

@@ -1,4 +1,4 @@
-"""Content of notebooks that tries to run a program in a reader's browser, or to make it send a request."""
+"""Texts of notebooks that try to run a script in a reader's browser, or to make it send a request."""
 
 HOSTILE = [
     "<script>window.hit=1</script>",

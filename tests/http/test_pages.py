@@ -1,4 +1,4 @@
-"""The pages of the proxy: their frame, their links and forms, their policy."""
+"""The pages of the proxy: their frame, links, forms and content security policy."""
 
 import hashlib
 import subprocess
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_archive import pages
-from notebook_archive.pages.rendering.budget import size
+from notebook_archive.pages.rendering.budget import format_size
 from tests.http.documents import ITEM, KEY, Element, markdown, notebook, parsed, snapshot_page
 
 HERE = "https://api.example.com/v1"
@@ -49,7 +49,7 @@ EVERY = [(name, token) for token in (False, True) for name in every_page(token=t
 
 
 def targets(document: Element, path: str) -> set[str]:
-    """Return where links and buttons lead, below the stage, without what forms add."""
+    """Return the targets of links and buttons below the stage, without the fields of forms."""
     found = {each.attributes["href"] for each in document.all("a") if each.attributes["href"] != "#main"}
     found |= {
         each.attributes[name]
@@ -61,7 +61,7 @@ def targets(document: Element, path: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("name", "token"), EVERY)
-def test_every_page_is_a_whole_document_for_everybody(name: str, token: bool) -> None:
+def test_every_page_is_a_complete_accessible_document(name: str, token: bool) -> None:
     page = every_page(token=token)[name]
     assert page.startswith("<!DOCTYPE html>")
     document = parsed(page)
@@ -80,7 +80,7 @@ def test_every_page_is_a_whole_document_for_everybody(name: str, token: bool) ->
 
 
 @pytest.mark.parametrize(("name", "token"), EVERY)
-def test_a_token_is_asked_for_only_where_one_is_wanted_and_never_carried(name: str, token: bool) -> None:
+def test_only_pages_with_token_forms_ask_for_a_token(name: str, token: bool) -> None:
     document = parsed(every_page(token=token)[name])
     asked = document.all("input", name="token")
     assert len(asked) == (token and name != "large")
@@ -92,7 +92,7 @@ def test_a_token_is_asked_for_only_where_one_is_wanted_and_never_carried(name: s
 
 
 @pytest.mark.parametrize("name", every_page(token=False))
-def test_the_policy_knows_the_one_stylesheet_and_lets_nothing_run(name: str) -> None:
+def test_the_policy_allows_the_stylesheet_and_no_script(name: str) -> None:
     document = parsed(every_page(token=False)[name])
     digest = b64encode(hashlib.sha256(document.one("style").text.encode()).digest()).decode()
     policy = dict(part.strip().partition(" ")[::2] for part in pages.content_security_policy().split(";"))
@@ -111,7 +111,7 @@ def test_the_policy_knows_the_one_stylesheet_and_lets_nothing_run(name: str) -> 
     ]
 
 
-def test_the_stylesheet_asks_for_nothing() -> None:
+def test_the_stylesheet_loads_nothing() -> None:
     style = parsed(pages.download_form("", "", token_field=False)).one("style").text
     assert "url(" not in style
     assert "@import" not in style
@@ -119,7 +119,7 @@ def test_the_stylesheet_asks_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("token", [False, True])
-def test_sessions_lead_to_each_and_to_the_pages_before_and_after(token: bool) -> None:
+def test_the_list_links_to_sessions_and_other_pages(token: bool) -> None:
     path = "/admin/notebooks"
     found = targets(parsed(pages.sessions_page(listing(11, 10, 31), token_field=token)), path)
     assert found >= {
@@ -148,7 +148,7 @@ def test_sessions_left_out_are_counted_on_the_page() -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/notebooks/5b", "/admin/notebook/5b"])
-def test_a_session_shows_its_eight_fields_and_leads_on(path: str) -> None:
+def test_a_session_shows_its_eight_fields_and_links(path: str) -> None:
     document = parsed(pages.session_page(SESSION, token_field=False))
     rows = {row.one("th").text: row.one("td").text for row in document.one("table").all("tr")}
     assert rows == {name: str(value) for name, value in SESSION.items()} | {
@@ -165,14 +165,14 @@ def test_a_session_shows_its_eight_fields_and_leads_on(path: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*SESSION, "other"]), st.none() | st.integers() | st.text() | st.floats()))
-def test_no_session_makes_it_fail(session: dict[str, Any]) -> None:
+def test_any_session_gives_a_page(session: dict[str, Any]) -> None:
     parsed(pages.session_page(session, token_field=True)).one("h1")
     page = pages.sessions_page({"total": 1, "start": 1, "num": 1, "notebooks": [session]}, token_field=False)
     page.encode()
     assert len(parsed(page).one("tbody").all("tr")) == 1
 
 
-def test_a_snapshot_is_downloaded_with_what_was_asked_for() -> None:
+def test_the_download_form_repeats_the_parameters() -> None:
     document = parsed(snapshot_page(notebook(), source="arcgis", token_field=True))
     form = document.one("form")
     assert form.attributes["action"] == "download"
@@ -183,13 +183,13 @@ def test_a_snapshot_is_downloaded_with_what_was_asked_for() -> None:
 
 
 def test_a_large_snapshot_is_a_link_and_not_a_form() -> None:
-    """A browser holds the redirect that answers a form to form-action, which names no bucket."""
+    """A browser applies form-action to the redirect that answers a form, and form-action does not name the bucket."""
     document = parsed(every_page(token=True)["large"])
     assert document.one("a", class_="button").attributes["href"] == "https://bucket.example/x?a=1&b=2"
     assert not document.all("button")
 
 
-def test_details_are_shown_where_there_are_any() -> None:
+def test_only_existing_details_are_shown() -> None:
     page = snapshot_page(
         notebook(), details={"Title": "A <b>", "Owner": "", "Created": "2025-01-01T02:00:00.123Z", "X": "Z"}
     )
@@ -218,7 +218,7 @@ def test_long_texts_of_a_session_fit(character: str) -> None:
     session = dict.fromkeys((*SESSION, *(f"{text}{number}" for number in range(100))), text)
     sessions = {"total": 100, "start": 1, "num": 100, "notebooks": [session] * 100}
     for page in (pages.session_page(session, token_field=True), pages.sessions_page(sessions, token_field=True)):
-        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+        assert len(page.encode(errors="replace")) <= pages.MAX_PAGE_BYTES
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
@@ -226,7 +226,7 @@ def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
     text = character * 1_000_000
     error = pages.error_page(400, text, text, text, token_form=True, fields=dict.fromkeys(["f", "itemId"], text))
     for page in (error, pages.download_form(text, text, token_field=True)):
-        assert len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+        assert len(page.encode(errors="replace")) <= pages.MAX_PAGE_BYTES
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
@@ -236,11 +236,11 @@ def test_long_texts_around_a_full_notebook_fit(character: str) -> None:
     names = {"language_info": {"name": text}, "kernelspec": {"name": text, "display_name": text, "language": text}}
     body = notebook(*[{"cell_type": "raw", "source": "x" * 140_000}] * 40, metadata=names)
     page = snapshot_page(body, details=dict.fromkeys(about, text), token_field=True)
-    assert pages.PAGE_BYTES * 0.9 < len(page.encode(errors="replace")) <= pages.PAGE_BYTES
+    assert pages.MAX_PAGE_BYTES * 0.9 < len(page.encode(errors="replace")) <= pages.MAX_PAGE_BYTES
 
 
 @given(st.text(), st.text())
-def test_an_error_says_what_it_is_told(title: str, text: str) -> None:
+def test_an_error_page_shows_title_and_text(title: str, text: str) -> None:
     page = pages.error_page(400, title, text, "c0ffee", token_form=False)
     page.encode()
     document = parsed(page)
@@ -254,7 +254,7 @@ def test_an_error_says_its_status_once() -> None:
     assert (document.one("p", class_="status").text, document.one("h1").text) == ("404", "Not Found")
 
 
-def test_the_libraries_wait_until_a_page_is_asked_for() -> None:
+def test_libraries_are_imported_only_for_a_page() -> None:
     program = (
         "import sys, notebook_archive.pages as pages; pages.content_security_policy();"
         "print([name for name in ('jinja2', 'markdown_it', 'nh3', 'pygments', 'markupsafe') if name in sys.modules])"
@@ -268,5 +268,5 @@ def test_the_libraries_wait_until_a_page_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("number", "words"), [(0, "0 bytes"), (999, "999 bytes"), (48_213, "48 kB"), (41_900_000, "41.9 MB")]
 )
-def test_sizes_are_said_in_words(number: int, words: str) -> None:
-    assert size(number) == words
+def test_a_size_is_formatted_in_words(number: int, words: str) -> None:
+    assert format_size(number) == words

@@ -216,9 +216,7 @@ def is_refused(answer: RawAnswer, row: Hostile, arcgis: Deployment) -> None:
     windows = {
         answer.body[start : start + TOO_LONG_AN_ECHO] for start in range(len(answer.body) - TOO_LONG_AN_ECHO + 1)
     }
-    assert not any(
-        sent[start : start + TOO_LONG_AN_ECHO] in windows for start in range(len(sent) - TOO_LONG_AN_ECHO + 1)
-    )
+    assert not any(window in sent for window in windows)
     if is_gateways(answer):
         return
     assert answer.headers["Cache-Control"] == "no-store"
@@ -239,7 +237,11 @@ def test_with_tokens(open_system: LocalSystem, token: bytes, row: Hostile) -> No
     is_refused(exchange(open_system, row.method, row.target, [*own, *row.headers], row.body), row, arcgis)
 
 
-@pytest.mark.parametrize("row", [*PATHS, *METHODS, *QUERIES, *BODIES, *HEADERS, *TOKENS], ids=str)
+# The gateway refuses all of them alike, before a function sees them: every third row, on each route in turn.
+UNSIGNED = [*PATHS, *METHODS, *QUERIES, *BODIES, *HEADERS, *TOKENS][::3]
+
+
+@pytest.mark.parametrize("row", UNSIGNED, ids=str)
 def test_unsigned(system: LocalSystem, row: Hostile) -> None:
     arcgis = system.arcgis.enterprise
     arcgis.requests.clear()

@@ -40,7 +40,7 @@ def entry(item: str, reason: str, **fields: str) -> dict[str, Any]:
         **fields,
         "reason": reason,
         "message": f"The resources of item {item * 32}: ArcGIS answered code 403.",
-        "remedy": "Create secret 'notebook-archive/owners/dora' with the owner's credential; README, 'Secrets'.",
+        "remedy": "Create secret 'notebook-archive/owners/dora' with the owner's credential; docs/secrets.md.",
     }
 
 

@@ -1,4 +1,4 @@
-"""Secrets Manager as MiniStack has it, and the local portal: moto answers the old value after AWSCURRENT has moved."""
+"""The local portal, and Secrets Manager of MiniStack: moto answers the old text after AWSCURRENT has moved."""
 
 import contextlib
 import json
@@ -17,8 +17,7 @@ from local.aws import LocalAws
 from notebook_archive.arcgis.tokens import TokenSource
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.rotation import RotationContext, rotate_token
-from notebook_archive.rotation.rotate_token import Rotated
+from notebook_archive.rotation import RotationContext, StepResult, rotate_token
 from notebook_archive.secret_store import SecretStore
 from tests.arcgis_client.client import transport
 
@@ -37,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Rotations:
-    """A token secret of ana's with its credential, and its rotations, of which Secrets Manager would make the calls."""
+    """The secret of ana's token with its credential. The tests call the steps that Secrets Manager would call."""
 
     client: SecretsManagerClient
     deployment: Deployment
@@ -64,7 +63,7 @@ class Rotations:
             return sources.setdefault(name, TokenSource(to_arcgis, url, name, secret_store.read))
 
         secret_store = SecretStore(self.client)
-        self.mint = RotationContext(
+        self.context = RotationContext(
             secret_store, to_arcgis, url, credential, "notebook-archive", "notebook-archive-credentials"
         )
 
@@ -77,14 +76,14 @@ class Rotations:
             self.client.put_secret_value(SecretId=name, SecretString=text)
 
     def switch_on(self, name: str = ANA, **rules: Any) -> None:
-        """Switch rotation on.  MiniStack makes a copy of the current version for it, and calls nothing."""
+        """Switch rotation on. MiniStack then copies the current version, and calls no function."""
         rules = rules or {"ScheduleExpression": "rate(12 hours)"}
         self.client.rotate_secret(SecretId=name, RotationLambdaARN=FUNCTION, RotationRules=rules)  # type: ignore[arg-type]
 
     def begin(self, name: str = ANA) -> str:
-        """Label a new version that is empty as pending, as Secrets Manager does, and return its id."""
+        """Create an empty pending version, as Secrets Manager does, and return its id."""
         for earlier, labels in self.labels(name).items():
-            if "AWSPENDING" in labels:  # a label is of one version alone in AWS; MiniStack leaves that to its callers
+            if "AWSPENDING" in labels:  # AWS allows a label only once, MiniStack does not check it
                 self.client.update_secret_version_stage(
                     SecretId=name, VersionStage="AWSPENDING", RemoveFromVersionId=earlier
                 )
@@ -92,21 +91,21 @@ class Rotations:
         self.client.put_secret_value(SecretId=name, ClientRequestToken=version, VersionStages=["AWSPENDING"])
         return version
 
-    def step(self, step: str, version: str, name: str = ANA) -> Rotated:
-        """Make one step as the function does, with the secret's ARN."""
+    def step(self, step: str, version: str, name: str = ANA) -> StepResult:
+        """Do one step as the function does, with the secret's ARN."""
         arn = name if name.startswith("arn:") else self.client.describe_secret(SecretId=name)["ARN"]
         self.calls.clear()
-        return rotate_token(step, arn, version, self.mint, Deadline(30))
+        return rotate_token(step, arn, version, self.context, Deadline(30))
 
     def rotate(self, name: str = ANA) -> str:
-        """Make a whole rotation and return its version."""
+        """Do a whole rotation and return its version."""
         version = self.begin(name)
         for step in STEPS:
             self.step(step, version, name)
         return version
 
     def current(self, name: str = ANA) -> dict[str, Any]:
-        """What every reader of the secret gets."""
+        """Return the current text of the secret."""
         value: dict[str, Any] = json.loads(self.client.get_secret_value(SecretId=name)["SecretString"])
         return value
 
@@ -118,24 +117,24 @@ class Rotations:
         return self.client.describe_secret(SecretId=name)["VersionIdsToStages"]
 
     def whose(self, token: str) -> str:
-        """The user that the portal takes the token for."""
-        return self.mint.portal(token, Deadline(30)).get_organization().username
+        """Return the user that the token belongs to, according to the portal."""
+        return self.context.portal(token, Deadline(30)).get_organization().username
 
     def lifetime(self, token: str) -> float:
-        """Minutes for which the portal made the token."""
+        """Return the remaining lifetime of the token in minutes, as the portal knows it."""
         found = self.deployment.tokens.find(token)
         assert found
         return (found.expires - time.time()) / 60
 
     def asked(self) -> dict[str, int]:
-        """How often ArcGIS was asked for what since the last time."""
+        """Return how often each operation of ArcGIS was called since the last time."""
         counts = dict(self.deployment.requests.counts())
         self.deployment.requests.clear()
         return counts
 
     @contextlib.contextmanager
     def fails(self, kind: type[NotebookArchiveError], *words: str) -> Iterator[None]:
-        """What is done within fails by that name and says those words, and the current token stays as it is."""
+        """Expect this error with these words, and that the current token is unchanged."""
         before = self.current()
         with pytest.raises(kind) as caught:
             yield

@@ -1,4 +1,4 @@
-"""The script that adds an owner, while Secrets Manager rotates beside it: what it puts back, and what it leaves."""
+"""The script that adds an owner while Secrets Manager rotates: what it restores, and what it leaves."""
 
 import json
 import time
@@ -31,7 +31,7 @@ OLD, NEW = {"username": "ana", "password": "old"}, {"username": "ana", "password
 class Script:
     """The script, in this process.
 
-    ``meanwhile`` is what happens at its looks for the new token, one after another, once a rotation has begun.
+    `meanwhile` is what happens each time the script looks for the new token, after a rotation has begun.
     """
 
     rotations: Rotations
@@ -184,8 +184,8 @@ def test_the_script_writes_its_own_credential_again(script: Script) -> None:
     for _ in range(2):
         script.meanwhile = [lambda: script.steps(*STEPS)]
         assert script.run(NEW) == 0
-    told = script.rotations.client.describe_secret(SecretId=CREDENTIAL)["Description"]
-    assert told == f"ArcGIS credential of ana; {ANA} is rotated with it"
+    description = script.rotations.client.describe_secret(SecretId=CREDENTIAL)["Description"]
+    assert description == f"ArcGIS credential of ana; {ANA} is rotated with it"
 
 
 @pytest.mark.parametrize("gone", [(ANA, CREDENTIAL), (ANA,)])

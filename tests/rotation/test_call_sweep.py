@@ -1,4 +1,4 @@
-"""Each call to Secrets Manager of a rotation fails once, before it arrives or after it was carried out."""
+"""Each call to Secrets Manager fails once: before it arrives, or after it was carried out."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from botocore.exceptions import ConnectionClosedError
 from notebook_archive.errors import NotebookArchiveError
 from tests.rotation.conftest import STEPS, Rotations
 
+# The number of calls that test_steps.py counts. The test also breaks the one after the last, which must not be made.
 CALLS = 14
-"""What test_steps.py counts; one more is tried, which must then not come."""
 
 
 class Breaks:
@@ -29,7 +29,7 @@ class Breaks:
 
 @pytest.mark.parametrize("lost_answer", [False, True], ids=["never arrives", "answer lost"])
 @pytest.mark.parametrize("call", range(1, CALLS + 2))
-def test_a_rotation_that_breaks_off_anywhere_goes_on(rotations: Rotations, call: int, lost_answer: bool) -> None:
+def test_a_rotation_continues_after_any_failed_call(rotations: Rotations, call: int, lost_answer: bool) -> None:
     before = rotations.rotate()
     old = rotations.current()
     version = rotations.begin()

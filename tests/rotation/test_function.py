@@ -1,4 +1,4 @@
-"""The function as Secrets Manager calls it: events, log lines, metrics, and what must be in none of them."""
+"""The function as Secrets Manager calls it: events, log lines and metrics, none of which holds a secret."""
 
 import io
 import json
@@ -20,7 +20,7 @@ type Step = Callable[[str, str], dict[str, Any]]
 
 @pytest.fixture
 def function(rotations: Rotations, aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
-    """The function in a container that has just started, beside MiniStack."""
+    """The function in a new container, with MiniStack."""
     environment = {
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
@@ -49,7 +49,7 @@ def function(rotations: Rotations, aws: LocalAws, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def step(function: Functions, rotations: Rotations) -> Step:
-    """Sends the sample event, with another step and of a version that is there."""
+    """Sends the sample event with the given step and version."""
     arn = rotations.client.describe_secret(SecretId=ANA)["ARN"]
 
     def send(name: str, version: str) -> dict[str, Any]:
@@ -75,14 +75,14 @@ def test_four_events_rotate_the_token(
     answers = [step(name, version) for name in STEPS]
     assert {answer["secret"] for answer in answers} == {ANA}
     assert rotations.whose(rotations.current()["token"]) == "ana"
-    told = [(line["step"], line["version"], line["message"]) for line in function.lines()]
-    assert told == [(name, version, answer["done"]) for name, answer in zip(STEPS, answers, strict=True)]
+    logged = [(line["step"], line["version"], line["message"]) for line in function.lines()]
+    assert logged == [(name, version, answer["done"]) for name, answer in zip(STEPS, answers, strict=True)]
     counted = metrics(capsys.readouterr().out)
     assert [line["TokensRotated"] for line in counted] == [[0], [0], [0], [1]]
     assert [line["TokensExpiringBeforeRotation"] for line in counted] == [[0]] * 4
 
 
-def test_a_token_that_will_not_last_is_a_warning_and_a_metric(
+def test_a_token_that_expires_too_early_is_a_metric(
     rotations: Rotations, function: Functions, step: Step, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rotations.deployment.switches.token_seconds = 3600
@@ -97,21 +97,21 @@ def test_a_token_that_will_not_last_is_a_warning_and_a_metric(
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_a_step_that_failed_says_why_and_what_to_do(rotations: Rotations, function: Functions, step: Step) -> None:
-    """The error itself goes on to Lambda, which counts it for the alarm, and to Secrets Manager."""
+def test_a_failed_step_logs_reason_and_remedy(rotations: Rotations, function: Functions, step: Step) -> None:
+    """Lambda also gets the error, which it counts for the alarm, and so does Secrets Manager."""
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     version = rotations.begin()
     with pytest.raises(TokenRejected) as failed:
         step("createSecret", version)
     (line,) = function.lines()
     assert (line["level"], line["step"], line["version"]) == ("ERROR", "createSecret", version)
-    told = {"reason": "token-rejected", "message": str(failed.value), "remedy": TokenRejected.remedy}
-    assert line["problem"] == {**told, "secret": CREDENTIAL}
+    problem = {"reason": "token-rejected", "message": str(failed.value), "remedy": TokenRejected.remedy}
+    assert line["problem"] == {**problem, "secret": CREDENTIAL}
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("event", [{}, {"Step": None}, {"Step": "createSecret", "SecretId": ANA}])
-def test_an_event_that_is_no_step_is_refused(rotations: Rotations, function: Functions, event: dict[str, Any]) -> None:
+def test_an_event_without_a_step_is_refused(rotations: Rotations, function: Functions, event: dict[str, Any]) -> None:
     rotations.begin()
     with pytest.raises(RotationRefused):
         function.invoke("rotate_token", {"SecretId": ANA} | event)
@@ -119,14 +119,14 @@ def test_an_event_that_is_no_step_is_refused(rotations: Rotations, function: Fun
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_a_stack_without_a_place_for_credentials_says_so(function: Functions, step: Step) -> None:
+def test_a_missing_credential_prefix_is_reported(function: Functions, step: Step) -> None:
     function.configure(CREDENTIAL_PREFIX="")
     with pytest.raises(SettingsInvalid, match="CREDENTIAL_PREFIX"):
         step("createSecret", "0" * 32)
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_no_secret_leaves(
+def test_no_answer_or_log_holds_a_secret(
     rotations: Rotations,
     function: Functions,
     step: Step,

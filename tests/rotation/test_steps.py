@@ -1,4 +1,4 @@
-"""The four steps, in order and out of it, once and twice, whole and cut short."""
+"""The four steps of a rotation: in any order, repeated, and interrupted."""
 
 import json
 import time
@@ -23,11 +23,11 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.secret_store import SecretStore
-from notebook_archive.secret_store.versions import PENDING
+from notebook_archive.secret_store.store import PENDING
 from tests.rotation.conftest import ANA, CREDENTIAL, STEPS, Rotations
 
 
-def test_a_rotation_puts_a_tested_token_of_the_credential_into_the_secret(rotations: Rotations) -> None:
+def test_a_rotation_stores_a_tested_token(rotations: Rotations) -> None:
     version = rotations.rotate()
     value = rotations.current()
     assert value.keys() == {"token", "expires", "credential"}
@@ -53,14 +53,14 @@ def test_what_each_step_costs(rotations: Rotations) -> None:
     ]
 
 
-def test_the_other_spelling(rotations: Rotations) -> None:
+def test_steps_may_be_spelled_with_underscores(rotations: Rotations) -> None:
     version = rotations.begin()
     for step in ("create_secret", "set_secret", "test_secret", "finish_secret"):
         rotations.step(step, version)
     assert "AWSCURRENT" in rotations.labels()[version]
 
 
-def test_rotations_follow_one_another(rotations: Rotations) -> None:
+def test_a_second_rotation_replaces_the_first_token(rotations: Rotations) -> None:
     rotations.rotate()
     first = rotations.current()["token"]
     rotations.rotate()
@@ -71,7 +71,7 @@ def test_rotations_follow_one_another(rotations: Rotations) -> None:
     assert rotations.whose(first) == rotations.whose(second) == "ana"
 
 
-def test_an_application_s_token_is_of_the_organisation(rotations: Rotations) -> None:
+def test_the_token_of_an_application_has_no_user(rotations: Rotations) -> None:
     rotations.keep(CREDENTIAL, {"clientId": "archive-app", "clientSecret": "archive-app-secret"})
     rotations.rotate()
     value = rotations.current()
@@ -98,11 +98,11 @@ def test_a_version_that_is_current_is_left_as_it_is(rotations: Rotations, step: 
     version = rotations.rotate()
     before, labels = rotations.current(), rotations.labels()
     rotations.asked()
-    assert rotations.step(step, version).done == "This version is current already."
+    assert rotations.step(step, version).message == "This version is current already."
     assert (rotations.current(), rotations.labels(), rotations.asked()) == (before, labels, {})
 
 
-def test_an_empty_version_is_not_taken_for_a_token(rotations: Rotations) -> None:
+def test_an_empty_version_cannot_become_current(rotations: Rotations) -> None:
     version = rotations.begin()
     with rotations.fails(RotationRefused, "createSecret"):
         rotations.step("finishSecret", version)
@@ -112,22 +112,22 @@ def test_an_empty_version_is_not_taken_for_a_token(rotations: Rotations) -> None
     assert rotations.current()["token"]
 
 
-# The trial of a configuration, which is testSecret alone, of an empty version or a copy of the current one.
+# Secrets Manager tries a configuration with testSecret alone, on an empty version or a copy of the current one.
 
 
-def copied(rotations: Rotations) -> str:
-    """Label a copy of the current version as pending."""
+def copy_current(rotations: Rotations) -> str:
+    """Create a pending version that is a copy of the current one."""
     version = rotations.begin()
-    assert rotations.mint.secret_store.write_pending(ANA, version, json.dumps(rotations.current()))
+    assert rotations.context.secret_store.write_pending(ANA, version, json.dumps(rotations.current()))
     return version
 
 
-@pytest.mark.parametrize("pending", [Rotations.begin, copied])
+@pytest.mark.parametrize("pending", [Rotations.begin, copy_current])
 @pytest.mark.parametrize("rotated", [False, True])
 def test_a_configuration_is_tried_without_a_sign_in(
     rotations: Rotations, pending: Callable[[Rotations], str], rotated: bool
 ) -> None:
-    """Whether the current token is alive is nothing to it: a rotation would mend that."""
+    """A current token that no longer works is not an error, because a rotation replaces it."""
     if rotated:
         rotations.rotate()
         rotations.deployment.tokens.revoke_all()
@@ -136,7 +136,7 @@ def test_a_configuration_is_tried_without_a_sign_in(
     before = rotations.current(), rotations.labels()
     rotations.asked()
     tried = rotations.step("testSecret", version)
-    assert "no new token to test" in tried.done
+    assert "no new token to test" in tried.message
     assert tried.warning == ""
     assert rotations.calls == ["DescribeSecret", "GetSecretValue", "GetSecretValue", "GetSecretValue"]
     assert rotations.asked() == {"portals/self": 1}
@@ -147,13 +147,13 @@ def test_a_configuration_is_tried_without_a_sign_in(
     ("token_secret", "credential", "error", "words"),
     [
         ({"username": "ana", "password": "x"}, {}, SecretMalformed, "names no credential"),
-        ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name"),
+        ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name only"),
         ({"credential": CREDENTIAL}, None, SecretMissing, CREDENTIAL),
-        ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "lacks"),
+        ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "is missing"),
         ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could make one"),
     ],
 )
-def test_a_configuration_that_cannot_work_fails_its_trial(
+def test_a_wrong_configuration_fails_the_test(
     rotations: Rotations,
     token_secret: dict[str, str],
     credential: dict[str, str] | None,
@@ -171,7 +171,7 @@ def test_a_configuration_that_cannot_work_fails_its_trial(
     assert rotations.asked() == {}
 
 
-def test_a_configuration_is_not_usable_without_its_portal(rotations: Rotations) -> None:
+def test_a_configuration_needs_a_portal_that_answers(rotations: Rotations) -> None:
     version = rotations.begin()
     rotations.deployment.faults.add("portals/self", "http-503")
     with rotations.fails(ArcGISUnavailable):
@@ -179,15 +179,15 @@ def test_a_configuration_is_not_usable_without_its_portal(rotations: Rotations) 
 
 
 @pytest.mark.parametrize("code", [403, 499])
-def test_a_portal_that_tells_strangers_nothing_is_there(rotations: Rotations, code: int) -> None:
+def test_a_portal_that_rejects_strangers_counts_as_answering(rotations: Rotations, code: int) -> None:
     version = rotations.begin()
     rotations.deployment.faults.add("portals/self", "shape-a", code=code)
-    assert "the portal answers" in rotations.step("testSecret", version).done
+    assert "the portal answers" in rotations.step("testSecret", version).message
 
 
-def test_killed_after_the_sign_in_another_token_is_minted(rotations: Rotations) -> None:
+def test_after_a_lost_sign_in_another_token_is_made(rotations: Rotations) -> None:
     version = rotations.begin()
-    rotations.mint.credential(CREDENTIAL).sign_in(60, Deadline(9))
+    rotations.context.credential(CREDENTIAL).sign_in(60, Deadline(9))
     rotations.start()
     for step in STEPS:
         rotations.step(step, version)
@@ -195,7 +195,7 @@ def test_killed_after_the_sign_in_another_token_is_minted(rotations: Rotations) 
 
 
 @pytest.mark.parametrize("done", [1, 2, 3])
-def test_killed_between_steps_the_retry_goes_on_with_the_same_token(rotations: Rotations, done: int) -> None:
+def test_a_retry_after_a_crash_uses_the_same_token(rotations: Rotations, done: int) -> None:
     version = rotations.begin()
     for step in STEPS[:done]:
         rotations.step(step, version)
@@ -207,46 +207,46 @@ def test_killed_between_steps_the_retry_goes_on_with_the_same_token(rotations: R
     assert rotations.asked()["generateToken"] == 1
 
 
-def test_an_empty_pending_version_of_an_earlier_failure_does_not_block(rotations: Rotations) -> None:
+def test_a_leftover_pending_version_does_not_block(rotations: Rotations) -> None:
     left_behind = rotations.begin()
     version = rotations.rotate()
     assert "AWSCURRENT" in rotations.labels()[version]
     assert rotations.pending(left_behind) is None
 
 
-def test_two_that_finish_at_the_same_time(rotations: Rotations) -> None:
+def test_two_invocations_may_finish_at_the_same_time(rotations: Rotations) -> None:
     version = rotations.begin()
     for step in STEPS[:3]:
         rotations.step(step, version)
-    seen = rotations.mint.secret_store.rotation(ANA)
+    seen = rotations.context.secret_store.describe_rotation(ANA)
     rotations.step("finishSecret", version)
-    rotations.mint.secret_store.make_current(ANA, version, seen.holder("AWSCURRENT"))
+    rotations.context.secret_store.make_current(ANA, version, seen.find_version("AWSCURRENT"))
     assert "AWSCURRENT" in rotations.labels()[version]
 
 
-def test_the_label_is_not_taken_from_a_version_that_came_meanwhile(rotations: Rotations) -> None:
+def test_a_version_written_by_hand_stays_current(rotations: Rotations) -> None:
     version = rotations.begin()
     rotations.step("createSecret", version)
-    seen = rotations.mint.secret_store.rotation(ANA)
+    seen = rotations.context.secret_store.describe_rotation(ANA)
     rotations.keep(ANA, {"token": "by-hand"})
     with rotations.fails(SecretUnwritable, ANA):
-        rotations.mint.secret_store.make_current(ANA, version, seen.holder("AWSCURRENT"))
+        rotations.context.secret_store.make_current(ANA, version, seen.find_version("AWSCURRENT"))
 
 
-def test_two_that_create_at_the_same_time_agree_on_the_first(rotations: Rotations) -> None:
+def test_the_first_of_two_created_tokens_is_kept(rotations: Rotations) -> None:
     """MiniStack would overwrite; Secrets Manager refuses to change a version that exists."""
     with Stubber(rotations.client) as stubber:
         stubber.add_client_error("put_secret_value", "ResourceExistsException")
         assert not SecretStore(rotations.client).write_pending(ANA, "0" * 32, "{}")
 
 
-# What is no rotation.
+# Requests that are not a step of a rotation.
 
 
 @pytest.mark.parametrize("step", ["", "deleteSecret", "createsecret", "create", "__class__"])
 def test_an_unknown_step_is_refused(rotations: Rotations, step: str) -> None:
     version = rotations.begin()
-    with rotations.fails(RotationRefused, "no step"):
+    with rotations.fails(RotationRefused, "not a step"):
         rotations.step(step, version)
 
 
@@ -275,12 +275,12 @@ def test_a_version_that_is_not_pending_is_refused(rotations: Rotations, step: st
     assert rotations.asked() == {}
 
 
-def test_a_secret_that_is_not_there_is_named(rotations: Rotations) -> None:
+def test_a_missing_secret_is_named(rotations: Rotations) -> None:
     with pytest.raises(SecretMissing, match="nowhere"):
-        rotations.mint.secret_store.rotation("nowhere")
+        rotations.context.secret_store.describe_rotation("nowhere")
 
 
-# Credentials that are at fault.
+# Credentials that are wrong.
 
 
 @pytest.mark.parametrize(
@@ -291,15 +291,15 @@ def test_a_secret_that_is_not_there_is_named(rotations: Rotations) -> None:
         ({"credential": ["a"]}, SecretMalformed, "names no credential"),
         ("CANARY", SecretMalformed, "is not JSON"),
         ("[]", SecretMalformed, "not an object"),
-        ({"credential": ANA}, SecretMalformed, "may name .notebook-archive-credentials/owners/ana. alone"),
-        ({"credential": "notebook-archive/admin"}, SecretMalformed, "may name"),
-        ({"credential": "elsewhere/ana"}, SecretMalformed, "may name"),
-        ({"credential": "notebook-archive-credentials"}, SecretMalformed, "may name"),
-        ({"credential": "notebook-archive-credentials-too/ana"}, SecretMalformed, "may name"),
-        ({"credential": "notebook-archive-credentials/nobody"}, SecretMalformed, "may name"),
+        ({"credential": ANA}, SecretMalformed, "may name only .notebook-archive-credentials/owners/ana."),
+        ({"credential": "notebook-archive/admin"}, SecretMalformed, "may name only"),
+        ({"credential": "elsewhere/ana"}, SecretMalformed, "may name only"),
+        ({"credential": "notebook-archive-credentials"}, SecretMalformed, "may name only"),
+        ({"credential": "notebook-archive-credentials-too/ana"}, SecretMalformed, "may name only"),
+        ({"credential": "notebook-archive-credentials/nobody"}, SecretMalformed, "may name only"),
     ],
 )
-def test_a_token_secret_that_names_no_credential(
+def test_a_secret_has_to_name_its_own_credential(
     rotations: Rotations, value: Any, error: type[SecretMalformed], words: str
 ) -> None:
     rotations.keep(ANA, value)
@@ -315,7 +315,7 @@ def test_a_token_secret_that_names_no_credential(
     ("value", "words"),
     [
         ("CANARY", "is not JSON"),
-        ({"username": "ana"}, "lacks"),
+        ({"username": "ana"}, "is missing"),
         ({"token": "CANARY"}, "not a credential that could make one"),
         ({"credential": CREDENTIAL}, "holds no token yet"),
     ],
@@ -336,7 +336,7 @@ def test_a_credential_being_deleted_is_unreadable(rotations: Rotations) -> None:
         rotations.step("createSecret", version)
 
 
-def test_a_wrong_password_is_tried_once_however_often_the_rotation_is(rotations: Rotations) -> None:
+def test_repeated_rotations_try_a_wrong_password_once(rotations: Rotations) -> None:
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "CANARY"})
     for _ in range(5):
         with rotations.fails(TokenRejected, CREDENTIAL):
@@ -348,7 +348,7 @@ def test_a_wrong_password_is_tried_once_however_often_the_rotation_is(rotations:
 
 
 def test_a_retry_of_the_same_rotation_does_not_sign_in_again(rotations: Rotations) -> None:
-    """As Secrets Manager makes them, in whichever container."""
+    """Secrets Manager retries, in any container."""
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     version = rotations.begin()
     with rotations.fails(TokenRejected, CREDENTIAL):
@@ -360,12 +360,12 @@ def test_a_retry_of_the_same_rotation_does_not_sign_in_again(rotations: Rotation
     assert rotations.asked() == {"generateToken": 1}
 
 
-def refused(rotations: Rotations) -> dict[str, str]:
-    """The versions that tell of a refusal, by the label that does."""
+def list_refusals(rotations: Rotations) -> dict[str, str]:
+    """Return the labels that note a refusal, with their versions."""
     return {label: version for version, has in rotations.labels().items() for label in has if label[0] == "r"}
 
 
-def test_a_wrong_password_is_not_tried_by_another_container_within_the_hour(rotations: Rotations) -> None:
+def test_no_container_retries_a_wrong_password_for_an_hour(rotations: Rotations) -> None:
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "CANARY"})
     for _ in range(3):
         rotations.start()
@@ -373,7 +373,7 @@ def test_a_wrong_password_is_not_tried_by_another_container_within_the_hour(rota
             rotations.step("createSecret", rotations.begin())
         assert not [version for version, has in rotations.labels().items() if "AWSPENDING" in has]
     assert rotations.asked() == {"generateToken": 1}
-    (label,) = refused(rotations)
+    (label,) = list_refusals(rotations)
     assert "CANARY" not in label
     rotations.keep(CREDENTIAL, {"username": "ana", "password": rotations.deployment.user("ana").password})
     rotations.rotate()
@@ -387,51 +387,49 @@ def test_a_wrong_password_is_tried_again_after_the_hour(rotations: Rotations) ->
         with rotations.fails(TokenRejected, CREDENTIAL):
             rotations.step("createSecret", rotations.begin())
         assert rotations.asked() == {"generateToken": 1}, tries
-        ((label, version),) = refused(rotations).items()
+        ((label, version),) = list_refusals(rotations).items()
         stem, _, until = label.rpartition("-")
         assert int(until) == pytest.approx(time.time() + 3600, abs=10)
-        rotations.mint.secret_store.unlabel(ANA, version, label)
-        rotations.mint.secret_store.label(ANA, version, f"{stem}-{int(time.time()) - 1}")
+        rotations.context.secret_store.remove_label(ANA, version, label)
+        rotations.context.secret_store.add_label(ANA, version, f"{stem}-{int(time.time()) - 1}")
 
 
-def test_a_refusal_is_a_label_of_a_version_that_is_there(rotations: Rotations) -> None:
-    """The pending one need not be.  A rotation that succeeds takes the label away."""
+def test_a_refusal_is_a_label_of_the_current_version(rotations: Rotations) -> None:
+    """The pending version may be only an id. A rotation that succeeds removes the label."""
     before = rotations.rotate()
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     with rotations.fails(TokenRejected, CREDENTIAL):
         rotations.step("createSecret", rotations.begin())
-    assert list(refused(rotations).values()) == [before]
+    assert list(list_refusals(rotations).values()) == [before]
     assert "AWSCURRENT" in rotations.labels()[before]
     rotations.keep(CREDENTIAL, {"username": "ana", "password": rotations.deployment.user("ana").password})
     version = rotations.begin()
     for step in STEPS[:3]:
         rotations.step(step, version)
-    assert list(refused(rotations).values()) == [before]
+    assert list(list_refusals(rotations).values()) == [before]
     rotations.step("finishSecret", version)
-    assert refused(rotations) == {}
+    assert list_refusals(rotations) == {}
     assert "AWSPREVIOUS" in rotations.labels()[before]
 
 
-def test_a_refusal_that_is_remembered_lasts_no_longer_for_it(rotations: Rotations) -> None:
-    """As when an account was unlocked and its password is written once more: another version, the same text."""
+def test_a_remembered_refusal_is_not_extended(rotations: Rotations) -> None:
+    """After an account was unlocked, its password may be stored again: another version with the same text."""
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     with rotations.fails(TokenRejected, CREDENTIAL):
         rotations.step("createSecret", rotations.begin())
-    noted = refused(rotations)
+    noted = list_refusals(rotations)
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     with rotations.fails(TokenRejected, "not tried again yet"):
         rotations.step("createSecret", rotations.begin())
     assert not [version for version, has in rotations.labels().items() if "AWSPENDING" in has]
-    assert (refused(rotations), rotations.asked()) == (noted, {"generateToken": 1})
+    assert (list_refusals(rotations), rotations.asked()) == (noted, {"generateToken": 1})
     rotations.deployment.user("ana").password = "wrong"
     rotations.start()
     rotations.rotate()
 
 
 @pytest.mark.parametrize(("fault", "error"), [("http-503", ArcGISUnavailable), ("shape-e", UnexpectedAnswer)])
-def test_an_outage_is_no_refusal_also_when_it_is_remembered(
-    rotations: Rotations, fault: str, error: type[ArcGISUnavailable]
-) -> None:
+def test_a_remembered_outage_is_not_a_refusal(rotations: Rotations, fault: str, error: type[ArcGISUnavailable]) -> None:
     version = rotations.begin()
     rotations.deployment.faults.add("generateToken", fault)
     with rotations.fails(error):
@@ -441,7 +439,7 @@ def test_an_outage_is_no_refusal_also_when_it_is_remembered(
     with rotations.fails(error, "not tried again yet"):
         rotations.step("createSecret", version)
     assert rotations.asked() == {}
-    assert refused(rotations) == {}
+    assert list_refusals(rotations) == {}
     assert "AWSPENDING" in rotations.labels()[version]
     rotations.start()
     for step in STEPS:
@@ -449,7 +447,7 @@ def test_an_outage_is_no_refusal_also_when_it_is_remembered(
     assert rotations.whose(rotations.current()["token"]) == "ana"
 
 
-def test_a_refusal_that_cannot_be_noted_is_the_error_all_the_same_and_says_so(rotations: Rotations) -> None:
+def test_a_refusal_that_cannot_be_noted_is_reported(rotations: Rotations) -> None:
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     version = rotations.begin()
 
@@ -463,7 +461,7 @@ def test_a_refusal_that_cannot_be_noted_is_the_error_all_the_same_and_says_so(ro
     rotations.client.meta.events.unregister(event, refuse)
 
 
-def test_without_arcgis_nothing_is_lost(rotations: Rotations) -> None:
+def test_an_outage_of_arcgis_loses_nothing(rotations: Rotations) -> None:
     rotations.rotate()
     version = rotations.begin()
     rotations.deployment.faults.add("generateToken", "http-503")
@@ -482,11 +480,11 @@ def test_without_arcgis_nothing_is_lost(rotations: Rotations) -> None:
     assert rotations.current()["token"] == token
 
 
-def test_a_new_token_that_the_portal_refuses_is_dropped(rotations: Rotations) -> None:
+def test_a_new_token_that_the_portal_rejects_is_dropped(rotations: Rotations) -> None:
     version = rotations.begin()
     rotations.step("createSecret", version)
     rotations.deployment.tokens.revoke_all()
-    with rotations.fails(NewTokenRejected, ANA, "refused"):
+    with rotations.fails(NewTokenRejected, ANA, "rejected"):
         rotations.step("testSecret", version)
     assert "AWSPENDING" not in rotations.labels().get(version, [])
     with rotations.fails(RotationRefused):
@@ -495,25 +493,25 @@ def test_a_new_token_that_the_portal_refuses_is_dropped(rotations: Rotations) ->
     assert rotations.whose(rotations.current()["token"]) == "ana"
 
 
-def test_a_new_token_of_somebody_else_is_dropped(rotations: Rotations) -> None:
+def test_a_new_token_of_another_user_is_dropped(rotations: Rotations) -> None:
     version = rotations.begin()
     rotations.step("createSecret", version)
     rotations.keep(CREDENTIAL, {"username": "ben", "password": rotations.deployment.user("ben").password})
-    with rotations.fails(NewTokenRejected, "is of 'ana'", "its credential of 'ben'"):
+    with rotations.fails(NewTokenRejected, "belongs to 'ana'", "its credential belongs to 'ben'"):
         rotations.step("testSecret", version)
     assert "AWSPENDING" not in rotations.labels().get(version, [])
 
 
-def test_a_user_s_token_is_none_of_an_application(rotations: Rotations) -> None:
+def test_a_users_token_is_not_an_applications_token(rotations: Rotations) -> None:
     version = rotations.begin()
     rotations.step("createSecret", version)
     rotations.keep(CREDENTIAL, {"clientId": "archive-app", "clientSecret": "archive-app-secret"})
-    with rotations.fails(NewTokenRejected, "is of 'ana'", "its credential of no user"):
+    with rotations.fails(NewTokenRejected, "belongs to 'ana'", "its credential belongs to no user"):
         rotations.step("testSecret", version)
 
 
-def test_a_user_name_in_other_letters_is_the_same_user(rotations: Rotations) -> None:
-    """ArcGIS has no two users whose names differ in case alone, and a portal may sign in either spelling."""
+def test_user_names_ignore_case(rotations: Rotations) -> None:
+    """ArcGIS has no two users whose names differ only in case, and a portal accepts either spelling."""
     version = rotations.begin()
     rotations.step("createSecret", version)
     rotations.keep(CREDENTIAL, {"username": "Ana", "password": "x"})
@@ -529,15 +527,15 @@ def test_a_user_name_in_other_letters_is_the_same_user(rotations: Rotations) -> 
         ("update_secret_version_stage", SecretUnwritable),
     ],
 )
-def test_what_secrets_manager_refuses_is_named(
+def test_a_refusal_of_secrets_manager_names_code_and_secret(
     rotations: Rotations, operation: str, error: type[SecretUnreadable]
 ) -> None:
     secret_store = SecretStore(rotations.client)
     calls: dict[str, Callable[[], object]] = {
-        "describe_secret": lambda: secret_store.rotation(ANA),
+        "describe_secret": lambda: secret_store.describe_rotation(ANA),
         "get_secret_value": lambda: secret_store.read(ANA),
         "put_secret_value": lambda: secret_store.write_pending(ANA, "0" * 32, "CANARY-00000"),
-        "update_secret_version_stage": lambda: secret_store.unlabel(ANA, "0" * 32, PENDING),
+        "update_secret_version_stage": lambda: secret_store.remove_label(ANA, "0" * 32, PENDING),
     }
     with Stubber(rotations.client) as stubber:
         stubber.add_client_error(operation, "AccessDeniedException", "You may not CANARY")
@@ -547,7 +545,7 @@ def test_what_secrets_manager_refuses_is_named(
     assert not isinstance(caught.value.__cause__, ClientError)
 
 
-# How long a token lives.
+# The lifetime of a token.
 
 
 @pytest.mark.parametrize(
@@ -561,7 +559,7 @@ def test_what_secrets_manager_refuses_is_named(
         ({"ScheduleExpression": "cron(whenever)"}, 21_600),
     ],
 )
-def test_a_token_is_asked_to_live_for_two_waits(rotations: Rotations, rules: dict[str, Any], minutes: int) -> None:
+def test_a_token_is_requested_for_two_waits(rotations: Rotations, rules: dict[str, Any], minutes: int) -> None:
     rotations.switch_on(**rules)
     version = rotations.begin()
     rotations.step("createSecret", version)
@@ -571,9 +569,7 @@ def test_a_token_is_asked_to_live_for_two_waits(rotations: Rotations, rules: dic
 
 
 @pytest.mark.parametrize("seconds", [3600, 13 * 3600 - 60])
-def test_a_token_that_expires_before_the_next_rotation_is_used_and_told_of(
-    rotations: Rotations, seconds: float
-) -> None:
+def test_a_token_that_expires_too_early_is_used_with_a_warning(rotations: Rotations, seconds: float) -> None:
     rotations.deployment.switches.token_seconds = seconds
     version = rotations.begin()
     rotations.step("createSecret", version)
@@ -581,18 +577,18 @@ def test_a_token_that_expires_before_the_next_rotation_is_used_and_told_of(
     assert ANA in warning
     assert f"{seconds / 3600:.1f} hours" in warning
     assert "13.0 hours away" in warning
-    assert rotations.step("finishSecret", version).current
+    assert rotations.step("finishSecret", version).is_current
     assert rotations.whose(rotations.current()["token"]) == "ana"
 
 
-def test_a_token_that_just_lasts_is_not_told_of(rotations: Rotations) -> None:
+def test_a_token_that_just_lasts_gives_no_warning(rotations: Rotations) -> None:
     rotations.deployment.switches.token_seconds = 13 * 3600 + 60
     version = rotations.begin()
     rotations.step("createSecret", version)
     assert rotations.step("testSecret", version).warning == ""
 
 
-def test_a_portal_that_does_not_say_when_its_token_expires(rotations: Rotations) -> None:
+def test_a_token_without_expiry_is_stored_without_expires(rotations: Rotations) -> None:
     token = rotations.deployment.token("ana", referer="https://notebook-archive.invalid/")
     rotations.deployment.faults.add("generateToken", "body", body=json.dumps({"token": token}))
     rotations.rotate()

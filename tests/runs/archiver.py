@@ -53,7 +53,7 @@ def archive(told: dict[str, str]) -> None:
     if rotates:
         capturing = CaptureSettings(ArchiveReader(s3, BUCKET, ACCOUNT), 5, rotates=True, pause_seconds=0.0)
     context = ArchiveContext(routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capturing=capturing)
-    run = RunId.of_execution(told["run"], "2026-11-22T02:00:00Z")
+    run = RunId.from_execution(told["run"], "2026-11-22T02:00:00Z")
     archive_batch(json.loads(told["batch"]), run, context, 1, Deadline(120))
 
 
@@ -97,7 +97,7 @@ class Runner:
 
     def run(self, name: str) -> Report:
         """Make a run and return its report."""
-        run = RunId.of_execution(name, STARTED_AT)
+        run = RunId.from_execution(name, STARTED_AT)
         administrator = self.routes.portal(Deadline(60))
         plan = plan_run(run, STARTED_AT, administrator, self.archive, None, batch_size=100, threads=2)
         self.work(name)
@@ -106,16 +106,16 @@ class Runner:
     def work(self, name: str) -> None:
         """Archive the batches of a planned run."""
         for batch in self.batches(name):
-            archive_batch(batch, RunId.of_execution(name, STARTED_AT), self.context, 2, Deadline(60))
+            archive_batch(batch, RunId.from_execution(name, STARTED_AT), self.context, 2, Deadline(60))
 
     def batches(self, name: str) -> list[Batch]:
         """Return the lines of a run's plan, or an empty list if it has no plan."""
-        plan = self.archive.get(RunId.of_execution(name, STARTED_AT).key("plan.jsonl"))
+        plan = self.archive.read_object(RunId.from_execution(name, STARTED_AT).key("plan.jsonl"))
         return [json.loads(line) for line in (plan or b"").splitlines()]
 
     def report(self, name: str, plan: Plan | None, error: dict[str, str] | None) -> Report:
         """Write the report of a run and return it."""
-        run = RunId.of_execution(name, STARTED_AT)
+        run = RunId.from_execution(name, STARTED_AT)
         return report_run(run, self.archive, STARTED_AT, plan, error, 2, Deadline(60))[1]
 
 

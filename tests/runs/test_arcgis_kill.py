@@ -93,7 +93,7 @@ class Kills:
         if batches:
             plan = {
                 "scope": "everything",
-                "planKey": RunId.of_execution("killed", STARTED_AT).key("plan.jsonl"),
+                "planKey": RunId.from_execution("killed", STARTED_AT).key("plan.jsonl"),
                 "batches": len(batches),
                 "notebooks": sum(len(batch["notebooks"]) for batch in batches),
                 "notices": [],

@@ -33,7 +33,7 @@ from tests.strict_s3 import ACCOUNT, BUCKET, Fault, contents
 
 
 def name_of(run: str) -> str:
-    return capture_name(RunId.of_execution(run, STARTED_AT))
+    return capture_name(RunId.from_execution(run, STARTED_AT))
 
 
 @pytest.fixture

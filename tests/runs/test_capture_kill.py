@@ -13,7 +13,7 @@ from local.arcgis import Item, LocalArcGIS
 from local.arcgis.organisation import Snapshot
 from notebook_archive.archive import RunId
 from notebook_archive.backup.slots import capture_name
-from notebook_archive.models import ResourceKey, digests
+from notebook_archive.models import ResourceKey, join_digests
 from tests.runs.archiver import archive, archive_until
 from tests.runs.bucket import Bucket
 from tests.runs.conftest import MakeSite
@@ -22,7 +22,7 @@ from tests.runs.test_call_sweep import broken_run
 from tests.site import Site, check_archive, check_report
 from tests.strict_s3 import Fault, empty_bucket
 
-NAME = capture_name(RunId.of_execution("killed", "2026-11-22T02:00:00Z"))
+NAME = capture_name(RunId.from_execution("killed", "2026-11-22T02:00:00Z"))
 ARCGIS_CALLS, S3_CALLS = 40, 40
 """More than a run with a rotation makes, so that each call meets a fault."""
 
@@ -34,7 +34,7 @@ def told_of(running: LocalArcGIS, bucket: Bucket, item: Item, run: str) -> dict[
         "itemId": item.id,
         "title": item.title,
         "owner": "ana",
-        "archived": digests(map(ResourceKey, stored(bucket))),
+        "archived": join_digests(map(ResourceKey, stored(bucket))),
         "content": {"modified": item.modified, "held": "", "captured": captured[-1][-21:-9] if captured else ""},
         "item": {"id": item.id},
     }

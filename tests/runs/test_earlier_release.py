@@ -97,7 +97,7 @@ def test_every_snapshot_is_read_and_verified(continued: Site) -> None:
             "一",
             "Notebook Archive 2026-11-22/nightly-1",
         }
-        assert reader.reread(item, key)
+        assert reader.verify(item, key)
         assert reader.owner(item) == found.metadata["owner"]
 
 

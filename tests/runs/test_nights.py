@@ -91,7 +91,10 @@ class Walk:
             case "alter" if item.snapshots:
                 self.random.choice(item.snapshots).content = self.body()
             case "event":
-                asked, run = [BackupRequest((ItemId(item.id),))], RunId.of_execution(f"event-{self.bodies}", STARTED_AT)
+                asked, run = (
+                    [BackupRequest((ItemId(item.id),))],
+                    RunId.from_execution(f"event-{self.bodies}", STARTED_AT),
+                )
                 archive_requests(asked, run, lambda: self.site.context, 2, Deadline(20))
 
     def spoil(self) -> None:
@@ -143,7 +146,7 @@ class Walk:
                 by_portal = self.site.route == "portal" or item.owner == "ben"
                 if (missing and by_portal) or (self.site.archive_current and not has_content):
                     yield f"complete without all of {item.title}"
-        if any(holding.is_deleted for holding in self.site.archive.holdings()):
+        if any(holding.is_deleted for holding in self.site.archive.list_notebooks()):
             yield "nothing was deleted"
 
 

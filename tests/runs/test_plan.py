@@ -7,7 +7,7 @@ import pytest
 
 from local.arcgis import Seed
 from notebook_archive.arcgis.portal import Organization
-from notebook_archive.archive import Holding
+from notebook_archive.archive import ArchivedNotebook
 from notebook_archive.backup.planned import MAX_PLANNED_SNAPSHOTS, plan_notebook
 from notebook_archive.errors import RunIdTaken, RunInputInvalid
 from notebook_archive.models import (
@@ -111,7 +111,7 @@ def test_a_plan_says_what_the_archive_holds(small: Site) -> None:
 def test_a_line_fits_a_state_however_much_is_archived() -> None:
     keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(MAX_PLANNED_SNAPSHOTS + 1)]
     sizes = dict.fromkeys(keys, (5 * 10**9, 5 * 10**9))
-    held = Holding(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
+    held = ArchivedNotebook(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
     properties = {f"field-{number}": "é" * 1000 for number in range(100)}
     item = NotebookItem(held.item_id, "é" * MAX_OWNER, "é" * MAX_TITLE, properties=properties)
     line = plan_notebook(item, held, ORGANISATION)

@@ -16,7 +16,7 @@ from notebook_archive.runs.protection import STATES
 from tests.site import STARTED_AT, Site, check_report, put_lines, read_report
 from tests.strict_s3 import Fault, contents
 
-RUN = RunId.of_execution("generated", STARTED_AT)
+RUN = RunId.from_execution("generated", STARTED_AT)
 reasons = st.sampled_from(
     ["not-found", "owner-credentials-missing", "permission-denied", "not-a-notebook", "batch-crashed"]
 )

@@ -268,7 +268,7 @@ class TestSums:
         plan = site.plan()
         [batch] = site.batches(plan)
         site.work("one", batch)
-        key = RunId.of_execution("one", STARTED_AT).key("outcomes/000001.json")
+        key = RunId.from_execution("one", STARTED_AT).key("outcomes/000001.json")
         document = json.loads(stored_body(key))
         for outcome in document["outcomes"]:
             del outcome["protection"]
@@ -363,7 +363,7 @@ class TestAltered:
         self.alter(site)
         plan = site.plan("two")
         asked = [BackupRequest((ItemId(site.item("Survey").id),))]
-        run = RunId.of_execution("event", STARTED_AT)
+        run = RunId.from_execution("event", STARTED_AT)
         [by_event] = archive_requests(asked, run, lambda: site.context, 1, Deadline(60)).values()
         assert by_event["problem"]["reason"] == "snapshot-altered"
         [batch] = site.batches(plan)

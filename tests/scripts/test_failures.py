@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
@@ -25,11 +26,18 @@ def stack(name: str, **queues: str) -> None:
     boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
 
+def without_waiting(params: dict[str, Any], **_: Any) -> None:
+    params["WaitTimeSeconds"] = 0
+
+
 @pytest.fixture
 def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[SQSClient]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with mock_aws():
         boto3.setup_default_session()
+        assert boto3.DEFAULT_SESSION is not None
+        # moto waits as long as SQS does for a message that never comes.
+        boto3.DEFAULT_SESSION.events.register("provide-client-params.sqs.ReceiveMessage", without_waiting)
         stack(STACK, FailureQueue="failures", RequestQueue="requests")
         yield boto3.client("sqs")
     boto3.setup_default_session()

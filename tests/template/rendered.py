@@ -1,5 +1,6 @@
-"""The template as CloudFormation sees it: parameters filled in, conditions decided, intrinsic functions replaced."""
+"""The template with parameters filled in, conditions decided and intrinsic functions replaced, as in CloudFormation."""
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 STATE_MACHINE = ROOT / "statemachines" / "archive_run.asl.yaml"
 
-# Whatever a parameter can switch on.
+# Parameters that switch everything on.
 EVERYTHING = {
     "CaBundleSecret": "notebook-archive/ca-bundle",
     "BucketNamePrefix": "gis",
@@ -51,10 +52,16 @@ _NOTHING = object()
 
 
 def template() -> dict[str, Any]:
-    """Return the template as it stands in the file, short forms such as !Ref written out."""
+    """Return the template of the file, with short forms such as !Ref written out."""
+    return json.loads(_decoded())  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _decoded() -> str:
+    """Read the file once, as JSON: every caller gets an object of its own, which it may change."""
     loaded, errors = decode(str(TEMPLATE))
     assert not errors, errors
-    return json.loads(json.dumps(loaded))  # type: ignore[no-any-return]
+    return json.dumps(loaded)
 
 
 def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True)
 class Posted:
-    """What the runtime client posted: `response`, `error` or `init/error`, its headers, its JSON, and the log since."""
+    """What the runtime client posted: `response`, `error` or `init/error`, headers, JSON, and new log lines."""
 
     kind: str
     headers: Mapping[str, str]
@@ -32,14 +32,14 @@ class Posted:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """The lines of the log; each has to be one JSON object."""
+        """Return the lines of the log, each of which has to be a JSON object."""
         lines = [json.loads(line) for line in self.log.split("\n") if line]
         assert all(isinstance(line, dict) for line in lines)
         return lines
 
 
 class RunningFunction:
-    """A process of the runtime client, which serves one event after the other."""
+    """A process of the runtime client, which handles one event after another."""
 
     def __init__(self, arn: str, seconds: int, log: Path) -> None:
         self._arn, self._seconds, self._log, self._read = arn, seconds, log, 0

@@ -1,4 +1,4 @@
-"""The archive bucket keeps what it gets: private, encrypted, versioned, locked, never overwritten."""
+"""The archive bucket is private, encrypted, versioned and locked, and its objects are never overwritten."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_lock_can_be_left_off() -> None:
     assert "ObjectLockEnabled" in _bucket(), "but not by default"
 
 
-def test_name_is_global_unless_a_prefix_asks_for_the_own_namespace() -> None:
+def test_a_prefix_puts_the_name_into_the_accounts_namespace() -> None:
     assert not {"BucketName", "BucketNamePrefix", "BucketNamespace"} & _bucket().keys()
     own = _bucket(EVERYTHING)
     assert (own["BucketNamespace"], own["BucketNamePrefix"]) == ("account-regional", "gis")
@@ -162,7 +162,7 @@ def test_alarm_goes_off_for_a_run_with_unprotected_notebooks() -> None:
     assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
     assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-    # A run sends its figures once, and the next run is a night later.
+    # A run publishes its metrics once, and the next run is a day later.
     assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
 
 

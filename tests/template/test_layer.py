@@ -1,4 +1,4 @@
-"""What ships in the layers: the locked libraries and the package, compiled, for the processor that each one names."""
+"""The layers have the locked libraries and the package, compiled for the right processor."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def test_no_library_ships_twice() -> None:
 
 
 def test_layers_are_built_by_one_file() -> None:
-    # A link, because sam copies each folder away before it builds, and rebuilds when what stands in the folder changes.
+    # A link, because sam copies each folder before it builds, and rebuilds only if a file in the folder changes.
     assert (_PAGES / "Makefile").readlink() == Path("../notebook_archive/Makefile")
 
 
@@ -65,7 +65,7 @@ def test_layer_is_for_its_processor(built: Path, name: str) -> None:
 
 @pytest.mark.local
 @pytest.mark.parametrize("name", _MACHINES)
-def test_every_module_is_compiled_and_never_compared_with_its_source(built: Path, name: str) -> None:
+def test_every_module_has_an_unchecked_pyc(built: Path, name: str) -> None:
     modules = set((built / name / "python").rglob("*.py"))
     tag = sys.implementation.cache_tag
     compiled = {path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc" for path in modules}
@@ -85,12 +85,12 @@ def test_layer_holds_the_package_as_it_is(built: Path, name: str) -> None:
 
 
 def _files(folder: Path) -> set[Path]:
-    """What stands in the folder, templates and all, but for bytecode."""
+    """Return all files of the folder except bytecode."""
     return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
 def _python(layers: list[Path], program: str) -> None:
-    # -I and -S: nothing from the environment, the current folder or any site-packages; POWERTOOLS_* as in the template.
+    # -I and -S ignore the environment, the current folder and all site-packages. POWERTOOLS_* are as in the template.
     added = [str(layer / "python") for layer in layers]
     code = f"import sys; sys.dont_write_bytecode = True; sys.path[:0] = {added!r}; {program}"
     environment = {
@@ -111,7 +111,7 @@ def _python(layers: list[Path], program: str) -> None:
 
 
 @pytest.mark.local
-def test_every_module_of_the_package_imports_from_the_layers_alone(layer: Path, pages: Path) -> None:
+def test_every_module_imports_from_only_the_layers(layer: Path, pages: Path) -> None:
     _python(
         [layer, pages],
         "import importlib, pkgutil, notebook_archive as package; "
@@ -125,7 +125,7 @@ def test_every_module_of_the_package_imports_from_the_layers_alone(layer: Path, 
 @pytest.mark.local
 @pytest.mark.parametrize("function", functions())
 def test_every_built_function_imports_with_the_layer_alone(built: Path, layer: Path, function: str) -> None:
-    """Those of the HTTP proxy too: what makes pages is imported when a page is asked for, not at a cold start."""
+    """This includes the HTTP proxy: libraries for pages are imported for a page, not at a cold start."""
     _python([layer], f"sys.path.insert(0, {str(built / function)!r}); import app; assert callable(app.handler)")
 
 
@@ -142,7 +142,7 @@ def test_libraries_of_the_pages_import_from_their_layer(layer: Path, pages: Path
 
 @pytest.mark.local
 def test_a_snapshot_becomes_a_page_with_both_layers(layer: Path, pages: Path) -> None:
-    """With all its parts: Markdown, highlighted code, cleaned HTML, and the templates of the package."""
+    """The page has Markdown, highlighted code and sanitized HTML, and uses the templates of the package."""
     cells = [
         {"cell_type": "markdown", "metadata": {}, "source": "# Parcels\n\n*by* street"},
         {
@@ -166,7 +166,7 @@ def test_a_snapshot_becomes_a_page_with_both_layers(layer: Path, pages: Path) ->
 
 
 @pytest.mark.local
-def test_clients_that_the_functions_use_have_their_service_descriptions(layer: Path) -> None:
+def test_the_clients_have_their_service_descriptions(layer: Path) -> None:
     _python(
         [layer],
         "import boto3; [boto3.client(name) for name in ('s3', 'secretsmanager', 'events', 'stepfunctions', 'sts')]",

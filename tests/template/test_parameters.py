@@ -1,4 +1,4 @@
-"""Every parameter explains and defends itself, every stage deploys with parameters that exist."""
+"""Every parameter has a description and rejects wrong values, and every stage uses existing parameters."""
 
 import re
 import tomllib
@@ -96,17 +96,17 @@ def test_wrong_value_is_refused(name: str, value: str) -> None:
 @pytest.mark.parametrize(("capture", "rotation"), [("false", "false"), ("true", "false"), ("true", "true")])
 def test_only_the_functions_that_archive_may_capture(capture: str, rotation: str) -> None:
     resolved = render({"Capture": capture, "SlotRotation": rotation})
-    told = {
+    settings = {
         name: (variables["CAPTURE"], variables["SLOT_ROTATION"])
         for name, item in resolved["Resources"].items()
         if item["Type"] == "AWS::Serverless::Function"
         and "CAPTURE" in (variables := item["Properties"].get("Environment", {}).get("Variables", {}))
     }
-    assert told == dict.fromkeys(("ArchiveNotebooksFunction", "ArchiveRequestsFunction"), (capture, rotation))
+    assert settings == dict.fromkeys(("ArchiveNotebooksFunction", "ArchiveRequestsFunction"), (capture, rotation))
     assert "CAPTURE" not in resolved["Globals"]["Function"]["Environment"]["Variables"]
 
 
-def test_nothing_is_made_or_deleted_in_arcgis_unless_it_is_asked_for() -> None:
+def test_arcgis_is_not_changed_by_default() -> None:
     assert [_PARAMETERS[name]["Default"] for name in ("Capture", "SlotRotation")] == ["false", "false"]
     rule = template()["Rules"]["SlotRotationNeedsCapture"]
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "SlotRotation"}, "true"]}
@@ -158,14 +158,14 @@ def test_stages_of_one_account_share_no_secret() -> None:
 
 
 def test_credentials_stand_apart_from_what_every_function_reads() -> None:
-    """Rules know no prefixes, so that one does not lie below the other rests on the pattern, which has no slash."""
+    """Rules cannot compare prefixes, so the pattern forbids a slash, and no prefix can be below the other."""
     (assertion,) = template()["Rules"]["CredentialsStandApart"]["Assertions"]
     assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CredentialPrefix"}, {"Ref": "SecretPrefix"}]}]}
     assert "/" not in _PARAMETERS["CredentialPrefix"]["AllowedPattern"]
 
 
-def test_a_message_without_time_is_set_aside_by_the_function_before_sqs_does() -> None:
-    """SQS would give no reason."""
+def test_the_function_moves_a_late_message_before_sqs_does() -> None:
+    """If SQS moved a message itself, it would give no reason."""
     assert (
         MAX_ATTEMPTS
         < MAX_RECEIVES
@@ -173,7 +173,7 @@ def test_a_message_without_time_is_set_aside_by_the_function_before_sqs_does() -
     )
 
 
-def test_environment_fits_into_four_kilobytes_with_the_longest_values() -> None:
+def test_the_environment_with_the_longest_values_fits_into_4_kb() -> None:
     longest = {
         name: "x" * parameter["MaxLength"] for name, parameter in _PARAMETERS.items() if "MaxLength" in parameter
     }
@@ -186,7 +186,7 @@ def test_environment_fits_into_four_kilobytes_with_the_longest_values() -> None:
         assert sum(len(name) + len(value) for name, value in environment.items()) < 4096
 
 
-def test_disk_of_an_invocation_holds_the_largest_snapshots_of_all_its_threads() -> None:
+def test_the_disk_holds_the_largest_snapshot_of_each_thread() -> None:
     largest, threads, disk = (
         _PARAMETERS[name]["Default"]
         for name in ("MaxSnapshotMegabytes", "ThreadsPerInvocation", "EphemeralStorageMegabytes")

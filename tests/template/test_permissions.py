@@ -1,4 +1,4 @@
-"""Each role may do what its function does and nothing else, whatever the parameters are."""
+"""Each role allows what its function does and nothing else, for all parameters."""
 
 import copy
 import fnmatch
@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # It imports pkg_resources, which says that nobody should.
     import parliament  # type: ignore[import-untyped]
 
-# Actions that know no resources, and ENIs, which Lambda asks for on everything before it makes one.
+# Actions without resource-level permissions, and those for network interfaces, which Lambda checks on "*" first.
 _ON_EVERYTHING = {
     "Trace": {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
     "AttachToVpc": {
@@ -56,7 +56,7 @@ _PLANNED = {
     "BUCKET/notebooks/*/deleted.json",
 }
 
-# What each role may do to the archive and its neighbours; BUCKET stands for the bucket's ARN.
+# What each role may do with the archive, the queues and the bus. BUCKET is the bucket's ARN.
 _GRANTS = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
@@ -132,14 +132,14 @@ _OF_WEBHOOKS = {
         "events:PutEvents": {_BUS},
     },
 }
-# Roles that have a policy of AWS's instead.
+# Roles that have a policy of AWS instead.
 _OF_AWS = {
     "ApiGatewayLogsRole": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
 }
 
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
-    """The grants, without the credentials that nobody needs whose callers bring their own."""
+    """Return the grants without those for credentials, which a proxy whose callers send tokens does not need."""
     read = {_CERTIFICATES} if "CaBundleSecret" in given else set()
     certificates = {"secretsmanager:GetSecretValue": read} if read else {}
     rotating = _GRANTS["RotateTokenRole"]
@@ -156,7 +156,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _policies(rendered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return every policy document by the role that holds it, managed and separate policies included."""
+    """Return the policy documents of each role, with its managed and separate policies."""
     resources = rendered["Resources"]
     found: dict[str, list[dict[str, Any]]] = {}
     for name, resource in resources.items():
@@ -235,11 +235,11 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
     ]
     credentials = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "ca-bundle/admin")]
     assert not [name for name in credentials for pattern in readable if fnmatch.fnmatchcase(name, pattern)]
-    # It would say so of the role's policy in the other mode.
+    # The role's policy in the other mode would give this finding.
     assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
 
 
-def test_the_receiver_of_webhooks_asks_for_backups_and_says_nothing_else() -> None:
+def test_the_webhook_receiver_can_only_request_backups() -> None:
     statements = {s["Sid"]: s for role, s in _statements(render(VARIANTS["webhooks"])) if role == "ReceiveWebhookRole"}
     assert statements["RequestArchiving"]["Condition"] == {
         "ForAllValues:StringEquals": {
@@ -259,9 +259,9 @@ def test_only_the_receiver_reads_the_webhook_s_secret(variant: str) -> None:
 
 
 def test_who_tells_of_the_archive_cannot_ask_it_for_backups() -> None:
-    told = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "TellEventBus"}
+    conditions = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "PublishEvents"}
     only = {"ForAllValues:StringEquals": {"events:source": "notebook-archive"}}
-    assert told == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
+    assert conditions == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
 
 
 def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
@@ -296,7 +296,7 @@ def test_no_role_writes_a_credential_or_certificates(variant: str) -> None:
         assert not any(fnmatch.fnmatchcase(arn, pattern) for pattern in written)
 
 
-def test_secrets_manager_calls_the_rotation_for_this_account_alone() -> None:
+def test_secrets_manager_can_rotate_only_this_accounts_secrets() -> None:
     permission = render()["Resources"]["SecretsManagerInvokesRotateToken"]["Properties"]
     assert permission == {
         "FunctionName": "RotateTokenFunction",
@@ -329,7 +329,7 @@ def _parliament(document: dict[str, Any]) -> list[str]:
 def _known(issue: str, detail: Any) -> bool:
     if issue == "RESOURCE_STAR":
         return set(detail) <= _ON_EVERYTHING["AttachToVpc"]
-    # Its data holds that DescribeExecution needs the ARN of an Express execution as well; ours are Standard ones.
+    # Its data says that DescribeExecution needs the ARN of an Express execution too, but ours are Standard executions.
     express = {"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}
     return issue == "RESOURCE_MISMATCH" and detail == [express]
 

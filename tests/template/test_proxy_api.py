@@ -1,4 +1,4 @@
-"""The HTTP proxy's API: its routes, who may call them, what is logged of a call and what API Gateway says itself."""
+"""The HTTP proxy's API: its routes, who may call them, its access log, and API Gateway's own answers."""
 
 import copy
 import fnmatch
@@ -47,7 +47,7 @@ def _operations(api: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def _unsigned(api: dict[str, Any]) -> list[tuple[str, str]]:
-    """The operations that API Gateway would run for a request without a signature."""
+    """Return the operations that API Gateway runs for a request without a signature."""
     schemes = api["DefinitionBody"]["components"]["securitySchemes"]
     signed = {name for name, scheme in schemes.items() if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4"}
     return [
@@ -94,7 +94,7 @@ def test_with_arcgis_tokens_the_functions_decide_and_know_it() -> None:
 
 
 @pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
-def test_function_ends_before_api_gateway_stops_waiting_and_has_the_pages(function: str) -> None:
+def test_the_functions_have_29_seconds_and_the_page_layer(function: str) -> None:
     properties = _resources()[function]["Properties"]
     assert properties["Timeout"] <= 29
     assert properties["Layers"] == ["LayerPagesArm64"]
@@ -102,7 +102,7 @@ def test_function_ends_before_api_gateway_stops_waiting_and_has_the_pages(functi
 
 
 @pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
-def test_this_api_alone_may_run_a_function_and_may_for_each_of_its_routes(function: str) -> None:
+def test_only_this_api_can_run_the_functions_on_its_routes(function: str) -> None:
     (permission,) = [
         item["Properties"]
         for item in _resources().values()
@@ -132,7 +132,7 @@ def test_webhooks_are_there_only_where_a_secret_is_named() -> None:
     assert not {name for part in ("Resources", "Outputs") for name in without[part] if "Webhook" in name}
 
 
-def test_the_receiver_has_a_portals_time_and_knows_its_secret_by_name_alone() -> None:
+def test_the_receiver_has_a_short_timeout_and_a_secrets_name() -> None:
     properties = _resources(_WITH_WEBHOOKS)["ReceiveWebhookFunction"]["Properties"]
     assert properties["Timeout"] <= 5
     assert properties["Environment"]["Variables"] == {"WEBHOOK_SECRET": "notebook-archive-webhook"}
@@ -162,7 +162,7 @@ def test_a_flood_is_told_before_it_is_throttled() -> None:
 
 
 def test_no_trace_holds_the_path_of_a_webhook() -> None:
-    """API Gateway's segments hold the whole address."""
+    """API Gateway's traces hold the whole address."""
     assert _api()["TracingEnabled"] is True
     assert _api(_WITH_WEBHOOKS)["TracingEnabled"] is False
 
@@ -180,7 +180,7 @@ def test_requests_are_throttled_and_not_traced() -> None:
 
 
 def test_a_flood_elsewhere_leaves_the_webhook_its_own_rate() -> None:
-    """The path is that of a route, its slashes written as API Gateway wants them."""
+    """The path is that of a route, with its slashes encoded for API Gateway."""
     general, own = _api({**_WITH_WEBHOOKS, "ApiRateLimit": "3"})["MethodSettings"]
     assert (own["HttpMethod"].lower(), own["ResourcePath"].lstrip("/").replace("~1", "/")) in _WEBHOOKS
     assert own["ResourcePath"] == "/~1webhooks~1{key}"
@@ -191,7 +191,7 @@ def test_a_flood_elsewhere_leaves_the_webhook_its_own_rate() -> None:
     }, "it inherits nothing"
 
 
-def test_access_log_says_who_called_what_and_nothing_of_the_request() -> None:
+def test_the_access_log_has_caller_and_route_only() -> None:
     line = _api({"ApiAccessLogs": "CREATE"})["AccessLogSetting"]["Format"]
     assert "\n" not in line
     fields = json.loads(line)
@@ -215,7 +215,7 @@ def test_access_log_says_who_called_what_and_nothing_of_the_request() -> None:
     assert all(re.fullmatch(r"\$context\.[\w.]+", value) for value in fields.values())
 
 
-def test_access_log_has_its_group_and_waits_for_the_role_of_the_account() -> None:
+def test_the_access_log_waits_for_the_role_of_the_account() -> None:
     created = {"ApiAccessLogs": "CREATE"}
     resources = _resources(created)
     assert _api(created)["AccessLogSetting"]["DestinationArn"] == (
@@ -224,7 +224,7 @@ def test_access_log_has_its_group_and_waits_for_the_role_of_the_account() -> Non
     assert resources["ProxyApiLogs"]["Properties"]["RetentionInDays"] == "90"
     assert resources["ProxyApiLogs"]["Metadata"]["After"] == "ApiGatewayAccount"
     assert resources["ApiGatewayAccount"]["DependsOn"] == "ProxyApi", "an account that never had an API takes no role"
-    # Other APIs of the account may be logging by it when this stack goes.
+    # Other APIs of the account may use it for their logs when this stack is deleted.
     for name in ("ApiGatewayAccount", "ApiGatewayLogsRole"):
         assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
@@ -238,7 +238,7 @@ def test_the_role_of_the_account_can_be_left_alone(choice: str, logged: bool) ->
     assert ("AccessLogSetting" in rendered["Resources"]["ProxyApi"]["Properties"]) is logged
 
 
-def test_what_api_gateway_says_itself_is_an_arcgis_error_without_a_word_of_the_request() -> None:
+def test_api_gateways_own_answers_are_arcgis_errors() -> None:
     responses = _api()["GatewayResponses"]
     assert responses.keys() >= {
         "MISSING_AUTHENTICATION_TOKEN",
@@ -266,7 +266,7 @@ def test_what_api_gateway_says_itself_is_an_arcgis_error_without_a_word_of_the_r
         assert headers["Cache-Control"] == "'no-store'"
         assert headers["X-Content-Type-Options"] == "'nosniff'"
         assert ("Retry-After" in headers) is (error["code"] == 429)
-        # A status of theirs would become that of every answer that has no entry here.
+        # Their status would replace the status of every answer that has no entry here.
         assert response.get("StatusCode") == (None if name.startswith("DEFAULT") else error["code"])
 
 
@@ -290,7 +290,7 @@ def test_a_private_api_lets_in_its_endpoints_alone(auth: str, principal: object)
     assert without["Statement"] == [deny, allow]
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "execute-api:Invoke")
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0a", "vpce-0b"]}}
-    # With IAM, "*" would let in whoever can sign: within an account, a policy of the API is permission enough.
+    # With IAM, "*" would allow everybody who can sign, because within an account the API's policy is enough.
     assert allow == {
         "Effect": "Allow",
         "Principal": principal,

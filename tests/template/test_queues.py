@@ -44,7 +44,7 @@ def test_no_queue_may_use_the_schedules_dead_letter_queue() -> None:
 
 @pytest.mark.parametrize("given", [{}, _KEY])
 def test_queues_and_logs_use_aws_keys_by_default(given: dict[str, str]) -> None:
-    """If the key's policy did not let EventBridge use it, requests would be lost without a message."""
+    """If EventBridge could not use the key, requests would be lost without a message."""
     queues = _of_type("AWS::SQS::Queue", given)
     assert queues.keys() == _QUEUES
     assert {(queue["SqsManagedSseEnabled"], "KmsMasterKeyId" in queue) for queue in queues.values()} == {(True, False)}

@@ -1,4 +1,4 @@
-"""Each built function under AWS's own runtime client: what it answers, how it fails, and what it logs."""
+"""Each built function runs under AWS's own runtime client: its answers, its errors and its log."""
 
 import base64
 import contextlib
@@ -260,7 +260,7 @@ def test_an_unknown_step_of_a_rotation_fails(site: Site, start: Start) -> None:
 
 
 def test_a_function_without_its_layer_does_not_start(site: Site, built: Path, tmp_path: Path) -> None:
-    """This shows that no other installed package replaces the layer."""
+    """This shows that the function uses the layer and not another installed package."""
     variables, seconds = site.settings("PlanRunFunction")
     with running(built / "PlanRunFunction", [], variables, seconds, tmp_path / "log") as function:
         posted = function.wait()

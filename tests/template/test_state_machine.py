@@ -1,4 +1,4 @@
-"""The archive run's definition: valid, connected, patient with passing faults, and never stopped by one bad batch."""
+"""The definition of the archive run is valid and connected, retries transient faults, and survives a failed batch."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def _machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _disconnected(definition: dict[str, Any]) -> set[str]:
-    """The states that nothing leads to, the names that are no states, and the states that lead nowhere."""
+    """Return the states that cannot be reached, the names that are not states, and the states without an end."""
     wrong: set[str] = set()
     for machine in _machines(definition):
         states = machine["States"]
@@ -80,7 +80,7 @@ def test_task_retries_with_jitter_within_bounds(name: str) -> None:
     task = _tasks(state_machine())[name]
     retried = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
     assert {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "ArcGISUnavailable"} <= retried
-    # What is wrong with the configuration or the data stays wrong.
+    # A retry does not help if the configuration or the data is wrong.
     assert not {"States.ALL", "States.TaskFailed"} & retried
     for retrier in task["Retry"]:
         assert retrier["JitterStrategy"] == "FULL"
@@ -98,7 +98,7 @@ def test_one_bad_batch_never_stops_the_rest() -> None:
     batches = state_machine()["States"]["ArchiveBatches"]
     assert batches["ToleratedFailurePercentage"] == 100
     assert batches["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "ReportRun"}]
-    # With many batches, the children's outputs together would exceed what a state may put out.
+    # The outputs of many batches together would exceed the limit of a state's output.
     assert batches["ResultPath"] is None
     ends = [state for state in batches["ItemProcessor"]["States"].values() if state.get("End")]
     assert ends
@@ -109,7 +109,7 @@ def test_leftovers_go_round_again() -> None:
     states = state_machine()["States"]["ArchiveBatches"]["ItemProcessor"]["States"]
     archive = states["ArchiveNotebooks"]
     assert states["AnythingLeft"]["Default"] == "ArchiveNotebooks"
-    # The answer is the whole of the new state: beside the old one, two batches might pass the limit of 256 KB.
+    # The answer replaces the old state, because two batches together could exceed the limit of 256 KB.
     assert "ResultPath" not in archive
     assert {name: path.replace("$.Payload.", "$.") for name, path in archive["ResultSelector"].items()} == archive[
         "Parameters"

@@ -1,4 +1,4 @@
-"""What SAM makes of the HTTP proxy's API: one stage, with all its settings, deployed anew each time."""
+"""SAM makes one stage of the HTTP proxy's API, with all its settings, and deploys it each time."""
 
 import functools
 import graphlib
@@ -14,7 +14,7 @@ import pytest
 
 from tests.template.rendered import ROOT, template
 
-# Code has to stand in S3 before SAM's translator looks at it.
+# SAM's translator expects the code in S3.
 _PROGRAM = """
 import json, sys
 from samtranslator.parser.parser import Parser
@@ -95,7 +95,7 @@ def test_there_is_one_stage_and_it_has_all_settings() -> None:
     assert stage["StageName"] == "v1"
     assert {"MethodSettings", "AccessLogSetting", "TracingEnabled"} <= stage.keys()
     assert stage["MethodSettings"] == template()["Resources"]["ProxyApi"]["Properties"]["MethodSettings"]
-    # A deployment that names a stage makes one: without throttling, without a log.
+    # A deployment that names a stage creates it, without throttling and without a log.
     (deployment,) = _of_type(_translated(), "Deployment").values()
     assert "StageName" not in deployment
 
@@ -106,7 +106,7 @@ def test_a_change_of_parameters_alone_is_deployed_as_well() -> None:
     assert _of_type(_translate(), "Deployment").keys() != first
 
 
-def test_the_definition_keeps_its_conditions_and_gets_the_answers_of_api_gateway() -> None:
+def test_the_definition_keeps_conditions_and_gateway_responses() -> None:
     (api,) = _of_type(_translated(), "RestApi").values()
     body = api["Body"]
     assert body["paths"]["/admin/notebooks"]["post"]["security"] == {"Fn::If": ["IamAuth", [{"sigv4": []}], []]}
@@ -140,5 +140,5 @@ def test_every_function_logs_json_into_its_own_group() -> None:
     functions = [item for item in _translated().values() if item["Type"] == "AWS::Lambda::Function"]
     settings = [function["Properties"]["LoggingConfig"].copy() for function in functions]
     assert len({each.pop("LogGroup")["Ref"] for each in settings}) == len(functions)
-    # Lambda treats a metric as a line of level INFO, so a higher level here would drop it.
+    # Lambda treats a metric as a line of level INFO, so a higher level would drop it.
     assert all(each == {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"} for each in settings)

@@ -1,4 +1,4 @@
-"""Every error has a word to be counted under and something to do next, and the drawing of the tree is true."""
+"""Every error has a reason and a remedy, and the docstring draws the real tree."""
 
 import inspect
 
@@ -36,5 +36,5 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     assert sorted(drawn) == sorted(defined)
 
 
-def test_the_reasons_that_mean_unprotected_exist() -> None:
+def test_unprotected_is_not_a_reason_of_an_error() -> None:
     assert UNPROTECTED not in {each.reason for each in _concrete()}

@@ -1,4 +1,4 @@
-"""The gate takes what json.loads takes and has a notebook's shape, however the body is cut into chunks."""
+"""The gate accepts what json.loads accepts and what has the form of a notebook, in chunks of any size."""
 
 import base64
 import itertools
@@ -38,7 +38,7 @@ def passes(body: bytes, size: int = WHOLE) -> bool:
 
 
 def is_notebook(body: bytes) -> bool:
-    """What the gate promises, said with Python's own parser."""
+    """Return what the gate should say, by Python's own parser."""
     try:
         document = json.loads(body.decode("utf-8-sig", "surrogatepass"), strict=False)
     except (ValueError, RecursionError):
@@ -180,14 +180,14 @@ def _damaged(rnd: random.Random, body: bytes) -> bytes:
 
 
 class TestAgreesWithJsonLoads:
-    """The oracle is the standard library's parser; the seed is in the test's name.
+    """The expected results come from the standard library's parser. The seed is in the test's name.
 
     With less held back, small bodies too are cut where large ones are.
     """
 
     @pytest.fixture(autouse=True, params=[400, 1_000_000])
     def held(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gate_module, "_HELD", request.param)
+        monkeypatch.setattr(gate_module, "_MAX_HELD_BYTES", request.param)
 
     @pytest.mark.parametrize("seed", range(2))
     def test_on_small_bodies(self, seed: int) -> None:
@@ -260,7 +260,7 @@ class TestLargeBodies:
                 assert gate(body, size).cells == 1
                 assert not passes(body[: len(body) // 2], size)
 
-    def test_what_no_notebook_holds_is_refused_before_it_fills_the_memory(self) -> None:
+    def test_a_huge_value_is_refused_before_it_fills_the_memory(self) -> None:
         for token in (b"1" * 3_000_000, b"[" * 3_000_000, b" " * 3_000_000 + b"x"):
             assert not passes(HEAD + token, 262_144)
 
@@ -272,7 +272,7 @@ class TestLargeBodies:
 
 
 def _peak(kind: str, megabytes: int) -> int:
-    """The most that the gate ever holds of a body, in bytes."""
+    """Return the maximum bytes that the gate keeps of a body."""
     tracemalloc.start()
     try:
         assert through(_synthetic(kind, megabytes)).cells >= 1
@@ -282,7 +282,7 @@ def _peak(kind: str, megabytes: int) -> int:
 
 
 def _synthetic(kind: str, megabytes: int) -> Iterator[bytes]:
-    """A notebook in chunks of the client's size, made while it is read."""
+    """Yield a notebook in chunks of the client's size."""
     cell = {
         "many cells": json.dumps({"source": ["print(1)\n"] * 40, "outputs": [{"text": "é, [{" * 30}]}) + ",",
         "one string": base64.b64encode(bytes(range(256)) * 12).decode(),

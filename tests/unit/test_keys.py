@@ -1,4 +1,4 @@
-"""Keys are built from whole-matched ids alone, and read back into the same ids."""
+"""Keys are built only from ids that were matched whole, and parse back into the same ids."""
 
 import re
 
@@ -24,13 +24,13 @@ HOSTILE = [
 
 @quick
 @given(digits, digits)
-def test_what_is_built_is_read_back(item: str, key: str) -> None:
+def test_a_key_parses_back_into_its_ids(item: str, key: str) -> None:
     item_id, resource_key = ItemId.parse(item), ResourceKey.parse(f"snapshot-{key}.json")
     assert keys.parse(keys.snapshot_key(item_id, resource_key)) == (item_id, resource_key)
     assert keys.parse(keys.item_key(item_id)) == (item_id, keys.ItemNote.PROPERTIES)
     assert keys.parse(keys.deletion_key(item_id)) == (item_id, keys.ItemNote.DELETION)
-    copy = keys.CopyId.of(int(item, 16) % 10**13, bytes.fromhex(key))
-    for each in (copy, keys.Sighting(copy), keys.CaptureMark(copy)):
+    copy = keys.CopyId.from_content(int(item, 16) % 10**13, bytes.fromhex(key))
+    for each in (copy, keys.SeenNote(copy), keys.CapturedNote(copy)):
         found = keys.parse(keys.copy_key(item_id, each))
         assert found == (item_id, each)
         assert type(found[1]) is type(each)
@@ -45,7 +45,7 @@ def test_what_is_built_is_read_back(item: str, key: str) -> None:
     | st.from_regex(r"notebooks/[0-9a-f]{32}/(item|deleted)\.json\n?", fullmatch=True)
     | CURRENT
 )
-def test_what_is_read_is_what_would_be_built(text: str) -> None:
+def test_a_parsed_key_builds_the_same_key(text: str) -> None:
     match keys.parse(text):
         case (item_id, keys.ItemNote.PROPERTIES):
             assert keys.item_key(item_id) == text
@@ -58,7 +58,7 @@ def test_what_is_read_is_what_would_be_built(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_ids_are_refused_and_hardly_echoed(text: str) -> None:
+def test_hostile_ids_are_refused_and_barely_repeated(text: str) -> None:
     with pytest.raises(NotAnId) as refused:
         ItemId.parse(text)
     assert len(str(refused.value)) < 250
@@ -68,7 +68,7 @@ def test_hostile_ids_are_refused_and_hardly_echoed(text: str) -> None:
 
 
 @pytest.mark.parametrize("given_", [None, 5, 1.5, True, ["a" * 32], {"id": "a" * 32}, b"a" * 32])
-def test_what_is_no_text_is_no_id(given_: object) -> None:
+def test_an_id_has_to_be_a_text(given_: object) -> None:
     with pytest.raises(NotAnId):
         ItemId.parse(given_)
     with pytest.raises(NotAnId):
@@ -78,13 +78,13 @@ def test_what_is_no_text_is_no_id(given_: object) -> None:
 @pytest.mark.parametrize("modified", [-1, 10**13, 10**18])
 def test_a_time_that_does_not_fit_makes_no_key(modified: int) -> None:
     with pytest.raises(NotAnId):
-        keys.CopyId.of(modified, bytes(32))
+        keys.CopyId.from_content(modified, bytes(32))
 
 
 @quick
 @given(st.text(min_size=1, max_size=80))
-def test_a_run_id_is_a_place_for_keys_whatever_the_execution_is_called(name: str) -> None:
-    run = RunId.of_execution(name, "2026-11-22T05:00:00.000Z")
+def test_any_execution_name_gives_a_valid_run_id(name: str) -> None:
+    run = RunId.from_execution(name, "2026-11-22T05:00:00.000Z")
     assert re.fullmatch(r"runs/2026-11-22/[A-Za-z0-9_.-]{1,80}/report\.json", run.key("report.json"))
     assert RunId.parse(run) == run
 
@@ -95,7 +95,7 @@ names = st.text(min_size=1, max_size=80) | st.text("a.-2ED", min_size=1, max_siz
 @quick
 @given(names, names)
 def test_different_names_are_different_runs(one: str, other: str) -> None:
-    runs = {RunId.of_execution(name, "2026-11-22T05:00:00.000Z") for name in (one, other)}
+    runs = {RunId.from_execution(name, "2026-11-22T05:00:00.000Z") for name in (one, other)}
     assert len(runs) == len({one, other})
 
 
@@ -110,7 +110,7 @@ def test_different_names_are_different_runs(one: str, other: str) -> None:
     ],
 )
 def test_a_name_stays_readable_in_a_key(name: str, written: str) -> None:
-    assert RunId.of_execution(name, "2026-11-22T05:00:00.000Z") == f"2026-11-22/{written}"
+    assert RunId.from_execution(name, "2026-11-22T05:00:00.000Z") == f"2026-11-22/{written}"
 
 
 @pytest.mark.parametrize("text", ["2026-11-22/nightly-1", "2026-11-22/8f1c_b-2"])
@@ -125,7 +125,7 @@ def test_a_name_that_could_change_a_key_is_not_a_run(text: str) -> None:
 
 
 def test_a_run_id_is_the_day_and_the_name_of_the_execution() -> None:
-    assert RunId.of_execution("8f1c_b-2", "2026-11-22T23:59:59Z") == "2026-11-22/8f1c_b-2"
+    assert RunId.from_execution("8f1c_b-2", "2026-11-22T23:59:59Z") == "2026-11-22/8f1c_b-2"
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_a_run_id_is_the_day_and_the_name_of_the_execution() -> None:
 )
 def test_a_run_without_name_or_day_is_refused(name: str, started_at: str) -> None:
     with pytest.raises(SettingsInvalid):
-        RunId.of_execution(name, started_at)
+        RunId.from_execution(name, started_at)

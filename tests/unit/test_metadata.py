@@ -1,4 +1,4 @@
-"""Metadata and tags fit S3's limits for any text, and the metadata gives the text back."""
+"""Metadata and tags fit S3's limits for any text, and the metadata decodes to the same text."""
 
 import re
 from urllib.parse import parse_qsl, unquote
@@ -45,7 +45,7 @@ def test_metadata_is_ascii_and_fits_for_any_text(texts: dict[str, str]) -> None:
 
 @quick
 @given(any_text)
-def test_a_text_comes_back_or_is_marked_as_cut(text: str) -> None:
+def test_a_text_decodes_to_itself_or_is_marked_as_cut(text: str) -> None:
     value = encode_metadata({"title": text}).get("title", "")
     readable = control.sub(" ", text).strip().encode(errors="replace").decode()
     if value.endswith(CUT) and unquote(value) != readable:
@@ -54,13 +54,13 @@ def test_a_text_comes_back_or_is_marked_as_cut(text: str) -> None:
         assert unquote(value, errors="strict") == readable
 
 
-def test_a_cut_falls_between_characters_and_uses_the_room() -> None:
+def test_a_text_is_cut_between_characters_near_the_limit() -> None:
     value = encode_metadata({"title": "😀" * 500})["title"]
     assert len(value) > 580
     assert unquote(value.removesuffix("..."), errors="strict") == "😀" * (len(value) // 12)
 
 
-def test_the_percent_sign_is_encoded_so_that_reading_is_unambiguous() -> None:
+def test_the_percent_sign_is_encoded() -> None:
     assert encode_metadata({"title": "50%20off"})["title"] == "50%2520off"
 
 
@@ -71,7 +71,7 @@ def test_the_longest_is_cut_first() -> None:
 
 @quick
 @given(st.dictionaries(st.sampled_from(["owner", "runtime", "kind", "schema"]), any_text))
-def test_tags_keep_to_the_grammar_for_any_text(texts: dict[str, str]) -> None:
+def test_tags_have_allowed_characters_for_any_text(texts: dict[str, str]) -> None:
     encoded = encode_tags(texts)
     assert encoded.isascii()
     for name, value in parse_qsl(encoded, keep_blank_values=True, strict_parsing=bool(encoded), errors="strict"):
@@ -102,5 +102,5 @@ def test_apostrophes_do_not_break_the_tagging_header() -> None:
         (-1, "1969-12-31T23:59:59.999Z"),
     ],
 )
-def test_moments(milliseconds: int, text: str) -> None:
+def test_a_moment_is_iso_8601_or_empty(milliseconds: int, text: str) -> None:
     assert format_moment(milliseconds) == text

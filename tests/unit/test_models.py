@@ -1,4 +1,4 @@
-"""The domain's types take what ArcGIS sends in either dialect."""
+"""The types of the domain parse what ArcGIS sends, in either dialect."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from notebook_archive.errors import NotAnId, UnexpectedAnswer
 from notebook_archive.models import (
     DIGEST_LENGTH,
     ItemId,
-    Listing,
     NotebookItem,
     ResourceKey,
     Snapshot,
-    digests,
-    epoch_milliseconds,
+    SnapshotListing,
+    join_digests,
+    parse_epoch_milliseconds,
     parse_number,
 )
 
@@ -32,35 +32,37 @@ def test_both_listings_give_the_same_snapshot() -> None:
     properties = {"name": "Before", "description": ""}
     listed = {"resourceKey": KEY, "created": "1735725600000", "properties": properties}
     resource = {"resource": KEY, "created": 1735725600000, "size": 17, "properties": properties}
-    assert Listing.of([listed]).snapshots == (Snapshot(ResourceKey(KEY), "Before", 1735725600000),)
-    assert Listing.of([resource]).snapshots == (Snapshot(ResourceKey(KEY), "Before", 1735725600000, 17),)
+    assert SnapshotListing.from_entries([listed]).snapshots == (Snapshot(ResourceKey(KEY), "Before", 1735725600000),)
+    assert SnapshotListing.from_entries([resource]).snapshots == (
+        Snapshot(ResourceKey(KEY), "Before", 1735725600000, 17),
+    )
 
 
 def test_a_snapshot_that_is_listed_twice_is_one() -> None:
-    assert len(Listing.of([{"resourceKey": KEY}, {"resourceKey": KEY}]).snapshots) == 1
+    assert len(SnapshotListing.from_entries([{"resourceKey": KEY}, {"resourceKey": KEY}]).snapshots) == 1
 
 
 @pytest.mark.parametrize("entry", [{"resource": "notebook_preview.json"}, {"resource": f"../{KEY}"}])
-def test_other_resources_are_passed_over(entry: dict[str, Any]) -> None:
-    assert Listing.of([entry], 1) == Listing((), ())
+def test_other_resources_are_skipped(entry: dict[str, Any]) -> None:
+    assert SnapshotListing.from_entries([entry], 1) == SnapshotListing((), ())
 
 
 @pytest.mark.parametrize("entry", [{}, None, 5, {"resourceKey": None}, {"resourceKey": f"../{KEY}"}])
-def test_what_may_be_a_snapshot_under_another_key_is_told(entry: Any) -> None:
-    listing = Listing.of([entry, {"resource": KEY}])
-    assert len(listing.snapshots) == len(listing.strange) == 1
+def test_a_snapshot_under_an_undocumented_key_is_reported(entry: Any) -> None:
+    listing = SnapshotListing.from_entries([entry, {"resource": KEY}])
+    assert len(listing.snapshots) == len(listing.undocumented_keys) == 1
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.fixed_dictionaries({}, optional={"created": anything, "size": anything, "properties": anything}))
-def test_a_snapshot_is_made_of_whatever_stands_beside_its_key(beside: dict[str, Any]) -> None:
+def test_a_snapshot_parses_whatever_its_entry_holds(beside: dict[str, Any]) -> None:
     snapshot = Snapshot.from_entry(ResourceKey(KEY), beside)
     assert isinstance(snapshot.name, str)
     assert isinstance(snapshot.created, int)
     assert snapshot.size is None or snapshot.size >= 0
 
 
-def test_an_item_leaves_out_what_changes_by_being_looked_at() -> None:
+def test_properties_leave_out_counters_of_views() -> None:
     sent = {"id": ITEM, "owner": "ana", "title": "Rivers", "modified": 5, "numViews": 9, "tags": ["x"], "size": 3}
     item = NotebookItem.from_portal(sent)
     assert item.properties == {"id": ITEM, "owner": "ana", "title": "Rivers", "modified": 5, "tags": ["x"]}
@@ -89,7 +91,7 @@ def test_an_item_id_of_the_portal_is_checked_too() -> None:
     ],
 )  # fmt: skip
 def test_epoch_milliseconds(value: object, expected: int) -> None:
-    assert epoch_milliseconds(value) == expected
+    assert parse_epoch_milliseconds(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,21 +109,23 @@ OTHER = f"snapshot-{'f' * 32}.json"
 
 @pytest.mark.parametrize("total", [3, "3", 3.0, "3.0"])
 def test_a_duplicate_does_not_hide_a_missing_snapshot(total: object) -> None:
-    listing = Listing.of([{"resourceKey": KEY}, {"resourceKey": OTHER}, {"resourceKey": KEY}], total)
-    assert (len(listing.snapshots), listing.missing, listing.doubtful, listing.uncounted) == (2, 1, True, False)
+    listing = SnapshotListing.from_entries([{"resourceKey": KEY}, {"resourceKey": OTHER}, {"resourceKey": KEY}], total)
+    assert (len(listing.snapshots), listing.missing_count) == (2, 1)
+    assert (listing.is_doubtful, listing.is_uncounted) == (True, False)
 
 
 @pytest.mark.parametrize("total", [None, "", "many", True, -1, [], {}, float("nan"), 0, 1])
 def test_a_listing_without_a_usable_total_is_uncounted(total: object) -> None:
-    listing = Listing.of([{"resourceKey": KEY}, {"resourceKey": OTHER}], total)
-    assert (len(listing.snapshots), listing.missing, listing.uncounted, listing.doubtful) == (2, 0, True, False)
+    listing = SnapshotListing.from_entries([{"resourceKey": KEY}, {"resourceKey": OTHER}], total)
+    assert (len(listing.snapshots), listing.missing_count) == (2, 0)
+    assert (listing.is_uncounted, listing.is_doubtful) == (True, False)
 
 
 def test_a_total_makes_a_listing_counted() -> None:
-    assert Listing.of([{"resourceKey": KEY}, {"resourceKey": OTHER}], "2") == Listing.of(
-        [{"resource": KEY}, {"resource": OTHER}], 2
-    )
-    assert not Listing.of([{"resourceKey": KEY}], 1).uncounted
+    as_text = SnapshotListing.from_entries([{"resourceKey": KEY}, {"resourceKey": OTHER}], "2")
+    assert as_text == SnapshotListing.from_entries([{"resource": KEY}, {"resource": OTHER}], 2)
+    assert not as_text.is_uncounted
+    assert not SnapshotListing.from_entries([{"resourceKey": KEY}], 1).is_uncounted
 
 
 @pytest.mark.parametrize(("size", "expected"), [(17, 17), ("17", 17), (17.0, 17), (True, None), (-1, None)])
@@ -145,15 +149,15 @@ def test_texts_and_properties_of_an_item_can_be_encoded() -> None:
     assert item.properties.keys() == {"id", "owner", "title", "tags"}
 
 
-def test_digests_are_of_one_length_and_tell_keys_apart() -> None:
+def test_digests_have_one_length_and_are_distinct() -> None:
     keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(2000)]
     assert len({key.digest for key in keys}) == len(keys)
     assert {len(key.digest) for key in keys} == {DIGEST_LENGTH}
-    joined = digests(keys[:3])
+    joined = join_digests(keys[:3])
     assert [joined[i : i + DIGEST_LENGTH] for i in range(0, len(joined), DIGEST_LENGTH)] == [k.digest for k in keys[:3]]
 
 
-def test_ids_are_plain_text_where_text_is_wanted() -> None:
+def test_an_id_formats_as_plain_text() -> None:
     assert f"{ItemId.parse(ITEM)}" == ITEM
 
 

@@ -1,4 +1,4 @@
-"""The rules of a rotation, and how long a token has to last by them."""
+"""The rules of a rotation say how long a token has to last."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notebook_archive.secret_store import longest_wait, shortest_wait
+from notebook_archive.secret_store import calculate_max_wait, calculate_min_wait
 
 HOUR, DAY = 3600, 24 * 3600
 
@@ -14,7 +14,7 @@ HOUR, DAY = 3600, 24 * 3600
 @pytest.mark.parametrize(
     ("expression", "duration", "seconds"),
     [
-        # A rate in hours has windows of an hour, one in days has them to the end of the day.
+        # The window of a rate in hours is one hour; that of a rate in days ends with the day.
         ("rate(4 hours)", "", 5 * HOUR),
         ("rate(12 hours)", "", 13 * HOUR),
         ("rate(12 hours)", "3h", 15 * HOUR),
@@ -43,16 +43,16 @@ HOUR, DAY = 3600, 24 * 3600
         ("cron(0 0 29 2 ? *)", "", 1462 * DAY),
     ],
 )
-def test_the_longest_wait(expression: str, duration: str, seconds: int | None) -> None:
+def test_the_maximum_wait_between_two_rotations(expression: str, duration: str, seconds: int | None) -> None:
     rules: dict[str, Any] = {"ScheduleExpression": expression}
-    assert longest_wait(rules | ({"Duration": duration} if duration else {})) == seconds
+    assert calculate_max_wait(rules | ({"Duration": duration} if duration else {})) == seconds
 
 
-def test_days_count_where_there_is_no_expression_that_can_be_read() -> None:
-    assert longest_wait({"AutomaticallyAfterDays": 1}) == 2 * DAY
-    assert longest_wait({"AutomaticallyAfterDays": 7, "ScheduleExpression": "at(noon)"}) == 8 * DAY
-    # AWS works the days out from the expression, rounded: the expression knows better.
-    assert longest_wait({"AutomaticallyAfterDays": 1, "ScheduleExpression": "rate(4 hours)"}) == 5 * HOUR
+def test_days_count_if_the_expression_cannot_be_read() -> None:
+    assert calculate_max_wait({"AutomaticallyAfterDays": 1}) == 2 * DAY
+    assert calculate_max_wait({"AutomaticallyAfterDays": 7, "ScheduleExpression": "at(noon)"}) == 8 * DAY
+    # AWS calculates the days from the expression and rounds them, so the expression is more precise.
+    assert calculate_max_wait({"AutomaticallyAfterDays": 1, "ScheduleExpression": "rate(4 hours)"}) == 5 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_days_count_where_there_is_no_expression_that_can_be_read() -> None:
         "every day",
     ],
 )
-def test_rules_that_say_nothing_are_not_guessed_at(expression: str) -> None:
-    assert longest_wait({"ScheduleExpression": expression}) is None
-    assert longest_wait({}) is None
-    assert shortest_wait(expression) is None
+def test_the_wait_of_unknown_rules_is_none(expression: str) -> None:
+    assert calculate_max_wait({"ScheduleExpression": expression}) is None
+    assert calculate_max_wait({}) is None
+    assert calculate_min_wait(expression) is None
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def test_rules_that_say_nothing_are_not_guessed_at(expression: str) -> None:
         ("cron(0 8 1,15 * ? *)", 14 * DAY),
     ],
 )
-def test_how_often_a_schedule_rotates(expression: str, seconds: int) -> None:
-    assert shortest_wait(expression) == seconds
+def test_the_minimum_wait_between_two_windows(expression: str, seconds: int) -> None:
+    assert calculate_min_wait(expression) == seconds
 
 
 @given(st.text("0123456789(),-*/?LW# SUNMOTAcronrate", max_size=40), st.text("0123456789h", max_size=3))
-def test_no_expression_breaks_it(expression: str, duration: str) -> None:
-    wait = longest_wait({"ScheduleExpression": expression, "Duration": duration})
+def test_any_expression_gives_a_wait_or_none(expression: str, duration: str) -> None:
+    wait = calculate_max_wait({"ScheduleExpression": expression, "Duration": duration})
     assert wait is None or wait > 0

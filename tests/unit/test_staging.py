@@ -1,4 +1,4 @@
-"""A staged snapshot is the bytes as received, in memory while small, and an error message is told from a notebook."""
+"""A staged snapshot is the received bytes, in memory if small. An error message is not taken for a notebook."""
 
 import hashlib
 import json

@@ -1,6 +1,6 @@
 """Notebook Archive: a complete, verifiable history of ArcGIS notebooks in Amazon S3.
 
-Who may import whom, outermost first (`.importlinter` and `tests/architecture` check it):
+Who may import whom, outermost first. `.importlinter` has the rules, and `make check` tests them::
 
     functions/*/app.py ─► http, aws ─► pages ─► runs, backup_requests, reading, rotation ─► backup
         ─► archive, arcgis, notebook, secret_store, events ─► models, settings, clock ─► errors

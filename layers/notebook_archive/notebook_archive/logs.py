@@ -1,4 +1,4 @@
-"""The log of a function: one JSON object a line, with the keys of the invocation, no matter which code writes it."""
+"""Set up the log of a function: one JSON object a line, with the keys of the invocation, whichever code writes it."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def make_logger() -> Logger:
-    """Return the function's logger, and send through its handler what the package and the libraries log.
+    """Return the function's logger, and use its handler for the lines of the package and the libraries too.
 
     AWS's runtime client gives the root logger a handler without our keys, which may write plain text. The function's
     own handler replaces it. `POWERTOOLS_LOG_LEVEL` sets the level of the function and of the package. Libraries
@@ -36,7 +36,7 @@ def make_logger() -> Logger:
 
 
 def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
-    """Return a decorator for handlers: each line names the invocation, and so does the error that ends it, if any."""
+    """Return a decorator that adds the invocation to each line of a handler, and logs the error that ends it."""
 
     def decorate(handler: Handler) -> Handler:
         @logger.inject_lambda_context(clear_state=True)
@@ -45,10 +45,10 @@ def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
             try:
                 return handler(event, context)
             except Exception as error:
-                # The line that AWS's runtime client writes about it has none of our keys.
+                # AWS's runtime client also logs the error, but without our keys.
                 defect = NotebookArchiveError(f"A defect: {type(error).__name__}.")
-                named = error if isinstance(error, NotebookArchiveError) else defect
-                logger.exception("The invocation failed", extra={"problem": problem(named)})
+                known = error if isinstance(error, NotebookArchiveError) else defect
+                logger.exception("The invocation failed", extra={"problem": problem(known)})
                 raise  # the caller needs the error, and the alarms count Lambda's own Errors
 
         return handle
@@ -57,12 +57,12 @@ def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
 
 
 def log_outcome(logger: Logger, outcome: Outcome) -> None:
-    """Write the line of one notebook, as a warning if it failed."""
+    """Log the outcome of one notebook, as a warning if it failed."""
     write = logger.warning if outcome["state"] == "failed" else logger.info
     write(outcome["state"], extra=logged(outcome))
 
 
 def _serialize(line: dict[str, Any]) -> str:
-    """Return the line as JSON that can be written. A lone surrogate, which UTF-8 cannot encode, is escaped."""
+    """Return the line as JSON. A lone surrogate, which UTF-8 cannot encode, is escaped."""
     text = json.dumps(line, default=str, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace").decode()

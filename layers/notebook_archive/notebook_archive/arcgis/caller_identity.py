@@ -31,7 +31,7 @@ class CallerToken:
         """An empty text, because the token comes from no secret."""
         return ""
 
-    def current(self, _: Deadline) -> str:
+    def get_token(self, _: Deadline) -> str:
         """Return the token."""
         return self.value
 

@@ -16,7 +16,7 @@ class Tokens(Protocol):
     def secret(self) -> str:
         """The name of the secret that the tokens come from, or an empty text if they come from none."""
 
-    def current(self, deadline: Deadline) -> str:
+    def get_token(self, deadline: Deadline) -> str:
         """Return the token to use now."""
 
     def call_with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:

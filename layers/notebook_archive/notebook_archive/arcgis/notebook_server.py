@@ -29,16 +29,16 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import (
     ItemId,
-    Listing,
     NotebookSession,
     ResourceKey,
     SessionId,
+    SnapshotListing,
     VerifiedCopy,
-    count,
+    parse_count,
 )
 
 # Maximum sessions of one request.
-SESSIONS_PAGE = 100
+SESSIONS_PER_PAGE = 100
 # Open sessions that are collected. A listing that never ends would fill the memory.
 MAX_SESSIONS = 10_000
 
@@ -83,7 +83,7 @@ class NotebookServer:
         """
         client, what = self._client, "The notebook server"
         # A server that is not ArcGIS may reject any token, so a rejection here renews none.
-        token = client.tokens.current(client.deadline)
+        token = client.tokens.get_token(client.deadline)
         fields = {"f": "json", "start": "1", "num": "1"}
         stream = client.transport.stream(
             "GET", self._notebooks_url, what, client.deadline, ANSWER_BYTES, token=token, fields=fields
@@ -100,7 +100,7 @@ class NotebookServer:
         except (ArcGISError, SnapshotTooLarge):
             return False
 
-    def list_snapshots(self, item_id: ItemId) -> Listing:
+    def list_snapshots(self, item_id: ItemId) -> SnapshotListing:
         """Return the notebook's snapshots. Raises UnexpectedAnswer if the listing does not say that it succeeded."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
@@ -110,7 +110,7 @@ class NotebookServer:
             raise UnexpectedAnswer(f"{what}: the answer has no list of snapshots.")
         if not is_success(answer):
             raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
-        return Listing.of(entries, answer.get("total"))
+        return SnapshotListing.from_entries(entries, answer.get("total"))
 
     def read_snapshot[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
@@ -182,9 +182,9 @@ class NotebookServer:
     def list_sessions(self, start: int, num: int) -> Sessions:
         """Return up to `num` open sessions, beginning with number `start`. The first is number 1.
 
-        Notebook Server gives a page of up to SESSIONS_PAGE sessions, with `start` and `total`. Kubernetes has no pages
-        and gives all sessions. An answer without `start` and `total` may be either, so all sessions are collected, and
-        the page is cut out of them.
+        Notebook Server gives a page of up to SESSIONS_PER_PAGE sessions, with `start` and `total`. Kubernetes has no
+        pages and gives all sessions. An answer without `start` and `total` may be either, so all sessions are
+        collected, and the page is cut out of them.
         """
         answer, entries = self._fetch_page(start, num)
         if "start" not in answer or "total" not in answer:
@@ -192,7 +192,7 @@ class NotebookServer:
             if not has_all:
                 entries = self._fetch_all_sessions()
             return Sessions.parse(entries[start - 1 : start - 1 + num], len(entries))
-        total = count(answer["total"]) or 0
+        total = parse_count(answer["total"]) or 0
         if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
             total = max(total, start - 1 + len(entries))
         return Sessions.parse(entries[:num], total)
@@ -204,10 +204,10 @@ class NotebookServer:
         """
         found: dict[str, Any] = {}
         while True:
-            _, page = self._fetch_page(len(found) + 1, SESSIONS_PAGE)
+            _, page = self._fetch_page(len(found) + 1, SESSIONS_PER_PAGE)
             known = len(found)
             found |= {str(entry.get("id") or entry) if isinstance(entry, dict) else str(entry): entry for entry in page}
-            if len(page) < SESSIONS_PAGE or len(found) == known:
+            if len(page) < SESSIONS_PER_PAGE or len(found) == known:
                 return list(found.values())
             if len(found) > MAX_SESSIONS:
                 raise ListingIncomplete(f"The open notebooks: there are more than {MAX_SESSIONS}.")
@@ -243,9 +243,9 @@ class NotebookServer:
     def _may_be_open(self, session_id: SessionId) -> bool:
         start = 1
         while True:
-            page = self.list_sessions(start, SESSIONS_PAGE)
+            page = self.list_sessions(start, SESSIONS_PER_PAGE)
             if page.unreadable or any(session.session_id == session_id for session in page.sessions):
                 return True
-            start += SESSIONS_PAGE
+            start += SESSIONS_PER_PAGE
             if not page.sessions or start > page.total:
                 return False

@@ -17,22 +17,22 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import (
     ItemId,
-    Listing,
     NotebookItem,
     ResourceKey,
-    count,
-    epoch_milliseconds,
+    SnapshotListing,
     is_unicode,
+    parse_count,
+    parse_epoch_milliseconds,
     parse_number,
 )
 from notebook_archive.settings import HTTPS_URL
 
 # Maximum results of one search request.
-SEARCH_PAGE = 100
-# Maximum results of one search, over all its request. What is beyond needs another search.
+RESULTS_PER_PAGE = 100
+# Maximum results of one search, over all its pages. The rest needs another search.
 MAX_SEARCH_RESULTS = 10_000
 # Maximum resources of one request.
-RESOURCES_PAGE = 1000
+RESOURCES_PER_PAGE = 1000
 # Resources of one item that are read. A listing that never ends would fill the memory.
 MAX_RESOURCES = 20_000
 # Entries of one listing that may be skipped because each alone is larger than an answer may be.
@@ -108,7 +108,7 @@ class _PagedEntries:
         for entry in entries:
             key = entry.get(request.key)
             self.entries[key if isinstance(key, str) else ""] = entry
-        total = count(page.get("total"))
+        total = parse_count(page.get("total"))
         if total is not None:
             self.total = max(total, self.total or 0)
         next_start = parse_number(page.get("nextStart")) or -1
@@ -248,7 +248,7 @@ class Portal:
             found.add_window(window)
             if window.given < MAX_SEARCH_RESULTS:
                 return found
-            latest = max((epoch_milliseconds(r.get("created")) for r in window.entries.values()), default=0)
+            latest = max((parse_epoch_milliseconds(r.get("created")) for r in window.entries.values()), default=0)
             if latest <= since:
                 found.missing += 1  # more items were created in one millisecond than a search gives
                 return found
@@ -260,7 +260,7 @@ class Portal:
             query += f" AND created:[{since:019d} TO {10**18:019d}]"
         order = {"q": query, "sortField": "created", "sortOrder": "asc"}
         request = _PagedRequest(
-            "search", "The search for notebooks", "results", "id", SEARCH_PAGE, MAX_SEARCH_RESULTS, order
+            "search", "The search for notebooks", "results", "id", RESULTS_PER_PAGE, MAX_SEARCH_RESULTS, order
         )
         return self._read_pages(request)
 
@@ -313,13 +313,13 @@ class Portal:
         answer = self._get(f"content/users/{quote(owner, safe='')}", what, start="1", num="1")
         return {each["id"]: each["title"] for each in _parse_titles(answer.get("folders"))}
 
-    def list_snapshots(self, item_id: ItemId, *, owner: str = "") -> Listing:
+    def list_snapshots(self, item_id: ItemId, *, owner: str = "") -> SnapshotListing:
         """Return the snapshots among the item's resources, which an administrator may read.
 
         If the item's `owner` is given, they are requested at the second address that Esri documents.
         """
         listed = self._list_resources(item_id, owner)
-        return Listing.of(list(listed.entries.values()), listed.total, listed.oversized)
+        return SnapshotListing.from_entries(list(listed.entries.values()), listed.total, listed.oversized)
 
     def sum_resource_sizes(self, item_id: ItemId) -> int:
         """Return the total size, in bytes, of the item's resources that the token's user can see."""
@@ -329,7 +329,7 @@ class Portal:
     def _list_resources(self, item_id: ItemId, owner: str) -> _PagedEntries:
         user_path = f"users/{quote(owner, safe='', errors='replace')}/" if owner else ""
         path, what = f"content/{user_path}items/{item_id}/resources", f"The resources of item {item_id}"
-        listed = self._read_pages(_PagedRequest(path, what, "resources", "resource", RESOURCES_PAGE, MAX_RESOURCES))
+        listed = self._read_pages(_PagedRequest(path, what, "resources", "resource", RESOURCES_PER_PAGE, MAX_RESOURCES))
         if listed.is_circular:
             raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
         if listed.is_cut:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISUnavailable, NotANotebook, PermissionDenied
 
-# Attempts of one request in all. The budget is this number and the deadline, whichever ends first.
+# The budget of one request: this many attempts in all, as long as the next pause ends before the deadline.
 MAX_ATTEMPTS = 4
 # Attempts of a request that was denied, or whose body was not a whole notebook.
 MAX_ATTEMPTS_IF_REFUSED = 2
@@ -20,13 +20,13 @@ MAX_BACKOFF_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Tries requests again. `sleep` waits, and `jitter` returns a random number from 0 to 1."""
+    """Retries requests. `sleep` waits for some seconds, and `jitter` returns a random number from 0 to 1."""
 
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
     def run[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Return what `attempt` returns. After ArcGISUnavailable, it is called again, MAX_ATTEMPTS times in all.
+        """Return what `attempt` returns. After ArcGISUnavailable it is called again, up to MAX_ATTEMPTS times in all.
 
         Waits as long as Retry-After asks, or else exponentially longer with full jitter. If the wait would not end
         before the deadline, the error is raised at once.
@@ -38,12 +38,12 @@ class Retries:
             try:
                 return attempt()
             except (ArcGISUnavailable, PermissionDenied, NotANotebook) as error:
-                is_outage = isinstance(error, ArcGISUnavailable)
-                asked = error.retry_after if isinstance(error, ArcGISUnavailable) else None
-                backoff = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**failed) * self.jitter()
-                pause = backoff if asked is None else asked
-                last = MAX_ATTEMPTS if is_outage else MAX_ATTEMPTS_IF_REFUSED
-                if failed >= last or pause >= deadline.remaining():
+                pause = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**failed) * self.jitter()
+                max_attempts = MAX_ATTEMPTS_IF_REFUSED
+                if isinstance(error, ArcGISUnavailable):
+                    max_attempts = MAX_ATTEMPTS
+                    pause = pause if error.retry_after is None else error.retry_after
+                if failed >= max_attempts or pause >= deadline.remaining():
                     raise
                 self.sleep(pause)
         raise AssertionError  # the last attempt returned or raised

@@ -19,7 +19,7 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, Listing, ResourceKey, VerifiedCopy
+from notebook_archive.models import ItemId, ResourceKey, SnapshotListing, VerifiedCopy
 from notebook_archive.settings import Route
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class SnapshotAccess:
         """Whether snapshots can be created and deleted: only with the owner's own token."""
         return self.notebook_server is not None
 
-    def list_snapshots(self, item_id: ItemId) -> Listing:
+    def list_snapshots(self, item_id: ItemId) -> SnapshotListing:
         """Return the notebook's snapshots, in one call. Raises any ArcGISError."""
         listed = self._run_with_fallback(lambda: self._list_snapshots(item_id))
         if listed.lookalikes:
@@ -94,7 +94,7 @@ class SnapshotAccess:
             )
         return listed
 
-    def _list_snapshots(self, item_id: ItemId) -> Listing:
+    def _list_snapshots(self, item_id: ItemId) -> SnapshotListing:
         if self.notebook_server:
             return self.notebook_server.list_snapshots(item_id)
         try:

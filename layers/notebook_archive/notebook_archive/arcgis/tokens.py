@@ -21,7 +21,7 @@ from notebook_archive.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import epoch_milliseconds
+from notebook_archive.models import parse_epoch_milliseconds
 
 # A token is renewed this long before it expires.
 RENEW_BEFORE_SECONDS = 300
@@ -68,7 +68,7 @@ class FixedToken:
     value: str
     secret: str = ""
 
-    def current(self, _: Deadline) -> str:
+    def get_token(self, _: Deadline) -> str:
         """Return the token."""
         return self.value
 
@@ -126,7 +126,7 @@ class TokenSource:
           sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
         - It does not say: ArcGISUnavailable is raised.
         """
-        token = self.current(deadline)
+        token = self.get_token(deadline)
         try:
             return call(token)
         except TokenRejected as error:
@@ -143,7 +143,7 @@ class TokenSource:
         except TokenRejected as error:
             raise self._find_fault(error, fresh, str(error), deadline) from None
 
-    def current(self, deadline: Deadline) -> str:
+    def get_token(self, deadline: Deadline) -> str:
         """Return the token in memory, or a new one if there is none or it is about to expire."""
         with self._lock:
             if self._token is None or self._token.good_until <= self._clock():
@@ -265,7 +265,7 @@ class TokenSource:
         secret = self._read_secret()
         if "token" not in secret:
             return self._sign_in(secret, deadline, TOKEN_MINUTES)
-        expires = epoch_milliseconds(secret.get("expires")) / 1000
+        expires = parse_epoch_milliseconds(secret.get("expires")) / 1000
         good_until = max(expires - RENEW_BEFORE_SECONDS, self._clock() + MIN_USE_SECONDS)
         return Token(secret["token"], good_until if expires else float("inf"), expires)
 
@@ -290,12 +290,12 @@ class TokenSource:
             fields = {"username": secret["username"], "password": secret["password"], "client": "referer"}
             fields |= {"referer": REFERER, **common}
             answer = self._transport.call("POST", f"{self._rest_url}/generateToken", what, deadline, fields=fields)
-            value, expires = answer.get("token"), epoch_milliseconds(answer.get("expires")) / 1000
+            value, expires = answer.get("token"), parse_epoch_milliseconds(answer.get("expires")) / 1000
         else:
             fields = {"client_id": secret["clientId"], "client_secret": secret["clientSecret"]}
             fields |= {"grant_type": "client_credentials", **common}
             answer = self._transport.call("POST", f"{self._rest_url}/oauth2/token", what, deadline, fields=fields)
-            seconds = epoch_milliseconds(answer.get("expires_in"))
+            seconds = parse_epoch_milliseconds(answer.get("expires_in"))
             value, expires = answer.get("access_token"), self._clock() + seconds if seconds else 0.0
         if not isinstance(value, str) or not TOKEN.fullmatch(value):
             raise UnexpectedAnswer(f"{what}: the portal's answer has no token.")

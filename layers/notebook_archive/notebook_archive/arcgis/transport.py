@@ -61,7 +61,7 @@ _ADDRESS = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*(?:\?[!$-;=?-Z_a-z~]*)?"
 )
 # Exceptions that requests, urllib3 and the standard library raise while they read an answer.
-_BROKEN = (
+_CONNECTION_ERRORS = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
@@ -141,7 +141,7 @@ class Transport:
         ArcGISError, and AnswerTooLarge beyond ANSWER_BYTES.
         """
 
-        def once() -> dict[str, Any]:
+        def attempt() -> dict[str, Any]:
             try:
                 with closing(
                     self.stream(method, url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
@@ -150,7 +150,7 @@ class Transport:
             except SnapshotTooLarge as error:
                 raise AnswerTooLarge(str(error)) from None
 
-        return self.retries.run(once, deadline)
+        return self.retries.run(attempt, deadline)
 
     def stream(
         self,
@@ -195,7 +195,7 @@ class Transport:
                 yield chunk
             if refuse_empty and not received and _is_proven_empty(response):
                 raise NoContent(f"{what}: the server sent an empty file.")
-        except _BROKEN as error:
+        except _CONNECTION_ERRORS as error:
             raise _translate_error(error, what, urlsplit(url).netloc, deadline) from None
         finally:
             if response is not None:
@@ -238,11 +238,11 @@ def _find_redirect_target(response: requests.Response, url: str) -> str:
         return ""
     try:
         target = urljoin(url, location)
-        asked, named = urlsplit(url), urlsplit(target)
-        is_near = named.hostname == asked.hostname and (named.port or 443) in (443, asked.port or 443)
+        old, new = urlsplit(url), urlsplit(target)
+        is_same_host = new.hostname == old.hostname and (new.port or 443) in (443, old.port or 443)
     except ValueError:  # of a port or an address that is not one
         return ""
-    return target if is_near and _ADDRESS.fullmatch(target) else ""
+    return target if is_same_host and _ADDRESS.fullmatch(target) else ""
 
 
 def _check_status(response: requests.Response, what: str) -> None:

@@ -1,22 +1,24 @@
-"""The archive: a bucket, its keys, and writing to it so that nothing is ever overwritten.  docs/archive-format.md is
-its contract."""
+"""The archive: a bucket, its keys, and writes that never overwrite a snapshot.
 
-from notebook_archive.archive.keys import CaptureMark, CopyId, RunId, Sighting
-from notebook_archive.archive.listing import Holding, Present
+`docs/archive-format.md` is the contract that a restorer relies on.
+"""
+
+from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote
+from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
-from notebook_archive.archive.store import Archive, CaptureRecord, Stored
+from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult
 
 __all__ = [
     "Archive",
     "ArchiveReader",
+    "ArchivedNotebook",
     "ArchivedSnapshot",
-    "CaptureMark",
     "CaptureRecord",
+    "CapturedNote",
+    "ContentNotes",
     "CopyId",
-    "Holding",
     "OpenedSnapshot",
-    "Present",
     "RunId",
-    "Sighting",
-    "Stored",
+    "SeenNote",
+    "StoreResult",
 ]

@@ -1,5 +1,7 @@
-"""The keys of the archive.  They are built from whole-matched ids and run ids alone, so no text from outside can shape
-one."""
+"""Build and parse the keys of the archive.
+
+A key is built only from ids that were matched whole, so no text from outside can shape one.
+"""
 
 import hashlib
 import re
@@ -25,15 +27,17 @@ _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
 
 
 class RunId(str):
-    """One archive run: ``{yyyy-mm-dd}/{name of the Step Functions execution}``, the place of the run below
-    ``runs/``."""
+    """The id of an archive run: `{yyyy-mm-dd}/{name of the Step Functions execution}`.
+
+    It is also the place of the run's objects below `runs/`.
+    """
 
     __slots__ = ()
 
     @classmethod
-    def of_execution(cls, name: str, started_at: str) -> Self:
-        """Return the run of an execution. Two names never give the same run; `_encode` describes the encoding."""
-        text = f"{started_at[:10]}/{_encode(name)}"
+    def from_execution(cls, name: str, started_at: str) -> Self:
+        """Return the run of an execution. Two names never give the same run; `_encode_name` describes the encoding."""
+        text = f"{started_at[:10]}/{_encode_name(name)}"
         if not _RUN.fullmatch(text):
             raise SettingsInvalid(
                 "The execution has no usable name or start time: start the run through its state machine."
@@ -42,21 +46,21 @@ class RunId(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the run that was noted, or raise SettingsInvalid."""
+        """Return the run id that a note holds, or raise SettingsInvalid."""
         if _RUN.fullmatch(text):
             return cls(text)
-        raise SettingsInvalid("That is no run id.")
+        raise SettingsInvalid("The text is not a run id.")
 
     def key(self, name: str) -> str:
         """Return the key of one of the run's own objects."""
         return f"{RUNS}{self}/{name}"
 
 
-def _encode(name: str) -> str:
+def _encode_name(name: str) -> str:
     """Return an execution's name as keys hold it. Two names never give the same text.
 
     Characters other than letters, digits, `_` and `-` become `.XX`, two upper-case hexadecimal digits for each byte of
-    UTF-8.  A result of more than 80 characters is cut, and ends in `.-` and the first 20 digits of the SHA-256 of the
+    UTF-8. A result of more than 80 characters is cut, and ends in `.-` and the first 20 digits of the SHA-256 of the
     whole name: no encoded name has a hyphen after a dot.
     """
     whole = name.encode(errors="surrogatepass")
@@ -79,18 +83,19 @@ class AlteredSnapshot:
 
 
 class CopyId(str):
-    """One copy of a notebook's content: ``{modified}-{first 12 digits of its SHA-256}``, matched whole.
+    """The id of one copy of a notebook's content: `{modified}-{first 12 digits of its SHA-256}`.
 
-    ``modified`` is the item's, in 13 digits of epoch milliseconds, zeros where the portal told none.
+    `modified` is the item's time of modification in 13 digits of epoch milliseconds. It is all zeros if the portal gave
+    no time.
     """
 
     __slots__ = ()
+    # The ending of its key.
     kind = "ipynb"
-    """How its key ends."""
 
     @classmethod
-    def of(cls, modified: int, digest: bytes) -> Self:
-        """Return the id of content of that SHA-256, or raise NotAnId."""
+    def from_content(cls, modified: int, digest: bytes) -> Self:
+        """Return the id of content with this SHA-256, or raise NotAnId."""
         return cls.parse(f"{modified:013d}-{digest.hex()[:12]}")
 
     @classmethod
@@ -102,7 +107,7 @@ class CopyId(str):
 
     @property
     def modified(self) -> int:
-        """The item's ``modified``."""
+        """When the item was modified, in epoch milliseconds."""
         return int(self[:13])
 
     @property
@@ -112,36 +117,36 @@ class CopyId(str):
 
     @property
     def resource_key(self) -> str:
-        """How reports and events name the copy, beside the resource keys of snapshots."""
+        """The name of the copy in reports and events, next to the resource keys of snapshots."""
         return f"current/{self}.ipynb"
 
 
-class Sighting(CopyId):
-    """That a notebook's content was found to be known already, at another ``modified`` or later."""
+class SeenNote(CopyId):
+    """A note that the archive had a notebook's content already, under another `modified` or at an earlier time."""
 
     __slots__ = ()
     kind = "seen"
 
 
-class CaptureMark(CopyId):
-    """That a snapshot holds a notebook's content, so that no run need make one of it."""
+class CapturedNote(CopyId):
+    """A note that a snapshot holds a notebook's content, so no run needs to make one."""
 
     __slots__ = ()
     kind = "captured"
 
 
 class ItemNote(Enum):
-    """The other objects that the archive keeps of an item, by name."""
+    """The other objects that the archive keeps of an item. The value is the name of the file."""
 
     PROPERTIES = "item"
     DELETION = "deleted"
 
 
-_OF_CONTENT = {each.kind: each for each in (CopyId, Sighting, CaptureMark)}
+_KINDS = {each.kind: each for each in (CopyId, SeenNote, CapturedNote)}
 
 
 def snapshots_prefix(item_id: ItemId) -> str:
-    """Return what the keys of all archived snapshots of a notebook begin with."""
+    """Return the prefix of the keys of all archived snapshots of a notebook."""
     return f"{NOTEBOOKS}{item_id}/snapshots/"
 
 
@@ -167,25 +172,23 @@ def deletion_key(item_id: ItemId) -> str:
 
 
 def capture_record_key(item_id: ItemId, key: ResourceKey) -> str:
-    """Return the key of the note which run made a snapshot."""
+    """Return the key of the record that says which run made a snapshot."""
     return f"{NOTEBOOKS}{item_id}/captures/{key}"
 
 
 def copy_key(item_id: ItemId, copy: CopyId) -> str:
-    """Return the key of a copy of a notebook's content, of a sighting or of a capture's mark."""
+    """Return the key of a copy of a notebook's content, or of a note about the content."""
     return f"{NOTEBOOKS}{item_id}/current/{copy}.{copy.kind}"
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
-    """Return what a key below `notebooks/` names: a snapshot, an altered one, a copy, a sighting, a capture's mark, an
-    item's properties, or the note that it was deleted. Returns None for any other key.
-    """
+    """Return the item and the object that a key below `notebooks/` names, or None for any other key."""
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
     if match := _ALTERED.fullmatch(key):
         return ItemId(match[1]), AlteredSnapshot(ResourceKey(f"{match[2]}.json"), match[3])
     if match := _CURRENT.fullmatch(key):
-        return ItemId(match[1]), _OF_CONTENT[match[3]](match[2])
+        return ItemId(match[1]), _KINDS[match[3]](match[2])
     if match := _ITEM.fullmatch(key):
         return ItemId(match[1]), ItemNote(match[2])
     return None

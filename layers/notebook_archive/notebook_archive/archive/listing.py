@@ -1,4 +1,4 @@
-"""What the archive holds, as its keys tell."""
+"""Read from the keys of the bucket what the archive holds."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,36 +7,37 @@ from itertools import groupby
 from typing import Self
 
 from notebook_archive.archive import keys
+from notebook_archive.archive.bucket import ListedObject
 from notebook_archive.models import ItemId, ResourceKey
 
+# Maximum number of notes about one notebook's content that are kept in memory. The latest are kept.
 MAX_NOTES = 10
-"""About the content of one notebook that are kept in memory, the latest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
-    """What the archive has noted about the content of one notebook, and when, the latest last.
+class ContentNotes:
+    """The copies of one notebook's content and the notes about it, with the times when they were written.
 
-    The latest is what was written last, not what has the highest ``modified``: a portal that was restored goes back in
-    time.
+    The latest comes last. The latest is the one that was written last, which need not have the highest `modified`: a
+    portal that was restored from a backup goes back in time.
     """
 
     notes: tuple[tuple[datetime, keys.CopyId], ...] = ()
 
     @classmethod
-    def of(cls, notes: list[tuple[datetime, keys.CopyId]]) -> Self:
-        """Return the latest of the notes, with the latest copy and the latest capture's mark in any case."""
+    def keep_latest(cls, notes: list[tuple[datetime, keys.CopyId]]) -> Self:
+        """Return the MAX_NOTES latest notes, and always the latest copy and the latest CapturedNote."""
         ordered = sorted(notes)
         dropped, kept = cls(tuple(ordered[:-MAX_NOTES])), tuple(ordered[-MAX_NOTES:])
-        last = (dropped.latest(keys.CopyId), dropped.latest(keys.CaptureMark))
+        last = (dropped.find_latest(keys.CopyId), dropped.find_latest(keys.CapturedNote))
         return cls((*sorted(each for each in last if each), *kept))
 
-    def at(self, modified: int) -> tuple[datetime, keys.CopyId] | None:
-        """Return what was noted last of the item as modified then, and when."""
+    def find_by_modified(self, modified: int) -> tuple[datetime, keys.CopyId] | None:
+        """Return the latest note of the item with this `modified`, or None."""
         return next((note for note in reversed(self.notes) if note[1].modified == modified), None)
 
-    def latest(self, kind: type[keys.CopyId], digest: str = "") -> tuple[datetime, keys.CopyId] | None:
-        """Return the last note of exactly this kind, of content with this short digest if one is given."""
+    def find_latest(self, kind: type[keys.CopyId], digest: str = "") -> tuple[datetime, keys.CopyId] | None:
+        """Return the latest note of exactly this kind, or None. If a short digest is given, it has to match."""
         return next(
             (
                 note
@@ -48,18 +49,19 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """What the archive holds of one notebook, the latest last.
+class ArchivedNotebook:
+    """What the archive holds of one notebook.
 
-    ``item_written`` is None where it has no ``item.json``.  `last_written` is when its newest object was written, apart
-    from the note that the item was deleted; `deletion_noted` is when that note was written, or None.  `sizes` are the
-    sizes in bytes of each snapshot and of the altered bodies beside it.
+    `snapshots` are in the order in which they were written. `item_written` is None if the notebook has no `item.json`.
+    `last_written` is when its newest object was written, apart from the note that the item was deleted.
+    `deletion_noted` is when that note was written, or None. `sizes` are the sizes in bytes of each snapshot and of the
+    altered bodies next to it.
     """
 
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
     item_written: datetime | None
-    present: Present = field(default_factory=Present)
+    content_notes: ContentNotes = field(default_factory=ContentNotes)
     sizes: Mapping[ResourceKey, tuple[int, ...]] = field(default_factory=dict)
     last_written: datetime | None = None
     deletion_noted: datetime | None = None
@@ -75,19 +77,10 @@ class Holding:
         return self.last_written is None or self.deletion_noted > self.last_written
 
 
-@dataclass(frozen=True, slots=True)
-class ListedObject:
-    """An object as a listing of the bucket gives it.  `size` is in bytes."""
-
-    key: str
-    written: datetime
-    size: int
-
-
-def group_holdings(objects: Iterable[ListedObject]) -> Iterator[Holding]:
-    """Yield what the listed objects below `notebooks/` mean. The objects come in the order of their keys."""
-    ours = ((parsed, listed) for listed in objects if (parsed := keys.parse(listed.key)))
-    for item_id, group in groupby(ours, key=lambda entry: entry[0][0]):
+def group_by_notebook(objects: Iterable[ListedObject]) -> Iterator[ArchivedNotebook]:
+    """Yield the notebook that each group of objects below `notebooks/` belongs to. Objects come in key order."""
+    parsed_objects = ((parsed, listed) for listed in objects if (parsed := keys.parse(listed.key)))
+    for item_id, group in groupby(parsed_objects, key=lambda entry: entry[0][0]):
         snapshots: list[tuple[datetime, ResourceKey]] = []
         sizes: dict[ResourceKey, tuple[int, ...]] = {}
         notes: list[tuple[datetime, keys.CopyId]] = []
@@ -108,5 +101,6 @@ def group_holdings(objects: Iterable[ListedObject]) -> Iterator[Holding]:
                 sizes[key] = (*sizes.get(key, ()), listed.size)
                 if isinstance(name, ResourceKey):
                     snapshots.append((listed.written, name))
-        held = tuple(key for _, key in sorted(snapshots))
-        yield Holding(item_id, held, item_written, Present.of(notes), sizes, last_written, deletion_noted)
+        in_order = tuple(key for _, key in sorted(snapshots))
+        content_notes = ContentNotes.keep_latest(notes)
+        yield ArchivedNotebook(item_id, in_order, item_written, content_notes, sizes, last_written, deletion_noted)

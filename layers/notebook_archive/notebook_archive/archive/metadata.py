@@ -1,8 +1,9 @@
-"""What an archived snapshot carries beside its bytes: user metadata, which is the truth, and tags, which are for rules
-and cost.
+"""Encode the user metadata and the tags of an archived object.
+
+The metadata describes the object and is authoritative. The tags are for lifecycle rules, permissions and costs.
 
 S3 keeps 2 KB of user metadata, counted as the bytes of all names and values, in ASCII (Amazon S3 User Guide, "Working
-with object metadata").  Tags allow letters, digits, spaces and ``_ . : / = + - @``, values of up to 256 characters
+with object metadata"). Tags allow letters, digits, spaces and `_ . : / = + - @`, and values of up to 256 characters
 (API reference, "Tag").
 """
 
@@ -10,47 +11,49 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-METADATA_BYTES = 2048
+MAX_METADATA_BYTES = 2048
+# Maximum encoded bytes of any one text, so that title, name and owner fit together.
 _MAX_TEXT_BYTES = 600
-"""Encoded bytes of any one text, so that title, name and owner fit together."""
+# Ends a text that was cut.
 CUT = "..."
-"""Ends a text that was cut."""
-_TAG_VALUE = 256
+_MAX_TAG_LENGTH = 256
 _NOT_FOR_TAGS = re.compile(r"(?i:\Aaws:)|[^\w \-.:/=+@]")
 _SAFE = "!\"#$&'()*+,/:;<=>?@[]^_`{|}~ -."
 _NOT_FOR_METADATA = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def encode_metadata(values: Mapping[str, str]) -> dict[str, str]:
-    """Return user metadata for the values, empty ones left out.
+    """Return user metadata for the values. Empty values are left out.
 
-    Text beyond ASCII is percent-encoded as UTF-8, as is ``%`` itself, so ``urllib.parse.unquote`` gives it back;
-    control characters become spaces.  A text too long is cut between characters and ends in ``...``; the longest is
-    cut first, the ids never.
+    Characters beyond ASCII, and `%` itself, are percent-encoded as UTF-8, so `urllib.parse.unquote` restores the text.
+    Control characters become spaces. A text that is too long is cut between characters and ends in `...`. If all texts
+    together are too long, the longest is cut first. Ids are short, so they stay whole.
     """
-    encoded = {name: _encoded(value, _MAX_TEXT_BYTES) for name, value in values.items()}
+    encoded = {name: _encode_text(value, _MAX_TEXT_BYTES) for name, value in values.items()}
     encoded = {name: value for name, value in encoded.items() if value}
-    while sum(len(name) + len(value) for name, value in encoded.items()) > METADATA_BYTES:
+    while sum(len(name) + len(value) for name, value in encoded.items()) > MAX_METADATA_BYTES:
         longest = max(encoded, key=lambda name: len(encoded[name]))
-        encoded[longest] = _encoded(values[longest], len(encoded[longest]) * 3 // 4)
+        encoded[longest] = _encode_text(values[longest], len(encoded[longest]) * 3 // 4)
     return encoded
 
 
 def encode_tags(values: Mapping[str, str]) -> str:
-    """Return the ``Tagging`` header for the values, empty ones left out; characters that tags do not have become
-    ``_``."""
-    fit = {name: _NOT_FOR_TAGS.sub("_", value)[:_TAG_VALUE].strip() for name, value in values.items()}
-    return urlencode({name: value for name, value in fit.items() if value}, quote_via=quote, safe="")
+    """Return the `Tagging` header for the values. Empty values are left out.
+
+    Characters that tags do not allow become `_`.
+    """
+    allowed = {name: _NOT_FOR_TAGS.sub("_", value)[:_MAX_TAG_LENGTH].strip() for name, value in values.items()}
+    return urlencode({name: value for name, value in allowed.items() if value}, quote_via=quote, safe="")
 
 
-def _encoded(text: str, longest: int) -> str:
+def _encode_text(text: str, max_bytes: int) -> str:
     plain = _NOT_FOR_METADATA.sub(" ", text).strip()
     whole = quote(plain, safe=_SAFE, errors="replace")
-    if len(whole) <= longest:
+    if len(whole) <= max_bytes:
         return whole
     characters = [quote(character, safe=_SAFE, errors="replace") for character in plain]
     kept, length = 0, len(CUT)
-    while length + len(characters[kept]) <= longest:
+    while length + len(characters[kept]) <= max_bytes:
         length += len(characters[kept])
         kept += 1
     return "".join(characters[:kept]) + CUT

@@ -1,4 +1,4 @@
-"""Getting archived snapshots out again, verified."""
+"""Read archived snapshots, and verify them while they are read."""
 
 import hashlib
 import json
@@ -97,10 +97,10 @@ class ArchiveReader:
             raise translate_s3_error(error, self.bucket, path) from None
         return OpenedSnapshot(self.bucket, path, found)
 
-    def reread(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
-        """Return a snapshot without its bytes, every one of which was read now; None where the archive lacks it.
+    def verify(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
+        """Read every byte of a snapshot, and return it without its bytes, or None if the archive does not have it.
 
-        Raises ArchiveDamaged where they do not have the SHA-256 that was noted.  Its memory is that of one piece.
+        Raises ArchiveDamaged if the bytes do not have the SHA-256 that was noted. Reads one piece at a time.
         """
         path = keys.snapshot_key(item_id, key)
         sha256, size = hashlib.sha256(), 0

@@ -28,7 +28,7 @@ from notebook_archive.errors import (
     SnapshotAltered,
     TokenRejected,
 )
-from notebook_archive.models import ItemId, Listing, Snapshot
+from notebook_archive.models import ItemId, Snapshot, SnapshotListing
 
 
 def archive_notebook(planned: Planned, run: RunId, context: ArchiveContext, deadline: Deadline) -> Outcome:
@@ -70,22 +70,22 @@ def archive_notebook(planned: Planned, run: RunId, context: ArchiveContext, dead
     return made
 
 
-def _archive_all(job: NotebookJob, listed: Listing, made: Outcome) -> None:
+def _archive_all(job: NotebookJob, listed: SnapshotListing, made: Outcome) -> None:
     """Archive the listed snapshots, then the current content, then a snapshot that is made, then the properties."""
     if _archive_listed(job, listed, made):
         _attempt_current(job, made)
         _attempt_capture(job, listed, made)
     if "item" in job.planned:
         try:
-            job.context.archive.put_item(job.item_id, place(job.planned["item"], job))
+            job.context.archive.put_item_properties(job.item_id, place(job.planned["item"], job))
         except NotebookArchiveError as error:
             made["problem"] = problem(error)
 
 
-def _archive_listed(job: NotebookJob, listed: Listing, made: Outcome) -> bool:
+def _archive_listed(job: NotebookJob, listed: SnapshotListing, made: Outcome) -> bool:
     """Archive what is new and note in ``made`` what became of each; return whether to go on."""
     made["failed"] += list_doubts(job.item_id, listed)
-    if listed.uncounted:
+    if listed.is_uncounted:
         made["uncounted"] = True
     if job.access.route == "portal" and job.planned.get("hidden"):
         blind = PermissionDenied(
@@ -139,7 +139,7 @@ def _attempt_current(job: NotebookJob, made: Outcome) -> None:
         made["unchanged"] += 0 if stored else 1
 
 
-def _attempt_capture(job: NotebookJob, listed: Listing, made: Outcome) -> None:
+def _attempt_capture(job: NotebookJob, listed: SnapshotListing, made: Outcome) -> None:
     """Make a snapshot and archive it, if that is asked and due, and everything else was archived.
 
     What cannot be archived would take up slot after slot for nothing.

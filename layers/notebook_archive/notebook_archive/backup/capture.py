@@ -18,7 +18,7 @@ from notebook_archive.errors import (
     RequestRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import Listing, ResourceKey, Snapshot
+from notebook_archive.models import ResourceKey, Snapshot, SnapshotListing
 
 START_SECONDS = 30.0
 """With less time left nothing is made: a snapshot is archived by the invocation that makes it."""
@@ -34,12 +34,12 @@ class Capture:
         self._archive, self._content = job.context.archive, job.content
         self._name = capture_name(job.run)
         self._what = f"item {job.item_id}"
-        self._listed = Listing((), ())
+        self._listed = SnapshotListing((), ())
         self._notes: dict[ResourceKey, CaptureRecord] = {}
         self._answered: tuple[ResourceKey, CaptureRecord] | None = None
         self._is_noted = False
 
-    def attempt(self, listed: Listing) -> Listing:
+    def attempt(self, listed: SnapshotListing) -> SnapshotListing:
         """Return the snapshots as they are afterwards, with a new one where none of them holds the present content.
 
         Everything that is ``listed`` is archived already.  Raises nothing that is a NotebookArchiveError.
@@ -97,13 +97,13 @@ class Capture:
         return UnexpectedAnswer(f"{held} No other snapshot is made until the notebook is saved again.")
 
     def _digest_of(self, key: ResourceKey) -> bytes | None:
-        return self._archive.digest(self._job.item_id, key)
+        return self._archive.read_snapshot_digest(self._job.item_id, key)
 
     def _is_due(self) -> bool:
         """Whether nothing known holds the content.  The notebook's times do not tell: a save may come within the second
         of a snapshot, and a change of title counts as one."""
         # What a doubtful listing leaves out may hold it; that it is doubtful fails the notebook anyway.
-        if not self._job.access.can_create or self._listed.doubtful:
+        if not self._job.access.can_create or self._listed.is_doubtful:
             return False
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return False  # an earlier try of this run made it
@@ -126,7 +126,7 @@ class Capture:
     def _read_notes(self) -> dict[ResourceKey, CaptureRecord]:
         """Return what is noted of the listed snapshots that this system made."""
         named = [snapshot for snapshot in self._listed.snapshots if snapshot.name.startswith(PREFIX)]
-        noted = [(each, self._archive.made(self._job.item_id, each.resource_key)) for each in named]
+        noted = [(each, self._archive.read_capture_record(self._job.item_id, each.resource_key)) for each in named]
         return {snapshot.resource_key: made for snapshot, made in noted if made and is_ours(snapshot, made)}
 
     def _is_known(self) -> bool:
@@ -141,7 +141,7 @@ class Capture:
                 return True
             raise self._full("which is as many as SnapshotLimit says")
         digest = content.staged().digest
-        if archive.has_mark(self._job.item_id, content.copy):
+        if archive.has_captured_note(self._job.item_id, content.copy):
             content.note(archive, run)
             return True
         same = {
@@ -177,9 +177,9 @@ class Capture:
     def _is_alone(self) -> bool:
         """Whether nobody made or deleted a snapshot meanwhile; what there is then is left to the next run."""
         earlier, self._listed = self._listed, self._list()
-        return _keys(earlier) == _keys(self._listed) and not self._listed.doubtful
+        return _keys(earlier) == _keys(self._listed) and not self._listed.is_doubtful
 
-    def _list(self) -> Listing:
+    def _list(self) -> SnapshotListing:
         return self._job.access.list_snapshots(self._job.item_id)
 
     def _make(self) -> None:
@@ -189,7 +189,7 @@ class Capture:
         refused = self._create(text)
         if refused is None:
             return
-        if len(self._listed.snapshots) < self._capturing.limit or self._listed.doubtful:
+        if len(self._listed.snapshots) < self._capturing.limit or self._listed.is_doubtful:
             raise refused
         full = self._full("and ArcGIS refused another")
         if not self._capturing.rotates:
@@ -246,7 +246,7 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _keys(listed: Listing) -> set[ResourceKey]:
+def _keys(listed: SnapshotListing) -> set[ResourceKey]:
     return {snapshot.resource_key for snapshot in listed.snapshots}
 
 

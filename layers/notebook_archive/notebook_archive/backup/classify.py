@@ -12,18 +12,18 @@ from notebook_archive.errors import (
     SecretMissing,
     UnexpectedAnswer,
 )
-from notebook_archive.models import RESOURCE_KEY, ItemId, Listing, Snapshot
+from notebook_archive.models import RESOURCE_KEY, ItemId, Snapshot, SnapshotListing
 
 
-def list_doubts(item_id: ItemId, listed: Listing) -> list[SnapshotProblem]:
+def list_doubts(item_id: ItemId, listed: SnapshotListing) -> list[SnapshotProblem]:
     """Return what there is in a listing that may be a snapshot and cannot be archived; none is lost silently."""
     what = f"The listing of item {item_id}"
     found: list[SnapshotProblem] = []
-    for strange in listed.strange:
+    for strange in listed.undocumented_keys:
         odd = UnexpectedAnswer(f"{what} names {strange!r}, which is not the key of a snapshot as documented.")
         found.append({"resourceKey": strange, **problem(odd)})
-    if listed.missing:
-        short = ListingIncomplete(f"{what} gave {listed.missing} entries fewer than it counted.")
+    if listed.missing_count:
+        short = ListingIncomplete(f"{what} gave {listed.missing_count} entries fewer than it counted.")
         found.append({"resourceKey": "", **problem(short)})
     return found
 
@@ -55,7 +55,7 @@ def classify_vanished(
     except NotebookArchiveError as other:
         return "failed", problem(other)
     if snapshot.resource_key not in (other.resource_key for other in listed.snapshots):
-        if listed.doubtful:
+        if listed.is_doubtful:
             what = f"Snapshot {snapshot.resource_key} may have been deleted meanwhile"
             return "failed", problem(ListingIncomplete(f"{what}, but the second listing is not whole."))
         return "skipped", problem(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))
@@ -85,6 +85,7 @@ def classify_refusal(
     if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
         return "failed", problem(error)
     remedy = (
-        f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; README, 'Secrets'."
+        f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; "
+        "docs/secrets.md has the JSON."
     )
     return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}

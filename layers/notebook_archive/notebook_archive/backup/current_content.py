@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
-from notebook_archive.archive import Archive, ArchivedSnapshot, CaptureMark, CopyId, RunId, Sighting
+from notebook_archive.archive import Archive, ArchivedSnapshot, CapturedNote, CopyId, RunId, SeenNote
 from notebook_archive.backup.planned import SETTLED_MS, PlannedContent, is_planned_as_archived
 from notebook_archive.backup.staging import IN_MEMORY_BYTES, Staged, stage
 from notebook_archive.errors import ArcGISUnavailable, NoContent
@@ -48,7 +48,7 @@ class CurrentContent:
     @property
     def copy(self) -> CopyId:
         """The id of a copy of it."""
-        return CopyId.of(self.planned["modified"], self.staged().digest)
+        return CopyId.from_content(self.planned["modified"], self.staged().digest)
 
     def staged(self) -> Staged:
         """Return it.
@@ -109,9 +109,9 @@ class CurrentContent:
         """
         self.is_archived |= captured
         if captured:
-            archive.put_note(self.item_id, CaptureMark(self.copy), run)
+            archive.put_content_note(self.item_id, CapturedNote(self.copy), run)
         elif self._staged and not self._noted and self._is_settled():
-            archive.put_note(self.item_id, Sighting(self.copy), run)
+            archive.put_content_note(self.item_id, SeenNote(self.copy), run)
             self._noted = True
 
     def _is_settled(self) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from notebook_archive.arcgis.portal import Organization
-from notebook_archive.archive import CaptureMark, CopyId, Holding, Present
-from notebook_archive.models import NotebookItem, ResourceKey, digests
+from notebook_archive.archive import ArchivedNotebook, CapturedNote, ContentNotes, CopyId
+from notebook_archive.models import NotebookItem, ResourceKey, join_digests
 
 MAX_PLANNED_SNAPSHOTS = 5000
 """Archived snapshots of one notebook that its line tells, the latest.  An older one that ArcGIS still has costs one
@@ -62,13 +62,13 @@ class Planned(TypedDict):
     item: NotRequired[Mapping[str, Any]]
 
 
-def plan_notebook(item: NotebookItem, held: Holding | None, organisation: Organization) -> Planned:
+def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organisation: Organization) -> Planned:
     """Return a notebook's line of the plan; ``held`` is what the archive has of it."""
     line: Planned = {
         "itemId": item.item_id,
         "title": item.title,
         "owner": item.owner,
-        "archived": digests(held.snapshots[-MAX_PLANNED_SNAPSHOTS:]) if held else "",
+        "archived": join_digests(held.snapshots[-MAX_PLANNED_SNAPSHOTS:]) if held else "",
         "content": plan_content(item, held),
     }
     if held and held.snapshots:
@@ -82,7 +82,7 @@ def plan_notebook(item: NotebookItem, held: Holding | None, organisation: Organi
     return line
 
 
-def _sizes(held: Holding, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
+def _sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
     """Return the sizes of each snapshot, none for the earliest if there are more than MAX_SIZES in all."""
     sizes: list[list[int]] = []
     left = MAX_SIZES
@@ -100,13 +100,13 @@ def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: properties[name] for name in sizes}
 
 
-def plan_content(item: NotebookItem, held: Holding | None) -> PlannedContent:
+def plan_content(item: NotebookItem, held: ArchivedNotebook | None) -> PlannedContent:
     """Return what decides whether the item's content is fetched; ``held`` is what the archive has of the item."""
-    present = held.present if held else Present()
+    present = held.content_notes if held else ContentNotes()
     modified = item.modified if item.modified in _TIMES else 0
-    known = present.at(modified) if modified else None
+    known = present.find_by_modified(modified) if modified else None
     settled = known[1].short_digest if known and known[0].timestamp() * 1000 > modified + SETTLED_MS else ""
-    copy, captured = present.latest(CopyId, settled), present.latest(CaptureMark, settled)
+    copy, captured = present.find_latest(CopyId, settled), present.find_latest(CapturedNote, settled)
     line: PlannedContent = {
         "modified": modified,
         "held": copy[1] if copy else "",

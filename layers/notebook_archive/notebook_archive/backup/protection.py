@@ -4,10 +4,12 @@ from notebook_archive.archive import CopyId
 from notebook_archive.backup.outcome import Outcome, Protection
 from notebook_archive.backup.planned import Planned
 from notebook_archive.errors import NoContent, NotebookNotFound
-from notebook_archive.models import Listing, split_digests
+from notebook_archive.models import SnapshotListing, split_digests
 
 
-def assess_protection(planned: Planned, outcome: Outcome, listed: Listing | None, *, has_current: bool) -> Protection:
+def assess_protection(
+    planned: Planned, outcome: Outcome, listed: SnapshotListing | None, *, has_current: bool
+) -> Protection:
     """Return the protection of a notebook at the end of its turn.
 
     `listed` is its snapshots in ArcGIS, or None if they could not be listed.  `has_current` is whether the archive has
@@ -33,7 +35,7 @@ def assess_protection(planned: Planned, outcome: Outcome, listed: Listing | None
     return protection
 
 
-def _find_newest(planned: Planned, outcome: Outcome, listed: Listing | None) -> int:
+def _find_newest(planned: Planned, outcome: Outcome, listed: SnapshotListing | None) -> int:
     """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
 
     A snapshot that ArcGIS no longer lists does not count, because the plan has no time for it. A copy that is later

@@ -20,7 +20,7 @@ from notebook_archive.errors import (
     SnapshotInvalid,
     UnexpectedAnswer,
 )
-from notebook_archive.models import Listing, Snapshot, VerifiedCopy
+from notebook_archive.models import Snapshot, SnapshotListing, VerifiedCopy
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ def is_ours(snapshot: Snapshot, made: CaptureRecord | None) -> bool:
 
 def free_slot(
     job: NotebookJob,
-    listed: Listing,
+    listed: SnapshotListing,
     reader: ArchiveReader,
     made: Outcome,
     report: Callable[[NotebookArchiveError], None],
-) -> Listing | None:
+) -> SnapshotListing | None:
     """Delete the oldest listed snapshot that this system made and of which the archive has a whole copy; return what is
     listed then, None where there is none such.  ``made`` notes which one it was.
 
@@ -77,9 +77,9 @@ def verified_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -
     item_id, key = job.item_id, snapshot.resource_key
     if not snapshot.name.startswith(PREFIX):
         return None
-    if not is_ours(snapshot, job.context.archive.made(item_id, key)):
+    if not is_ours(snapshot, job.context.archive.read_capture_record(item_id, key)):
         return None
-    archived = reader.reread(item_id, key)
+    archived = reader.verify(item_id, key)
     if archived is None:
         return None
     what, limit = f"Snapshot {key} of item {item_id}", job.context.max_snapshot_bytes
@@ -90,7 +90,7 @@ def verified_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -
     return VerifiedCopy(item_id, key, served.digest.hex())
 
 
-def _delete(job: NotebookJob, copy: VerifiedCopy, listed: Listing, made: Outcome) -> Listing:
+def _delete(job: NotebookJob, copy: VerifiedCopy, listed: SnapshotListing, made: Outcome) -> SnapshotListing:
     """Delete the snapshot and return the listing that proves it gone, whatever the answer was.
 
     It is told before it is done, so that nothing that goes wrong afterwards hides it.
@@ -112,6 +112,6 @@ def _delete(job: NotebookJob, copy: VerifiedCopy, listed: Listing, made: Outcome
     missed = {each.resource_key for each in listed.snapshots} - {each.resource_key for each in remaining.snapshots}
     if missed != {copy.resource_key}:
         raise UnexpectedAnswer(f"{what}: {len(missed) - 1} more snapshots are gone than were to be deleted.")
-    if remaining.doubtful:
+    if remaining.is_doubtful:
         raise ListingIncomplete(f"{what}: the listing does not prove that it is gone.")
     return remaining

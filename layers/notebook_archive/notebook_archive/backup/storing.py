@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from notebook_archive.archive import Archive, CopyId, RunId, Stored
+from notebook_archive.archive import Archive, CopyId, RunId, StoreResult
 from notebook_archive.backup.staging import Staged
 from notebook_archive.clock import format_moment
 from notebook_archive.models import ItemId, Snapshot
@@ -27,7 +27,9 @@ class Provenance:
     portal_url: str
 
 
-def store(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive) -> Stored:
+def store(
+    item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
+) -> StoreResult:
     """Store a staged snapshot unless the archive holds it.  Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     noted = metadata(item, snapshot, staged, provenance)
@@ -36,14 +38,16 @@ def store(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: P
 
 def store_altered(
     item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
-) -> Stored:
+) -> StoreResult:
     """Store another body of an archived snapshot beside the first, unless it is there.  Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     noted = metadata(item, snapshot, staged, provenance)
-    return archive.put_altered(item.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
+    return archive.put_altered_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
 
 
-def store_copy(item: ItemReference, copy: CopyId, staged: Staged, provenance: Provenance, archive: Archive) -> Stored:
+def store_copy(
+    item: ItemReference, copy: CopyId, staged: Staged, provenance: Provenance, archive: Archive
+) -> StoreResult:
     """Store a staged copy of a notebook's content unless the archive holds it.  Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     of_item = {"item-id": item.item_id, "title": item.title, "owner": item.owner}

@@ -89,7 +89,7 @@ def archive_requests(
             return None
         try:
             item = context.routes.portal(deadline).get_item(item_id)
-            held = context.archive.holding(item_id)
+            held = context.archive.list_one_notebook(item_id)
             return archive_notebook(plan_notebook(item, held, organisation), run, context, deadline)
         except NotebookNotFound as error:
             # Who does not see everything cannot tell what is gone from what is hidden.

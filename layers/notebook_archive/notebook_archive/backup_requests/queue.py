@@ -77,7 +77,7 @@ class Message:
     @property
     def run(self) -> RunId:
         """The name under which the archive notes what this message made it store."""
-        return RunId.of_execution(f"event-{self.id}", self.sent.isoformat())
+        return RunId.from_execution(f"event-{self.id}", self.sent.isoformat())
 
 
 class RequestQueue:

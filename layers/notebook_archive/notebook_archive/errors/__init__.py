@@ -1,65 +1,68 @@
-"""Everything that can go wrong, by name.
+"""All errors, by name.
 
 ::
 
     NotebookArchiveError
-    ├── NotAnId                      an item id, session id or resource key of the wrong form
-    ├── RunInputInvalid              the input of a run has an unknown field, or unusable item ids
+    ├── NotAnId                      a text does not have the form of an item id, session id or resource key
+    ├── RunInputInvalid              the input of a run has an unknown field, or item ids that cannot be used
     ├── RunIdTaken                   another execution has the run's name and date
-    ├── RequestRefused               the proxy's caller is at fault
-    │   ├── ParameterInvalid         a parameter is missing, doubled or garbled
-    │   ├── MethodRefused            this resource does not know the method
+    ├── RequestRefused               the caller of the proxy sent a wrong request
+    │   ├── ParameterInvalid         a parameter is missing, given twice or not valid
+    │   ├── MethodRefused            the resource does not have the method
     │   ├── MediaTypeRefused         the body is not a form
     │   ├── CallerUnknown            AWS did not say who signed the request
-    │   ├── CallerTokenMissing       the caller brought no ArcGIS token
-    │   ├── CallerTokenRejected      ArcGIS refused the caller's token
-    │   └── WebhookRefused           a webhook's delivery is not taken
-    │       ├── WebhookUnknown       the path is not that of the secret
-    │       ├── WebhookUnsigned      no signature and no key, but the secret demands one
-    │       ├── WebhookForged        the signature is not one of our keys'
+    │   ├── CallerTokenMissing       the request has no ArcGIS token
+    │   ├── CallerTokenRejected      ArcGIS rejected the caller's token
+    │   └── WebhookRefused           a delivery of a webhook was refused
+    │       ├── WebhookUnknown       the path is not the one in the secret
+    │       ├── WebhookUnsigned      no signature and no key, but the secret requires one
+    │       ├── WebhookForged        no key of the secret gives the signature
     │       ├── WebhookStale         the payload's time is too far from ours
-    │       ├── WebhookTooLarge      the body is larger than a payload needs to be
-    │       ├── WebhookMalformed     the body is neither JSON nor a form that holds some
-    │       └── WebhookForeign       JSON, but of no shape that ArcGIS documents
-    ├── ConfigurationError
-    │   ├── SettingsInvalid          the function's environment lacks or garbles a value
-    │   ├── SecretMissing            Secrets Manager has no such secret
-    │   ├── SecretUnreadable         Secrets Manager refused, or did not answer
-    │   ├── SecretUnwritable         Secrets Manager did not take a new token, or a label
-    │   ├── SecretMalformed          the secret is not one of the three JSON forms
-    │   ├── SecretNotRotated         the secret of a token holds none yet
-    │   ├── RotationRefused          what is asked for is no step of a rotation under way
-    │   └── NewTokenRejected         the portal refuses a new token, or says that it is another user's
-    ├── ArcGISError
-    │   ├── ArcGISUnavailable        no connection, a 429 or 5xx that outlasted its retries, a throttle
-    │   ├── CertificateUntrusted     TLS: the server's certificate does not lead to a trusted CA
-    │   ├── DeadlineExceeded         the answer was not complete before the invocation had to end
-    │   ├── TokenRejected            498, 499 or 401, and again after a fresh token
-    │   │   └── GoodTokenRejected    the same, of a token that the portal accepts
-    │   ├── PermissionDenied         the token is good, its user may not do this
-    │   ├── NoContent                the item has no content yet
-    │   ├── NotebookNotFound         no such item or snapshot, or not visible to this token
-    │   │   └── SessionNotFound      the notebook is not open, or not visible to this token
+    │       ├── WebhookTooLarge      the body is larger than any payload of ArcGIS
+    │       ├── WebhookMalformed     the body is neither JSON nor a form that holds JSON
+    │       └── WebhookForeign       JSON, but not of a form that ArcGIS documents
+    ├── ConfigurationError           the configuration is wrong
+    │   ├── SettingsInvalid          settings of a function are missing or wrong
+    │   ├── SecretMissing            Secrets Manager does not have the secret
+    │   ├── SecretUnreadable         Secrets Manager did not return the secret
+    │   ├── SecretUnwritable         Secrets Manager did not store a new token or label
+    │   ├── SecretMalformed          the secret does not have one of the three JSON forms
+    │   ├── SecretNotRotated         no rotation has stored a token in the secret yet
+    │   ├── RotationRefused          the request is not a step of a rotation that is under way
+    │   └── NewTokenRejected         the portal rejects a new token, or says that it is another user's
+    ├── ArcGISError                  ArcGIS did not do what was asked of it
+    │   ├── ArcGISUnavailable        no connection, a 429 or 5xx, or a throttle, and retries did not help
+    │   ├── CertificateUntrusted     the server's certificate is not signed by a trusted authority
+    │   ├── DeadlineExceeded         the answer was not complete before the function's time ran out
+    │   ├── TokenRejected            498, 499 or 401, and again with a new token
+    │   │   └── GoodTokenRejected    the same, with a token that the portal accepts
+    │   ├── PermissionDenied         the token is accepted, but its user may not do this
+    │   ├── NoContent                the item has no content to archive
+    │   ├── NotebookNotFound         the item or snapshot does not exist, or this user may not see it
+    │   │   └── SessionNotFound      no open notebook has this id
     │   ├── RequestRejected          any other error answer
-    │   ├── UnexpectedAnswer         HTML, a redirect, something other than the expected JSON
+    │   ├── UnexpectedAnswer         HTML, a redirect, or other JSON than expected
     │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
-    │   ├── ListingIncomplete        a listing ended before its own total, or would not end
+    │   ├── ListingIncomplete        a listing ended before its own total, or did not end
     │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
-    ├── SnapshotInvalid
+    ├── SnapshotInvalid              the body may not be archived
     │   ├── NotANotebook             the body is not one complete notebook
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
-    ├── ArchiveError
+    ├── ArchiveError                 S3 did not store or return an object
     │   ├── ArchiveConflict          the key holds other bytes than ArcGIS sent now
     │   │   └── SnapshotAltered      a snapshot changed in ArcGIS; both bodies are archived
-    │   ├── ArchiveDamaged           an archived snapshot is not what its checksum says
-    │   ├── ArchiveDenied            S3 or KMS refused the function's role
-    │   └── ArchiveUnavailable       S3 did not answer well within its retries
+    │   ├── ArchiveDamaged           an archived object does not have its checksum
+    │   ├── ArchiveDenied            S3 or KMS denied the function's role
+    │   └── ArchiveUnavailable       S3 did not answer as it should, and retries did not help
     ├── RequestInvalid               an event that asks for a backup is not of the documented form
     └── EventRefused                 EventBridge did not accept an event
 
-Each class carries ``reason``, the word under which reports and metrics count it, and ``remedy``, what an
-administrator does next.  Messages are logged and reported whole, so they are made of safe parts only: names, ids,
-codes, hosts.  Never a secret, never an upstream body.
+Each class has a `reason`, under which reports and metrics count it, and a `remedy`, which says what an administrator
+does next. Its docstring says what the error means. `make docs` writes all three to docs/errors.md, except paragraphs
+that begin with a backtick, which are for programmers.
+
+Messages are logged and reported whole, so they hold only safe parts: names, ids, codes and hosts. A message never holds
+a secret or a body that ArcGIS sent.
 """
 
 from notebook_archive.errors.arcgis import (

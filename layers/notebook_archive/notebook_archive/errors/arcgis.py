@@ -4,49 +4,58 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class ArcGISError(NotebookArchiveError):
-    """ArcGIS did not give what was asked for."""
+    """ArcGIS did not do what was asked of it."""
 
 
 class ArcGISUnavailable(ArcGISError):
-    """A passing fault that outlasted its retries; the next run tries again.
+    """There was no connection, or ArcGIS answered 408, 429 or 5xx, and four tries did not help.
 
-    ``retry_after`` is the seconds that the server asked to wait, None where it did not say.  ``code`` is what it
-    answered, of ArcGIS or HTTP, 0 where there was no answer.
+    `retry_after` is the number of seconds that the server asked to wait, or None. `code` is the code of ArcGIS or HTTP
+    in the answer, or 0 if there was no answer.
     """
 
     retry_after: float | None = None
     code: int = 0
 
     reason = "arcgis-unavailable"
-    remedy = "Check that the server is up and reachable from the functions' subnets; the next run tries again."
+    remedy = (
+        "Check that the server is up and that the functions can reach it from their subnets. The next run tries again."
+    )
 
 
 class CertificateUntrusted(ArcGISError):
-    """The TLS handshake failed on the certificate."""
+    """No trusted authority signed the server's certificate, or the certificate is for another host name."""
 
     reason = "certificate-untrusted"
-    remedy = "Put the private CA's PEM into the secret that CaBundleSecret names; README, 'A private CA', shows how."
+    remedy = (
+        "Store the PEM of your private CA in the secret that CaBundleSecret names; docs/secrets.md shows the command."
+    )
 
 
 class DeadlineExceeded(ArcGISError):
-    """The wall clock ran out before the answer was complete."""
+    """The answer was not complete before the function's time ran out."""
 
     reason = "deadline-exceeded"
     remedy = "Lower BatchSize or MaxConcurrency, or find out why the server answers slowly."
 
 
 class TokenRejected(ArcGISError):
-    """ArcGIS refused the credential, also after one fresh token.  ``remembered``: it did so earlier, and was not
-    asked again."""
+    """ArcGIS rejected the credential, or rejected a new token too (401, 498, 499).
+
+    `remembered` says that ArcGIS rejected the credential earlier and was not asked again.
+    """
 
     remembered: bool = False
 
     reason = "token-rejected"
-    remedy = "Renew the credential in the secret that the message names, and check that its account may sign in."
+    remedy = "Check that the account can sign in, and store its credential again in the secret that the message names."
 
 
 class GoodTokenRejected(TokenRejected):
-    """One call refuses a fresh token that the portal accepts, so the credential is not at fault."""
+    """One operation rejects a new token (401, 498, 499) that the portal accepts.
+
+    The credential is not the cause, and other notebooks are archived as usual.
+    """
 
     reason = "good-token-rejected"
     remedy = (
@@ -55,75 +64,100 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """The token's user may not do this.
+    """ArcGIS accepts the credential, but its account may not do this (403), also at a second try.
 
-    `is_foreign`: the answer is not in the form of ArcGIS's own, so a proxy may have refused in its place.
+    `is_foreign` says that the answer does not have ArcGIS's form, so a proxy may have sent it.
     """
 
     is_foreign: bool = False
 
     reason = "permission-denied"
-    remedy = "Give the credential's account the privilege, or create a secret for the notebook's owner."
+    remedy = (
+        "Give the account of the credential the privilege, or create a secret for the owner; docs/secrets.md says how."
+    )
 
 
 class NoContent(ArcGISError):
-    """The item has no content: the portal sends no file, or code 500, and the item's size has no bytes of a file."""
+    """The notebook has no content yet.
+
+    The portal sent an empty file twice or answered code 500, and the item's size is only that of its resources. The
+    notebook is skipped; its snapshots are archived.
+    """
 
     reason = "no-content"
-    remedy = "Nothing; once the notebook is saved, the next run archives its content."
+    remedy = "Nothing to do: once somebody saves the notebook, the next run archives its content."
 
 
 class NotebookNotFound(ArcGISError):
-    """ArcGIS has no such item, snapshot or session, or does not show it to this user."""
+    """ArcGIS does not have the item or snapshot, or does not show it to this account, also at a second try.
+
+    If the notebook was deleted during the run, it is skipped. If its id was requested, it counts as failed.
+    """
 
     reason = "not-found"
-    remedy = "Nothing, if it was deleted; what was archived of it stays in the archive."
+    remedy = "Nothing to do if it was deleted. The archive keeps what it has of it."
 
 
 class SessionNotFound(NotebookNotFound):
-    """Nobody has the notebook open under this id."""
+    """No open notebook has the requested id, or the caller may not see it."""
 
     reason = "session-not-found"
-    remedy = "List the open notebooks anew: a session ends when its notebook is closed."
+    remedy = "List the open notebooks again. A session ends when its notebook is closed."
 
 
 class RequestRejected(ArcGISError):
-    """ArcGIS answered with an error that has no name of its own here."""
+    """ArcGIS answered with an error code that has no class of its own here."""
 
     reason = "request-rejected"
-    remedy = "Look the code up in the ArcGIS server's own log at the time of the run."
+    remedy = "Look for the code in the log of the ArcGIS server at the time of the run."
 
 
 class UnexpectedAnswer(ArcGISError):
-    """The answer is not what this operation answers: HTML, a redirect, something that is not JSON.
+    """ArcGIS answered with something other than the expected JSON.
 
-    ``location`` is where a redirect would lead, empty for all else.
+    Examples: an HTML page, a redirect (calls to the notebook server follow one within the same host), a listing that
+    does not say that it succeeded, a 404 that is not from ArcGIS, a portal that names no notebook server, a snapshot
+    with a key of an unknown form.
+
+    `location` is the target of a redirect, or an empty text.
     """
 
     location: str = ""
 
     reason = "unexpected-answer"
-    remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy stands before them."
+    remedy = "Check PortalUrl and NotebookAdminUrl, and that no sign-in page or proxy answers in place of ArcGIS."
 
 
 class AnswerTooLarge(UnexpectedAnswer):
-    """The answer to a listing or a description exceeds the limit; its contents are unknown."""
+    """A description or a listing of ArcGIS is larger than 8 MB.
+
+    A search or a listing of resources is first requested again with fewer entries. A single entry that is too large is
+    left out.
+    """
 
     reason = "answer-too-large"
     remedy = "Look for an item with a very long description or very many properties, and shorten them."
 
 
 class ListingIncomplete(ArcGISError):
-    """A listing did not reach its own total; what it did show is still archived."""
+    """A listing gave fewer usable entries than it counted, or did not end. Its entries are archived.
+
+    If this happens twice to the portal's search, it is a notice, and the run is partial. If it happens to the listing
+    of a notebook, that notebook failed.
+    """
 
     reason = "listing-incomplete"
-    remedy = "Run again when the portal is quiet; rebuild the portal's index if it recurs."
+    remedy = "Run again when the portal is less busy. If it happens again, rebuild the portal's index."
 
 
 class NoFreeSlot(ArcGISError):
-    """ArcGIS refused a new snapshot of a notebook that has as many as it allows, and none may be deleted."""
+    """ArcGIS refused a capture: the notebook has `SnapshotLimit` snapshots or more, and none may be deleted.
+
+    Nothing else failed for this notebook.
+    """
 
     reason = "no-free-slot"
     remedy = (
-        "Delete a snapshot of it in ArcGIS; SlotRotation frees only slots of captures. All that is there is archived."
+        "Delete a snapshot of the notebook in ArcGIS; all of them are archived. SlotRotation deletes only snapshots "
+        "that a capture made."
     )

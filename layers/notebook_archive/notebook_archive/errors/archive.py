@@ -1,42 +1,48 @@
-"""Errors of the archive, which is in S3."""
+"""Errors of the archive."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
 
 class ArchiveError(NotebookArchiveError):
-    """S3 did not take or give an object."""
+    """S3 did not store or return an object."""
 
 
 class ArchiveConflict(ArchiveError):
-    """The key already holds different bytes; nothing was overwritten."""
+    """The archive has other bytes under this key than ArcGIS sends now. Nothing was overwritten."""
 
     reason = "archive-conflict"
-    remedy = "Compare both: ArcGIS snapshots do not change, so one of the two was altered."
+    remedy = "Compare both bodies: snapshots do not change in ArcGIS, so somebody altered one of the two."
 
 
 class SnapshotAltered(ArchiveConflict):
-    """ArcGIS serves another body under the key of an archived snapshot.  The archive has both."""
+    """A snapshot changed in ArcGIS after it was archived. The archive has both bodies.
+
+    The run that finds this is partial; later runs are not. docs/archive-format.md, 'Altered snapshots', has the keys.
+    """
 
     reason = "snapshot-altered"
-    remedy = "Find out who altered the snapshot in ArcGIS. Both bodies are archived, so nothing else needs to be done."
+    remedy = "Find out who altered the snapshot in ArcGIS. Both bodies are archived, so there is nothing else to do."
 
 
 class ArchiveDamaged(ArchiveError):
-    """What S3 gave does not have the SHA-256 that was noted when it was archived."""
+    """An archived object does not have the SHA-256 that was noted with it. It was withheld."""
 
     reason = "archive-damaged"
-    remedy = "Read an earlier version of the object, or ask the proxy with source=arcgis; find out who altered it."
+    remedy = (
+        "Restore an earlier version of the object (docs/restore.md), or ask the proxy with source=arcgis. Find out "
+        "who altered it."
+    )
 
 
 class ArchiveDenied(ArchiveError):
-    """S3 or KMS refused the function's role."""
+    """S3 or KMS denied the function's role, or the bucket or the KMS key does not exist."""
 
     reason = "archive-denied"
-    remedy = "Check the bucket's policy, the KMS key's policy and any endpoint policy against the function's role."
+    remedy = "Check that the policies of the bucket, of the KMS key and of any VPC endpoint allow the function's role."
 
 
 class ArchiveUnavailable(ArchiveError):
-    """S3 did not answer well within its retries."""
+    """S3 did not answer as it should, and retries did not help."""
 
     reason = "archive-unavailable"
-    remedy = "The next run tries again; check the S3 endpoint and the account's quotas if it recurs."
+    remedy = "The next run tries again. If it happens again, check the S3 endpoint and the account's quotas."

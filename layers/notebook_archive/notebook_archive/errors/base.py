@@ -1,25 +1,28 @@
-"""The base of all errors, and what any part of the system may raise."""
+"""The base of all errors, and an error that any part of the system may raise."""
 
 from typing import ClassVar, Self
 
 
 class NotebookArchiveError(Exception):
-    """The base of every error this package raises on purpose."""
+    """A notebook met a defect of this program. The other notebooks were still archived.
+
+    `NotebookArchiveError` is the base of every error that this package raises on purpose. `secret` is the name of the
+    secret whose credential caused the error, or an empty text.
+    """
 
     reason: ClassVar[str] = "internal-error"
-    remedy: ClassVar[str] = "Read the function's log for this run id and report the defect."
+    remedy: ClassVar[str] = "Search the function's log for the run id, and report the defect with what the log says."
 
     secret: str = ""
-    """The name of the secret whose credential is at fault, where one is."""
 
     def of_secret(self, name: str) -> Self:
-        """Return this error, which is the fault of a credential."""
+        """Name the secret whose credential caused this error, and return the error."""
         self.secret = name
         return self
 
 
 class NotAnId(NotebookArchiveError):
-    """Names the id, cut to its beginning."""
+    """A text does not have the form of an ArcGIS id. The message repeats the beginning of the text."""
 
     reason = "not-an-id"
-    remedy = "Give item ids as ArcGIS shows them, 32 lower-case hexadecimal digits, in a list."
+    remedy = "Give item ids in a list, as ArcGIS shows them: 32 lower-case hexadecimal digits."

@@ -1,65 +1,89 @@
-"""Errors of the configuration: settings, secrets, rotation."""
+"""Errors of the configuration: settings, secrets and rotation."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
 
 class ConfigurationError(NotebookArchiveError):
-    """The operator's configuration is at fault; nothing is retried."""
+    """The configuration is wrong. A retry would not help."""
 
 
 class SettingsInvalid(ConfigurationError):
-    """Names every variable that is missing or wrong, in one message."""
+    """Environment variables of the function are missing or wrong. The message names all of them."""
 
     reason = "settings-invalid"
-    remedy = "Correct the stack's parameters and deploy again."
+    remedy = "Correct the parameters of the stack and deploy again."
 
 
 class SecretMissing(ConfigurationError):
-    """Names the secret that Secrets Manager does not have."""
+    """Secrets Manager has no secret with the name in the message."""
 
     reason = "secret-missing"
-    remedy = "Create the secret that the message names; README, 'Secrets', has the JSON."
+    remedy = "Create the secret that the message names; docs/secrets.md shows the JSON."
 
 
 class SecretUnreadable(ConfigurationError):
-    """Names the secret and the code that Secrets Manager answered."""
+    """Secrets Manager refused the secret or did not answer, or the secret is binary.
+
+    The message names the secret and the code that Secrets Manager answered.
+    """
 
     reason = "secret-unreadable"
-    remedy = "Check that it lies under SecretPrefix (or CredentialPrefix), and that the role may use its KMS key."
+    remedy = (
+        "Check that its name begins with SecretPrefix or CredentialPrefix, and that the function's role may use its "
+        "KMS key."
+    )
 
 
 class SecretUnwritable(ConfigurationError):
-    """Names the secret and the code that Secrets Manager answered; the token that was current still is."""
+    """Secrets Manager did not store a new token, or did not move a label. The current token is still current."""
 
     reason = "secret-unwritable"
-    remedy = "Check that the secret lies under SecretPrefix, and its resource policy, against the function's role."
+    remedy = (
+        "Check that the secret's name begins with SecretPrefix, and that its resource policy allows the function's "
+        "role."
+    )
 
 
 class SecretMalformed(ConfigurationError):
-    """Names the secret and the keys it lacks, never a value."""
+    """The secret is not JSON, or does not have one of the three forms.
+
+    The message says what is missing, but never what the secret holds.
+    """
 
     reason = "secret-malformed"
-    remedy = "Write the secret again in one of the three JSON forms; README, 'Secrets', has them."
+    remedy = "Store the secret again in one of the three JSON forms; docs/secrets.md shows them."
 
 
 class SecretNotRotated(ConfigurationError):
-    """Names the secret, which is to hold a token once its credential has worked."""
+    """The secret names a credential but holds no token, because its first rotation has not succeeded yet."""
 
     reason = "secret-not-rotated"
     remedy = (
-        "Run scripts.add_owner again with the right password; the log of rotate_token says why the last try failed."
+        "Run scripts.add_owner again with the correct password; the log of rotate_token says why the last rotation "
+        "failed."
     )
 
 
 class RotationRefused(ConfigurationError):
-    """Names the secret and why this is no step of a rotation of it; nothing was changed."""
+    """The call of `rotate_token` is not a step of a rotation that is under way. Nothing was changed.
+
+    Rotation is switched off, or the version is not the pending one, or the version is still empty.
+    """
 
     reason = "rotation-refused"
-    remedy = "Let Secrets Manager call the function: start a rotation with aws secretsmanager rotate-secret."
+    remedy = (
+        "Do not call the function yourself. Start a rotation with: aws secretsmanager rotate-secret --secret-id NAME"
+    )
 
 
 class NewTokenRejected(ConfigurationError):
-    """Names the secret; its new token was dropped, and the one that was current still is."""
+    """The portal rejected a new token, or says that it belongs to another user than the credential.
+
+    The new token was dropped. The current token is still current.
+    """
 
     reason = "new-token-rejected"
-    remedy = "Check whose credential it is, and that the portal is the right one; then rotate the secret again."
+    remedy = (
+        "Check that the credential is that of the right user and portal, then rotate the secret again: aws "
+        "secretsmanager rotate-secret --secret-id NAME"
+    )

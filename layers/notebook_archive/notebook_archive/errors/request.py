@@ -4,99 +4,126 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class RequestRefused(NotebookArchiveError):
-    """The caller of the proxy is at fault.  The message is for the caller, so it repeats nothing but short values."""
+    """The caller of the proxy sent a wrong request.
+
+    The message is sent to the caller, so it repeats only short values.
+    """
 
 
 class ParameterInvalid(RequestRefused):
-    """Names the parameter and what it should be."""
+    """A parameter of a request to the proxy is missing, given twice or not valid, or its query has a token."""
 
     reason = "parameter-invalid"
-    remedy = "Correct the parameter that the message names; docs/openapi.json describes each."
+    remedy = "Correct the parameter that the message names; docs/openapi.json describes all of them."
 
 
 class MethodRefused(RequestRefused):
-    """The resource exists and does not know this method."""
+    """A program sent a GET to a resource of the proxy that has only a form for people."""
 
     reason = "method-refused"
-    remedy = "Send a POST; docs/openapi.json has the methods of each resource."
+    remedy = "Use a method that the resource has; docs/openapi.json lists them."
 
 
 class MediaTypeRefused(RequestRefused):
-    """The body is of a type that ArcGIS operations do not take."""
+    """The body of a request to the proxy is not a form."""
 
     reason = "media-type-refused"
     remedy = "Send the parameters as application/x-www-form-urlencoded, or in the query."
 
 
 class CallerUnknown(RequestRefused):
-    """The proxy serves whom AWS lets in, and AWS did not say whom it let in."""
+    """With `ApiAuth=IAM`, a request arrived without a signature. Nothing was read.
+
+    This can happen while a deployment changes ApiAuth.
+    """
 
     reason = "caller-unknown"
-    remedy = "Sign the request; if it was signed, a deployment that changes ApiAuth is under way: try again soon."
+    remedy = (
+        "Sign the request. If it was signed, a deployment that changes ApiAuth is under way: try again in a few "
+        "minutes."
+    )
 
 
 class CallerTokenMissing(RequestRefused):
-    """The proxy asks its callers for ArcGIS tokens, and this one sent none."""
+    """With `ApiAuth=ArcGIS`, a request to the proxy has no ArcGIS token."""
 
     reason = "caller-token-missing"
-    remedy = "Send an ArcGIS token: as token in the form body, or as X-Esri-Authorization with Bearer."
+    remedy = "Send an ArcGIS token: as token in the form body, or in the header X-Esri-Authorization after Bearer."
 
 
 class CallerTokenRejected(RequestRefused):
-    """ArcGIS refused the token that the caller sent."""
+    """ArcGIS rejected the token of a request to the proxy."""
 
     reason = "caller-token-rejected"
-    remedy = "Sign in to ArcGIS anew; a token bound to a referer needs the same Referer header."
+    remedy = "Sign in to ArcGIS again. If the token is bound to a referer, send the same Referer header."
 
 
 class WebhookRefused(RequestRefused):
-    """A delivery is not taken, and nothing came of it.  Its message says nothing of the path, the keys or the body."""
+    """A delivery of a webhook was refused, and nothing was started.
+
+    The message says nothing of the path, the keys or the body.
+    """
 
 
 class WebhookUnknown(WebhookRefused):
-    """The last part of the path is not the one in the secret."""
+    """A delivery was sent to an address below `/webhooks/` that is not the one in the secret."""
 
     reason = "webhook-unknown"
-    remedy = "Compare the registered address with the secret's path; if nobody registered it, somebody is guessing."
+    remedy = (
+        "Compare the address that is registered in ArcGIS with the secret's path. If they are equal, somebody is "
+        "guessing addresses."
+    )
 
 
 class WebhookUnsigned(WebhookRefused):
-    """The secret says requireSignature, and the delivery has neither a signature nor the key in its payload."""
+    """The secret has `requireSignature`, but a delivery has neither a signature nor the key in its payload."""
 
     reason = "webhook-unsigned"
-    remedy = "Have the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
+    remedy = "Let the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
 
 
 class WebhookForged(WebhookRefused):
-    """The signature does not fit the body under either key."""
+    """The signature of a delivery does not match its body with either of the two keys."""
 
     reason = "webhook-forged"
-    remedy = "Register the webhook again with the key of the secret; if it was right, somebody is forging."
+    remedy = "Register the webhook again with the secret's key. If the key was right, somebody is forging deliveries."
 
 
 class WebhookStale(WebhookRefused):
-    """Says the payload's time and ours: a clock may be wrong, or an old delivery was played again."""
+    """The payload's time is more than 15 minutes from the time of arrival. The message has both.
+
+    A clock is wrong, or somebody sent an old delivery again.
+    """
 
     reason = "webhook-stale"
-    remedy = "Compare the two times in the message and set the portal's clock; a single old delivery needs nothing."
+    remedy = (
+        "Compare the two times in the message, and correct the portal's clock. A single old delivery needs nothing."
+    )
 
 
 class WebhookTooLarge(WebhookRefused):
-    """Names the limit."""
+    """A delivery has more than 262,144 bytes. It was not read."""
 
     reason = "webhook-too-large"
-    remedy = "Nothing, if it was no portal; a payload of ArcGIS is some kilobytes."
+    remedy = "Nothing to do if a portal did not send it: a payload of ArcGIS has a few kilobytes."
 
 
 class WebhookMalformed(WebhookRefused):
-    """The body cannot be read at all."""
+    """A delivery is neither JSON nor a form with JSON in its field `payload`.
+
+    Or its `crc_token` is not valid.
+    """
 
     reason = "webhook-malformed"
-    remedy = "Have the sender send JSON, or a form with JSON in its field payload."
+    remedy = "Let the sender send JSON, or a form with JSON in the field payload."
 
 
 class WebhookForeign(WebhookRefused):
-    """The body is JSON of another sender's making."""
+    """A delivery is JSON, but not of the form that ArcGIS documents.
+
+    No event in it is readable, or a signed time is not a time, or the secret has `requireSignature` and the payload has
+    no time.
+    """
 
     reason = "webhook-foreign"
-    remedy = "Send what ArcGIS organisation webhooks send; README, 'The webhook', shows it."
+    remedy = "Send the payload of an ArcGIS organization webhook; docs/webhook.md shows one."

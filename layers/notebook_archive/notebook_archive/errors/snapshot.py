@@ -4,18 +4,21 @@ from notebook_archive.errors.base import NotebookArchiveError
 
 
 class SnapshotInvalid(NotebookArchiveError):
-    """The body may not be stored."""
+    """The body may not be archived."""
 
 
 class NotANotebook(SnapshotInvalid):
-    """The body is not one complete notebook; says what is missing, not what it holds."""
+    """The body from ArcGIS is not one complete notebook. Nothing was stored.
+
+    It is cut short, is not JSON, or has no `nbformat` or no `cells`.
+    """
 
     reason = "not-a-notebook"
-    remedy = "Open the snapshot in ArcGIS; if it is broken there too, delete it, else run again."
+    remedy = "Open the snapshot in ArcGIS. If it is broken there too, delete it; otherwise run again."
 
 
 class SnapshotTooLarge(SnapshotInvalid):
-    """The body is larger than the parameter allows."""
+    """The snapshot is larger than `MaxSnapshotMegabytes`, or the function's disk is full. Nothing was stored."""
 
     reason = "snapshot-too-large"
-    remedy = "Raise MaxSnapshotMegabytes, or clear the notebook's outputs before taking snapshots."
+    remedy = "Raise MaxSnapshotMegabytes, or clear the notebook's outputs before somebody takes a snapshot."

@@ -130,7 +130,7 @@ class Request:
     @property
     def run(self) -> RunId:
         """The run id that the archive notes with what this request stores."""
-        return RunId.of_execution(f"proxy-{self.correlation_id}", format_moment(self._received))
+        return RunId.from_execution(f"proxy-{self.correlation_id}", format_moment(self._received))
 
     @property
     def from_arcgis(self) -> bool:

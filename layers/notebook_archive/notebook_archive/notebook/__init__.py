@@ -1,4 +1,4 @@
-"""The gate that a body passes before it is stored, and the facts of a notebook that it learns on the way."""
+"""Check that a body is one complete notebook before it is stored, and collect facts about the notebook."""
 
 from notebook_archive.notebook.comparison import is_same_notebook
 from notebook_archive.notebook.facts import NotebookFacts

@@ -1,4 +1,4 @@
-"""What a notebook says of itself, noted while its pieces go by."""
+"""Collect facts about a notebook while its pieces are checked."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ _any = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True)
 class NotebookFacts:
-    """What a notebook says of itself; empty where it says nothing."""
+    """Facts about a notebook. A text is empty if the notebook does not say."""
 
     nbformat: str
     kernel: str
@@ -21,23 +21,26 @@ class NotebookFacts:
     cells: int
 
 
-class Notes:
-    """Takes the members of one piece after the other.  ``cells`` counts so far; None where there was no list."""
+class FactCollector:
+    """Collects facts from the members of one piece after another.
+
+    `cells` is the number of cells so far, or None if there was no list of cells yet. `path` are the keys of the open
+    containers of the first two levels.
+    """
 
     def __init__(self) -> None:
         self.cells: int | None = None
         self.path = ["", ""]
-        """The keys under which the open containers of the first two levels stand."""
         self._members: dict[str, Any] = {}
         self._metadata: dict[str, dict[str, Any]] = {"kernelspec": {}, "esriNotebookRuntime": {}}
 
-    def take(self, members: dict[str, msgspec.Raw], before: bytes, after: bytes) -> str:
-        """Note a piece that leads from one stack of open containers to another; return what is wrong with it, or ""."""
+    def add_piece(self, members: dict[str, msgspec.Raw], before: bytes, after: bytes) -> str:
+        """Add a piece, given the containers that are open before and after it. Return what is wrong with it, or ""."""
         if bytes(members.get("error", b"null")) != b"null":
             return "it is an error message"
         for name in ("nbformat", "nbformat_minor"):
             if name in members:
-                self._members[name] = _read(members[name])
+                self._members[name] = _decode(members[name])
         metadata: dict[str, msgspec.Raw] = {}
         try:
             if "cells" in members:
@@ -49,14 +52,14 @@ class Notes:
         except msgspec.ValidationError:
             return "its cells are not a list, or its metadata not an object"
         for name in self._metadata.keys() & metadata.keys():
-            value = _read(metadata[name])
+            value = _decode(metadata[name])
             self._metadata[name] |= value if isinstance(value, dict) else {}
         if members:
             self.path = [next(reversed(members)), next(reversed(metadata), "")]
         return ""
 
-    def facts(self) -> NotebookFacts | str:
-        """Return the facts, now that the body has ended, or what is missing."""
+    def finish(self) -> NotebookFacts | str:
+        """Return the facts at the end of the body, or a text that says what is missing."""
         nbformat, minor = self._members.get("nbformat"), self._members.get("nbformat_minor")
         if self.cells is None:
             return "it has no cells"
@@ -72,8 +75,8 @@ class Notes:
         )
 
 
-def _read(raw: msgspec.Raw) -> object:
-    """Return a small value; None where it holds what only a lenient reader takes, such as half of a surrogate pair."""
+def _decode(raw: msgspec.Raw) -> object:
+    """Return a small value, or None if msgspec cannot decode it, for example because of half a surrogate pair."""
     try:
         return _any.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):

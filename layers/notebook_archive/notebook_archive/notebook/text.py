@@ -1,12 +1,12 @@
-"""A notebook's text, taken apart without being parsed: where it may be cut, and what is left without its strings."""
+"""Take the text of a notebook apart without parsing it: find where to cut it, and remove its strings."""
 
 import re
 from collections.abc import Iterator
 
-_KEPT = 80
-"""Bytes; longer strings leave the skeleton.  The names among the facts are shorter."""
-_LOOKS = 500
-"""Closing brackets looked at for a cut between cells."""
+# Maximum bytes of a string in a skeleton. Longer strings are removed. The texts among the facts are shorter.
+_MAX_STRING_BYTES = 80
+# Maximum closing brackets that are examined to find a cut between cells.
+_MAX_CANDIDATES = 500
 
 _BAD_ESCAPE = re.compile(rb"\\[^/bfnrtu]|\\u(?![0-9A-Fa-f]{4})")
 _CUT_ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
@@ -20,10 +20,10 @@ _RESIDUE = re.compile(rb"([\]}]*)([\[{]*)")
 CLOSING = {ord("["): ord("]"), ord("{"): ord("}")}
 
 
-def cuts_between_cells(text: bytes, start: int) -> Iterator[int]:
-    """Yield the places after a comma that may stand between two cells, the last first, from ``start`` on."""
+def find_cuts_between_cells(text: bytes, start: int) -> Iterator[int]:
+    """Yield positions from `start` on, after a comma that may separate two cells. The last position comes first."""
     place = len(text)
-    for _ in range(_LOOKS):
+    for _ in range(_MAX_CANDIDATES):
         place = text.rfind(b"}", start, place)
         if place < 0:
             return
@@ -31,12 +31,11 @@ def cuts_between_cells(text: bytes, start: int) -> Iterator[int]:
             yield match.end()
 
 
-def plain_escapes(text: bytes) -> tuple[bytes, bytes] | None:
-    """Return the text with plain escapes, and the end of it that is the beginning of one; None if one is none of
-    JSON's.
+def replace_escapes(text: bytes) -> tuple[bytes, bytes] | None:
+    """Return the text with harmless escapes, and the incomplete escape at its end, or None if an escape is not JSON's.
 
-    Each is replaced by one of the same length that means nothing here, so the quotes that are left are the strings'
-    own. Outside of strings a backslash stays, which the grammar refuses.
+    Each escape is replaced by one of the same length that cannot be a quote. So each quote that is left begins or ends
+    a string. A backslash outside of a string stays, and the grammar rejects it.
     """
     if b"\\" not in text:
         return text, b""
@@ -48,18 +47,18 @@ def plain_escapes(text: bytes) -> tuple[bytes, bytes] | None:
     return text.replace(rb"\u", rb"\/"), rest
 
 
-def skeleton(parts: list[bytes]) -> tuple[bytes, bytes]:
-    """Return the text whose parts stand outside and inside of strings in turn, without what is inside, and its
-    brackets.
+def build_skeleton(parts: list[bytes]) -> tuple[bytes, bytes]:
+    """Return the text without its long strings, and its brackets.
 
-    Short strings stay, with control characters blanked.  Python's NaN and infinities become numbers.
+    The parts are outside and inside of strings in turn. In short strings, spaces replace control characters. Python's
+    NaN and infinities become numbers.
     """
     outside, inside = parts[0::2], parts[1::2]
     bare = b"".join(outside)
     if b"N" in bare or b"I" in bare:
         for literal in (b"-Infinity", b"Infinity", b"NaN"):
             outside = [part.replace(literal, b" 0 ") for part in outside]
-    kept = [string if len(string) <= _KEPT else b"" for string in inside]
+    kept = [string if len(string) <= _MAX_STRING_BYTES else b"" for string in inside]
     if _CONTROL.search(b"".join(kept)):
         kept = [string.translate(_CONTROLS_BLANKED) for string in kept]
     joined = [b""] * len(parts)
@@ -67,12 +66,12 @@ def skeleton(parts: list[bytes]) -> tuple[bytes, bytes]:
     return b'"'.join(joined), bare.translate(None, _NOT_BRACKETS)
 
 
-def still_open(before: bytes, brackets: bytes, deepest: int) -> bytes | None:
-    """Return the containers that are open after the brackets, given those before; None where they do not match.
+def close_brackets(before: bytes, brackets: bytes, max_depth: int) -> bytes | None:
+    """Return the containers that are open after the brackets, given those before, or None if they do not match.
 
-    Each turn takes a level away, so of brackets nested deeper than ``deepest`` more are left than that.
+    Each round removes one level. If brackets are nested deeper than `max_depth`, more than that are left.
     """
-    for _ in range(deepest):
+    for _ in range(max_depth):
         length = len(brackets)
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(brackets) == length:

@@ -1,5 +1,5 @@
-"""Rotation of the tokens that secrets hold."""
+"""Rotate the tokens that secrets hold."""
 
-from notebook_archive.rotation.rotate_token import RotationContext, rotate_token
+from notebook_archive.rotation.rotate_token import RotationContext, StepResult, rotate_token
 
-__all__ = ["RotationContext", "rotate_token"]
+__all__ = ["RotationContext", "StepResult", "rotate_token"]

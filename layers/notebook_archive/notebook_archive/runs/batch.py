@@ -54,7 +54,9 @@ def archive_batch(
         "outcomes": outcomes,
     }
     # An earlier try of this batch may have left its outcomes, or may yet: neither is written over the other.
-    if not any(context.archive.put_new(run.key(outcomes_key(batch, tries)), document) for tries in range(MAX_TRIES)):
+    if not any(
+        context.archive.put_document_once(run.key(outcomes_key(batch, tries)), document) for tries in range(MAX_TRIES)
+    ):
         raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
     if not rest:
         return outcomes, None

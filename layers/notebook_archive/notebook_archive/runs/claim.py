@@ -14,9 +14,9 @@ def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
     RunIdTaken if the run id is another execution's, ArchiveDenied or ArchiveUnavailable.
     """
     key = run.key("run.json")
-    if archive.put_new(key, {"startedAt": started_at}):
+    if archive.put_document_once(key, {"startedAt": started_at}):
         return
-    noted = archive.get(key)
+    noted = archive.read_object(key)
     if noted is None:
         raise ArchiveUnavailable(f"S3 did not store {key}.")
     other = json.loads(noted)["startedAt"]

@@ -5,10 +5,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.archive import Holding, RunId
+from notebook_archive.archive import ArchivedNotebook, RunId
 from notebook_archive.backup.outcome import Problem
 from notebook_archive.backup.planned import is_planned_as_archived, plan_content
-from notebook_archive.models import ItemId, NotebookItem, cut
+from notebook_archive.models import ItemId, NotebookItem, truncate
 from notebook_archive.runs.unlisted import INDEXING_MS, look_up
 
 # Maximum items that one run asks the portal for. They are others in each run.
@@ -18,7 +18,7 @@ _TITLE_LENGTH = 60
 
 def check_times(
     items: Sequence[NotebookItem],
-    held: Mapping[ItemId, Holding],
+    held: Mapping[ItemId, ArchivedNotebook],
     run: RunId,
     administrator: Portal,
     threads: int,
@@ -42,7 +42,7 @@ def check_times(
 def _notices(late: Sequence[NotebookItem], checked: int) -> list[Problem]:
     if not late:
         return []
-    example = f"'{cut(late[0].title, _TITLE_LENGTH)}' ({late[0].item_id})"
+    example = f"'{truncate(late[0].title, _TITLE_LENGTH)}' ({late[0].item_id})"
     return [
         {
             "reason": "search-stale",

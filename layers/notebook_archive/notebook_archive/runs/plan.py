@@ -17,7 +17,7 @@ from notebook_archive.errors import (
     RunInputInvalid,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, NotebookItem, cut
+from notebook_archive.models import ItemId, NotebookItem, truncate
 from notebook_archive.runs import unlisted
 from notebook_archive.runs.claim import claim_run
 from notebook_archive.runs.freshness import check_times
@@ -52,7 +52,9 @@ def read_item_ids(given: object) -> list[object] | None:
         raise RunInputInvalid(f"The input of the run is not a JSON object. {ALLOWED_INPUT}")
     unknown = sorted(str(name) for name in given.keys() - {"itemIds", STARTED_BY})
     if unknown:
-        raise RunInputInvalid(f"The input of the run has an unknown field '{cut(unknown[0], 60)}'. {ALLOWED_INPUT}")
+        raise RunInputInvalid(
+            f"The input of the run has an unknown field '{truncate(unknown[0], 60)}'. {ALLOWED_INPUT}"
+        )
     if "itemIds" not in given:
         return None
     item_ids = given["itemIds"]
@@ -61,7 +63,7 @@ def read_item_ids(given: object) -> list[object] | None:
     times = Counter(json.dumps(each, sort_keys=True) for each in item_ids)
     [(most, count)] = times.most_common(1)
     if count > 1:
-        raise RunInputInvalid(f"itemIds has {cut(most, 60)} {count} times. {ALLOWED_INPUT}")
+        raise RunInputInvalid(f"itemIds has {truncate(most, 60)} {count} times. {ALLOWED_INPUT}")
     return item_ids
 
 
@@ -92,7 +94,7 @@ def plan_run(
     organisation = administrator.get_organization()
     if item_ids is None:
         found = administrator.list_notebooks(organisation.id)
-        held = {holding.item_id: holding for holding in archive.holdings()}
+        held = {holding.item_id: holding for holding in archive.list_notebooks()}
         missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
         looked_up = unlisted.look_up(missing, administrator, threads)
         if organisation.can_view_items and found.notebooks:  # a portal that shows nothing may be the wrong one
@@ -105,7 +107,7 @@ def plan_run(
         _miss(items, held, notices)
     else:
         items = _chosen(administrator, item_ids, refused)
-        held = {item.item_id: archive.holding(item.item_id) for item in items}
+        held = {item.item_id: archive.list_one_notebook(item.item_id) for item in items}
     ordered = sorted(items, key=lambda item: (item.owner, item.item_id))  # an owner's token is then shared by a batch
     lines = (plan_notebook(item, held.get(item.item_id), organisation) for item in ordered)
     batches = list(_batches(lines, batch_size))
@@ -127,7 +129,7 @@ def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
     An earlier try may have written its own plan, or may still do so; neither replaces the other.
     """
     for name in ("plan.jsonl", *(f"plan-again-{number}.jsonl" for number in range(1, MAX_TRIES))):
-        if archive.put_new_lines(run.key(name), batches):
+        if archive.put_lines_once(run.key(name), batches):
             return run.key(name)
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")
 

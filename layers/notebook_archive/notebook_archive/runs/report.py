@@ -11,7 +11,7 @@ from notebook_archive.backup.outcome import UNPROTECTED, Outcome, Problem
 from notebook_archive.backup.planned import Planned
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NoFreeSlot, NotebookArchiveError
-from notebook_archive.models import cut
+from notebook_archive.models import truncate
 from notebook_archive.runs.claim import claim_run
 from notebook_archive.runs.crashed import recover_outcomes
 from notebook_archive.runs.plan import Plan, Scope
@@ -124,7 +124,7 @@ def report_run(
     for key in archive.list_keys(run.key("outcomes/")):
         if key == crashed_key:
             continue  # left by an earlier try of this function, which may have run out of time
-        document = json.loads(archive.get(key) or b"{}")
+        document = json.loads(archive.read_object(key) or b"{}")
         durations += [document["seconds"]] if "seconds" in document else []
         for found in document.get("outcomes", ()):
             if {"captured", "freed"} & found.keys():  # once, also if S3 has the outcomes of one try twice
@@ -175,7 +175,7 @@ def _better(tried: Outcome) -> tuple[int, int]:
 
 
 def _planned(archive: Archive, plan_key: str) -> Iterator[Planned]:
-    for line in (archive.get(plan_key) or b"").splitlines():
+    for line in (archive.read_object(plan_key) or b"").splitlines():
         yield from json.loads(line)["notebooks"]
 
 
@@ -326,11 +326,11 @@ def _caught(error: Mapping[str, Any] | None) -> Problem | None:
     JSON text."""
     if not error:
         return None
-    name = cut(str(error.get("Error", "unknown")), MAX_NAME)
+    name = truncate(str(error.get("Error", "unknown")), MAX_NAME)
     message, remedy = f"Step Functions reports {name}.", "Look at the function's log for this run, then start it again."
     try:
         cause = json.loads(str(error.get("Cause", "")))
-        message = cut(str(cause["errorMessage"]), MAX_ERROR)
+        message = truncate(str(cause["errorMessage"]), MAX_ERROR)
     except (ValueError, KeyError, TypeError):
         cause = {}
     named = _error_classes(NotebookArchiveError)

@@ -12,7 +12,7 @@ from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.outcome import Problem
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import ArchiveError, NotebookArchiveError, NotebookNotFound
-from notebook_archive.models import ItemId, NotebookItem, cut
+from notebook_archive.models import ItemId, NotebookItem, truncate
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, thr
 
     def note(item_id: ItemId) -> None:
         try:
-            archive.put_deletion(item_id, {"runId": run, "at": format_moment(int(time.time() * 1000))})
+            archive.put_deletion_note(item_id, {"runId": run, "at": format_moment(int(time.time() * 1000))})
         except ArchiveError:
             _log.exception("The note that item %s was deleted could not be stored", item_id)
 
@@ -90,7 +90,7 @@ def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
     latest = time.time() * 1000 - INDEXING_MS
     missed = [item for item in looked_up.found if item.created < latest]
     if missed:
-        named = ", ".join(f"'{cut(item.title, _TITLE_LENGTH)}' ({item.item_id})" for item in missed[:_MAX_NAMED])
+        named = ", ".join(f"'{truncate(item.title, _TITLE_LENGTH)}' ({item.item_id})" for item in missed[:_MAX_NAMED])
         more = f" and {len(missed) - _MAX_NAMED} more" if len(missed) > _MAX_NAMED else ""
         yield {
             "reason": "search-missed",

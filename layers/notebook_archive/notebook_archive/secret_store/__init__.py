@@ -1,7 +1,7 @@
-"""Secrets Manager: the texts of secrets, and the versions that a rotation makes of them."""
+"""Secrets Manager: the texts of secrets, and the versions that a rotation adds."""
 
 from notebook_archive.secret_store.cached_secret import CachedSecret
-from notebook_archive.secret_store.rotation_schedule import longest_wait, shortest_wait
-from notebook_archive.secret_store.versions import Rotation, SecretStore
+from notebook_archive.secret_store.rotation_schedule import calculate_max_wait, calculate_min_wait
+from notebook_archive.secret_store.store import RotationState, SecretStore
 
-__all__ = ["CachedSecret", "Rotation", "SecretStore", "longest_wait", "shortest_wait"]
+__all__ = ["CachedSecret", "RotationState", "SecretStore", "calculate_max_wait", "calculate_min_wait"]

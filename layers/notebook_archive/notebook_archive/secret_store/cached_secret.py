@@ -1,4 +1,4 @@
-"""A secret that is read anew each minute, and goes on being used for a while when Secrets Manager cannot be read."""
+"""A secret that is read again every minute, and is still used for a while if Secrets Manager does not answer."""
 
 import logging
 import time
@@ -6,40 +6,42 @@ from collections.abc import Callable
 
 from notebook_archive.errors import SecretMissing, SecretUnreadable
 
-FRESH_SECONDS = 60
-"""After this long a secret is read again: so much later is a new key good, and an old one no more."""
-KEPT_SECONDS = 15 * 60
-"""For so long after it was last read a secret is used, where reading it again fails."""
+# A text is read again when it is this old. So a new key is accepted, and an old one refused, after at most this time.
+REFRESH_SECONDS = 60
+# If reading fails, the last text is used until it is this old.
+MAX_STALE_SECONDS = 15 * 60
 
 _log = logging.getLogger(__name__)
 
 
 class CachedSecret:
-    """One secret, of which the text that was read last is remembered."""
+    """The text of one secret, kept in memory."""
 
     def __init__(self, name: str, read: Callable[[str], str]) -> None:
+        """`read` returns the text of the secret of that name."""
         self._name, self._read = name, read
         self._text: str | None = None
-        self._was_read = self._was_tried = 0.0
+        self._read_at = self._tried_at = 0.0
 
-    def text(self) -> str:
-        """Return the text, FRESH_SECONDS old at most, or KEPT_SECONDS where Secrets Manager refuses or is silent.
+    def read(self) -> str:
+        """Return the text, at most REFRESH_SECONDS old, or MAX_STALE_SECONDS if it cannot be read again.
 
-        Raises SecretMissing as soon as the secret is gone, SecretUnreadable where none was read or too long ago.  A try
-        that failed is repeated after FRESH_SECONDS, for each may cost the caller all the patience there is.
+        Raises SecretMissing as soon as the secret is deleted, and SecretUnreadable if it cannot be read and there is no
+        recent text. A failed attempt is repeated only after REFRESH_SECONDS, because each may take all the time that
+        the caller has.
         """
         now = time.monotonic()
-        if self._text is not None and now - self._was_tried < FRESH_SECONDS:
+        if self._text is not None and now - self._tried_at < REFRESH_SECONDS:
             return self._text
         try:
             self._text = self._read(self._name)
-            self._was_read = now
+            self._read_at = now
         except SecretMissing:
             self._text = None
             raise
         except SecretUnreadable as error:
-            if self._text is None or now - self._was_read >= KEPT_SECONDS:
+            if self._text is None or now - self._read_at >= MAX_STALE_SECONDS:
                 raise
-            _log.warning("What was read %d s ago is used: %s", now - self._was_read, error)
-        self._was_tried = now
+            _log.warning("What was read %d s ago is used: %s", now - self._read_at, error)
+        self._tried_at = now
         return self._text

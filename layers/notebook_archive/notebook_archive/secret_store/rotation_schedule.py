@@ -1,4 +1,4 @@
-"""How long a token has to last: the rules by which Secrets Manager rotates a secret, read."""
+"""Calculate from the rotation rules of a secret how long its token has to last."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,19 +10,19 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+# The years that are searched for the longest wait. In twelve years, each month begins with each weekday.
 FIRST_YEAR, YEARS = 2024, 12
-"""Looked through for the longest wait: in twelve years, each month begins with each weekday."""
 
 _RATE = re.compile(r"rate\(\s*([0-9]{1,4}) (hour|day)s?\s*\)")
 _CRON = re.compile(r"cron\(\s*0 (\S+) (\S+) (\S+) (\S+) \*\s*\)")
 
 
-def longest_wait(rules: Mapping[str, Any]) -> float | None:
-    """Return the most seconds that lie between two rotations by these rules; None where they do not say.
+def calculate_max_wait(rules: Mapping[str, Any]) -> float | None:
+    """Return the maximum seconds between two rotations, or None if the rules do not say.
 
-    ``rules`` is RotationRules as DescribeSecret answers them.  A rotation takes place at any time within its window, so
-    the window's length is added to the time between two windows.  The forms are those of the Secrets Manager User
-    Guide, "Rotation schedules": minutes are 0 and the year is ``*``.
+    `rules` are the RotationRules that DescribeSecret answers. A rotation takes place at any time within its window, so
+    the window's length is added to the time between two windows. The forms are those of the Secrets Manager User
+    Guide, "Rotation schedules": minutes are 0 and the year is `*`.
     """
     expression, hours = str(rules.get("ScheduleExpression") or ""), str(rules.get("Duration") or "").removesuffix("h")
     window = int(hours) * HOUR if hours.isdecimal() else None
@@ -32,43 +32,43 @@ def longest_wait(rules: Mapping[str, Any]) -> float | None:
         return between + (window or (HOUR if by_hour else DAY)) if between else None
     if cron := _CRON.fullmatch(expression):
         try:
-            return _longest_of_cron(*cron.groups(), window=window)
+            return _calculate_cron_wait(*cron.groups(), window=window)
         except ValueError:
             return None
-    days = rules.get("AutomaticallyAfterDays")  # worked out from the expression by AWS, or given in place of one
+    days = rules.get("AutomaticallyAfterDays")  # AWS calculates it from the expression, or it is given instead of one
     return (days + 1) * DAY if isinstance(days, int) and days > 0 else None
 
 
-def shortest_wait(expression: str) -> float | None:
-    """Return the fewest seconds from one window to the next; None where the expression is of no known form."""
+def calculate_min_wait(expression: str) -> float | None:
+    """Return the minimum seconds from one window to the next, or None if the form of the expression is not known."""
     if rate := _RATE.fullmatch(expression):
         return int(rate[1]) * (HOUR if rate[2] == "hour" else DAY) or None
     cron = _CRON.fullmatch(expression)
     try:
-        opened = _opened(*cron.groups()) if cron else []
+        starts = _list_window_starts(*cron.groups()) if cron else []
     except ValueError:
         return None
-    return min((later - earlier for earlier, later in pairwise(opened)), default=None)
+    return min((later - earlier for earlier, later in pairwise(starts)), default=None)
 
 
-def _longest_of_cron(hours: str, days: str, months: str, weekdays: str, *, window: float | None) -> float | None:
-    opened = _opened(hours, days, months, weekdays)
-    if len(opened) < 2:
+def _calculate_cron_wait(hours: str, days: str, months: str, weekdays: str, *, window: float | None) -> float | None:
+    starts = _list_window_starts(hours, days, months, weekdays)
+    if len(starts) < 2:
         return None
     at = sorted(_expand(hours, 0, 23))
-    # A schedule in hours has windows of an hour, one in days has them to the end of the day.
+    # Without a duration, the window of a schedule in hours is one hour; that of a schedule in days ends with the day.
     length = window or (HOUR if len(at) > 1 else DAY - at[0] * HOUR)
-    return max(later - earlier for earlier, later in pairwise(opened)) + length
+    return max(later - earlier for earlier, later in pairwise(starts)) + length
 
 
-def _opened(hours: str, days: str, months: str, weekdays: str) -> list[float]:
-    """Return when windows open, in seconds from a day long ago."""
+def _list_window_starts(hours: str, days: str, months: str, weekdays: str) -> list[float]:
+    """Return when windows start, in seconds since the first day of the calendar."""
     at = sorted(_expand(hours, 0, 23))
-    return [day.toordinal() * DAY + hour * HOUR for day in _days(days, months, weekdays) for hour in at]
+    return [day.toordinal() * DAY + hour * HOUR for day in _list_days(days, months, weekdays) for hour in at]
 
 
-def _days(days: str, months: str, weekdays: str) -> Iterator[date]:
-    """Yield the days of some years that the expression names."""
+def _list_days(days: str, months: str, weekdays: str) -> Iterator[date]:
+    """Yield the days that match the expression, within the years that are searched."""
     in_months = _expand(months, 1, 12, MONTHS)
     day = date(FIRST_YEAR, 1, 1)
     while day.year < FIRST_YEAR + YEARS:
@@ -87,7 +87,10 @@ def _is_weekday(day: date, field: str) -> bool:
 
 
 def _is_one_weekday(day: date, part: str) -> bool:
-    """Sunday is 1.  ``SUN#1`` is the first of a month, ``SUNL`` the last, ``L`` alone a Saturday."""
+    """Return whether the day matches one part of the field.
+
+    Sunday is 1. `SUN#1` is the first Sunday of a month, `SUNL` the last, and `L` alone is Saturday.
+    """
     number = day.isoweekday() % 7 + 1
     if part == "L":
         return number == 7
@@ -100,7 +103,7 @@ def _is_one_weekday(day: date, part: str) -> bool:
 
 
 def _expand(field: str, low: int, high: int, names: tuple[str, ...] = ()) -> set[int]:
-    """Return the numbers that a field names; raise ValueError where it is of no known form."""
+    """Return the numbers that a field names. Raises ValueError if the form of the field is not known."""
 
     def number(text: str) -> int:
         value = names.index(text) + 1 if text in names else int(text)

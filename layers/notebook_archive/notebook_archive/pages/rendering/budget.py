@@ -1,4 +1,4 @@
-"""What a page may take: bytes, because an answer is limited, and seconds, because somebody waits."""
+"""The limits of a page: bytes, because an answer has a maximum size, and seconds, because a person waits."""
 
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -6,71 +6,73 @@ from typing import Any
 
 from markupsafe import Markup
 
-from notebook_archive.pages.rendering.pictures import Pictures
+from notebook_archive.pages.rendering.images import Images
 
-SECONDS = 6.0
-"""After which Markdown and code are shown as plain text, and HTML is not shown."""
-_FRAME = 200
-"""Bytes that the template puts around a cell or an output, at most."""
-_KEPT = 20_000
-"""Bytes that are left for notes when nothing else fits."""
-_PICTURES_KEEP = 500_000
-"""Bytes that pictures leave for the text after them."""
+# After this time, Markdown and code are shown as plain text, and HTML is not shown.
+RENDER_SECONDS = 6.0
+# Maximum bytes that the template puts around a cell or an output.
+_FRAME_BYTES = 200
+# Bytes that are kept for notes when nothing else fits.
+_NOTE_BYTES = 20_000
+# Bytes that images leave for the text after them.
+_TEXT_BYTES = 500_000
 
 
 class Budget:
-    """Counts down the bytes of a page."""
+    """The bytes and the time that are left for a page."""
 
     def __init__(self, left: int, clock: Callable[[], float] = monotonic) -> None:
         self.left = left
         self._clock = clock
-        self._end = clock() + SECONDS
+        self._end = clock() + RENDER_SECONDS
 
     @property
-    def in_time(self) -> bool:
-        """Whether there is time left for what takes time."""
+    def has_time(self) -> bool:
+        """Whether there is time left for slow rendering."""
         return self._clock() < self._end
 
     @property
-    def spent(self) -> bool:
-        """Whether nothing but a last note fits."""
-        return self.left < _KEPT
+    def is_full(self) -> bool:
+        """Whether only a last note fits."""
+        return self.left < _NOTE_BYTES
 
-    def frame(self) -> None:
-        """Count what the template puts around a cell, or around an output."""
-        self.left -= _FRAME
+    def count_frame(self) -> None:
+        """Count the bytes that the template puts around a cell or an output."""
+        self.left -= _FRAME_BYTES
 
-    def room(self, keep: int = _KEPT) -> int:
+    def get_room(self, reserve: int = _NOTE_BYTES) -> int:
         """Return how many bytes a part may have."""
-        return self.left - keep
+        return self.left - reserve
 
-    def pictures(self, attachments: Mapping[str, Any] | None = None) -> Pictures:
-        """Return the pictures of a text, for which there is as much room as for others."""
-        return Pictures(self.room(_PICTURES_KEEP), attachments)
+    def make_images(self, attachments: Mapping[str, Any] | None = None) -> Images:
+        """Return the images of a text, which may use the room that is left for images."""
+        return Images(self.get_room(_TEXT_BYTES), attachments)
 
-    def admit(self, part: Markup, what: str = "", amount: int = 0) -> Markup:
-        """Return the part, or a note that it is left out because the page is full."""
-        return self._admit(part, self.room(), what, amount)
+    def add(self, part: Markup, what: str = "", amount: int = 0) -> Markup:
+        """Count a part and return it, or a note that it was left out because the page is full."""
+        return self._add(part, self.get_room(), what, amount)
 
-    def admit_picture(self, part: Markup) -> Markup:
-        """Return an image, or a note in its place."""
-        return self._admit(part, self.room(_PICTURES_KEEP), "Image", len(part) * 3 // 4)
+    def add_image(self, part: Markup) -> Markup:
+        """Count an image and return it, or a note in its place."""
+        return self._add(part, self.get_room(_TEXT_BYTES), "Image", len(part) * 3 // 4)
 
-    def _admit(self, part: Markup, room: int, what: str, amount: int) -> Markup:
+    def _add(self, part: Markup, room: int, what: str, amount: int) -> Markup:
         taken = len(part) if part.isascii() else len(part.encode())
         if what and taken > room:
-            return self.admit(note(f"{what} of {size(amount)} left out: the page is full. The download has all of it."))
+            return self.add(
+                make_note(f"{what} of {format_size(amount)} left out: the page is full. The download has all of it.")
+            )
         self.left -= taken + 1
         return part
 
 
-def note(text: str) -> Markup:
-    """Return a remark of the page's own."""
+def make_note(text: str) -> Markup:
+    """Return a note that the page shows in place of a part."""
     return Markup('<p class="note">{}</p>').format(text)
 
 
-def size(number: int) -> str:
-    """Return a number of bytes or characters as people say it."""
+def format_size(number: int) -> str:
+    """Return a number of bytes or characters in words."""
     if number < 1000:
         return f"{number} bytes"
     return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"

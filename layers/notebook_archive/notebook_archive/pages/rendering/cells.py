@@ -1,8 +1,7 @@
-"""A notebook read leniently from its bytes: whatever is missing or mistyped is empty, and one cell is decoded at a
-time.
+"""Read a notebook leniently: a missing member, or one of a wrong type, is empty. Cells are decoded one at a time.
 
-nbformat 4 has ``cells``; 3 has ``worksheets`` of cells, ``input`` for a source, ``prompt_number``, ``pyout`` and
-``pyerr``, and the data of an output among its members under short names.
+nbformat 4 has `cells`. nbformat 3 has `worksheets` of cells, `input` for a source, `prompt_number`, `pyout` and
+`pyerr`, and the data of an output under short names among its members.
 """
 
 import json
@@ -13,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# The names that nbformat 3 has for mime types.
 _SHORT_NAMES = {
     "png": "image/png",
     "jpeg": "image/jpeg",
@@ -24,31 +24,31 @@ _SHORT_NAMES = {
     "json": "application/json",
     "pdf": "application/pdf",
 }
-"""What nbformat 3 calls the mime types."""
-_DIGITS = 400
-"""Of a whole number, at most; Python refuses to read those of more than 4300."""
+# Maximum digits of a whole number. Python refuses to read more than 4300.
+_MAX_DIGITS = 400
 # Maximum characters of the name of a language or a kernel.
 _MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """What a page tells of a notebook; texts are empty where it says nothing."""
+    """What a page shows of a notebook. A text is empty if the notebook does not have it.
+
+    Each cell is a `msgspec.Raw` or a decoded value; `parse_cell` makes a Cell of it.
+    """
 
     nbformat: str
     language: str
     kernel: str
     cells: Sequence[object]
-    """Each a ``msgspec.Raw`` or what JSON gave; ``cell_of`` makes a cell of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output: text of a stream or an error, or data by mime type."""
+    """One output: the text of a stream or an error, or data by mime type. `name` is the stream's."""
 
     kind: Literal["stream", "error", "data"]
     name: str = ""
-    """The stream's name."""
     text: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell.  ``count`` is its execution count, ``level`` that of a heading of nbformat 3."""
+    """One cell. `count` is its execution count, `level` the level of a heading in nbformat 3."""
 
     kind: Literal["code", "markdown", "raw", "html", "heading"]
     source: str
@@ -68,62 +68,62 @@ class Cell:
 
 
 def read_notebook(body: bytes) -> Notebook:
-    """Return the notebook, or raise ValueError where the bytes are no JSON object."""
-    members = _members(body.removeprefix(b"\xef\xbb\xbf"))
-    metadata = _mapping(_value(members.get("metadata")))
-    language, kernel = _mapping(metadata.get("language_info")), _mapping(metadata.get("kernelspec"))
-    version, minor = _value(members.get("nbformat")), _value(members.get("nbformat_minor"))
+    """Return the notebook. Raises ValueError if the bytes are not a JSON object."""
+    members = _read_members(body.removeprefix(b"\xef\xbb\xbf"))
+    metadata = _as_mapping(_decode(members.get("metadata")))
+    language, kernel = _as_mapping(metadata.get("language_info")), _as_mapping(metadata.get("kernelspec"))
+    version, minor = _decode(members.get("nbformat")), _decode(members.get("nbformat_minor"))
     return Notebook(
         ".".join(str(number) for number in (version, minor) if isinstance(number, int))[:20],
-        (text_of(language.get("name")) or text_of(kernel.get("language")))[:_MAX_NAME],
-        (text_of(kernel.get("display_name")) or text_of(kernel.get("name")))[:_MAX_NAME],
-        _cells(members),
+        (join_text(language.get("name")) or join_text(kernel.get("language")))[:_MAX_NAME],
+        (join_text(kernel.get("display_name")) or join_text(kernel.get("name")))[:_MAX_NAME],
+        _list_cells(members),
     )
 
 
-def cell_of(raw: object) -> Cell | None:
-    """Return a cell, or None for what is none."""
-    cell = _value(raw)
+def parse_cell(raw: object) -> Cell | None:
+    """Return a cell, or None if the value is not a cell."""
+    cell = _decode(raw)
     if not isinstance(cell, dict):
         return None
-    source = text_of(cell.get("source")) or text_of(cell.get("input"))
+    source = join_text(cell.get("source")) or join_text(cell.get("input"))
     match cell.get("cell_type"):
         case "code":
-            count = _count(cell.get("execution_count", cell.get("prompt_number")))
-            return Cell("code", source, count, outputs=_list(cell.get("outputs")))
+            count = _parse_count(cell.get("execution_count", cell.get("prompt_number")))
+            return Cell("code", source, count, outputs=_as_list(cell.get("outputs")))
         case "markdown" | "html" | "raw" as kind:
-            return Cell(kind, source, attachments=_mapping(cell.get("attachments")))
+            return Cell(kind, source, attachments=_as_mapping(cell.get("attachments")))
         case "heading":
-            return Cell("heading", source, level=min(max(_count(cell.get("level")) or 1, 1), 6))
+            return Cell("heading", source, level=min(max(_parse_count(cell.get("level")) or 1, 1), 6))
         case _:
             return Cell("raw", source) if source else None
 
 
-def output_of(raw: object) -> Output | None:
-    """Return an output of either format, or None for what is none."""
-    output = _mapping(raw)
+def parse_output(raw: object) -> Output | None:
+    """Return an output of either format, or None if the value is not an output."""
+    output = _as_mapping(raw)
     match output.get("output_type"):
         case "stream":
-            name = text_of(output.get("name")) or text_of(output.get("stream"))
-            return Output("stream", "stderr" if name == "stderr" else "stdout", text_of(output.get("text")))
+            name = join_text(output.get("name")) or join_text(output.get("stream"))
+            return Output("stream", "stderr" if name == "stderr" else "stdout", join_text(output.get("text")))
         case "error" | "pyerr":
-            lines = (text_of(line) for line in _list(output.get("traceback")))
-            said = f"{text_of(output.get('ename'))}: {text_of(output.get('evalue'))}"
-            return Output("error", text="\n".join(lines) or said)
+            lines = (join_text(line) for line in _as_list(output.get("traceback")))
+            summary = f"{join_text(output.get('ename'))}: {join_text(output.get('evalue'))}"
+            return Output("error", text="\n".join(lines) or summary)
         case "execute_result" | "display_data" | "update_display_data" | "pyout":
-            data = _mapping(output.get("data"))
+            data = _as_mapping(output.get("data"))
             if not data:
                 data = {_SHORT_NAMES[name]: value for name, value in output.items() if name in _SHORT_NAMES}
-            count = _count(output.get("execution_count", output.get("prompt_number")))
-            return Output("data", data=data, metadata=_mapping(output.get("metadata")), count=count)
+            count = _parse_count(output.get("execution_count", output.get("prompt_number")))
+            return Output("data", data=data, metadata=_as_mapping(output.get("metadata")), count=count)
         case _:
             return None
 
 
-def text_of(value: object) -> str:
-    """Return a text, given whole or in a list of lines; empty for anything else.
+def join_text(value: object) -> str:
+    """Return a text that is given whole or as a list of lines, or an empty text for any other value.
 
-    Halves of surrogate pairs, which no encoding of a page could take, are joined or replaced.
+    Halves of surrogate pairs, which a page cannot encode, are joined or replaced.
     """
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
@@ -132,35 +132,35 @@ def text_of(value: object) -> str:
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _members(body: bytes) -> Mapping[str, Any]:
-    """Return the notebook's members, not decoded where the JSON is strict: a notebook may be of several hundred MB."""
+def _read_members(body: bytes) -> Mapping[str, Any]:
+    """Return the notebook's members, not decoded if possible, because a notebook may have several hundred MB."""
     try:
         return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except _UNREADABLE:
         pass
-    members = _lenient(body)
+    members = _decode_leniently(body)
     if isinstance(members, dict):
         return members
-    raise ValueError("The notebook is no JSON object.")
+    raise ValueError("The notebook is not a JSON object.")
 
 
-def _cells(members: Mapping[str, Any]) -> Sequence[object]:
+def _list_cells(members: Mapping[str, Any]) -> Sequence[object]:
     if "cells" in members:
-        return _items(members["cells"])
-    sheets = (_mapping(_value(sheet)) for sheet in _items(members.get("worksheets")))
-    return [cell for sheet in sheets for cell in _list(sheet.get("cells"))]
+        return _list_items(members["cells"])
+    sheets = (_as_mapping(_decode(sheet)) for sheet in _list_items(members.get("worksheets")))
+    return [cell for sheet in sheets for cell in _as_list(sheet.get("cells"))]
 
 
-def _items(value: object) -> Sequence[object]:
+def _list_items(value: object) -> Sequence[object]:
     if isinstance(value, msgspec.Raw):
         try:
             return msgspec.json.decode(value, type=list[msgspec.Raw])
         except _UNREADABLE:
-            value = _value(value)
-    return _list(value)
+            value = _decode(value)
+    return _as_list(value)
 
 
-def _value(raw: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _decode(raw: object) -> Any:  # noqa: ANN401 - whatever JSON holds
     if not isinstance(raw, msgspec.Raw):
         return raw
     try:
@@ -168,35 +168,35 @@ def _value(raw: object) -> Any:  # noqa: ANN401 - whatever JSON holds
     except _UNREADABLE:
         pass
     try:
-        return _lenient(bytes(raw))
+        return _decode_leniently(bytes(raw))
     except ValueError:
         return None
 
 
-def _lenient(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return JSON as ArcGIS may send it: with NaN, control characters and halves of surrogate pairs."""
+def _decode_leniently(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Decode JSON with NaN, control characters and halves of surrogate pairs, which ArcGIS may send."""
     try:
-        return json.loads(body.decode(errors="replace"), strict=False, parse_int=_integer)
+        return json.loads(body.decode(errors="replace"), strict=False, parse_int=_parse_integer)
     except RecursionError:
         raise ValueError("The notebook is nested too deeply.") from None
 
 
-def _integer(digits: str) -> int:
-    return int(digits) if len(digits) <= _DIGITS else 0
+def _parse_integer(digits: str) -> int:
+    return int(digits) if len(digits) <= _MAX_DIGITS else 0
 
 
-def _count(value: object) -> int | None:
+def _parse_count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _as_mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: object) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def each_output(cell: Cell) -> Iterator[Output | None]:
-    """Yield the outputs of a cell, None for what is none."""
-    return (output_of(raw) for raw in cell.outputs)
+def parse_outputs(cell: Cell) -> Iterator[Output | None]:
+    """Yield the outputs of a cell, and None for each value that is not an output."""
+    return (parse_output(raw) for raw in cell.outputs)

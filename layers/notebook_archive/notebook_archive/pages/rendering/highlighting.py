@@ -1,4 +1,4 @@
-"""Code with its words told apart, by Pygments: as classes, which the stylesheet colours."""
+"""Highlight code with Pygments, whose classes the stylesheet colors."""
 
 from functools import cache
 
@@ -8,31 +8,31 @@ from pygments.formatters.html import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 
-CODE_CHARACTERS = 16_000
-"""Most characters that are highlighted, three seconds at worst; longer code is shown plain."""
+# Maximum characters that are highlighted, which takes at most three seconds. Longer code is shown as plain text.
+MAX_CODE_CHARACTERS = 16_000
+# The lexer of each language that a notebook may name, in lower case. Pygments has hundreds of lexers, but some, for
+# example those of C and Java, take minutes for a page of line breaks.
 _LEXERS = {
     "python": "python", "python2": "python", "python3": "python", "ipython": "python", "ipython2": "python",
     "ipython3": "python", "py": "python", "r": "r", "julia": "julia", "sql": "sql", "json": "json", "yaml": "yaml",
     "yml": "yaml", "html": "html", "xml": "html", "javascript": "javascript", "js": "javascript", "bash": "bash",
     "sh": "bash", "shell": "bash",
 }  # fmt: skip
-"""Languages that a notebook may name, in small letters.  Pygments has hundreds, but those of C and Java, for one, take
-minutes over a page of line breaks."""
 
 
-def highlighted(code: str, language: str) -> Markup:
-    """Return the code as HTML, plain where it is long or its language unknown."""
+def highlight_code(code: str, language: str) -> Markup:
+    """Return the code as HTML, without highlighting if it is long or its language is unknown."""
     lexer = _LEXERS.get(language.strip().lower().partition(" ")[0])
-    if lexer is None or len(code) > CODE_CHARACTERS:
+    if lexer is None or len(code) > MAX_CODE_CHARACTERS:
         return escape(code)
-    return Markup(highlight(code, _lexer(lexer), _formatter()).removesuffix("\n"))  # noqa: S704 - Pygments escapes all it is given
+    return Markup(highlight(code, _make_lexer(lexer), _make_formatter()).removesuffix("\n"))  # noqa: S704 - Pygments escapes all it is given
 
 
 @cache
-def _lexer(name: str) -> Lexer:
+def _make_lexer(name: str) -> Lexer:
     return get_lexer_by_name(name, stripnl=False, ensurenl=False)
 
 
 @cache
-def _formatter() -> HtmlFormatter[str]:
+def _make_formatter() -> HtmlFormatter[str]:
     return HtmlFormatter(nowrap=True)

@@ -1,7 +1,7 @@
-"""Markdown of a cell as HTML.
+"""Render the Markdown of a cell as HTML.
 
-markdown-it-py follows CommonMark and, unlike other parsers, takes time that grows with the text and no faster, also for
-text that was written to be slow.
+markdown-it-py follows CommonMark. Unlike other parsers, its time grows only in proportion to the text, also for text
+that was written to be slow.
 """
 
 from functools import cache
@@ -17,63 +17,67 @@ from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from notebook_archive.pages.rendering.highlighting import highlighted
+from notebook_archive.pages.rendering.highlighting import highlight_code
 
-MARKDOWN_CHARACTERS = 40_000
-"""Most characters of a cell that are parsed, images aside: two seconds at worst."""
+# Maximum characters of a cell without its images. Parsing them takes at most two seconds.
+MAX_MARKDOWN_CHARACTERS = 40_000
+# Maximum characters of a word that is searched for addresses. The time grows with the square of the length.
 _MAX_WORD_LENGTH = 2_000
-"""Looking for addresses in a word takes time that grows with the square of its length."""
 _BOXES = {"[ ] ": "\u2610 ", "[x] ": "\u2611 ", "[X] ": "\u2611 "}
 
 
-def markdown_html(text: str) -> str:
-    """Return HTML, which is not harmless yet: whatever HTML stood in the text is in it."""
+def render_markdown(text: str) -> str:
+    """Return HTML that still has to be sanitized: HTML in the text is passed through."""
     linkify = max(map(len, text.split()), default=0) <= _MAX_WORD_LENGTH
-    return str(_parser(linkify=linkify).render(text))
+    return str(_make_parser(linkify=linkify).render(text))
 
 
 @cache
-def _parser(*, linkify: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True, "linkify": linkify, "typographer": False, "highlight": _fence})
+def _make_parser(*, linkify: bool) -> MarkdownIt:
+    parser = MarkdownIt(
+        "commonmark", {"html": True, "linkify": linkify, "typographer": False, "highlight": _highlight_fence}
+    )
     parser.enable(["table", "strikethrough", *(["linkify"] if linkify else [])])
     if parser.linkify is not None:
         parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     parser.use(footnote_plugin).use(dollarmath_plugin, allow_space=True, double_inline=True).use(amsmath_plugin)
-    parser.core.ruler.after("block", "tasks", _tasks)
-    parser.core.ruler.push("anchors", _anchors)
-    parser.core.ruler.push("alignment", _alignment)
+    parser.core.ruler.after("block", "tasks", _replace_task_boxes)
+    parser.core.ruler.push("anchors", _add_heading_ids)
+    parser.core.ruler.push("alignment", _move_alignment)
     for name in ("math_inline", "math_inline_double", "math_block", "math_block_label", "amsmath"):
-        parser.add_render_rule(name, _tex)
+        parser.add_render_rule(name, _keep_tex)
     return parser
 
 
-def _fence(code: str, language: str, _attributes: str) -> str:
-    return str(highlighted(code, language))
+def _highlight_fence(code: str, language: str, _attributes: str) -> str:
+    return str(highlight_code(code, language))
 
 
-def _tasks(state: StateCore) -> None:
-    """Show the boxes of a task list as signs: a form's fields have no place in a notebook's page."""
+def _replace_task_boxes(state: StateCore) -> None:
+    """Show the check boxes of a task list as characters, because a page of a notebook has no form fields."""
     for item, paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
         if item.type == "list_item_open" and paragraph.type == "paragraph_open" and inline.content[:4] in _BOXES:
             inline.content = _BOXES[inline.content[:4]] + inline.content[4:]
 
 
-def _anchors(state: StateCore) -> None:
-    """Give headings the ids to which Jupyter's links lead: the text with hyphens for spaces."""
+def _add_heading_ids(state: StateCore) -> None:
+    """Give headings the ids that Jupyter links to: the text with hyphens for spaces."""
     for heading, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if heading.type == "heading_open":
             heading.attrSet("id", quote(inline.content[:100].replace(" ", "-"), safe="-_.~!*'(),:@/?="))
 
 
-def _alignment(state: StateCore) -> None:
-    """Say how a column is aligned without a style attribute, which no page has."""
+def _move_alignment(state: StateCore) -> None:
+    """Align columns with `align`, because style attributes are removed from pages."""
     for token in state.tokens:
         if token.type in ("th_open", "td_open") and (style := token.attrs.pop("style", "")):
             token.attrSet("align", str(style).removeprefix("text-align:"))
 
 
-def _tex(_renderer: RendererProtocol, tokens: list[Token], index: int, _options: OptionsDict, _env: EnvType) -> str:
-    """Leave TeX as it was written; nothing renders it without a script."""
+def _keep_tex(
+    _renderer: RendererProtocol, tokens: list[Token], index: int, _options: OptionsDict, _env: EnvType
+) -> str:
+    """Show TeX as it was written, because rendering it needs a script."""
     token = tokens[index]
     if token.type == "math_inline":
         return f'<code class="tex">${escape(token.content)}$</code>'

@@ -1,4 +1,4 @@
-"""Outputs of code as HTML: of each the richest form that is safe to show."""
+"""Render the outputs of code as HTML, each in its richest form that is safe to show."""
 
 import json
 import re
@@ -8,105 +8,109 @@ from typing import Any
 
 from markupsafe import Markup
 
-from notebook_archive.pages.rendering.budget import Budget, note, size
-from notebook_archive.pages.rendering.cells import Output, text_of
-from notebook_archive.pages.rendering.pictures import RASTER, picture_url
-from notebook_archive.pages.rendering.prose import rich_html, rich_markdown
-from notebook_archive.pages.rendering.sanitising import is_active, is_empty
-from notebook_archive.pages.rendering.terminal import printable, terminal_plain, terminal_text
+from notebook_archive.pages.rendering.budget import Budget, format_size, make_note
+from notebook_archive.pages.rendering.cells import Output, join_text
+from notebook_archive.pages.rendering.images import RASTER_TYPES, make_data_url
+from notebook_archive.pages.rendering.rich_text import render_rich_html, render_rich_markdown
+from notebook_archive.pages.rendering.sanitizing import has_active_content, is_empty
+from notebook_archive.pages.rendering.terminal import remove_controls, render_terminal, render_terminal_plain
 
-TEXT_CHARACTERS = 150_000
-"""Most characters of a text that are shown, two thirds of them from its beginning."""
-_KNOWN = frozenset(("text/html", "image/svg+xml", *RASTER, "text/markdown", "text/latex", "text/plain"))
-_ALT_CHARACTERS = 150
-_NUMBER_MOST = 10_000
+# Maximum characters of a text that are shown, two thirds of them from its beginning.
+MAX_TEXT_CHARACTERS = 150_000
+_RENDERED_TYPES = frozenset(("text/html", "image/svg+xml", *RASTER_TYPES, "text/markdown", "text/latex", "text/plain"))
+_MAX_ALT_CHARACTERS = 150
+_MAX_DIMENSION = 10_000
 
 
-def shown(output: Output, budget: Budget) -> Iterator[Markup]:
-    """Yield the parts of an output, within the budget."""
+def render_output(output: Output, budget: Budget) -> Iterator[Markup]:
+    """Yield the parts of an output as HTML, within the budget."""
     if output.kind != "data":
         kind = output.name if output.kind == "stream" else "error"
-        yield from text_parts(output.text, budget, f"terminal {kind}")
+        yield from render_text(output.text, budget, f"terminal {kind}")
         return
-    data, missed = output.data, list[str]()
-    html, part = text_of(data.get("text/html")), None
+    data, missing = output.data, list[str]()
+    html, part = join_text(data.get("text/html")), None
     if html:
-        part = rich_html(html, budget.pictures(), budget)
-        missed += ["interactive content"] * is_active(html)
-        missed += [f"HTML of {size(len(html))}"] * (part is None)
+        part = render_rich_html(html, budget.make_images(), budget)
+        missing += ["interactive content"] * has_active_content(html)
+        missing += [f"HTML of {format_size(len(html))}"] * (part is None)
     if part is not None and not is_empty(part):
-        yield from _missing(missed, budget)
-        yield budget.admit(Markup('<div class="rich">{}</div>').format(part), "HTML", len(html))
-    elif part := _picture(data, output.metadata):
-        yield budget.admit_picture(part)
+        yield from _note_missing(missing, budget)
+        yield budget.add(Markup('<div class="rich">{}</div>').format(part), "HTML", len(html))
+    elif part := _render_image(data, output.metadata):
+        yield budget.add_image(part)
     else:
-        missed += [str(kind)[:100] for kind in data if kind not in _KNOWN and kind != "application/json"]
-        yield from _missing(missed, budget)
-        yield from _as_text(data, budget)
+        missing += [str(kind)[:100] for kind in data if kind not in _RENDERED_TYPES and kind != "application/json"]
+        yield from _note_missing(missing, budget)
+        yield from _render_as_text(data, budget)
 
 
-def _as_text(data: Mapping[str, Any], budget: Budget) -> Iterator[Markup]:
-    """Yield the best of the forms that are text."""
-    if (text := text_of(data.get("text/markdown"))) and (part := rich_markdown(text, budget.pictures(), budget)):
-        yield budget.admit(Markup('<div class="rich">{}</div>').format(part), "Markdown", len(text))
-    elif text := text_of(data.get("text/latex")):
-        yield from text_parts(text, budget, "tex")
-    elif text := text_of(data.get("text/plain")):
-        yield from text_parts(text, budget, "terminal")
+def _render_as_text(data: Mapping[str, Any], budget: Budget) -> Iterator[Markup]:
+    """Yield the best form that is a text."""
+    if (text := join_text(data.get("text/markdown"))) and (
+        part := render_rich_markdown(text, budget.make_images(), budget)
+    ):
+        yield budget.add(Markup('<div class="rich">{}</div>').format(part), "Markdown", len(text))
+    elif text := join_text(data.get("text/latex")):
+        yield from render_text(text, budget, "tex")
+    elif text := join_text(data.get("text/plain")):
+        yield from render_text(text, budget, "terminal")
     elif "application/json" in data:
-        yield from text_parts(_json(data["application/json"]), budget, "terminal")
+        yield from render_text(_format_json(data["application/json"]), budget, "terminal")
 
 
-def text_parts(text: str, budget: Budget, classes: str) -> Iterator[Markup]:
-    """Yield a text as a terminal shows it, its middle left out where it is long."""
-    if len(text) <= TEXT_CHARACTERS:
-        yield _text(text, budget, classes)
+def render_text(text: str, budget: Budget, classes: str) -> Iterator[Markup]:
+    """Yield a text as a terminal shows it. The middle of a long text is left out."""
+    if len(text) <= MAX_TEXT_CHARACTERS:
+        yield _render_terminal(text, budget, classes)
         return
-    yield _text(text[: TEXT_CHARACTERS * 2 // 3], budget, classes)
-    yield budget.admit(note(f"{size(len(text) - TEXT_CHARACTERS)} of text left out here. The download has all of it."))
-    yield _text(text[-TEXT_CHARACTERS // 3 :], budget, classes)
+    yield _render_terminal(text[: MAX_TEXT_CHARACTERS * 2 // 3], budget, classes)
+    yield budget.add(
+        make_note(f"{format_size(len(text) - MAX_TEXT_CHARACTERS)} of text left out here. The download has all of it.")
+    )
+    yield _render_terminal(text[-MAX_TEXT_CHARACTERS // 3 :], budget, classes)
 
 
-def _text(text: str, budget: Budget, classes: str) -> Markup:
-    shown_text = terminal_text(text) if budget.in_time else terminal_plain(text)
-    return budget.admit(Markup('<pre class="{}"><samp>{}</samp></pre>').format(classes, shown_text), "Text", len(text))
+def _render_terminal(text: str, budget: Budget, classes: str) -> Markup:
+    rendered = render_terminal(text) if budget.has_time else render_terminal_plain(text)
+    return budget.add(Markup('<pre class="{}"><samp>{}</samp></pre>').format(classes, rendered), "Text", len(text))
 
 
-def _missing(missed: list[str], budget: Budget) -> Iterator[Markup]:
-    if missed:
-        yield budget.admit(note(f"Not shown: {', '.join(missed)[:400]}."))
+def _note_missing(missing: list[str], budget: Budget) -> Iterator[Markup]:
+    if missing:
+        yield budget.add(make_note(f"Not shown: {', '.join(missing)[:400]}."))
 
 
-def _picture(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> Markup | None:
-    """Return the best picture as an ``img``.  In one, neither SVG's scripts run nor do its links load."""
-    alt = printable(text_of(data.get("text/plain")))[:_ALT_CHARACTERS] or "Output"
-    if url := _svg(text_of(data.get("image/svg+xml"))):
+def _render_image(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> Markup | None:
+    """Return the best image as an `img`, in which the scripts of an SVG do not run and its links do not load."""
+    alt = remove_controls(join_text(data.get("text/plain")))[:_MAX_ALT_CHARACTERS] or "Output"
+    if url := _make_svg_url(join_text(data.get("image/svg+xml"))):
         return Markup('<img src="{}" alt="{}">').format(url, alt)
-    for kind in RASTER:
-        if url := picture_url(kind, data.get(kind)):
-            return Markup('<img src="{}" alt="{}"{}>').format(url, alt, _dimensions(metadata, kind))
+    for kind in RASTER_TYPES:
+        if url := make_data_url(kind, data.get(kind)):
+            return Markup('<img src="{}" alt="{}"{}>').format(url, alt, _format_dimensions(metadata, kind))
     return None
 
 
-def _svg(text: str) -> str | None:
+def _make_svg_url(text: str) -> str | None:
     opening = re.search(r"<svg\b[^>]{0,4000}", text)
     if not opening:
         return None
-    if "xmlns" not in opening[0]:  # a document of its own has to say what it is
+    if "xmlns" not in opening[0]:  # a document of its own needs a namespace
         text = f'{text[: opening.start()]}<svg xmlns="http://www.w3.org/2000/svg"{text[opening.start() + 4 :]}'
     return f"data:image/svg+xml;base64,{b64encode(text.encode()).decode()}"
 
 
-def _dimensions(metadata: Mapping[str, Any], kind: str) -> Markup:
-    """Return width and height in pixels where the metadata of the output, or of this form of it, give them."""
+def _format_dimensions(metadata: Mapping[str, Any], kind: str) -> Markup:
+    """Return width and height in pixels if the metadata of the output, or of this type, give them."""
     own = metadata.get(kind)
-    told = own if isinstance(own, dict) else metadata
-    sizes = {name: told.get(name) for name in ("width", "height")}
-    fit = {name: value for name, value in sizes.items() if isinstance(value, int) and 0 < value < _NUMBER_MOST}
-    return Markup("").join(Markup(' {}="{}"').format(name, int(value)) for name, value in fit.items())
+    given = own if isinstance(own, dict) else metadata
+    sizes = {name: given.get(name) for name in ("width", "height")}
+    usable = {name: value for name, value in sizes.items() if isinstance(value, int) and 0 < value < _MAX_DIMENSION}
+    return Markup("").join(Markup(' {}="{}"').format(name, int(value)) for name, value in usable.items())
 
 
-def _json(value: object) -> str:
+def _format_json(value: object) -> str:
     try:
         return json.dumps(value, indent=2, ensure_ascii=False).encode(errors="replace").decode()
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""HTML from a notebook made harmless.
+"""Make the HTML of a notebook safe.
 
-The order is: Markdown becomes HTML, with the HTML that was written in it passed through; nh3 then parses the whole as a
-browser does and keeps what is on a list; last, the tags of its well-formed result are gone through once, to put images
-in place and headings below the page's own.  Nothing that a notebook says is put into a page past nh3.
+First, Markdown becomes HTML, and HTML in it is passed through. Then nh3 parses all of it as a browser does and keeps
+the elements and attributes on a list. Last, the tags of the well-formed result are rewritten: images get their URLs,
+and headings a lower level than the page's own. No text of a notebook reaches a page without nh3.
 """
 
 import re
@@ -13,11 +13,11 @@ from urllib.parse import unquote, urlsplit
 import nh3
 from markupsafe import Markup, escape
 
-HTML_CHARACTERS = 300_000
-"""Most characters that are sanitised, images aside.  Parsing hostile HTML takes time that grows with its square: this
-much takes three seconds at worst."""
-_DEEPEST = 400
-"""Most elements that may be open at once; a browser itself stops at 512."""
+# Maximum characters without images. The time to parse hostile HTML grows with the square of its length; this length
+# takes at most three seconds.
+MAX_HTML_CHARACTERS = 300_000
+# Maximum elements that may be open at once. A browser itself stops at 512.
+_MAX_DEPTH = 400
 
 _TAGS = frozenset((
     "a", "abbr", "b", "blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del",
@@ -26,16 +26,16 @@ _TAGS = frozenset((
     "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt", "u", "ul",
     "var",
 ))  # fmt: skip
-_CONTENT_TOO = frozenset((
+# Elements that are removed with everything in them.
+_REMOVED_WITH_CONTENT = frozenset((
     "applet", "frameset", "head", "iframe", "math", "noembed", "noframes", "noscript", "object", "script", "style",
     "svg", "template", "textarea", "title", "video", "audio", "canvas", "select", "xmp",
 ))  # fmt: skip
-"""Elements that go with all they contain."""
+# Elements that are empty, or that the next of their kind closes.
 _NEVER_OPEN = frozenset((
     "br", "hr", "img", "col", "p", "li", "dd", "dt", "tr", "td", "th", "tbody", "thead", "tfoot", "input", "meta",
     "link", "wbr",
 ))  # fmt: skip
-"""Elements that are empty, or that the next of their kind closes."""
 _TAG_BEFORE = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
 _TAG_AFTER = re.compile(r'<(/?)([a-z][a-z0-9]*)((?: [a-z-]+="[^"]*")*)>')
 _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
@@ -45,24 +45,24 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 _ACTIVE = re.compile(r"(?i:<(?:script|iframe|object|embed|applet|svg|form|video|audio|canvas|input|button)[\s>/])")
 _TEXT = re.compile(r"<[^>]*>|\s+|&nbsp;")
 
-type Picture = Callable[[str], str | None]
-"""Takes the address of an image and returns its ``data:`` URL, empty where there is no room for it,
-and None where the notebook does not hold it."""
+# Takes the address of an image. Returns its `data:` URL, an empty text if it does not fit, or None if the notebook does
+# not hold the image.
+type FindImage = Callable[[str], str | None]
 
 
-def is_active(html: str) -> bool:
-    """Return whether HTML has elements that would do something, or are not shown for what they could do."""
+def has_active_content(html: str) -> bool:
+    """Return whether HTML has interactive elements, which are not shown."""
     return bool(_ACTIVE.search(html))
 
 
 def is_empty(html: str) -> bool:
-    """Return whether sanitised HTML shows nothing."""
+    """Return whether sanitized HTML shows nothing."""
     return "<img" not in html and not _TEXT.sub("", html)
 
 
-def is_workable(html: str) -> bool:
-    """Return whether HTML can be sanitised in little time: it is neither long nor deeply nested."""
-    if len(html) > HTML_CHARACTERS:
+def can_sanitize(html: str) -> bool:
+    """Return whether HTML can be sanitized quickly: it is neither long nor deeply nested."""
+    if len(html) > MAX_HTML_CHARACTERS:
         return False
     deepest, depth, unclosed = 0, 0, dict[str, int]()
     for slash, name in _TAG_BEFORE.findall(html):
@@ -76,19 +76,19 @@ def is_workable(html: str) -> bool:
             unclosed[name] -= 1
             depth -= 1
         deepest = max(deepest, depth)
-    return deepest <= _DEEPEST
+    return deepest <= _MAX_DEPTH
 
 
-def sanitised(html: str, picture: Picture) -> Markup:
-    """Return the HTML that is on the list.  Call it with workable HTML only."""
-    return Markup(_TAG_AFTER.sub(lambda match: _rewritten(match, picture), _cleaner().clean(html)))  # noqa: S704 - nh3 cleaned it
+def sanitize_html(html: str, find_image: FindImage) -> Markup:
+    """Return the HTML with only the allowed elements. Call it only if `can_sanitize` returned True."""
+    return Markup(_TAG_AFTER.sub(lambda match: _rewrite_tag(match, find_image), _make_cleaner().clean(html)))  # noqa: S704 - nh3 cleaned it
 
 
 @cache
-def _cleaner() -> nh3.Cleaner:
+def _make_cleaner() -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=set(_TAGS),
-        clean_content_tags=set(_CONTENT_TOO),
+        clean_content_tags=set(_REMOVED_WITH_CONTENT),
         attributes={
             "*": {"title", "lang", "dir", "id"},
             "a": {"href"},
@@ -102,8 +102,8 @@ def _cleaner() -> nh3.Cleaner:
             "details": {"open"},
             "time": {"datetime"},
         },
-        allowed_classes={"code": {"tex"}, "pre": {"tex"}, "span": _token_classes(), "table": {"dataframe"}},
-        attribute_filter=_attribute,
+        allowed_classes={"code": {"tex"}, "pre": {"tex"}, "span": _list_token_classes(), "table": {"dataframe"}},
+        attribute_filter=_filter_attribute,
         url_schemes={"http", "https", "mailto", "data", "attachment"},
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
@@ -111,15 +111,15 @@ def _cleaner() -> nh3.Cleaner:
     )
 
 
-def _token_classes() -> set[str]:
-    """Return the classes that Pygments gives, of which the stylesheet knows some."""
+def _list_token_classes() -> set[str]:
+    """Return the classes that Pygments uses. The stylesheet has some of them."""
     from pygments.token import STANDARD_TYPES
 
     return {name for name in STANDARD_TYPES.values() if name}
 
 
-def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Return an attribute's value, or None to leave it out; nh3 asks for each that is on the list."""
+def _filter_attribute(tag: str, name: str, value: str) -> str | None:
+    """Return an attribute's value, or None to remove it. nh3 calls this for each attribute on the list."""
     if tag == "a" and name == "href":
         if _ANCHOR.fullmatch(value):
             return f"#notebook-{value[1:]}"
@@ -129,10 +129,10 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _rewritten(match: re.Match[str], picture: Picture) -> str:
+def _rewrite_tag(match: re.Match[str], find_image: FindImage) -> str:
     slash, name, attributes = match.groups()
     if name == "img":
-        return _image({key: _unescaped(value) for key, value in _ATTRIBUTE.findall(attributes)}, picture)
+        return _render_image({key: _unescape(value) for key, value in _ATTRIBUTE.findall(attributes)}, find_image)
     if len(name) == 2 and name[0] == "h" and name[1] in "12345":
         return f"<{slash}h{int(name[1]) + 1}{attributes}>"  # the page's title is its one h1
     if name == "a" and ' href="#' in attributes:
@@ -140,18 +140,18 @@ def _rewritten(match: re.Match[str], picture: Picture) -> str:
     return match[0]
 
 
-def _image(attributes: dict[str, str], picture: Picture) -> str:
+def _render_image(attributes: dict[str, str], find_image: FindImage) -> str:
     source, alt = attributes.get("src", ""), attributes.get("alt", "")
-    url = picture(source)
+    url = find_image(source)
     if not url:
-        absence = _absence(source) if url is None else "Image left out: the page is full"
-        return str(Markup('<span class="note">{}{}</span>').format(absence, f" ({alt[:200]})" if alt else ""))
+        text = _describe_missing_image(source) if url is None else "Image left out: the page is full"
+        return str(Markup('<span class="note">{}{}</span>').format(text, f" ({alt[:200]})" if alt else ""))
     size = "".join(f' {name}="{attributes[name]}"' for name in ("width", "height") if name in attributes)
     return f'<img src="{escape(url)}" alt="{escape(alt)}"{size}>'
 
 
-def _absence(source: str) -> str:
-    """Return what stands for an image that is not in the notebook."""
+def _describe_missing_image(source: str) -> str:
+    """Return the note for an image that is not in the notebook."""
     scheme, _, rest = source.partition(":")
     if scheme.lower() in ("http", "https") or source.startswith("//"):
         try:
@@ -165,7 +165,7 @@ def _absence(source: str) -> str:
     return f"Image {name[:100]} is not in this notebook" if name else "Image without an address"
 
 
-def _unescaped(value: str) -> str:
+def _unescape(value: str) -> str:
     for entity, character in (("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\u00a0"), ("&amp;", "&")):
         value = value.replace(entity, character)
     return value

@@ -1,4 +1,4 @@
-"""The README's examples of calling the proxy, run as they stand."""
+"""The examples of docs/proxy.md, run as they stand."""
 
 import subprocess
 from pathlib import Path
@@ -7,17 +7,16 @@ import pytest
 
 from local.arcgis import Item
 from local.system import LocalSystem
-from tests.docs.documents import README
+from tests.docs.documents import PROXY
 from tests.local.proxy import large_notebook
 
-SECTION = README.section("The HTTP proxy")
-SIGNED, BY_TOKEN = (block for block in SECTION.fences("sh") if "curl" in block)
-(PYTHON,) = SECTION.fences("python")
+SIGNED, BY_TOKEN = (block for block in PROXY.fences("sh") if "curl" in block)
+(PYTHON,) = PROXY.fences("python")
 INTERPRETER = Path(__file__).parents[2] / ".venv/bin/python"
 
 
 def first(system: LocalSystem) -> Item:
-    """Return the notebook that the README's example names."""
+    """Return the notebook that the page's example names."""
     item = system.arcgis.enterprise.organisation.notebooks()[0]
     assert item.id in SIGNED
     assert item.snapshots[0].resource_key in SIGNED

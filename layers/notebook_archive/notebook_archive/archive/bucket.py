@@ -1,0 +1,123 @@
+"""The S3 calls that the archive makes, each checked to be answered by S3 itself."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, translate_s3_error
+from notebook_archive.errors import ArchiveUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+# What S3 answers to a conditional write. A conflict means that another write of the same key was under way.
+type PutResult = Literal["written", "exists", "conflict"]
+_REFUSED_WRITES: dict[int | None, PutResult] = {409: "conflict", 412: "exists"}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing of the bucket gives it. `size` is in bytes."""
+
+    key: str
+    written: datetime
+    size: int
+
+
+class Bucket:
+    """One bucket. Every method may raise ArchiveDenied or ArchiveUnavailable. Threads may share it.
+
+    Every call names the account that the bucket must belong to, so a bucket of the same name in another account is
+    never written.
+    """
+
+    def __init__(self, s3: "S3Client", name: str, owner: str) -> None:
+        self._s3, self._name = s3, name
+        self._address: Any = {"Bucket": name, "ExpectedBucketOwner": owner}
+
+    def put(self, key: str, body: bytes | IO[bytes], digest: bytes, **parameters: Any) -> None:  # noqa: ANN401 - put_object's own
+        """Write an object with this SHA-256. Other parameters are those of PutObject."""
+        try:
+            self._put(key, body, digest, parameters)
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._name, key) from None
+
+    def put_if_absent(self, key: str, body: bytes | IO[bytes], digest: bytes, **parameters: Any) -> PutResult:  # noqa: ANN401 - put_object's own
+        """Write an object with this SHA-256 unless the key exists."""
+        try:
+            self._put(key, body, digest, {**parameters, "IfNoneMatch": "*"})
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status not in _REFUSED_WRITES:
+                raise translate_s3_error(error, self._name, key) from None
+            return _REFUSED_WRITES[status]
+        except BotoCoreError as error:
+            raise translate_s3_error(error, self._name, key) from None
+        return "written"
+
+    def _put(self, key: str, body: bytes | IO[bytes], digest: bytes, parameters: Mapping[str, Any]) -> None:
+        """Write an object, and return once S3 has confirmed its SHA-256.
+
+        If the answer does not confirm the checksum (a proxy's page does not), a HEAD checks it. Raises S3_ERRORS of
+        the PUT, and an ArchiveError if S3 does not have the object after all.
+        """
+        checksum = b64encode(digest).decode()
+        answer = self._s3.put_object(
+            **self._address,
+            Key=key,
+            Body=body,
+            ChecksumAlgorithm="SHA256",  # without it an Object Lock bucket refuses the PUT
+            ChecksumSHA256=checksum,
+            **{"ContentType": "application/json", **parameters},
+        )
+        confirmed = answer.get("ChecksumSHA256")
+        if confirmed is None and (head := self.head(key)):
+            confirmed = head.get("ChecksumSHA256")
+        if confirmed != checksum:
+            raise ArchiveUnavailable(f"S3 answered that it stored {key}, but does not confirm its SHA-256.")
+
+    def head(self, key: str) -> "HeadObjectOutputTypeDef | None":
+        """Return what S3 knows of an object besides its bytes, or None if it does not exist."""
+        try:
+            head = self._s3.head_object(**self._address, Key=key, ChecksumMode="ENABLED")
+        except S3_ERRORS as error:
+            if is_absent(error):
+                return None
+            raise translate_s3_error(error, self._name, key) from None
+        _check_answer(head, "ETag", key)
+        return head
+
+    def read(self, key: str) -> bytes | None:
+        """Return an object's bytes, or None if it does not exist.
+
+        Raises ArchiveDamaged if the bytes do not match the checksum that S3 keeps of them.
+        """
+        try:
+            answer = self._s3.get_object(**self._address, Key=key, ChecksumMode="ENABLED")
+            _check_answer(answer, "ETag", key)
+            return answer["Body"].read()
+        except S3_ERRORS as error:
+            if is_absent(error):
+                return None
+            raise translate_s3_error(error, self._name, key) from None
+
+    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
+        """Yield the objects whose keys begin with the prefix, in key order, 1,000 a call."""
+        try:
+            for page in self._s3.get_paginator("list_objects_v2").paginate(**self._address, Prefix=prefix):
+                _check_answer(page, "IsTruncated", prefix)
+                for entry in page.get("Contents", ()):
+                    yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._name, prefix) from None
+
+
+def _check_answer(answer: Mapping[str, Any], member: str, subject: str) -> None:
+    """Raise ArchiveUnavailable if the answer, a page of a proxy for example, has no member that S3 always sends."""
+    if member not in answer:
+        raise ArchiveUnavailable(f"The answer about {subject} is not from S3: it has no {member}.")

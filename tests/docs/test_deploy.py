@@ -1,0 +1,90 @@
+"""What the documents say of a deployment: the deployer's policy, and what a month costs."""
+
+import json
+from fnmatch import fnmatchcase
+
+from tests.docs.documents import COSTS, DEPLOY, ROOT, code_in
+from tests.template.rendered import EVERYTHING, VARIANTS, render, template
+
+# What CloudFormation calls to make a resource of each type in the template, once SAM has written it out.
+CREATE = {
+    "AWS::ApiGateway::Account": "apigateway:PATCH",
+    "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm",
+    "AWS::Events::Rule": "events:PutRule",
+    "AWS::IAM::ManagedPolicy": "iam:CreatePolicy",
+    "AWS::IAM::Policy": "iam:PutRolePolicy",
+    "AWS::IAM::Role": "iam:CreateRole",
+    "AWS::Lambda::EventSourceMapping": "lambda:CreateEventSourceMapping",
+    "AWS::Lambda::Permission": "lambda:AddPermission",
+    "AWS::Logs::LogGroup": "logs:CreateLogGroup",
+    "AWS::S3::Bucket": "s3:CreateBucket",
+    "AWS::S3::BucketPolicy": "s3:PutBucketPolicy",
+    "AWS::SQS::Queue": "sqs:CreateQueue",
+    "AWS::SQS::QueuePolicy": "sqs:SetQueueAttributes",
+    "AWS::Scheduler::Schedule": "scheduler:CreateSchedule",
+    "AWS::Serverless::Api": "apigateway:POST",
+    "AWS::Serverless::Function": "lambda:CreateFunction",
+    "AWS::Serverless::LayerVersion": "lambda:PublishLayerVersion",
+    "AWS::Serverless::StateMachine": "states:CreateStateMachine",
+}
+POLICY = json.loads((ROOT / "docs/deployer-policy.json").read_text())
+# IAM counts the characters of a managed policy without white space.
+MAX_POLICY_CHARACTERS = 6144
+
+
+def allowed(action: str, arn: str = "") -> bool:
+    """Whether a statement of the deployer's policy allows the action, on the resource if one is given."""
+    for statement in POLICY["Statement"]:
+        actions, resources = (
+            each if isinstance(each, list) else [each] for each in (statement["Action"], statement["Resource"])
+        )
+        if any(fnmatchcase(action, each) for each in actions) and (
+            not arn or any(fnmatchcase(arn, each) for each in resources)
+        ):
+            return True
+    return False
+
+
+def test_deployer_may_create_each_type_of_resource() -> None:
+    types = {resource["Type"] for resource in template()["Resources"].values()}
+    assert types == CREATE.keys()
+    assert all(allowed(action) for action in CREATE.values())
+
+
+def test_deployer_may_create_each_log_group() -> None:
+    for variant in VARIANTS.values():
+        for resource in render(variant)["Resources"].values():
+            if resource["Type"] == "AWS::Logs::LogGroup":
+                name = resource["Properties"]["LogGroupName"]
+                assert allowed("logs:CreateLogGroup", f"arn:aws:logs:eu-central-1:111122223333:log-group:{name}:*")
+
+
+def test_deployer_may_pass_roles_to_each_service() -> None:
+    trusted = set()
+    for resource in render(EVERYTHING)["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Role":
+            for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+                trusted.add(statement["Principal"]["Service"])
+    (passing,) = [statement for statement in POLICY["Statement"] if statement["Action"] == "iam:PassRole"]
+    assert trusted == set(passing["Condition"]["StringEquals"]["iam:PassedToService"])
+
+
+def test_deployers_policy_fits_into_one_managed_policy() -> None:
+    assert len("".join(json.dumps(POLICY).split())) <= MAX_POLICY_CHARACTERS
+
+
+def test_final_choices_are_parameters() -> None:
+    rows = DEPLOY.table("choice")
+    assert all("IRREVERSIBLE" in row[0] for row in rows)
+    named = {name.split("=")[0] for row in rows for name in code_in(row[0])} - {"GOVERNANCE"}
+    assert named <= template()["Parameters"].keys()
+
+
+def test_costs_are_summed() -> None:
+    *rows, total = COSTS.section("The arithmetic").table("what")
+    for column, shown in ((2, "A small organisation"), (3, "a large one")):
+        amount = total[column].strip("*")
+        # Each row is rounded, so the sum of the rows may differ by some cents.
+        assert abs(sum(float(row[column]) for row in rows) - float(amount)) <= 0.03
+        assert amount in COSTS.prose.split("##")[0]
+        assert amount in DEPLOY.prose[DEPLOY.prose.index(shown) :][:100]
