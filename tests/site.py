@@ -16,13 +16,16 @@ from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
-from notebook_archive.backup.outcome import Batch
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.runs import archive_batch, plan_run, read_item_ids, report_run
-from notebook_archive.runs.plan import Plan, Scope, scope_of
-from notebook_archive.runs.protection import STATES
-from notebook_archive.runs.report import INCOMPLETE, Counts, Report
+from notebook_archive.runs.batch import Batch
+from notebook_archive.runs.counts import Counts
+from notebook_archive.runs.notices import INCOMPLETE
+from notebook_archive.runs.plan import Plan
+from notebook_archive.runs.protection_figures import STATES
+from notebook_archive.runs.report import Report
+from notebook_archive.runs.run_input import Scope, read_scope
 from notebook_archive.settings import Route
 from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, KEPT, StrictS3, contents
 
@@ -111,7 +114,7 @@ class Site:
             plan = self.plan(name, item_ids)
         except NotebookArchiveError as error:
             cause = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)})
-            asked = scope_of({} if item_ids is None else {"itemIds": item_ids})
+            asked = read_scope({} if item_ids is None else {"itemIds": item_ids})
             return self.report(name, None, {"Error": type(error).__name__, "Cause": cause}, asked)
         for batch in self.batches(plan) if plan["batches"] else ():
             left: Batch | None = batch

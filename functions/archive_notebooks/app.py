@@ -11,9 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.archive import RunId
-from notebook_archive.backup_requests import describe_stored
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import EventRefused
+from notebook_archive.events import DetailType, describe_stored
 from notebook_archive.logs import log_invocation, log_outcome, make_logger
 from notebook_archive.runs import archive_batch
 from notebook_archive.settings import ArchiveNotebooksSettings
@@ -32,9 +32,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     outcomes, rest = archive_batch(event["batch"], run, archive_context, settings.threads, deadline)
     for outcome in outcomes:
         log_outcome(logger, outcome)
-    stored = describe_stored(outcomes, run, settings.backup.archive.bucket)
+    bucket = settings.backup.archive.bucket
+    stored = [detail for outcome in outcomes for detail in describe_stored(outcome, run, bucket)]
     try:
-        aws.event_bus(settings.event_bus).publish("SnapshotArchived", *stored)
+        aws.event_bus(settings.event_bus).publish(DetailType.SNAPSHOT_ARCHIVED, *stored)
     except EventRefused:
         logger.exception("The events about archived snapshots could not be sent")
     return {"runId": event["runId"], "startedAt": event["startedAt"], "batch": rest}

@@ -14,11 +14,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
-from notebook_archive.backup_requests import archive_requests, describe_stored
+from notebook_archive.backup_requests import archive_requests
 from notebook_archive.backup_requests.queue import Message
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import EventRefused
+from notebook_archive.events import DetailType, describe_stored
 from notebook_archive.logs import log_invocation, log_outcome, make_logger
+from notebook_archive.metrics import Metric
 from notebook_archive.settings import ArchiveRequestsSettings
 
 logger = make_logger()
@@ -44,12 +46,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if message.refusal:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
     again = aws.request_queue(settings.request_queue_url, settings.failure_queue_url).settle(messages, outcomes)
-    stored = describe_stored(outcomes.values(), run, settings.backup.archive.bucket)
+    bucket = settings.backup.archive.bucket
+    stored = [detail for outcome in outcomes.values() for detail in describe_stored(outcome, run, bucket)]
     try:
-        aws.event_bus(settings.event_bus).publish("SnapshotArchived", *stored)
+        aws.event_bus(settings.event_bus).publish(DetailType.SNAPSHOT_ARCHIVED, *stored)
     except EventRefused:
         logger.exception("The events about archived snapshots could not be sent")
-    metrics.add_metric("SnapshotsArchivedByEvent", MetricUnit.Count, sum(len(o["archived"]) for o in outcomes.values()))
-    metrics.add_metric("RequestsPostponed", MetricUnit.Count, len(again))
-    metrics.add_metric("RequestsSkipped", MetricUnit.Count, sum(message.skipped(outcomes) for message in messages))
+    archived = sum(len(outcome["archived"]) for outcome in outcomes.values())
+    skipped = sum(message.has_skipped(outcomes) for message in messages)
+    metrics.add_metric(Metric.SNAPSHOTS_ARCHIVED_BY_EVENT, MetricUnit.Count, archived)
+    metrics.add_metric(Metric.REQUESTS_POSTPONED, MetricUnit.Count, len(again))
+    metrics.add_metric(Metric.REQUESTS_SKIPPED, MetricUnit.Count, skipped)
     return {"batchItemFailures": [{"itemIdentifier": message.id} for message in again]}

@@ -12,10 +12,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.errors import NotebookArchiveError, WebhookUnknown
+from notebook_archive.events import DetailType, describe_requests
+from notebook_archive.events.details import REQUEST_SOURCE
 from notebook_archive.http import Answer, api_handler
 from notebook_archive.http.webhook import Delivery, answer_accepted, answer_probe
 from notebook_archive.http.webhook_signature import WebhookSecret
 from notebook_archive.logs import log_invocation, make_logger
+from notebook_archive.metrics import Metric
 from notebook_archive.settings import ReceiveWebhookSettings
 
 logger = make_logger()
@@ -27,7 +30,7 @@ metrics = Metrics()
 @api_handler(logger, Delivery)
 def handler(delivery: Delivery, _: LambdaContext) -> Answer:
     """Publish the delivery's items and answer. A refused delivery leaves only a log line and a count."""
-    counts = {"WebhookAccepted": 0, "WebhookRefused": 0, "WebhookUnknown": 0}
+    counts = {Metric.WEBHOOK_ACCEPTED: 0, Metric.WEBHOOK_REFUSED: 0, Metric.WEBHOOK_UNKNOWN: 0}
     metrics.add_metadata("correlation_id", delivery.correlation_id)
     try:
         settings = ReceiveWebhookSettings.from_env(os.environ)
@@ -37,13 +40,14 @@ def handler(delivery: Delivery, _: LambdaContext) -> Answer:
             return answer_probe(secret.sign_probe(delivery))
         items = delivery.parse_items(time_required=secret.requires_signature)
         event_bus = aws.webhook_event_bus(settings.event_bus)
-        event_bus.publish("SnapshotArchiveRequested", *items.describe_requests(), source="arcgis.notebooks")
-        counts["WebhookAccepted"] = 1
+        details = describe_requests(items.requested_ids)
+        event_bus.publish(DetailType.SNAPSHOT_ARCHIVE_REQUESTED, *details, source=REQUEST_SOURCE)
+        counts[Metric.WEBHOOK_ACCEPTED] = 1
         logger.info("Accepted", extra={"items": len(items.ids), "left_out": items.left_out, "skipped": items.skipped})
         return answer_accepted(items)
     except Exception as error:
         # A caller that does not know the path is not our portal, so it is not counted as a refused delivery.
-        counts["WebhookUnknown" if isinstance(error, WebhookUnknown) else "WebhookRefused"] = 1
+        counts[Metric.WEBHOOK_UNKNOWN if isinstance(error, WebhookUnknown) else Metric.WEBHOOK_REFUSED] = 1
         metrics.add_metadata(
             "reason", (error if isinstance(error, NotebookArchiveError) else NotebookArchiveError).reason
         )

@@ -15,25 +15,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.clock import Deadline
+from notebook_archive.events import DetailType, describe_run
 from notebook_archive.logs import log_invocation, make_logger
-from notebook_archive.runs import figures, report_run, scope_of
+from notebook_archive.metrics import Metric
+from notebook_archive.runs import count_metrics, read_scope, report_run
 from notebook_archive.settings import ReportRunSettings
 
 logger = make_logger()
 metrics = Metrics()
-
-SUMMARY = (
-    "runId",
-    "scope",
-    "status",
-    "message",
-    "notebooks",
-    "protection",
-    "recoveryPoint",
-    "snapshots",
-    "bytes",
-    "seconds",
-)
 
 
 @log_invocation(logger)
@@ -46,15 +35,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = ReportRunSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     given = (event["startedAt"], event.get("plan"), event.get("error"))
-    asked = scope_of(event.get("input"))
+    asked = read_scope(event.get("input"))
     key, report = report_run(run, aws.archive(settings.archive), *given, settings.threads, deadline, asked=asked)
-    for name, count in figures(report).items():
+    for name, count in count_metrics(report).items():
         metrics.add_metric(name, MetricUnit.Count, count)
-    metrics.add_metric("BytesArchived", MetricUnit.Bytes, report["bytes"])
-    metrics.add_metric("RunDuration", MetricUnit.Seconds, report["seconds"])
-    summary: dict[str, Any] = {name: value for name, value in report.items() if name in SUMMARY}
-    summary |= {"reportKey": key, "unprotected": len(report["unprotected"])}
+    metrics.add_metric(Metric.BYTES_ARCHIVED, MetricUnit.Bytes, report["bytes"])
+    metrics.add_metric(Metric.RUN_DURATION, MetricUnit.Seconds, report["seconds"])
+    event_detail = describe_run(report, key, settings.archive.bucket)
+    summary = {name: value for name, value in event_detail.items() if name != "bucket"}
     logger.info(report["message"], extra={"report": summary})
-    completed = {**summary, "bucket": settings.archive.bucket}
-    aws.event_bus(settings.event_bus).publish("ArchiveRunCompleted", completed)
+    aws.event_bus(settings.event_bus).publish(DetailType.ARCHIVE_RUN_COMPLETED, event_detail)
     return summary

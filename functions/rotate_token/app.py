@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from notebook_archive import aws
 from notebook_archive.clock import Deadline
 from notebook_archive.logs import log_invocation, make_logger
+from notebook_archive.metrics import Metric
 from notebook_archive.rotation import rotate_token
 from notebook_archive.settings import RotateTokenSettings
 
@@ -31,8 +32,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = RotateTokenSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     result = rotate_token(step, secret_id, version, aws.rotation_context(settings), deadline)
-    metrics.add_metric("TokensRotated", MetricUnit.Count, int(result.is_current))
-    metrics.add_metric("TokensExpiringBeforeRotation", MetricUnit.Count, int(bool(result.warning)))
+    metrics.add_metric(Metric.TOKENS_ROTATED, MetricUnit.Count, int(result.is_current))
+    metrics.add_metric(Metric.TOKENS_EXPIRING_BEFORE_ROTATION, MetricUnit.Count, int(bool(result.warning)))
     logger.info(result.message)
     if result.warning:
         logger.warning(result.warning)

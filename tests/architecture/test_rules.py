@@ -148,9 +148,9 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
 
     assert found(addresses) == ["notebook_server.delete_snapshot"]
     assert found(deletes) == ["snapshot_access.delete_snapshot", "slots._delete"]
-    assert found(calls_proof) == ["slots.verified_copy"]
+    assert found(calls_proof) == ["slots.prove_copy"]
     assert set(found(proves)) == {
-        "notebook_server.delete_snapshot", "snapshot_access.delete_snapshot", "slots.verified_copy", "slots._delete"
+        "notebook_server.delete_snapshot", "snapshot_access.delete_snapshot", "slots.prove_copy", "slots._delete"
     }  # fmt: skip
 
 

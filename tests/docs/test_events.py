@@ -3,11 +3,16 @@
 import json
 from typing import get_type_hints
 
-from notebook_archive.archive import RunId
-from notebook_archive.backup.outcome import Outcome, StoredSnapshot
-from notebook_archive.backup_requests import describe_stored
-from notebook_archive.backup_requests.archive_requests import MAX_EVENT_SNAPSHOTS, MAX_ITEMS, BackupRequest
+from notebook_archive.backup.records import StoredVersion
+from notebook_archive.backup_requests.archive_requests import BackupRequest
 from notebook_archive.backup_requests.queue import FIRST_PAUSE_SECONDS, MAX_ATTEMPTS
+from notebook_archive.events.details import (
+    MAX_EVENT_SNAPSHOTS,
+    MAX_REQUEST_ITEMS,
+    REQUEST_SOURCE,
+    DetailType,
+    describe_stored,
+)
 from tests.docs.documents import EVENTS, FORMAT, ROOT, code_in
 
 
@@ -19,31 +24,21 @@ def test_the_example_request_is_taken() -> None:
 def test_the_sample_entry_is_taken() -> None:
     entries: list[dict[str, str]] = json.loads((ROOT / "events/archive_requests.event.json").read_text())
     for entry in entries:
-        assert (entry["Source"], entry["DetailType"]) == ("arcgis.notebooks", "SnapshotArchiveRequested")
+        assert (entry["Source"], entry["DetailType"]) == (REQUEST_SOURCE, DetailType.SNAPSHOT_ARCHIVE_REQUESTED)
         assert BackupRequest.of({"detail": json.loads(entry["Detail"])})
 
 
-def test_the_example_of_what_was_archived_is_as_it_is_told() -> None:
+def test_example_of_a_stored_snapshot_is_what_is_sent() -> None:
     (block,) = EVENTS.section("SnapshotArchived").fences("json")
     example = json.loads(block)
-    assert example["snapshots"][0].keys() == get_type_hints(StoredSnapshot).keys()
-    made: Outcome = {
-        "itemId": example["itemId"],
-        "title": example["title"],
-        "owner": example["owner"],
-        "state": "archived",
-        "archived": example["snapshots"],
-        "unchanged": 0,
-        "skipped": [],
-        "failed": [],
-        "protection": {"state": "stale", "modified": 0},
-    }
-    assert describe_stored([made], RunId(example["runId"]), example["bucket"]) == [example]
+    assert example["snapshots"][0].keys() == get_type_hints(StoredVersion).keys()
+    outcome = {name: example[name] for name in ("itemId", "title", "owner")} | {"archived": example["snapshots"]}
+    assert list(describe_stored(outcome, example["runId"], example["bucket"])) == [example]
     rows = {name for row in EVENTS.table("of the archived") for name in code_in(row[0])}
     assert rows == example.keys()
 
 
-def test_the_example_of_a_run_is_as_it_is_told() -> None:
+def test_example_of_a_run_is_what_is_sent() -> None:
     (block,) = EVENTS.section("ArchiveRunCompleted").fences("json")
     event = json.loads(block)
     paragraph = FORMAT.text[FORMAT.text.index("The event `ArchiveRunCompleted`") :].split("\n\n")[0]
@@ -52,7 +47,7 @@ def test_the_example_of_a_run_is_as_it_is_told() -> None:
 
 def test_figures() -> None:
     text = EVENTS.prose
-    assert f"list of 1 to {MAX_ITEMS} item ids" in text
+    assert f"list of 1 to {MAX_REQUEST_ITEMS} item ids" in text
     assert f"At most {MAX_EVENT_SNAPSHOTS} snapshots an event" in text
     pauses = [FIRST_PAUSE_SECONDS * 2**n for n in range(MAX_ATTEMPTS - 1)]
     assert f"after {pauses[0]}, {pauses[1]} and {pauses[2]} seconds" in text

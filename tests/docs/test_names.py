@@ -1,6 +1,5 @@
 """Every command, path and name in the documents exists."""
 
-import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from local.arcgis.switches import Switches
 from local.documents import named_errors
 from notebook_archive import errors
 from notebook_archive.archive import store
+from notebook_archive.events import DetailType
+from notebook_archive.metrics import Metric
 from tests.docs.documents import DOCUMENTS, ERRORS, FORMAT, OPERATIONS, ROOT, Document, code_in
 from tests.template.rendered import template
 
@@ -58,17 +59,14 @@ def test_paths_exist(document: Document) -> None:
 @every_document
 def test_names_in_camel_case_exist(document: Document) -> None:
     classes = {name for name in vars(errors) if name[0].isupper()}
-    trees = [ast.parse(path.read_text()) for path in (ROOT / "functions").glob("*/app.py")]
-    constants = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    metrics = {code for row in OPERATIONS.table("metric") for code in code_in(row[0])}
     known = {
         *PARAMETERS,
         *TEMPLATE["Outputs"],
         *TEMPLATE["Resources"],
         *classes,
         *STATES,
-        *constants,
-        *metrics,
+        *DetailType,
+        *Metric,
         *OF_OTHERS,
     }
     for code in document.code:

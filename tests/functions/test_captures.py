@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from notebook_archive.backup.slots import PREFIX
+from notebook_archive.backup.slots import CAPTURE_PREFIX
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import whole_run
 from tests.functions.test_requests import Queues
@@ -15,7 +15,7 @@ def made(functions: Functions) -> dict[str, list[str]]:
     """Return the names of the snapshots that this system made, by owner."""
     found: dict[str, list[str]] = {}
     for item in functions.deployment.organisation.notebooks():
-        names = [snapshot.name for snapshot in item.snapshots if snapshot.name.startswith(PREFIX)]
+        names = [snapshot.name for snapshot in item.snapshots if snapshot.name.startswith(CAPTURE_PREFIX)]
         if names:
             found.setdefault(item.owner, []).extend(names)
     return found
@@ -54,5 +54,5 @@ def test_repeated_event_captures_once(functions: Functions) -> None:
         assert queues.deliver(body, body) == []
     names = [name for names in made(functions).values() for name in names]
     assert len(names) == len(body["detail"]["itemIds"])
-    assert all(name.startswith(f"{PREFIX}20") and "/event-" in name for name in names)
+    assert all(name.startswith(f"{CAPTURE_PREFIX}20") and "/event-" in name for name in names)
     assert functions.deployment.requests.counts()["snapshots/delete"] == 0

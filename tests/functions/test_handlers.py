@@ -18,7 +18,8 @@ from notebook_archive.errors import (
     SecretUnreadable,
     SettingsInvalid,
 )
-from notebook_archive.runs import figures
+from notebook_archive.events import DetailType
+from notebook_archive.runs import count_metrics
 from tests.functions.conftest import ROOT, Functions, sample
 from tests.site import stored_body
 from tests.strict_s3 import ACCOUNT, contents
@@ -106,7 +107,7 @@ class TestWholeRun:
         whole_run(functions)
         emitted = metrics(capsys.readouterr().out)
         report = json.loads(stored_body(REPORT))
-        expected = figures(report) | {"BytesArchived": report["bytes"], "RunDuration": report["seconds"]}
+        expected = count_metrics(report) | {"BytesArchived": report["bytes"], "RunDuration": report["seconds"]}
         assert {name: emitted[name] for name in expected} == {name: [value] for name, value in expected.items()}
         (directive,) = emitted["_aws"]["CloudWatchMetrics"]
         assert directive["Namespace"] == "NotebookArchive"
@@ -156,7 +157,7 @@ class TestWholeRun:
         boto3.DEFAULT_SESSION.events.register("after-call.events.PutEvents", refuse_last)
         functions.configure()
         details = [{"number": number} for number in range(5)]
-        aws.event_bus("default").publish("SnapshotArchived", *details)
+        aws.event_bus("default").publish(DetailType.SNAPSHOT_ARCHIVED, *details)
         assert [event["detail"] for event in catch.events()] == details
         assert calls == [5, 1]
 

@@ -22,7 +22,7 @@ def make_damaged_batch() -> dict[str, Any]:
 
 def test_line_from_a_worker_thread_names_the_run(functions: Functions) -> None:
     functions.invoke("archive_notebooks", make_damaged_batch())
-    (line,) = [line for line in functions.lines() if line["name"] == "notebook_archive.runs.batch"]
+    (line,) = [line for line in functions.lines() if line["name"] == "notebook_archive.backup.archive_each"]
     assert (line["level"], line["run_id"], line["batch"]) == ("ERROR", RUN, 1)
     assert "Traceback" in line["exception"]
 

@@ -12,8 +12,8 @@ from moto.events.models import events_backends
 
 from local.arcgis import Item
 from notebook_archive import aws
-from notebook_archive.backup_requests.archive_requests import MAX_ITEMS
 from notebook_archive.backup_requests.queue import MAX_ATTEMPTS, MAX_RECEIVES
+from notebook_archive.events.details import MAX_REQUEST_ITEMS
 from tests.functions.conftest import Functions, sample
 from tests.strict_s3 import ACCOUNT, contents
 
@@ -163,7 +163,7 @@ class TestFailures:
             asked(itemIds=[FIRST, 5]),
             asked(itemId="../../x"),
             asked(itemId=FIRST.upper()),
-            asked(itemIds=[f"{n:032x}" for n in range(MAX_ITEMS + 1)]),
+            asked(itemIds=[f"{n:032x}" for n in range(MAX_REQUEST_ITEMS + 1)]),
             asked(itemId=FIRST, resourceKey="x"),
             asked(itemId=FIRST, itemIds=[FIRST]),
         ],
@@ -244,7 +244,7 @@ class TestFailures:
         name = "notebook_archive.backup_requests.queue"
         messages = [line["message"] for line in functions.lines() if line["name"] == name]
         assert len(messages) == (1 if attempts == 1 else 2)
-        assert all("comes again: it could not be settled (EndpointConnectionError)" in each for each in messages)
+        assert all("(EndpointConnectionError); it is delivered again" in each for each in messages)
 
     def test_slow_sqs_is_waited_for_once(self, functions: Functions, queues: Queues) -> None:
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, retry_after="0")

@@ -1,4 +1,4 @@
-"""Runs over five notebooks in which one call to ArcGIS fails, or all calls from that one on."""
+"""Runs over five notebooks in which one call to ArcGIS fails, or all calls from that one on fail."""
 
 import itertools
 import time
@@ -120,7 +120,7 @@ class Sweep:
         stored = archived()
         assert stored.items() <= self.golden.items(), "nothing false is stored"
         if report["status"] == "complete":
-            assert stored == self.golden, "complete is never said of less"
+            assert stored == self.golden, "an incomplete archive is never called complete"
         check_complete(rerun())
         check_archive(self.site)
         assert archived() == self.golden

@@ -1,6 +1,6 @@
-"""A process that archives one batch or makes a whole run, to be killed.
+"""A process that archives one batch or makes a whole run, and that tests kill.
 
-``python -m tests.runs.archiver`` archives one batch; stdin says which.
+`python -m tests.runs.archiver` archives the batch that it reads from stdin.
 """
 
 import functools
@@ -22,9 +22,9 @@ from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
-from notebook_archive.backup.outcome import Batch
 from notebook_archive.clock import Deadline
 from notebook_archive.runs import archive_batch, plan_run, report_run
+from notebook_archive.runs.batch import Batch
 from notebook_archive.runs.plan import Plan
 from notebook_archive.runs.report import Report
 from notebook_archive.settings import Route
@@ -42,28 +42,30 @@ def s3_client(address: str) -> "S3Client":
     return boto3.client("s3", endpoint_url=address, config=config)
 
 
-def archive(told: dict[str, str]) -> None:
-    """Archive the batch that is told of, into the S3 that is told of; with ``rotates``, as the owner and capturing."""
-    transport = Transport(make_tls_context(told["ca"], strict=True))
-    rotates = "rotates" in told
+def archive(order: dict[str, str]) -> None:
+    """Archive a batch as the order says. With `rotates`, use the owner's credential and make captures."""
+    transport = Transport(make_tls_context(order["ca"], strict=True))
+    rotates = "rotates" in order
     route: Route = "notebook-server" if rotates else "portal"
-    routes = Routes(transport, told["portal"], route, Discovery(""), "x", lambda _: told["secret"])
-    s3 = s3_client(told["s3"])
+    routes = Routes(transport, order["portal"], route, Discovery(""), "x", lambda _: order["secret"])
+    s3 = s3_client(order["s3"])
     capturing = None
     if rotates:
         capturing = CaptureSettings(ArchiveReader(s3, BUCKET, ACCOUNT), 5, rotates=True, pause_seconds=0.0)
-    context = ArchiveContext(routes, Archive(s3, BUCKET, ACCOUNT), told["portal"], 100_000_000, capturing=capturing)
-    run = RunId.from_execution(told["run"], "2026-11-22T02:00:00Z")
-    archive_batch(json.loads(told["batch"]), run, context, 1, Deadline(120))
+    context = ArchiveContext(
+        routes, Archive(s3, BUCKET, ACCOUNT), order["portal"], 100_000_000, capture_settings=capturing
+    )
+    run = RunId.from_execution(order["run"], "2026-11-22T02:00:00Z")
+    archive_batch(json.loads(order["batch"]), run, context, 1, Deadline(120))
 
 
-def archive_until(call: int, moment: str, told: dict[str, str], part: str = "") -> None:
-    """Archive, and be killed before an HTTP call, or once the server has answered it.
+def archive_until(call: int, moment: str, order: dict[str, str], part: str = "") -> None:
+    """Archive, and be killed before an HTTP call, or after the server has answered it.
 
     `call` starts at 0, and counts only calls whose URL contains `part`.
     """
     kill_at(call, moment, lambda _, url: part in url)
-    archive(told)
+    archive(order)
 
 
 def kill_at(call: int, moment: str, counts: Callable[[HTTPConnectionPool, str], bool]) -> None:
@@ -119,10 +121,10 @@ class Runner:
         return report_run(run, self.archive, STARTED_AT, plan, error, 2, Deadline(60))[1]
 
 
-def run_until(call: int, moment: str, told: dict[str, Any]) -> None:
-    """Make a whole run, and be killed before ArcGIS call number `call`, or once the server has answered it."""
+def run_until(call: int, moment: str, order: dict[str, Any]) -> None:
+    """Make a whole run, and be killed before ArcGIS call number `call`, or after the server has answered it."""
     kill_at(call, moment, lambda pool, _: pool.scheme == "https")
-    Runner(**told).run("killed")
+    Runner(**order).run("killed")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A bucket for processes that are killed: as much of S3 over HTTP as a run needs."""
+"""A bucket for processes that are killed: the part of S3's HTTP interface that a run needs."""
 
 import hashlib
 import os
@@ -15,9 +15,9 @@ from xml.sax.saxutils import escape
 
 @dataclass
 class Bucket:
-    """A bucket that takes what arrives whole and kills the worker where it is told to.
+    """A bucket that stores what arrives whole, and kills the worker at a chosen moment.
 
-    ``kill`` is the kind of object and the bytes of its body after which the worker dies; -1 is after it was stored.
+    `kill` is the kind of object and the bytes of its body after which the worker is killed; -1 is after it was stored.
     """
 
     objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A site with the sample notebooks for each test; the ArcGIS server runs once for all of them."""
+"""Fixtures: a site for each test. One local ArcGIS server runs for all of them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def running() -> Iterator[LocalArcGIS]:
 
 @pytest.fixture
 def make_site(running: LocalArcGIS) -> Iterator[MakeSite]:
-    """Makes a site from a seed; its bucket is empty, and no rule of S3 may be broken on it."""
+    """Make sites from a seed. The bucket is empty at first, and the test fails if it breaks a rule of S3."""
     with mock_aws():
         make_bucket()
         strict = StrictS3()
@@ -51,13 +51,13 @@ def small(make_site: MakeSite) -> Site:
 
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
-    """A bucket that other processes reach."""
+    """A bucket that other processes can reach."""
     with serving() as made:
         yield made
 
 
 def small_seed() -> Seed:
-    """Return two notebooks, one by each route, of two snapshots and one."""
+    """Return two notebooks, one for each route, with two snapshots and one."""
 
     def items() -> list[Item]:
         body = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}'

@@ -1,4 +1,4 @@
-"""A notebook that is captured: its owner's own snapshots, those that runs made, and what may never happen to them."""
+"""A notebook that is captured: its owner's snapshots, those that runs made, and checks that none is lost."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from local.arcgis import Item, Seed
 from local.arcgis.organisation import Snapshot, now_ms
-from notebook_archive.backup.slots import PREFIX
+from notebook_archive.backup.slots import CAPTURE_PREFIX
 from tests.runs.conftest import SMALL
 from tests.site import Site, check_report
 from tests.strict_s3 import StoredObject, contents
@@ -25,7 +25,7 @@ def captured_seed() -> Seed:
 
 
 def save(item: Item, number: int) -> None:
-    """Save the notebook anew; all its snapshots are an hour older then."""
+    """Save new content of the notebook, and make all its snapshots an hour older."""
     item.content, item.modified = body(number), now_ms()
     age(item)
 
@@ -37,20 +37,20 @@ def age(item: Item) -> None:
 
 
 def ours(item: Item) -> list[Snapshot]:
-    """Return the snapshots whose names are of this system's form."""
-    return [snapshot for snapshot in item.snapshots if snapshot.name.startswith(PREFIX)]
+    """Return the snapshots that are named like captures."""
+    return [snapshot for snapshot in item.snapshots if snapshot.name.startswith(CAPTURE_PREFIX)]
 
 
 @dataclass
 class Watch:
-    """Remembers every snapshot that ArcGIS ever had, and whose it was."""
+    """Remember every snapshot that ArcGIS ever had, and which ones a person took."""
 
     item: Item
     ever: dict[str, Snapshot] = field(default_factory=dict)
     persons: set[str] = field(default_factory=set)
 
     def look(self) -> None:
-        """Remember what there is now."""
+        """Remember the present snapshots."""
         self.ever |= {snapshot.resource_key: snapshot for snapshot in self.item.snapshots}
 
     def by_hand(self, count: int, name: str = "Mine") -> None:
@@ -61,9 +61,9 @@ class Watch:
         self.look()
 
     def check(self, stored: dict[str, tuple[bytes, str]]) -> None:
-        """Check what must hold at any time; ``stored`` is body and noted SHA-256 by resource key.
+        """Check what must always hold. `stored` has body and noted SHA-256 by resource key.
 
-        No person's snapshot is gone, and of each that is gone the archive holds what ArcGIS had.
+        No snapshot that a person took is gone. The archive holds every snapshot that is gone, as ArcGIS had it.
         """
         here = {snapshot.resource_key for snapshot in self.item.snapshots}
         assert self.persons <= here, "a person's own snapshot is never deleted"
@@ -80,7 +80,7 @@ def archived(prefix: str = "notebooks/") -> dict[str, StoredObject]:
 
 
 def makers() -> dict[str, str]:
-    """Return which run is noted to have made each snapshot."""
+    """Return the run that made each snapshot, as the archive notes it."""
     return {
         key.rsplit("/", 1)[1]: json.loads(found.body)["runId"]
         for key, found in contents("notebooks/").items()
@@ -89,7 +89,7 @@ def makers() -> dict[str, str]:
 
 
 def watched(site: Site) -> Watch:
-    """Return a notebook at its limit, changed since: one snapshot that a run made, the oldest, and four of a person."""
+    """Return a changed notebook at its limit: the oldest snapshot is a run's, the other four are a person's."""
     item = site.item("Alone")
     report = site.run("first")
     check_report(report)

@@ -1,4 +1,4 @@
-"""A batch is worked on a few notebooks at a time, for as long as the invocation lasts, and nothing of it is lost."""
+"""A batch is archived a few notebooks at a time, while the invocation has time, and no notebook of it is lost."""
 
 import json
 from itertools import pairwise
@@ -12,7 +12,7 @@ from tests.site import Site, check_archive, check_report, stored_body, stored_sn
 from tests.strict_s3 import Fault, contents
 
 
-def test_what_there_was_no_time_for_is_handed_back_and_finished(make_site: MakeSite) -> None:
+def test_notebooks_without_time_are_handed_back_and_finished(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=12, size=300), threads=2, seconds=60)
     plan = site.plan()
     (batch,) = site.batches(plan)
@@ -64,7 +64,7 @@ def test_no_more_than_its_threads_are_at_work(make_site: MakeSite) -> None:
     assert 2 <= site.deployment.requests.most_in_flight <= 3
 
 
-def test_a_crashed_batch_is_failed_and_not_silent(make_site: MakeSite) -> None:
+def test_notebooks_of_a_crashed_batch_fail(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=6, size=300), batch_size=2)
     plan = site.plan()
     first, _, third = site.batches(plan)
@@ -81,7 +81,7 @@ def test_a_crashed_batch_is_failed_and_not_silent(make_site: MakeSite) -> None:
     assert stored_snapshots() == site.sources()
 
 
-def test_a_batch_whose_outcome_cannot_be_written_raises_and_may_be_repeated(small: Site) -> None:
+def test_a_batch_without_a_written_outcome_can_be_repeated(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
     small.s3.faults = [Fault("PutObject", "403-AccessDenied", after=len(small.sources()) + plan["notebooks"])]
@@ -109,7 +109,7 @@ def test_a_batch_delivered_again_changes_nothing(small: Site, deliveries: int) -
     check_archive(small)
 
 
-def test_a_defect_in_one_notebook_is_that_notebooks_alone(small: Site) -> None:
+def test_a_defect_in_one_notebook_fails_only_that_notebook(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
     del batch["notebooks"][0]["archived"]  # type: ignore[misc]  # a plan that no version of ours writes

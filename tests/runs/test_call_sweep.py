@@ -13,12 +13,12 @@ from tests.runs.conftest import MakeSite, small_seed
 from tests.site import Site, check_archive, check_report, stored_snapshots
 from tests.strict_s3 import Fault, contents, empty_bucket
 
+# About as many as a run of the small site makes, so that each meets a fault.
 S3_CALLS = 13
-"""About as many as a run of the small site makes, so that each meets a fault."""
 
 
 def broken_run(site: Site) -> Report | None:
-    """Return the report of a run with a fault in it, None where even the report could not be written."""
+    """Return the report of a run with a fault in it, or None if even the report could not be written."""
     try:
         return site.run("broken")
     except ArchiveError:
@@ -30,7 +30,7 @@ def check_converges(site: Site, report: Report | None, ever: dict[str, bytes]) -
     if report:
         check_report(report)
         if report["status"] == "complete" and not report["unprotected"] and not report["skipped"]:
-            assert stored_snapshots() == site.sources(), "complete is never said of less"
+            assert stored_snapshots() == site.sources(), "an incomplete archive is never called complete"
     check_archive(site, ever)
     site.deployment.faults.clear()
     site.s3.faults.clear()
@@ -39,7 +39,7 @@ def check_converges(site: Site, report: Report | None, ever: dict[str, bytes]) -
     check_report(report)
     assert report["status"] == "complete"
     assert stored_snapshots() | ever == ever
-    assert stored_snapshots().keys() >= site.sources().keys(), "the golden store"
+    assert stored_snapshots().keys() >= site.sources().keys(), "nothing is missing"
     if site.archive_current:
         assert contents("notebooks/").keys() >= site.present().keys()
     check_archive(site, ever)

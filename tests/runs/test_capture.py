@@ -1,4 +1,4 @@
-"""Captures: what is made of which notebooks, what happens at the limit, and what is never deleted."""
+"""Captures: which notebooks get a snapshot, what happens at the limit, and what is never deleted."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from notebook_archive.archive import RunId
 from notebook_archive.backup import current_content as content
 from notebook_archive.backup.capture import START_SECONDS
 from notebook_archive.backup.job import PAUSE_SECONDS
-from notebook_archive.backup.slots import PREFIX, capture_name
-from notebook_archive.runs.report import figures
+from notebook_archive.backup.slots import CAPTURE_PREFIX, capture_name
+from notebook_archive.runs import count_metrics
 from tests.runs.conftest import MakeSite
 from tests.runs.scene import (
     HOUR_MS,
@@ -47,9 +47,7 @@ def rotating(make_site: MakeSite) -> Site:
 
 
 @pytest.mark.parametrize("kind", ["enterprise", "online", "kubernetes"])
-def test_a_notebook_without_snapshots_is_captured_and_archived_by_one_run(
-    running: LocalArcGIS, make_site: MakeSite, kind: str
-) -> None:
+def test_one_run_captures_and_archives_a_notebook(running: LocalArcGIS, make_site: MakeSite, kind: str) -> None:
     site = make_site(captured_seed(), captures=True)
     site.deployment = next(each for each in running.deployments if each.kind == kind)
     site.start()
@@ -99,7 +97,7 @@ def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pyt
         assert "holds something else" in failed["message"]
         check_report(report)
         assert not [key for key in contents("notebooks/") if key.endswith(".captured")]
-    assert len(item.snapshots) == 1, "no slot is used up for nothing"
+    assert len(item.snapshots) == 1, "no slot is filled for nothing"
     save(item, 1)
     kubernetes.deployment.switches.kubernetes_empty_snapshots = False
     assert kubernetes.run("four")["status"] == "complete"
@@ -167,7 +165,7 @@ def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
 
 
 def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> None:
-    """Whichever of the two came first, and whatever their times say."""
+    """Whichever of the two came first, and whatever their times are."""
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.run("one")
@@ -180,7 +178,7 @@ def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> 
     assert [snapshot.content for snapshot in item.snapshots] == [body(number) for number in range(4)]
 
 
-def test_a_change_of_the_title_alone_is_looked_at_once_and_makes_nothing(capturing: Site) -> None:
+def test_a_new_title_alone_is_checked_once_and_captures_nothing(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.run("one")
@@ -204,8 +202,8 @@ def test_a_snapshot_that_a_person_just_made_is_enough(capturing: Site) -> None:
     assert (counts["items/data"], counts["snapshots/create"]) == (1, 0)
 
 
-def test_snapshots_that_are_written_anew_are_not_made_again_and_again(capturing: Site) -> None:
-    """Their bytes are not those of the content then."""
+def test_snapshots_with_other_bytes_are_made_once(capturing: Site) -> None:
+    """ArcGIS may write a snapshot with other bytes than the content has."""
     capturing.deployment.switches.snapshots_written_anew = True
     item = capturing.item("Alone")
     for number in range(4):
@@ -223,7 +221,7 @@ def test_a_capture_that_somebody_deleted_is_not_made_again(capturing: Site) -> N
     assert capturing.deployment.requests.counts()["snapshots/create"] == 1
 
 
-def test_no_content_of_one_time_is_captured_twice_by_a_portal_that_was_set_back(capturing: Site) -> None:
+def test_a_portal_set_back_captures_no_content_twice(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     before = item.modified
@@ -238,7 +236,7 @@ def test_no_content_of_one_time_is_captured_twice_by_a_portal_that_was_set_back(
     assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(1)]
 
 
-def test_what_cannot_be_archived_takes_up_no_slot(capturing: Site) -> None:
+def test_a_notebook_that_cannot_be_archived_fills_no_slot(capturing: Site) -> None:
     watch = Watch(capturing.item("Alone"))
     watch.item.add_snapshot(b'{"cells":[]}', "Broken")
     for number in range(3):
@@ -248,7 +246,7 @@ def test_what_cannot_be_archived_takes_up_no_slot(capturing: Site) -> None:
     assert capturing.deployment.requests.counts()["snapshots/create"] == 0
 
 
-def test_content_that_is_no_notebook_is_not_captured(capturing: Site) -> None:
+def test_content_that_is_not_a_notebook_is_not_captured(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.content = b'{"cells":[]}'
     report = capturing.run("one")
@@ -264,7 +262,7 @@ def test_a_notebook_without_content_is_not_captured(capturing: Site) -> None:
     assert item.snapshots == []
 
 
-def test_an_archive_that_refuses_writes_for_nights_costs_one_slot(rotating: Site) -> None:
+def test_an_archive_that_refuses_writes_costs_one_slot(rotating: Site) -> None:
     item = rotating.item("Alone")
     watch = Watch(item)
     rotating.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part="/snapshots/")]
@@ -281,8 +279,8 @@ def test_an_archive_that_refuses_writes_for_nights_costs_one_slot(rotating: Site
     assert [snapshot.content for snapshot in item.snapshots[1:]] == [body(number) for number in range(10, 14)]
 
 
-def test_what_a_person_takes_meanwhile_is_archived_and_left_alone(capturing: Site) -> None:
-    """In the very moment, and of other content than the notebook's."""
+def test_a_snapshot_taken_meanwhile_is_archived_and_stays(capturing: Site) -> None:
+    """Somebody takes it just when the run looks, and of other content than the notebook's."""
     item = capturing.item("Alone")
     watch = Watch(item)
     watch.by_hand(3)
@@ -292,10 +290,10 @@ def test_what_a_person_takes_meanwhile_is_archived_and_left_alone(capturing: Sit
     assert stored_snapshots() == capturing.sources()
     item.snapshots.pop()
     capturing.run("two")
-    assert item.snapshots[-1].content == body(0), "what nobody had a snapshot of is captured as soon as there is room"
+    assert item.snapshots[-1].content == body(0), "content without a snapshot is captured as soon as there is room"
 
 
-def test_a_save_that_comes_between_is_no_reason_to_take_its_snapshot_for_the_content_before(capturing: Site) -> None:
+def test_a_save_during_a_capture_is_captured_later(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.s3.deeds.append(("HeadObject", ".captured", lambda: setattr(item, "content", body(1))))
@@ -306,7 +304,7 @@ def test_a_save_that_comes_between_is_no_reason_to_take_its_snapshot_for_the_con
     assert [snapshot.content for snapshot in item.snapshots] == [body(1), body(0)]
 
 
-def test_whoever_archives_a_capture_first_it_gives_way_in_time(rotating: Site) -> None:
+def test_a_capture_archived_by_another_run_is_deleted_in_time(rotating: Site) -> None:
     """Another invocation may list the snapshot before the one that made it has stored it."""
     item = rotating.item("Alone")
     watch = Watch(item)
@@ -322,9 +320,7 @@ def test_whoever_archives_a_capture_first_it_gives_way_in_time(rotating: Site) -
 
 @pytest.mark.parametrize("anew", [False, True])
 @pytest.mark.parametrize("saves", [1, 12])
-def test_a_portal_that_is_set_back_gets_no_captures_again_and_again(
-    make_site: MakeSite, saves: int, anew: bool
-) -> None:
+def test_a_portal_set_back_is_not_captured_again_and_again(make_site: MakeSite, saves: int, anew: bool) -> None:
     site = make_site(captured_seed(), captures=True, slots=50)
     site.deployment.switches.max_snapshots = 50
     site.deployment.switches.snapshots_written_anew = anew
@@ -343,7 +339,7 @@ def test_a_portal_that_is_set_back_gets_no_captures_again_and_again(
     assert len(item.snapshots) == made == saves + 1
 
 
-def test_going_back_and_forth_between_two_contents_makes_two_snapshots(capturing: Site) -> None:
+def test_two_contents_in_turn_make_two_snapshots(capturing: Site) -> None:
     item = capturing.item("Alone")
     for number in range(6):
         save(item, number % 2)
@@ -351,7 +347,7 @@ def test_going_back_and_forth_between_two_contents_makes_two_snapshots(capturing
     assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(1)]
 
 
-def test_a_full_notebook_that_nobody_changes_costs_no_download_each_night(capturing: Site) -> None:
+def test_an_unchanged_full_notebook_costs_no_download(capturing: Site) -> None:
     watch = watched(capturing)
     watch.item.modified -= HOUR_MS
     for name in ("two", "three", "four"):
@@ -366,7 +362,7 @@ def test_a_full_notebook_that_nobody_changes_costs_no_download_each_night(captur
 
 
 @pytest.mark.parametrize("kind", ["http-500", "hang-up", "shape-a", "shape-e"])
-def test_a_capture_whose_listing_fails_afterwards_gives_way_in_time(rotating: Site, kind: str) -> None:
+def test_a_capture_with_a_failed_listing_is_deleted_in_time(rotating: Site, kind: str) -> None:
     item = rotating.item("Alone")
     rotating.deployment.faults.add("snapshots/list", kind, after=2, times=None)
     assert rotating.run("one")["captured"] == 1
@@ -381,7 +377,7 @@ def test_a_capture_whose_listing_fails_afterwards_gives_way_in_time(rotating: Si
 
 
 @pytest.mark.parametrize("kind", ["500-InternalError", "409-ConditionalRequestConflict", "timeout", "lost-answer"])
-def test_the_note_who_made_it_is_tried_again(capturing: Site, kind: str) -> None:
+def test_a_failed_capture_record_is_written_again(capturing: Site, kind: str) -> None:
     capturing.s3.faults = [Fault("PutObject", kind, times=1 if kind.startswith("409") else 2, part="/captures/")]
     assert capturing.run("one")["status"] == "complete"
     assert len(makers()) == 1
@@ -395,7 +391,7 @@ def test_a_note_that_cannot_be_written_is_a_failure(capturing: Site) -> None:
 
 
 @pytest.mark.parametrize("refused", [".captured", "/current/"])
-def test_where_marks_are_refused_no_content_of_one_time_is_captured_twice(capturing: Site, refused: str) -> None:
+def test_refused_marks_do_not_capture_content_twice(capturing: Site, refused: str) -> None:
     capturing.deployment.switches.snapshots_written_anew = True
     capturing.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part=refused)]
     for number in range(4):
@@ -403,18 +399,18 @@ def test_where_marks_are_refused_no_content_of_one_time_is_captured_twice(captur
     assert len(capturing.item("Alone").snapshots) <= 1
 
 
-def test_content_that_is_another_at_each_look_is_told(capturing: Site) -> None:
+def test_content_that_differs_at_each_fetch_is_reported(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified = now_ms()
     for number in range(5):
         item.content = body(number)
         report = capturing.run(f"night-{number}")
-    assert len(item.snapshots) == 2, "once may be a portal that shows the time before the content"
+    assert len(item.snapshots) == 2, "once may be because the portal shows the time before the content"
     assert [entry["reason"] for entry in report["failed"]] == ["unexpected-answer"]
 
 
 @pytest.mark.parametrize("kind", ["http-500", "hang-up", "shape-a"])
-def test_a_deletion_is_told_whatever_goes_wrong_after_it(
+def test_a_deletion_is_reported_whatever_fails_after_it(
     rotating: Site, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = watched(rotating)
@@ -451,7 +447,7 @@ def test_nothing_is_made_by_default(make_site: MakeSite) -> None:
     assert site.deployment.requests.counts()["snapshots/create"] == 0
 
 
-def test_without_the_owners_credential_nothing_is_made_and_nothing_fails(make_site: MakeSite) -> None:
+def test_without_the_owners_credential_nothing_is_captured(make_site: MakeSite) -> None:
     site = make_site(captures=False)
     item = next(i for i in site.deployment.organisation.notebooks() if i.owner == "ana" and i.snapshots)
     site.captures, site.route = True, "portal"
@@ -464,7 +460,7 @@ def test_without_the_owners_credential_nothing_is_made_and_nothing_fails(make_si
 
 
 @pytest.mark.parametrize("clock_ms", [-HOUR_MS, 0, HOUR_MS])
-def test_saving_again_and_again_makes_one_snapshot_in_a_quarter_of_an_hour(make_site: MakeSite, clock_ms: int) -> None:
+def test_frequent_saves_make_one_snapshot_in_a_quarter_hour(make_site: MakeSite, clock_ms: int) -> None:
     """By our own clock, whatever the portal's says."""
     site = make_site(captured_seed(), captures=True, pause_seconds=PAUSE_SECONDS)
     item = site.item("Alone")
@@ -539,7 +535,7 @@ def test_at_the_limit_nothing_is_deleted_unless_it_is_asked_for(capturing: Site,
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
-def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(
+def test_at_the_limit_our_oldest_is_deleted_with_a_proved_copy(
     rotating: Site, shape: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rotating.deployment.switches.snapshot_change_error_shape = shape  # type: ignore[assignment]
@@ -565,7 +561,7 @@ def test_at_the_limit_our_oldest_gives_way_once_its_copy_is_proved(
     report = rotating.report("two", plan)
     freed = {"itemId": watch.item.id, "title": "Alone", "owner": "ana", "resourceKey": oldest.resource_key}
     assert (report["status"], report["captured"], report["freed"]) == ("complete", 1, [freed])
-    assert (figures(report)["SnapshotsCaptured"], figures(report)["SlotsFreed"]) == (1, 1)
+    assert (count_metrics(report)["SnapshotsCaptured"], count_metrics(report)["SlotsFreed"]) == (1, 1)
     [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert f"{oldest.resource_key} of item {watch.item.id} is deleted in ArcGIS" in line
     assert hashlib.sha256(body(0)).hexdigest() in line
@@ -595,7 +591,7 @@ def test_five_snapshots_of_a_person_leave_no_slot(rotating: Site) -> None:
     check(watch)
 
 
-@pytest.mark.parametrize("name", [PREFIX, f"{PREFIX}2026-11-22/old", f"{PREFIX}2026-11-22/one"])
+@pytest.mark.parametrize("name", [CAPTURE_PREFIX, f"{CAPTURE_PREFIX}2026-11-22/old", f"{CAPTURE_PREFIX}2026-11-22/one"])
 def test_a_persons_snapshot_with_a_name_of_ours_stays(rotating: Site, name: str) -> None:
     watch = Watch(rotating.item("Alone"))
     watch.by_hand(1, name)
@@ -610,7 +606,7 @@ def test_a_persons_snapshot_with_a_name_of_ours_stays(rotating: Site, name: str)
     check(watch)
 
 
-def test_a_snapshot_of_ours_that_a_person_restored_under_its_name_is_the_persons(rotating: Site) -> None:
+def test_a_capture_that_a_person_restored_is_the_persons(rotating: Site) -> None:
     watch = watched(rotating)
     [made] = ours(watch.item)
     watch.item.snapshots.remove(made)
@@ -627,7 +623,7 @@ def key_of(item: Item, snapshot: Snapshot) -> str:
 
 
 def damage(site: Site, item: Item, how: str) -> None:
-    """Make the archived copy of our snapshot, or what ArcGIS serves for it, other than it was."""
+    """Change the archived copy of our snapshot, or what ArcGIS serves for it."""
     [made] = ours(item)
     key, noted = key_of(item, made), f"notebooks/{item.id}/captures/{made.resource_key}"
     versions = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys
@@ -664,7 +660,7 @@ def test_without_a_whole_copy_in_the_archive_nothing_is_deleted(rotating: Site, 
     assert how == "damaged" or set(keys) <= archived().keys()
 
 
-def test_a_copy_that_is_missing_is_made_anew_before_its_snapshot_gives_way(rotating: Site) -> None:
+def test_a_missing_copy_is_made_again_before_the_deletion(rotating: Site) -> None:
     watch = watched(rotating)
     [made] = ours(watch.item)
     s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.pop(key_of(watch.item, made))
@@ -674,7 +670,7 @@ def test_a_copy_that_is_missing_is_made_anew_before_its_snapshot_gives_way(rotat
 
 
 @pytest.mark.parametrize("kind", ["cut-body", "length-too-short", "shape-a", "http-500", "hang-up", "shape-e"])
-def test_what_cannot_be_read_from_arcgis_is_not_deleted(rotating: Site, kind: str) -> None:
+def test_a_snapshot_that_arcgis_does_not_serve_is_not_deleted(rotating: Site, kind: str) -> None:
     watch = watched(rotating)
     [made] = ours(watch.item)
     rotating.deployment.faults.add("snapshots/download", kind)
@@ -683,7 +679,7 @@ def test_what_cannot_be_read_from_arcgis_is_not_deleted(rotating: Site, kind: st
     check(watch)
 
 
-def test_where_one_copy_is_damaged_the_next_capture_gives_way(rotating: Site) -> None:
+def test_if_one_copy_is_damaged_the_next_capture_is_deleted(rotating: Site) -> None:
     watch = watched(rotating)
     [first] = ours(watch.item)
     watch.item.snapshots.pop()
@@ -705,7 +701,7 @@ def test_where_one_copy_is_damaged_the_next_capture_gives_way(rotating: Site) ->
 
 
 @pytest.mark.parametrize("served", [b"not a notebook", b'{"error":{"code":400,"message":"No."}}'])
-def test_where_arcgis_does_not_serve_one_capture_the_next_gives_way(rotating: Site, served: bytes) -> None:
+def test_if_a_capture_is_not_served_the_next_is_deleted(rotating: Site, served: bytes) -> None:
     item = rotating.item("Alone")
     for number in range(5):
         save(item, number)
@@ -719,7 +715,7 @@ def test_where_arcgis_does_not_serve_one_capture_the_next_gives_way(rotating: Si
     assert item.snapshots[-1].content == body(5)
 
 
-def test_a_server_that_drops_the_oldest_by_itself_loses_nothing_and_is_told(capturing: Site) -> None:
+def test_a_server_that_drops_the_oldest_loses_nothing(capturing: Site) -> None:
     """Everything that is listed is archived before anything is made."""
     capturing.deployment.switches.create_at_limit = "drop-oldest"
     item = capturing.item("Alone")
@@ -764,7 +760,7 @@ def test_a_deletion_whose_answer_is_lost_is_looked_up(rotating: Site) -> None:
     check(watch)
 
 
-def test_a_listing_that_may_lack_something_makes_and_deletes_nothing(rotating: Site) -> None:
+def test_a_doubtful_listing_makes_and_deletes_nothing(rotating: Site) -> None:
     watch = watched(rotating)
     watch.item.add_snapshot(body(7)).resource_key = "snapshot-odd.json"
     before = list(watch.item.snapshots)
@@ -775,7 +771,7 @@ def test_a_listing_that_may_lack_something_makes_and_deletes_nothing(rotating: S
     assert rotating.deployment.requests.counts()["snapshots/create"] == 0
 
 
-def test_our_copy_stays_readable_after_its_snapshot_has_given_way(rotating: Site) -> None:
+def test_a_copy_stays_readable_after_its_snapshot_is_deleted(rotating: Site) -> None:
     watch = watched(rotating)
     [made] = ours(watch.item)
     rotating.run("two")

@@ -1,4 +1,4 @@
-"""A capture with rotation may be killed, or fail, at any call: no snapshot is ever gone without its copy archived."""
+"""A capture with rotation may be killed, or fail, at any call: no snapshot is deleted without an archived copy."""
 
 import copy
 import itertools
@@ -23,12 +23,12 @@ from tests.site import Site, check_archive, check_report
 from tests.strict_s3 import Fault, empty_bucket
 
 NAME = capture_name(RunId.from_execution("killed", "2026-11-22T02:00:00Z"))
+# More than a run with a rotation makes, so that each call meets a fault.
 ARCGIS_CALLS, S3_CALLS = 40, 40
-"""More than a run with a rotation makes, so that each call meets a fault."""
 
 
-def told_of(running: LocalArcGIS, bucket: Bucket, item: Item, run: str) -> dict[str, str]:
-    """Return what the archiver is told, its plan made of what the bucket holds now."""
+def make_order(running: LocalArcGIS, bucket: Bucket, item: Item, run: str) -> dict[str, str]:
+    """Return the order for the archiver, with a plan made from what the bucket holds now."""
     captured = [path for path in bucket.objects if path.endswith(".captured")]
     planned = {
         "itemId": item.id,
@@ -65,7 +65,7 @@ class Rotation:
         running.reset(captured_seed())
         [self._item] = running.enterprise.organisation.notebooks()
         self._running, self._bucket = running, bucket
-        archive(told_of(running, bucket, self._item, "first"))
+        archive(make_order(running, bucket, self._item, "first"))
         [self._made] = ours(self._item)
         self._scene = Watch(self._item)
         self._scene.look()
@@ -74,12 +74,12 @@ class Rotation:
         self._made.created -= HOUR_MS
         self._snapshots, self._objects = list(self._item.snapshots), dict(bucket.objects)
         self._modified = self._item.modified
-        self._told = told_of(running, bucket, self._item, "killed")
+        self._order = make_order(running, bucket, self._item, "killed")
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.runs.archiver"])
 
     def kill(self, call: int, moment: str, part: str = "") -> tuple[bool, bool]:
-        """Kill a run at one of the calls whose URL contains a part; retry it, and check what is left.
+        """Kill a run at one of the calls whose URL contains `part`, retry it, and check what is left.
 
         Returns whether the run was killed, and whether the oldest snapshot was already gone.
         """
@@ -87,7 +87,7 @@ class Rotation:
         item.snapshots, bucket.objects = copy.deepcopy(self._snapshots), dict(self._objects)
         item.content, item.modified = body(1), self._modified
         watch = Watch(item, dict(self._scene.ever), set(self._scene.persons))
-        worker = self._context.Process(target=archive_until, args=(call, moment, self._told, part))
+        worker = self._context.Process(target=archive_until, args=(call, moment, self._order, part))
         worker.start()
         worker.join(60)
         code = worker.exitcode
@@ -95,7 +95,7 @@ class Rotation:
         assert code in (0, -signal.SIGKILL)
         watch.check(stored(bucket))
         gone = self._made.resource_key not in {each.resource_key for each in item.snapshots}
-        archive(self._told)
+        archive(self._order)
         watch.check(stored(bucket))
         captured: list[Snapshot] = [each for each in item.snapshots if each.name == NAME]
         assert [each.content for each in captured] == [body(1)], "made once, however often the run is tried"
@@ -104,7 +104,7 @@ class Rotation:
             key: each.content for key, each in watch.ever.items()
         }, "the rerun has archived all there is"
         save(item, 2)
-        archive(told_of(self._running, bucket, item, "next"))
+        archive(make_order(self._running, bucket, item, "next"))
         watch.check(stored(bucket))
         return code != 0, gone
 

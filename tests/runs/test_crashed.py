@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from notebook_archive.backup.outcome import Outcome
+from notebook_archive.backup.records import OutcomeRecord
 from notebook_archive.errors import ArchiveError
 from notebook_archive.runs.plan import Plan
 from notebook_archive.runs.report import Report
@@ -31,9 +31,9 @@ def count_looked_up(site: Site) -> int:
     return sum(operation == "HeadObject" and key.startswith("notebooks/") for operation, key in site.s3.calls)
 
 
-def read_crashed(name: str = "one") -> list[Outcome]:
+def read_crashed(name: str = "one") -> list[OutcomeRecord]:
     """Return the outcomes that the report added for the crashed batch."""
-    outcomes: list[Outcome] = json.loads(stored_body(f"runs/2026-11-22/{name}/outcomes/crashed.json"))["outcomes"]
+    outcomes: list[OutcomeRecord] = json.loads(stored_body(f"runs/2026-11-22/{name}/outcomes/crashed.json"))["outcomes"]
     return outcomes
 
 

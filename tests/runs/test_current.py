@@ -1,4 +1,4 @@
-"""The present state of notebooks, archived beside their snapshots: what it costs, and what may go wrong."""
+"""The current content of notebooks, archived beside their snapshots: what it costs, and what may go wrong."""
 
 import hashlib
 import time
@@ -10,8 +10,8 @@ from moto.s3.models import s3_backends
 
 from local.arcgis import Item
 from notebook_archive.arcgis.retries import MAX_ATTEMPTS
-from notebook_archive.backup.outcome import UNPROTECTED
 from notebook_archive.backup.planned import SETTLED_MS
+from notebook_archive.backup.records import UNPROTECTED
 from tests.runs.conftest import MakeSite, small_seed
 from tests.site import Site, check_report, stored_snapshots
 from tests.strict_s3 import ACCOUNT, BUCKET, COPIES, contents
@@ -22,7 +22,7 @@ BODY = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}'
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Site:
-    """Two notebooks, changed long ago and each by its own route, and three snapshots."""
+    """Two notebooks that were changed long ago, each on its own route, and three snapshots."""
     site = make_site(small_seed(), archive_current=True)
     for number, item in enumerate(notebooks(site)):
         item.content, item.modified = BODY % (100 + number), LONG_AGO + number
@@ -116,7 +116,7 @@ def test_changed_content_is_archived_beside_the_earlier(site: Site) -> None:
     assert (report["snapshots"]["archived"], report["snapshots"]["unchanged"]) == (1, 4)
     save(item, BODY % 100, LONG_AGO + 900)
     site.run("three")
-    assert len(copies()) == 4, "content that comes back is a state of its own"
+    assert len(copies()) == 4, "content that comes back is a new version"
 
 
 def test_other_properties_alone_are_looked_at_once(site: Site) -> None:
@@ -132,7 +132,7 @@ def test_other_properties_alone_are_looked_at_once(site: Site) -> None:
     assert calls(site, "items/data") == 3
 
 
-def test_a_copy_taken_at_once_after_a_change_is_compared_once_more(site: Site) -> None:
+def test_a_copy_taken_soon_after_a_change_is_checked_again(site: Site) -> None:
     """A portal may show the new time before the new content."""
     item, now = site.item("First"), int(time.time() * 1000)
     stale, item.modified = item.content, now
@@ -142,7 +142,7 @@ def test_a_copy_taken_at_once_after_a_change_is_compared_once_more(site: Site) -
     assert fresh["snapshots"]["archived"] == 1
     assert {body for key, body in copies().items() if item.id in key} == {stale, item.content}
     assert sightings() == []
-    # Ten minutes later, as far as S3 and the portal can tell.
+    # Ten minutes later, by the clocks of S3 and the portal.
     written = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys[key_of(item)]
     written.last_modified = datetime.fromtimestamp((now + SETTLED_MS) / 1000 + 1, UTC).replace(tzinfo=None)
     before = calls(site, "items/data")
@@ -166,7 +166,7 @@ def test_what_changes_after_the_plan_is_archived_and_not_lost(site: Site) -> Non
 
 
 def test_a_copy_that_was_removed_is_made_again(site: Site) -> None:
-    """A delete marker hides it; the listing does not show it, and the plan knows of none."""
+    """A delete marker hides it, so the listing does not show it and the plan has none."""
     site.run("one")
     item = site.item("First")
     plan = site.plan("two")
@@ -188,11 +188,11 @@ def test_a_portal_that_was_set_back_is_followed(site: Site) -> None:
     for name in ("three", "four", "five"):
         report = site.run(name)
     assert report["status"] == "complete"
-    assert len([key for key in copies() if item.id in key]) == 2, "that state was there already"
+    assert len([key for key in copies() if item.id in key]) == 2, "that version was there already"
 
 
 @pytest.mark.parametrize("modified", [0, -5, 10**15])
-def test_a_time_that_no_key_holds_costs_a_look_each_run(site: Site, modified: int) -> None:
+def test_a_time_that_fits_no_key_costs_a_fetch_in_each_run(site: Site, modified: int) -> None:
     item = site.item("First")
     item.modified = modified
     site.run("one")
@@ -202,7 +202,7 @@ def test_a_time_that_no_key_holds_costs_a_look_each_run(site: Site, modified: in
     assert calls(site, "items/data") == 3
 
 
-def test_the_gate_refuses_what_is_no_notebook_and_snapshots_are_archived_all_the_same(site: Site) -> None:
+def test_invalid_content_fails_and_snapshots_are_archived(site: Site) -> None:
     item = site.item("First")
     save(item, b'{"cells":[],"nbformat"', LONG_AGO + 500)
     report = site.run()
@@ -214,7 +214,7 @@ def test_the_gate_refuses_what_is_no_notebook_and_snapshots_are_archived_all_the
 
 
 @pytest.mark.parametrize("kind", ["http-503", "shape-a", "shape-e", "cut-body", "length-too-short", "http-403"])
-def test_what_keeps_the_content_away_fails_the_notebook_and_none_of_its_snapshots(site: Site, kind: str) -> None:
+def test_unreadable_content_fails_no_snapshot(site: Site, kind: str) -> None:
     item = site.item("First")
     site.deployment.faults.add("items/data", kind, item_id=item.id, times=None)
     report = site.run()
@@ -237,7 +237,7 @@ def test_a_notebook_without_content_is_skipped_and_not_retried(site: Site) -> No
         check_report(report)
     assert stored_snapshots() == site.sources()
     asked = [each for each in site.deployment.requests if each.operation == "items/data" and each.item_id == item.id]
-    assert len(asked) == 4, "the error comes as a page, so it is asked for once more, as JSON"
+    assert len(asked) == 4, "the error is a page, so the run asks for it once more, as JSON"
 
 
 def test_the_same_answer_of_an_item_that_has_bytes_is_a_failure(site: Site) -> None:
@@ -254,7 +254,7 @@ def test_an_empty_item_whose_portal_is_down_is_a_failure(site: Site) -> None:
     assert site.run()["snapshots"]["failed"] == {"arcgis-unavailable": 1}
 
 
-def test_content_that_may_be_read_is_archived_where_the_snapshots_may_not(site: Site) -> None:
+def test_readable_content_is_archived_without_its_snapshots(site: Site) -> None:
     item = site.item("Second")
     item.resources_refused = True
     report = site.run()

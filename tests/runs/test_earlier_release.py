@@ -16,8 +16,8 @@ import pytest
 from local.arcgis import Item, Seed
 from local.arcgis.organisation import Snapshot
 from notebook_archive.archive import ArchiveReader
-from notebook_archive.backup.outcome import Batch
 from notebook_archive.models import ItemId, ResourceKey
+from notebook_archive.runs.batch import Batch
 from notebook_archive.runs.plan import Plan
 from tests.runs.conftest import SMALL, MakeSite
 from tests.runs.scene import archived, body, ours, save

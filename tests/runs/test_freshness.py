@@ -1,4 +1,4 @@
-"""A search index that shows old times of the last changes: noticed, and what was checked is archived."""
+"""A search index that shows old times of last changes is reported, and the checked notebooks are archived."""
 
 import time
 
@@ -24,7 +24,7 @@ def archived_site(make_site: MakeSite, notebooks: int) -> Site:
 
 
 def save_unseen(item: Item, modified: int) -> None:
-    """Save the item without the search learning of it."""
+    """Save the item, but not in the search index."""
     item.indexed_modified, item.content, item.modified = item.modified, body(99), modified
 
 

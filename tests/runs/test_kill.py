@@ -1,4 +1,4 @@
-"""A worker that is killed leaves none or one complete object, and the next run brings the archive to the same state."""
+"""A killed worker leaves no object or a complete one, and the next run completes the archive."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from tests.runs.conftest import SMALL
 from tests.strict_s3 import BUCKET
 
 ROOT = Path(__file__).parents[2]
+# Far more than socket buffers hold, so that a killed worker has not sent it all. It is kept on disk, not in memory.
 BODY = b'{"cells":["' + b"x" * 12_000_000 + b'"],"nbformat":4}'
-"""Far more than socket buffers hold, so that a worker that is killed has not sent it all; and it waits on disk."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Nights at random: notebooks change, faults strike, tries repeat. No report may look better than the truth."""
+"""Random nights: notebooks change, calls fail, batches repeat. No report may look better than the truth."""
 
 import json
 import random
@@ -37,7 +37,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 
 
 class Walk:
-    """One organisation of four notebooks, and what happens to it."""
+    """An organisation with four notebooks, and what happens to it night after night."""
 
     def __init__(self, make_site: MakeSite, seed: int) -> None:
         self.random = random.Random(seed)
@@ -50,7 +50,7 @@ class Walk:
         self.site.deployment.switches.empty_data = self.random.choice(["error", "empty-body"])
 
     def body(self) -> bytes:
-        """Return a notebook of a size of its own."""
+        """Return a notebook whose size no other has."""
         self.bodies += 1
         return b'{"cells":[],"metadata":{"n":"%s"},"nbformat":4,"nbformat_minor":5}' % (b"x" * self.bodies)
 
@@ -66,7 +66,7 @@ class Walk:
         return self.site.deployment.organisation.notebooks()
 
     def change(self) -> None:
-        """Let somebody do something with one of the notebooks."""
+        """Change one of the notebooks as a person may."""
         item = self.random.choice(self.notebooks)
         deed = self.random.choice(
             ["save", "touch", "set back", "empty", "refuse", "hide", "snapshot", "alter", "event"]
@@ -98,7 +98,7 @@ class Walk:
                 archive_requests(asked, run, lambda: self.site.context, 2, Deadline(20))
 
     def spoil(self) -> None:
-        """Let calls for one notebook, or for all, fail once or for good."""
+        """Make calls for one notebook, or for all, fail once or always."""
         for _ in range(self.random.randrange(3)):
             fault = self.random.choice(FAULTS) | {"times": self.random.choice([1, 4, None])}
             if self.random.random() < 0.6:
@@ -132,7 +132,7 @@ class Walk:
         return {stored.body for key, stored in contents(f"notebooks/{item.id}/").items() if key.count("/") == 3}
 
     def lies(self, report: Report) -> Iterator[str]:
-        """Yield what the report says and is not so."""
+        """Yield what the report says and is not true."""
         states: dict[str, str] = {entry["itemId"]: entry["state"] for entry in report["notProtected"]}
         unreadable = {entry["itemId"] for entry in report["unprotected"]}
         for item in self.notebooks:

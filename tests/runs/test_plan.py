@@ -1,4 +1,4 @@
-"""The plan: every notebook once, in batches that fit a Step Functions state, with what the archive holds already."""
+"""The plan: every notebook once, with what the archive holds of it, in batches that fit a Step Functions state."""
 
 import json
 import tracemalloc
@@ -24,7 +24,7 @@ from tests.runs.conftest import MakeSite
 from tests.site import STARTED_AT, Site, check_report, read_report, stored_snapshots
 from tests.strict_s3 import contents
 
-ORGANISATION = Organization(
+ORGANIZATION = Organization(
     id="one",
     is_on_kubernetes=False,
     is_online=False,
@@ -33,8 +33,8 @@ ORGANISATION = Organization(
     can_update_items=True,
     host="",
 )
+# Maximum input of a state in Step Functions: here a line of the plan, with the run's id and time around it.
 STATE_BYTES = 262_144
-"""Step Functions: the input of a state, here a line with the run's id and time around it."""
 
 
 def test_batches_are_no_larger_than_asked(make_site: MakeSite) -> None:
@@ -61,7 +61,7 @@ def test_batches_fit_a_state_however_long_the_texts(make_site: MakeSite) -> None
 
 
 @pytest.mark.parametrize("field", ["description", "tags"])
-def test_one_notebook_with_huge_properties_does_not_spoil_the_plan(small: Site, field: str) -> None:
+def test_huge_properties_of_one_notebook_do_not_spoil_the_plan(small: Site, field: str) -> None:
     huge = small.item("First")
     huge.description, huge.tags = ("x" * 400_000, []) if field == "description" else (None, ["x" * 400_000])
     plan = small.plan()
@@ -114,13 +114,13 @@ def test_a_line_fits_a_state_however_much_is_archived() -> None:
     held = ArchivedNotebook(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
     properties = {f"field-{number}": "é" * 1000 for number in range(100)}
     item = NotebookItem(held.item_id, "é" * MAX_OWNER, "é" * MAX_TITLE, properties=properties)
-    line = plan_notebook(item, held, ORGANISATION)
+    line = plan_notebook(item, held, ORGANIZATION)
     assert len(json.dumps(line)) < STATE_BYTES * 0.95
     assert (line["sizes"][0], line["sizes"][-1]) == ([], [5 * 10**9] * 2)
     assert len(line["sizes"]) == len(split_digests(line["archived"])) == MAX_PLANNED_SNAPSHOTS
 
 
-def test_an_owners_notebooks_are_neighbours(make_site: MakeSite) -> None:
+def test_an_owners_notebooks_are_next_to_each_other(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=12, size=300))
     owners = [each["owner"] for batch in site.batches(site.plan()) for each in batch["notebooks"]]
     assert owners == sorted(owners)
@@ -130,7 +130,7 @@ def test_listing_the_archive_costs_one_call_a_thousand_keys(small: Site) -> None
     small.run("one")
     small.s3.calls.clear()
     small.plan("two")
-    assert small.s3.counts() == {"ListObjectsV2": 1, "PutObject": 2}, "that, the run's mark, the plan"
+    assert small.s3.counts() == {"ListObjectsV2": 1, "PutObject": 2}, "the listing, the run's mark, the plan"
 
 
 class TestChosen:
@@ -140,7 +140,7 @@ class TestChosen:
         assert (report["scope"], report["status"], report["notebooks"]["attempted"]) == ("chosen", "complete", 1)
         assert {key.split("/")[1] for key in stored_snapshots()} == {chosen.id}
 
-    def test_hostile_and_unknown_ids_are_named_and_the_others_archived(self, small: Site) -> None:
+    def test_hostile_ids_are_named_and_the_others_are_archived(self, small: Site) -> None:
         chosen = small.item("Second").id
         hostile = [
             "../../community/users",
@@ -163,12 +163,12 @@ class TestChosen:
         paths = {request.path for request in small.deployment.requests if request.operation == "items/item"}
         assert all(path.rsplit("/", 1)[1] in (chosen, "b" * 32) for path in paths)
 
-    def test_plan_and_report_count_the_same_also_for_ids_that_look_alike(self, small: Site) -> None:
+    def test_plan_and_report_count_similar_ids_the_same(self, small: Site) -> None:
         plan = small.plan(item_ids=["y" * 41, "y" * 42, "z", 5, "5"])
         report = small.report("one", plan)
         assert plan["notebooks"] == report["notebooks"]["attempted"] == 3
 
-    def test_an_item_that_is_no_notebook_is_refused(self, site: Site) -> None:
+    def test_an_item_that_is_not_a_notebook_is_refused(self, site: Site) -> None:
         web_map = next(item for item in site.deployment.organisation.items.values() if item.type == "Web Map")
         report = site.run(item_ids=[web_map.id])
         assert report["notebooks"]["failed"] == {"not-found": 1}

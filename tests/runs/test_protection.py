@@ -1,12 +1,12 @@
-"""What was not archived never passes for complete: the faults that look like "there is nothing to do"."""
+"""A run that did not archive everything is never complete, even after faults that look like "nothing to do"."""
 
 import json
 
 import pytest
 
 from notebook_archive.arcgis.envelopes import parse_answer
-from notebook_archive.backup.outcome import UNPROTECTED
-from notebook_archive.runs import figures
+from notebook_archive.backup.records import UNPROTECTED
+from notebook_archive.runs import count_metrics
 from notebook_archive.runs.report import Report
 from tests.site import PREFIX, Site, check_report, put_lines
 
@@ -16,7 +16,7 @@ UNREADABLE = "Restricted survey"
 def not_complete(report: Report) -> Report:
     check_report(report)
     assert report["status"] != "complete"
-    assert figures(report)["RunComplete"] == 0
+    assert count_metrics(report)["RunComplete"] == 0
     return report
 
 
@@ -50,7 +50,7 @@ class TestAbsent:
         assert report["status"] == "complete"
 
     @pytest.mark.parametrize("title", ["First", "Second"])
-    def test_a_notebook_that_is_deleted_meanwhile_is_skipped_on_both_routes(self, small: Site, title: str) -> None:
+    def test_a_notebook_deleted_meanwhile_is_skipped_on_both_routes(self, small: Site, title: str) -> None:
         plan = small.plan()
         small.deployment.organisation.remove(small.item(title).id)
         for batch in small.batches(plan):
@@ -84,20 +84,20 @@ class TestRefused:
 
 
 class TestAdministrator:
-    def test_who_sees_not_all_makes_the_run_partial(self, small: Site) -> None:
+    def test_an_administrator_who_does_not_see_all_makes_it_partial(self, small: Site) -> None:
         administrator_may(small, "portal:admin:updateItems")
         report = not_complete(small.run())
         assert "administrator-sees-not-all" in {notice["reason"] for notice in report["notices"]}
         assert "portal:admin:viewItems" in report["message"]
 
-    def test_who_reads_not_all_leaves_notebooks_unprotected_and_says_so(self, small: Site) -> None:
+    def test_missing_privileges_leave_notebooks_unprotected(self, small: Site) -> None:
         administrator_may(small, "portal:admin:viewItems")
         report = small.run()
         check_report(report)
         assert [(entry["owner"], entry["reason"]) for entry in report["unprotected"]] == [("ben", UNPROTECTED)]
         assert "portal:admin:updateItems" in report["unprotected"][0]["message"]
 
-    def test_an_archive_without_an_organisation_is_no_success(self, small: Site) -> None:
+    def test_no_notebooks_beside_an_archive_is_not_a_success(self, small: Site) -> None:
         small.run("one")
         for item in small.deployment.organisation.notebooks():
             small.deployment.organisation.remove(item.id)
@@ -139,7 +139,7 @@ class TestOutcomes:
         report = not_complete(small.report("one", plan))
         assert report["notebooks"]["failed"] == {"arcgis-unavailable": 1}
 
-    def test_a_plan_that_lost_its_lines_is_no_success(self, small: Site) -> None:
+    def test_a_plan_that_lost_lines_is_not_a_success(self, small: Site) -> None:
         plan = small.plan()
         put_lines(plan["planKey"], [])
         report = not_complete(small.report("one", plan))
@@ -183,7 +183,7 @@ def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
 
 
 class TestUncounted:
-    """A listing without a total: what it gives is archived, and a notice says that some may be missing."""
+    """What a listing without a total gives is archived, and a notice says that some may be missing."""
 
     def test_a_listing_without_a_total_is_a_notice(self, small: Site) -> None:
         snapshots = [

@@ -1,4 +1,4 @@
-"""The report's arithmetic, for any outcomes that batches may leave behind."""
+"""The figures of a report add up, whatever outcomes the batches leave."""
 
 import json
 from typing import Any
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from notebook_archive.archive import RunId
 from notebook_archive.errors import ArchiveUnavailable, RunInputInvalid
 from notebook_archive.models import MAX_OWNER, MAX_TITLE
-from notebook_archive.runs import figures, scope_of
+from notebook_archive.runs import count_metrics, read_scope
 from notebook_archive.runs.plan import Plan
-from notebook_archive.runs.protection import STATES
+from notebook_archive.runs.protection_figures import STATES
 from tests.site import STARTED_AT, Site, check_report, put_lines, read_report
 from tests.strict_s3 import Fault, contents
 
@@ -79,7 +79,7 @@ def test_attempted_is_the_sum_of_what_became(
     report = small.report("generated", plan)
     check_report(report)
     assert report["notebooks"]["attempted"] == len(ids)
-    ours = figures(report)
+    ours = count_metrics(report)
     for level in ("Notebooks", "Snapshots"):
         parts = (ours[f"{level}{state}"] for state in ("Archived", "Unchanged", "Skipped", "Failed"))
         assert ours[f"{level}Attempted"] == sum(parts)
@@ -115,7 +115,7 @@ def test_a_fan_out_that_failed_still_reports_what_was_done(small: Site) -> None:
     assert report["notebooks"]["failed"] == {}
 
 
-def test_no_report_is_written_where_the_outcomes_cannot_be_read(small: Site) -> None:
+def test_no_report_is_written_if_outcomes_cannot_be_read(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
     small.work("one", batch)
@@ -131,9 +131,9 @@ def test_the_report_is_the_last_of_the_runs_objects(small: Site) -> None:
 
 
 def test_only_a_run_over_everything_counts_as_a_run(small: Site) -> None:
-    chosen = figures(small.run("one", [small.item("First").id]))
+    chosen = count_metrics(small.run("one", [small.item("First").id]))
     assert (chosen["RunComplete"], chosen["RunPartial"], chosen["RunFailed"]) == (0, 0, 0)
-    assert figures(small.run("two"))["RunComplete"] == 1
+    assert count_metrics(small.run("two"))["RunComplete"] == 1
 
 
 def test_a_message_repeats_five_notices_and_counts_the_rest(small: Site) -> None:
@@ -182,7 +182,7 @@ def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
 
 
 def test_a_planning_error_brings_its_own_remedy(small: Site) -> None:
-    """Also where Step Functions names the error otherwise and its cause alone has the class."""
+    """Even if only the cause has the class, because Step Functions names the error differently."""
     cause = json.dumps({"errorType": "RunInputInvalid", "errorMessage": "itemIds is empty."})
     for number, name in enumerate(("RunInputInvalid", "Runtime.HandlerError")):
         report = small.report(f"run-{number}", None, {"Error": name, "Cause": cause})
@@ -201,6 +201,6 @@ def test_a_planning_error_brings_its_own_remedy(small: Site) -> None:
     ],
 )
 def test_a_run_without_a_plan_has_the_scope_asked_for(small: Site, given: object, scope: str) -> None:
-    report = small.report("one", None, {"Error": "RunInputInvalid", "Cause": ""}, scope_of(given))
+    report = small.report("one", None, {"Error": "RunInputInvalid", "Cause": ""}, read_scope(given))
     assert report["scope"] == scope
-    assert figures(report)["RunFailed"] == int(scope == "everything")
+    assert count_metrics(report)["RunFailed"] == int(scope == "everything")

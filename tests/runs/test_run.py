@@ -1,4 +1,4 @@
-"""Whole runs: what they store, what they cost, what a second one does, and what a report says of each trouble."""
+"""Whole runs: what they store, what they cost, what a second one does, and what the report says of each error."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from local.arcgis import LocalArcGIS, Seed
 from local.arcgis.organisation import id_of
-from notebook_archive.backup.outcome import UNPROTECTED
+from notebook_archive.backup.records import UNPROTECTED
 from tests.runs.conftest import MakeSite
 from tests.site import Site, check_archive, check_report, read_report, stored_body, stored_snapshots
 from tests.strict_s3 import Fault, StrictS3, contents
@@ -37,7 +37,7 @@ def test_a_run_archives_everything_that_may_be_read(running: LocalArcGIS, make_s
     assert read_report() == report
 
 
-def test_the_second_run_finds_all_unchanged_for_one_arcgis_call_a_notebook(site: Site) -> None:
+def test_an_unchanged_notebook_costs_one_arcgis_call(site: Site) -> None:
     site.run("one")
     before = contents("notebooks/")
     plan = site.plan("two")
@@ -51,7 +51,7 @@ def test_the_second_run_finds_all_unchanged_for_one_arcgis_call_a_notebook(site:
     assert len(calls) == plan["notebooks"] - 1
     assert {request.operation for request in calls} == {"snapshots/list", "items/resources"}
     assert site.s3.calls == [("PutObject", "runs/2026-11-22/two/outcomes/000001.json")]
-    assert site.secrets_read == [], "secrets, tokens and discovery are paid once a container"
+    assert site.secrets_read == [], "secrets, tokens and discovery are read once in a container"
     report = site.report("two", plan)
     assert report["notebooks"]["unchanged"] == plan["notebooks"] - 1
     assert report["snapshots"]["unchanged"] == len(stored_snapshots())
@@ -98,7 +98,7 @@ def test_snapshots_that_arcgis_lost_stay_in_the_archive(site: Site) -> None:
     check_archive(site, ever)
 
 
-def test_metadata_tells_where_a_snapshot_comes_from(site: Site) -> None:
+def test_metadata_says_where_a_snapshot_comes_from(site: Site) -> None:
     site.run()
     item = site.item("Карта рек")
     stored = next(stored for key, stored in contents(f"notebooks/{item.id}/snapshots/").items())
@@ -121,7 +121,7 @@ def test_metadata_tells_where_a_snapshot_comes_from(site: Site) -> None:
     assert stored.tags == {"owner": "ana", "runtime": item.runtime[0], "kind": "snapshot", "schema": "1"}
 
 
-def test_item_json_holds_the_item_and_is_rewritten_only_when_it_changed(site: Site) -> None:
+def test_item_json_is_rewritten_only_if_the_item_changed(site: Site) -> None:
     item = site.item("Flood model")
     key = f"notebooks/{item.id}/item.json"
     site.run("one")
@@ -135,7 +135,7 @@ def test_item_json_holds_the_item_and_is_rewritten_only_when_it_changed(site: Si
 
 
 class TestUnprotected:
-    def test_is_counted_and_named_with_the_secret_and_does_not_fail_the_run(self, site: Site) -> None:
+    def test_is_named_with_its_secret_and_does_not_fail_the_run(self, site: Site) -> None:
         report = site.run()
         (entry,) = report["unprotected"]
         assert (entry["itemId"], entry["owner"]) == (site.item(UNREADABLE).id, "dora")
@@ -171,7 +171,7 @@ class TestSecrets:
         assert "'notebook-archive/admin'" in report["message"]
         check_report(report)
 
-    def test_an_owners_garbled_secret_fails_that_owners_notebooks_alone(self, small: Site) -> None:
+    def test_a_malformed_secret_fails_only_its_owners_notebooks(self, small: Site) -> None:
         site = small
         site.secrets["notebook-archive/owners/ana"] = '{"user":"CANARY-1"}'
         report = site.run()
@@ -202,7 +202,7 @@ class TestSecrets:
             ('{"credential":"notebook-archive-credentials/owners/ana"}', "secret-not-rotated"),
         ],
     )
-    def test_a_credential_that_stopped_working_is_named_once_with_its_owner(
+    def test_a_broken_credential_is_named_once_with_its_owner(
         self, make_site: MakeSite, secret: str, reason: str
     ) -> None:
         site = make_site(Seed.many(notebooks=30, size=300))
@@ -235,7 +235,7 @@ class TestOrganisations:
         site.secrets["notebook-archive/admin"] = site.secrets["notebook-archive/owners/ana"]
         assert "administrator-sees-not-all" in [notice["reason"] for notice in site.run()["notices"]]
 
-    def test_items_that_appear_and_vanish_during_the_search_do_not_harm(self, small: Site) -> None:
+    def test_items_that_come_and_go_during_the_search_do_no_harm(self, small: Site) -> None:
         site = small
         site.deployment.faults.add("search", "item-appears", times=1)
         report = site.run()
@@ -307,7 +307,7 @@ def test_a_poisoned_notebook_never_stops_the_others(small: Site, name: str, titl
     assert stored_snapshots() == small.sources()
 
 
-def test_an_item_that_its_owners_route_refuses_is_named_and_the_others_are_archived(small: Site) -> None:
+def test_a_refused_item_is_named_and_the_others_are_archived(small: Site) -> None:
     plan = small.plan()
     gone = small.item("First")
     ever = small.sources()

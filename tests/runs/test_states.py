@@ -10,8 +10,8 @@ from notebook_archive.archive import RunId
 from notebook_archive.backup_requests.archive_requests import BackupRequest, archive_requests
 from notebook_archive.clock import Deadline
 from notebook_archive.models import ItemId
-from notebook_archive.runs import figures
-from notebook_archive.runs.protection import STATES
+from notebook_archive.runs import count_metrics
+from notebook_archive.runs.protection_figures import STATES
 from notebook_archive.runs.report import Report
 from tests.runs.conftest import SMALL, MakeSite
 from tests.runs.scene import body
@@ -19,8 +19,8 @@ from tests.site import STARTED_AT, Site, check_archive, check_report, stored_bod
 from tests.strict_s3 import Fault, contents
 
 HOUR_MS = 3_600_000
+# When the notebooks of these tests were saved, long enough ago for their content to be settled.
 SAVED = 1_735_725_600_000
-"""When the notebooks of these tests were saved, long enough ago for their content to be settled."""
 
 
 def make_notebook(owner: str = "ana", snapshots: int = 1, **fields: Any) -> Seed:
@@ -253,7 +253,7 @@ class TestSums:
     def test_message_metrics_and_counts_say_the_same(self, make_site: MakeSite) -> None:
         site = make_site(archive_current=True)
         report = check(site.run())
-        counts, metrics = report["protection"], figures(report)
+        counts, metrics = report["protection"], count_metrics(report)
         for state in STATES:
             assert metrics[f"Notebooks{state.capitalize()}"] == counts[state]
         words = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])

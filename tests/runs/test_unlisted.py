@@ -11,7 +11,7 @@ from local.arcgis import Item, Seed
 from notebook_archive.clock import Deadline
 from notebook_archive.models import ItemId
 from notebook_archive.runs.report import Report
-from notebook_archive.runs.unlisted import MAX_LOOK_UPS, look_up, notices
+from notebook_archive.runs.unlisted import MAX_LOOK_UPS, list_unlisted_notices, look_up
 from tests.runs.conftest import MakeSite
 from tests.runs.test_protection import administrator_may, not_complete
 from tests.site import Site, check_archive, check_report
@@ -176,5 +176,5 @@ class TestUnknown:
         assert (found.found, found.absent) == ([], [])
         assert found.unknown == {"no time left": MAX_LOOK_UPS, "over 5000 at once": 7}
         assert looked_up(site) == 0
-        [notice] = notices(found, sees_everything=True)
+        [notice] = list_unlisted_notices(found, sees_everything=True)
         assert f"does not show {MAX_LOOK_UPS + 7} notebooks" in notice["message"]

@@ -185,7 +185,7 @@ def test_a_defect_in_a_worker_thread_names_the_run(site: Site, start: Start) -> 
     event = sample("archive_notebooks")
     event["batch"]["notebooks"][0]["archived"] = None
     lines = check_log(site, start("ArchiveNotebooks").invoke(event), run_id=RUN)
-    (defect,) = [line for line in lines if line["name"] == "notebook_archive.runs.batch"]
+    (defect,) = [line for line in lines if line["name"] == "notebook_archive.backup.archive_each"]
     assert defect["level"] == "ERROR"
 
 

@@ -3,7 +3,7 @@
 import inspect
 
 from notebook_archive import errors
-from notebook_archive.backup.outcome import UNPROTECTED
+from notebook_archive.backup.records import UNPROTECTED
 from notebook_archive.errors import NotebookArchiveError
 
 

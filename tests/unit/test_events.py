@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from notebook_archive.errors import EventRefused
-from notebook_archive.events import MAX_CALL_BYTES, MAX_TRIES, EventBus
+from notebook_archive.events import DetailType, EventBus
+from notebook_archive.events.bus import MAX_CALL_BYTES, MAX_TRIES
 
 type Verdict = Callable[[dict[str, Any]], str]
 
@@ -52,7 +53,7 @@ def numbers(count: int) -> list[dict[str, int]]:
 
 def test_ten_events_go_in_one_call() -> None:
     bridge = Bridge()
-    bridge.bus().publish("SnapshotArchived", *numbers(25))
+    bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))
     assert [len(call) for call in bridge.calls] == [10, 10, 5]
     assert bridge.taken == numbers(25)
     entry = bridge.calls[0][0]
@@ -66,7 +67,7 @@ def test_ten_events_go_in_one_call() -> None:
 def test_large_events_are_split_into_accepted_calls() -> None:
     bridge = Bridge()
     details = [{"number": number, "text": "x" * 90_000} for number in range(5)]
-    bridge.bus().publish("SnapshotArchived", *details)
+    bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *details)
     assert [len(call) for call in bridge.calls] == [2, 2, 1]
     assert all(sum(len(entry["Detail"]) for entry in call) < MAX_CALL_BYTES for call in bridge.calls)
     assert bridge.taken == details
@@ -74,7 +75,7 @@ def test_large_events_are_split_into_accepted_calls() -> None:
 
 def test_only_refused_events_are_sent_again() -> None:
     bridge = Bridge(refuse("3", times=2))
-    bridge.bus().publish("SnapshotArchived", *numbers(12))
+    bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(12))
     assert [[json.loads(entry["Detail"])["number"] for entry in call] for call in bridge.calls] == [
         list(range(10)),
         [10, 11],
@@ -88,7 +89,7 @@ def test_only_refused_events_are_sent_again() -> None:
 def test_an_event_refused_for_good_does_not_stop_the_others() -> None:
     bridge = Bridge(refuse("3", times=99))
     with pytest.raises(EventRefused, match=r"SnapshotArchived.*ThrottlingException"):
-        bridge.bus().publish("SnapshotArchived", *numbers(25))
+        bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))
     assert len(bridge.taken) == 22, "all but 3, 13 and 23"
     assert len(bridge.calls) == 3 + MAX_TRIES - 1
 
@@ -101,7 +102,7 @@ def test_a_refused_call_is_not_made_again() -> None:
 
     bridge = Bridge(verdict)
     with pytest.raises(EventRefused, match="AccessDeniedException"):
-        bridge.bus().publish("SnapshotArchived", *numbers(25))
+        bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))
     assert (len(bridge.calls), len(bridge.taken)) == (3, 15)
 
 
@@ -111,22 +112,22 @@ def test_a_bus_that_does_not_answer_is_not_asked_again() -> None:
 
     bridge = Bridge(verdict)
     with pytest.raises(EventRefused, match="ConnectTimeoutError"):
-        bridge.bus().publish("SnapshotArchived", *numbers(25))
+        bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))
     assert (len(bridge.calls), bridge.pauses) == (1, [])
 
 
 def test_without_time_only_one_call_is_made() -> None:
     bridge = Bridge()
     with pytest.raises(EventRefused, match="no time left"):
-        bridge.bus(seconds=0).publish("SnapshotArchived", *numbers(25))
+        bridge.bus(seconds=0).publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))
     assert bridge.taken == numbers(10)
     bridge = Bridge(refuse("3", times=1))
     with pytest.raises(EventRefused, match="ThrottlingException"):
-        bridge.bus(seconds=0).publish("SnapshotArchived", *numbers(5))
+        bridge.bus(seconds=0).publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(5))
     assert (len(bridge.calls), bridge.pauses) == (1, [0.0])
 
 
 def test_without_events_no_call_is_made() -> None:
     bridge = Bridge()
-    bridge.bus().publish("SnapshotArchived")
+    bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED)
     assert bridge.calls == []

@@ -10,8 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from notebook_archive.backup.outcome import Outcome, logged, problem
-from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.backup.records import OutcomeRecord, describe_problem, list_log_fields
 
 type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -46,9 +45,7 @@ def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
                 return handler(event, context)
             except Exception as error:
                 # AWS's runtime client also logs the error, but without our keys.
-                defect = NotebookArchiveError(f"A defect: {type(error).__name__}.")
-                known = error if isinstance(error, NotebookArchiveError) else defect
-                logger.exception("The invocation failed", extra={"problem": problem(known)})
+                logger.exception("The invocation failed", extra={"problem": describe_problem(error)})
                 raise  # the caller needs the error, and the alarms count Lambda's own Errors
 
         return handle
@@ -56,10 +53,10 @@ def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
     return decorate
 
 
-def log_outcome(logger: Logger, outcome: Outcome) -> None:
+def log_outcome(logger: Logger, outcome: OutcomeRecord) -> None:
     """Log the outcome of one notebook, as a warning if it failed."""
     write = logger.warning if outcome["state"] == "failed" else logger.info
-    write(outcome["state"], extra=logged(outcome))
+    write(outcome["state"], extra=list_log_fields(outcome))
 
 
 def _serialize(line: dict[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""Back up one notebook: its snapshots, its current content, and a snapshot that is made for it."""
+"""Archive one notebook: its snapshots, its current content, and a snapshot that is made for it."""

@@ -1,186 +1,173 @@
-"""One notebook: archive the snapshots that the archive lacks; if that is asked, its current content; if that is asked,
-make a snapshot and archive it too."""
+"""Archive one notebook: its new snapshots, its current content, and a snapshot that is made for it."""
 
 from contextlib import closing
 
 from notebook_archive.archive import RunId
 from notebook_archive.backup.archive_current import archive_current
+from notebook_archive.backup.archive_snapshot import archive_snapshot
 from notebook_archive.backup.capture import Capture
-from notebook_archive.backup.classify import classify_absence, classify_refusal, classify_vanished, list_doubts
+from notebook_archive.backup.classify import (
+    classify_absence,
+    classify_missing_snapshot,
+    classify_refusal,
+    list_unusable_entries,
+)
 from notebook_archive.backup.current_content import CurrentContent
 from notebook_archive.backup.job import ArchiveContext, NotebookJob
-from notebook_archive.backup.outcome import Outcome, State, conclude, outcome, problem, without_key
-from notebook_archive.backup.placement import place
-from notebook_archive.backup.planned import Planned, is_planned_as_archived
+from notebook_archive.backup.outcome import CURRENT, NotebookOutcome, Verdict
+from notebook_archive.backup.placement import add_placement
+from notebook_archive.backup.planned import PlannedNotebook, is_planned_as_archived
 from notebook_archive.backup.protection import assess_protection
-from notebook_archive.backup.staging import stage
-from notebook_archive.backup.storing import store, store_altered
+from notebook_archive.backup.records import OutcomeRecord
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
-    ArchiveConflict,
-    DeadlineExceeded,
     NoContent,
     NotebookArchiveError,
     NotebookNotFound,
     PermissionDenied,
     RequestRejected,
     SecretMissing,
-    SnapshotAltered,
-    TokenRejected,
 )
 from notebook_archive.models import ItemId, Snapshot, SnapshotListing
 
 
-def archive_notebook(planned: Planned, run: RunId, context: ArchiveContext, deadline: Deadline) -> Outcome:
-    """Archive what is new of a notebook and return what became of it.  Raises nothing that is a NotebookArchiveError.
+def archive_notebook(
+    planned: PlannedNotebook, run: RunId, context: ArchiveContext, deadline: Deadline
+) -> OutcomeRecord:
+    """Archive what is new of a notebook and return its record. Raises nothing that is a NotebookArchiveError.
 
-    A notebook that none of our credentials may read is ``skipped`` and says which secret would help; so is one that the
-    portal says is gone.  Everything else that keeps a listed snapshot out of the archive is ``failed``.
+    A notebook that no credential of the stack may read is `skipped`, and the record says which secret would help. A
+    notebook that the portal no longer has is `skipped` too. If a listed snapshot is not archived for any other reason,
+    the notebook is `failed`.
     """
-    made, listed, content = outcome(planned, "unchanged"), None, None
-    route = ""
+    outcome = NotebookOutcome(planned)
     try:
         item_id = ItemId.parse(planned["itemId"])
         access = context.routes.choose(planned["owner"], deadline)
-        route = access.route
         content = CurrentContent(item_id, planned["content"], access, context.max_snapshot_bytes)
-        job = NotebookJob(planned, item_id, access, content, run, context, deadline)
-        listed = access.list_snapshots(item_id)
     except (PermissionDenied, SecretMissing) as error:
-        made["state"], made["problem"] = classify_refusal(planned, route, error, context)
-        if content:  # its content may be readable although its snapshots are not
-            with closing(content):
-                _attempt_current(job, made)
-            if made["failed"]:
-                made["state"], made["problem"] = "failed", without_key(made["failed"][0])
-    except (NotebookNotFound, RequestRejected) as error:
-        made["state"], made["problem"] = classify_absence(job, error)
+        secret = context.routes.secret_of(planned["owner"])
+        outcome.end(classify_refusal(error, route="", owner_secret=secret, has_snapshot=outcome.has_snapshot))
     except NotebookArchiveError as error:
-        made["state"], made["problem"] = "failed", problem(error)
+        outcome.end(Verdict.fail(error))
     else:
-        made["route"] = access.route  # the one that worked
-        made["listed"] = len(listed.snapshots)
-        if listed.lookalikes:
-            made["lookalikes"] = list(listed.lookalikes)
+        job = NotebookJob(planned, item_id, access, content, run, context, deadline)
         with closing(content):
-            _archive_all(job, listed, made)
-        conclude(made)
-    has_current = content.is_archived if content else is_planned_as_archived(planned.get("content"))
-    made["protection"] = assess_protection(planned, made, listed, has_current=has_current)
-    return made
+            _archive_versions(job, outcome)
+        return outcome.record(assess_protection(outcome, has_current=content.is_archived))
+    has_current = is_planned_as_archived(planned.get("content"))
+    return outcome.record(assess_protection(outcome, has_current=has_current))
 
 
-def _archive_all(job: NotebookJob, listed: SnapshotListing, made: Outcome) -> None:
+def _archive_versions(job: NotebookJob, outcome: NotebookOutcome) -> None:
     """Archive the listed snapshots, then the current content, then a snapshot that is made, then the properties."""
-    if _archive_listed(job, listed, made):
-        _attempt_current(job, made)
-        _attempt_capture(job, listed, made)
-    if "item" in job.planned:
-        try:
-            job.context.archive.put_item_properties(job.item_id, place(job.planned["item"], job))
-        except NotebookArchiveError as error:
-            made["problem"] = problem(error)
-
-
-def _archive_listed(job: NotebookJob, listed: SnapshotListing, made: Outcome) -> bool:
-    """Archive what is new and note in ``made`` what became of each; return whether to go on."""
-    made["failed"] += list_doubts(job.item_id, listed)
-    if listed.is_uncounted:
-        made["uncounted"] = True
-    if job.access.route == "portal" and job.planned.get("hidden"):
-        blind = PermissionDenied(
-            "The administrator's account lacks portal:admin:updateItems, so it sees not all snapshots."
-        )
-        state, why = classify_refusal(job.planned, job.access.route, blind, job.context)
-        made["skipped" if state == "skipped" else "failed"].append({"resourceKey": "", **why})
-    held, sizes = job.held, job.context.listed_sizes
-    for snapshot in listed.snapshots:
-        digest = snapshot.resource_key.digest
-        if digest in held and not sizes.differ(snapshot.size, held[digest]):
-            made["unchanged"] += 1
-        elif not _attempt(job, snapshot, made):
-            return False
-    return True
-
-
-def _attempt(job: NotebookJob, snapshot: Snapshot, made: Outcome) -> bool:
-    """Archive one snapshot and note in ``made`` what became of it; return whether to go on."""
     try:
-        _archive_snapshot(job, snapshot, made)
-    except (PermissionDenied, NotebookNotFound, RequestRejected) as error:
-        if isinstance(error, PermissionDenied):
-            state, why = classify_refusal(job.planned, job.access.route, error, job.context, made)
-        else:
-            state, why = classify_vanished(job, snapshot, error)
-        made["skipped" if state == "skipped" else "failed"].append({"resourceKey": snapshot.resource_key, **why})
+        listed = job.access.list_snapshots(job.item_id)
+    except (PermissionDenied, SecretMissing) as error:
+        verdict = _classify_refusal(job, error, outcome)
+        _archive_current(job, outcome)  # it may be readable although the snapshots are not
+        outcome.end(outcome.first_failure or verdict)
+    except (NotebookNotFound, RequestRejected) as error:
+        outcome.end(classify_absence(job, error))
     except NotebookArchiveError as error:
-        made["failed"].append({"resourceKey": snapshot.resource_key, **problem(error)})
-        return not isinstance(error, TokenRejected | DeadlineExceeded)
-    return True
+        outcome.end(Verdict.fail(error))
+    else:
+        outcome.set_listing(job.access.route, listed)
+        _archive_listed(job, listed, outcome)
+        if not outcome.must_stop:
+            _archive_current(job, outcome)
+            _archive_capture(job, listed, outcome)
+        _archive_properties(job, outcome)
 
 
-def _attempt_current(job: NotebookJob, made: Outcome) -> None:
-    """Archive the current content, if that is asked, and note in ``made`` what became of it."""
+def _archive_listed(job: NotebookJob, listed: SnapshotListing, outcome: NotebookOutcome) -> None:
+    for key, error in list_unusable_entries(job.item_id, listed):
+        outcome.fail(key, error)
+    if job.access.route == "portal" and job.planned.get("hidden"):
+        refusal = PermissionDenied(
+            "The administrator's account does not have portal:admin:updateItems, so it does not see all snapshots."
+        )
+        outcome.add_problem("", _classify_refusal(job, refusal, outcome))
+    for snapshot in listed.snapshots:
+        if outcome.must_stop:
+            return
+        if job.has_archived(snapshot):
+            outcome.count_unchanged()
+        else:
+            _archive_snapshot(job, snapshot, outcome)
+
+
+def _archive_snapshot(job: NotebookJob, snapshot: Snapshot, outcome: NotebookOutcome) -> None:
+    try:
+        stored, alteration = archive_snapshot(job, snapshot)
+    except PermissionDenied as error:
+        outcome.add_problem(snapshot.resource_key, _classify_refusal(job, error, outcome))
+    except (NotebookNotFound, RequestRejected) as error:
+        outcome.add_problem(snapshot.resource_key, classify_missing_snapshot(job, snapshot, error))
+    except NotebookArchiveError as error:
+        outcome.fail(snapshot.resource_key, error)
+    else:
+        if stored:
+            outcome.add_stored(stored)
+        if alteration:
+            outcome.fail(snapshot.resource_key, alteration)
+        elif not stored:
+            outcome.count_unchanged()
+
+
+def _archive_current(job: NotebookJob, outcome: NotebookOutcome) -> None:
+    """Archive the current content, if the deployment asks for it."""
     if not job.context.archive_current:
         return
     try:
         stored = archive_current(job.content, job.item, job.provenance, job.context.archive)
+    except NoContent as error:
+        outcome.add_problem(CURRENT, Verdict.skip(error))
+    except PermissionDenied as error:
+        is_loss = bool(job.content.planned["held"])  # it could be read before
+        outcome.add_problem(CURRENT, Verdict.fail(error) if is_loss else _classify_refusal(job, error, outcome))
+    except (NotebookNotFound, RequestRejected) as error:
+        outcome.add_problem(CURRENT, classify_absence(job, error))
     except NotebookArchiveError as error:
-        state: State = "skipped" if isinstance(error, NoContent) else "failed"
-        why = problem(error)
-        if isinstance(error, PermissionDenied) and not job.content.planned["held"]:
-            state, why = classify_refusal(job.planned, job.access.route, error, job.context, made)
-        elif isinstance(error, NotebookNotFound | RequestRejected):
-            state, why = classify_absence(job, error)
-        made["skipped" if state == "skipped" else "failed"].append({"resourceKey": "current", **why})
+        outcome.fail(CURRENT, error)
     else:
         job.content.is_archived = True
-        made["archived"] += [stored] if stored else []
-        made["unchanged"] += 0 if stored else 1
+        if stored:
+            outcome.add_stored(stored)
+        else:
+            outcome.count_unchanged()
 
 
-def _attempt_capture(job: NotebookJob, listed: SnapshotListing, made: Outcome) -> None:
-    """Make a snapshot and archive it, if that is asked and due, and everything else was archived.
+def _archive_capture(job: NotebookJob, listed: SnapshotListing, outcome: NotebookOutcome) -> None:
+    """Make a snapshot and archive it, if the deployment asks for it, it is due, and everything else was archived.
 
-    What cannot be archived would take up slot after slot for nothing.
+    A notebook that cannot be archived would otherwise fill one slot after the other for nothing.
     """
-    capturing = job.context.capturing
-    if capturing is None or made["failed"] or any(each["resourceKey"] == "current" for each in made["skipped"]):
+    settings = job.context.capture_settings
+    if settings is None or outcome.failed or outcome.has_skipped_current:
         return
-    capture = Capture(job, capturing, made)
+    capture = Capture(job, settings, listed)
+    result = capture.attempt()
+    outcome.set_capture(result.captured, result.freed)
+    for verdict in result.verdicts:
+        outcome.add_problem("", verdict)
     before = {snapshot.resource_key for snapshot in listed.snapshots}
-    for snapshot in capture.attempt(listed).snapshots:
+    for snapshot in result.listed.snapshots:
         if snapshot.resource_key not in before:
-            _attempt(job, snapshot, made)
-    capture.confirm()
+            _archive_snapshot(job, snapshot, outcome)
+    if error := capture.confirm():
+        outcome.fail("", error)
 
 
-def _archive_snapshot(job: NotebookJob, snapshot: Snapshot, made: Outcome) -> None:
-    """Store one snapshot and note in `made` whether it is new.
-
-    If the archive holds another body under its key, the new body is stored too; then SnapshotAltered is raised. So it
-    does if a backup that runs at the same time stored the new body first: the plan knows of none of its size.
-    """
-    item_id, key = job.item_id, snapshot.resource_key
-    what, archive = f"Snapshot {key} of item {item_id}", job.context.archive
-    limit = job.context.max_snapshot_bytes
-    staged = job.access.read_snapshot(item_id, key, limit, lambda chunks: stage(chunks, what))
-    is_altered, held_sizes = False, job.held.get(key.digest, ())
-    with closing(staged.file):
+def _archive_properties(job: NotebookJob, outcome: NotebookOutcome) -> None:
+    """Write `item.json`, if the plan says that it is due."""
+    if "item" in job.planned:
         try:
-            stored = store(job.item, snapshot, staged, job.provenance, archive)
-        except ArchiveConflict:
-            is_altered = True
-            stored = store_altered(job.item, snapshot, staged, job.provenance, archive)
-    is_new = stored.state == "archived"
-    if is_new:
-        sha256 = staged.digest.hex()
-        made["archived"].append({"resourceKey": key, "key": stored.key, "bytes": staged.size, "sha256": sha256})
-    if is_altered and (is_new or staged.size not in held_sizes):
-        raise SnapshotAltered(
-            f"{what} changed in ArcGIS after it was archived. Its new body is stored as {stored.key}."
-        )
-    if not is_new:
-        made["unchanged"] += 1
-        if key.digest in job.held and not is_altered:
-            job.context.listed_sizes.note_false_alarm()
+            job.context.archive.put_item_properties(job.item_id, add_placement(job.planned["item"], job))
+        except NotebookArchiveError as error:
+            outcome.end(Verdict.fail(error))
+
+
+def _classify_refusal(job: NotebookJob, error: PermissionDenied | SecretMissing, outcome: NotebookOutcome) -> Verdict:
+    secret = job.context.routes.secret_of(job.planned["owner"])
+    return classify_refusal(error, route=job.access.route, owner_secret=secret, has_snapshot=outcome.has_snapshot)

@@ -1,12 +1,13 @@
-"""Making a snapshot of a notebook whose content is in none, in the name of a run."""
+"""Make a snapshot of a notebook whose current content is in none, under the name of a run."""
 
 import contextlib
 import time
+from dataclasses import dataclass
 
 from notebook_archive.archive import CaptureRecord
 from notebook_archive.backup.job import CaptureSettings, NotebookJob
-from notebook_archive.backup.outcome import Outcome, problem
-from notebook_archive.backup.slots import PREFIX, capture_name, free_slot, is_ours
+from notebook_archive.backup.outcome import Verdict
+from notebook_archive.backup.slots import CAPTURE_PREFIX, capture_name, free_slot, is_capture
 from notebook_archive.backup.staging import IN_MEMORY_BYTES
 from notebook_archive.errors import (
     ArcGISError,
@@ -18,164 +19,183 @@ from notebook_archive.errors import (
     RequestRejected,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ResourceKey, Snapshot, SnapshotListing
+from notebook_archive.models import ResourceKey, SnapshotListing
 
+# With less time left nothing is made, because the invocation that makes a snapshot has to archive it.
 START_SECONDS = 30.0
-"""With less time left nothing is made: a snapshot is archived by the invocation that makes it."""
+# Time reserved for making a snapshot and downloading it, in multiples of the time in which the content was fetched.
 FETCH_TIMES = 3
-"""Times that it took to fetch the content; as much is left for making a snapshot and fetching it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureResult:
+    """What came of an attempt to make a snapshot.
+
+    `listed` is what ArcGIS lists afterwards. `captured` is the key of the new snapshot, and `freed` the key of the
+    snapshot that was deleted to make room. `verdicts` say what went wrong, or why nothing was made although it was due.
+    """
+
+    listed: SnapshotListing
+    captured: ResourceKey | None
+    freed: ResourceKey | None
+    verdicts: tuple[Verdict, ...]
 
 
 class Capture:
-    """One notebook's capture in one invocation, which notes in ``made`` why there is none."""
+    """The capture of one notebook in one invocation."""
 
-    def __init__(self, job: NotebookJob, capturing: CaptureSettings, made: Outcome) -> None:
-        self._job, self._capturing, self._made = job, capturing, made
+    def __init__(self, job: NotebookJob, settings: CaptureSettings, listed: SnapshotListing) -> None:
+        """Everything that is `listed` is archived already."""
+        self._job, self._settings, self._listed = job, settings, listed
         self._archive, self._content = job.context.archive, job.content
         self._name = capture_name(job.run)
         self._what = f"item {job.item_id}"
-        self._listed = SnapshotListing((), ())
-        self._notes: dict[ResourceKey, CaptureRecord] = {}
-        self._answered: tuple[ResourceKey, CaptureRecord] | None = None
-        self._is_noted = False
+        self._records: dict[ResourceKey, CaptureRecord] = {}
+        self._made: tuple[ResourceKey, CaptureRecord] | None = None
+        self._is_recorded = False
+        self._captured: ResourceKey | None = None
+        self._freed: ResourceKey | None = None
+        self._verdicts: list[Verdict] = []
 
-    def attempt(self, listed: SnapshotListing) -> SnapshotListing:
-        """Return the snapshots as they are afterwards, with a new one where none of them holds the present content.
-
-        Everything that is ``listed`` is archived already.  Raises nothing that is a NotebookArchiveError.
-        """
-        self._listed = listed
+    def attempt(self) -> CaptureResult:
+        """Make a snapshot if none holds the current content. Raises nothing that is a NotebookArchiveError."""
         if refusal := self._job.access.refusal:  # the owner has a credential, but ArcGIS refuses it
-            self._made["skipped"].append({"resourceKey": "", **problem(refusal)})
-            return listed
-        try:
-            if self._is_due() and self._is_alone():
-                self._make()
-        except (NoContent, NoFreeSlot) as error:
-            self._made["skipped"].append({"resourceKey": "", **problem(error)})
-        except NotebookArchiveError as error:
-            self._fail(error)
-        return self._listed
+            self._verdicts.append(Verdict.skip(refusal))
+        else:
+            try:
+                if self._is_due() and self._is_unchanged():
+                    self._make()
+            except (NoContent, NoFreeSlot) as error:
+                self._verdicts.append(Verdict.skip(error))
+            except NotebookArchiveError as error:
+                self._verdicts.append(Verdict.fail(error))
+        return CaptureResult(self._listed, self._captured, self._freed, tuple(self._verdicts))
 
-    def confirm(self) -> None:
-        """Note that a snapshot holds the content, once the one that was made is archived.
+    def confirm(self) -> NotebookArchiveError | None:
+        """Once the new snapshot is archived, note that it holds the content; return an error if that is not so.
 
         The bytes must be the same. Esri does not document that they are, so the same notebook as JSON counts too. A
         snapshot that holds another notebook, such as an empty one, never counts as a capture.
         """
-        if self._answered is None:
-            return
-        key, made = self._answered
+        if self._made is None:
+            return None
+        key, record = self._made
         try:
-            if not self._is_noted:
-                self._archive.put_capture_record(self._job.item_id, key, made)
+            if not self._is_recorded:
+                self._archive.put_capture_record(self._job.item_id, key, record)
             is_held = self._holds_content(key)
+            if is_held is False:
+                return self._describe_other_content(key)
             if is_held:
                 self._content.note(self._archive, self._job.run, captured=True)
-            elif is_held is False:
-                raise self._other_content(key)
         except NotebookArchiveError as error:
-            self._fail(error)
-
-    def _fail(self, error: NotebookArchiveError) -> None:
-        self._made["failed"].append({"resourceKey": "", **problem(error)})
+            return error
+        return None
 
     def _holds_content(self, key: ResourceKey) -> bool | None:
         """Return whether a snapshot holds the content, or None if it is not archived or the content has changed."""
-        digest = self._digest_of(key)
-        if digest is None or digest == self._content.staged().digest:
-            return True if digest else None
-        opened = self._capturing.reader.open(self._job.item_id, key)
+        digest = self._archive.read_snapshot_digest(self._job.item_id, key)
+        if digest is None:
+            return None
+        if digest == self._content.staged().digest:
+            return True
+        opened = self._settings.reader.open(self._job.item_id, key)
         if opened is None:
             return None
         with opened:
             archived = opened.read(IN_MEMORY_BYTES)
         return self._content.is_in(archived)
 
-    def _other_content(self, key: ResourceKey) -> UnexpectedAnswer:
+    def _describe_other_content(self, key: ResourceKey) -> UnexpectedAnswer:
         held = f"Snapshot {key} was made from the content of {self._what}, but holds something else."
         return UnexpectedAnswer(f"{held} No other snapshot is made until the notebook is saved again.")
 
-    def _digest_of(self, key: ResourceKey) -> bytes | None:
-        return self._archive.read_snapshot_digest(self._job.item_id, key)
-
     def _is_due(self) -> bool:
-        """Whether nothing known holds the content.  The notebook's times do not tell: a save may come within the second
-        of a snapshot, and a change of title counts as one."""
-        # What a doubtful listing leaves out may hold it; that it is doubtful fails the notebook anyway.
+        """Return whether no snapshot is known to hold the content.
+
+        The notebook's times do not decide: a save may come within the second of a snapshot, and a change of the title
+        changes them too.
+        """
+        # A snapshot that a doubtful listing leaves out may hold it; the doubt fails the notebook anyway.
         if not self._job.access.can_create or self._listed.is_doubtful:
             return False
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return False  # an earlier try of this run made it
         if not self._content.planned["modified"]:
-            raise UnexpectedAnswer(f"The portal does not tell when {self._what} was modified.")
-        settled = self._content.planned.get("settled")
-        if settled and self._content.is_captured:
+            raise UnexpectedAnswer(f"The portal does not say when {self._what} was modified.")
+        if self._content.planned.get("settled") and self._content.is_captured:
             return False
-        self._notes = self._read_notes()
+        self._records = self._read_records()
         # By our own clock: those of portals are wrong by an hour at times.
-        pause = self._capturing.pause_seconds * 1000
-        if any(_now() - made.at < pause for made in self._notes.values()):
+        pause = self._settings.pause_seconds * 1000
+        if any(_now() - record.at < pause for record in self._records.values()):
             return False
-        if self._is_known():
+        if self._is_content_held():
             self._content.is_archived = True
             return False
-        self._need(FETCH_TIMES, START_SECONDS)
+        self._require_time(FETCH_TIMES, START_SECONDS)
         return True
 
-    def _read_notes(self) -> dict[ResourceKey, CaptureRecord]:
-        """Return what is noted of the listed snapshots that this system made."""
-        named = [snapshot for snapshot in self._listed.snapshots if snapshot.name.startswith(PREFIX)]
-        noted = [(each, self._archive.read_capture_record(self._job.item_id, each.resource_key)) for each in named]
-        return {snapshot.resource_key: made for snapshot, made in noted if made and is_ours(snapshot, made)}
+    def _read_records(self) -> dict[ResourceKey, CaptureRecord]:
+        """Return the records of the listed snapshots that this system made."""
+        named = [snapshot for snapshot in self._listed.snapshots if snapshot.name.startswith(CAPTURE_PREFIX)]
+        read = [(each, self._archive.read_capture_record(self._job.item_id, each.resource_key)) for each in named]
+        return {snapshot.resource_key: record for snapshot, record in read if record and is_capture(snapshot, record)}
 
-    def _is_known(self) -> bool:
-        """Whether a snapshot holds the content, or once did: by what is noted, or by the bytes of those listed."""
+    def _is_content_held(self) -> bool:
+        """Return whether a snapshot holds the content, or once did: by the archive's notes, or by the listed bytes."""
         content, archive, run = self._content, self._archive, self._job.run
         if content.is_captured:
             content.note(archive, run)
             return True
         settled = content.planned.get("settled")
         if settled and self._is_full():
-            if any(digest.hex().startswith(settled) for digest in self._digests()):
+            if any(digest.hex().startswith(settled) for digest in self._list_digests()):
                 return True
-            raise self._full("which is as many as SnapshotLimit says")
+            raise self._describe_full("which is as many as SnapshotLimit says")
         digest = content.staged().digest
         if archive.has_captured_note(self._job.item_id, content.copy):
             content.note(archive, run)
             return True
-        same = {
-            key: made.content for key, made in self._notes.items() if made.content.modified == content.copy.modified
+        same_time = {
+            key: record.content
+            for key, record in self._records.items()
+            if record.content.modified == content.copy.modified
         }
-        made_of_it = [key for key, of in same.items() if of == content.copy]
-        if digest in self._digests() or any(map(self._holds_content, made_of_it)):
+        same_content = [key for key, copy in same_time.items() if copy == content.copy]
+        if digest in self._list_digests() or any(map(self._holds_content, same_content)):
             content.note(archive, run, captured=True)
             return True
-        if made_of_it:
-            raise self._other_content(made_of_it[0])
-        if len(same) > 1:
-            raise UnexpectedAnswer(f"The content of {self._what} is another at each look, and its time stays the same.")
+        if same_content:
+            raise self._describe_other_content(same_content[0])
+        if len(same_time) > 1:
+            raise UnexpectedAnswer(f"The content of {self._what} differs at each look, and its time stays the same.")
         content.note(archive, run)
         return False
 
-    def _digests(self) -> list[bytes]:
-        newest_first = sorted(self._listed.snapshots, key=_age, reverse=True)
-        found = (self._digest_of(snapshot.resource_key) for snapshot in newest_first)
+    def _list_digests(self) -> list[bytes]:
+        newest_first = sorted(self._listed.snapshots, key=lambda each: each.created, reverse=True)
+        found = (
+            self._archive.read_snapshot_digest(self._job.item_id, snapshot.resource_key) for snapshot in newest_first
+        )
         return [digest for digest in found if digest]
 
     def _is_full(self) -> bool:
-        """Whether there is no slot, and none that could be freed."""
-        return len(self._listed.snapshots) >= self._capturing.limit and not (self._capturing.rotates and self._notes)
+        """Return whether there is no slot, and none that could be freed."""
+        return len(self._listed.snapshots) >= self._settings.limit and not (self._settings.rotates and self._records)
 
-    def _full(self, why: str) -> NoFreeSlot:
-        return NoFreeSlot(f"{self._what.capitalize()} has {len(self._listed.snapshots)} snapshots, {why}.")
+    def _describe_full(self, why: str) -> NoFreeSlot:
+        return NoFreeSlot(f"Item {self._job.item_id} has {len(self._listed.snapshots)} snapshots, {why}.")
 
-    def _need(self, looks: int, seconds: float) -> None:
-        if self._job.deadline.remaining() < max(seconds, looks * self._content.seconds):
+    def _require_time(self, fetches: int, seconds: float) -> None:
+        if self._job.deadline.remaining() < max(seconds, fetches * self._content.seconds):
             raise DeadlineExceeded(f"No time was left to make a snapshot of {self._what} and archive it.")
 
-    def _is_alone(self) -> bool:
-        """Whether nobody made or deleted a snapshot meanwhile; what there is then is left to the next run."""
+    def _is_unchanged(self) -> bool:
+        """List the snapshots again, and return whether nobody made or deleted one meanwhile.
+
+        If somebody did, the next run decides.
+        """
         earlier, self._listed = self._listed, self._list()
         return _keys(earlier) == _keys(self._listed) and not self._listed.is_doubtful
 
@@ -189,25 +209,27 @@ class Capture:
         refused = self._create(text)
         if refused is None:
             return
-        if len(self._listed.snapshots) < self._capturing.limit or self._listed.is_doubtful:
+        if len(self._listed.snapshots) < self._settings.limit or self._listed.is_doubtful:
             raise refused
-        full = self._full("and ArcGIS refused another")
-        if not self._capturing.rotates:
+        full = self._describe_full("and ArcGIS refused another")
+        if not self._settings.rotates:
             raise full
-        self._need(2 * FETCH_TIMES, 2 * START_SECONDS)  # for the proof as well
-        remaining = free_slot(self._job, self._listed, self._capturing.reader, self._made, self._fail)
-        if remaining is None:
-            raise full
-        self._listed = remaining
-        self._need(FETCH_TIMES, START_SECONDS)
+        self._require_time(2 * FETCH_TIMES, 2 * START_SECONDS)  # for the proof as well
+        slot = free_slot(self._job, self._listed, self._settings.reader)
+        self._verdicts += map(Verdict.fail, slot.kept)
+        self._freed = slot.freed
+        if slot.listed is None:
+            raise slot.error or full
+        self._listed = slot.listed
+        self._require_time(FETCH_TIMES, START_SECONDS)
         if again := self._create(text):
             raise again
 
     def _create(self, text: str) -> RequestRejected | None:
-        """Make the snapshot; return how ArcGIS refused it, None once it is listed.
+        """Make the snapshot; return ArcGIS's refusal, or None once it is listed.
 
-        It is never tried again on a lost answer: the listing tells whether it was made.  Only one whose key ArcGIS
-        answered is held to be ours, since a name alone could be a person's.
+        It is not tried again if the answer is lost: the listing shows whether it was made. Only a snapshot whose key
+        ArcGIS answered counts as ours, because a person could have given the same name.
         """
         before = _keys(self._listed)
         answered, refused = None, None
@@ -216,30 +238,33 @@ class Capture:
         except ArcGISError as error:
             refused = error
         if answered and answered not in before:
-            self._note(answered)
+            self._record(answered)
         self._listed = self._list()
         after = _keys(self._listed)
         if gone := before - after:
             what = f"{len(gone)} snapshots of {self._what} are gone since another was asked for"
-            self._fail(UnexpectedAnswer(f"{what}; each is archived."))
+            self._verdicts.append(Verdict.fail(UnexpectedAnswer(f"{what}; each is archived.")))
         if answered in after - before:
             return None
         if refused is None:
-            self._made.pop("captured", None)
-            raise UnexpectedAnswer(f"A snapshot of {self._what} was said to be made and is not listed.")
+            self._captured = None
+            raise UnexpectedAnswer(f"ArcGIS answered that a snapshot of {self._what} was made, and does not list it.")
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return None
         if isinstance(refused, RequestRejected):
             return refused
         raise refused
 
-    def _note(self, answered: ResourceKey) -> None:
-        """Note who made it, before anything else can go wrong; ``confirm`` tries it again."""
-        made = CaptureRecord(self._job.run, self._content.copy, _now())
-        self._answered, self._made["captured"] = (answered, made), answered
+    def _record(self, key: ResourceKey) -> None:
+        """Note in the archive that this run made the snapshot, before anything else can fail.
+
+        If S3 does not store it, `confirm` tries again.
+        """
+        record = CaptureRecord(self._job.run, self._content.copy, _now())
+        self._made, self._captured = (key, record), key
         with contextlib.suppress(ArchiveError):
-            self._archive.put_capture_record(self._job.item_id, answered, made)
-            self._is_noted = True
+            self._archive.put_capture_record(self._job.item_id, key, record)
+            self._is_recorded = True
 
 
 def _now() -> int:
@@ -248,7 +273,3 @@ def _now() -> int:
 
 def _keys(listed: SnapshotListing) -> set[ResourceKey]:
     return {snapshot.resource_key for snapshot in listed.snapshots}
-
-
-def _age(snapshot: Snapshot) -> int:
-    return snapshot.created

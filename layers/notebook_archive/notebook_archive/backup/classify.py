@@ -1,8 +1,10 @@
-"""What an error means for a notebook: whether it is skipped or failed, and what there is to do."""
+"""Decide whether an error skips or fails a notebook, or one version of it, and what to do next."""
 
-from notebook_archive.backup.job import ArchiveContext, NotebookJob
-from notebook_archive.backup.outcome import UNPROTECTED, Outcome, Problem, SnapshotProblem, State, problem
-from notebook_archive.backup.planned import Planned
+from collections.abc import Iterator
+
+from notebook_archive.backup.job import NotebookJob
+from notebook_archive.backup.outcome import Verdict
+from notebook_archive.backup.records import UNPROTECTED, describe_problem
 from notebook_archive.errors import (
     ListingIncomplete,
     NotebookArchiveError,
@@ -12,80 +14,73 @@ from notebook_archive.errors import (
     SecretMissing,
     UnexpectedAnswer,
 )
-from notebook_archive.models import RESOURCE_KEY, ItemId, Snapshot, SnapshotListing
+from notebook_archive.models import ItemId, Snapshot, SnapshotListing
 
 
-def list_doubts(item_id: ItemId, listed: SnapshotListing) -> list[SnapshotProblem]:
-    """Return what there is in a listing that may be a snapshot and cannot be archived; none is lost silently."""
+def list_unusable_entries(item_id: ItemId, listed: SnapshotListing) -> Iterator[tuple[str, NotebookArchiveError]]:
+    """Yield the resource key and an error for each entry of a listing that may be a snapshot but cannot be archived.
+
+    So no snapshot is left out without notice.
+    """
     what = f"The listing of item {item_id}"
-    found: list[SnapshotProblem] = []
-    for strange in listed.undocumented_keys:
-        odd = UnexpectedAnswer(f"{what} names {strange!r}, which is not the key of a snapshot as documented.")
-        found.append({"resourceKey": strange, **problem(odd)})
+    for key in listed.undocumented_keys:
+        yield key, UnexpectedAnswer(f"{what} names {key!r}, which is not the key of a snapshot as documented.")
     if listed.missing_count:
-        short = ListingIncomplete(f"{what} gave {listed.missing_count} entries fewer than it counted.")
-        found.append({"resourceKey": "", **problem(short)})
-    return found
+        yield "", ListingIncomplete(f"{what} gave {listed.missing_count} entries fewer than it counted.")
 
 
-def classify_absence(job: NotebookJob, error: NotebookNotFound | RequestRejected) -> tuple[State, Problem]:
-    """Tell a notebook that is gone from one that the wrong or a broken server does not know: the portal decides.
+def classify_refusal(
+    error: PermissionDenied | SecretMissing, *, route: str, owner_secret: str, has_snapshot: bool
+) -> Verdict:
+    """Decide whether no credential of the stack may read a notebook, or a credential is at fault.
 
-    What a notebook server answers for an item that is gone is not documented, so any refused request asks the portal.
+    The notebook is skipped as *unprotected* only if its owner has no secret and the archive has no snapshot of it
+    (`has_snapshot`). It fails if protection is lost, or if ArcGIS refuses a credential what it is meant to do.
+    """
+    if isinstance(error, PermissionDenied) and route != "portal":
+        remedy = f"Check that secret {owner_secret!r} is the owner's, with the privilege Create and edit notebooks."
+        return Verdict("failed", describe_problem(error) | {"remedy": remedy})
+    is_secret_missing = isinstance(error, PermissionDenied) or owner_secret in str(error)
+    if has_snapshot or not is_secret_missing:
+        return Verdict.fail(error)
+    remedy = (
+        f"Create secret {owner_secret!r} with the owner's credential, which is seen within five minutes; "
+        "docs/secrets.md has the JSON."
+    )
+    return Verdict("skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy})
+
+
+def classify_absence(job: NotebookJob, error: NotebookNotFound | RequestRejected) -> Verdict:
+    """Decide whether a notebook is gone, or a wrong or broken server does not know it: the portal is asked.
+
+    Esri does not document what a notebook server answers for an item that is gone, so any refused request is checked.
     """
     try:
         job.context.routes.portal(job.deadline).get_item(job.item_id)
     except NotebookNotFound as gone:
-        return "skipped", problem(gone)
+        return Verdict.skip(gone)
     except NotebookArchiveError as other:
-        return "failed", problem(other)
+        return Verdict.fail(other)
     if isinstance(error, RequestRejected):
-        return "failed", problem(error)
-    return "failed", problem(UnexpectedAnswer(f"Item {job.item_id} is in the portal, yet: {error}"))
+        return Verdict.fail(error)
+    return Verdict.fail(UnexpectedAnswer(f"Item {job.item_id} is in the portal, yet: {error}"))
 
 
-def classify_vanished(
+def classify_missing_snapshot(
     job: NotebookJob, snapshot: Snapshot, error: NotebookNotFound | RequestRejected
-) -> tuple[State, Problem]:
-    """Tell a snapshot that was deleted meanwhile from one that is listed and lost: a second listing decides."""
+) -> Verdict:
+    """Decide whether a snapshot was deleted meanwhile, or is listed and lost: the snapshots are listed once more."""
     try:
         listed = job.access.list_snapshots(job.item_id)
     except (NotebookNotFound, RequestRejected):
         return classify_absence(job, error)
     except NotebookArchiveError as other:
-        return "failed", problem(other)
+        return Verdict.fail(other)
     if snapshot.resource_key not in (other.resource_key for other in listed.snapshots):
         if listed.is_doubtful:
             what = f"Snapshot {snapshot.resource_key} may have been deleted meanwhile"
-            return "failed", problem(ListingIncomplete(f"{what}, but the second listing is not whole."))
-        return "skipped", problem(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))
+            return Verdict.fail(ListingIncomplete(f"{what}, but the second listing is not complete."))
+        return Verdict.skip(NotebookNotFound(f"Snapshot {snapshot.resource_key} was deleted meanwhile."))
     if isinstance(error, RequestRejected):
-        return "failed", problem(error)
-    return "failed", problem(UnexpectedAnswer(f"It is still listed, yet: {error}"))
-
-
-def classify_refusal(
-    planned: Planned,
-    route: str,
-    error: PermissionDenied | SecretMissing,
-    context: ArchiveContext,
-    made: Outcome | None = None,
-) -> tuple[State, Problem]:
-    """Tell a notebook that nobody's credential may read from one whose credential is at fault.
-
-    It is *unprotected* only if its owner has no secret and no snapshot of it was ever archived, in this run (`made`) or
-    before.  It is a failure if protection is lost, or if a credential is refused what it is meant to do.
-    """
-    secret = context.routes.secret_of(planned["owner"])
-    ownerless = route == "portal" if isinstance(error, PermissionDenied) else secret in str(error)
-    archived = made["archived"] if made else []
-    if not ownerless and isinstance(error, PermissionDenied):
-        remedy = f"Check that secret {secret!r} is the owner's, with the privilege Create and edit notebooks."
-        return "failed", problem(error) | {"remedy": remedy}
-    if planned["archived"] or any(RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in archived) or not ownerless:
-        return "failed", problem(error)
-    remedy = (
-        f"Create secret {secret!r} with the owner's credential, which is seen within five minutes; "
-        "docs/secrets.md has the JSON."
-    )
-    return "skipped", {"reason": UNPROTECTED, "message": str(error), "remedy": remedy}
+        return Verdict.fail(error)
+    return Verdict.fail(UnexpectedAnswer(f"It is still listed, yet: {error}"))

@@ -1,4 +1,4 @@
-"""The present content of a notebook, which no snapshot need hold: what the archive knows of it, and what it is."""
+"""The current content of a notebook, and what the archive knows about it. It need not be in a snapshot."""
 
 import time
 from collections.abc import Iterable
@@ -12,34 +12,34 @@ from notebook_archive.errors import ArcGISUnavailable, NoContent
 from notebook_archive.models import ItemId
 from notebook_archive.notebook import is_same_notebook
 
+# Milliseconds by which this function's clock may be ahead of S3's.
 CLOCKS_MS = 60_000
-"""By which this function's clock may be ahead of S3's."""
+# Maximum bytes of content in a form. Encoding may make it three times as large.
 MAX_FORM_BYTES = 10_000_000
-"""Maximum bytes of content in a form. Encoding may make it three times as large."""
 
 
 class CurrentContent:
-    """One notebook's content in one invocation: fetched where somebody asks for it, and once.  Close it."""
+    """The current content of one notebook in one invocation. It is fetched once, when it is needed. Close it."""
 
     def __init__(self, item_id: ItemId, planned: PlannedContent, access: SnapshotAccess, limit: int) -> None:
-        """``limit`` is the bytes of the largest content that is read."""
+        """`limit` is the maximum number of bytes that are read."""
         self.item_id, self.planned = item_id, planned
         self._access, self._limit = access, limit
         self._staged: Staged | None = None
-        self._noted = False
+        self._is_noted = False
+        # Whether the archive is known to have it: as a copy, or as a captured snapshot that holds it.
         self.is_archived = is_planned_as_archived(planned)
-        """Whether the archive is known to have it: as a copy, or as a captured snapshot that holds it."""
+        # How long it took to fetch it.
         self.seconds = 0.0
-        """How long it took to fetch it."""
 
     @property
     def is_held(self) -> bool:
-        """Whether the archive is known to hold a copy of it, without asking."""
+        """Whether the plan says that the archive holds a copy of it."""
         return bool(self.planned.get("settled") and self.planned["held"])
 
     @property
     def is_captured(self) -> bool:
-        """Whether a snapshot is known to hold it; it is fetched where the plan could not tell."""
+        """Whether a snapshot is known to hold it. The content is fetched if the plan does not decide."""
         if not self.planned["captured"]:
             return False
         known = self.planned.get("settled") or self.copy.short_digest
@@ -51,15 +51,15 @@ class CurrentContent:
         return CopyId.from_content(self.planned["modified"], self.staged().digest)
 
     def staged(self) -> Staged:
-        """Return it.
+        """Return it as a staged notebook.
 
-        Raises NoContent if there is nothing yet: ArcGIS sends an empty file, or answers code 500 and the item's size is
+        Raises NoContent if there is none yet: ArcGIS sends an empty file, or answers code 500 and the item's size is
         only that of its resources. Also raises any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
         """
         if self._staged is None:
-            begun = time.monotonic()
+            start = time.monotonic()
             self._staged = self._fetch()
-            self.seconds = time.monotonic() - begun
+            self.seconds = time.monotonic() - start
         return self._staged
 
     def text(self) -> str:
@@ -103,22 +103,23 @@ class CurrentContent:
             raise
 
     def note(self, archive: Archive, run: RunId, *, captured: bool = False) -> None:
-        """Note what it is, so that the next run need not ask, and with ``captured`` that a snapshot holds it.
+        """Note in the archive what it is, so that the next run need not fetch it.
 
-        Nothing is noted that was not looked at, or so soon that it has to be looked at once more.
+        `captured` notes that a snapshot holds it. Otherwise nothing is noted if it was not fetched, or if it was
+        fetched so soon after its last change that a later run has to check it again.
         """
         self.is_archived |= captured
         if captured:
             archive.put_content_note(self.item_id, CapturedNote(self.copy), run)
-        elif self._staged and not self._noted and self._is_settled():
+        elif self._staged and not self._is_noted and self._is_settled():
             archive.put_content_note(self.item_id, SeenNote(self.copy), run)
-            self._noted = True
+            self._is_noted = True
 
     def _is_settled(self) -> bool:
         modified = self.planned["modified"]
         return bool(modified) and time.time() * 1000 > modified + SETTLED_MS + CLOCKS_MS
 
     def close(self) -> None:
-        """Give its memory or disk back."""
+        """Release its memory or disk space."""
         if self._staged:
             self._staged.file.close()

@@ -1,4 +1,4 @@
-"""What archiving needs, and one notebook on its way."""
+"""What archiving a notebook needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.current_content import CurrentContent
-from notebook_archive.backup.planned import Planned
+from notebook_archive.backup.planned import PlannedNotebook
 from notebook_archive.backup.storing import ItemReference, Provenance
 from notebook_archive.clock import Deadline
-from notebook_archive.models import ItemId, split_digests
+from notebook_archive.models import ItemId, Snapshot, split_digests
 
+# Seconds between two captures of one notebook, so that saving it again and again does not fill its slots.
 PAUSE_SECONDS = 900
-"""Between two captures of one notebook, so that saving it again and again does not use up its slots."""
 
 MAX_FALSE_ALARMS = 3
 
@@ -23,8 +23,8 @@ MAX_FALSE_ALARMS = 3
 class CaptureSettings:
     """How snapshots are made.
 
-    ``limit`` is how many ArcGIS allows a notebook; with fewer, a refusal has another cause.  ``rotates`` allows to free
-    a slot, for which ``shelf`` reads the archive.
+    `limit` is how many snapshots ArcGIS allows a notebook; with fewer, a refusal has another cause. `rotates` allows to
+    free a slot. `reader` reads the archive, to prove that a snapshot may be deleted.
     """
 
     reader: ArchiveReader
@@ -37,7 +37,7 @@ class ListedSizes:
     """Whether listed sizes can be compared with the sizes of the archived bytes.
 
     Esri does not document that they are the same. After MAX_FALSE_ALARMS downloads that returned the archived bytes,
-    sizes are no longer compared in this container.  Threads may share it.
+    sizes are no longer compared in this container. Threads may share it.
     """
 
     def __init__(self) -> None:
@@ -55,24 +55,26 @@ class ListedSizes:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveContext:
-    """What archiving needs, the same for every notebook of an invocation."""
+    """What archiving needs, the same for every notebook of an invocation.
+
+    `archive_current` is whether the current content is archived too. `capture_settings` is None if no snapshots are
+    made.
+    """
 
     routes: Routes
     archive: Archive
     portal_url: str
     max_snapshot_bytes: int
     archive_current: bool = False
-    """Whether the current content is archived too."""
-    capturing: CaptureSettings | None = None
-    """How snapshots are made of notebooks that have changed, None where none are."""
+    capture_settings: CaptureSettings | None = None
     listed_sizes: ListedSizes = field(default_factory=ListedSizes)
 
 
 @dataclass(frozen=True)
 class NotebookJob:
-    """One notebook on its way."""
+    """The job of archiving one notebook."""
 
-    planned: Planned
+    planned: PlannedNotebook
     item_id: ItemId
     access: SnapshotAccess
     content: CurrentContent
@@ -82,18 +84,23 @@ class NotebookJob:
 
     @cached_property
     def held(self) -> Mapping[str, Sequence[int]]:
-        """The sizes, in bytes, of each archived snapshot and of the altered bodies beside it, by its key's digest."""
+        """The sizes in bytes of each archived snapshot and of the altered bodies beside it, by its key's digest."""
         digests = split_digests(self.planned["archived"])
         unknown: list[list[int]] = [[] for _ in digests]
         sizes = self.planned.get("sizes", unknown)
         return dict(zip(digests, sizes, strict=True))
 
+    def has_archived(self, snapshot: Snapshot) -> bool:
+        """Return whether the archive holds a snapshot, as far as the plan and its listed size show."""
+        digest = snapshot.resource_key.digest
+        return digest in self.held and not self.context.listed_sizes.differ(snapshot.size, self.held[digest])
+
     @property
     def item(self) -> ItemReference:
-        """The item."""
+        """The item, as it is noted with each version."""
         return ItemReference(self.item_id, self.planned["title"], self.planned["owner"])
 
     @property
     def provenance(self) -> Provenance:
-        """The way of this run to the notebook."""
+        """How this run reads the notebook, as it is noted with each version."""
         return Provenance(self.access.route, self.run, self.context.portal_url)

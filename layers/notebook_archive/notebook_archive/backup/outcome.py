@@ -1,152 +1,156 @@
-"""What became of a notebook in a run.  One JSON object each, in the words that the report uses."""
+"""What becomes of one notebook in a run."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Literal, NamedTuple, Self
 
-from notebook_archive.backup.planned import Planned
-from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.backup.planned import PlannedNotebook
+from notebook_archive.backup.records import (
+    OutcomeRecord,
+    Problem,
+    Protection,
+    State,
+    StoredVersion,
+    VersionProblem,
+    describe_problem,
+)
+from notebook_archive.errors import DeadlineExceeded, NotebookArchiveError, TokenRejected
+from notebook_archive.models import RESOURCE_KEY, ResourceKey, SnapshotListing
 
-State = Literal["archived", "unchanged", "skipped", "failed"]
-"""Each planned notebook ends in exactly one: something new stored and nothing failed, nothing new, not to be read, or
-at fault."""
+# Stands for the current content where a record names a version by its resource key.
+CURRENT = "current"
 
-ProtectionState = Literal["protected", "stale", "unprotected", "empty", "gone"]
-"""What the archive has of a notebook.
-
-*protected*: its content as of the item's `modified`.  *stale*: only an older version.  *unprotected*: nothing.
-*empty*: nothing, because the notebook has no content yet.  *gone*: the notebook was deleted during the run.
-"""
-
-UNPROTECTED = "owner-credentials-missing"
-"""The reason for which a notebook is skipped that none of our credentials may read."""
-
-
-class Problem(TypedDict):
-    """A named error: the word it is counted under, what happened, what to do next.
-
-    ``secret`` names the secret of a credential that did not work.
-    """
-
-    reason: str
-    message: str
-    remedy: str
-    secret: NotRequired[str]
+_NOT_ASSESSED: Protection = {"state": "unprotected", "modified": 0}
 
 
-class StoredSnapshot(TypedDict):
-    """A snapshot, or a copy of the current content, that this run stored.  ``bytes`` is its size."""
+class Verdict(NamedTuple):
+    """Whether a notebook, or one version of it, is skipped or failed, and why."""
 
-    resourceKey: str
-    key: str
-    bytes: int
-    sha256: str
+    state: Literal["skipped", "failed"]
+    problem: Problem
 
+    @classmethod
+    def skip(cls, error: NotebookArchiveError) -> Self:
+        """Return the verdict that an error is nobody's fault."""
+        return cls("skipped", describe_problem(error))
 
-class SnapshotProblem(Problem):
-    """A problem of one snapshot."""
-
-    resourceKey: str
-
-
-class Protection(TypedDict):
-    """The protection of one notebook at the end of its turn.
-
-    `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none.  `newest` is when the newest archived
-    version of a stale notebook was made, in epoch milliseconds, and absent if that is not known.
-    """
-
-    state: ProtectionState
-    modified: int
-    newest: NotRequired[int]
+    @classmethod
+    def fail(cls, error: Exception) -> Self:
+        """Return the verdict that an error is a failure."""
+        return cls("failed", describe_problem(error))
 
 
-class Outcome(TypedDict):
-    """One notebook's outcome.  ``unchanged`` counts what the archive had already.
+class NotebookOutcome:
+    """What has become of one notebook so far. `record` returns it in the form that the archive and reports hold."""
 
-    ``captured`` is the resource key of the snapshot that was made, ``freed`` that of the one that was deleted for it.
-    `listed` counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that are like a snapshot's.
-    `uncounted` means that ArcGIS listed the snapshots without a total.
-    """
+    def __init__(self, planned: PlannedNotebook) -> None:
+        self.planned = planned
+        self.listing: SnapshotListing | None = None
+        self.archived: list[StoredVersion] = []
+        self.skipped: list[VersionProblem] = []
+        self.failed: list[VersionProblem] = []
+        # Whether all further calls to ArcGIS would fail too.
+        self.must_stop = False
+        self._route = ""
+        self._unchanged = 0
+        self._freed: ResourceKey | None = None
+        self._captured: ResourceKey | None = None
+        self._verdict: Verdict | None = None
 
-    itemId: str
-    title: str
-    owner: str
-    state: State
-    route: NotRequired[str]
-    listed: NotRequired[int]
-    lookalikes: NotRequired[list[str]]
-    captured: NotRequired[str]
-    freed: NotRequired[str]
-    uncounted: NotRequired[bool]
-    archived: list[StoredSnapshot]
-    unchanged: int
-    skipped: list[SnapshotProblem]
-    failed: list[SnapshotProblem]
-    problem: NotRequired[Problem]
-    protection: Protection
+    def set_listing(self, route: str, listing: SnapshotListing) -> None:
+        """Note what ArcGIS listed, and the route that worked."""
+        self._route, self.listing = route, listing
+
+    def add_stored(self, version: StoredVersion) -> None:
+        """Note that a version was stored."""
+        self.archived.append(version)
+
+    def count_unchanged(self) -> None:
+        """Note that the archive already held a version."""
+        self._unchanged += 1
+
+    def add_problem(self, resource_key: str, verdict: Verdict) -> None:
+        """Note that a version is skipped or failed."""
+        problems = self.skipped if verdict.state == "skipped" else self.failed
+        problems.append({"resourceKey": resource_key, **verdict.problem})
+
+    def fail(self, resource_key: str, error: NotebookArchiveError) -> None:
+        """Note that a version failed."""
+        self.add_problem(resource_key, Verdict.fail(error))
+        self.must_stop |= isinstance(error, TokenRejected | DeadlineExceeded)
+
+    def set_capture(self, captured: ResourceKey | None, freed: ResourceKey | None) -> None:
+        """Note which snapshot was made in ArcGIS, and which was deleted there to make room."""
+        self._captured, self._freed = captured, freed
+
+    def end(self, verdict: Verdict) -> None:
+        """Skip or fail the notebook as a whole, whatever became of its versions."""
+        self._verdict = verdict
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether the archive has a snapshot of the notebook, from this run or an earlier one."""
+        return bool(self.planned["archived"]) or any(
+            RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in self.archived
+        )
+
+    @property
+    def has_skipped_current(self) -> bool:
+        """Whether the current content was skipped."""
+        return any(each["resourceKey"] == CURRENT for each in self.skipped)
+
+    @property
+    def first_failure(self) -> Verdict | None:
+        """The verdict on the first version that failed, or None if none did."""
+        return Verdict("failed", _drop_key(self.failed[0])) if self.failed else None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Why the notebook is skipped or failed, or None if it is neither."""
+        if self._verdict or self.failed:
+            return self._verdict or self.first_failure
+        return Verdict("skipped", _drop_key(self.skipped[0])) if self.skipped else None
+
+    @property
+    def state(self) -> State:
+        """The state of the notebook."""
+        if verdict := self.verdict:
+            return verdict.state
+        return "archived" if self.archived else "unchanged"
+
+    def record(self, protection: Protection = _NOT_ASSESSED) -> OutcomeRecord:
+        """Return the record of the notebook."""
+        record: OutcomeRecord = {
+            "itemId": self.planned["itemId"],
+            "title": self.planned["title"],
+            "owner": self.planned["owner"],
+            "state": self.state,
+            "archived": self.archived,
+            "unchanged": self._unchanged,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "protection": protection,
+        }
+        if self.listing:
+            record["route"], record["listed"] = self._route, len(self.listing.snapshots)
+            if self.listing.lookalikes:
+                record["lookalikes"] = list(self.listing.lookalikes)
+            if self.listing.is_uncounted:
+                record["uncounted"] = True
+        if self._freed:
+            record["freed"] = self._freed
+        if self._captured:
+            record["captured"] = self._captured
+        if verdict := self.verdict:
+            record["problem"] = verdict.problem
+        return record
 
 
-class Batch(TypedDict):
-    """A line of the plan.  ``number`` starts at 1; ``part`` counts the times that the batch was handed back with a
-    rest."""
-
-    number: int
-    part: int
-    notebooks: list[Planned]
+def record_verdict(planned: PlannedNotebook, verdict: Verdict, protection: Protection = _NOT_ASSESSED) -> OutcomeRecord:
+    """Return the record of a notebook of which nothing was archived."""
+    outcome = NotebookOutcome(planned)
+    outcome.end(verdict)
+    return outcome.record(protection)
 
 
-def problem(error: NotebookArchiveError) -> Problem:
-    """Return an error as it stands in outcomes and reports."""
-    found: Problem = {"reason": error.reason, "message": str(error), "remedy": error.remedy}
-    if error.secret:
-        found["secret"] = error.secret
-    return found
-
-
-def outcome(planned: Planned, state: State, why: Problem | None = None) -> Outcome:
-    """Return an outcome without snapshots."""
-    made: Outcome = {
-        "itemId": planned["itemId"],
-        "title": planned["title"],
-        "owner": planned["owner"],
-        "state": state,
-        "archived": [],
-        "unchanged": 0,
-        "skipped": [],
-        "failed": [],
-        "protection": {"state": "unprotected", "modified": 0},
-    }
-    if why:
-        made["problem"] = why
-    return made
-
-
-def conclude(made: Outcome) -> None:
-    """Set the state, and the problem where there is one, by what became of the parts."""
-    if made["failed"] or "problem" in made:
-        made["state"] = "failed"
-        made.setdefault("problem", without_key(made["failed"][0]) if made["failed"] else made["problem"])
-    elif made["skipped"]:
-        made["state"] = "skipped"
-        made["problem"] = without_key(made["skipped"][0])
-    elif made["archived"]:
-        made["state"] = "archived"
-
-
-def logged(made: Outcome) -> dict[str, Any]:
-    """Return what a line of the log tells of a notebook, beside its state."""
-    told: dict[str, Any] = {name: made[name] for name in ("captured", "freed", "problem") if name in made}
-    told["protection"] = made["protection"]["state"]
-    return {"item_id": made["itemId"], "archived": len(made["archived"]), "unchanged": made["unchanged"], **told}
-
-
-def without_key(found: Problem) -> Problem:
-    """Return a problem of one snapshot as that of its notebook."""
-    return {"reason": found["reason"], "message": found["message"], "remedy": found["remedy"]}
-
-
-def outcomes_key(batch: Batch, earlier: int) -> str:
-    """Return the name, within the run, of the object that a batch leaves behind; ``earlier`` tries left theirs
-    before."""
-    part = f"-{batch['part']}" if batch["part"] else ""
-    again = f"-again-{earlier}" if earlier else ""
-    return f"outcomes/{batch['number']:06d}{part}{again}.json"
+def _drop_key(problem: VersionProblem) -> Problem:
+    """Return the problem of a version as the problem of its notebook."""
+    return {"reason": problem["reason"], "message": problem["message"], "remedy": problem["remedy"]}

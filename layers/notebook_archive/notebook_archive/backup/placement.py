@@ -1,4 +1,4 @@
-"""Find an item's folder, and the groups that it is shared with."""
+"""Find the folder of an item, and the groups that it is shared with."""
 
 import logging
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from notebook_archive.errors import NotebookArchiveError
 
 _log = logging.getLogger(__name__)
 
-# For the portal to say where an item stands. What it does not say in time is left out.
-PLACE_SECONDS = 30.0
+# Time for the portal's answers. If one does not come in time, it is left out.
+PLACEMENT_SECONDS = 30.0
 
 
-def place(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, Any]:
+def add_placement(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, Any]:
     """Return the item's properties with `folder` and `groups`, which a restore needs.
 
-    `folder` is an object with `id` and `title`, or None for the owner's root folder.  `groups` is a list of objects
-    with `id` and `title`.  If the portal does not give one, it is left out: the other properties are still worth
-    keeping.
+    `folder` is an object with `id` and `title`, or None for the owner's root folder. `groups` is a list of objects
+    with `id` and `title`. If the portal does not give one of them, it is left out: the other properties are still
+    worth keeping.
     """
     placed = dict(properties)
-    deadline = Deadline(min(PLACE_SECONDS, job.deadline.remaining()))
+    deadline = Deadline(min(PLACEMENT_SECONDS, job.deadline.remaining()))
     try:
-        placed["folder"] = _folder(properties, job, deadline)
+        placed["folder"] = _find_folder(properties, job, deadline)
         is_shared = properties.get("access") != "private"
         placed["groups"] = job.context.routes.portal(deadline).list_groups(job.item_id) if is_shared else []
     except NotebookArchiveError as error:
@@ -32,7 +32,7 @@ def place(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, Any]:
     return placed
 
 
-def _folder(properties: Mapping[str, Any], job: NotebookJob, deadline: Deadline) -> dict[str, str] | None:
+def _find_folder(properties: Mapping[str, Any], job: NotebookJob, deadline: Deadline) -> dict[str, str] | None:
     routes = job.context.routes
     if "ownerFolder" not in properties:  # a search may leave it out
         properties = routes.portal(deadline).get_item(job.item_id).properties

@@ -1,4 +1,4 @@
-"""What the plan says of one notebook: its item, and what the archive holds of it."""
+"""The plan of one notebook: its item, and what the archive holds of it."""
 
 import json
 import time
@@ -9,32 +9,32 @@ from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import ArchivedNotebook, CapturedNote, ContentNotes, CopyId
 from notebook_archive.models import NotebookItem, ResourceKey, join_digests
 
+# Maximum archived snapshots of one notebook in its line: the latest. An older one that ArcGIS still has costs one
+# download in each run, and ends as unchanged.
 MAX_PLANNED_SNAPSHOTS = 5000
-"""Archived snapshots of one notebook that its line tells, the latest.  An older one that ArcGIS still has costs one
-download a run, and ends as unchanged."""
+# After this time an item's properties are written again, for changes that do not change its `modified`.
 REWRITE_MS = 30 * 86_400_000
-"""An item's properties are written again after this long, for changes that its ``modified`` does not tell."""
+# The clocks of the portal and of S3 may differ by this much when an item's properties are compared.
 CLOCK_MARGIN_MS = 86_400_000
-"""The portal's clock and S3's are trusted to agree within a day when an item's properties are compared."""
-# Sizes that a line of the plan holds, the latest. A snapshot has one, and one more for each altered body beside it;
-# those of a snapshot that has none here are not compared.
+# Maximum sizes in a line: the latest. A snapshot has one, and one more for each altered body beside it. If a snapshot
+# has none here, its size is not compared.
 MAX_SIZES = 6000
+# Maximum bytes of a line. It is the input of a child execution, for which Step Functions allows 262,144 bytes.
 BATCH_BYTES = 150_000
-"""A line of the plan is the input of a child execution, and Step Functions allows 262,144 bytes."""
+# Notes written within this time after the item's `modified` are checked again by a later run. Esri does not document
+# that a portal shows new content and its new time at once, and the clocks of two systems are compared.
 SETTLED_MS = 600_000
-"""What was noted sooner after the item's ``modified`` is compared once more by a later run: that a portal shows new
-content and its new time at once is documented nowhere, and two clocks are compared."""
+# The times that fit into a key.
 _TIMES = range(1, 10**13)
-"""What fits into a key as a time."""
 
 
 class PlannedContent(TypedDict):
     """What decides whether a notebook's current content is fetched.
 
-    ``modified`` is the item's, in epoch milliseconds, 0 where the portal told none.  ``held`` is the id of the copy
-    that was archived last, ``captured`` the short digest of the content that a snapshot was last found to hold, both
-    empty where there is none.  ``settled`` is the content's short digest, where that is known; ``held`` and
-    ``captured`` are then of this content.  ``empty``: the portal counts no bytes of the item.
+    `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none. `held` is the id of the copy that was
+    archived last. `captured` is the short digest of the content that a snapshot was last found to hold. Both are empty
+    if there is none. `settled` is the content's short digest, if that is known; `held` and `captured` are then of this
+    content. `empty` means that the portal counts no bytes of the item.
     """
 
     modified: int
@@ -44,12 +44,12 @@ class PlannedContent(TypedDict):
     empty: NotRequired[bool]
 
 
-class Planned(TypedDict):
+class PlannedNotebook(TypedDict):
     """One notebook in a line of the plan.
 
-    ``archived`` is the digests of the resource keys that the archive holds.  `sizes` are, in the same order, the bytes
-    of each snapshot and of the altered bodies beside it.  ``item`` is the properties to be written as ``item.json``, if
-    they are new or have changed.  ``hidden``: the administrator's account may not see its private snapshots.
+    `archived` holds the digests of the resource keys that the archive holds. `sizes` are, in the same order, the bytes
+    of each snapshot and of the altered bodies beside it. `item` holds the properties to write as `item.json`, if they
+    are new or have changed. `hidden` means that the administrator's account may not see its private snapshots.
     """
 
     itemId: str
@@ -62,9 +62,9 @@ class Planned(TypedDict):
     item: NotRequired[Mapping[str, Any]]
 
 
-def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organisation: Organization) -> Planned:
-    """Return a notebook's line of the plan; ``held`` is what the archive has of it."""
-    line: Planned = {
+def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organization: Organization) -> PlannedNotebook:
+    """Return the plan of a notebook. `held` is what the archive has of it."""
+    line: PlannedNotebook = {
         "itemId": item.item_id,
         "title": item.title,
         "owner": item.owner,
@@ -72,18 +72,23 @@ def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organisatio
         "content": plan_content(item, held),
     }
     if held and held.snapshots:
-        line["sizes"] = _sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
-    if not organisation.can_update_items and item.owner != organisation.username:
+        line["sizes"] = _list_sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
+    if not organization.can_update_items and item.owner != organization.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
-    is_back = held is not None and held.is_deleted  # writing it again overrules the note that it was deleted
-    if is_back or item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
-        line["item"] = _fitting(item.properties)
+    is_restored = held is not None and held.is_deleted  # a newer `item.json` cancels the note that it was deleted
+    if is_restored or item.modified > written - CLOCK_MARGIN_MS or written < time.time() * 1000 - REWRITE_MS:
+        line["item"] = _drop_longest(item.properties)
     return line
 
 
-def _sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
-    """Return the sizes of each snapshot, none for the earliest if there are more than MAX_SIZES in all."""
+def plan_unknown(item_id: str) -> PlannedNotebook:
+    """Return the plan of a notebook of which only the id is known."""
+    return {"itemId": item_id, "title": "", "owner": "", "archived": ""}
+
+
+def _list_sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
+    """Return the sizes of each snapshot. The earliest get none if there are more than MAX_SIZES in all."""
     sizes: list[list[int]] = []
     left = MAX_SIZES
     for key in reversed(snapshots):
@@ -92,8 +97,8 @@ def _sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> list[lis
     return sizes[::-1]
 
 
-def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the properties, without the longest where they would not fit into a line: free text, in all likelihood."""
+def _drop_longest(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the properties without the longest ones, most likely free text, if all would not fit into a line."""
     sizes = {name: len(json.dumps({name: value})) for name, value in properties.items()}
     while sum(sizes.values()) > BATCH_BYTES // 2:
         del sizes[max(sizes, key=sizes.__getitem__)]
@@ -101,12 +106,12 @@ def _fitting(properties: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def plan_content(item: NotebookItem, held: ArchivedNotebook | None) -> PlannedContent:
-    """Return what decides whether the item's content is fetched; ``held`` is what the archive has of the item."""
-    present = held.content_notes if held else ContentNotes()
+    """Return what decides whether the item's content is fetched. `held` is what the archive has of the item."""
+    notes = held.content_notes if held else ContentNotes()
     modified = item.modified if item.modified in _TIMES else 0
-    known = present.find_by_modified(modified) if modified else None
-    settled = known[1].short_digest if known and known[0].timestamp() * 1000 > modified + SETTLED_MS else ""
-    copy, captured = present.find_latest(CopyId, settled), present.find_latest(CapturedNote, settled)
+    note = notes.find_by_modified(modified) if modified else None
+    settled = note[1].short_digest if note and note[0].timestamp() * 1000 > modified + SETTLED_MS else ""
+    copy, captured = notes.find_latest(CopyId, settled), notes.find_latest(CapturedNote, settled)
     line: PlannedContent = {
         "modified": modified,
         "held": copy[1] if copy else "",
@@ -122,8 +127,8 @@ def plan_content(item: NotebookItem, held: ArchivedNotebook | None) -> PlannedCo
 def is_planned_as_archived(planned: PlannedContent | None) -> bool:
     """Return whether the plan says that the archive has the content as of the item's `modified`.
 
-    Either the content at that time is known, and a copy or a captured snapshot holds it; or there is a copy of exactly
-    that time. Such a copy may have been taken too soon after the change to be trusted for good.
+    Either the content at that time is known, and a copy or a captured snapshot holds it, or there is a copy of exactly
+    that time. A later run checks such a copy again if it was taken too soon after the change.
     """
     if planned is None:
         return False

@@ -1,15 +1,16 @@
-"""Freeing a slot: the one place where something in ArcGIS is deleted, and the proof that it asks for."""
+"""Free a slot: the only place where a snapshot is deleted in ArcGIS, and where it is decided that it may be.
+
+A snapshot may be deleted only if this system made it, and the archive holds what ArcGIS serves for it (`prove_copy`).
+"""
 
 import logging
-from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 
 from notebook_archive.archive import ArchiveReader, CaptureRecord, RunId
 from notebook_archive.backup.job import NotebookJob
-from notebook_archive.backup.outcome import Outcome
 from notebook_archive.backup.staging import stage
 from notebook_archive.errors import (
-    ArcGISError,
     ArchiveConflict,
     ArchiveDamaged,
     ArchiveDenied,
@@ -20,64 +21,74 @@ from notebook_archive.errors import (
     SnapshotInvalid,
     UnexpectedAnswer,
 )
-from notebook_archive.models import Snapshot, SnapshotListing, VerifiedCopy
+from notebook_archive.models import ResourceKey, Snapshot, SnapshotListing, VerifiedCopy
 
 _log = logging.getLogger(__name__)
 
-PREFIX = "Notebook Archive "
-"""The names of all snapshots that this system makes begin so; a person's may too, so more than the name is asked."""
+# The names of all snapshots that this system makes begin with this. A person's may too, so the name alone proves
+# nothing.
+CAPTURE_PREFIX = "Notebook Archive "
+
+# Errors that keep one copy from being proved, and that do not go away by waiting.
+_LASTING_ERRORS = (ArchiveConflict, ArchiveDamaged, ArchiveDenied, NotebookNotFound, RequestRejected, SnapshotInvalid)
 
 
-_LASTING = (ArchiveConflict, ArchiveDamaged, ArchiveDenied, NotebookNotFound, RequestRejected, SnapshotInvalid)
-"""What keeps one copy from being proved, and waiting does not mend."""
+@dataclass(frozen=True, slots=True)
+class FreedSlot:
+    """What came of an attempt to free a slot.
+
+    `listed` is what ArcGIS lists afterwards, or None if no slot was freed. `freed` is the key of the snapshot that was
+    deleted; it may be set although an `error` ended the attempt. `kept` says, for each older snapshot of ours, why it
+    was not deleted.
+    """
+
+    listed: SnapshotListing | None = None
+    freed: ResourceKey | None = None
+    error: NotebookArchiveError | None = None
+    kept: tuple[NotebookArchiveError, ...] = ()
 
 
 def capture_name(run: RunId) -> str:
-    """Return the name of the snapshots that a run makes, the same each time that the run is tried: at most 108
-    characters."""
-    return f"{PREFIX}{run}"
+    """Return the name of the snapshots that a run makes: at most 108 characters, and the same in each try of the
+    run."""
+    return f"{CAPTURE_PREFIX}{run}"
 
 
-def is_ours(snapshot: Snapshot, made: CaptureRecord | None) -> bool:
-    """Return whether this system made the snapshot: a run has noted so, and the snapshot has that run's name."""
-    return made is not None and snapshot.name == capture_name(made.run)
+def is_capture(snapshot: Snapshot, record: CaptureRecord | None) -> bool:
+    """Return whether this system made a snapshot: a run noted it in the archive, and it has that run's name."""
+    return record is not None and snapshot.name == capture_name(record.run)
 
 
-def free_slot(
-    job: NotebookJob,
-    listed: SnapshotListing,
-    reader: ArchiveReader,
-    made: Outcome,
-    report: Callable[[NotebookArchiveError], None],
-) -> SnapshotListing | None:
-    """Delete the oldest listed snapshot that this system made and of which the archive has a whole copy; return what is
-    listed then, None where there is none such.  ``made`` notes which one it was.
+def free_slot(job: NotebookJob, listed: SnapshotListing, reader: ArchiveReader) -> FreedSlot:
+    """Delete the oldest listed snapshot that may be deleted. Raises nothing that is a NotebookArchiveError.
 
-    One whose copy is damaged or cannot be read, or that ArcGIS does not serve as it was, stays, is told to ``report``,
-    and the next is looked at.  Raises any ArcGISError where a copy could not be proved just now, or the snapshot is not
-    gone after all.
+    A snapshot stays if its copy is damaged or cannot be read, or if ArcGIS serves other bytes; the next is tried. If a
+    copy cannot be proved just now, nothing is deleted.
     """
+    kept: list[NotebookArchiveError] = []
     for snapshot in sorted(listed.snapshots, key=lambda each: each.created):
         try:
-            copy = verified_copy(job, snapshot, reader)
-        except _LASTING as error:
-            report(error)
+            copy = prove_copy(job, snapshot, reader)
+        except _LASTING_ERRORS as error:
+            kept.append(error)
+        except NotebookArchiveError as error:
+            return FreedSlot(error=error, kept=tuple(kept))
         else:
             if copy:
-                return _delete(job, copy, listed, made)
-    return None
+                return _delete(job, copy, listed, tuple(kept))
+    return FreedSlot(kept=tuple(kept))
 
 
-def verified_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -> VerifiedCopy | None:
-    """Return the proof that the archive holds what ArcGIS serves now; None for a snapshot that this system did not
-    provably make, or of which the archive has no copy.
+def prove_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -> VerifiedCopy | None:
+    """Return the proof that a snapshot may be deleted: this system made it, and the archive holds what ArcGIS serves.
 
-    Reads both copies to their ends.  Raises ArchiveDamaged or ArchiveConflict where they differ.
+    Returns None if it is not proved that this system made the snapshot, or if the archive has no copy. Reads both
+    copies to their ends. Raises ArchiveDamaged or ArchiveConflict if they differ.
     """
     item_id, key = job.item_id, snapshot.resource_key
-    if not snapshot.name.startswith(PREFIX):
+    if not snapshot.name.startswith(CAPTURE_PREFIX):
         return None
-    if not is_ours(snapshot, job.context.archive.read_capture_record(item_id, key)):
+    if not is_capture(snapshot, job.context.archive.read_capture_record(item_id, key)):
         return None
     archived = reader.verify(item_id, key)
     if archived is None:
@@ -90,28 +101,33 @@ def verified_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -
     return VerifiedCopy(item_id, key, served.digest.hex())
 
 
-def _delete(job: NotebookJob, copy: VerifiedCopy, listed: SnapshotListing, made: Outcome) -> SnapshotListing:
-    """Delete the snapshot and return the listing that proves it gone, whatever the answer was.
-
-    It is told before it is done, so that nothing that goes wrong afterwards hides it.
-    """
-    refused: ArcGISError | None = None
+def _delete(
+    job: NotebookJob, copy: VerifiedCopy, listed: SnapshotListing, kept: tuple[NotebookArchiveError, ...]
+) -> FreedSlot:
+    """Delete a snapshot, and list the snapshots again: only that proves it gone, whatever ArcGIS answered."""
     what = f"Snapshot {copy.resource_key} of item {copy.item_id}"
+    # Logged before the call, so that no later error can hide it.
     _log.warning("%s is deleted in ArcGIS to free a slot; the archive has it, SHA-256 %s", what, copy.sha256)
-    made["freed"] = copy.resource_key
+    refusal: NotebookArchiveError | None = None
     try:
         job.access.delete_snapshot(copy)
-    except ArcGISError as error:
-        refused = error
-        if isinstance(error, RequestRejected):
-            del made["freed"]  # if it is gone all the same, another deleted it
-    remaining = job.access.list_snapshots(copy.item_id)
-    if copy.resource_key in (snapshot.resource_key for snapshot in remaining.snapshots):
-        made.pop("freed", None)
-        raise refused or UnexpectedAnswer(f"{what} was said to be deleted and is still listed.")
-    missed = {each.resource_key for each in listed.snapshots} - {each.resource_key for each in remaining.snapshots}
-    if missed != {copy.resource_key}:
-        raise UnexpectedAnswer(f"{what}: {len(missed) - 1} more snapshots are gone than were to be deleted.")
+    except NotebookArchiveError as error:
+        refusal = error
+    # If ArcGIS rejected the request and the snapshot is gone, somebody else deleted it.
+    freed = None if isinstance(refusal, RequestRejected) else copy.resource_key
+    try:
+        remaining = job.access.list_snapshots(copy.item_id)
+    except NotebookArchiveError as error:
+        return FreedSlot(None, freed, error, kept)
+    keys = {snapshot.resource_key for snapshot in remaining.snapshots}
+    if copy.resource_key in keys:
+        answered = UnexpectedAnswer(f"ArcGIS answered that {what} was deleted, and still lists it.")
+        return FreedSlot(error=refusal or answered, kept=kept)
+    missing = {each.resource_key for each in listed.snapshots} - keys
+    if missing != {copy.resource_key}:
+        more = UnexpectedAnswer(f"{what} was deleted, and {len(missing) - 1} others are no longer listed.")
+        return FreedSlot(None, freed, more, kept)
     if remaining.is_doubtful:
-        raise ListingIncomplete(f"{what}: the listing does not prove that it is gone.")
-    return remaining
+        incomplete = ListingIncomplete(f"{what} was deleted, and the listing does not prove that it is gone.")
+        return FreedSlot(None, freed, incomplete, kept)
+    return FreedSlot(remaining, freed, None, kept)

@@ -1,4 +1,4 @@
-"""A snapshot between ArcGIS and S3: held, hashed and passed through the gate, before anything of it is stored."""
+"""Stage a notebook between ArcGIS and S3: hash it and check that it is whole, before anything of it is stored."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,15 +11,15 @@ from notebook_archive.arcgis.envelopes import find_error_in_body
 from notebook_archive.errors import NotANotebook, SnapshotTooLarge
 from notebook_archive.notebook import Gate, NotebookFacts
 
+# A larger notebook is kept on disk.
 IN_MEMORY_BYTES = 8_000_000
-"""A larger snapshot waits on disk."""
+# Maximum bytes that are read of a body that is not a notebook. An error message may have as many.
 HEAD_BYTES = 65_536
-"""Of a body that is no notebook, as much is read as an error message may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A whole notebook.  ``file`` holds its bytes as received, at its beginning; close it."""
+    """A whole notebook. `file` holds its bytes as received, and is at its beginning. Close it."""
 
     file: IO[bytes]
     size: int
@@ -28,11 +28,12 @@ class Staged:
 
 
 def stage(chunks: Iterable[bytes], what: str) -> Staged:
-    """Return the notebook that the chunks are.
+    """Return the notebook that the chunks make up. `what` names it in errors.
 
-    Raises the named error where the body is an error message of ArcGIS or an HTML page, else NotANotebook.
+    If the body is an error message of ArcGIS or an HTML page, raises the error that stands for it. Raises NotANotebook
+    if it is anything else, and SnapshotTooLarge if the disk is full.
     """
-    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - whoever gets it closes it
+    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
     try:
         return _stage(chunks, what, file)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Storing one staged snapshot, with what is noted beside it."""
+"""Store a staged notebook in the archive, with its metadata."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from notebook_archive.models import ItemId, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class ItemReference:
-    """The item that a snapshot is of."""
+    """The item that a snapshot belongs to."""
 
     item_id: ItemId
     title: str
@@ -20,43 +20,43 @@ class ItemReference:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a snapshot came here: ``route`` from ArcGIS, by which ``run``, from which portal."""
+    """How a snapshot was read: on which route, by which run, from which portal."""
 
     route: str
     run: RunId
     portal_url: str
 
 
-def store(
+def store_snapshot(
     item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
 ) -> StoreResult:
-    """Store a staged snapshot unless the archive holds it.  Raises any ArchiveError."""
+    """Store a staged snapshot unless the archive holds it. Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
-    noted = metadata(item, snapshot, staged, provenance)
-    return archive.put_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
+    metadata = make_metadata(item, snapshot, staged, provenance)
+    return archive.put_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, metadata, tags)
 
 
 def store_altered(
     item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
 ) -> StoreResult:
-    """Store another body of an archived snapshot beside the first, unless it is there.  Raises any ArchiveError."""
+    """Store another body of an archived snapshot beside the first, unless it is there. Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
-    noted = metadata(item, snapshot, staged, provenance)
-    return archive.put_altered_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, noted, tags)
+    metadata = make_metadata(item, snapshot, staged, provenance)
+    return archive.put_altered_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, metadata, tags)
 
 
 def store_copy(
     item: ItemReference, copy: CopyId, staged: Staged, provenance: Provenance, archive: Archive
 ) -> StoreResult:
-    """Store a staged copy of a notebook's content unless the archive holds it.  Raises any ArchiveError."""
+    """Store a staged copy of a notebook's content unless the archive holds it. Raises any ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
-    of_item = {"item-id": item.item_id, "title": item.title, "owner": item.owner}
-    noted = {**of_item, "modified": format_moment(copy.modified), **_noted(staged, provenance)}
-    return archive.put_copy(item.item_id, copy, staged.file, staged.digest, noted, tags)
+    item_metadata = {"item-id": item.item_id, "title": item.title, "owner": item.owner}
+    metadata = {**item_metadata, "modified": format_moment(copy.modified), **_describe_notebook(staged, provenance)}
+    return archive.put_copy(item.item_id, copy, staged.file, staged.digest, metadata, tags)
 
 
-def metadata(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance) -> dict[str, str]:
-    """Return what is noted with a snapshot; docs/archive-format.md describes each."""
+def make_metadata(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance) -> dict[str, str]:
+    """Return the metadata of a snapshot. docs/archive-format.md describes each field."""
     return {
         "item-id": item.item_id,
         "resource-key": snapshot.resource_key,
@@ -64,11 +64,11 @@ def metadata(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance
         "owner": item.owner,
         "snapshot-name": snapshot.name,
         "snapshot-created": format_moment(snapshot.created),
-        **_noted(staged, provenance),
+        **_describe_notebook(staged, provenance),
     }
 
 
-def _noted(staged: Staged, provenance: Provenance) -> dict[str, str]:
+def _describe_notebook(staged: Staged, provenance: Provenance) -> dict[str, str]:
     facts = staged.facts
     return {
         "source-host": urlsplit(provenance.portal_url).netloc,

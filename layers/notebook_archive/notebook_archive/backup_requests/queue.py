@@ -1,8 +1,8 @@
-"""The queue of backups that were asked for: what its messages say, and what becomes of those that could not be done."""
+"""The queue of requested backups: what its messages ask for, and what happens to those that could not be done."""
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive import RunId
-from notebook_archive.backup.outcome import Outcome, Problem, problem
+from notebook_archive.backup.records import OutcomeRecord, Problem, describe_problem
 from notebook_archive.backup_requests.archive_requests import BackupRequest
 from notebook_archive.errors import DeadlineExceeded, NotebookNotFound, RequestInvalid
 from notebook_archive.models import ItemId
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Maximum attempts at a message before it is moved to the queue of failures.
 MAX_ATTEMPTS = 4
-"""Times that a message is tried before it is set aside."""
+# The same for a message that fails only because no time was left to start with all its items. Fewer than the queue's
+# `maxReceiveCount`, because SQS gives no reason when it moves a message.
 MAX_RECEIVES = 9
-"""Times that a message is received, for one that fails only because no time was left to start with all its items.
-Fewer than the queue's ``maxReceiveCount``, for SQS says no reason."""
+# Before the second attempt. The pause before the third is twice as long, and all later ones twice that.
 FIRST_PAUSE_SECONDS = 15
-"""Before the second attempt; the pause after it is twice as long, and all later ones twice that."""
 _MAX_ATTRIBUTE_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as Lambda hands it over: a request, or why it is none.  ``attempts`` counts this one."""
+    """A message as Lambda receives it. It has a `request`, or a `refusal` that says why it is not one.
+
+    `attempts` counts this one too.
+    """
 
     id: str
     receipt: str
@@ -45,14 +48,14 @@ class Message:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
-        """Return the message of a record of an SQS event; whatever its body is, it is no error."""
+        """Return the message of a record of an SQS event. Raises nothing, whatever the body is."""
         request, refusal = None, None
         try:
             request = BackupRequest.of(json.loads(record["body"]))
         except (ValueError, RecursionError):
-            refusal = problem(RequestInvalid("The message is not JSON."))
+            refusal = describe_problem(RequestInvalid("The message is not JSON."))
         except RequestInvalid as error:
-            refusal = problem(error)
+            refusal = describe_problem(error)
         attributes = record["attributes"]
         return cls(
             record["messageId"],
@@ -66,87 +69,94 @@ class Message:
 
     @property
     def item_ids(self) -> tuple[ItemId, ...]:
-        """Whose notebooks it asks for."""
+        """The items whose notebooks it asks for."""
         return self.request.item_ids if self.request else ()
-
-    def skipped(self, outcomes: Mapping[ItemId, Outcome]) -> bool:
-        """Return whether a notebook of it is there and was not archived, for want of a credential, say."""
-        made = (outcomes[item_id] for item_id in self.item_ids if item_id in outcomes)
-        return any(o["state"] == "skipped" and o["problem"]["reason"] != NotebookNotFound.reason for o in made)
 
     @property
     def run(self) -> RunId:
-        """The name under which the archive notes what this message made it store."""
+        """The run id that the archive notes with everything that this message made it store."""
         return RunId.from_execution(f"event-{self.id}", self.sent.isoformat())
+
+    def has_skipped(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> bool:
+        """Return whether a notebook of it exists and was skipped, such as for a missing credential."""
+        return any(
+            record["state"] == "skipped" and record["problem"]["reason"] != NotebookNotFound.reason
+            for record in self._list_own(outcomes)
+        )
+
+    def find_failure(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> Problem | None:
+        """Return the problem of the first notebook of it that failed, or None."""
+        return next((each["problem"] for each in self._list_own(outcomes) if each["state"] == "failed"), None)
+
+    def find_unstarted(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> Problem | None:
+        """Return a problem if no time was left to start with one of its items, or None."""
+        item_id = next((each for each in self.item_ids if each not in outcomes), None)
+        if item_id is None:
+            return None
+        return describe_problem(DeadlineExceeded(f"Item {item_id}: no time was left to start with it."))
+
+    def _list_own(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> Iterator[OutcomeRecord]:
+        return (outcomes[item_id] for item_id in self.item_ids if item_id in outcomes)
 
 
 class RequestQueue:
-    """The queue, and the one for what failed."""
+    """The queue of requested backups, and the queue of failures."""
 
     def __init__(self, sqs: "SQSClient", queue_url: str, failures_url: str) -> None:
         self._sqs, self._queue_url, self._failures_url = sqs, queue_url, failures_url
 
-    def settle(self, messages: Sequence[Message], outcomes: Mapping[ItemId, Outcome]) -> list[Message]:
-        """Settle each message, all at the same time, and return those that come again.
+    def settle(self, messages: Sequence[Message], outcomes: Mapping[ItemId, OutcomeRecord]) -> list[Message]:
+        """Settle each message, all at the same time, and return those that SQS has to deliver again.
 
-        An SQS that does not answer costs the patience with one call, however many there are.
+        If SQS does not answer, this takes no longer than one call, however many messages there are.
         """
         with ThreadPoolExecutor(max_workers=len(messages), thread_name_prefix="settle") as pool:
-            done = pool.map(lambda message: self._settled(message, outcomes), messages)
-            return [message for message, settled in zip(messages, done, strict=True) if not settled]
+            settled = pool.map(lambda message: self._settle(message, outcomes), messages)
+            return [message for message, is_settled in zip(messages, settled, strict=True) if not is_settled]
 
-    def _settled(self, message: Message, outcomes: Mapping[ItemId, Outcome]) -> bool:
-        """Return whether the message is done with; it has been set aside if it is at fault or was tried often enough.
+    def _settle(self, message: Message, outcomes: Mapping[ItemId, OutcomeRecord]) -> bool:
+        """Return whether a message is done, or was moved to the queue of failures.
 
-        Otherwise it comes again after a pause.  One that SQS does not settle comes again when the queue's own pause is
-        over, alone; after ``maxReceiveCount`` such times SQS itself sets it aside.
+        If not, it is delivered again after a pause. If SQS refuses this call, the message is delivered again after the
+        queue's own pause; after `maxReceiveCount` deliveries SQS itself moves it.
         """
-        why, most = message.refusal, 1
-        if why is None:
-            why, most = self._failure(message, outcomes), MAX_ATTEMPTS
-        if why is None:
-            why, most = self._late(message, outcomes), MAX_RECEIVES
-        if why is None:
+        if problem := message.refusal:
+            max_attempts = 1
+        elif problem := message.find_failure(outcomes):
+            max_attempts = MAX_ATTEMPTS
+        elif problem := message.find_unstarted(outcomes):
+            max_attempts = MAX_RECEIVES
+        else:
             return True
         try:
-            if message.attempts < most:
-                self._pause(message)
+            if message.attempts < max_attempts:
+                self._postpone(message)
                 return False
-            self._set_aside(message, why)
+            self._move_to_failures(message, problem)
         except (BotoCoreError, ClientError) as error:
-            _log.warning("Message %s comes again: it could not be settled (%s)", message.id, type(error).__name__)
+            _log.warning("SQS did not settle message %s (%s); it is delivered again", message.id, type(error).__name__)
             return False
         return True
 
-    def _pause(self, message: Message) -> None:
+    def _postpone(self, message: Message) -> None:
         self._sqs.change_message_visibility(
             QueueUrl=self._queue_url,
             ReceiptHandle=message.receipt,
             VisibilityTimeout=FIRST_PAUSE_SECONDS * 2 ** min(message.attempts - 1, 2),
         )
 
-    def _set_aside(self, message: Message, why: Problem) -> None:
+    def _move_to_failures(self, message: Message, problem: Problem) -> None:
         self._sqs.send_message(
             QueueUrl=self._failures_url,
             MessageBody=message.body,
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": _plain(text)}
-                for name, text in {**why, "attempts": str(message.attempts)}.items()
+                name: {"DataType": "String", "StringValue": _to_attribute(text)}
+                for name, text in {**problem, "attempts": str(message.attempts)}.items()
             },
         )
 
-    @staticmethod
-    def _failure(message: Message, outcomes: Mapping[ItemId, Outcome]) -> Problem | None:
-        made = (outcomes[item_id] for item_id in message.item_ids if item_id in outcomes)
-        return next((each["problem"] for each in made if each["state"] == "failed"), None)
 
-    @staticmethod
-    def _late(message: Message, outcomes: Mapping[ItemId, Outcome]) -> Problem | None:
-        item_id = next((each for each in message.item_ids if each not in outcomes), None)
-        return problem(DeadlineExceeded(f"Item {item_id}: no time was left to start with it.")) if item_id else None
-
-
-def _plain(text: object) -> str:
-    """Return a text without what SQS does not take, and never empty."""
-    plain = "".join(c if c.isprintable() else " " for c in str(text)[:_MAX_ATTRIBUTE_LENGTH])
-    return plain.encode(errors="replace").decode() or "-"
+def _to_attribute(text: object) -> str:
+    """Return a text as SQS accepts it in an attribute: cut, without unprintable characters, and never empty."""
+    printable = "".join(c if c.isprintable() else " " for c in str(text)[:_MAX_ATTRIBUTE_LENGTH])
+    return printable.encode(errors="replace").decode() or "-"

@@ -26,7 +26,6 @@ MAX_DELIVERY_BYTES = 262_144
 MAX_AGE_MILLISECONDS = 15 * 60 * 1000
 # Items of a delivery that are archived at once. The next run archives the others.
 MAX_ITEMS = 500
-MAX_EVENT_ITEMS = 100
 # Esri's samples say `item`, Esri's text says `items`.
 ITEM_SOURCES = frozenset(("item", "items"))
 # Operations that do not change a notebook. Any other may change it, documented or not.
@@ -48,10 +47,10 @@ class ChangedItems:
         """How many items exceed MAX_ITEMS."""
         return max(0, len(self.ids) - MAX_ITEMS)
 
-    def describe_requests(self) -> list[dict[str, Any]]:
-        """Return the details of the events that ask to archive the first MAX_ITEMS items."""
-        asked = self.ids[:MAX_ITEMS]
-        return [{"itemIds": asked[start : start + MAX_EVENT_ITEMS]} for start in range(0, len(asked), MAX_EVENT_ITEMS)]
+    @property
+    def requested_ids(self) -> list[ItemId]:
+        """The first MAX_ITEMS items."""
+        return self.ids[:MAX_ITEMS]
 
 
 class Delivery(Request):

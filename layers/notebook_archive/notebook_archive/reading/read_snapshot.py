@@ -8,7 +8,7 @@ from typing import Literal
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.staging import Staged, stage
-from notebook_archive.backup.storing import ItemReference, Provenance, metadata, store
+from notebook_archive.backup.storing import ItemReference, Provenance, make_metadata, store_snapshot
 from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.reading.authorization import Rights, may_read_archived
@@ -141,8 +141,8 @@ def _archive(
     snapshot = listed.get(wanted.resource_key, Snapshot(wanted.resource_key))
     item_ref = ItemReference(wanted.item_id, item.title, item.owner)
     provenance = Provenance(access.route, wanted.run, source.portal_url)
-    store(item_ref, snapshot, staged, provenance, source.archive)
-    return metadata(item_ref, snapshot, staged, provenance)
+    store_snapshot(item_ref, snapshot, staged, provenance, source.archive)
+    return make_metadata(item_ref, snapshot, staged, provenance)
 
 
 def _classify_refusal(

@@ -1,7 +1,9 @@
 """An archive run: plan it, archive its batches, report on it."""
 
 from notebook_archive.runs.batch import archive_batch
-from notebook_archive.runs.plan import plan_run, read_item_ids, scope_of
-from notebook_archive.runs.report import figures, report_run
+from notebook_archive.runs.plan import plan_run
+from notebook_archive.runs.report import report_run
+from notebook_archive.runs.run_input import read_item_ids, read_scope
+from notebook_archive.runs.run_metrics import count_metrics
 
-__all__ = ["archive_batch", "figures", "plan_run", "read_item_ids", "report_run", "scope_of"]
+__all__ = ["archive_batch", "count_metrics", "plan_run", "read_item_ids", "read_scope", "report_run"]

@@ -1,63 +1,73 @@
-"""A batch of notebooks, a few at a time, for as long as the invocation lasts."""
+"""Archive a batch of notebooks, as many as one invocation has time for."""
 
-import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TypedDict
 
-from notebook_archive.archive import RunId
+from notebook_archive.archive import Archive, RunId
+from notebook_archive.backup.archive_each import archive_each
 from notebook_archive.backup.archive_notebook import archive_notebook
 from notebook_archive.backup.job import ArchiveContext
-from notebook_archive.backup.outcome import Batch, Outcome, outcome, outcomes_key, problem
-from notebook_archive.backup.planned import Planned
+from notebook_archive.backup.planned import PlannedNotebook
+from notebook_archive.backup.records import OutcomeRecord
 from notebook_archive.clock import Deadline
-from notebook_archive.errors import ArchiveUnavailable, NotebookArchiveError
+from notebook_archive.errors import ArchiveUnavailable
 
-_log = logging.getLogger(__name__)
-
+# Maximum outcome objects of one batch. Step Functions makes fewer tries.
 MAX_TRIES = 20
-"""Outcome objects of one batch; Step Functions tries less often."""
-START_SHARE = 0.25
-"""No notebook is started in the last quarter of the time, so that those under way can end."""
+# No notebook is started in this last share of the time, so that those under way can end.
+RESERVED_SHARE = 0.25
+
+
+class Batch(TypedDict):
+    """A line of the plan. `number` starts at 1. `part` counts how often the batch was handed back with a rest."""
+
+    number: int
+    part: int
+    notebooks: list[PlannedNotebook]
 
 
 def archive_batch(
     batch: Batch, run: RunId, context: ArchiveContext, threads: int, deadline: Deadline
-) -> tuple[list[Outcome], Batch | None]:
-    """Archive a batch; write its outcomes into the archive and return them, with the rest that there was no time to
-    start.
+) -> tuple[list[OutcomeRecord], Batch | None]:
+    """Archive a batch, write its outcomes into the archive, and return them with the rest of the batch, if any.
 
-    At least ``threads`` notebooks are started however late it is, so a batch that is handed back always gets shorter.
+    The rest is what there was no time to start with. At least `threads` notebooks are started however late it is, so a
+    batch that is handed back always gets shorter. Raises any ArchiveError if the outcomes cannot be written.
     """
-    started_at, clock = datetime.now(UTC), time.monotonic()
-    last_start = deadline.remaining() * START_SHARE
+    started_at, start = datetime.now(UTC), time.monotonic()
+
+    def archive(planned: PlannedNotebook) -> OutcomeRecord:
+        return archive_notebook(planned, run, context, deadline)
+
+    reserve = deadline.remaining() * RESERVED_SHARE
     notebooks = batch["notebooks"]
-
-    def work(place: int, planned: Planned) -> Outcome | None:
-        if place >= threads and deadline.remaining() < last_start:
-            return None
-        try:
-            return archive_notebook(planned, run, context, deadline)
-        except Exception as error:  # noqa: BLE001 - one notebook, whatever is in it, never stops the others
-            _log.exception("Notebook %s met a defect", planned["itemId"])
-            return outcome(planned, "failed", problem(NotebookArchiveError(f"A defect: {type(error).__name__}.")))
-
-    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="notebook") as pool:
-        results = list(pool.map(work, range(len(notebooks)), notebooks))
-    outcomes = [result for result in results if result is not None]
-    rest = [planned for planned, result in zip(notebooks, results, strict=True) if result is None]
+    records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=reserve, always_start=threads)
+    outcomes = [record for record in records if record]
     document = {
         "batch": batch["number"],
         "part": batch["part"],
         "startedAt": started_at.isoformat().replace("+00:00", "Z"),
-        "seconds": round(time.monotonic() - clock, 3),
+        "seconds": round(time.monotonic() - start, 3),
         "outcomes": outcomes,
     }
-    # An earlier try of this batch may have left its outcomes, or may yet: neither is written over the other.
-    if not any(
-        context.archive.put_document_once(run.key(outcomes_key(batch, tries)), document) for tries in range(MAX_TRIES)
-    ):
-        raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
+    _write_outcomes(batch, document, run, context.archive)
+    rest = [planned for planned, record in zip(notebooks, records, strict=True) if record is None]
     if not rest:
         return outcomes, None
     return outcomes, {"number": batch["number"], "part": batch["part"] + 1, "notebooks": rest}
+
+
+def _write_outcomes(batch: Batch, document: dict[str, object], run: RunId, archive: Archive) -> None:
+    """Write the outcomes under a new key: an earlier try may have left its own, or may still do so."""
+    for earlier_tries in range(MAX_TRIES):
+        if archive.put_document_once(run.key(outcomes_key(batch, earlier_tries)), document):
+            return
+    raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
+
+
+def outcomes_key(batch: Batch, earlier_tries: int) -> str:
+    """Return the name, within the run, of the object with the outcomes of a batch."""
+    part = f"-{batch['part']}" if batch["part"] else ""
+    again = f"-again-{earlier_tries}" if earlier_tries else ""
+    return f"outcomes/{batch['number']:06d}{part}{again}.json"

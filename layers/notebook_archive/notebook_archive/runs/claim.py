@@ -7,9 +7,9 @@ from notebook_archive.errors import ArchiveUnavailable, RunIdTaken
 
 
 def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
-    """Note in the archive that the run id belongs to the execution that started at this time, unless that is noted.
+    """Note in the archive that a run id belongs to the execution that started at this time, unless that is noted.
 
-    A run id is the name and the date of an execution, so two stacks that share a bucket may use the same one.  The
+    A run id is the name and the date of an execution, so two stacks that share a bucket may use the same one. The
     start time, with milliseconds, distinguishes the executions; it stays the same when a state is tried again. Raises
     RunIdTaken if the run id is another execution's, ArchiveDenied or ArchiveUnavailable.
     """

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from notebook_archive.archive import Archive, RunId
-from notebook_archive.backup.outcome import Outcome, Problem, StoredSnapshot, outcome
-from notebook_archive.backup.planned import Planned, is_planned_as_archived
+from notebook_archive.backup.outcome import NotebookOutcome, Verdict
+from notebook_archive.backup.planned import PlannedNotebook, is_planned_as_archived
 from notebook_archive.backup.protection import assess_protection
+from notebook_archive.backup.records import OutcomeRecord, Problem, StoredVersion
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveError, NotAnId
 from notebook_archive.models import ItemId
@@ -17,25 +18,25 @@ _CLOCK_SECONDS = 60
 CRASHED: Problem = {
     "reason": "batch-crashed",
     "message": "The function that had this notebook ended without an outcome.",
-    "remedy": "Look at the function's log for this run, then start the run again: nothing is archived twice.",
+    "remedy": "Read the function's log for this run, then start the run again: nothing is archived twice.",
 }
 
 
 def recover_outcomes(
-    planned: Sequence[Planned], run: RunId, started_at: str, archive: Archive, threads: int, deadline: Deadline
-) -> tuple[list[Outcome], list[Problem]]:
+    planned: Sequence[PlannedNotebook], run: RunId, started_at: str, archive: Archive, threads: int, deadline: Deadline
+) -> tuple[list[OutcomeRecord], list[Problem]]:
     """Return a failed outcome for each planned notebook without one, with what the archive says that this run stored.
 
-    The second value holds a notice if some could not be looked up, because the time ran out or S3 refused.  Raises no
+    The second value holds a notice if some could not be looked up, because the time ran out or S3 refused. Raises no
     NotebookArchiveError.
     """
     since = datetime.fromisoformat(started_at) - timedelta(seconds=_CLOCK_SECONDS)
 
-    def look(each: Planned) -> list[StoredSnapshot] | None:
+    def look_up(each: PlannedNotebook) -> list[StoredVersion] | None:
         if deadline.remaining() <= 0:
             return None
         try:
-            found = list(archive.list_stored_by(run, ItemId.parse(each["itemId"]), since))
+            objects = list(archive.list_stored_by(run, ItemId.parse(each["itemId"]), since))
         except ArchiveError:
             return None
         except NotAnId:
@@ -47,32 +48,33 @@ def recover_outcomes(
                 "bytes": stored.size,
                 "sha256": stored.sha256,
             }
-            for stored in found
+            for stored in objects
         ]
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="crashed") as pool:
-        looks = list(pool.map(look, planned))
-    outcomes = [_make_outcome(each, found or []) for each, found in zip(planned, looks, strict=True)]
-    unseen = looks.count(None)
-    if not unseen:
+        found = list(pool.map(look_up, planned))
+    outcomes = [_make_record(each, stored or []) for each, stored in zip(planned, found, strict=True)]
+    not_looked_up = found.count(None)
+    if not not_looked_up:
         return outcomes, []
     notice: Problem = {
         "reason": "crashed-not-looked-up",
-        "message": f"The run could not look up what crashed batches had stored of {unseen} of the {len(planned)} "
-        "notebooks, so the report may count too few snapshots.",
+        "message": f"The run could not look up what crashed batches had stored of {not_looked_up} of the "
+        f"{len(planned)} notebooks, so the report may count too few snapshots.",
         "remedy": "Read the log of archive_notebooks for the cause. Nothing is lost: a later run finds what is stored.",
     }
     return outcomes, [notice]
 
 
-def _make_outcome(planned: Planned, stored: list[StoredSnapshot]) -> Outcome:
-    """Return the outcome of a notebook whose batch crashed after it had stored these objects."""
-    crashed = outcome(planned, "failed", CRASHED)
-    crashed["archived"] = stored
+def _make_record(planned: PlannedNotebook, stored: list[StoredVersion]) -> OutcomeRecord:
+    """Return the record of a notebook whose batch crashed after it had stored these versions."""
+    outcome = NotebookOutcome(planned)
+    for version in stored:
+        outcome.add_stored(version)
+    outcome.end(Verdict("failed", CRASHED))
     content = planned.get("content")
     has_current = is_planned_as_archived(content)
     if content and content["modified"]:
         copy = f"current/{content['modified']:013d}-"
         has_current |= any(each["resourceKey"].startswith(copy) for each in stored)
-    crashed["protection"] = assess_protection(planned, crashed, None, has_current=has_current)
-    return crashed
+    return outcome.record(assess_protection(outcome, has_current=has_current))

@@ -1,4 +1,4 @@
-"""Whether the portal's search shows the times of the last changes as the items themselves do."""
+"""Check whether the portal's search shows the same times of last changes as the items themselves."""
 
 import hashlib
 import time
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.archive import ArchivedNotebook, RunId
-from notebook_archive.backup.outcome import Problem
 from notebook_archive.backup.planned import is_planned_as_archived, plan_content
+from notebook_archive.backup.records import Problem
 from notebook_archive.models import ItemId, NotebookItem, truncate
 from notebook_archive.runs.unlisted import INDEXING_MS, look_up
 
-# Maximum items that one run asks the portal for. They are others in each run.
+# Maximum items that one run checks. Each run checks different ones.
 MAX_CHECKS = 20
 _TITLE_LENGTH = 60
 
@@ -23,30 +23,30 @@ def check_times(
     administrator: Portal,
     threads: int,
 ) -> tuple[list[NotebookItem], list[Problem]]:
-    """Return the items, a few of them as the portal itself shows them, and a notice if the search is behind.
+    """Return the items, a few of them as the portal itself shows them, and a notice if the search is out of date.
 
-    A run asks ArcGIS for no content of a notebook that has not changed, and the search says whether it has. So an index
-    that never learns of a save would leave it out for good. Items whose content would not be asked for are checked.
-    Raises nothing that is a NotebookArchiveError.
+    A run does not fetch the content of a notebook that has not changed, and the search says whether it has. So if the
+    search index misses a save, the content would never be archived. Items whose content would not be fetched are
+    checked. Raises nothing that is a NotebookArchiveError.
     """
     trusted = [item for item in items if is_planned_as_archived(plan_content(item, held.get(item.item_id)))]
     chosen = sorted(trusted, key=lambda item: hashlib.sha256(f"{run} {item.item_id}".encode()).digest())[:MAX_CHECKS]
     searched = {item.item_id: item.modified for item in chosen}
-    live = look_up(list(searched), administrator, threads).found
-    newer = {item.item_id: item for item in live if item.modified > searched[item.item_id]}
+    found = look_up(list(searched), administrator, threads).found
+    newer = {item.item_id: item for item in found if item.modified > searched[item.item_id]}
     latest = time.time() * 1000 - INDEXING_MS
-    late = [item for item in newer.values() if item.modified < latest]
-    return [newer.get(item.item_id, item) for item in items], _notices(late, len(chosen))
+    stale = [item for item in newer.values() if item.modified < latest]
+    return [newer.get(item.item_id, item) for item in items], _list_notices(stale, len(chosen))
 
 
-def _notices(late: Sequence[NotebookItem], checked: int) -> list[Problem]:
-    if not late:
+def _list_notices(stale: Sequence[NotebookItem], checked: int) -> list[Problem]:
+    if not stale:
         return []
-    example = f"'{truncate(late[0].title, _TITLE_LENGTH)}' ({late[0].item_id})"
+    example = f"'{truncate(stale[0].title, _TITLE_LENGTH)}' ({stale[0].item_id})"
     return [
         {
             "reason": "search-stale",
-            "message": f"The portal's search shows an old time of the last change for {len(late)} of the {checked} "
+            "message": f"The portal's search shows an old time of the last change for {len(stale)} of the {checked} "
             f"notebooks that were checked, such as {example}. These are archived; others may have changed too.",
             "remedy": "Rebuild the portal's search index, then start the run again.",
         }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.archive import Archive, RunId
-from notebook_archive.backup.outcome import Problem
+from notebook_archive.backup.records import Problem
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import ArchiveError, NotebookArchiveError, NotebookNotFound
 from notebook_archive.models import ItemId, NotebookItem, truncate
@@ -26,10 +26,10 @@ _TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
-class LookedUp:
+class LookUpResult:
     """What the portal says of items that were looked up.
 
-    `found` are there.  `absent` do not exist, or are hidden from the administrator.  `unknown` counts, by reason, those
+    `found` are there. `absent` do not exist, or are hidden from the administrator. `unknown` counts, by reason, those
     for which the portal gave no answer.
     """
 
@@ -38,7 +38,7 @@ class LookedUp:
     unknown: Counter[str]
 
 
-def look_up(item_ids: Sequence[ItemId], administrator: Portal, threads: int) -> LookedUp:
+def look_up(item_ids: Sequence[ItemId], administrator: Portal, threads: int) -> LookUpResult:
     """Look items up, one by one, within a share of the administrator's time.
 
     Raises nothing that is a NotebookArchiveError.
@@ -63,7 +63,7 @@ def look_up(item_ids: Sequence[ItemId], administrator: Portal, threads: int) -> 
     if len(item_ids) > len(asked):
         unknown[f"over {MAX_LOOK_UPS} at once"] = len(item_ids) - len(asked)
     found = [answer for answer in answers if isinstance(answer, NotebookItem)]
-    return LookedUp(found, [each for each, answer in zip(asked, answers, strict=True) if answer is None], unknown)
+    return LookUpResult(found, [each for each, answer in zip(asked, answers, strict=True) if answer is None], unknown)
 
 
 def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, threads: int) -> None:
@@ -82,10 +82,10 @@ def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, thr
         list(pool.map(note, item_ids))
 
 
-def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
-    """Yield the report's notices on the items that were looked up.
+def list_unlisted_notices(looked_up: LookUpResult, *, sees_everything: bool) -> Iterator[Problem]:
+    """Yield the report's notices on items that were looked up.
 
-    An administrator who does not see everything cannot tell a deleted item from a hidden one.
+    An administrator who does not see everything cannot distinguish a deleted item from a hidden one.
     """
     latest = time.time() * 1000 - INDEXING_MS
     missed = [item for item in looked_up.found if item.created < latest]
@@ -94,8 +94,8 @@ def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
         more = f" and {len(missed) - _MAX_NAMED} more" if len(missed) > _MAX_NAMED else ""
         yield {
             "reason": "search-missed",
-            "message": f"The portal's search does not show {_count(len(missed))} that the portal has: {named}{more}. "
-            "The run includes them, because the archive knew them; the search may miss other notebooks too.",
+            "message": f"The portal's search does not show {_format_count(len(missed))} that the portal has: {named}"
+            f"{more}. The run includes them, because the archive has them; the search may miss other notebooks too.",
             "remedy": "Rebuild the portal's search index, then start the run again.",
         }
     unknown = looked_up.unknown.copy()
@@ -105,11 +105,11 @@ def notices(looked_up: LookedUp, *, sees_everything: bool) -> Iterator[Problem]:
         reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(unknown.items()))
         yield {
             "reason": "notebooks-not-looked-up",
-            "message": f"The portal's search does not show {_count(unknown.total())} that the archive holds, and the "
-            f"run could not find out whether they were deleted ({reasons}).",
+            "message": f"The portal's search does not show {_format_count(unknown.total())} that the archive holds. "
+            f"The run could not find out whether they were deleted ({reasons}).",
             "remedy": "Give the administrator portal:admin:viewItems; start the run again when the portal answers.",
         }
 
 
-def _count(number: int) -> str:
+def _format_count(number: int) -> str:
     return f"{number} notebook" if number == 1 else f"{number} notebooks"

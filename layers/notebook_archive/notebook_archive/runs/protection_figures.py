@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from statistics import median
 from typing import NotRequired, TypedDict
 
-from notebook_archive.backup.outcome import Outcome, Problem, Protection, ProtectionState
+from notebook_archive.backup.records import OutcomeRecord, Problem, Protection, ProtectionState
 
 STATES: tuple[ProtectionState, ...] = ("protected", "stale", "unprotected", "empty", "gone")
 HOUR_MS = 3_600_000
@@ -15,8 +15,8 @@ _UNKNOWN_AGE = "The archive has only an older version, and the age of that versi
 _CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold now, or take a snapshot in ArcGIS."
 
 
+# Number of notebooks in each state. The sum is the number of notebooks attempted.
 type ProtectionCounts = dict[ProtectionState, int]
-"""Number of notebooks in each state. The sum is the number of notebooks attempted."""
 
 
 class NotProtected(TypedDict):
@@ -59,7 +59,7 @@ class RecoveryPoint(TypedDict):
     worst: WorstNotebook | None
 
 
-def count_protection(outcomes: Iterable[Outcome]) -> ProtectionCounts:
+def count_protection(outcomes: Iterable[OutcomeRecord]) -> ProtectionCounts:
     """Return the number of notebooks in each state."""
     states = Counter(each["protection"]["state"] for each in outcomes)
     return {state: states[state] for state in STATES}
@@ -72,26 +72,26 @@ def describe_protection(counts: ProtectionCounts) -> str:
     return f"{attempted} notebook{'' if attempted == 1 else 's'}: {', '.join(parts)}"
 
 
-def list_not_protected(outcomes: Iterable[Outcome]) -> list[NotProtected]:
+def list_not_protected(outcomes: Iterable[OutcomeRecord]) -> list[NotProtected]:
     """Return the notebooks that are not protected, each with the reason and what to do next, the most urgent first."""
     found = [_describe_not_protected(each) for each in outcomes if each["protection"]["state"] != "protected"]
     return sorted(found, key=lambda each: _BY_URGENCY.index(each["state"]))
 
 
-def _describe_not_protected(outcome: Outcome) -> NotProtected:
+def _describe_not_protected(outcome: OutcomeRecord) -> NotProtected:
     state, hours = outcome["protection"]["state"], measure_hours_behind(outcome["protection"])
-    why: Problem = outcome["problem"] if "problem" in outcome else _explain(state, hours)
+    problem: Problem = outcome["problem"] if "problem" in outcome else _explain(state, hours)
     entry: NotProtected = {
         "itemId": outcome["itemId"],
         "title": outcome["title"],
         "owner": outcome["owner"],
         "state": state,
-        "reason": why["reason"],
-        "message": why["message"],
-        "remedy": why["remedy"],
+        "reason": problem["reason"],
+        "message": problem["message"],
+        "remedy": problem["remedy"],
     }
-    if "secret" in why:
-        entry["secret"] = why["secret"]
+    if "secret" in problem:
+        entry["secret"] = problem["secret"]
     if state == "stale" and hours is not None:
         entry["hoursBehind"] = round(hours, 1)
     return entry
@@ -117,9 +117,9 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
 
 def _format_age(hours: float) -> str:
     """Return an age in minutes, hours or days, such as `36 hours`."""
-    for unit, length, most in (("minute", 1 / 60, 120), ("hour", 1, 72)):
+    for unit, length, limit in (("minute", 1 / 60, 120), ("hour", 1, 72)):
         count = max(1, round(hours / length))
-        if count < most:
+        if count < limit:
             return f"{count} {unit}{'' if count == 1 else 's'}"
     return f"{round(hours / 24)} days"
 
@@ -133,8 +133,8 @@ def measure_hours_behind(protection: Protection) -> float | None:
     return max(0, protection["modified"] - protection["newest"]) / HOUR_MS
 
 
-def measure_recovery_point(outcomes: Iterable[Outcome]) -> RecoveryPoint:
-    """Return the recovery point of a run.  Notebooks that are empty or gone do not count."""
+def measure_recovery_point(outcomes: Iterable[OutcomeRecord]) -> RecoveryPoint:
+    """Return the recovery point of a run. Notebooks that are empty or gone do not count."""
     counted = [each for each in outcomes if each["protection"]["state"] not in ("empty", "gone")]
     measured = [(hours, each) for each in counted if (hours := measure_hours_behind(each["protection"])) is not None]
     if not measured:

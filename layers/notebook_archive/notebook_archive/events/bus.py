@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import EventRefused
+from notebook_archive.events.details import SOURCE, DetailType
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -25,7 +26,7 @@ PAUSE_SECONDS = 0.2
 
 
 class EventBus:
-    """One event bus.  Threads may share it."""
+    """One event bus. Threads may share it."""
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class EventBus:
         self._client, self._name, self._seconds = client, name, seconds
         self._sleep, self._jitter = sleep, jitter
 
-    def publish(self, detail_type: str, *details: Mapping[str, Any], source: str = "notebook-archive") -> None:
+    def publish(self, detail_type: DetailType, *details: Mapping[str, Any], source: str = SOURCE) -> None:
         """Put events on the bus. An event is sent again if EventBridge refuses it but accepts others.
 
         Raises EventRefused, once all were tried, if EventBridge did not accept all of them. A bus that does not answer

@@ -1,0 +1,40 @@
+"""Archive one snapshot of a notebook."""
+
+from contextlib import closing
+
+from notebook_archive.backup.job import NotebookJob
+from notebook_archive.backup.records import StoredVersion
+from notebook_archive.backup.staging import stage
+from notebook_archive.backup.storing import store_altered, store_snapshot
+from notebook_archive.errors import ArchiveConflict, SnapshotAltered
+from notebook_archive.models import Snapshot
+
+
+def archive_snapshot(job: NotebookJob, snapshot: Snapshot) -> tuple[StoredVersion | None, SnapshotAltered | None]:
+    """Download a snapshot and store it; return what was stored, or None if the archive held it.
+
+    If the archive holds another body under its key, the new body is stored too, and the second value says so. It also
+    says so if a backup that runs at the same time stored the new body first: the plan then has no body of that size.
+    Raises what `SnapshotAccess.read_snapshot` raises, SnapshotInvalid, or any ArchiveError.
+    """
+    item_id, key = job.item_id, snapshot.resource_key
+    what, archive = f"Snapshot {key} of item {item_id}", job.context.archive
+    limit = job.context.max_snapshot_bytes
+    staged = job.access.read_snapshot(item_id, key, limit, lambda chunks: stage(chunks, what))
+    is_altered = False
+    with closing(staged.file):
+        try:
+            result = store_snapshot(job.item, snapshot, staged, job.provenance, archive)
+        except ArchiveConflict:
+            is_altered = True
+            result = store_altered(job.item, snapshot, staged, job.provenance, archive)
+    stored: StoredVersion | None = None
+    if result.state == "archived":
+        sha256 = staged.digest.hex()
+        stored = {"resourceKey": key, "key": result.key, "bytes": staged.size, "sha256": sha256}
+    if is_altered and (stored or staged.size not in job.held.get(key.digest, ())):
+        changed = f"{what} changed in ArcGIS after it was archived. Its new body is stored as {result.key}."
+        return stored, SnapshotAltered(changed)
+    if not stored and not is_altered and key.digest in job.held:
+        job.context.listed_sizes.note_false_alarm()
+    return stored, None

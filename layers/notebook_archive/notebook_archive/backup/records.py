@@ -1,0 +1,106 @@
+"""The records that a run keeps of its notebooks: JSON objects below `runs/`, in the words that the report uses."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from notebook_archive.errors import NotebookArchiveError
+
+# The state of a notebook after a run. *archived*: something new was stored and nothing failed. *unchanged*: there was
+# nothing new. *skipped*: it could not be read, and nobody is at fault. *failed*: anything else.
+State = Literal["archived", "unchanged", "skipped", "failed"]
+
+# What the archive has of a notebook. *protected*: its content as of the item's `modified`. *stale*: only an older
+# version. *unprotected*: nothing. *empty*: nothing, because the notebook has no content yet. *gone*: the notebook was
+# deleted during the run.
+ProtectionState = Literal["protected", "stale", "unprotected", "empty", "gone"]
+
+# The reason of a notebook that is skipped because no credential of the stack may read it.
+UNPROTECTED = "owner-credentials-missing"
+
+
+class Problem(TypedDict):
+    """An error as reports and logs show it: what it is counted under, what happened, and what to do next.
+
+    `secret` names the secret whose credential did not work.
+    """
+
+    reason: str
+    message: str
+    remedy: str
+    secret: NotRequired[str]
+
+
+class StoredVersion(TypedDict):
+    """A snapshot, or a copy of the current content, that a run stored. `bytes` is its size."""
+
+    resourceKey: str
+    key: str
+    bytes: int
+    sha256: str
+
+
+class VersionProblem(Problem):
+    """A problem with one version of a notebook.
+
+    `resourceKey` is the key of a snapshot, `current` for the current content, or empty for anything else.
+    """
+
+    resourceKey: str
+
+
+class Protection(TypedDict):
+    """The protection of one notebook when a run is done with it.
+
+    `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none. `newest` is when the newest archived
+    version of a stale notebook was made, in epoch milliseconds, and absent if that is not known.
+    """
+
+    state: ProtectionState
+    modified: int
+    newest: NotRequired[int]
+
+
+class OutcomeRecord(TypedDict):
+    """The outcome of one notebook. `unchanged` counts the versions that the archive already held.
+
+    `listed` counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that look like a snapshot's
+    key. `captured` is the resource key of the snapshot that the run made. `freed` is the key of the snapshot that the
+    run deleted to make room for it. `uncounted` means that ArcGIS listed the snapshots without a total.
+    """
+
+    itemId: str
+    title: str
+    owner: str
+    state: State
+    archived: list[StoredVersion]
+    unchanged: int
+    skipped: list[VersionProblem]
+    failed: list[VersionProblem]
+    protection: Protection
+    route: NotRequired[str]
+    listed: NotRequired[int]
+    lookalikes: NotRequired[list[str]]
+    uncounted: NotRequired[bool]
+    freed: NotRequired[str]
+    captured: NotRequired[str]
+    problem: NotRequired[Problem]
+
+
+def describe_problem(error: Exception) -> Problem:
+    """Return an error as reports and logs show it. An error that is not ours is described as a defect."""
+    if not isinstance(error, NotebookArchiveError):
+        error = NotebookArchiveError(f"A defect: {type(error).__name__}.")
+    described: Problem = {"reason": error.reason, "message": str(error), "remedy": error.remedy}
+    if error.secret:
+        described["secret"] = error.secret
+    return described
+
+
+def list_log_fields(record: OutcomeRecord) -> dict[str, Any]:
+    """Return the fields of a notebook's line in the log. The line's message is the state."""
+    return {
+        "item_id": record["itemId"],
+        "archived": len(record["archived"]),
+        "unchanged": record["unchanged"],
+        **{name: record[name] for name in ("captured", "freed", "problem") if name in record},
+        "protection": record["protection"]["state"],
+    }

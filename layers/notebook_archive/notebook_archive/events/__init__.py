@@ -1,0 +1,6 @@
+"""The events on the event bus: what they say (`details`), and how they are sent (`bus`)."""
+
+from notebook_archive.events.bus import EventBus
+from notebook_archive.events.details import DetailType, describe_requests, describe_run, describe_stored
+
+__all__ = ["DetailType", "EventBus", "describe_requests", "describe_run", "describe_stored"]

@@ -1,0 +1,51 @@
+"""The names of the metrics that the functions send to CloudWatch, in the namespace NotebookArchive.
+
+To add a metric, add its name here and send it with `metrics.add_metric` in the function. Metrics of a run are counted
+in `runs/run_metrics.py`. An alarm is a resource of template.yaml that names the metric; docs/operations.md lists all
+metrics.
+"""
+
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """Every metric, grouped by the function that sends it."""
+
+    # report_run: once for each run. Of the first three, one is 1; all are 0 for a run over chosen notebooks.
+    RUN_COMPLETE = "RunComplete"
+    RUN_PARTIAL = "RunPartial"
+    RUN_FAILED = "RunFailed"
+    RUN_DURATION = "RunDuration"
+    NOTEBOOKS_ATTEMPTED = "NotebooksAttempted"
+    NOTEBOOKS_ARCHIVED = "NotebooksArchived"
+    NOTEBOOKS_UNCHANGED = "NotebooksUnchanged"
+    NOTEBOOKS_SKIPPED = "NotebooksSkipped"
+    NOTEBOOKS_FAILED = "NotebooksFailed"
+    NOTEBOOKS_PROTECTED = "NotebooksProtected"
+    NOTEBOOKS_STALE = "NotebooksStale"
+    NOTEBOOKS_UNPROTECTED = "NotebooksUnprotected"
+    NOTEBOOKS_EMPTY = "NotebooksEmpty"
+    NOTEBOOKS_GONE = "NotebooksGone"
+    SNAPSHOTS_ATTEMPTED = "SnapshotsAttempted"
+    SNAPSHOTS_ARCHIVED = "SnapshotsArchived"
+    SNAPSHOTS_UNCHANGED = "SnapshotsUnchanged"
+    SNAPSHOTS_SKIPPED = "SnapshotsSkipped"
+    SNAPSHOTS_FAILED = "SnapshotsFailed"
+    SNAPSHOTS_CAPTURED = "SnapshotsCaptured"
+    SLOTS_FREED = "SlotsFreed"
+    CAPTURES_WITHOUT_SLOT = "CapturesWithoutSlot"
+    BYTES_ARCHIVED = "BytesArchived"
+
+    # archive_requests: once for each invocation.
+    SNAPSHOTS_ARCHIVED_BY_EVENT = "SnapshotsArchivedByEvent"
+    REQUESTS_POSTPONED = "RequestsPostponed"
+    REQUESTS_SKIPPED = "RequestsSkipped"
+
+    # receive_webhook: once for each request. At most one of them is 1.
+    WEBHOOK_ACCEPTED = "WebhookAccepted"
+    WEBHOOK_REFUSED = "WebhookRefused"
+    WEBHOOK_UNKNOWN = "WebhookUnknown"
+
+    # rotate_token: once for each step of a rotation.
+    TOKENS_ROTATED = "TokensRotated"
+    TOKENS_EXPIRING_BEFORE_ROTATION = "TokensExpiringBeforeRotation"

@@ -1,0 +1,37 @@
+"""Count the metrics of a run."""
+
+from notebook_archive.errors import NoFreeSlot
+from notebook_archive.metrics import Metric
+from notebook_archive.runs.report import Report
+
+
+def count_metrics(report: Report) -> dict[str, int]:
+    """Return the counts of a report by metric. Zeros are included, so that a run without any differs from no run.
+
+    A run over chosen notebooks does not count as a run: otherwise it could hide that the run over everything failed.
+    """
+    is_everything = report["scope"] == "everything"
+    notebooks, snapshots, protection = report["notebooks"], report["snapshots"], report["protection"]
+    return {
+        Metric.RUN_COMPLETE: int(is_everything and report["status"] == "complete"),
+        Metric.RUN_PARTIAL: int(is_everything and report["status"] == "partial"),
+        Metric.RUN_FAILED: int(is_everything and report["status"] == "failed"),
+        Metric.NOTEBOOKS_ATTEMPTED: notebooks["attempted"],
+        Metric.NOTEBOOKS_ARCHIVED: notebooks["archived"],
+        Metric.NOTEBOOKS_UNCHANGED: notebooks["unchanged"],
+        Metric.NOTEBOOKS_SKIPPED: sum(notebooks["skipped"].values()),
+        Metric.NOTEBOOKS_FAILED: sum(notebooks["failed"].values()),
+        Metric.SNAPSHOTS_ATTEMPTED: snapshots["attempted"],
+        Metric.SNAPSHOTS_ARCHIVED: snapshots["archived"],
+        Metric.SNAPSHOTS_UNCHANGED: snapshots["unchanged"],
+        Metric.SNAPSHOTS_SKIPPED: sum(snapshots["skipped"].values()),
+        Metric.SNAPSHOTS_FAILED: sum(snapshots["failed"].values()),
+        Metric.NOTEBOOKS_PROTECTED: protection["protected"],
+        Metric.NOTEBOOKS_STALE: protection["stale"],
+        Metric.NOTEBOOKS_UNPROTECTED: protection["unprotected"],
+        Metric.NOTEBOOKS_EMPTY: protection["empty"],
+        Metric.NOTEBOOKS_GONE: protection["gone"],
+        Metric.SNAPSHOTS_CAPTURED: report["captured"],
+        Metric.SLOTS_FREED: len(report["freed"]),
+        Metric.CAPTURES_WITHOUT_SLOT: snapshots["skipped"].get(NoFreeSlot.reason, 0),
+    }

@@ -1,0 +1,13 @@
+"""The alarms of the template watch metrics that the functions send."""
+
+from notebook_archive.metrics import Metric
+from tests.template.rendered import EVERYTHING, render
+
+
+def test_alarms_name_metrics_that_exist() -> None:
+    resources = render(EVERYTHING)["Resources"].values()
+    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "NotebookArchive"}
+    expected = {Metric.RUN_COMPLETE, Metric.NOTEBOOKS_UNPROTECTED, Metric.WEBHOOK_REFUSED, Metric.WEBHOOK_UNKNOWN}
+    assert watched == expected
+    assert watched <= set(Metric)
