@@ -7,16 +7,16 @@ from typing import Any, get_type_hints
 
 from local.aws import ROOT
 from notebook_archive import errors
-from notebook_archive.http.error_table import failure_of
+from notebook_archive.http.error_table import find_failure
 from notebook_archive.http.request import (
-    FORM,
+    FORM_MEDIA_TYPE,
     FORMATS,
-    HIGHEST_START,
     MAX_SESSIONS,
+    MAX_START,
     MAX_VALUE_LENGTH,
     TOKEN,
 )
-from notebook_archive.http.responses import INLINE_BYTES
+from notebook_archive.http.responses import MAX_INLINE_BYTES
 from notebook_archive.models import ITEM_ID, RESOURCE_KEY
 from notebook_archive.reading.read_sessions import NotebookResource, NotebookResources
 
@@ -126,7 +126,7 @@ def _operations(
     answers = {"200": {"description": "The answer", "headers": _headers(), "content": content}}
     answers |= _failures(*_ALWAYS, *not_found)
     fields = {"f": _FORMAT, "token": _TOKEN, "referer": _REFERER, **{each["name"]: each["schema"] for each in more}}
-    body = {"content": {FORM: {"schema": {"type": "object", "properties": fields}}}}
+    body = {"content": {FORM_MEDIA_TYPE: {"schema": {"type": "object", "properties": fields}}}}
     made: dict[str, Any] = {
         "get": {"operationId": name, "summary": summary, "parameters": query, "responses": answers},
         "post": {
@@ -142,7 +142,7 @@ def _operations(
 
 def _paging() -> list[dict[str, Any]]:
     return [
-        _number("start", 1, HIGHEST_START, "The first to give, counted from 1"),
+        _number("start", 1, MAX_START, "The first to give, counted from 1"),
         _number("num", 10, MAX_SESSIONS, "How many to give"),
     ]
 
@@ -204,7 +204,7 @@ def _download() -> dict[str, Any]:
     answers = {
         "200": {"description": "The snapshot, byte for byte", "headers": headers, "content": _content("Notebook")},
         "303": {
-            "description": f"The snapshot is larger than {INLINE_BYTES} bytes: a link to it, good for five minutes",
+            "description": f"The snapshot is larger than {MAX_INLINE_BYTES} bytes: a link to it, good for five minutes",
             "headers": {**headers, "Location": location},
         },
     }
@@ -212,7 +212,7 @@ def _download() -> dict[str, Any]:
         "operationId": "downloadSnapshot",
         "summary": "Download Notebook Snapshot",
         "security": _WITH_TOKEN_IN_FORM,
-        "requestBody": {"required": True, "content": {FORM: {"schema": schema}}},
+        "requestBody": {"required": True, "content": {FORM_MEDIA_TYPE: {"schema": schema}}},
         "responses": answers | _failures(*_ALWAYS, *_OF_DOWNLOADS),
     }
 
@@ -229,7 +229,7 @@ def _failures(*raised: type[errors.NotebookArchiveError]) -> dict[str, Any]:
     """Return a response for each status that the errors have in the one table, and the gateway's own 429."""
     texts: dict[HTTPStatus, list[str]] = {}
     for cls in raised:
-        told = failure_of(cls(""))
+        told = find_failure(cls(""))
         texts.setdefault(told.status, []).append(told.text.strip() or (cls.__doc__ or "").splitlines()[0])
     described = {str(int(status)): " ".join(dict.fromkeys(said)) for status, said in sorted(texts.items())}
     described["403"] = " ".join(filter(None, (described.get("403"), _UNSIGNED)))

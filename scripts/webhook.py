@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.http.webhook import WebhookSecret
+from notebook_archive.http.webhook_signature import WebhookSecret
 from notebook_archive.settings import HTTPS_URL
 from scripts.portal_webhooks import Webhooks, describe_webhook
 from scripts.secret_store import read

@@ -1,10 +1,12 @@
-"""Archives the notebooks that somebody asked for.
+"""Archives the notebooks that events ask for.
 
-Trigger: the queue of events ``SnapshotArchiveRequested``, up to ten messages at a time.
-Answers: which messages are to come again.  What became of each notebook is a line in the log;
-what was stored is told by events.
+Trigger: the queue of events `SnapshotArchiveRequested`, up to ten messages at a time.
+Answers: the messages that are to come again. The outcome of each notebook is logged, and events announce what was
+stored.
 """
 
+import os
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Metrics
@@ -19,6 +21,7 @@ from notebook_archive.errors import EventRefused
 from notebook_archive.events import DetailType, describe_stored
 from notebook_archive.logs import log_invocation, log_outcome, make_logger
 from notebook_archive.metrics import Metric
+from notebook_archive.settings import ArchiveRequestsSettings
 
 logger = make_logger()
 metrics = Metrics()
@@ -32,21 +35,23 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     run = messages[0].run
     logger.append_keys(run_id=run)
     metrics.add_metadata("run_id", run)
+    settings = ArchiveRequestsSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     requests = [message.request for message in messages if message.request]
-    outcomes = archive_requests(requests, run, aws.context, aws.settings().threads, deadline)
+    open_context = partial(aws.archive_context, settings.backup)
+    outcomes = archive_requests(requests, run, open_context, settings.threads, deadline)
     for outcome in outcomes.values():
         log_outcome(logger, outcome)
     for message in messages:
         if message.refusal:
             logger.warning("refused", extra={"message_id": message.id, "problem": message.refusal})
-    again = aws.request_queue().settle(messages, outcomes)
-    bucket = aws.settings().archive_bucket
+    again = aws.request_queue(settings.request_queue_url, settings.failure_queue_url).settle(messages, outcomes)
+    bucket = settings.backup.archive.bucket
     stored = [detail for outcome in outcomes.values() for detail in describe_stored(outcome, run, bucket)]
     try:
-        aws.event_bus().publish(DetailType.SNAPSHOT_ARCHIVED, *stored)
+        aws.event_bus(settings.event_bus).publish(DetailType.SNAPSHOT_ARCHIVED, *stored)
     except EventRefused:
-        logger.exception("What was archived could not be told")
+        logger.exception("The events about archived snapshots could not be sent")
     archived = sum(len(outcome["archived"]) for outcome in outcomes.values())
     skipped = sum(message.has_skipped(outcomes) for message in messages)
     metrics.add_metric(Metric.SNAPSHOTS_ARCHIVED_BY_EVENT, MetricUnit.Count, archived)

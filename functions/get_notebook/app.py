@@ -1,17 +1,20 @@
-"""Describes notebooks that are open now: one by its session's id, or all of them, a page at a time.
+"""Describes open notebooks: one by its session's id, or all of them, a page at a time.
 
-Trigger: API Gateway, GET or POST of ``/admin/notebooks``, ``/admin/notebooks/{notebookId}`` and the documentation's
-other spelling ``/admin/notebook/{notebookId}``.
+Trigger: API Gateway, GET or POST of `/admin/notebooks`, `/admin/notebooks/{notebookId}` and the documentation's other
+spelling `/admin/notebook/{notebookId}`.
 Answers: the notebook resource of the Enterprise Administrator API, as a page, as JSON or as indented JSON.
 """
+
+import os
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.clock import Deadline
-from notebook_archive.http import Answer, Request, api_handler, session_answer, sessions_answer
+from notebook_archive.http import Answer, Request, answer_session, answer_sessions, api_handler
 from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.reading import read_session, read_sessions
+from notebook_archive.settings import GetNotebookSettings
 
 logger = make_logger()
 
@@ -19,14 +22,19 @@ logger = make_logger()
 @log_invocation(logger)
 @api_handler(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
-    """Answer with one session where the path names one, else with those that are open."""
+    """Answer with the session that the path names, or else with the open sessions."""
+    settings = GetNotebookSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
-    reader = aws.reader(request.caller_token, request.principal)
-    form = aws.asks_for_tokens()
+    authorization = aws.authorization(settings.arcgis, settings.api_auth)
+    token_field = settings.api_auth == "ArcGIS"
     if request.resource == "/admin/notebooks":
-        listing = read_sessions(*request.page, reader, aws.settings().threads, deadline)
-        logger.info("Listed", extra={"notebooks": listing["num"], "username": reader.username})
-        return sessions_answer(request, listing, token_field=form)
-    session = read_session(request.session_id, reader, deadline)
-    logger.info("Described", extra={"item_id": session["itemId"], "username": reader.username})
-    return session_answer(request, session, token_field=form)
+        start, num = request.paging
+        rights = authorization.authorize(request, deadline)
+        listing = read_sessions(start, num, rights, settings.threads)
+        logger.info("Listed", extra={"notebooks": listing["num"], "username": rights.username})
+        return answer_sessions(request, listing, token_field=token_field)
+    session_id = request.session_id
+    rights = authorization.authorize(request, deadline)
+    session = read_session(session_id, rights)
+    logger.info("Described", extra={"item_id": session["itemId"], "username": rights.username})
+    return answer_session(request, session, token_field=token_field)

@@ -1,11 +1,11 @@
 """Reports on an archive run.
 
-Trigger: the last state of the state machine ArchiveRun, with ``{"runId", "startedAt", "input"?, "plan"?,
-"error"?}``.
-Answers: the report's summary; the report itself is an object in the archive, its figures are metrics, and an event
-says that it is there.
+Trigger: the last state of the state machine ArchiveRun, with `{"runId", "startedAt", "input"?, "plan"?, "error"?}`.
+Answers: the report's summary. The report itself is an object in the archive. Its figures are metrics, and an event
+announces it.
 """
 
+import os
 from typing import Any
 
 from aws_lambda_powertools import Metrics
@@ -19,6 +19,7 @@ from notebook_archive.events import DetailType, describe_run
 from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.metrics import Metric
 from notebook_archive.runs import count_metrics, read_scope, report_run
+from notebook_archive.settings import ReportRunSettings
 
 logger = make_logger()
 metrics = Metrics()
@@ -27,20 +28,21 @@ metrics = Metrics()
 @log_invocation(logger)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write the report, count its figures, tell the bus."""
+    """Write the report, emit its figures as metrics, and publish the event."""
     run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     metrics.add_metadata("run_id", run)
+    settings = ReportRunSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     given = (event["startedAt"], event.get("plan"), event.get("error"))
     asked = read_scope(event.get("input"))
-    key, report = report_run(run, aws.archive(), *given, aws.settings().threads, deadline, asked=asked)
+    key, report = report_run(run, aws.archive(settings.archive), *given, settings.threads, deadline, asked=asked)
     for name, count in count_metrics(report).items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.add_metric(Metric.BYTES_ARCHIVED, MetricUnit.Bytes, report["bytes"])
     metrics.add_metric(Metric.RUN_DURATION, MetricUnit.Seconds, report["seconds"])
-    event_detail = describe_run(report, key, aws.settings().archive_bucket)
+    event_detail = describe_run(report, key, settings.archive.bucket)
     summary = {name: value for name, value in event_detail.items() if name != "bucket"}
     logger.info(report["message"], extra={"report": summary})
-    aws.event_bus().publish(DetailType.ARCHIVE_RUN_COMPLETED, event_detail)
+    aws.event_bus(settings.event_bus).publish(DetailType.ARCHIVE_RUN_COMPLETED, event_detail)
     return summary

@@ -21,7 +21,7 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId
-from notebook_archive.settings import Settings
+from notebook_archive.settings import GetNotebookSettings
 from tests.arcgis_client.client import Client, id_of, portal_at
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import Wire, WireRequest, answer
@@ -218,7 +218,7 @@ ENV = {
 )
 def test_a_hostile_address_in_the_settings_is_refused(name: str, url: str) -> None:
     with pytest.raises(SettingsInvalid, match=name) as caught:
-        Settings.from_env(ENV | {name: url})
+        GetNotebookSettings.from_env(ENV | {name: url})
     assert "pw" not in str(caught.value)
 
 

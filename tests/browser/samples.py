@@ -1,4 +1,4 @@
-"""Notebooks to look at: a plain one, one of pictures, and one that would do harm."""
+"""Sample notebooks: a plain one, one of images, and a hostile one."""
 
 from tests.http.documents import PNG, code, display, markdown, notebook, stream
 from tests.http.hostile import HOSTILE

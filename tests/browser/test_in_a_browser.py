@@ -1,4 +1,4 @@
-"""Pages in a real browser: what is seen, that nothing runs, that nothing is asked for."""
+"""Pages in a real browser: they are shown, run nothing, and request nothing else."""
 
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LAPTOP, PHONE = 1280, 390
 
 @dataclass
 class Site:
-    """A server of pages at their addresses, each with its policy, and what was asked of it."""
+    """A server of pages with their policy, and the paths that were requested."""
 
     pages: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ def site() -> Iterator[Site]:
             self.wfile.write((page or "").encode())
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -54,7 +54,7 @@ def site() -> Iterator[Site]:
 
 @dataclass
 class Seen:
-    """What happened while a page was open."""
+    """An open page, its requests, and whatever it reported."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Seen:
 
 @pytest.fixture
 def opened(browser: Browser, site: Site) -> Iterator[Any]:
-    """Yield a function that opens a page at a width and in a colour scheme, and notes what happens."""
+    """Yield a function that opens a page at a width and in a color scheme, and records what happens."""
     contexts = []
 
     def open_page(html: str, width: int = LAPTOP, scheme: Any = "light") -> Seen:
@@ -90,7 +90,7 @@ def opened(browser: Browser, site: Site) -> Iterator[Any]:
 
 
 def assert_quiet(seen: Seen, site: Site) -> None:
-    """Hold that the page asked for nothing but itself, said nothing and ran nothing."""
+    """Assert that the page requested nothing but itself, reported nothing and ran nothing."""
     assert {url for url in seen.requests if not url.startswith("data:")} == {seen.page.url}
     assert set(site.asked) == {"/admin/notebooks/snapshots/download"}
     assert seen.troubles == []
@@ -105,7 +105,7 @@ SNAPSHOTS = {"plain": PLAIN, "images": IMAGES, "hostile": EVIL}
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [LAPTOP, PHONE])
 @pytest.mark.parametrize("name", [*SNAPSHOTS, *(name for name in every_page(token=True) if name != "snapshot")])
-def test_a_page_is_seen_and_nothing_else_happens(
+def test_page_is_shown_and_nothing_else_happens(
     opened: Any, site: Site, tmp_path: Path, name: str, width: int, scheme: str
 ) -> None:
     html = snapshot_page(SNAPSHOTS[name]) if name in SNAPSHOTS else every_page(token=True)[name]
@@ -119,11 +119,11 @@ def test_a_page_is_seen_and_nothing_else_happens(
     assert (light == "rgb(244, 246, 248)") == (scheme == "light"), "the stylesheet passed the policy"
 
 
-def test_hostile_content_is_text_and_the_rest_is_there(opened: Any, site: Site) -> None:
+def test_hostile_content_is_shown_as_text(opened: Any, site: Site) -> None:
     seen = opened(snapshot_page(EVIL))
     assert seen.page.get_by_text(WORDS).is_visible()
     cover = seen.page.evaluate("document.elementFromPoint(640, 30).closest('header') !== null")
-    assert cover, "nothing lies over the page's own header"
+    assert cover, "nothing covers the page's own header"
     assert seen.page.evaluate("document.body instanceof HTMLBodyElement && document.attributes === undefined")
     images = seen.page.evaluate("[...document.images].map(image => image.complete)")
     assert images
@@ -141,13 +141,13 @@ def test_pictures_are_drawn(opened: Any, site: Site) -> None:
     assert_quiet(seen, site)
 
 
-def test_a_wide_table_scrolls_in_its_place(opened: Any) -> None:
+def test_wide_table_scrolls_in_its_place(opened: Any) -> None:
     seen = opened(snapshot_page(PLAIN), PHONE)
     box = seen.page.locator(".rich:has(table.dataframe)")
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
 
 
-def test_the_keyboard_reaches_everything_and_is_seen(opened: Any) -> None:
+def test_keyboard_reaches_everything_visibly(opened: Any) -> None:
     seen = opened(every_page(token=True)["sessions"])
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"
@@ -172,7 +172,7 @@ def test_the_keyboard_reaches_everything_and_is_seen(opened: Any) -> None:
     }
 
 
-def test_the_form_asks_as_the_operation_does(opened: Any) -> None:
+def test_form_sends_what_the_operation_expects(opened: Any) -> None:
     sent: list[str] = []
 
     def answer(route: Route) -> None:

@@ -20,7 +20,8 @@ from notebook_archive.backup.storing import ItemReference, Provenance, make_meta
 from notebook_archive.errors import SecretMalformed
 from notebook_archive.events import DetailType, describe_run
 from notebook_archive.events.details import SOURCE
-from notebook_archive.http.webhook import DELIVERY_BYTES, FRESH_MILLISECONDS, MAX_ITEMS, WebhookSecret
+from notebook_archive.http.webhook import MAX_AGE_MILLISECONDS, MAX_DELIVERY_BYTES, MAX_ITEMS
+from notebook_archive.http.webhook_signature import WebhookSecret
 from notebook_archive.metrics import Metric
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.notebook import NotebookFacts
@@ -202,9 +203,9 @@ def test_the_webhooks_secret_and_payload() -> None:
     assert not known.requires_signature
     event = json.loads((ROOT / "events/receive_webhook.json").read_text())
     assert json.loads(payload) == json.loads(event["body"])
-    assert f"{DELIVERY_BYTES:,} bytes" in WEBHOOK.prose
+    assert f"{MAX_DELIVERY_BYTES:,} bytes" in WEBHOOK.prose
     assert f"first {MAX_ITEMS} items" in WEBHOOK.prose
-    assert f"{FRESH_MILLISECONDS // 60_000} minutes" in WEBHOOK.prose
+    assert f"{MAX_AGE_MILLISECONDS // 60_000} minutes" in WEBHOOK.prose
 
 
 def test_referer() -> None:

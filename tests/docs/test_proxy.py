@@ -8,7 +8,7 @@ from openapi_spec_validator import validate
 from local import openapi
 from local.documents import named_errors
 from notebook_archive.errors import NotebookArchiveError
-from notebook_archive.http.error_table import failure_of
+from notebook_archive.http.error_table import find_failure
 from tests.docs.documents import PROXY, code_in
 from tests.template.rendered import template
 
@@ -17,7 +17,7 @@ GATEWAY = {("429", "429")}
 
 
 def test_statuses() -> None:
-    told = {failure_of(cls("")) for cls in named_errors(NotebookArchiveError)}
+    told = {find_failure(cls("")) for cls in named_errors(NotebookArchiveError)}
     of_code = {(str(int(each.status)), str(each.code)) for each in told} | GATEWAY
     assert {(status, code) for status, code, _ in PROXY.table("status")} == of_code
 

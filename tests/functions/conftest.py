@@ -1,4 +1,4 @@
-"""The functions as Lambda has them: app.py by path, the environment, secrets, a bucket, a bus."""
+"""The functions as Lambda runs them: app.py by path, the environment, secrets, a bucket and an event bus."""
 
 import contextlib
 import importlib.util
@@ -24,14 +24,14 @@ type Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def sample(name: str) -> dict[str, Any]:
-    """Return the sample event ``events/<name>.json``."""
+    """Return the sample event `events/<name>.json`."""
     event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
     return event
 
 
 @dataclass
 class Context:
-    """What Lambda hands to a handler beside the event."""
+    """The context that Lambda passes to a handler with the event."""
 
     function_name: str
     milliseconds: int = 900_000
@@ -48,7 +48,7 @@ class Context:
 
 @dataclass
 class Functions:
-    """The deployed functions, and what they leave behind."""
+    """The deployed functions, their log, and the services that they call."""
 
     arcgis: LocalArcGIS
     deployment: Deployment
@@ -58,7 +58,7 @@ class Functions:
     milliseconds: int = 900_000
 
     def invoke(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
-        """Return what the function answers, as JSON brings it back; its log lines are kept."""
+        """Return the function's answer after a round trip through JSON. Its log lines are kept."""
         spec = importlib.util.spec_from_file_location(f"{name}_app", ROOT / "functions" / name / "app.py")
         assert spec
         assert spec.loader
@@ -70,13 +70,13 @@ class Functions:
         return decoded
 
     def configure(self, **variables: str) -> None:
-        """Deploy anew with other variables, as a container that has just started has them."""
+        """Set variables and start a new container, which reads them."""
         for name, value in variables.items():
             self.environment.setenv(name, value)
         _new_container()
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return the log's lines, each of which is JSON."""
+        """Return the log's lines, parsed as JSON."""
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
 
@@ -122,7 +122,7 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @contextlib.contextmanager
 def own_logging() -> Iterator[None]:
-    """Afterwards, logging is as before: an imported function sends all log records through its handler."""
+    """Restore the logging configuration at the end. An imported function sends all records through its own handler."""
     root, package = logging.getLogger(), logging.getLogger("notebook_archive")
     handlers, levels = list(root.handlers), (root.level, package.level)
     yield
@@ -143,7 +143,7 @@ def _fill_secrets(deployment: Deployment, ca_pem: str) -> None:
 
 
 def _new_container() -> None:
-    """What is made on first use is made anew, as in a container that has just started."""
+    """Forget what the composition root has made, as in a container that has just started."""
     for made in vars(aws).values():
         if isinstance(made, _lru_cache_wrapper):
             made.cache_clear()
@@ -151,7 +151,7 @@ def _new_container() -> None:
 
 @pytest.fixture
 def library_log() -> Iterator[io.StringIO]:
-    """Everything that our package and its HTTP client log, at the most talkative level."""
+    """Everything that the package and its HTTP client log, at level DEBUG."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     loggers = [logging.getLogger(name) for name in ("urllib3", "requests", "notebook_archive")]

@@ -1,5 +1,6 @@
-"""Where calls and links of the functions go in each region.  An endpoint of this machine would hide it."""
+"""The hosts of S3 calls and links in each region. A local endpoint would hide them."""
 
+import os
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from botocore.compat import HTTPHeaders
 from notebook_archive import aws
 from notebook_archive.archive import ArchiveReader
 from notebook_archive.models import ItemId, ResourceKey
+from notebook_archive.settings import DownloadSnapshotSettings
 from tests.functions.conftest import _new_container
 
 ITEM = ItemId("e49a12b28da29e813ee6be0b546a3015")
@@ -35,8 +37,13 @@ HOSTS = {
 type Deploy = Callable[..., ArchiveReader]
 
 
+def make_reader() -> ArchiveReader:
+    """Return the archive as `download_snapshot` reads it."""
+    return aws.snapshot_source(DownloadSnapshotSettings.from_env(os.environ)).archive_reader
+
+
 class Absent(AWSResponse):
-    """S3's answer that there is no such object."""
+    """S3's answer for a missing object."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, 404, HTTPHeaders(), None)
@@ -48,7 +55,7 @@ class Absent(AWSResponse):
 
 @pytest.fixture
 def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """The archive as the functions read it, deployed with these variables on top of the usual ones."""
+    """Return a function that deploys with more variables, and returns the archive as the functions read it."""
 
     def deployed(**variables: str) -> ArchiveReader:
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -56,7 +63,7 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
             monkeypatch.setenv(name, value)
         boto3.setup_default_session()
         _new_container()
-        return aws.snapshot_source().reader
+        return make_reader()
 
     yield deployed
     _new_container()
@@ -84,7 +91,7 @@ def test_calls_go_to_the_regional_host(deploy: Deploy, region: str) -> None:
     assert boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION.events.register_first("before-send.s3", answer)  # type: ignore[arg-type]
     _new_container()
-    assert aws.snapshot_source().reader.owner(ITEM) == ""
+    assert make_reader().owner(ITEM) == ""
     assert asked == [f"gis-archive.{HOSTS[region]}"]
 
 

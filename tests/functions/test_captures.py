@@ -1,4 +1,4 @@
-"""Captures as the deployed functions make them: only where their environment says so."""
+"""Captures as the deployed functions make them: only if their environment says so."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.runs.scene import makers
 
 
 def made(functions: Functions) -> dict[str, list[str]]:
-    """Return the owners and the names of the snapshots that this system made."""
+    """Return the names of the snapshots that this system made, by owner."""
     found: dict[str, list[str]] = {}
     for item in functions.deployment.organisation.notebooks():
         names = [snapshot.name for snapshot in item.snapshots if snapshot.name.startswith(CAPTURE_PREFIX)]
@@ -28,7 +28,7 @@ def save_all(functions: Functions) -> None:
 
 
 @pytest.mark.parametrize("capture", [False, True])
-def test_a_run_captures_for_every_owner_with_a_secret_and_no_one_else(functions: Functions, capture: bool) -> None:
+def test_run_captures_only_for_owners_with_a_secret(functions: Functions, capture: bool) -> None:
     save_all(functions)
     if capture:
         functions.configure(CAPTURE="true")
@@ -45,7 +45,7 @@ def owns(functions: Functions, owner: str) -> bool:
     return any(item.owner == owner for item in functions.deployment.organisation.notebooks())
 
 
-def test_an_event_captures_once_however_often_it_comes(functions: Functions) -> None:
+def test_repeated_event_captures_once(functions: Functions) -> None:
     save_all(functions)
     queues = Queues(functions)
     functions.configure(CAPTURE="true", SLOT_ROTATION="true")

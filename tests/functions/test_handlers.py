@@ -1,4 +1,4 @@
-"""Each handler with its sample events, and the three in turn, as the state machine calls them."""
+"""Each handler with its sample events, and whole runs, as the state machine calls the handlers."""
 
 import io
 import json
@@ -28,7 +28,7 @@ REPORT = "runs/2026-11-22/sample-run/report.json"
 
 
 def whole_run(functions: Functions, name: str = "plan_run") -> dict[str, Any]:
-    """Return what the last function answers."""
+    """Return the answer of the last function."""
     event = sample(name)
     plan = functions.invoke("plan_run", event)
     run = {"runId": event["runId"], "startedAt": event["startedAt"]}
@@ -46,14 +46,14 @@ def metrics(out: str) -> dict[str, Any]:
 
 
 class TestSamples:
-    """The files in events/ work as they are against the local ArcGIS with its built-in notebooks."""
+    """The files in events/ work against the local ArcGIS with its built-in notebooks."""
 
-    def test_every_sample_is_of_a_function_or_of_the_state_machine(self) -> None:
+    def test_every_function_has_a_sample(self) -> None:
         stems = {path.name.split(".")[0] for path in (ROOT / "events").iterdir()}
         folders = {path.name for path in (ROOT / "functions").iterdir() if path.is_dir()}
         assert stems == {name for name in folders if not name.startswith("__")} | {"archive_run"}
 
-    def test_the_state_machines_inputs_are_the_plans(self) -> None:
+    def test_state_machine_and_plan_have_the_same_input(self) -> None:
         assert sample("plan_run")["input"] == sample("archive_run")
         assert sample("plan_run.items")["input"] == sample("archive_run.items")
 
@@ -61,7 +61,7 @@ class TestSamples:
         answer = functions.invoke("plan_run", sample("plan_run"))
         assert answer == sample("report_run")["plan"] | {"notebooks": 15}
 
-    def test_a_run_archives_the_current_content_where_the_deployment_says_so(self, functions: Functions) -> None:
+    def test_run_archives_current_content_if_configured(self, functions: Functions) -> None:
         functions.configure(ARCHIVE_CURRENT="true")
         whole_run(functions)
         copies = [key for key in contents("notebooks/") if "/current/" in key]
@@ -93,7 +93,7 @@ class TestSamples:
 
 
 class TestWholeRun:
-    def test_answers_what_the_report_says(self, functions: Functions) -> None:
+    def test_answer_agrees_with_the_report(self, functions: Functions) -> None:
         answer = whole_run(functions)
         report = json.loads(stored_body(REPORT))
         for name in ("scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds"):
@@ -101,7 +101,7 @@ class TestWholeRun:
         assert (answer["status"], answer["unprotected"]) == ("complete", 1)
         assert answer["runId"] == report["runId"]
 
-    def test_metrics_are_the_reports_figures_zeros_included(
+    def test_metrics_are_the_figures_of_the_report_zeros_included(
         self, functions: Functions, capsys: pytest.CaptureFixture[str]
     ) -> None:
         whole_run(functions)
@@ -114,7 +114,7 @@ class TestWholeRun:
         assert {metric["Name"] for metric in directive["Metrics"]} == expected.keys()
         assert 0 in expected.values()
 
-    def test_a_failed_run_emits_its_metrics_too(self, functions: Functions, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_failed_run_emits_metrics(self, functions: Functions, capsys: pytest.CaptureFixture[str]) -> None:
         functions.invoke("report_run", sample("report_run.failed"))
         emitted = metrics(capsys.readouterr().out)
         assert (emitted["RunFailed"], emitted["RunComplete"], emitted["NotebooksAttempted"]) == ([1], [0], [0])
@@ -130,7 +130,7 @@ class TestWholeRun:
         assert event["detail"] == answer | {"bucket": "archive"}
         assert functions.s3.calls[-1] == ("PutObject", REPORT)
 
-    def test_the_report_is_there_also_where_the_bus_is_not(
+    def test_report_is_written_even_if_the_bus_is_missing(
         self, functions: Functions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("EVENT_BUS_NAME", "elsewhere")
@@ -138,7 +138,7 @@ class TestWholeRun:
             functions.invoke("report_run", sample("report_run.failed"))
         assert REPORT in contents("runs/")
 
-    def test_an_event_that_is_refused_once_is_sent_again(self, functions: Functions) -> None:
+    def test_event_that_is_refused_once_is_sent_again(self, functions: Functions) -> None:
         catch = Catch()
         calls: list[int] = []
 
@@ -157,11 +157,11 @@ class TestWholeRun:
         boto3.DEFAULT_SESSION.events.register("after-call.events.PutEvents", refuse_last)
         functions.configure()
         details = [{"number": number} for number in range(5)]
-        aws.event_bus().publish(DetailType.SNAPSHOT_ARCHIVED, *details)
+        aws.event_bus("default").publish(DetailType.SNAPSHOT_ARCHIVED, *details)
         assert [event["detail"] for event in catch.events()] == details
         assert calls == [5, 1]
 
-    def test_log_lines_name_the_run_and_what_became_of_each_notebook(self, functions: Functions) -> None:
+    def test_log_has_the_run_and_the_outcome_of_each_notebook(self, functions: Functions) -> None:
         whole_run(functions)
         lines = functions.lines()
         assert {line["run_id"] for line in lines} == {"2026-11-22/sample-run"}
@@ -170,13 +170,13 @@ class TestWholeRun:
         assert len(notebooks) == 15
         assert sum(line["archived"] for line in notebooks) == 17
 
-    def test_a_container_serves_many_batches_for_one_reading_of_its_secrets(self, functions: Functions) -> None:
+    def test_container_reads_its_secrets_once(self, functions: Functions) -> None:
         whole_run(functions)
         functions.deployment.requests.clear()
         functions.invoke("archive_notebooks", sample("archive_notebooks"))
         assert "generateToken" not in functions.deployment.requests.counts()
 
-    def test_without_time_the_batch_comes_back(self, functions: Functions) -> None:
+    def test_batch_is_returned_if_there_is_no_time(self, functions: Functions) -> None:
         functions.milliseconds = 20_000
         planned = sample("archive_notebooks")["batch"]["notebooks"]
         event = sample("archive_notebooks") | {"batch": {"number": 1, "part": 0, "notebooks": planned * 4}}
@@ -185,7 +185,7 @@ class TestWholeRun:
 
 
 class Catch:
-    """What arrives on the default bus, caught in an archive of EventBridge's own."""
+    """The events on the default bus, collected by an archive of EventBridge."""
 
     def __init__(self) -> None:
         bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
@@ -198,27 +198,28 @@ class Catch:
 class TestTrouble:
     @pytest.mark.filterwarnings("ignore:No application metrics")
     @pytest.mark.parametrize("function", ["plan_run", "archive_notebooks", "report_run"])
-    def test_a_garbled_environment_is_named_whole(
+    def test_every_invalid_variable_is_named(
         self, functions: Functions, function: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("PORTAL_URL", "ftp://x")
+        monkeypatch.setenv("ARCHIVE_BUCKET_OWNER", "nobody")
         monkeypatch.setenv("THREADS", "many")
-        with pytest.raises(SettingsInvalid, match=r"PORTAL_URL.*THREADS"):
+        with pytest.raises(SettingsInvalid, match=r"ARCHIVE_BUCKET_OWNER.*THREADS"):
             functions.invoke(function, sample(function))
+        assert functions.lines()[-1]["run_id"] == "2026-11-22/sample-run"
 
-    def test_a_missing_administrators_secret_is_named(self, functions: Functions) -> None:
+    def test_missing_administrator_secret_is_named(self, functions: Functions) -> None:
         boto3.client("secretsmanager").delete_secret(SecretId="notebook-archive/admin", ForceDeleteWithoutRecovery=True)
         with pytest.raises(SecretMissing, match="'notebook-archive/admin'"):
             functions.invoke("plan_run", sample("plan_run"))
 
-    def test_a_secret_being_deleted_or_without_text_is_unreadable(self, functions: Functions) -> None:
+    def test_secret_that_is_being_deleted_is_unreadable(self, functions: Functions) -> None:
         secrets = boto3.client("secretsmanager")
         secrets.delete_secret(SecretId="notebook-archive/admin")
         with pytest.raises(SecretUnreadable, match="'notebook-archive/admin'"):
             functions.invoke("plan_run", sample("plan_run"))
 
     @pytest.mark.filterwarnings("ignore:No application metrics")
-    def test_a_run_id_of_another_execution_fails_both_functions(self, functions: Functions) -> None:
+    def test_run_id_of_another_execution_is_refused(self, functions: Functions) -> None:
         whole_run(functions)
         report = stored_body(REPORT)
         later = {"startedAt": "2026-11-22T09:00:00.000Z"}
@@ -228,20 +229,18 @@ class TestTrouble:
         assert stored_body(REPORT) == report
 
     @pytest.mark.parametrize("given", [{"items": []}, {"itemIds": []}, None, []])
-    def test_an_unknown_input_is_refused(self, functions: Functions, given: object) -> None:
+    def test_unknown_input_is_refused(self, functions: Functions, given: object) -> None:
         with pytest.raises(RunInputInvalid, match="Allowed are"):
             functions.invoke("plan_run", sample("plan_run") | {"input": given})
 
     @pytest.mark.parametrize("change", [{"runId": ""}, {"startedAt": "yesterday"}])
-    def test_a_run_that_the_state_machine_did_not_start_is_refused(
-        self, functions: Functions, change: dict[str, str]
-    ) -> None:
+    def test_malformed_run_is_refused(self, functions: Functions, change: dict[str, str]) -> None:
         with pytest.raises(NotebookArchiveError, match="state machine"):
             functions.invoke("plan_run", sample("plan_run") | change)
 
 
 @pytest.mark.parametrize("kind", ["none", "shape-e"])
-def test_no_secret_leaves(
+def test_secrets_are_in_no_output(
     functions: Functions, library_log: io.StringIO, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     secrets = boto3.client("secretsmanager")

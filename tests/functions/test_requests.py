@@ -1,4 +1,4 @@
-"""Backups that events ask for, as the queue hands them over."""
+"""Backups that events ask for, as Lambda receives them from the queue."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ DETAIL_TYPE = "SnapshotArchiveRequested"
 
 
 class Queues:
-    """The request queue and the failure queue, and the messages that are under way."""
+    """The request queue and the failure queue."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions, self._sqs = functions, boto3.client("sqs")
@@ -32,7 +32,7 @@ class Queues:
         functions.configure(REQUEST_QUEUE_URL=self.requests, FAILURE_QUEUE_URL=self.failures)
 
     def deliver(self, *bodies: Any, attempts: int = 1) -> list[str]:
-        """Send messages and hand all over in one batch, as Lambda does; return the places of those to come again."""
+        """Send messages and pass all of them in one batch, as Lambda does. Return the bodies of those to come again."""
         for body in bodies:
             self._sqs.send_message(
                 QueueUrl=self.requests, MessageBody=body if isinstance(body, str) else json.dumps(body)
@@ -55,7 +55,7 @@ class Queues:
         return [record["body"] for record in records if record["messageId"] in again]
 
     def set_aside(self) -> list[tuple[str, dict[str, str]]]:
-        """Return what stands in the failure queue: the body, and why."""
+        """Return the messages of the failure queue: each body, and why it failed."""
         found = self._sqs.receive_message(
             QueueUrl=self.failures, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", [])
@@ -96,24 +96,24 @@ class TestRequests:
         assert queues.set_aside() == []
 
     @pytest.mark.parametrize("detail", [{"itemId": FIRST}, {"itemIds": [FIRST, FIRST]}, {"itemId": FIRST, "more": [1]}])
-    def test_one_item_in_any_of_its_forms(self, queues: Queues, detail: dict[str, Any]) -> None:
+    def test_item_may_be_given_in_several_forms(self, queues: Queues, detail: dict[str, Any]) -> None:
         assert queues.deliver(asked(**detail)) == []
         assert len(archived()) == 2
 
-    def test_many_messages_of_one_item_are_one_piece_of_work(self, functions: Functions, queues: Queues) -> None:
+    def test_many_messages_of_one_item_are_one_backup(self, functions: Functions, queues: Queues) -> None:
         functions.deployment.requests.clear()
         assert queues.deliver(*[asked(itemId=FIRST)] * 10) == []
         counts = functions.deployment.requests.counts()
         assert (counts["items/item"], counts["snapshots/list"], counts["snapshots/download"]) == (1, 1, 2)
 
-    def test_a_second_time_nothing_is_downloaded(self, functions: Functions, queues: Queues) -> None:
+    def test_repeated_request_downloads_nothing(self, functions: Functions, queues: Queues) -> None:
         queues.deliver(asked(itemId=FIRST))
         functions.deployment.requests.clear()
         assert queues.deliver(asked(itemId=FIRST)) == []
         counts = functions.deployment.requests.counts()
         assert counts == {"portals/self": 1, "items/item": 1, "snapshots/list": 1}
 
-    def test_what_was_archived_is_told(self, queues: Queues) -> None:
+    def test_archived_snapshots_are_announced_once(self, queues: Queues) -> None:
         bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
         boto3.client("events").create_archive(ArchiveName="all", EventSourceArn=bus)
         queues.deliver(asked(itemId=FIRST))
@@ -124,9 +124,7 @@ class TestRequests:
         assert (detail["itemId"], detail["owner"], detail["bucket"]) == (FIRST, "ana", "archive")
         assert {each["resourceKey"] for each in detail["snapshots"]} == archived(FIRST)
 
-    def test_the_current_content_is_archived_and_told_where_the_deployment_says_so(
-        self, functions: Functions, queues: Queues
-    ) -> None:
+    def test_current_content_is_archived_if_configured(self, functions: Functions, queues: Queues) -> None:
         queues.deliver(asked(itemId=FIRST))
         assert not [key for key in contents(f"notebooks/{FIRST}/") if "/current/" in key]
         functions.configure(ARCHIVE_CURRENT="true")
@@ -140,10 +138,10 @@ class TestRequests:
         (key,) = [key for key in contents(f"notebooks/{FIRST}/") if "/current/" in key]
         assert contents(key)[key].body == functions.deployment.organisation.items[FIRST].content
         (event,) = events_backends[ACCOUNT]["eu-west-1"].archives["all"].events
-        (told,) = event["detail"]["snapshots"]
-        assert (told["key"], told["resourceKey"]) == (key, key.removeprefix(f"notebooks/{FIRST}/"))
+        (stored,) = event["detail"]["snapshots"]
+        assert (stored["key"], stored["resourceKey"]) == (key, key.removeprefix(f"notebooks/{FIRST}/"))
 
-    def test_items_that_are_gone_or_no_notebooks_are_passed_over(self, functions: Functions, queues: Queues) -> None:
+    def test_missing_items_and_other_types_are_skipped(self, functions: Functions, queues: Queues) -> None:
         other = next(each for each in functions.deployment.organisation.items.values() if each.type == "Web Map")
         assert queues.deliver(asked(itemIds=["0" * 32, other.id, FIRST])) == []
         assert len(archived()) == 2
@@ -171,7 +169,7 @@ class TestFailures:
         ],
         ids=lambda body: str(body)[:60],
     )
-    def test_what_is_no_request_is_set_aside_at_once(self, functions: Functions, queues: Queues, body: Any) -> None:
+    def test_malformed_request_is_set_aside_at_once(self, functions: Functions, queues: Queues, body: Any) -> None:
         functions.deployment.requests.clear()
         assert queues.deliver(body) == []
         ((kept, why),) = queues.set_aside()
@@ -179,12 +177,12 @@ class TestFailures:
         assert (why["reason"], why["attempts"]) == ("request-invalid", "1")
         assert functions.deployment.requests.counts() == {}
 
-    def test_a_bad_message_does_not_hold_up_a_good_one(self, queues: Queues) -> None:
+    def test_bad_message_does_not_hold_up_a_good_one(self, queues: Queues) -> None:
         assert queues.deliver("no JSON", asked(itemId=FIRST)) == []
         assert len(archived()) == 2
 
     @pytest.mark.parametrize("operation", ["portals/self", "items/item", "snapshots/list"])
-    def test_what_fails_comes_again_and_is_set_aside_in_the_end(
+    def test_failing_request_is_retried_then_set_aside(
         self, functions: Functions, queues: Queues, operation: str
     ) -> None:
         functions.milliseconds = 100_000
@@ -200,7 +198,7 @@ class TestFailures:
         assert queues.deliver(kept) == []
         assert len(archived()) == 2
 
-    def test_one_notebook_s_failure_is_its_own_message_s(self, functions: Functions, queues: Queues) -> None:
+    def test_failure_of_one_notebook_affects_its_message_alone(self, functions: Functions, queues: Queues) -> None:
         other = notebooks(functions)[1].id
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, item_id=other, retry_after="0")
         good, bad = asked(itemId=FIRST), asked(itemId=other)
@@ -209,7 +207,7 @@ class TestFailures:
         assert len(archived(FIRST)) == 2
 
     @pytest.mark.parametrize("attempts", [1, MAX_ATTEMPTS, MAX_RECEIVES - 1])
-    def test_too_little_time_is_no_loss_and_not_held_against_it(
+    def test_request_without_time_is_not_counted_as_failed(
         self, functions: Functions, queues: Queues, attempts: int
     ) -> None:
         functions.milliseconds = 70_000
@@ -220,7 +218,7 @@ class TestFailures:
         assert queues.deliver(body, attempts=attempts + 1) == []
         assert len(archived()) == 2
 
-    def test_what_never_finds_time_is_set_aside_with_its_reason(self, functions: Functions, queues: Queues) -> None:
+    def test_request_that_never_has_time_is_set_aside(self, functions: Functions, queues: Queues) -> None:
         functions.milliseconds = 70_000
         body = asked(itemId=FIRST)
         assert queues.deliver(body, attempts=MAX_RECEIVES) == []
@@ -228,7 +226,7 @@ class TestFailures:
         assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "deadline-exceeded", str(MAX_RECEIVES))
 
     @pytest.mark.parametrize("operation", ["ChangeMessageVisibility", "SendMessage"])
-    def test_what_sqs_does_not_settle_comes_again_alone(
+    def test_message_that_sqs_does_not_settle_comes_again_alone(
         self, functions: Functions, queues: Queues, operation: str
     ) -> None:
         other = notebooks(functions)[1].id
@@ -244,11 +242,11 @@ class TestFailures:
         assert len(archived(FIRST)) == 2
         assert len(queues.set_aside()) == (1 if attempts == 1 else 0)
         name = "notebook_archive.backup_requests.queue"
-        told = [line["message"] for line in functions.lines() if line["name"] == name]
-        assert len(told) == (1 if attempts == 1 else 2)
-        assert all("(EndpointConnectionError); it is delivered again" in each for each in told)
+        messages = [line["message"] for line in functions.lines() if line["name"] == name]
+        assert len(messages) == (1 if attempts == 1 else 2)
+        assert all("(EndpointConnectionError); it is delivered again" in each for each in messages)
 
-    def test_an_sqs_that_is_slow_is_waited_for_once(self, functions: Functions, queues: Queues) -> None:
+    def test_slow_sqs_is_waited_for_once(self, functions: Functions, queues: Queues) -> None:
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, retry_after="0")
         assert boto3.DEFAULT_SESSION
         boto3.DEFAULT_SESSION.events.register("before-call.sqs.ChangeMessageVisibility", lambda **_: time.sleep(1))
@@ -257,9 +255,7 @@ class TestFailures:
         assert len(queues.deliver(*[asked(itemId=FIRST)] * 10)) == 10
         assert time.monotonic() - started < 8
 
-    def test_a_bus_that_does_not_answer_keeps_no_message_from_being_settled(
-        self, functions: Functions, queues: Queues
-    ) -> None:
+    def test_messages_are_settled_if_the_bus_does_not_answer(self, functions: Functions, queues: Queues) -> None:
         assert boto3.DEFAULT_SESSION
         boto3.DEFAULT_SESSION.events.register("before-call.events.PutEvents", refuse)
         functions.configure()
@@ -268,17 +264,17 @@ class TestFailures:
         assert len(queues.set_aside()) == 1
         assert "could not be sent (EndpointConnectionError)" in functions.log.getvalue()
 
-    def test_the_queue_and_the_bus_together_do_not_outlast_what_is_kept_for_them(self, queues: Queues) -> None:
-        """botocore's standard mode waits up to 1, 2, 4 … seconds between tries."""
+    def test_queue_and_bus_fit_into_the_reserve(self, queues: Queues) -> None:
+        """botocore's standard mode waits up to 1, 2, 4 … seconds between attempts."""
         assert queues
         seconds = aws.BUS_SECONDS
-        for client in (aws.request_queue()._sqs, aws.event_bus()._client):
+        for client in (aws.request_queue("", "")._sqs, aws.event_bus("")._client):
             config: Any = client.meta.config
             tries = config.retries["total_max_attempts"]
             seconds += tries * (2 * config.connect_timeout + config.read_timeout) + 2 ** (tries - 1) - 1
         assert seconds <= aws.RESERVE_SECONDS
 
-    def test_a_request_for_what_no_credential_reads_is_counted(
+    def test_request_without_credential_is_counted(
         self, functions: Functions, queues: Queues, capsys: pytest.CaptureFixture[str]
     ) -> None:
         functions.configure(ROUTE="notebook-server")
@@ -290,9 +286,9 @@ class TestFailures:
             assert queues.deliver(asked(itemIds=items)) == []
             (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
             counted.append((line["RequestsSkipped"], line["RequestsPostponed"]))
-        assert counted == [([0], [0]), ([1], [0]), ([0], [0])], "what is gone was not skipped"
+        assert counted == [([0], [0]), ([1], [0]), ([0], [0])], "a deleted item does not count as skipped"
 
-    def test_the_event_is_left_as_it_was(self, queues: Queues) -> None:
+    def test_event_is_not_changed(self, queues: Queues) -> None:
         body = asked(itemId=FIRST, unknown={"a": [1, None]})
         before = copy.deepcopy(body)
         assert queues.deliver(body) == []

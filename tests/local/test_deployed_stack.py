@@ -15,14 +15,7 @@ from local.stack import architecture, build
 from local.system import LocalSystem
 from tests.local.roles import session_of
 from tests.local.test_archive_run import notebook_of, until
-
-FUNCTIONS = (
-    "PlanRunFunction",
-    "ArchiveNotebooksFunction",
-    "ReportRunFunction",
-    "GetNotebookFunction",
-    "DownloadSnapshotFunction",
-)
+from tests.template.rendered import functions
 
 
 def role_of(system: LocalSystem, function: str) -> str:
@@ -125,7 +118,7 @@ def test_each_built_function_needs_the_built_layer_alone() -> None:
     )
     with build() as template:
         layer = template.parent / ("LayerArm64" if architecture() == "arm64" else "LayerX8664") / "python"
-        for function in FUNCTIONS:
+        for function in functions():
             command: list[str | Path] = [interpreter, "-I", "-S", "-c", program, template.parent / function, layer]
             done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr

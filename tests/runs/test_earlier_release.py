@@ -85,8 +85,11 @@ def test_every_snapshot_is_read_and_verified(continued: Site) -> None:
     for each in SNAPSHOTS:
         _, item_id, _, name = each["key"].split("/")
         item, key = ItemId(item_id), ResourceKey(name)
-        found = reader.snapshot(item, key, 1_000_000, lambda owner: owner in {"ana", "ben"})
-        assert found
+        opened = reader.open(item, key)
+        assert opened
+        with opened:
+            assert opened.owner in {"ana", "ben"}
+            found = opened.read(1_000_000)
         assert found.body == each["body"].encode()
         assert found.metadata["snapshot-name"] in {
             "First",

@@ -84,6 +84,16 @@ def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     return {**raw, "Globals": resolver.resolve(raw["Globals"]), **there}
 
 
+def functions(given: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return the properties of each function by its logical id, such as `PlanRunFunction`. Webhooks are switched on."""
+    resources = render({**VARIANTS["webhooks"], **(given or {})})["Resources"]
+    return {
+        name: resource["Properties"]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
 def state_machine(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the definition of the archive run as Step Functions would get it with these parameters."""
     substitutions = render(given)["Resources"]["ArchiveRun"]["Properties"]["DefinitionSubstitutions"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.rendered import ROOT
+from tests.template.rendered import ROOT, functions
 
 _LAYER = ROOT / "layers" / "notebook_archive"
 _PAGES = ROOT / "layers" / "notebook_pages"
@@ -123,19 +123,7 @@ def test_every_module_imports_from_only_the_layers(layer: Path, pages: Path) -> 
 
 
 @pytest.mark.local
-@pytest.mark.parametrize(
-    "function",
-    [
-        "PlanRunFunction",
-        "ArchiveNotebooksFunction",
-        "ArchiveRequestsFunction",
-        "ReportRunFunction",
-        "RotateTokenFunction",
-        "GetNotebookFunction",
-        "DownloadSnapshotFunction",
-        "ReceiveWebhookFunction",
-    ],
-)
+@pytest.mark.parametrize("function", functions())
 def test_every_built_function_imports_with_the_layer_alone(built: Path, layer: Path, function: str) -> None:
     """This includes the HTTP proxy: libraries for pages are imported for a page, not at a cold start."""
     _python([layer], f"sys.path.insert(0, {str(built / function)!r}); import app; assert callable(app.handler)")

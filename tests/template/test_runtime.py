@@ -15,7 +15,7 @@ from local.arcgis import LocalArcGIS, Seed
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY, LocalAws
 from tests.functions.conftest import sample
 from tests.rotation.conftest import ANA, CREDENTIAL, Rotations
-from tests.template.rendered import render
+from tests.template.rendered import functions, render
 from tests.template.runtime_api import Posted, RunningFunction, running
 
 pytestmark = pytest.mark.local
@@ -98,7 +98,8 @@ def start(
 
         def started(name: str) -> RunningFunction:
             if name not in found:
-                layers = [layer, pages] if name in ("GetNotebook", "DownloadSnapshot") else [layer]
+                has_pages = bool(functions()[f"{name}Function"].get("Layers"))
+                layers = [layer, pages] if has_pages else [layer]
                 place, (environment, seconds) = built / f"{name}Function", site.settings(f"{name}Function")
                 paths = [each / "python" for each in layers]
                 found[name] = opened.enter_context(running(place, paths, environment, seconds, logs / name))

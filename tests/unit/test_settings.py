@@ -1,13 +1,27 @@
-"""Settings: one error names everything that is wrong with the environment."""
+"""Settings: each function reads what it needs, and one error names every variable that cannot be used."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
 
 import pytest
 
+from notebook_archive import settings
 from notebook_archive.errors import SettingsInvalid
-from notebook_archive.settings import Settings
+from notebook_archive.settings import (
+    ArcGISSettings,
+    ArchiveNotebooksSettings,
+    ArchiveRequestsSettings,
+    ArchiveSettings,
+    BackupSettings,
+    GetNotebookSettings,
+    PlanRunSettings,
+    PortalSettings,
+    ReceiveWebhookSettings,
+    RotateTokenSettings,
+)
+from tests.template.rendered import VARIANTS, functions, render
 
-GOOD = {
+ENVIRONMENT = {
     "ARCHIVE_BUCKET": "archive",
     "ARCHIVE_BUCKET_OWNER": "123456789012",
     "PORTAL_URL": "https://gis.example.com/portal",
@@ -15,101 +29,187 @@ GOOD = {
     "THREADS": "8",
     "BATCH_SIZE": "40",
     "MAX_SNAPSHOT_MB": "300",
+    "REQUEST_QUEUE_URL": "https://sqs.example.com/requests",
+    "FAILURE_QUEUE_URL": "https://sqs.example.com/failures",
+    "CREDENTIAL_PREFIX": "credentials",
+    "WEBHOOK_SECRET": "webhook",
 }
 
 
+class Settings(Protocol):
+    """The settings of some function."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self: ...
+
+
+class Recorded(dict[str, str]):
+    """Variables, and the names of those that were read."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self.read: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+
+def settings_class(function: str) -> type[Settings]:
+    """Return the settings class of a function of the template, such as `PlanRunFunction`."""
+    found: type[Settings] = getattr(settings, f"{function.removesuffix('Function')}Settings")
+    return found
+
+
+def shared_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the template gives to every function."""
+    variables: dict[str, str] = render(given)["Globals"]["Function"]["Environment"]["Variables"]
+    return variables
+
+
+def own_variables(function: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that the template gives to this function alone."""
+    variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
+    return variables
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_function_finds_its_settings_in_the_template(variant: str) -> None:
+    shared = shared_variables(VARIANTS[variant])
+    for name, function in functions(VARIANTS[variant]).items():
+        assert settings_class(name).from_env({**shared, **own_variables(function)})
+
+
+def test_each_variable_of_the_template_is_read() -> None:
+    read_by_all: set[str] = set()
+    shared = shared_variables({})
+    for function, properties in functions().items():
+        own = own_variables(properties)
+        variables = Recorded({**shared, **own})
+        settings_class(function).from_env(variables)
+        assert own.keys() <= variables.read, function
+        read_by_all |= variables.read
+    assert {name for name in shared if not name.startswith("POWERTOOLS_")} <= read_by_all
+
+
 def test_good_settings_and_their_defaults() -> None:
-    settings = Settings.from_env(GOOD)
-    assert settings == Settings(
-        request_queue_url="",
-        failure_queue_url="",
-        archive_bucket="archive",
-        archive_bucket_owner="123456789012",
-        portal_url="https://gis.example.com/portal",
-        notebook_admin_url="",
-        route="auto",
-        secret_prefix="notebook-archive",
-        credential_prefix="",
-        ca_bundle_secret="",
-        tls_strict=True,
+    assert ArchiveNotebooksSettings.from_env(ENVIRONMENT) == ArchiveNotebooksSettings(
+        backup=BackupSettings(
+            archive=ArchiveSettings(bucket="archive", bucket_owner="123456789012"),
+            arcgis=ArcGISSettings(
+                portal=PortalSettings(
+                    url="https://gis.example.com/portal",
+                    secret_prefix="notebook-archive",
+                    ca_bundle_secret="",
+                    tls_strict=True,
+                ),
+                notebook_admin_url="",
+                route="auto",
+            ),
+            max_snapshot_bytes=300_000_000,
+            archive_current=False,
+            capture=False,
+            slot_rotation=False,
+            snapshot_limit=5,
+        ),
         threads=8,
-        batch_size=40,
-        max_snapshot_bytes=300_000_000,
-        archive_current=False,
-        event_bus_name="default",
-        api_auth="IAM",
-        webhook_secret="",
-        capture=False,
-        slot_rotation=False,
-        snapshot_limit=5,
+        event_bus="default",
     )
+    assert GetNotebookSettings.from_env(ENVIRONMENT).api_auth == "IAM"
 
 
-def test_all_faults_are_in_one_message() -> None:
+def test_one_error_names_every_fault() -> None:
     with pytest.raises(SettingsInvalid) as refused:
-        Settings.from_env(
+        ArchiveRequestsSettings.from_env(
             {"PORTAL_URL": "http://gis.example.com", "THREADS": "0", "ROUTE": "both", "TLS_STRICT": "yes"}
         )
     message = str(refused.value)
-    for name in ("ARCHIVE_BUCKET", "ARCHIVE_BUCKET_OWNER", "SECRET_PREFIX", "BATCH_SIZE", "MAX_SNAPSHOT_MB"):
+    for name in ("ARCHIVE_BUCKET", "ARCHIVE_BUCKET_OWNER", "SECRET_PREFIX", "MAX_SNAPSHOT_MB", "REQUEST_QUEUE_URL"):
         assert f"{name} is missing" in message
-    for name in ("PORTAL_URL", "THREADS", "ROUTE", "TLS_STRICT"):
-        assert f"{name} is not " in message
-
-
-@pytest.mark.parametrize("name", [*GOOD])
-def test_each_required_variable_is_missed_by_name(name: str) -> None:
-    with pytest.raises(SettingsInvalid, match=rf"{name} is missing\.$"):
-        Settings.from_env({**GOOD, name: ""})
+    for fault in ("PORTAL_URL does not match", "THREADS is not", "ROUTE is not one of auto, ", "TLS_STRICT is not"):
+        assert fault in message
+    assert "BATCH_SIZE" not in message, "this function does not need it"
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("kind", "name"),
     [
-        ("PORTAL_URL", "gis.example.com/portal"),
-        ("PORTAL_URL", "https://user:password@gis.example.com/portal"),
-        ("PORTAL_URL", "https://gis.example.com\\@elsewhere.example/portal"),
-        ("PORTAL_URL", "https://gis.example.com/portal?token=x"),
-        ("PORTAL_URL", "https://gis.example.com/portal\n"),
-        ("NOTEBOOK_ADMIN_URL", "http://gis.example.com:11443/arcgis/admin"),
-        ("ARCHIVE_BUCKET_OWNER", "12345"),
-        ("THREADS", "65"),
-        ("THREADS", "-1"),
-        ("BATCH_SIZE", "1001"),
-        ("MAX_SNAPSHOT_MB", "1e3"),
-        ("ROUTE", "AUTO"),
-        ("TLS_STRICT", "False"),
-        ("ARCHIVE_CURRENT", "True"),
-        ("CAPTURE", "yes"),
-        ("SLOT_ROTATION", "1"),
-        ("SLOT_ROTATION", "true"),
-        ("SNAPSHOT_LIMIT", "0"),
+        *(
+            (ArchiveRequestsSettings, name)
+            for name in ENVIRONMENT
+            if name not in ("BATCH_SIZE", "CREDENTIAL_PREFIX", "WEBHOOK_SECRET")
+        ),
+        (PlanRunSettings, "BATCH_SIZE"),
+        (RotateTokenSettings, "CREDENTIAL_PREFIX"),
+        (ReceiveWebhookSettings, "WEBHOOK_SECRET"),
     ],
 )
-def test_ill_formed_values_are_named(name: str, value: str) -> None:
+def test_a_missing_variable_is_named(kind: type[Settings], name: str) -> None:
+    with pytest.raises(SettingsInvalid, match=rf": {name} is missing\.$"):
+        kind.from_env({**ENVIRONMENT, name: ""})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (PlanRunSettings, "PORTAL_URL", "gis.example.com/portal"),
+        (PlanRunSettings, "PORTAL_URL", "https://user:password@gis.example.com/portal"),
+        (PlanRunSettings, "PORTAL_URL", "https://gis.example.com\\@elsewhere.example/portal"),
+        (PlanRunSettings, "PORTAL_URL", "https://gis.example.com/portal?token=x"),
+        (PlanRunSettings, "PORTAL_URL", "https://gis.example.com/portal\n"),
+        (PlanRunSettings, "ARCHIVE_BUCKET_OWNER", "12345"),
+        (PlanRunSettings, "THREADS", "65"),
+        (PlanRunSettings, "THREADS", "-1"),
+        (PlanRunSettings, "BATCH_SIZE", "1001"),
+        (ArchiveNotebooksSettings, "NOTEBOOK_ADMIN_URL", "http://gis.example.com:11443/arcgis/admin"),
+        (ArchiveNotebooksSettings, "MAX_SNAPSHOT_MB", "1e3"),
+        (ArchiveNotebooksSettings, "ROUTE", "AUTO"),
+        (ArchiveNotebooksSettings, "TLS_STRICT", "False"),
+        (ArchiveNotebooksSettings, "ARCHIVE_CURRENT", "True"),
+        (ArchiveNotebooksSettings, "CAPTURE", "yes"),
+        (ArchiveNotebooksSettings, "SLOT_ROTATION", "1"),
+        (ArchiveNotebooksSettings, "SLOT_ROTATION", "true"),
+        (ArchiveNotebooksSettings, "SNAPSHOT_LIMIT", "0"),
+        (GetNotebookSettings, "API_AUTH", "NONE"),
+    ],
+)
+def test_a_malformed_value_is_named(kind: type[Settings], name: str, value: str) -> None:
     with pytest.raises(SettingsInvalid, match=name):
-        Settings.from_env({**GOOD, name: value})
+        kind.from_env({**ENVIRONMENT, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("PORTAL_URL", "https://gis.example.com/portal/", "url", "https://gis.example.com/portal"),
+        ("PORTAL_URL", "https://gis.example.com/portal/sharing/rest", "url", "https://gis.example.com/portal"),
+        ("PORTAL_URL", "https://gis.example.com:7443", "url", "https://gis.example.com:7443"),
+        ("SECRET_PREFIX", "/gis/notebooks/", "secret_prefix", "gis/notebooks"),
+        ("TLS_STRICT", "false", "tls_strict", False),
+    ],
+)
+def test_portal_settings_are_normalized(name: str, value: str, field: str, expected: object) -> None:
+    assert getattr(PlanRunSettings.from_env({**ENVIRONMENT, name: value}).portal, field) == expected
+
+
+def test_notebook_admin_url_is_normalized() -> None:
+    found = GetNotebookSettings.from_env({**ENVIRONMENT, "NOTEBOOK_ADMIN_URL": "https://nb.example.com/nb/admin/"})
+    assert found.arcgis.notebook_admin_url == "https://nb.example.com/nb/admin"
 
 
 @pytest.mark.parametrize(
     ("changes", "field", "expected"),
     [
-        ({"PORTAL_URL": "https://gis.example.com/portal/"}, "portal_url", "https://gis.example.com/portal"),
-        ({"PORTAL_URL": "https://gis.example.com/portal/sharing/rest"}, "portal_url", "https://gis.example.com/portal"),
-        ({"PORTAL_URL": "https://gis.example.com:7443"}, "portal_url", "https://gis.example.com:7443"),
-        (
-            {"NOTEBOOK_ADMIN_URL": "https://nb.example.com/nb/admin/"},
-            "notebook_admin_url",
-            "https://nb.example.com/nb/admin",
-        ),
-        ({"SECRET_PREFIX": "/gis/notebooks/"}, "secret_prefix", "gis/notebooks"),
         ({"ARCHIVE_CURRENT": "true"}, "archive_current", True),
-        ({"TLS_STRICT": "false"}, "tls_strict", False),
-        ({"ROUTE": "portal"}, "route", "portal"),
         ({"CAPTURE": "true"}, "capture", True),
         ({"CAPTURE": "true", "SLOT_ROTATION": "true"}, "slot_rotation", True),
         ({"SNAPSHOT_LIMIT": "3"}, "snapshot_limit", 3),
     ],
 )
-def test_what_is_written_in_several_ways_is_read_as_one(changes: dict[str, str], field: str, expected: Any) -> None:
-    assert getattr(Settings.from_env({**GOOD, **changes}), field) == expected
+def test_backup_settings_are_parsed(changes: dict[str, str], field: str, expected: object) -> None:
+    assert getattr(ArchiveNotebooksSettings.from_env({**ENVIRONMENT, **changes}).backup, field) == expected
+
+
+def test_route_is_one_of_the_known_routes() -> None:
+    for route in settings.ROUTES:
+        assert ArchiveNotebooksSettings.from_env({**ENVIRONMENT, "ROUTE": route}).backup.arcgis.route == route

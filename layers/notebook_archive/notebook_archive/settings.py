@@ -1,94 +1,328 @@
-"""What the deployment decided, read from the environment inside the call and never at import."""
+"""The settings of each function, read from the environment variables that `template.yaml` gives it.
+
+A function reads its own class, in the call and never at import: `PlanRunSettings.from_env(os.environ)`. A class holds
+what its function needs and nothing else. Settings that several functions share are groups. Sizes are in bytes.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 from notebook_archive.errors import SettingsInvalid
 
 Route = Literal["auto", "notebook-server", "portal"]
 ApiAuth = Literal["IAM", "ArcGIS"]
 ROUTES: tuple[Route, ...] = ("auto", "notebook-server", "portal")
+API_AUTHS: tuple[ApiAuth, ...] = ("IAM", "ArcGIS")
 
 MEGABYTE = 1_000_000
+MAX_THREADS = 64
+# A URL that may receive a token. It has no user name and no query, and nothing that two parsers could read differently.
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
-"""An address that is trusted with a token: no user, no query, nothing that two parsers could read differently."""
+
+_ACCOUNT = re.compile("[0-9]{12}")
+
+
+class _Variables:
+    """The environment variables of a function. `faults` has a sentence for each variable that cannot be used."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.faults: list[str] = []
+
+    def text(self, name: str, pattern: re.Pattern[str] | None = None, default: str | None = None) -> str:
+        """Return a text. Without a default the variable is required."""
+        value = self._env.get(name, "") or (default or "")
+        if not value and default is None:
+            self.faults.append(f"{name} is missing")
+        elif value and pattern and not pattern.fullmatch(value):
+            self.faults.append(f"{name} does not match {pattern.pattern}")
+        return value
+
+    def number(self, name: str, low: int, high: int, default: str | None = None) -> int:
+        """Return a whole number from `low` to `high`."""
+        value = self.text(name, default=default)
+        if value and not (value.isdecimal() and low <= int(value) <= high):
+            self.faults.append(f"{name} is not a whole number from {low} to {high}")
+            return low
+        return int(value or low)
+
+    def choice[T: str](self, name: str, choices: tuple[T, ...], default: T) -> T:
+        """Return one of the choices."""
+        value = self._env.get(name, "") or default
+        chosen = next((choice for choice in choices if choice == value), None)
+        if chosen is None:
+            self.faults.append(f"{name} is not one of {', '.join(choices)}")
+        return chosen or default
+
+    def boolean(self, name: str, default: Literal["true", "false"]) -> bool:
+        """Return whether the variable is `true`."""
+        return self.choice(name, ("true", "false"), default) == "true"
+
+    def url(self, name: str, default: str | None = None) -> str:
+        """Return an HTTPS URL without a slash at its end."""
+        return self.text(name, HTTPS_URL, default).rstrip("/")
+
+
+@contextmanager
+def _checked(env: Mapping[str, str]) -> Iterator[_Variables]:
+    """Give the variables of an environment. At the end, raise SettingsInvalid if one that was read cannot be used.
+
+    The error names all of them.
+    """
+    variables = _Variables(env)
+    yield variables
+    if variables.faults:
+        raise SettingsInvalid("The function's environment is not usable: " + "; ".join(variables.faults) + ".")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """One deployment's settings.  Sizes are in bytes."""
+class ArchiveSettings:
+    """The bucket of the archive."""
 
-    archive_bucket: str
-    archive_bucket_owner: str
-    portal_url: str
-    notebook_admin_url: str
-    route: Route
+    bucket: str
+    bucket_owner: str
+
+    @classmethod
+    def read(cls, variables: _Variables) -> Self:
+        """Return the settings."""
+        return cls(variables.text("ARCHIVE_BUCKET"), variables.text("ARCHIVE_BUCKET_OWNER", _ACCOUNT))
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """The ArcGIS portal, and the secrets that hold the credentials for it."""
+
+    url: str
     secret_prefix: str
-    credential_prefix: str
     ca_bundle_secret: str
     tls_strict: bool
-    threads: int
-    batch_size: int
+
+    @classmethod
+    def read(cls, variables: _Variables) -> Self:
+        """Return the settings."""
+        return cls(
+            url=variables.url("PORTAL_URL").removesuffix("/sharing/rest"),
+            secret_prefix=variables.text("SECRET_PREFIX").strip("/"),
+            ca_bundle_secret=variables.text("CA_BUNDLE_SECRET", default=""),
+            tls_strict=variables.boolean("TLS_STRICT", "true"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ArcGISSettings:
+    """The portal and its notebook server. An empty `notebook_admin_url` is discovered from the portal."""
+
+    portal: PortalSettings
+    notebook_admin_url: str
+    route: Route
+
+    @classmethod
+    def read(cls, variables: _Variables) -> Self:
+        """Return the settings."""
+        return cls(
+            portal=PortalSettings.read(variables),
+            notebook_admin_url=variables.url("NOTEBOOK_ADMIN_URL", ""),
+            route=variables.choice("ROUTE", ROUTES, "auto"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """What it takes to archive a notebook.
+
+    `archive_current` archives its current content too. `capture` makes snapshots of notebooks that have changed.
+    `slot_rotation` lets a capture free a slot. ArcGIS allows `snapshot_limit` snapshots of a notebook.
+    """
+
+    archive: ArchiveSettings
+    arcgis: ArcGISSettings
     max_snapshot_bytes: int
     archive_current: bool
-    event_bus_name: str
-    api_auth: ApiAuth
-    request_queue_url: str
-    failure_queue_url: str
-    webhook_secret: str
     capture: bool
     slot_rotation: bool
     snapshot_limit: int
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Self:
-        """Return the settings, or raise SettingsInvalid naming every variable at fault at once."""
-        faults: list[str] = []
-
-        def text(name: str, pattern: re.Pattern[str] | None = None, default: str | None = None) -> str:
-            value = env.get(name, "") or (default or "")
-            if not value and default is None:
-                faults.append(f"{name} is missing")
-            elif value and pattern and not pattern.fullmatch(value):
-                faults.append(f"{name} is not of the form {pattern.pattern}")
-            return value
-
-        def number(name: str, low: int, high: int, default: str | None = None) -> int:
-            value = text(name, default=default)
-            if value and not (value.isdecimal() and low <= int(value) <= high):
-                faults.append(f"{name} is not a whole number from {low} to {high}")
-                return low
-            return int(value or low)
-
-        api_auth = text("API_AUTH", re.compile("IAM|ArcGIS"), "IAM")
-        route = text("ROUTE", re.compile("|".join(ROUTES)), "auto")
+    def read(cls, variables: _Variables) -> Self:
+        """Return the settings."""
         settings = cls(
-            archive_bucket=text("ARCHIVE_BUCKET"),
-            archive_bucket_owner=text("ARCHIVE_BUCKET_OWNER", re.compile("[0-9]{12}")),
-            portal_url=text("PORTAL_URL", HTTPS_URL).rstrip("/").removesuffix("/sharing/rest"),
-            notebook_admin_url=text("NOTEBOOK_ADMIN_URL", HTTPS_URL, "").rstrip("/"),
-            route=cast("Route", route),
-            secret_prefix=text("SECRET_PREFIX").strip("/"),
-            credential_prefix=text("CREDENTIAL_PREFIX", default="").strip("/"),
-            ca_bundle_secret=text("CA_BUNDLE_SECRET", default=""),
-            tls_strict=text("TLS_STRICT", re.compile("true|false"), "true") == "true",
-            threads=number("THREADS", 1, 64),
-            batch_size=number("BATCH_SIZE", 1, 1000),
-            max_snapshot_bytes=number("MAX_SNAPSHOT_MB", 1, 5000) * MEGABYTE,
-            archive_current=text("ARCHIVE_CURRENT", re.compile("true|false"), "false") == "true",
-            event_bus_name=text("EVENT_BUS_NAME", default="default"),
-            api_auth=cast("ApiAuth", api_auth),
-            request_queue_url=text("REQUEST_QUEUE_URL", default=""),
-            failure_queue_url=text("FAILURE_QUEUE_URL", default=""),
-            webhook_secret=text("WEBHOOK_SECRET", default=""),
-            capture=text("CAPTURE", re.compile("true|false"), "false") == "true",
-            slot_rotation=text("SLOT_ROTATION", re.compile("true|false"), "false") == "true",
-            snapshot_limit=number("SNAPSHOT_LIMIT", 1, 1000, "5"),
+            archive=ArchiveSettings.read(variables),
+            arcgis=ArcGISSettings.read(variables),
+            max_snapshot_bytes=_read_max_snapshot_bytes(variables),
+            archive_current=variables.boolean("ARCHIVE_CURRENT", "false"),
+            capture=variables.boolean("CAPTURE", "false"),
+            slot_rotation=variables.boolean("SLOT_ROTATION", "false"),
+            snapshot_limit=variables.number("SNAPSHOT_LIMIT", 1, 1000, "5"),
         )
         if settings.slot_rotation and not settings.capture:
-            faults.append("SLOT_ROTATION needs CAPTURE")
-        if faults:
-            raise SettingsInvalid("The function's environment is not usable: " + "; ".join(faults) + ".")
+            variables.faults.append("SLOT_ROTATION needs CAPTURE")
         return settings
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRunSettings:
+    """The settings of `plan_run`."""
+
+    archive: ArchiveSettings
+    portal: PortalSettings
+    threads: int
+    batch_size: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                archive=ArchiveSettings.read(variables),
+                portal=PortalSettings.read(variables),
+                threads=_read_threads(variables),
+                batch_size=variables.number("BATCH_SIZE", 1, 1000),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveNotebooksSettings:
+    """The settings of `archive_notebooks`."""
+
+    backup: BackupSettings
+    threads: int
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                backup=BackupSettings.read(variables),
+                threads=_read_threads(variables),
+                event_bus=_read_event_bus(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRequestsSettings:
+    """The settings of `archive_requests`."""
+
+    backup: BackupSettings
+    threads: int
+    event_bus: str
+    request_queue_url: str
+    failure_queue_url: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                backup=BackupSettings.read(variables),
+                threads=_read_threads(variables),
+                event_bus=_read_event_bus(variables),
+                request_queue_url=variables.text("REQUEST_QUEUE_URL"),
+                failure_queue_url=variables.text("FAILURE_QUEUE_URL"),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRunSettings:
+    """The settings of `report_run`."""
+
+    archive: ArchiveSettings
+    threads: int
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                archive=ArchiveSettings.read(variables),
+                threads=_read_threads(variables),
+                event_bus=_read_event_bus(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RotateTokenSettings:
+    """The settings of `rotate_token`. The credentials that it makes tokens from are below `credential_prefix`."""
+
+    portal: PortalSettings
+    credential_prefix: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(PortalSettings.read(variables), variables.text("CREDENTIAL_PREFIX").strip("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class GetNotebookSettings:
+    """The settings of `get_notebook`."""
+
+    arcgis: ArcGISSettings
+    api_auth: ApiAuth
+    threads: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                arcgis=ArcGISSettings.read(variables),
+                api_auth=_read_api_auth(variables),
+                threads=_read_threads(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadSnapshotSettings:
+    """The settings of `download_snapshot`."""
+
+    archive: ArchiveSettings
+    arcgis: ArcGISSettings
+    api_auth: ApiAuth
+    max_snapshot_bytes: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                archive=ArchiveSettings.read(variables),
+                arcgis=ArcGISSettings.read(variables),
+                api_auth=_read_api_auth(variables),
+                max_snapshot_bytes=_read_max_snapshot_bytes(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveWebhookSettings:
+    """The settings of `receive_webhook`. `secret` is the name of the webhook's secret."""
+
+    secret: str
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(variables.text("WEBHOOK_SECRET"), _read_event_bus(variables))
+
+
+def _read_threads(variables: _Variables) -> int:
+    return variables.number("THREADS", 1, MAX_THREADS)
+
+
+def _read_max_snapshot_bytes(variables: _Variables) -> int:
+    return variables.number("MAX_SNAPSHOT_MB", 1, 5000) * MEGABYTE
+
+
+def _read_event_bus(variables: _Variables) -> str:
+    return variables.text("EVENT_BUS_NAME", default="default")
+
+
+def _read_api_auth(variables: _Variables) -> ApiAuth:
+    return variables.choice("API_AUTH", API_AUTHS, "IAM")

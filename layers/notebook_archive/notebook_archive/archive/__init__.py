@@ -5,7 +5,7 @@
 
 from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
-from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader
+from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "CapturedNote",
     "ContentNotes",
     "CopyId",
+    "OpenedSnapshot",
     "RunId",
     "SeenNote",
     "StoreResult",

@@ -3,10 +3,10 @@
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from notebook_archive.archive import keys
@@ -16,6 +16,7 @@ from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 LINK_SECONDS = 300
 """For which a link to an archived snapshot works.  It is a credential: whoever has it can read that one object."""
@@ -25,16 +26,57 @@ PIECE_BYTES = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class ArchivedSnapshot:
-    """One archived snapshot.  ``size`` is in bytes, ``digest`` its SHA-256, ``metadata`` what was noted when it was
-    archived, decoded.
+    """One archived snapshot. `size` is in bytes, `digest` its SHA-256, `metadata` what was noted when it was archived.
 
-    ``body`` is its bytes, checked against the digest, or None where they are more than were asked for.
+    `body` is its bytes, checked against the digest, or None if there are more of them than were asked for.
     """
 
     size: int
     digest: bytes
     metadata: Mapping[str, str]
     body: bytes | None
+
+
+class OpenedSnapshot:
+    """An archived snapshot whose bytes are not read yet. Use it in a `with` statement, which closes it."""
+
+    def __init__(self, bucket: str, path: str, found: "GetObjectOutputTypeDef") -> None:
+        self._bucket, self._path, self._found = bucket, path, found
+        self.metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._found["Body"].close()
+
+    @property
+    def owner(self) -> str:
+        """The owner that was noted when the snapshot was archived, or an empty text."""
+        return self.metadata.get("owner", "")
+
+    def read(self, max_bytes: int) -> ArchivedSnapshot:
+        """Return the snapshot, with its bytes if there are at most `max_bytes`.
+
+        Raises ArchiveDamaged if the bytes, or S3's own checksum of them, differ from the SHA-256 that was noted. Raises
+        ArchiveUnavailable if S3 does not send all of them.
+        """
+        size, noted = self._found["ContentLength"], self.metadata.get("sha256", "")
+        digest = bytes.fromhex(noted) if _is_sha256(noted) else b""
+        if size > max_bytes:
+            body, is_intact = None, self._found.get("ChecksumSHA256") == b64encode(digest).decode()
+        else:
+            body = self._read_body()
+            is_intact = hashlib.sha256(body).digest() == digest
+        if not is_intact:
+            raise ArchiveDamaged(f"{self._path} does not have the SHA-256 that was noted when it was archived.")
+        return ArchivedSnapshot(size, digest, self.metadata, body)
+
+    def _read_body(self) -> bytes:
+        try:
+            return self._found["Body"].read()
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._bucket, self._path) from None
 
 
 class ArchiveReader:
@@ -44,37 +86,16 @@ class ArchiveReader:
         self._s3, self.bucket = s3, bucket
         self._bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
-    def snapshot(
-        self, item_id: ItemId, key: ResourceKey, limit: int, admits: Callable[[str], bool]
-    ) -> ArchivedSnapshot | None:
-        """Return a snapshot in one call, with its bytes where they are no more than ``limit``; None where the archive
-        lacks it, or ``admits``, which is given the owner that was noted, returns False.
-
-        That is asked before the bytes are looked at: neither their size nor their damage shows to others.
-        Raises ArchiveDamaged where the bytes, or S3's own checksum of them, differ from the SHA-256 that was noted.
-        """
+    def open(self, item_id: ItemId, key: ResourceKey) -> OpenedSnapshot | None:
+        """Return a snapshot whose bytes are not read yet, or None if the archive does not hold it. Makes one call."""
         path = keys.snapshot_key(item_id, key)
         try:
             found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
-            metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
-            noted = metadata.get("sha256", "")
-            with closing(found["Body"]):
-                if not admits(metadata.get("owner", "")):
-                    return None
-                body = found["Body"].read() if found["ContentLength"] <= limit else None
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
             raise translate_s3_error(error, self.bucket, path) from None
-        digest = bytes.fromhex(noted) if _is_sha256(noted) else b""
-        intact = (
-            found.get("ChecksumSHA256") == b64encode(digest).decode()
-            if body is None
-            else hashlib.sha256(body).digest() == digest
-        )
-        if not intact:
-            raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
-        return ArchivedSnapshot(found["ContentLength"], digest, metadata, body)
+        return OpenedSnapshot(self.bucket, path, found)
 
     def verify(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
         """Read every byte of a snapshot, and return it without its bytes, or None if the archive does not have it.

@@ -99,8 +99,12 @@ class Capture:
             return None
         if digest == self._content.staged().digest:
             return True
-        archived = self._settings.reader.snapshot(self._job.item_id, key, IN_MEMORY_BYTES, lambda _: True)
-        return self._content.is_in(archived) if archived else None
+        opened = self._settings.reader.open(self._job.item_id, key)
+        if opened is None:
+            return None
+        with opened:
+            archived = opened.read(IN_MEMORY_BYTES)
+        return self._content.is_in(archived)
 
     def _describe_other_content(self, key: ResourceKey) -> UnexpectedAnswer:
         held = f"Snapshot {key} was made from the content of {self._what}, but holds something else."

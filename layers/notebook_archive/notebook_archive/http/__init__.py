@@ -1,24 +1,26 @@
-"""Callers of the proxy: what they ask, what they are answered, and what they are told when it fails.  Functions that
-events start do not import it."""
+"""The HTTP side of the functions behind API Gateway: requests, answers, and the table of errors.
+
+Functions that events start do not import it.
+"""
 
 from notebook_archive.http.api_handler import api_handler
 from notebook_archive.http.request import Request
 from notebook_archive.http.responses import (
     Answer,
-    form_answer,
-    session_answer,
-    sessions_answer,
-    snapshot_answer,
-    wanted_by,
+    answer_form,
+    answer_session,
+    answer_sessions,
+    answer_snapshot,
+    parse_snapshot_request,
 )
 
 __all__ = [
     "Answer",
     "Request",
+    "answer_form",
+    "answer_session",
+    "answer_sessions",
+    "answer_snapshot",
     "api_handler",
-    "form_answer",
-    "session_answer",
-    "sessions_answer",
-    "snapshot_answer",
-    "wanted_by",
+    "parse_snapshot_request",
 ]

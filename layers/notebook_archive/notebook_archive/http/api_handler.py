@@ -1,4 +1,4 @@
-"""From API Gateway's event to its answer, whatever happens in between."""
+"""The frame of the functions behind API Gateway: from the event to the answer, whatever happens in between."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,14 +6,14 @@ from typing import Any, Protocol
 
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.http.request import Request
-from notebook_archive.http.responses import Answer, failure_answer
+from notebook_archive.http.responses import Answer, answer_failure
 
 
 class Log(Protocol):
-    """What of a logger is used here."""
+    """The methods of a logger that are used here."""
 
     def append_keys(self, **keys: object) -> None:
-        """Have every further line carry these."""
+        """Add keys to every further line."""
 
     def warning(self, msg: object, *, extra: dict[str, Any]) -> None:
         """Write a line."""
@@ -26,37 +26,37 @@ type Handler[R, C] = Callable[[R, C], Answer]
 type GatewayHandler[C] = Callable[[dict[str, Any], C], dict[str, Any]]
 
 
-def api_handler[R: Request, C](log: Log, kind: type[R]) -> Callable[[Handler[R, C]], GatewayHandler[C]]:
-    """Return a decorator for handlers that take a Request of that kind and return an Answer.
+def api_handler[R: Request, C](log: Log, request_class: type[R]) -> Callable[[Handler[R, C]], GatewayHandler[C]]:
+    """Return a decorator for handlers that take a request of this class and return an Answer.
 
-    A named error becomes the answer that the table in ``failures`` has for it, anything else a plain 500; both are
-    logged in full under the correlation id that the caller is given.
+    A named error becomes the answer that `error_table` has for it. Any other exception becomes a plain 500. Both are
+    logged in full, with the correlation id that the caller gets.
     """
 
     def decorate(handler: Handler[R, C]) -> GatewayHandler[C]:
         @wraps(handler)
         def handle(event: dict[str, Any], context: C) -> dict[str, Any]:
-            request = kind(event)
+            request = request_class(event)
             log.append_keys(correlation_id=request.correlation_id, principal=request.principal)
             try:
                 request.refuse_misuse()
                 answer = handler(request, context)
             except NotebookArchiveError as error:
                 log.warning(str(error), extra={"reason": error.reason, "remedy": error.remedy})
-                answer = _failed(request, error)
-            except Exception:  # a caller gets an answer in the promised form, whatever the defect
-                log.exception("A request met a defect")
-                answer = _failed(request, NotebookArchiveError())
-            return answer.for_gateway(request.correlation_id, decodes=request.says_what_it_accepts)
+                answer = _answer_failure(request, error)
+            except Exception:  # a caller gets a documented answer, whatever the defect
+                log.exception("The request failed because of a defect")
+                answer = _answer_failure(request, NotebookArchiveError())
+            return answer.to_gateway(request.correlation_id, has_accept_header=request.has_accept_header)
 
         return handle
 
     return decorate
 
 
-def _failed(request: Request, error: NotebookArchiveError) -> Answer:
+def _answer_failure(request: Request, error: NotebookArchiveError) -> Answer:
     try:
         as_page = request.wants_page
-    except Exception:  # noqa: BLE001 - the parameters themselves are at fault, or have a defect of their own
-        as_page = request.is_person
-    return failure_answer(request, error, as_page=as_page)
+    except Exception:  # noqa: BLE001 - the parameters are malformed, or reading them failed
+        as_page = request.accepts_html
+    return answer_failure(request, error, as_page=as_page)

@@ -1,7 +1,7 @@
-"""The one table from errors to what a caller is told: HTTP status, ArcGIS code, and a sentence.
+"""The one table from errors to what callers get: HTTP status, ArcGIS code, and a sentence.
 
-What an error's own message says is for the administrator: it may name secrets and hosts.  Callers get it only where
-they are themselves at fault.
+An error's own message is for the operator, because it may name secrets and hosts. A caller gets it only if the caller
+can correct the request. What API Gateway refuses by itself is in `template.yaml`, under GatewayResponses.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,10 @@ from notebook_archive import errors
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a caller is told.  ``code`` is the one in ArcGIS's error envelope; an empty ``text`` means the error's own
-    message and remedy."""
+    """What a caller gets for an error.
+
+    `code` is the one in ArcGIS's error envelope. If `text` is empty, the caller gets the error's message and remedy.
+    """
 
     status: HTTPStatus
     code: int
@@ -22,13 +24,15 @@ class Failure:
 
 
 _NO_SESSION = (
-    "No notebook that you may see is open under this id. A notebook resource describes an open session: a notebook "
-    "that somebody has open in a container now. When it is closed its address ends, and its id was never the item's id."
+    "No open notebook that you may see has this id. A notebook resource describes an open session, which is a notebook "
+    "that somebody has open in a container now. Its id is not the item's id, and ends when the notebook is closed."
 )
-_UNSIGNED = "The signature of the request is missing or not right."
+_UNSIGNED = "The request's signature is missing or wrong."
 _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.NotebookArchiveError: Failure(
-        HTTPStatus.INTERNAL_SERVER_ERROR, 500, "This request met a defect. Give the correlation id to whoever runs it."
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        500,
+        "The request failed because of a defect. Give the correlation id to the operator of this service.",
     ),
     errors.NotAnId: Failure(HTTPStatus.BAD_REQUEST, 400),
     errors.ParameterInvalid: Failure(HTTPStatus.BAD_REQUEST, 400),
@@ -40,68 +44,76 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.NotebookNotFound: Failure(
         HTTPStatus.NOT_FOUND,
         404,
-        "There is no such snapshot, or it is not yours to read. Check the item id and the resource key.",
+        "The snapshot does not exist, or you may not read it. Check the item id and the resource key.",
     ),
     errors.SessionNotFound: Failure(HTTPStatus.NOT_FOUND, 404, _NO_SESSION),
     errors.WebhookUnknown: Failure(HTTPStatus.NOT_FOUND, 404, "There is no such operation here."),
     errors.WebhookUnsigned: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
     errors.WebhookForged: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
-    errors.WebhookStale: Failure(HTTPStatus.UNAUTHORIZED, 401, "The delivery is of another time. It was not taken."),
+    errors.WebhookStale: Failure(
+        HTTPStatus.UNAUTHORIZED, 401, "The time of the delivery differs too much from ours, so it was not accepted."
+    ),
     errors.WebhookTooLarge: Failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413, "The request is too large."),
     errors.WebhookRefused: Failure(HTTPStatus.BAD_REQUEST, 400, "The body is not the payload of a webhook."),
-    errors.EventRefused: Failure(HTTPStatus.SERVICE_UNAVAILABLE, 503, "This could not be passed on. Send it again."),
+    errors.EventRefused: Failure(
+        HTTPStatus.SERVICE_UNAVAILABLE, 503, "The request could not be passed on. Send it again."
+    ),
     errors.PermissionDenied: Failure(
-        HTTPStatus.FORBIDDEN, 403, "ArcGIS does not allow this to the account that the request was made with."
+        HTTPStatus.FORBIDDEN, 403, "ArcGIS does not allow this operation to the account that made the request."
     ),
     errors.ConfigurationError: Failure(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         500,
-        "This service is not set up for that. Its operator's log says what lacks.",
+        "This service is not configured for this request. The operator's log says what is missing.",
     ),
     errors.SecretUnreadable: Failure(
-        HTTPStatus.SERVICE_UNAVAILABLE, 503, "This service cannot read its own configuration just now. Try again soon."
-    ),
-    errors.ArcGISError: Failure(
-        HTTPStatus.BAD_GATEWAY, 502, "ArcGIS did not answer as documented. The operator's log says how; try later."
-    ),
-    errors.ArcGISUnavailable: Failure(
         HTTPStatus.SERVICE_UNAVAILABLE,
         503,
-        "ArcGIS cannot be reached just now, and this cannot be answered without it.",
+        "This service cannot read its own configuration at the moment. Try again soon.",
+    ),
+    errors.ArcGISError: Failure(
+        HTTPStatus.BAD_GATEWAY,
+        502,
+        "ArcGIS did not answer as documented. The operator's log says how. Try again later.",
+    ),
+    errors.ArcGISUnavailable: Failure(
+        HTTPStatus.SERVICE_UNAVAILABLE, 503, "The request needs ArcGIS, which cannot be reached at the moment."
     ),
     errors.DeadlineExceeded: Failure(
         HTTPStatus.GATEWAY_TIMEOUT,
         504,
-        "ArcGIS did not answer in time. A large snapshot is there as soon as the next archive run has archived it.",
+        "ArcGIS did not answer in time. A large snapshot can be downloaded once an archive run has archived it.",
     ),
     errors.SnapshotInvalid: Failure(
-        HTTPStatus.BAD_GATEWAY, 502, "ArcGIS answered with something that is not one whole notebook, so it is withheld."
+        HTTPStatus.BAD_GATEWAY, 502, "What ArcGIS sent is not a whole notebook, so it was not passed on."
     ),
     errors.SnapshotTooLarge: Failure(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413, "The snapshot is larger than this service is set up to take."
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413, "The snapshot is larger than this service accepts."
     ),
     errors.ArchiveError: Failure(
-        HTTPStatus.INTERNAL_SERVER_ERROR, 500, "The archive refused to be read. The operator's log says why."
+        HTTPStatus.INTERNAL_SERVER_ERROR, 500, "The archive could not be read. The operator's log says why."
     ),
     errors.ArchiveUnavailable: Failure(
-        HTTPStatus.SERVICE_UNAVAILABLE, 503, "The archive does not answer just now. Try again soon."
+        HTTPStatus.SERVICE_UNAVAILABLE, 503, "The archive cannot be reached at the moment. Try again soon."
     ),
     errors.ArchiveConflict: Failure(
-        HTTPStatus.CONFLICT, 409, "ArcGIS and the archive hold different bytes under this key. Leave source=arcgis out."
+        HTTPStatus.CONFLICT,
+        409,
+        "ArcGIS and the archive hold different bytes under this key. To get the archive's, leave out source=arcgis.",
     ),
     errors.ArchiveDamaged: Failure(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         500,
-        "The archived copy is not what its checksum says, so it is withheld. With source=arcgis, ArcGIS's own is sent.",
+        "The archived copy does not match its checksum, so it was not sent. To get ArcGIS's own, add source=arcgis.",
     ),
 }
 
 
-def failure_of(error: errors.NotebookArchiveError) -> Failure:
-    """Return what a caller is told of an error: the entry of its class, or of the nearest of its bases."""
+def find_failure(error: errors.NotebookArchiveError) -> Failure:
+    """Return what a caller gets for an error: the entry of its class, or of its nearest base class."""
     entry = next(_TABLE[cls] for cls in type(error).__mro__ if cls in _TABLE)
     if entry.text:
         return entry
-    # What is wrong with an id or a parameter says itself what would be right.
+    # The message about a malformed id or parameter says what would be valid.
     advice = "" if isinstance(error, errors.NotAnId | errors.ParameterInvalid) else f" {error.remedy}"
     return Failure(entry.status, entry.code, f"{error}{advice}")

@@ -1,4 +1,4 @@
-"""Answers to callers: JSON, pages, files, the way to a file that is too large for an answer."""
+"""Answers to callers: JSON, pages, files, and redirects to files that are too large for an answer."""
 
 import json
 from base64 import b64encode
@@ -12,17 +12,18 @@ import msgspec
 
 from notebook_archive import pages
 from notebook_archive.errors import MethodRefused, NotebookArchiveError, RequestRefused
-from notebook_archive.http.error_table import failure_of
+from notebook_archive.http.error_table import find_failure
 from notebook_archive.http.request import Request
-from notebook_archive.reading import SnapshotRead, Wanted
+from notebook_archive.reading import SnapshotRead, SnapshotRequest
 
-INLINE_BYTES = 4_500_000
-"""Most bytes of an answer.  Lambda answers with 6 MB at most, and a body grows by a third in base64."""
-SHOWN_BYTES = 50_000_000
-"""Most bytes of a notebook that are read for a page, which then shows what fits."""
-TEXT_BYTES = 6_000_000
-"""Most bytes of an answer that Lambda hands over as text: with its quotes and breaks escaped, and room for headers."""
-RETRY_SECONDS = 5
+# Bytes of a body in an answer. Lambda allows 6 MB for an answer, and base64 makes a body a third larger.
+MAX_INLINE_BYTES = 4_500_000
+# Bytes of a notebook that are read to make a page, which shows as much of it as fits.
+MAX_PAGE_SOURCE_BYTES = 50_000_000
+# Bytes of a body that Lambda returns as a JSON string, in which quotes and line breaks are escaped. Leaves room for
+# the headers.
+MAX_TEXT_BYTES = 6_000_000
+RETRY_AFTER_SECONDS = 5
 
 _JSON = "application/json;charset=utf-8"
 _HTML = "text/html;charset=utf-8"
@@ -30,18 +31,18 @@ _HTML = "text/html;charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, before API Gateway has it."""
+    """An answer to a caller."""
 
     status: HTTPStatus
     body: bytes
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def for_gateway(self, correlation_id: str, *, decodes: bool = True) -> dict[str, Any]:
-        """Return the object that API Gateway's proxy integration wants.
+    def to_gateway(self, correlation_id: str, *, has_accept_header: bool) -> dict[str, Any]:
+        """Return the object that API Gateway's proxy integration expects.
 
-        The body is base64, so that every byte arrives as it left.  API Gateway ``decodes`` it for callers that send an
-        Accept header; what it does for others is documented nowhere, so they get text wherever the body is text.
+        The body is base64, so that every byte arrives unchanged. API Gateway decodes it if the request has an Accept
+        header. What it does without one is not documented, so then a body that is text is returned as text.
         """
         headers = {
             "Content-Type": self.content_type,
@@ -52,137 +53,143 @@ class Answer:
             "X-Correlation-Id": correlation_id,
             **self.headers,
         }
-        text = None if decodes else _text(self.body)
+        text = None if has_accept_header else _decode(self.body)
         body = b64encode(self.body).decode() if text is None else text
         return {"statusCode": int(self.status), "headers": headers, "body": body, "isBase64Encoded": text is None}
 
 
-def _text(body: bytes) -> str | None:
-    """Return the body as the text that it is, None where it is none or grows too large as a JSON string."""
+def _decode(body: bytes) -> str | None:
+    """Return the body as text, or None if it is not text or would be too large as a JSON string."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return None
-    return text if len(msgspec.json.encode(text)) <= TEXT_BYTES else None
+    return text if len(msgspec.json.encode(text)) <= MAX_TEXT_BYTES else None
 
 
-def _page(html: str, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:
+def _make_page(html: str, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:
     policy = {"Content-Security-Policy": pages.content_security_policy()}
     return Answer(status, html.encode(errors="replace"), _HTML, {**policy, **(headers or {})})
 
 
-def _json(document: Mapping[str, Any], *, indented: bool) -> Answer:
+def _make_json(document: Mapping[str, Any], *, indented: bool) -> Answer:
     separators = None if indented else (",", ":")
     text = json.dumps(document, ensure_ascii=False, indent=2 if indented else None, separators=separators)
     return Answer(HTTPStatus.OK, text.encode(errors="replace"), _JSON)
 
 
-def session_answer(request: Request, session: Mapping[str, Any], *, token_field: bool) -> Answer:
-    """Return one open notebook, as a page unless ``f`` says otherwise."""
+def answer_session(request: Request, session: Mapping[str, Any], *, token_field: bool) -> Answer:
+    """Return one open notebook, as a page unless `f` says otherwise."""
     if request.wants_page:
-        return _page(pages.session_page(session, token_field=token_field))
-    return _json(session, indented=request.format == "pjson")
+        return _make_page(pages.session_page(session, token_field=token_field))
+    return _make_json(session, indented=request.format == "pjson")
 
 
-def sessions_answer(request: Request, listing: Mapping[str, Any], *, token_field: bool) -> Answer:
-    """Return the open notebooks, as a page unless ``f`` says otherwise."""
+def answer_sessions(request: Request, listing: Mapping[str, Any], *, token_field: bool) -> Answer:
+    """Return the open notebooks, as a page unless `f` says otherwise."""
     if request.wants_page:
-        return _page(pages.sessions_page(listing, token_field=token_field))
-    return _json(listing, indented=request.format == "pjson")
+        return _make_page(pages.sessions_page(listing, token_field=token_field))
+    return _make_json(listing, indented=request.format == "pjson")
 
 
-def wanted_by(request: Request) -> Wanted:
-    """Return what a request for a snapshot wants."""
+def parse_snapshot_request(request: Request) -> SnapshotRequest:
+    """Return which snapshot a request asks for, and how it is to be returned."""
     key = request.resource_key
-    shown = SHOWN_BYTES if request.wants_page else INLINE_BYTES
-    how = {"from_arcgis": request.from_arcgis, "described": request.wants_page}
-    return Wanted(request.item_id, key, shown, INLINE_BYTES, file_name(key), request.run, **how)
+    return SnapshotRequest(
+        request.item_id,
+        key,
+        max_body_bytes=MAX_PAGE_SOURCE_BYTES if request.wants_page else MAX_INLINE_BYTES,
+        max_inline_bytes=MAX_INLINE_BYTES,
+        file_name=_make_file_name(key),
+        run=request.run,
+        from_arcgis=request.from_arcgis,
+        with_item=request.wants_page,
+    )
 
 
-def snapshot_answer(request: Request, found: SnapshotRead, *, token_field: bool) -> Answer:
-    """Return a snapshot: as a page, as its bytes, indented, or as the way to it where it is too large for an
-    answer."""
+def answer_snapshot(request: Request, snapshot: SnapshotRead, *, token_field: bool) -> Answer:
+    """Return a snapshot as a page, as its bytes or indented. If it is too large, redirect to its file."""
     item_id, key = request.item_id, request.resource_key
     headers = {
-        "X-Notebook-Source": found.source,
-        "Repr-Digest": f"sha-256=:{b64encode(found.digest).decode()}:",  # RFC 9530
+        "X-Notebook-Source": snapshot.source,
+        "Repr-Digest": f"sha-256=:{b64encode(snapshot.digest).decode()}:",  # RFC 9530
     }
     if request.wants_page:
         page = pages.snapshot_page(
-            found.body,
+            snapshot.body,
             item_id=item_id,
             resource_key=key,
-            details=found.details,
-            source=found.source,
-            file_url=found.link,
+            details=snapshot.details,
+            source=snapshot.source,
+            file_url=snapshot.link,
             token_field=token_field,
         )
-        return _page(page, headers={"X-Notebook-Source": found.source})
-    if found.link:
-        return Answer(HTTPStatus.SEE_OTHER, b"", _JSON, {**headers, "Location": found.link})
-    body = found.body or b""
+        return _make_page(page, headers={"X-Notebook-Source": snapshot.source})
+    if snapshot.link:
+        return Answer(HTTPStatus.SEE_OTHER, b"", _JSON, {**headers, "Location": snapshot.link})
+    body = snapshot.body or b""
     if request.format == "pjson":
-        indented = _indented(body)
-        if len(indented) <= INLINE_BYTES:
-            return Answer(HTTPStatus.OK, indented, _JSON, {"X-Notebook-Source": found.source})
-    headers["Content-Disposition"] = f'attachment; filename="{file_name(key)}"'
+        indented = _indent(body)
+        if len(indented) <= MAX_INLINE_BYTES:
+            return Answer(HTTPStatus.OK, indented, _JSON, {"X-Notebook-Source": snapshot.source})
+    headers["Content-Disposition"] = f'attachment; filename="{_make_file_name(key)}"'
     return Answer(HTTPStatus.OK, body, "application/json", headers)
 
 
-def file_name(resource_key: str) -> str:
-    """Return the name under which a snapshot is saved."""
+def _make_file_name(resource_key: str) -> str:
+    """Return the name under which a browser saves a snapshot."""
     return resource_key.removesuffix(".json") + ".ipynb"
 
 
-def _indented(body: bytes) -> bytes:
-    """Return the notebook indented, or as it is where it is not JSON by the letter, as ArcGIS's own need not be."""
+def _indent(body: bytes) -> bytes:
+    """Return the notebook indented, or unchanged if it is not strict JSON, as some of ArcGIS's are not."""
     try:
         return msgspec.json.format(body, indent=2)
     except msgspec.DecodeError:
         return body
 
 
-def form_answer(request: Request, *, token_field: bool) -> Answer:
-    """Return the form of the download operation, filled in as far as the query tells.
+def answer_form(request: Request, *, token_field: bool) -> Answer:
+    """Return the form of the download operation, with the values of the query.
 
-    A program that forgot to POST must not take the form for a notebook, so it is refused.
+    A program that sends GET instead of POST is refused, so that it cannot take the form for a notebook.
     """
     if not request.wants_page:
         raise MethodRefused("A download is a POST.")
-    values = (request.parameter("itemId"), request.parameter("resourceKey", "resourceKeys"))
-    return _page(pages.download_form(*values, token_field=token_field))
+    item_id, key = request.read_parameter("itemId"), request.read_parameter("resourceKey", "resourceKeys")
+    return _make_page(pages.download_form(item_id, key, token_field=token_field))
 
 
-def failure_answer(request: Request, error: NotebookArchiveError, *, as_page: bool) -> Answer:
-    """Return what the one table says of an error: a page for people, ArcGIS's error envelope for programs."""
-    told = failure_of(error)
-    headers = {"Allow": "POST"} if told.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
-    if told.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_SECONDS)
-    if told.status == HTTPStatus.UNAUTHORIZED:
+def answer_failure(request: Request, error: NotebookArchiveError, *, as_page: bool) -> Answer:
+    """Return the answer to a request that failed: a page for people, ArcGIS's error envelope for programs."""
+    failure = find_failure(error)
+    headers = {"Allow": "POST"} if failure.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+    if failure.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if failure.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="ArcGIS"'  # RFC 9110 section 15.5.2 demands one
     if as_page:
-        title = f"{int(told.status)} {told.status.phrase}"
+        title = f"{int(failure.status)} {failure.status.phrase}"
         page = pages.error_page(
-            int(told.status),
+            int(failure.status),
             title,
-            told.text,
+            failure.text,
             request.correlation_id,
-            token_form=told.status == HTTPStatus.UNAUTHORIZED,
-            **_way_back(request),
+            token_form=failure.status == HTTPStatus.UNAUTHORIZED,
+            **_prepare_retry(request),
         )
-        return _page(page, told.status, headers)
+        return _make_page(page, failure.status, headers)
     details = [f"Correlation id {request.correlation_id}"]
-    envelope = {"error": {"code": told.code, "message": told.text, "details": details}}
-    return Answer(told.status, json.dumps(envelope).encode(), _JSON, headers)
+    envelope = {"error": {"code": failure.code, "message": failure.text, "details": details}}
+    return Answer(failure.status, json.dumps(envelope).encode(), _JSON, headers)
 
 
-def _way_back(request: Request) -> dict[str, Any]:
-    """Return what an error page needs for another try."""
+def _prepare_retry(request: Request) -> dict[str, Any]:
+    """Return what an error page needs, so that its reader can send the request again."""
     try:
-        fields = request.repeatable
+        fields = request.resent_fields
     except RequestRefused:
-        fields = {}  # the body is no form
+        fields = {}  # the body is not a form
     if not request.resource.endswith("/download"):
         return {"fields": fields}
     known = {name: value for name, value in fields.items() if name in ("itemId", "resourceKey")}

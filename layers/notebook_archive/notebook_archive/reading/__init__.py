@@ -1,6 +1,6 @@
-"""What callers of the proxy read: one snapshot, or the notebooks that are open."""
+"""What the proxy reads for its callers: one snapshot, or the notebooks that are open."""
 
 from notebook_archive.reading.read_sessions import read_session, read_sessions
-from notebook_archive.reading.read_snapshot import SnapshotRead, SnapshotSource, Wanted, read_snapshot
+from notebook_archive.reading.read_snapshot import SnapshotRead, SnapshotRequest, SnapshotSource, read_snapshot
 
-__all__ = ["SnapshotRead", "SnapshotSource", "Wanted", "read_session", "read_sessions", "read_snapshot"]
+__all__ = ["SnapshotRead", "SnapshotRequest", "SnapshotSource", "read_session", "read_sessions", "read_snapshot"]

@@ -1,16 +1,15 @@
-"""Open notebooks for a caller, in the words of the documented notebook resource whatever the server's dialect."""
+"""Read open notebooks for a caller, as the documented notebook resource, whichever dialect the server speaks."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict
 
-from notebook_archive.clock import Deadline
-from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected, SessionNotFound
+from notebook_archive.errors import NotebookNotFound, PermissionDenied, RequestRejected, SessionNotFound
 from notebook_archive.models import ItemId, NotebookSession, SessionId
-from notebook_archive.reading.readers import Reader
+from notebook_archive.reading.authorization import Rights
 
 
 class NotebookResource(TypedDict):
-    """The notebook resource of the Enterprise Administrator API.  Times are in epoch milliseconds."""
+    """The notebook resource of the Enterprise Administrator API. Times are in epoch milliseconds."""
 
     itemId: str
     notebookUrl: str
@@ -23,9 +22,9 @@ class NotebookResource(TypedDict):
 
 
 class NotebookResources(TypedDict):
-    """Some of the open notebooks.  ``start`` counts from 1, ``total`` is how many there are in all.
+    """A page of the open notebooks. `start` counts from 1, `total` is the number of all open notebooks.
 
-    ``unreadable`` counts those left out because ArcGIS gave no usable session or item.
+    `unreadable` counts those that are left out because ArcGIS gave no usable session or item.
     """
 
     total: int
@@ -35,22 +34,22 @@ class NotebookResources(TypedDict):
     notebooks: list[NotebookResource]
 
 
-def read_session(session_id: SessionId, reader: Reader, deadline: Deadline) -> NotebookResource:
-    """Return one open notebook; raise NotebookNotFound where it is not open, or not for the reader to see."""
-    server = reader.sessions(deadline)
+def read_session(session_id: SessionId, rights: Rights) -> NotebookResource:
+    """Return one open notebook, or raise SessionNotFound if it is not open or the caller may not see it."""
+    server = rights.find_notebook_server()
     try:
         session = server.get_session(session_id)
-    except ArcGISError as error:
-        if reader.hides(error):
+    except PermissionDenied as error:
+        if rights.hides_denials:
             raise SessionNotFound(str(error)) from None
         raise
-    return _completed([session], reader, 1, deadline)[0]
+    return _complete([session], rights, 1)[0]
 
 
-def read_sessions(start: int, num: int, reader: Reader, threads: int, deadline: Deadline) -> NotebookResources:
-    """Return ``num`` open notebooks from the ``start``-th on."""
-    page = reader.sessions(deadline).list_sessions(start, num)
-    notebooks = _completed(list(page.sessions), reader, threads, deadline)
+def read_sessions(start: int, num: int, rights: Rights, threads: int) -> NotebookResources:
+    """Return `num` open notebooks, beginning with number `start`."""
+    page = rights.find_notebook_server().list_sessions(start, num)
+    notebooks = _complete(list(page.sessions), rights, threads)
     return {
         "total": page.total,
         "start": start,
@@ -60,26 +59,27 @@ def read_sessions(start: int, num: int, reader: Reader, threads: int, deadline: 
     }
 
 
-def _completed(
-    sessions: list[NotebookSession], reader: Reader, threads: int, deadline: Deadline
-) -> list[NotebookResource]:
-    """Return the sessions with all eight fields.  Only Kubernetes tells title and revision; elsewhere they are the
-    item's title and the time at which it was last modified."""
-    lacking = {session.item_id for session in sessions if session.item_title is None or session.revision is None}
+def _complete(sessions: list[NotebookSession], rights: Rights, threads: int) -> list[NotebookResource]:
+    """Return the sessions with all eight fields.
 
-    def look(item_id: ItemId) -> tuple[str, int]:
+    Only ArcGIS Enterprise on Kubernetes sends a title and a revision. Elsewhere they are the item's title and the time
+    when the item was last modified.
+    """
+    incomplete = {session.item_id for session in sessions if session.item_title is None or session.revision is None}
+
+    def look_up(item_id: ItemId) -> tuple[str, int]:
         try:
-            item = reader.item(item_id, deadline)
+            item = rights.portal.get_item(item_id)
         except (NotebookNotFound, PermissionDenied, RequestRejected, SessionNotFound):
-            return "", 0  # open, and its item is gone or hidden
+            return "", 0  # the notebook is open, but its item is gone or hidden
         return item.title, item.modified
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        known = dict(zip(lacking, pool.map(look, lacking), strict=True))
-    return [_resource(session, *known.get(session.item_id, ("", 0))) for session in sessions]
+        known = dict(zip(incomplete, pool.map(look_up, incomplete), strict=True))
+    return [_make_resource(session, *known.get(session.item_id, ("", 0))) for session in sessions]
 
 
-def _resource(session: NotebookSession, title: str, modified: int) -> NotebookResource:
+def _make_resource(session: NotebookSession, title: str, modified: int) -> NotebookResource:
     return {
         "itemId": session.item_id,
         "notebookUrl": session.notebook_url,

@@ -1,4 +1,4 @@
-"""One snapshot for a caller: from the archive if it holds it, from ArcGIS otherwise."""
+"""Read one snapshot for a caller: from the archive if it holds it, or else from ArcGIS."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -9,18 +9,29 @@ from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.archive import Archive, ArchiveReader, RunId
 from notebook_archive.backup.staging import Staged, stage
 from notebook_archive.backup.storing import ItemReference, Provenance, make_metadata, store_snapshot
-from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
-from notebook_archive.reading.readers import Reader
+from notebook_archive.reading.authorization import Rights, may_read_archived
+
+# What a page shows of a snapshot, and the names under which the archive notes it.
+_LABELS = {
+    "Title": "title",
+    "Owner": "owner",
+    "Snapshot": "snapshot-name",
+    "Created": "snapshot-created",
+    "Kernel": "kernel",
+    "Runtime": "runtime",
+    "Runtime version": "runtime-version",
+    "SHA-256": "sha256",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRead:
-    """A snapshot for a caller.  ``size`` is in bytes, ``digest`` its SHA-256.
+    """A snapshot for a caller. `size` is in bytes, `digest` is the SHA-256 of the bytes.
 
-    ``body`` is None where it is larger than was asked for.  ``link`` is a URL that gives the bytes, where they are more
-    than fits into an answer.
+    `body` is None if there are more bytes than the request's `max_body_bytes`. `link` is a URL for the bytes, or None
+    if they fit into an answer.
     """
 
     source: Literal["archive", "arcgis"]
@@ -32,22 +43,22 @@ class SnapshotRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a caller wants.
+class SnapshotRequest:
+    """The snapshot that a caller asks for.
 
-    Of a snapshot of up to ``body_bytes`` the bytes are returned; one larger than ``inline_bytes`` gets a link, under
-    ``file_name``, and is archived for it.  ``run`` is noted as what archived it.  ``from_arcgis`` asks ArcGIS even for
-    what the archive holds.  ``described`` asks for the notebook's title and owner too, where they can be had.
+    A body is returned if it has at most `max_body_bytes`. A snapshot of more than `max_inline_bytes` gets a link to a
+    file called `file_name`, and is archived for that by `run`. `from_arcgis` reads from ArcGIS even if the archive
+    holds the snapshot. `with_item` asks for the notebook's title and owner too, if they are available.
     """
 
     item_id: ItemId
     resource_key: ResourceKey
-    body_bytes: int
-    inline_bytes: int
+    max_body_bytes: int
+    max_inline_bytes: int
     file_name: str
     run: RunId
     from_arcgis: bool = False
-    described: bool = False
+    with_item: bool = False
 
     def __str__(self) -> str:
         return f"Snapshot {self.resource_key} of item {self.item_id}"
@@ -55,87 +66,96 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """Where snapshots are handed out.  One of more than ``most_bytes`` is not taken from ArcGIS."""
+    """Where snapshots are read. From ArcGIS, one of more than `max_bytes` is refused."""
 
     archive: Archive
-    reader: ArchiveReader
+    archive_reader: ArchiveReader
     portal_url: str
     max_bytes: int
 
 
-def read_snapshot(wanted: Wanted, reader: Reader, snapshot_source: SnapshotSource, deadline: Deadline) -> SnapshotRead:
-    """Return one snapshot, verified: against its checksum from the archive, through the gate from ArcGIS.
+def read_snapshot(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead:
+    """Return one verified snapshot: the archive's matches its checksum, ArcGIS's has passed the gate.
 
-    What the reader may not have from the archive is asked of ArcGIS, like what the archive lacks: so the answer is the
-    same, whatever state ArcGIS is in.
-    Raises NotebookNotFound for what is in neither, or not the reader's, and any other error by name.
+    If the caller may not read an archived snapshot, ArcGIS is asked, as it is for a snapshot that the archive does not
+    hold. So the answer does not show what the archive holds, whatever state ArcGIS is in. Raises NotebookNotFound if
+    neither has the snapshot or the caller may not read it, and any other error by name.
     """
-    item_id, key, archive_reader = wanted.item_id, wanted.resource_key, snapshot_source.reader
+    archived = None if wanted.from_arcgis else _read_archived(wanted, rights, source)
+    return archived or _read_from_arcgis(wanted, rights, source)
 
-    def admits(noted: str) -> bool:
-        return reader.may_read(item_id, lambda: archive_reader.owner(item_id) or noted, deadline)
 
-    held = None if wanted.from_arcgis else archive_reader.snapshot(item_id, key, wanted.body_bytes, admits)
-    if held:
-        link = archive_reader.link(item_id, key, wanted.file_name) if held.size > wanted.inline_bytes else None
-        return SnapshotRead("archive", held.size, held.digest, _details(held.metadata), held.body, link)
-    access = reader.access(item_id, deadline)
+def _read_archived(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead | None:
+    """Return the archived snapshot, or None if there is none or the caller may not read it.
+
+    The rights are decided before the size and the bytes are looked at, so that neither shows to other callers.
+    """
+    item_id, key, archive_reader = wanted.item_id, wanted.resource_key, source.archive_reader
+    opened = archive_reader.open(item_id, key)
+    if opened is None:
+        return None
+    with opened:
+        if not may_read_archived(rights, item_id, opened, archive_reader):
+            return None
+        archived = opened.read(wanted.max_body_bytes)
+    is_large = archived.size > wanted.max_inline_bytes
+    link = archive_reader.link(item_id, key, wanted.file_name) if is_large else None
+    return SnapshotRead("archive", archived.size, archived.digest, _label(archived.metadata), archived.body, link)
+
+
+def _read_from_arcgis(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead:
+    """Return ArcGIS's snapshot. One that is too large for an answer is archived, so that there is a link to it."""
+    item_id, key = wanted.item_id, wanted.resource_key
+    access = rights.open_snapshots(item_id)
     try:
-        staged = access.read_snapshot(
-            item_id, key, snapshot_source.max_bytes, lambda chunks: stage(chunks, str(wanted))
-        )
+        staged = access.read_snapshot(item_id, key, source.max_bytes, lambda chunks: stage(chunks, str(wanted)))
     except (NotebookNotFound, PermissionDenied, RequestRejected) as error:
-        raise _absent(wanted, reader, access, error) from None
+        raise _classify_refusal(wanted, rights, access, error) from None
     with closing(staged.file):
         link = None
         details = {"kernel": staged.facts.kernel, "runtime": staged.facts.runtime}
-        if staged.size > wanted.inline_bytes:
-            details = _archive(wanted, reader, access, staged, snapshot_source, deadline)
-            link = archive_reader.link(item_id, key, wanted.file_name)
+        if staged.size > wanted.max_inline_bytes:
+            details = _archive(wanted, rights, access, staged, source)
+            link = source.archive_reader.link(item_id, key, wanted.file_name)
             staged.file.seek(0)
-        elif wanted.described:
-            details |= _described(wanted.item_id, reader, deadline)
-        body = staged.file.read() if staged.size <= wanted.body_bytes else None
-    return SnapshotRead("arcgis", staged.size, staged.digest, _details(details), body, link)
+        elif wanted.with_item:
+            details |= _describe_item(item_id, rights)
+        body = staged.file.read() if staged.size <= wanted.max_body_bytes else None
+    return SnapshotRead("arcgis", staged.size, staged.digest, _label(details), body, link)
 
 
-def _described(item_id: ItemId, reader: Reader, deadline: Deadline) -> dict[str, str]:
+def _describe_item(item_id: ItemId, rights: Rights) -> dict[str, str]:
     try:
-        item = reader.item(item_id, deadline)
+        item = rights.portal.get_item(item_id)
     except ArcGISError:
-        return {}  # the snapshot is there all the same
+        return {}  # the snapshot can be shown without its title and owner
     return {"title": item.title, "owner": item.owner}
 
 
 def _archive(
-    wanted: Wanted,
-    reader: Reader,
-    access: SnapshotAccess,
-    staged: Staged,
-    snapshot_source: SnapshotSource,
-    deadline: Deadline,
+    wanted: SnapshotRequest, rights: Rights, access: SnapshotAccess, staged: Staged, source: SnapshotSource
 ) -> dict[str, str]:
-    """Archive what is too large for an answer, as an archive run would, and return what was noted with it."""
-    item = reader.item(wanted.item_id, deadline)
+    """Archive a snapshot as an archive run would, and return its metadata."""
+    item = rights.portal.get_item(wanted.item_id)
     listed = {each.resource_key: each for each in access.list_snapshots(wanted.item_id).snapshots}
     snapshot = listed.get(wanted.resource_key, Snapshot(wanted.resource_key))
-    whose = ItemReference(wanted.item_id, item.title, item.owner)
-    how = Provenance(access.route, wanted.run, snapshot_source.portal_url)
-    store_snapshot(whose, snapshot, staged, how, snapshot_source.archive)
-    return make_metadata(whose, snapshot, staged, how)
+    item_ref = ItemReference(wanted.item_id, item.title, item.owner)
+    provenance = Provenance(access.route, wanted.run, source.portal_url)
+    store_snapshot(item_ref, snapshot, staged, provenance, source.archive)
+    return make_metadata(item_ref, snapshot, staged, provenance)
 
 
-def _absent(
-    wanted: Wanted,
-    reader: Reader,
+def _classify_refusal(
+    wanted: SnapshotRequest,
+    rights: Rights,
     access: SnapshotAccess,
     error: NotebookNotFound | PermissionDenied | RequestRejected,
 ) -> ArcGISError:
-    """Return the error to raise for a refused download: NotebookNotFound where the listing does not have it either.
+    """Return the error to raise for a refused download: NotebookNotFound if the listing does not have it either.
 
-    What ArcGIS answers for an unknown key, an unknown item and somebody else's is documented nowhere.
+    Esri does not document what ArcGIS answers for an unknown key, an unknown item, or another owner's item.
     """
-    if isinstance(error, NotebookNotFound) or reader.hides(error):
+    if isinstance(error, NotebookNotFound) or (rights.hides_denials and isinstance(error, PermissionDenied)):
         return NotebookNotFound(str(error))
     if isinstance(error, RequestRejected):
         try:
@@ -147,16 +167,6 @@ def _absent(
     return error
 
 
-def _details(noted: Mapping[str, str]) -> dict[str, str]:
-    """Return what a page shows of a snapshot beside itself."""
-    labels = {
-        "Title": "title",
-        "Owner": "owner",
-        "Snapshot": "snapshot-name",
-        "Created": "snapshot-created",
-        "Kernel": "kernel",
-        "Runtime": "runtime",
-        "Runtime version": "runtime-version",
-        "SHA-256": "sha256",
-    }
-    return {label: noted[name] for label, name in labels.items() if noted.get(name)}
+def _label(noted: Mapping[str, str]) -> dict[str, str]:
+    """Return what a page shows of a snapshot besides its content."""
+    return {label: noted[name] for label, name in _LABELS.items() if noted.get(name)}

@@ -1,0 +1,176 @@
+"""Authorization of the proxy's callers: whose rights count, and which archived snapshots they may read."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from notebook_archive.arcgis.caller_identity import Caller, CallerIdentifier, CallerToken
+from notebook_archive.arcgis.client import ArcGISClient
+from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.notebook_server import NotebookServer
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.routes import Routes
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
+from notebook_archive.arcgis.transport import Transport
+from notebook_archive.archive import ArchiveReader, OpenedSnapshot
+from notebook_archive.clock import Deadline
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    CallerUnknown,
+    DeadlineExceeded,
+    NotebookNotFound,
+    PermissionDenied,
+    RequestRejected,
+)
+from notebook_archive.models import ItemId
+from notebook_archive.settings import ApiAuth
+
+# Time for the portal to name the owner of an archived item, before the owner that the archive names is used.
+MAX_OWNER_LOOKUP_SECONDS = 5.0
+
+
+class CallerCredentials(Protocol):
+    """What a request says about its caller."""
+
+    @property
+    def principal(self) -> str:
+        """The ARN of the caller's AWS identity, or an empty text."""
+
+    def read_caller_token(self) -> CallerToken:
+        """Return the caller's ArcGIS token, or raise CallerTokenMissing."""
+
+
+class Rights(Protocol):
+    """The rights that count for one request. Every method may raise any ArcGISError."""
+
+    @property
+    def username(self) -> str:
+        """The caller's ArcGIS user, or an empty text if AWS authenticated the caller."""
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether the caller may read the snapshots of all owners."""
+
+    @property
+    def hides_denials(self) -> bool:
+        """Whether PermissionDenied must look like "not found", so that the caller does not learn what exists."""
+
+    @property
+    def portal(self) -> Portal:
+        """The portal with these rights."""
+
+    def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
+        """Return the access to the notebook's snapshots in ArcGIS."""
+
+    def find_notebook_server(self) -> NotebookServer:
+        """Return the notebook server with these rights."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackRights:
+    """The rights of the stack's own credentials. AWS has authenticated the caller, who may read everything."""
+
+    routes: Routes
+    deadline: Deadline
+    username: str = ""
+    reads_everything: bool = True
+    hides_denials: bool = False
+
+    @property
+    def portal(self) -> Portal:
+        """The portal as the administrator sees it."""
+        return self.routes.portal(self.deadline)
+
+    def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
+        """Return the access that an archive run would use."""
+        return self.routes.choose(self.portal.get_item(item_id).owner, self.deadline)
+
+    def find_notebook_server(self) -> NotebookServer:
+        """Return the notebook server as the administrator sees it."""
+        return self.routes.notebook_server(self.deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerRights:
+    """The rights of the caller's own ArcGIS token. ArcGIS decides what the caller may read there."""
+
+    caller: Caller
+    portal: Portal
+    discovery: Discovery
+    hides_denials: bool = True
+
+    @property
+    def username(self) -> str:
+        """The user whom the portal names for the token."""
+        return self.caller.username
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether the user is an administrator."""
+        return self.caller.is_administrator
+
+    def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
+        """Return the owner's access, or an administrator's to another owner's notebook.
+
+        The notebook server serves a notebook's snapshots to its owner alone. So an administrator reads those of others
+        from the portal.
+        """
+        if self.caller.is_administrator:
+            owner = self.portal.get_item(item_id).owner
+            if owner != self.caller.username:
+                return SnapshotAccess(self.portal, owner=owner)
+        return SnapshotAccess(self.portal, self.find_notebook_server())
+
+    def find_notebook_server(self) -> NotebookServer:
+        """Return the notebook server as the caller sees it."""
+        return self.discovery.find_notebook_server(self.portal)
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """How the proxy authorizes its callers, as the parameter ApiAuth says."""
+
+    api_auth: ApiAuth
+    routes: Routes
+    identifier: CallerIdentifier
+    transport: Transport
+    portal_url: str
+    discovery: Discovery
+
+    def authorize(self, credentials: CallerCredentials, deadline: Deadline) -> Rights:
+        """Return the rights that count for a request.
+
+        With IAM, raises CallerUnknown if AWS names no caller: while a deployment changes ApiAuth, the function may know
+        the new value before the API does. With ArcGIS tokens, the portal says who the caller is. Raises
+        CallerTokenMissing or CallerTokenRejected, or another ArcGISError if the portal does not say.
+        """
+        if self.api_auth == "IAM":
+            if not credentials.principal:
+                raise CallerUnknown("AWS did not say who signed this request.")
+            return StackRights(self.routes, deadline)
+        token = credentials.read_caller_token()
+        caller = self.identifier.identify(token, deadline)
+        client = ArcGISClient(self.transport.with_referer(token.referer), token, deadline)
+        return CallerRights(caller, Portal(client, self.portal_url), self.discovery)
+
+
+def may_read_archived(rights: Rights, item_id: ItemId, opened: OpenedSnapshot, archive_reader: ArchiveReader) -> bool:
+    """Return whether the caller may read an archived snapshot: as an administrator, or as the item's owner.
+
+    The owner is the one that the portal names now. If the portal names none, it is the one that the archive names,
+    because an archived item may be gone from the portal.
+    """
+    if rights.reads_everything:
+        return True
+    owner = _find_owner(rights.portal, item_id)
+    if owner is None:
+        owner = archive_reader.owner(item_id) or opened.owner
+    return bool(rights.username) and rights.username == owner
+
+
+def _find_owner(portal: Portal, item_id: ItemId) -> str | None:
+    """Return the owner that the portal names, or None if it does not show the item or does not answer soon."""
+    soon = Deadline(min(MAX_OWNER_LOOKUP_SECONDS, portal.client.deadline.remaining()))
+    try:
+        return Portal(replace(portal.client, deadline=soon), portal.url).get_item(item_id).owner
+    except (NotebookNotFound, PermissionDenied, RequestRejected, ArcGISUnavailable, DeadlineExceeded):
+        return None
