@@ -119,8 +119,7 @@ def test_the_current_content() -> None:
 
 
 def test_left_out_of_item_json() -> None:
-    text = FORMAT.section("item.json").text
-    sentence = re.search(r"looks at the item:\s+(.*?)\. If an item", text, re.DOTALL)
+    sentence = re.search(r"looks at the item: (.*?)\. If an item", FORMAT.section("item.json").prose)
     assert sentence
     assert set(code_in(sentence[1])) == models.VOLATILE_PROPERTIES
 
