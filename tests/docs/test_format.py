@@ -96,10 +96,10 @@ def test_plan_example_has_all_fields() -> None:
 def test_metadata_names_are_documented() -> None:
     facts = NotebookFacts(nbformat="", kernel="", runtime="", runtime_version="", cells=0)
     staged = Staged(io.BytesIO(), 0, b"", facts)
-    whose = ItemReference(ItemId("0" * 32), "", "")
+    item_ref = ItemReference(ItemId("0" * 32), "", "")
     snapshot = Snapshot(ResourceKey(f"snapshot-{'0' * 32}.json"))
     run = RunId("2026-11-22/run")
-    made = make_metadata(whose, snapshot, staged, Provenance("portal", run, "https://gis.example.com/portal"))
+    made = make_metadata(item_ref, snapshot, staged, Provenance("portal", run, "https://gis.example.com/portal"))
     assert [code_in(row[0])[0] for row in FORMAT.table("name")] == list(made)
 
 

@@ -77,7 +77,7 @@ def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
         part: {
             name: resolver.resolve(item)
             for name, item in raw[part].items()
-            if "Condition" not in item or resolver.holds(item["Condition"])
+            if "Condition" not in item or resolver.is_true(item["Condition"])
         }
         for part in ("Resources", "Outputs")
     }
@@ -110,13 +110,13 @@ class _Resolver:
         self._types = {name: parameter["Type"] for name, parameter in raw["Parameters"].items()}
         self._values = values
 
-    def holds(self, condition: str) -> bool:
+    def is_true(self, condition: str) -> bool:
         return self._test(self._conditions[condition])
 
     def _test(self, expression: dict[str, Any]) -> bool:
         ((function, argument),) = expression.items()
         if function == "Condition":
-            return self.holds(argument)
+            return self.is_true(argument)
         if function == "Fn::And":
             return all(self._test(each) for each in argument)
         if function == "Fn::Not":
@@ -143,7 +143,7 @@ class _Resolver:
                 name, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
                 return self._arn(name) if attribute == "Arn" else name
             case "Fn::If":
-                return self.resolve(argument[1 if self.holds(argument[0]) else 2])
+                return self.resolve(argument[1 if self.is_true(argument[0]) else 2])
             case "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
             case "Fn::Sub":

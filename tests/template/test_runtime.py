@@ -193,10 +193,10 @@ def test_a_defect_in_a_worker_thread_names_the_run(site: Site, start: Start) -> 
 
 def test_requests_are_archived(site: Site, start: Start) -> None:
     event = sample("archive_requests")
-    answered = start("ArchiveRequests").invoke(event)
-    assert (answered.kind, answered.body) == ("response", {"batchItemFailures": []})
+    posted = start("ArchiveRequests").invoke(event)
+    assert (posted.kind, posted.body) == ("response", {"batchItemFailures": []})
     run_id = f"2026-11-22/event-{event['Records'][0]['messageId']}"
-    assert len(check_log(site, answered, run_id=run_id)) == 2
+    assert len(check_log(site, posted, run_id=run_id)) == 2
     event["Records"][0]["body"] = "not JSON"
     (line,) = check_log(site, start("ArchiveRequests").invoke(event), run_id=run_id)
     assert line["problem"]["reason"] == "request-invalid"
@@ -209,9 +209,9 @@ def test_empty_batch_of_requests_fails_with_index_error(site: Site, start: Start
 @pytest.mark.parametrize("kind", ["get_notebook", "get_notebook.list", "get_notebook.page"])
 def test_open_notebooks_are_listed(site: Site, start: Start, kind: str) -> None:
     event = sample(kind)
-    answered = start("GetNotebook").invoke(event)
-    assert (answered.kind, answered.body["statusCode"]) == ("response", 200)
-    assert len(check_log(site, answered, **correlate(event))) == 1
+    posted = start("GetNotebook").invoke(event)
+    assert (posted.kind, posted.body["statusCode"]) == ("response", 200)
+    assert len(check_log(site, posted, **correlate(event))) == 1
 
 
 def test_a_closed_notebook_is_refused(site: Site, start: Start) -> None:
@@ -222,9 +222,9 @@ def test_a_closed_notebook_is_refused(site: Site, start: Start) -> None:
 @pytest.mark.parametrize("kind", ["download_snapshot", "download_snapshot.form", "download_snapshot.page"])
 def test_a_snapshot_is_downloaded(site: Site, start: Start, kind: str) -> None:
     event = sample(kind)
-    answered = start("DownloadSnapshot").invoke(event)
-    assert (answered.kind, answered.body["statusCode"]) == ("response", 200)
-    check_log(site, answered, **correlate(event))
+    posted = start("DownloadSnapshot").invoke(event)
+    assert (posted.kind, posted.body["statusCode"]) == ("response", 200)
+    check_log(site, posted, **correlate(event))
 
 
 def test_a_bad_request_for_a_snapshot_is_refused(site: Site, start: Start) -> None:
@@ -237,9 +237,9 @@ def test_a_bad_request_for_a_snapshot_is_refused(site: Site, start: Start) -> No
 
 def test_a_delivery_is_accepted(site: Site, start: Start) -> None:
     event = sample("receive_webhook")
-    answered = start("ReceiveWebhook").invoke(event)
-    assert (answered.kind, answered.body["statusCode"]) == ("response", 202)
-    assert [line["message"] for line in check_log(site, answered, **correlate(event))] == ["Accepted"]
+    posted = start("ReceiveWebhook").invoke(event)
+    assert (posted.kind, posted.body["statusCode"]) == ("response", 202)
+    assert [line["message"] for line in check_log(site, posted, **correlate(event))] == ["Accepted"]
 
 
 def test_a_delivery_to_another_path_is_refused(site: Site, start: Start) -> None:

@@ -186,7 +186,7 @@ class TestAgreesWithJsonLoads:
     """
 
     @pytest.fixture(autouse=True, params=[400, 1_000_000])
-    def held(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def held_bytes(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(gate_module, "_MAX_HELD_BYTES", request.param)
 
     @pytest.mark.parametrize("seed", range(2))

@@ -68,7 +68,7 @@ def shared_variables(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def own_variables(function: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables that the template gives to this function alone."""
+    """Return the variables that the template gives only to this function."""
     variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
     return variables
 
