@@ -44,7 +44,7 @@ def test_openapi_document_has_the_routes_of_the_template() -> None:
     assert methods == described
 
 
-def test_renamed_challenge_is_documented() -> None:
+def test_renamed_www_authenticate_header_is_documented() -> None:
     """API Gateway renames the header `WWW-Authenticate`, so the new name is not in the code."""
     renamed = "x-amzn-Remapped-WWW-Authenticate"
     operations = [item[method] for item in openapi.document()["paths"].values() for method in ("get", "post")]

@@ -148,7 +148,7 @@ def test_current_content_is_archived_by_default(given: dict[str, str], archived:
         assert functions[name]["Properties"]["Environment"]["Variables"]["ARCHIVE_CURRENT"] == archived
 
 
-def test_alarms_need_a_topic_and_missing_runs_start_one() -> None:
+def test_alarms_need_a_topic_and_start_if_runs_are_missing() -> None:
     assert not [item for item in render()["Resources"].values() if item["Type"] == "AWS::CloudWatch::Alarm"]
     resources = render(EVERYTHING)["Resources"]
     assert resources["NoSuccessfulRunAlarm"]["Properties"]["TreatMissingData"] == "breaching"

@@ -361,7 +361,7 @@ def test_parliament_finds_a_planted_defect(key: str, planted: Any) -> None:
 
 
 @pytest.mark.parametrize(("key", "planted"), [("Action", ["s3:*"]), ("Resource", "*")])
-def test_a_planted_wide_statement_is_found(key: str, planted: Any) -> None:
+def test_planted_wildcard_statement_is_found(key: str, planted: Any) -> None:
     rendered = render()
     rendered["Resources"]["PlanRunRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][2][key] = planted
     assert len(_too_wide(rendered)) == 1

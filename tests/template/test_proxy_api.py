@@ -77,7 +77,7 @@ def test_with_iam_all_routes_but_webhooks_require_a_signature() -> None:
     assert _unsigned(_api(EVERYTHING)) == list(_WEBHOOKS), "a portal cannot sign requests with SigV4"
 
 
-def test_a_planted_open_route_is_found() -> None:
+def test_planted_unsigned_route_is_found() -> None:
     api = copy.deepcopy(_api())
     api["DefinitionBody"]["paths"]["/admin/notebooks"]["post"]["security"] = []
     api["DefinitionBody"]["paths"]["/admin/notebook/{notebookId}"]["get"]["security"].append({})

@@ -183,7 +183,7 @@ def test_a_failed_report_is_logged(site: Site, start: Start) -> None:
     check_failed(site, start("ReportRun").invoke(event), "KeyError", run_id=RUN)
 
 
-def test_a_defect_in_a_worker_thread_names_the_run(site: Site, start: Start) -> None:
+def test_log_of_a_worker_thread_defect_names_the_run(site: Site, start: Start) -> None:
     event = sample("archive_notebooks")
     event["batch"]["notebooks"][0]["archived"] = None
     lines = check_log(site, start("ArchiveNotebooks").invoke(event), run_id=RUN)
