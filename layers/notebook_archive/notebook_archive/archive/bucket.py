@@ -108,7 +108,10 @@ class Bucket:
             raise translate_s3_error(error, self._name, key) from None
 
     def list_objects(self, prefix: str) -> Iterator[ListedObject]:
-        """Yield the objects with keys that begin with the prefix, in key order. One call returns up to 1,000 objects."""
+        """Yield the objects with keys that begin with the prefix, in key order.
+
+        One call returns up to 1,000 objects.
+        """
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._address, Prefix=prefix):
                 _check_answer(page, "IsTruncated", prefix)

@@ -28,8 +28,8 @@ PIECE_BYTES = 1_048_576
 class ArchivedSnapshot:
     """One archived snapshot.
 
-    `size` is in bytes. `digest` is its SHA-256. `metadata` is the user metadata that was stored with it. `body` contains
-    its bytes, which match the digest. It is None if the snapshot is larger than the caller allows.
+    `size` is in bytes. `digest` is its SHA-256. `metadata` is the user metadata that was stored with it. `body`
+    contains its bytes, which match the digest. It is None if the snapshot is larger than the caller allows.
     """
 
     size: int

@@ -93,8 +93,8 @@ class Archive:
     ) -> StoreResult:
         """Store a snapshot, unless the archive already has it.
 
-        `body` is bytes or a file. A file is read from its beginning. `digest` is the SHA-256 of `body`, which S3 checks.
-        Raises ArchiveConflict if other bytes are stored under the key. Those bytes are not changed.
+        `body` is bytes or a file. A file is read from its beginning. `digest` is the SHA-256 of `body`, which S3
+        checks. Raises ArchiveConflict if other bytes are stored under the key. Those bytes are not changed.
         """
         return self._put_once(keys.snapshot_key(item_id, key), body, digest, metadata, {**tags, "kind": "snapshot"})
 

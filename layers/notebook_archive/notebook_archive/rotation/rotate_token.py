@@ -37,8 +37,8 @@ _STEPS: dict[str, Step] = {
     for step in ("create", "set", "test", "finish")
     for spelling in (f"{step}Secret", f"{step}_secret")  # AWS's templates use the first, its User Guide the second
 }
-# Requested lifetime of a token, in multiples of the maximum time between two rotations. If one rotation fails, the token
-# is still valid at the next one.
+# Requested lifetime of a token, in multiples of the maximum time between two rotations. If one rotation fails, the
+# token is still valid at the next one.
 TOKEN_WAITS = 2
 
 
@@ -111,7 +111,10 @@ def rotate_token(step: str, secret_id: str, version: str, context: RotationConte
 
 @dataclass(frozen=True, slots=True)
 class _Rotation:
-    """A rotation that has begun. `state` is the secret's state when the step began, and `version` is the pending one."""
+    """A rotation that has begun.
+
+    `state` is the secret's state when the step began, and `version` is the pending one.
+    """
 
     state: RotationState
     version: str
@@ -190,7 +193,10 @@ class _Rotation:
         return StepResult(self.state.name, message)
 
     def _note_refusal(self, error: TokenRejected, credential_version: str) -> str:
-        """Record that ArcGIS refused the credential. If that fails, return a sentence about it, or else an empty string."""
+        """Record that ArcGIS refused the credential.
+
+        If that fails, return a sentence about it, or else an empty string.
+        """
         if error.remembered:  # the first refusal was recorded, and another record would extend the hour
             return ""
         try:
@@ -227,7 +233,9 @@ class _Rotation:
         name, context = self.state.name, self.context
         credential = parse_fields(name, text).get(CREDENTIAL, "")
         if not credential:
-            raise SecretMalformed(f"Secret {name!r} does not name a credential, so it cannot be rotated.").of_secret(name)
+            raise SecretMalformed(f"Secret {name!r} does not name a credential, so it cannot be rotated.").of_secret(
+                name
+            )
         allowed = f"{context.credential_prefix}/{name.removeprefix(f'{context.secret_prefix}/')}"
         if not name.startswith(f"{context.secret_prefix}/") or credential != allowed:
             message = f"Secret {name!r} names {credential[:200]!r} as its credential, but may name only {allowed!r}."

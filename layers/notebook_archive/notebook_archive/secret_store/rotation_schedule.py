@@ -60,7 +60,8 @@ def _calculate_cron_wait(hours: str, days: str, months: str, weekdays: str, *, w
     if len(starts) < 2:
         return None
     at = sorted(_expand(hours, 0, 23))
-    # If no duration is set, the window is one hour for a schedule in hours. For a schedule in days, it ends with the day.
+    # If no duration is set, the window is one hour for a schedule in hours. For a schedule in days, it ends with the
+    # day.
     length = window or (HOUR if len(at) > 1 else DAY - at[0] * HOUR)
     return max(later - earlier for earlier, later in pairwise(starts)) + length
 
