@@ -170,8 +170,8 @@ class Session:
 class Webhook:
     """An organisation webhook: the URL that receives events, and the events that it receives.
 
-    `deliveries` are the deliveries that `notificationStatus` returns, the latest first. `failures` contains a time in epoch
-    milliseconds for each delivery whose attempts all failed.
+    `deliveries` are the deliveries that `notificationStatus` returns, the latest first. `failures` contains a time for
+    each delivery whose attempts all failed, in epoch milliseconds.
     """
 
     name: str

@@ -116,7 +116,9 @@ def test_the_comparison_finds_what_differs(system: LocalSystem) -> None:
         ).differences
     finally:
         snapshot.content = served
-    assert next(line for line in differences if snapshot.resource_key in line).startswith("Archived with other bytes")
+    assert next(line for line in differences if snapshot.resource_key in line).startswith(
+        "Archived with different bytes"
+    )
 
 
 @pytest.mark.parametrize(("given", "status"), [([], "FAILED"), ([7, None], "FAILED"), ("all", "FAILED")])

@@ -26,7 +26,7 @@ def show(system: LocalSystem, width: int = 80, *, verbose: bool = False) -> tupl
 def test_an_archive_like_its_source_passes(system: LocalSystem, width: int) -> None:
     good, output = show(system, width)
     assert good, output
-    assert "a second run found nothing to add" in " ".join(output.split())
+    assert "A second run found nothing to add." in " ".join(output.split())
     assert "1 snapshots" not in output
     assert all(cell_len(line) <= width for line in output.splitlines())
 
@@ -62,4 +62,4 @@ def test_a_run_that_did_not_complete_is_seen(system: LocalSystem) -> None:
         item.snapshots.remove(poison)
     assert not good
     assert f"Not archived: notebooks/{item.id}/snapshots/{poison.resource_key}\n" in output
-    assert "The first run ended FAILED with a report that says partial.\n" in output
+    assert "The first run ended with status FAILED. The status in its report is partial.\n" in output
