@@ -89,6 +89,6 @@ def test_what_fails_while_arcgis_is_away_is_kept_and_driven_again(
     assert failures.show(sqs, queues[0]) == 1
     assert "arcgis-unavailable" in capsys.readouterr().out
     assert failures.redrive(sqs, *queues) == 0
-    assert "1 driven again." in capsys.readouterr().out
+    assert "1 message sent again." in capsys.readouterr().out
     until(lambda: versions(asked)[key_of(item)] == 1, "the snapshot is not archived")
     assert waiting(asked, "FailureQueue") == 0

@@ -138,7 +138,7 @@ def test_the_script_adds_an_owner_and_may_be_run_again(system: LocalSystem, owne
     first = owner.held()
     assert set(first) == {"token", "expires", "credential"}
     assert first["credential"] == CREDENTIAL
-    assert f"{ANA}: holds a token of ana" in said
+    assert f"{ANA}: contains a token of ana" in said
     described = system.aws.secrets.describe_secret(SecretId=ANA)
     assert described["RotationEnabled"]
     assert described["RotationLambdaARN"] == system.outputs["RotateTokenFunction"]
@@ -178,13 +178,15 @@ def test_a_wrong_password_is_tried_once_and_said(system: LocalSystem, owner: Own
 def test_a_typo_does_not_break_a_rotation_that_worked(system: LocalSystem, owner: Owner) -> None:
     wrong = {"username": "ana", "password": "CANARY-wrong"}
     code, said = owner.script("--invoke", credential=wrong)
-    assert (code, f"{CREDENTIAL}: holds the refused credential" in said) == (1, True), said
+    assert (code, f"{CREDENTIAL}: contains the refused credential" in said) == (1, True), said
     assert owner.script("--invoke")[0] == 0
     good = system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"]
     code, said = owner.script("--invoke", credential=wrong)
-    assert (code, f"{CREDENTIAL}: holds the previous credential again" in said, "CANARY" in said) == (1, True, False), (
-        said
-    )
+    assert (code, f"{CREDENTIAL}: contains the previous credential again" in said, "CANARY" in said) == (
+        1,
+        True,
+        False,
+    ), said
     assert system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"] == good
     before = owner.held()["token"]
     assert owner.rotate() != before

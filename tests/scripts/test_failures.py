@@ -67,12 +67,12 @@ def test_reasons_of_function_and_eventbridge_are_shown(sqs: SQSClient, capsys: p
     assert lines[:3] == [
         "NO_PERMISSIONS: 2 messages",
         "  What happened: The queue refused.",
-        f"  What to do: EventBridge could not deliver the event. Correct {rule}, then send the message again.",
+        f"  What to do: EventBridge could not deliver the event. Correct the rule {rule}, then send the message again.",
     ]
     failed = lines.index("arcgis-unavailable: 1 message")
     assert lines[failed + 1 : failed + 3] == ["  What happened: It is away.", "  What to do: Wait."]
     assert "not told: 1 message" in lines
-    assert lines[-1] == "When the cause is gone, send them again: .venv/bin/python -m scripts.failures --again"
+    assert lines[-1] == "Remove the cause, then send them again: .venv/bin/python -m scripts.failures --again"
 
 
 @pytest.mark.parametrize("text", ["Not an id: '[/b]'.", "[red]x", "[link=https://gis.example.com]x[/link]", ":key:"])
@@ -107,7 +107,7 @@ def test_a_message_that_another_reads_is_left(sqs: SQSClient, capsys: pytest.Cap
     assert failures.main(["--again"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "1 message sent again.",
-        "1 message left in the failure queue. Those that another reader has received can be sent again after 120 s.",
+        "1 message left in the failure queue. Messages that another reader received can be sent again after 120 s.",
     ]
 
 
@@ -189,7 +189,9 @@ def test_invalid_requests_are_sent_again_by_name_alone(sqs: SQSClient, capsys: p
     put(sqs, reason="arcgis-unavailable")
     assert failures.main(["--again"]) == 1
     assert capsys.readouterr().out.startswith(
-        "1 message sent again.\n1 message skipped: of reason request-invalid, which would fail again.\n1 message left"
+        "1 message sent again.\n"
+        "1 message with reason request-invalid skipped, because such requests fail again.\n"
+        "1 message left"
     )
     assert (held(sqs), held(sqs, "requests")) == (1, 1)
     assert failures.main(["--again", "request-invalid"]) == 0

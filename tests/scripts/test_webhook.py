@@ -158,7 +158,7 @@ def test_list_fails_for_a_deactivated_webhook_with_times(site: Site, capsys: pyt
     state, *failed = printed.out.splitlines()
     assert state.startswith("notebook-archive: not active, to ")
     assert failed == [f"  not delivered: {when}" for when in times[6:1:-1]]
-    assert "no active webhook 'notebook-archive'. Register it: " in printed.err
+    assert "no active webhook 'notebook-archive'. To register it: " in printed.err
 
 
 def test_it_is_found_among_many(site: Site) -> None:
@@ -205,11 +205,11 @@ def test_an_account_without_the_privilege_is_reported(site: Site, capsys: pytest
 
 def test_an_address_that_the_portal_cannot_reach_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "Can it reach localhost:1" in capsys.readouterr().err
+    assert "Check that the portal can reach localhost:1" in capsys.readouterr().err
     assert site.run("register") == 0
     (there,) = site.webhooks
     assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "Can it reach localhost:1" in capsys.readouterr().err
+    assert "Check that the portal can reach localhost:1" in capsys.readouterr().err
     assert there.url == f"{site.base}{PATH}"
 
 
@@ -232,7 +232,7 @@ def test_a_stack_without_webhooks_is_reported(site: Site, capsys: pytest.Capture
     site.deploy("without", WebhookSecret="")
     assert site.run("register", "--stack-name", "without") == 1
     assert capsys.readouterr().err == (
-        "Stack 'without' receives no webhooks. Deploy it with the parameter WebhookSecret first.\n"
+        "Stack 'without' receives no webhooks. First deploy it with the parameter WebhookSecret.\n"
     )
 
 
@@ -243,7 +243,7 @@ def test_a_file_given_as_the_name_of_a_secret_is_reported(
     Path("ca.pem").write_text("PEM")
     assert site.run("list", "--ca", "ca.pem") == 1
     assert capsys.readouterr().err == (
-        "There is no secret 'ca.pem', but a file of this name. To read the file, say file://ca.pem\n"
+        "There is no secret 'ca.pem', but there is such a file. To read the file: file://ca.pem\n"
     )
 
 
