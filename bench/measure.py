@@ -77,9 +77,10 @@ CONTEXT = SimpleNamespace(
 def invoke(function: str, events: list[dict[str, Any]], warm: int = 0) -> dict[str, Any]:
     """Call a function once for each event, as one Lambda container does.
 
-    If the function returns the unfinished rest of a batch, call it again with that rest. Return the last result, the CPU
-    and wall-clock seconds for each event, the peak size in MB, and the number of AWS calls. The seconds do not include
-    the first `warm` events.
+    If the function returns the unfinished rest of a batch, call it again with that rest.
+
+    Return the last result, the CPU and wall-clock seconds for each event, the peak size in MB, and the number of AWS
+    calls. The seconds do not include the first `warm` events.
     """
     calls = count_aws_calls()
     handle = load_handler(function)

@@ -16,8 +16,8 @@ _CHUNK_BYTES = 1024 * 1024
 class Comparison:
     """The result of a comparison.
 
-    `snapshots` and `copies` are the numbers of stored snapshots and of stored copies of current content whose bytes
-    ArcGIS serves too. `differences` contains one sentence for each object that is missing, extra or different.
+    `snapshots` and `copies` count the stored snapshots and the stored copies of current content that are equal to what
+    ArcGIS serves. `differences` contains one sentence for each object that is missing, extra or different.
     """
 
     snapshots: int

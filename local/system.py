@@ -33,7 +33,7 @@ API_AUTHS = ("IAM", "ArcGIS")
 
 
 class LocalSystem:
-    """Run the whole system for the duration of a `with` block. `step` is called with the name of each step first."""
+    """Run the whole system for the duration of a `with` block. Before each step, `step` is called with its name."""
 
     aws: LocalAws
     arcgis: LocalArcGIS
@@ -235,7 +235,7 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _remove(path: Path, system: LocalSystem) -> None:
-    """Remove the file, unless another system has replaced it with its own."""
+    """Remove the file, unless another system has replaced it with its own file."""
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["awsEndpointUrl"] == system.aws.endpoint_url:
         path.unlink()
 

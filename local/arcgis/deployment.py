@@ -102,7 +102,7 @@ class Deployment:
         return self.tokens.issue(username, privileges, seconds, client=client, bound_to=referer).value
 
     def make_storage_key(self, item: Item) -> str:
-        """Return a new random key with which a client without a token can download the item's content."""
+        """Return a new random key. A client that knows it can download the item's content without a token."""
         key = secrets.token_hex(16)
         self.storage[key] = item
         return key

@@ -118,7 +118,7 @@ class Switches:
     # Documented for Kubernetes: a POST to the administration must contain `token` in its body. If this is False, the
     # server also accepts a token in a header.
     kubernetes_post_token_in_body: bool = True
-    # GUESS: a token from the notebook server's own generateToken is valid on the portal.
+    # GUESS: a token that the notebook server issued is valid on the portal.
     notebook_server_token_on_portal: bool = False
     # GUESS: the notebook server's generateToken accepts GET. Its documentation shows GET. The documentation of similar
     # operations shows POST.

@@ -1,6 +1,7 @@
-"""Uses snapshots through Esri's own package, and prints what it saw as JSON. Runs in the package's own environment.
+"""Use snapshots with Esri's Python package, and print the results as JSON.
 
-Arguments: portal URL, CA bundle, user, password, item id. Downloads go to the temporary folder of the process.
+This program runs in the package's virtual environment. Its arguments are portal URL, CA bundle, user, password and item
+id. It writes downloads to the temporary folder of the process.
 """
 
 import json

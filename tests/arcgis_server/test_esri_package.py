@@ -17,7 +17,7 @@ PYTHON = ROOT / ".venvs" / "esri" / "bin" / "python"
 @pytest.mark.esri
 @pytest.mark.parametrize("kind", ["enterprise", "online"])
 def test_the_package_uses_snapshots(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    # Kubernetes is not tested, because there the package imports pandas and other packages that these tests do not need.
+    # Kubernetes is not tested, because there the package imports pandas and other packages that no test needs.
     client: Client = request.getfixturevalue(kind)
     item = client.item("Flood model")
     saved, first, second = item.content, *item.snapshots

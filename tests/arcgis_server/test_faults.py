@@ -82,7 +82,7 @@ def test_slow_responses_run_in_parallel(enterprise: Client) -> None:
 def test_incomplete_bodies_cause_a_connection_error(each: Client, kind: str) -> None:
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         strike(each, kind, times=1)
-    assert download(each).status_code == 200, "the next call is answered"
+    assert download(each).status_code == 200, "the next call succeeds"
 
 
 def test_time_out_sends_no_response(enterprise: Client) -> None:
@@ -93,14 +93,14 @@ def test_time_out_sends_no_response(enterprise: Client) -> None:
     with pytest.raises(requests.ReadTimeout):
         enterprise.session.post(url, fields, timeout=0.3)
     assert fault.struck == 1
-    assert download(enterprise, item).status_code == 200, "the next call is answered"
+    assert download(enterprise, item).status_code == 200, "the next call succeeds"
 
 
 def test_the_connection_is_reset_during_the_body(each: Client) -> None:
     with pytest.raises(requests.RequestException) as caught:
         strike(each, "reset", times=1)
     assert "ConnectionResetError" in repr(caught.value)
-    assert download(each).status_code == 200, "the next call is answered"
+    assert download(each).status_code == 200, "the next call succeeds"
 
 
 def test_a_truncated_body_can_arrive_without_an_error(each: Client) -> None:

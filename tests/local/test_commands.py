@@ -126,7 +126,7 @@ def test_another_program_needs_only_stack_json(notebooks: Path, tmp_path: Path, 
     assert_nothing_is_left(temporary)
     for url in (stack["awsEndpointUrl"], stack["arcgis"]["portalUrl"], stack["arcgis"]["kubernetes"]["portalUrl"]):
         with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) != 0, f"{url} still answers"
+            assert probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) != 0, f"{url} still accepts connections"
     assert_stack_file_is_complete(stack)
 
 
