@@ -20,7 +20,7 @@ def test_parameters_are_taken_as_they_are_given() -> None:
         ("BatchSize=4", "BatchSize cannot be '4': it is a whole number from 5 to 500"),
         ("BatchSize=many", "a whole number from 5 to 500"),
         ("Schedule=daily", "Schedule cannot be 'daily': it must be cron(...)"),
-        ("SubnetIds=subnet-0a,x", "must be empty or subnet ids"),
+        ("SubnetIds=subnet-0a,x", "must be empty, or subnet ids"),
         ("PortalUrl=https://gis.example.com/portal", "is set by the local system itself"),
     ],
 )
