@@ -1,10 +1,10 @@
-"""The alarms of the template watch metrics that the functions or AWS services send."""
+"""Test that the template's alarms watch metrics that the functions publish."""
 
 from notebook_archive.metrics import Metric
 from tests.template.rendered import EVERYTHING, render
 
 
-def test_alarms_watch_metrics_that_the_functions_send() -> None:
+def test_alarms_watch_existing_metrics() -> None:
     rendered = render(EVERYTHING)
     variables = rendered["Globals"]["Function"]["Environment"]["Variables"]
     resources = rendered["Resources"].values()
