@@ -1,4 +1,4 @@
-"""Read archived snapshots, and verify them while they are read."""
+"""Read archived snapshots and verify their checksums."""
 
 import hashlib
 import json
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
+# Time for which a link to an archived snapshot is valid. The link is a credential: whoever has it can read that object.
 LINK_SECONDS = 300
-"""For which a link to an archived snapshot works.  It is a credential: whoever has it can read that one object."""
 
 PIECE_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedSnapshot:
-    """One archived snapshot. `size` is in bytes, `digest` its SHA-256, `metadata` what was noted when it was archived.
+    """One archived snapshot.
 
-    `body` is its bytes, checked against the digest, or None if there are more of them than were asked for.
+    `size` is in bytes. `digest` is its SHA-256. `metadata` is the user metadata that was stored with it. `body`
+    contains its bytes, which match the digest. It is None if the snapshot is larger than the caller allows.
     """
 
     size: int
@@ -38,7 +39,7 @@ class ArchivedSnapshot:
 
 
 class OpenedSnapshot:
-    """An archived snapshot whose bytes are not read yet. Use it in a `with` statement, which closes it."""
+    """An archived snapshot that is open for reading. Use it in a `with` statement, which closes it."""
 
     def __init__(self, bucket: str, path: str, found: "GetObjectOutputTypeDef") -> None:
         self._bucket, self._path, self._found = bucket, path, found
@@ -52,14 +53,14 @@ class OpenedSnapshot:
 
     @property
     def owner(self) -> str:
-        """The owner that was noted when the snapshot was archived, or an empty text."""
+        """The owner that was recorded when the snapshot was archived, or an empty string."""
         return self.metadata.get("owner", "")
 
     def read(self, max_bytes: int) -> ArchivedSnapshot:
         """Return the snapshot, with its bytes if there are at most `max_bytes`.
 
-        Raises ArchiveDamaged if the bytes, or S3's own checksum of them, differ from the SHA-256 that was noted. Raises
-        ArchiveUnavailable if S3 does not send all of them.
+        Raises ArchiveDamaged if the bytes do not have the SHA-256 in the metadata. If the bytes are not read, the
+        checksum that S3 stores is compared instead. Raises ArchiveUnavailable if S3 does not send all bytes.
         """
         size, noted = self._found["ContentLength"], self.metadata.get("sha256", "")
         digest = bytes.fromhex(noted) if _is_sha256(noted) else b""
@@ -69,7 +70,7 @@ class OpenedSnapshot:
             body = self._read_body()
             is_intact = hashlib.sha256(body).digest() == digest
         if not is_intact:
-            raise ArchiveDamaged(f"{self._path} does not have the SHA-256 that was noted when it was archived.")
+            raise ArchiveDamaged(f"{self._path} does not have the SHA-256 that was recorded when it was archived.")
         return ArchivedSnapshot(size, digest, self.metadata, body)
 
     def _read_body(self) -> bytes:
@@ -80,14 +81,14 @@ class OpenedSnapshot:
 
 
 class ArchiveReader:
-    """One bucket, read only.  Every method may raise ArchiveDenied or ArchiveUnavailable.  Threads may share it."""
+    """Reads one bucket. Every method may raise ArchiveDenied or ArchiveUnavailable. Threads may share it."""
 
     def __init__(self, s3: "S3Client", bucket: str, owner: str) -> None:
         self._s3, self.bucket = s3, bucket
         self._bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
     def open(self, item_id: ItemId, key: ResourceKey) -> OpenedSnapshot | None:
-        """Return a snapshot whose bytes are not read yet, or None if the archive does not hold it. Makes one call."""
+        """Open a snapshot with one call, and return it, or None if the archive does not have it."""
         path = keys.snapshot_key(item_id, key)
         try:
             found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
@@ -98,9 +99,10 @@ class ArchiveReader:
         return OpenedSnapshot(self.bucket, path, found)
 
     def verify(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
-        """Read every byte of a snapshot, and return it without its bytes, or None if the archive does not have it.
+        """Read and verify all bytes of a snapshot, one piece at a time.
 
-        Raises ArchiveDamaged if the bytes do not have the SHA-256 that was noted. Reads one piece at a time.
+        Return the snapshot without its bytes, or None if the archive does not have it. Raises ArchiveDamaged if the
+        bytes do not have the SHA-256 in the metadata.
         """
         path = keys.snapshot_key(item_id, key)
         sha256, size = hashlib.sha256(), 0
@@ -116,13 +118,13 @@ class ArchiveReader:
             raise translate_s3_error(error, self.bucket, path) from None
         metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
         if sha256.hexdigest() != metadata.get("sha256"):
-            raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
+            raise ArchiveDamaged(f"{path} does not have the SHA-256 that was recorded when it was archived.")
         return ArchivedSnapshot(size, sha256.digest(), metadata, None)
 
     def owner(self, item_id: ItemId) -> str:
-        """Return the item's owner as of the last run that noted its properties, empty where none did.
+        """Return the item's owner according to its archived properties, or an empty string if there are none.
 
-        Raises ArchiveDamaged where these are not what S3's own checksum says, or not JSON.
+        Raises ArchiveDamaged if the properties do not match the checksum that S3 stores, or are not JSON.
         """
         path = keys.item_key(item_id)
         try:
@@ -137,9 +139,10 @@ class ArchiveReader:
         return owner if isinstance(owner, str) else ""
 
     def link(self, item_id: ItemId, key: ResourceKey, file_name: str) -> str:
-        """Return a URL that gives the snapshot as a file to whoever has it, for LINK_SECONDS.
+        """Return a URL from which anybody can download the snapshot as a file. It is valid for LINK_SECONDS.
 
-        It ends earlier if the function's own credentials do (AWS re:Post, "presigned-url-s3-bucket-expiration").
+        The URL expires earlier if the function's AWS credentials do (AWS re:Post,
+        "presigned-url-s3-bucket-expiration").
         """
         how = {
             "ResponseContentDisposition": f'attachment; filename="{file_name}"',

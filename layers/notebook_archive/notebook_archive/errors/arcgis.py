@@ -143,7 +143,9 @@ class AnswerTooLarge(UnexpectedAnswer):
 
 
 class ListingIncomplete(ArcGISError):
-    """A listing returned fewer usable entries than its total, or did not end. The entries that it returned are archived.
+    """A listing returned fewer usable entries than its total, or did not end.
+
+    The entries that it returned are archived.
 
     If the portal's search is incomplete twice, the report has a notice, and the run is partial. If the listing of a
     notebook is incomplete, that notebook fails.

@@ -11,7 +11,9 @@ class NotebookArchiveError(Exception):
     """
 
     reason: ClassVar[str] = "internal-error"
-    remedy: ClassVar[str] = "Search the function's log for the run id. Report the defect with the log lines that you find."
+    remedy: ClassVar[str] = (
+        "Search the function's log for the run id. Report the defect with the log lines that you find."
+    )
 
     secret: str = ""
 

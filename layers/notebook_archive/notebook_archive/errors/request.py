@@ -104,9 +104,7 @@ class WebhookStale(WebhookRefused):
     """
 
     reason = "webhook-stale"
-    remedy = (
-        "Compare the two times in the message, and correct the portal's clock. Ignore a single old delivery."
-    )
+    remedy = "Compare the two times in the message, and correct the portal's clock. Ignore a single old delivery."
 
 
 class WebhookTooLarge(WebhookRefused):

@@ -38,7 +38,8 @@ class RequestInvalid(NotebookArchiveError):
 class EventRefused(NotebookArchiveError):
     """EventBridge did not accept an event, or did not answer. The message contains the error code.
 
-    The report is still written, and the snapshots are archived. A webhook's sender was asked to send its delivery again.
+    The report is still written, and the snapshots are archived. A webhook's sender was asked to send its delivery
+    again.
     """
 
     reason = "event-refused"

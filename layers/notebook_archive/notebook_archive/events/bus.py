@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
 
-# Limits of one call: the number of entries, and their total size (API reference, PutEvents). The size here is lower than
-# EventBridge's limit, because EventBridge counts more than the strings of an entry.
+# Limits of one call: the number of entries, and their total size (API reference, PutEvents). The size here is lower
+# than EventBridge's limit, because EventBridge counts more than the strings of an entry.
 MAX_ENTRIES = 10
 MAX_CALL_BYTES = 250_000
 # Maximum number of attempts to send an event, if EventBridge refuses only some of the events.

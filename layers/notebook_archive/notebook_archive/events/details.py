@@ -20,8 +20,8 @@ class DetailType(StrEnum):
 SOURCE = "notebook-archive"
 REQUEST_SOURCE = "arcgis.notebooks"
 
-# Maximum number of items in one event `SnapshotArchiveRequested`. To archive more items at once, start a run over chosen
-# notebooks.
+# Maximum number of items in one event `SnapshotArchiveRequested`. To archive more items at once, start a run over
+# chosen notebooks.
 MAX_REQUEST_ITEMS = 100
 # Maximum number of snapshots in one event `SnapshotArchived`. It keeps events far below the 256 KB that some targets
 # accept.

@@ -64,7 +64,10 @@ class ResourceKey(_Id):
 
 
 def join_digests(keys: Iterable[ResourceKey]) -> str:
-    """Return the digests of the keys, joined to one string for a line of the plan. Each has DIGEST_LENGTH characters."""
+    """Return the digests of the keys, joined to one string for a line of the plan.
+
+    Each has DIGEST_LENGTH characters.
+    """
     return "".join(key.digest for key in keys)
 
 

@@ -8,8 +8,8 @@ from notebook_archive.errors import UnexpectedAnswer
 from notebook_archive.models.ids import ItemId
 from notebook_archive.models.values import is_unicode, parse_epoch_milliseconds, parse_number, parse_text
 
-# Maximum number of characters. Plans, reports and events contain titles and owners, and AWS limits their sizes. A longer
-# title is cut. If the owner's name is longer, the item cannot be archived.
+# Maximum number of characters. Plans, reports and events contain titles and owners, and AWS limits their sizes. A
+# longer title is cut. If the owner's name is longer, the item cannot be archived.
 MAX_TITLE = 500
 MAX_OWNER = 256
 # Maximum nesting depth of lists and objects. An item's properties are written as JSON, and Python refuses to write
