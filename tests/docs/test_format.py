@@ -118,8 +118,7 @@ def test_current_content_is_stored_as_documented() -> None:
 
 
 def test_properties_left_out_of_item_json_are_documented() -> None:
-    text = FORMAT.section("item.json").text
-    sentence = re.search(r"looks at the item:\s+(.*?)\. If an item", text, re.DOTALL)
+    sentence = re.search(r"looks at the item: (.*?)\. If an item", FORMAT.section("item.json").prose)
     assert sentence
     assert set(code_in(sentence[1])) == models.VOLATILE_PROPERTIES
 
