@@ -1,4 +1,4 @@
-"""The two functions behind API Gateway, as it calls them."""
+"""The functions of the proxy, called as API Gateway calls them."""
 
 import base64
 import hashlib
