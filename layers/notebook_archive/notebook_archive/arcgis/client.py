@@ -1,4 +1,7 @@
-"""Calls to ArcGIS with one source of tokens and one deadline, so that no other signature repeats them."""
+"""Calls to ArcGIS with one source of tokens and one deadline, so that no other signature repeats them.
+
+A rejected token (code 498) is renewed in `token_renewal`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing

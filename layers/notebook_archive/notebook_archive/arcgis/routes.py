@@ -9,8 +9,8 @@ from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import Fallback, OwnerCredential, SnapshotAccess
+from notebook_archive.arcgis.token_renewal import ReadSecret, TokenSource
 from notebook_archive.arcgis.token_secrets import name_owner_secret
-from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import SecretMissing

@@ -1,4 +1,7 @@
-"""Tokens of a secret: kept in memory, renewed before they expire, and once after ArcGIS rejects one (code 498)."""
+"""Tokens of a secret: kept in memory, renewed before they expire, and once after ArcGIS rejects one (code 498).
+
+`envelopes` says which codes reject a token. `TokenSource.call_with_token` renews it and repeats the call.
+"""
 
 import math
 import threading
