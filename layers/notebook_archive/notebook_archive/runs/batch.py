@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.archive_each import archive_each
 from notebook_archive.backup.archive_notebook import archive_notebook
 from notebook_archive.backup.job import ArchiveContext
@@ -61,13 +61,7 @@ def archive_batch(
 def _write_outcomes(batch: Batch, document: dict[str, object], run: RunId, archive: Archive) -> None:
     """Write the outcomes under a new key: an earlier try may have left its own, or may still do so."""
     for earlier_tries in range(MAX_TRIES):
-        if archive.put_document_once(run.key(outcomes_key(batch, earlier_tries)), document):
+        key = keys.batch_outcomes_key(run, batch["number"], batch["part"], earlier_tries)
+        if archive.put_document_once(key, document):
             return
     raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
-
-
-def outcomes_key(batch: Batch, earlier_tries: int) -> str:
-    """Return the name, within the run, of the object with the outcomes of a batch."""
-    part = f"-{batch['part']}" if batch["part"] else ""
-    again = f"-again-{earlier_tries}" if earlier_tries else ""
-    return f"outcomes/{batch['number']:06d}{part}{again}.json"

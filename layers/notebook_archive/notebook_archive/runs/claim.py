@@ -2,7 +2,7 @@
 
 import json
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.errors import ArchiveUnavailable, RunIdTaken
 
 
@@ -13,7 +13,7 @@ def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
     start time, with milliseconds, distinguishes the executions; it stays the same when a state is tried again. Raises
     RunIdTaken if the run id is another execution's, ArchiveDenied or ArchiveUnavailable.
     """
-    key = run.key("run.json")
+    key = keys.claim_key(run)
     if archive.put_document_once(key, {"startedAt": started_at}):
         return
     noted = archive.read_object(key)

@@ -4,14 +4,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.planned import PlannedNotebook
 from notebook_archive.backup.records import OutcomeRecord
-
-# Names, within the run, of the folder of outcomes, and of the object with the outcomes that the report adds for
-# notebooks of crashed batches.
-OUTCOMES = "outcomes/"
-CRASHED_OUTCOMES = "outcomes/crashed.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +27,8 @@ def read_outcomes(run: RunId, archive: Archive) -> RunOutcomes:
     by_item: dict[str, OutcomeRecord] = {}
     changes: dict[tuple[str, ...], OutcomeRecord] = {}
     durations: list[float] = []
-    for key in archive.list_keys(run.key(OUTCOMES)):
-        if key == run.key(CRASHED_OUTCOMES):
+    for key in archive.list_keys(keys.outcomes_prefix(run)):
+        if key == keys.crashed_outcomes_key(run):
             continue  # the report that wrote it may have run out of time
         document = json.loads(archive.read_object(key) or b"{}")
         if "seconds" in document:
