@@ -1,4 +1,8 @@
-"""Choose the route to an owner's notebooks: the owner's notebook server, or the administrator's portal."""
+"""Choose the route to an owner's notebooks: the owner's notebook server, or the administrator's portal.
+
+If ArcGIS refuses the owner's credential, `SnapshotAccess` (`snapshot_access.py`) changes the route. For a caller with
+an ArcGIS token of their own, `CallerRights.open_snapshots` (`reading/authorization.py`) chooses instead.
+"""
 
 import threading
 import time
