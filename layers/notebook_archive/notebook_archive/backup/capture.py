@@ -63,8 +63,7 @@ class Capture:
             self._verdicts.append(Verdict.skip(refusal))
         else:
             try:
-                if self._is_due() and self._is_unchanged():
-                    self._make()
+                self._make_if_due()
             except (NoContent, NoFreeSlot) as error:
                 self._verdicts.append(Verdict.skip(error))
             except NotebookArchiveError as error:
@@ -83,10 +82,10 @@ class Capture:
         try:
             if not self._is_recorded:
                 self._archive.put_capture_record(self._job.item_id, key, record)
-            is_held = self._holds_content(key)
-            if is_held is False:
+            holds_content = self._holds_content(key)
+            if holds_content is False:
                 return self._describe_other_content(key)
-            if is_held:
+            if holds_content:
                 self._content.note(self._archive, self._job.run, captured=True)
         except NotebookArchiveError as error:
             return error
@@ -107,34 +106,45 @@ class Capture:
         return self._content.is_in(archived)
 
     def _describe_other_content(self, key: ResourceKey) -> UnexpectedAnswer:
-        held = f"Snapshot {key} was made from the content of {self._what}, but holds something else."
-        return UnexpectedAnswer(f"{held} No other snapshot is made until the notebook is saved again.")
+        other = f"Snapshot {key} was made from the content of {self._what}, but holds something else."
+        return UnexpectedAnswer(f"{other} No other snapshot is made until the notebook is saved again.")
 
-    def _is_due(self) -> bool:
-        """Return whether no snapshot is known to hold the content.
+    def _make_if_due(self) -> None:
+        """Make a snapshot, unless one holds the content already or it is too early for another.
 
         The notebook's times do not decide: a save may come within the second of a snapshot, and a change of the title
         changes them too.
         """
-        # A snapshot that a doubtful listing leaves out may hold it; the doubt fails the notebook anyway.
-        if not self._job.access.can_create or self._listed.is_doubtful:
-            return False
-        if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
-            return False  # an earlier try of this run made it
+        if self._is_ruled_out():
+            return
         if not self._content.planned["modified"]:
             raise UnexpectedAnswer(f"The portal does not say when {self._what} was modified.")
-        if self._content.planned.get("settled") and self._content.is_captured:
-            return False
         self._records = self._read_records()
+        if self._is_too_early():
+            return
+        if self._find_content():
+            self._content.is_archived = True
+            return
+        self._require_time(FETCH_TIMES, START_SECONDS)
+        earlier, self._listed = self._listed, self._list()
+        if _keys(earlier) != _keys(self._listed) or self._listed.is_doubtful:
+            return  # somebody made or deleted a snapshot meanwhile, so the next run decides
+        self._make()
+
+    def _is_ruled_out(self) -> bool:
+        """Return whether the plan and the listing alone show that no snapshot is to be made."""
+        # A snapshot that a doubtful listing leaves out may hold the content; the doubt fails the notebook anyway.
+        if not self._job.access.can_create or self._listed.is_doubtful:
+            return True
+        if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
+            return True  # an earlier try of this run made it
+        return bool(self._content.planned.get("settled")) and self._content.is_captured
+
+    def _is_too_early(self) -> bool:
+        """Return whether this system made another snapshot of the notebook a short time ago."""
         # By our own clock: those of portals are wrong by an hour at times.
         pause = self._settings.pause_seconds * 1000
-        if any(_now() - record.at < pause for record in self._records.values()):
-            return False
-        if self._is_content_held():
-            self._content.is_archived = True
-            return False
-        self._require_time(FETCH_TIMES, START_SECONDS)
-        return True
+        return any(_now() - record.at < pause for record in self._records.values())
 
     def _read_records(self) -> dict[ResourceKey, CaptureRecord]:
         """Return the records of the listed snapshots that this system made."""
@@ -142,8 +152,12 @@ class Capture:
         read = [(each, self._archive.read_capture_record(self._job.item_id, each.resource_key)) for each in named]
         return {snapshot.resource_key: record for snapshot, record in read if record and is_capture(snapshot, record)}
 
-    def _is_content_held(self) -> bool:
-        """Return whether a snapshot holds the content, or once did: by the archive's notes, or by the listed bytes."""
+    def _find_content(self) -> bool:
+        """Look for a snapshot that holds the content or once did, note what was found, and return whether there is one.
+
+        The archive's notes decide first, then the bytes of the listed snapshots. Raises NoFreeSlot if no snapshot could
+        be made, and UnexpectedAnswer if earlier captures of the content hold something else.
+        """
         content, archive, run = self._content, self._archive, self._job.run
         if content.is_captured:
             content.note(archive, run)
@@ -190,14 +204,6 @@ class Capture:
     def _require_time(self, fetches: int, seconds: float) -> None:
         if self._job.deadline.remaining() < max(seconds, fetches * self._content.seconds):
             raise DeadlineExceeded(f"No time was left to make a snapshot of {self._what} and archive it.")
-
-    def _is_unchanged(self) -> bool:
-        """List the snapshots again, and return whether nobody made or deleted one meanwhile.
-
-        If somebody did, the next run decides.
-        """
-        earlier, self._listed = self._listed, self._list()
-        return _keys(earlier) == _keys(self._listed) and not self._listed.is_doubtful
 
     def _list(self) -> SnapshotListing:
         return self._job.access.list_snapshots(self._job.item_id)
