@@ -90,7 +90,7 @@ def test_plan() -> None:
         stored = _example("Outcomes")["outcomes"][0]
         keys = [each["resourceKey"] for each in (*stored["archived"], *stored["failed"])]
         assert planned["archived"] == models.join_digests(ResourceKey(key) for key in keys)
-        assert ResourceKey(keys[0]).digest in FORMAT.code
+        assert ResourceKey(keys[0]).key_digest in FORMAT.code
 
 
 def test_metadata() -> None:

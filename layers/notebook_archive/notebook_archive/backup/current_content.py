@@ -33,7 +33,7 @@ class CurrentContent:
         self.seconds = 0.0
 
     @property
-    def is_held(self) -> bool:
+    def is_copied(self) -> bool:
         """Whether the plan says that the archive holds a copy of it."""
         return bool(self.planned.get("settled") and self.planned["held"])
 

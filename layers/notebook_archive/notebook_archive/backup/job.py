@@ -57,7 +57,7 @@ class ListedSizes:
 class ArchiveContext:
     """What archiving needs, the same for every notebook of an invocation.
 
-    `archive_current` is whether the current content is archived too. `capture_settings` is None if no snapshots are
+    `includes_current` is whether the current content is archived too. `capture_settings` is None if no snapshots are
     made.
     """
 
@@ -65,7 +65,7 @@ class ArchiveContext:
     archive: Archive
     portal_url: str
     max_snapshot_bytes: int
-    archive_current: bool = False
+    includes_current: bool = False
     capture_settings: CaptureSettings | None = None
     listed_sizes: ListedSizes = field(default_factory=ListedSizes)
 
@@ -83,7 +83,7 @@ class NotebookJob:
     deadline: Deadline
 
     @cached_property
-    def held(self) -> Mapping[str, Sequence[int]]:
+    def archived_sizes(self) -> Mapping[str, Sequence[int]]:
         """The sizes in bytes of each archived snapshot and of the altered bodies beside it, by its key's digest."""
         digests = split_digests(self.planned["archived"])
         unknown: list[list[int]] = [[] for _ in digests]
@@ -92,8 +92,10 @@ class NotebookJob:
 
     def has_archived(self, snapshot: Snapshot) -> bool:
         """Return whether the archive holds a snapshot, as far as the plan and its listed size show."""
-        digest = snapshot.resource_key.digest
-        return digest in self.held and not self.context.listed_sizes.differ(snapshot.size, self.held[digest])
+        digest = snapshot.resource_key.key_digest
+        return digest in self.archived_sizes and not self.context.listed_sizes.differ(
+            snapshot.size, self.archived_sizes[digest]
+        )
 
     @property
     def item(self) -> ItemReference:

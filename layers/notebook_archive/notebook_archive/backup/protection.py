@@ -48,9 +48,11 @@ def _find_newest(outcome: NotebookOutcome) -> int:
     than the item's last change does not count either: a portal's clock, or the portal itself, was set back since.
     """
     stored = {each["resourceKey"] for each in outcome.archived}
-    held = frozenset(split_digests(outcome.planned["archived"]))
+    archived = frozenset(split_digests(outcome.planned["archived"]))
     snapshots = outcome.listing.snapshots if outcome.listing else ()
-    times = [each.created for each in snapshots if each.resource_key in stored or each.resource_key.digest in held]
+    times = [
+        each.created for each in snapshots if each.resource_key in stored or each.resource_key.key_digest in archived
+    ]
     content = outcome.planned.get("content")
     if content and content["held"]:
         copied = CopyId.parse(content["held"]).modified

@@ -12,7 +12,7 @@ ITEM_ID = re.compile(r"[0-9a-f]{32}")
 RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
 # Characters of a resource key before its ending: `snapshot-` and the 32 digits.
 STEM_LENGTH = 41
-# Characters of a ResourceKey's digest.
+# Characters of a ResourceKey's `key_digest`.
 DIGEST_LENGTH = 12
 
 
@@ -53,7 +53,7 @@ class ResourceKey(_Id):
     _description = "a snapshot's resource key (snapshot-<32 hex>.json)"
 
     @property
-    def digest(self) -> str:
+    def key_digest(self) -> str:
         """Twelve characters that stand for the key in a plan: 72 bits of its SHA-256 in base64url.
 
         A collision would hide a snapshot from the archive, so the digest is not shorter. If the archive has a million
@@ -64,7 +64,7 @@ class ResourceKey(_Id):
 
 def join_digests(keys: Iterable[ResourceKey]) -> str:
     """Return the digests of the keys as one string for a line of the plan, DIGEST_LENGTH characters each."""
-    return "".join(key.digest for key in keys)
+    return "".join(key.key_digest for key in keys)
 
 
 def split_digests(digests: str) -> list[str]:
