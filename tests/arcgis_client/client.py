@@ -1,4 +1,4 @@
-"""The client under test, put together as the composition root of the functions does it."""
+"""Build the client under test in the same way as the functions' composition root."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A notebook's current content, from the portal or from the storage that it redirects to, which never gets a token."""
+"""Test reading current content from the portal, or from the storage to which it redirects without a token."""
 
 import json
 import time

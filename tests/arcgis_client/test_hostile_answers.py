@@ -1,4 +1,4 @@
-"""Each parser returns a value or raises a named error, whatever a server answers."""
+"""Test that each parser returns a value or raises one of our errors, whatever a server sends."""
 
 import contextlib
 import json

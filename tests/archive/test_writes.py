@@ -1,4 +1,4 @@
-"""An answer counts only if S3 itself gave it, and a write only if S3 confirms the checksum."""
+"""Test that only responses from S3 itself are accepted, and writes only if S3 confirms the checksum."""
 
 import hashlib
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def test_a_proxys_200_is_not_a_write(
 
 
 @each_write
-def test_a_head_checks_an_answer_without_a_checksum(
+def test_write_without_checksum_is_verified_by_head_request(
     archive: Archive, s3: StrictS3, write: Callable[[Archive], object]
 ) -> None:
     s3.faults = [Fault("PutObject", "no-checksum")]

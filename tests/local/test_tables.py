@@ -39,7 +39,7 @@ def entry(item: str, reason: str, **fields: str) -> dict[str, Any]:
         "owner": "dora",
         **fields,
         "reason": reason,
-        "message": f"The resources of item {item * 32}: ArcGIS answered code 403.",
+        "message": f"The resources of item {item * 32}: ArcGIS returned error code 403.",
         "remedy": "Create secret 'notebook-archive/owners/dora' with the owner's credential; docs/secrets.md.",
     }
 

@@ -1,4 +1,7 @@
-"""The local portal, and Secrets Manager of MiniStack: moto answers the old text after AWSCURRENT has moved."""
+"""Provide the local portal and MiniStack's Secrets Manager.
+
+moto is not used, because it returns the old value after AWSCURRENT has moved.
+"""
 
 import contextlib
 import json

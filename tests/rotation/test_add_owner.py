@@ -1,4 +1,4 @@
-"""The script that adds an owner while Secrets Manager rotates: what it restores, and what it leaves."""
+"""Test which secrets `add_owner` restores or keeps if a rotation succeeds, fails or is interrupted."""
 
 import json
 import time
@@ -102,7 +102,7 @@ def script(rotations: Rotations, aws: LocalAws, tmp_path: Path, monkeypatch: pyt
     cloudformation.delete_stack(StackName=STACK)
 
 
-def test_a_look_that_fails_is_made_again(script: Script) -> None:
+def test_a_failed_check_of_the_rotation_is_repeated(script: Script) -> None:
     before = script.rotations.current()["token"]
     script.meanwhile = [fail, lambda: script.steps(*STEPS[:3]), fail, lambda: script.steps("finishSecret")]
     assert script.run(NEW) == 0

@@ -1,4 +1,4 @@
-"""Read archived snapshots, and verify them while they are read."""
+"""Read archived snapshots and verify their checksums."""
 
 import hashlib
 import json
@@ -16,16 +16,16 @@ from notebook_archive.models import ItemId, ResourceKey
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Seconds for which a link to an archived snapshot works. The link is a credential: whoever has it can read that one
-# object.
+# Time for which a link to an archived snapshot is valid. The link is a credential: whoever has it can read that object.
 LINK_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedSnapshot:
-    """One archived snapshot. `size` is in bytes, `digest` its SHA-256, `metadata` what was noted when it was archived.
+    """One archived snapshot.
 
-    `body` is its bytes, checked against the digest, or None if they were not asked for.
+    `size` is in bytes. `digest` is its SHA-256. `metadata` is the user metadata that was stored with it. `body`
+    contains its bytes, which match the digest. It is None if the caller did not ask for them, or for fewer.
     """
 
     size: int
@@ -35,9 +35,9 @@ class ArchivedSnapshot:
 
 
 class OpenedSnapshot:
-    """An archived snapshot whose bytes are not read yet. Use it in a `with` statement, which closes it.
+    """An archived snapshot that is open for reading. Use it in a `with` statement, which closes it.
 
-    `read` and `verify` raise ArchiveDamaged if the snapshot does not have the SHA-256 that was noted. They raise
+    `read` and `verify` raise ArchiveDamaged if the bytes do not have the SHA-256 in the metadata. They raise
     ArchiveUnavailable if S3 does not send all bytes.
     """
 
@@ -53,13 +53,13 @@ class OpenedSnapshot:
 
     @property
     def owner(self) -> str:
-        """The owner that was noted when the snapshot was archived, or an empty text."""
+        """The owner that was recorded when the snapshot was archived, or an empty string."""
         return self.metadata.get("owner", "")
 
     def read(self, max_bytes: int) -> ArchivedSnapshot:
         """Return the snapshot, with its bytes if there are at most `max_bytes`.
 
-        If there are more, S3's own checksum of them is compared with the SHA-256 that was noted.
+        If there are more, they are not read, and the checksum that S3 stores is compared instead.
         """
         if self._stored.size > max_bytes:
             return self._describe(self._stored.checksum, None)
@@ -67,37 +67,36 @@ class OpenedSnapshot:
         return self._describe(_encode_checksum(hashlib.sha256(body).digest()), body)
 
     def verify(self) -> ArchivedSnapshot:
-        """Read every byte, one piece at a time, and return the snapshot without its bytes."""
+        """Read all bytes, one piece at a time, and return the snapshot without its bytes."""
         sha256 = hashlib.sha256()
         for piece in self._stored.read_pieces():
             sha256.update(piece)
         return self._describe(_encode_checksum(sha256.digest()), None)
 
     def _describe(self, checksum: str, body: bytes | None) -> ArchivedSnapshot:
-        """Return the snapshot, or raise ArchiveDamaged if the checksum is not the SHA-256 that was noted."""
+        """Return the snapshot, or raise ArchiveDamaged if the checksum differs from the SHA-256 in the metadata."""
         noted = self.metadata.get("sha256", "")
         if not _is_sha256(noted) or checksum != _encode_checksum(bytes.fromhex(noted)):
-            raise ArchiveDamaged(f"{self._stored.key} does not have the SHA-256 that was noted when it was archived.")
+            raise ArchiveDamaged(
+                f"{self._stored.key} does not have the SHA-256 that was recorded when it was archived."
+            )
         return ArchivedSnapshot(self._stored.size, bytes.fromhex(noted), self.metadata, body)
 
 
 class ArchiveReader:
-    """The archive in one bucket, read only. Every method may raise ArchiveDenied or ArchiveUnavailable.
-
-    Threads may share it.
-    """
+    """Reads one bucket. Every method may raise ArchiveDenied or ArchiveUnavailable. Threads may share it."""
 
     def __init__(self, s3: "S3Client", bucket: str, owner: str) -> None:
         """`owner` is the id of the AWS account that the bucket must belong to."""
         self._bucket = Bucket(s3, bucket, owner)
 
     def open(self, item_id: ItemId, key: ResourceKey) -> OpenedSnapshot | None:
-        """Return a snapshot whose bytes are not read yet, or None if the archive does not have it. Makes one call."""
+        """Open a snapshot with one call, and return it, or None if the archive does not have it."""
         stored = self._bucket.open(keys.snapshot_key(item_id, key))
         return OpenedSnapshot(stored) if stored else None
 
     def verify(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
-        """Verify every byte of a snapshot, and return it without its bytes, or None if the archive does not have it."""
+        """Verify all bytes of a snapshot, and return it without them, or None if the archive does not have it."""
         opened = self.open(item_id, key)
         if opened is None:
             return None
@@ -105,9 +104,9 @@ class ArchiveReader:
             return opened.verify()
 
     def read_owner(self, item_id: ItemId) -> str:
-        """Return the item's owner as of the last run that wrote its properties, or an empty text if none did.
+        """Return the item's owner according to its archived properties, or an empty string if there are none.
 
-        Raises ArchiveDamaged if the properties do not match S3's own checksum, or are not JSON.
+        Raises ArchiveDamaged if the properties do not match the checksum that S3 stores, or are not JSON.
         """
         path = keys.item_key(item_id)
         document = self._bucket.read(path)
@@ -121,9 +120,10 @@ class ArchiveReader:
         return owner if isinstance(owner, str) else ""
 
     def link(self, item_id: ItemId, key: ResourceKey, file_name: str) -> str:
-        """Return a URL that gives the snapshot as a file to whoever has it, for LINK_SECONDS.
+        """Return a URL from which anybody can download the snapshot as a file. It is valid for LINK_SECONDS.
 
-        It ends earlier if the function's own credentials do (AWS re:Post, "presigned-url-s3-bucket-expiration").
+        The URL expires earlier if the function's AWS credentials do (AWS re:Post,
+        "presigned-url-s3-bucket-expiration").
         """
         return self._bucket.make_link(
             keys.snapshot_key(item_id, key),
