@@ -1,1 +1,1 @@
-"""Archive one notebook: its snapshots, its current content, and a snapshot that is made for it."""
+"""Archive one notebook: its snapshots, its current content, and a new snapshot that the run takes of it."""

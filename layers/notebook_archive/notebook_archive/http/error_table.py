@@ -1,7 +1,8 @@
-"""The one table from errors to what callers get: HTTP status, ArcGIS code, and a sentence.
+"""The table that maps errors to what callers get: an HTTP status, an ArcGIS code, and a sentence.
 
 An error's own message is for the operator, because it may name secrets and hosts. A caller gets it only if the caller
-can correct the request. What API Gateway refuses by itself is in `template.yaml`, under GatewayResponses.
+can correct the request. `template.yaml` lists, under GatewayResponses, the responses to requests that API Gateway
+itself refuses.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from notebook_archive import errors
 class Failure:
     """What a caller gets for an error.
 
-    `code` is the one in ArcGIS's error envelope. If `text` is empty, the caller gets the error's message and remedy.
+    `code` is the code in ArcGIS's error envelope. If `text` is empty, the caller gets the error's message and remedy.
     """
 
     status: HTTPStatus
@@ -24,8 +25,8 @@ class Failure:
 
 
 _NO_SESSION = (
-    "No open notebook that you may see has this id. A notebook resource describes an open session, which is a notebook "
-    "that somebody has open in a container now. Its id is not the item's id, and ends when the notebook is closed."
+    "No open notebook that you may see has this id. A notebook resource describes a session: a notebook that somebody "
+    "has open in a container now. A session id is not an item id. It is valid until the notebook is closed."
 )
 _UNSIGNED = "The request's signature is missing or wrong."
 _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
@@ -51,7 +52,9 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.WebhookUnsigned: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
     errors.WebhookForged: Failure(HTTPStatus.UNAUTHORIZED, 401, _UNSIGNED),
     errors.WebhookStale: Failure(
-        HTTPStatus.UNAUTHORIZED, 401, "The time of the delivery differs too much from ours, so it was not accepted."
+        HTTPStatus.UNAUTHORIZED,
+        401,
+        "The delivery was refused, because its time differs too much from this service's time.",
     ),
     errors.WebhookTooLarge: Failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413, "The request is too large."),
     errors.WebhookRefused: Failure(HTTPStatus.BAD_REQUEST, 400, "The body is not the payload of a webhook."),
@@ -59,7 +62,7 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         HTTPStatus.SERVICE_UNAVAILABLE, 503, "The request could not be passed on. Send it again."
     ),
     errors.PermissionDenied: Failure(
-        HTTPStatus.FORBIDDEN, 403, "ArcGIS does not allow this operation to the account that made the request."
+        HTTPStatus.FORBIDDEN, 403, "ArcGIS does not allow this operation for the account that made the request."
     ),
     errors.ConfigurationError: Failure(
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -74,7 +77,7 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.ArcGISError: Failure(
         HTTPStatus.BAD_GATEWAY,
         502,
-        "ArcGIS did not answer as documented. The operator's log says how. Try again later.",
+        "The response from ArcGIS was not as documented. The operator's log says why. Try again later.",
     ),
     errors.ArcGISUnavailable: Failure(
         HTTPStatus.SERVICE_UNAVAILABLE, 503, "The request needs ArcGIS, which cannot be reached at the moment."
@@ -82,10 +85,10 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.DeadlineExceeded: Failure(
         HTTPStatus.GATEWAY_TIMEOUT,
         504,
-        "ArcGIS did not answer in time. A large snapshot can be downloaded once an archive run has archived it.",
+        "ArcGIS did not respond in time. A large snapshot can be downloaded after an archive run has archived it.",
     ),
     errors.SnapshotInvalid: Failure(
-        HTTPStatus.BAD_GATEWAY, 502, "What ArcGIS sent is not a whole notebook, so it was not passed on."
+        HTTPStatus.BAD_GATEWAY, 502, "ArcGIS did not send a complete notebook, so nothing was returned."
     ),
     errors.SnapshotTooLarge: Failure(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413, "The snapshot is larger than this service accepts."
@@ -99,18 +102,18 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.ArchiveConflict: Failure(
         HTTPStatus.CONFLICT,
         409,
-        "ArcGIS and the archive hold different bytes under this key. To get the archive's, leave out source=arcgis.",
+        "ArcGIS and the archive have different bytes under this key. For the archived copy, leave out source=arcgis.",
     ),
     errors.ArchiveDamaged: Failure(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         500,
-        "The archived copy does not match its checksum, so it was not sent. To get ArcGIS's own, add source=arcgis.",
+        "The archived copy does not match its checksum, so it was not sent. To get ArcGIS's copy, add source=arcgis.",
     ),
 }
 
 
 def find_failure(error: errors.NotebookArchiveError) -> Failure:
-    """Return what a caller gets for an error: the entry of its class, or of its nearest base class."""
+    """Return what a caller gets for an error: the entry of the error's class, or of its nearest base class."""
     entry = next(_TABLE[cls] for cls in type(error).__mro__ if cls in _TABLE)
     if entry.text:
         return entry

@@ -1,4 +1,4 @@
-"""An archive run: plan it, archive its batches, report on it."""
+"""Plan an archive run, archive its batches, and write its report."""
 
 from notebook_archive.runs.batch import archive_batch
 from notebook_archive.runs.plan import plan_run
