@@ -1,4 +1,4 @@
-"""Each handler with its sample events, and whole runs, as the state machine calls the handlers."""
+"""Test each handler with its sample events, and in whole runs like those of the state machine."""
 
 import io
 import json
@@ -28,7 +28,7 @@ REPORT = "runs/2026-11-22/sample-run/report.json"
 
 
 def whole_run(functions: Functions, name: str = "plan_run") -> dict[str, Any]:
-    """Return the answer of the last function."""
+    """Make a whole run, and return what the last function returns."""
     event = sample(name)
     plan = functions.invoke("plan_run", event)
     run = {"runId": event["runId"], "startedAt": event["startedAt"]}
@@ -46,7 +46,7 @@ def metrics(out: str) -> dict[str, Any]:
 
 
 class TestSamples:
-    """The files in events/ work against the local ArcGIS with its built-in notebooks."""
+    """Test that the files in `events/` work with the local ArcGIS and its built-in notebooks."""
 
     def test_every_function_has_a_sample(self) -> None:
         stems = {path.name.split(".")[0] for path in (ROOT / "events").iterdir()}
@@ -185,7 +185,7 @@ class TestWholeRun:
 
 
 class Catch:
-    """The events on the default bus, collected by an archive of EventBridge."""
+    """The events on the default bus, which an EventBridge archive collects."""
 
     def __init__(self) -> None:
         bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"

@@ -1,4 +1,4 @@
-"""The two functions behind API Gateway, as it calls them."""
+"""Test the two functions behind the proxy's API, called as API Gateway calls them."""
 
 import base64
 import hashlib
@@ -88,7 +88,7 @@ def download(
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """POST a download of the item's first snapshot, or of the one that the form names."""
+    """Send a POST that downloads the item's first snapshot, or the one that the form names."""
     event = sample("download_snapshot")
     fields = {"itemId": item.id, "resourceKey": item.snapshots[0].resource_key, **(form or {})}
     event["body"] = urlencode(fields)
@@ -98,7 +98,7 @@ def download(
 
 
 def notebook(deployment: Deployment, owner: str) -> Item:
-    """Return the first notebook of an owner that has snapshots."""
+    """Return an owner's first notebook that has snapshots."""
     return next(item for item in deployment.organisation.notebooks() if item.owner == owner and item.snapshots)
 
 
@@ -109,7 +109,7 @@ def content(item: Item) -> bytes:
 
 
 def enlarge(item: Item) -> None:
-    """Give the item's first snapshot a body that is too large for an answer."""
+    """Give the item's first snapshot a body that is too large for a response."""
     cell = {"cell_type": "markdown", "metadata": {}, "source": "x" * 1000}
     body = json.dumps({"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": [cell] * 5000}).encode()
     assert len(body) > responses.MAX_INLINE_BYTES
@@ -117,9 +117,9 @@ def enlarge(item: Item) -> None:
 
 
 def damage(item: Item) -> None:
-    """Change the archived bytes of the item's first snapshot, but not what was noted with them."""
+    """Change the archived bytes of the item's first snapshot, but not their metadata."""
     key = f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"
-    s3 = boto3.Session().client("s3")  # not checked by StrictS3
+    s3 = boto3.Session().client("s3")  # StrictS3 does not check this call
     noted = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
     s3.put_object(Bucket=BUCKET, Key=key, Body=content(item)[:-1] + b" ", Metadata=noted)
 
@@ -178,7 +178,7 @@ class TestSamples:
         assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
         words = Text(reply.body).words
         assert "Flood model" in words
-        assert "Ownerana" in words  # of a table's row
+        assert "Ownerana" in words  # the link is in a table row
 
     def test_download_snapshot_form(self, functions: Functions) -> None:
         reply = send(functions, "download_snapshot", sample("download_snapshot.form"))

@@ -1,4 +1,4 @@
-"""Backups that events ask for, as Lambda receives them from the queue."""
+"""Test backups that events ask for, with messages as Lambda receives them from the queue."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ class Queues:
         functions.configure(REQUEST_QUEUE_URL=self.requests, FAILURE_QUEUE_URL=self.failures)
 
     def deliver(self, *bodies: Any, attempts: int = 1) -> list[str]:
-        """Send messages and pass all of them in one batch, as Lambda does. Return the bodies of those to come again."""
+        """Send messages, and pass all of them in one batch as Lambda does. Return the bodies to deliver again."""
         for body in bodies:
             self._sqs.send_message(
                 QueueUrl=self.requests, MessageBody=body if isinstance(body, str) else json.dumps(body)
@@ -55,7 +55,7 @@ class Queues:
         return [record["body"] for record in records if record["messageId"] in again]
 
     def set_aside(self) -> list[tuple[str, dict[str, str]]]:
-        """Return the messages of the failure queue: each body, and why it failed."""
+        """Return the messages in the failure queue: each body, and the reason why it failed."""
         found = self._sqs.receive_message(
             QueueUrl=self.failures, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", [])
@@ -265,7 +265,7 @@ class TestFailures:
         assert "could not be sent (EndpointConnectionError)" in functions.log.getvalue()
 
     def test_queue_and_bus_fit_into_the_reserve(self, queues: Queues) -> None:
-        """botocore's standard mode waits up to 1, 2, 4 … seconds between attempts."""
+        """In botocore's standard mode, the pauses between attempts are up to 1, 2, 4 … seconds."""
         assert queues
         seconds = aws.BUS_SECONDS
         for client in (aws.request_queue("", "")._sqs, aws.event_bus("")._client):

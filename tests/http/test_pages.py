@@ -1,4 +1,4 @@
-"""The pages of the proxy: their frame, links, forms and content security policy."""
+"""Test the proxy's pages: their frame, links, forms and content security policy."""
 
 import hashlib
 import subprocess
@@ -49,7 +49,7 @@ EVERY = [(name, token) for token in (False, True) for name in every_page(token=t
 
 
 def targets(document: Element, path: str) -> set[str]:
-    """Return the targets of links and buttons below the stage, without the fields of forms."""
+    """Return the targets of links and buttons, relative to the stage, without the fields of forms."""
     found = {each.attributes["href"] for each in document.all("a") if each.attributes["href"] != "#main"}
     found |= {
         each.attributes[name]
@@ -71,7 +71,7 @@ def test_every_page_is_a_complete_accessible_document(name: str, token: bool) ->
     assert document.one("title").text.endswith("Notebook Archive")
     assert len(document.all("h1")) == 1
     levels = [int(each.tag[1]) for each in document.below() if each.tag in ("h1", "h2", "h3")]
-    assert all(after - before <= 1 for before, after in pairwise(levels)), "no level is left out"
+    assert all(after - before <= 1 for before, after in pairwise(levels)), "no heading level is skipped"
     labels = [each.one("input") for each in document.all("label") if each.all("input")]
     fields = [each for each in document.all("input") if each.attributes.get("type") != "hidden"]
     assert fields == labels, "every field has a label"
@@ -88,7 +88,7 @@ def test_only_pages_with_token_forms_ask_for_a_token(name: str, token: bool) -> 
         assert each.attributes.keys() == {"type", "name", "autocomplete", "spellcheck", "required"}
         assert each.attributes["type"] == "password"
         assert each.attributes["autocomplete"] == "off"
-    assert all(each.attributes["method"] == "post" for each in document.all("form")), "an address holds no token"
+    assert all(each.attributes["method"] == "post" for each in document.all("form")), "no address contains a token"
 
 
 @pytest.mark.parametrize("name", every_page(token=False))
@@ -144,7 +144,7 @@ def test_sessions_left_out_are_counted_on_the_page() -> None:
     listed = listing(1, 8, 11) | {"unreadable": 2}
     page = pages.sessions_page(listed, token_field=False)
     assert "2 left out" in page
-    assert "start=11" in page, "the next page starts behind them"
+    assert "start=11" in page, "the next page starts after them"
 
 
 @pytest.mark.parametrize("path", ["/admin/notebooks/5b", "/admin/notebook/5b"])
@@ -183,7 +183,7 @@ def test_the_download_form_repeats_the_parameters() -> None:
 
 
 def test_a_large_snapshot_is_a_link_and_not_a_form() -> None:
-    """A browser applies form-action to the redirect that answers a form, and form-action does not name the bucket."""
+    """A browser applies `form-action` also to a redirect after a form, and `form-action` does not allow the bucket."""
     document = parsed(every_page(token=True)["large"])
     assert document.one("a", class_="button").attributes["href"] == "https://bucket.example/x?a=1&b=2"
     assert not document.all("button")

@@ -1,4 +1,4 @@
-"""A batch is archived a few notebooks at a time, while the invocation has time, and no notebook of it is lost."""
+"""Test that a batch is archived a few notebooks at a time while time is left, and that no notebook is lost."""
 
 import json
 from itertools import pairwise
@@ -89,7 +89,7 @@ def test_a_batch_without_a_written_outcome_can_be_repeated(small: Site) -> None:
         small.work("one", batch)
     assert small.work("one", batch) is None
     report = small.report("one", plan)
-    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 3), "by this run, though in two tries"
+    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 3), "by this run, though in two attempts"
     check_archive(small)
 
 

@@ -1,4 +1,4 @@
-"""Captures: which notebooks get a snapshot, what happens at the limit, and what is never deleted."""
+"""Test captures: which notebooks get a snapshot, what happens at the limit, and which snapshots are never deleted."""
 
 import hashlib
 import json
@@ -65,7 +65,7 @@ def test_one_run_captures_and_archives_a_notebook(running: LocalArcGIS, make_sit
 
 @pytest.fixture
 def kubernetes(running: LocalArcGIS, make_site: MakeSite) -> Site:
-    """A site on Kubernetes that captures one notebook with a cell."""
+    """Return a site on Kubernetes that captures one notebook with one cell."""
     site = make_site(captured_seed(), captures=True)
     site.deployment = running.kubernetes
     site.start()
@@ -112,7 +112,7 @@ def test_large_content_is_not_sent(kubernetes: Site, monkeypatch: pytest.MonkeyP
 
 
 def test_a_refused_capture_is_reported(kubernetes: Site) -> None:
-    """The administrator can archive the notebook, but nobody can capture it."""
+    """The administrator can archive the notebook, but no credential can capture it."""
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     kubernetes.item("Alone").add_snapshot(body(0), "Mine")
     report = kubernetes.run("one")
@@ -145,9 +145,9 @@ def test_what_a_capture_costs(capturing: Site) -> None:
         "snapshots/download": 1,
     }
     assert capturing.s3.counts() == {
-        "GetObject": 1,  # whether the snapshot that there is was made just now
-        "HeadObject": 3,  # is the content marked, in that snapshot, in the new one
-        "PutObject": 5,  # who made it, the snapshot, the mark, item.json, the outcome
+        "GetObject": 1,  # whether a run made the existing snapshot a moment ago
+        "HeadObject": 3,  # the note that the content is captured, and the digests of the old and the new snapshot
+        "PutObject": 5,  # the capture record, the snapshot, the note, item.json, the outcome
     }
 
 
@@ -165,7 +165,7 @@ def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
 
 
 def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> None:
-    """Whichever of the two came first, and whatever their times are."""
+    """Test this for both orders of the two, and for different times."""
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.run("one")
@@ -203,7 +203,7 @@ def test_a_snapshot_that_a_person_just_made_is_enough(capturing: Site) -> None:
 
 
 def test_snapshots_with_other_bytes_are_made_once(capturing: Site) -> None:
-    """ArcGIS may write a snapshot with other bytes than the content has."""
+    """ArcGIS may make a snapshot whose bytes differ from the content's."""
     capturing.deployment.switches.snapshots_written_anew = True
     item = capturing.item("Alone")
     for number in range(4):
@@ -280,7 +280,7 @@ def test_an_archive_that_refuses_writes_costs_one_slot(rotating: Site) -> None:
 
 
 def test_a_snapshot_taken_meanwhile_is_archived_and_stays(capturing: Site) -> None:
-    """Somebody takes it just when the run looks, and of other content than the notebook's."""
+    """Somebody takes the snapshot while the run lists the snapshots. It has other content than the notebook."""
     item = capturing.item("Alone")
     watch = Watch(item)
     watch.by_hand(3)
@@ -305,7 +305,7 @@ def test_a_save_during_a_capture_is_captured_later(capturing: Site) -> None:
 
 
 def test_a_capture_archived_by_another_run_is_deleted_in_time(rotating: Site) -> None:
-    """Another invocation may list the snapshot before the one that made it has stored it."""
+    """Another invocation may list the new snapshot before the invocation that made it has stored it."""
     item = rotating.item("Alone")
     watch = Watch(item)
     for number in range(8):
@@ -325,7 +325,7 @@ def test_a_portal_set_back_is_not_captured_again_and_again(make_site: MakeSite, 
     site.deployment.switches.max_snapshots = 50
     site.deployment.switches.snapshots_written_anew = anew
     item = site.item("Alone")
-    before = item.modified = now_ms()  # noted within ten minutes, so none of it is settled
+    before = item.modified = now_ms()  # within ten minutes of the change, so no note is final
     site.run("first")
     for number in range(saves):
         item.content, item.modified = body(number + 1), before + number + 1
@@ -461,7 +461,7 @@ def test_without_the_owners_credential_nothing_is_captured(make_site: MakeSite) 
 
 @pytest.mark.parametrize("clock_ms", [-HOUR_MS, 0, HOUR_MS])
 def test_frequent_saves_make_one_snapshot_in_a_quarter_hour(make_site: MakeSite, clock_ms: int) -> None:
-    """By our own clock, whatever the portal's says."""
+    """The function's clock decides, not the portal's."""
     site = make_site(captured_seed(), captures=True, pause_seconds=PAUSE_SECONDS)
     item = site.item("Alone")
     for number in range(4):
@@ -550,7 +550,7 @@ def test_at_the_limit_our_oldest_is_deleted_with_a_proved_copy(
         "snapshots/list": 5,
         "snapshots/create": 2,
         "snapshots/delete": 1,
-        "snapshots/download": 1 + 5,  # the proof, and what is new
+        "snapshots/download": 1 + 5,  # the proof, and the new snapshot
         "items/data": 1,
     }
     assert rotating.s3.counts() == {"GetObject": 3, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 4}
@@ -597,7 +597,7 @@ def test_a_persons_snapshot_with_a_name_of_ours_stays(rotating: Site, name: str)
     watch.by_hand(1, name)
     watch.by_hand(4)
     save(watch.item, 1)
-    rotating.run("one")  # archives it, and notes this run with it
+    rotating.run("one")  # archives it, with this run's id in its metadata
     save(watch.item, 2)
     report = rotating.run("two")
     assert [entry["reason"] for entry in report["skipped"]] == ["no-free-slot"]
@@ -623,7 +623,7 @@ def key_of(item: Item, snapshot: Snapshot) -> str:
 
 
 def damage(site: Site, item: Item, how: str) -> None:
-    """Change the archived copy of our snapshot, or what ArcGIS serves for it."""
+    """Change the archived copy of our snapshot, or the bytes that ArcGIS serves for it."""
     [made] = ours(item)
     key, noted = key_of(item, made), f"notebooks/{item.id}/captures/{made.resource_key}"
     versions = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys
@@ -716,7 +716,7 @@ def test_if_a_capture_is_not_served_the_next_is_deleted(rotating: Site, served: 
 
 
 def test_a_server_that_drops_the_oldest_loses_nothing(capturing: Site) -> None:
-    """Everything that is listed is archived before anything is made."""
+    """A run archives all listed snapshots before it makes a new one."""
     capturing.deployment.switches.create_at_limit = "drop-oldest"
     item = capturing.item("Alone")
     for number in range(5):

@@ -1,4 +1,4 @@
-"""A batch that crashed: its notebooks failed, and the report counts what it had stored."""
+"""Test that the notebooks of a crashed batch fail, and that the report counts what the batch had stored."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ BODY = b'{"cells":[],"nbformat":4}'
 
 
 def crash(site: Site, plan: Plan, name: str = "one") -> None:
-    """Let a batch archive everything, and crash before its outcomes are written."""
+    """Archive everything in a batch, and crash before the outcomes are written."""
     faults = site.s3.faults
     site.s3.faults = [Fault("PutObject", "403-AccessDenied", part="outcomes/", times=None)]
     (batch,) = site.batches(plan)
@@ -32,7 +32,7 @@ def count_looked_up(site: Site) -> int:
 
 
 def read_crashed(name: str = "one") -> list[OutcomeRecord]:
-    """Return the outcomes that the report added for the crashed batch."""
+    """Return the outcomes that the report wrote for the crashed batch."""
     outcomes: list[OutcomeRecord] = json.loads(stored_body(f"runs/2026-11-22/{name}/outcomes/crashed.json"))["outcomes"]
     return outcomes
 
@@ -43,7 +43,7 @@ def reasons(report: Report) -> list[str]:
 
 @pytest.fixture
 def present(make_site: MakeSite) -> Site:
-    """The small site, whose current content is archived too."""
+    """Return the small site with ArchiveCurrent, so that the current content is archived too."""
     site = make_site(small_seed(), archive_current=True)
     for item in site.deployment.organisation.notebooks():
         item.content, item.modified = BODY, 1_735_725_600_000

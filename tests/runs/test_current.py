@@ -1,4 +1,4 @@
-"""The current content of notebooks, archived beside their snapshots: what it costs, and what may go wrong."""
+"""Test that the current content of notebooks is archived: what it costs, and what may go wrong."""
 
 import hashlib
 import time
@@ -22,7 +22,7 @@ BODY = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}'
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Site:
-    """Two notebooks that were changed long ago, each on its own route, and three snapshots."""
+    """Return a site with two notebooks, one for each route, and three snapshots. All were changed long ago."""
     site = make_site(small_seed(), archive_current=True)
     for number, item in enumerate(notebooks(site)):
         item.content, item.modified = BODY % (100 + number), LONG_AGO + number
@@ -166,7 +166,7 @@ def test_what_changes_after_the_plan_is_archived_and_not_lost(site: Site) -> Non
 
 
 def test_a_copy_that_was_removed_is_made_again(site: Site) -> None:
-    """A delete marker hides it, so the listing does not show it and the plan has none."""
+    """A delete marker hides the copy, so neither the listing nor the plan contains it."""
     site.run("one")
     item = site.item("First")
     plan = site.plan("two")
@@ -237,7 +237,7 @@ def test_a_notebook_without_content_is_skipped_and_not_retried(site: Site) -> No
         check_report(report)
     assert stored_snapshots() == site.sources()
     asked = [each for each in site.deployment.requests if each.operation == "items/data" and each.item_id == item.id]
-    assert len(asked) == 4, "the error is a page, so the run asks for it once more, as JSON"
+    assert len(asked) == 4, "the error is a page, so the run requests it again as JSON"
 
 
 def test_the_same_answer_of_an_item_that_has_bytes_is_a_failure(site: Site) -> None:

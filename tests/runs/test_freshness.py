@@ -1,4 +1,4 @@
-"""A search index that shows old times of last changes is reported, and the checked notebooks are archived."""
+"""Test that a search index with old `modified` times is reported, and that the checked notebooks are archived."""
 
 import time
 
@@ -15,7 +15,7 @@ SAVED = 1_735_725_600_000
 
 
 def archived_site(make_site: MakeSite, notebooks: int) -> Site:
-    """Return a site whose notebooks are archived, with the calls forgotten."""
+    """Return a site whose notebooks are archived. Its list of calls is empty."""
     seed = Seed(SMALL, lambda: [Item("ana", f"Survey {number}", body(number)) for number in range(notebooks)])
     site = make_site(seed, archive_current=True)
     check_report(site.run("one"))
@@ -24,7 +24,7 @@ def archived_site(make_site: MakeSite, notebooks: int) -> Site:
 
 
 def save_unseen(item: Item, modified: int) -> None:
-    """Save the item, but not in the search index."""
+    """Save the item without an update of the search index."""
     item.indexed_modified, item.content, item.modified = item.modified, body(99), modified
 
 

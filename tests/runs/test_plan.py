@@ -1,4 +1,4 @@
-"""The plan: every notebook once, with what the archive holds of it, in batches that fit a Step Functions state."""
+"""Test that the plan lists each notebook once, in batches that fit into the input of a Step Functions state."""
 
 import json
 import tracemalloc
@@ -33,7 +33,7 @@ ORGANIZATION = Organization(
     can_update_items=True,
     host="",
 )
-# Maximum input of a state in Step Functions: here a line of the plan, with the run's id and time around it.
+# Maximum size of a state's input in Step Functions. Here, the input is a line of the plan with the run's id and time.
 STATE_BYTES = 262_144
 
 

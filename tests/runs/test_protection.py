@@ -1,4 +1,4 @@
-"""A run that did not archive everything is never complete, even after faults that look like "nothing to do"."""
+"""Test that a run that did not archive everything is never complete, even if a fault looks like "nothing to do"."""
 
 import json
 
@@ -183,7 +183,7 @@ def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
 
 
 class TestUncounted:
-    """What a listing without a total gives is archived, and a notice says that some may be missing."""
+    """Test that snapshots listed without a total are archived, and that a notice says that some may be missing."""
 
     def test_a_listing_without_a_total_is_a_notice(self, small: Site) -> None:
         snapshots = [

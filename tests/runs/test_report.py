@@ -1,4 +1,4 @@
-"""The figures of a report add up, whatever outcomes the batches leave."""
+"""Test that the figures of a report add up for all outcomes that batches may write."""
 
 import json
 from typing import Any
@@ -182,7 +182,7 @@ def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
 
 
 def test_a_planning_error_brings_its_own_remedy(small: Site) -> None:
-    """Even if only the cause has the class, because Step Functions names the error differently."""
+    """This also works if only `Cause` contains the error class, because Step Functions named the error differently."""
     cause = json.dumps({"errorType": "RunInputInvalid", "errorMessage": "itemIds is empty."})
     for number, name in enumerate(("RunInputInvalid", "Runtime.HandlerError")):
         report = small.report(f"run-{number}", None, {"Error": name, "Cause": cause})

@@ -1,4 +1,4 @@
-"""Whole runs: what they store, what they cost, what a second one does, and what the report says of each error."""
+"""Test whole runs: what they store, what they cost, what a second run does, and what the report says about errors."""
 
 import json
 from typing import Any
@@ -324,7 +324,7 @@ def test_a_refused_item_is_named_and_the_others_are_archived(small: Site) -> Non
 def test_a_bucket_that_refuses_fails_each_notebook_by_name(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
-    writes = len(small.sources()) + plan["notebooks"]  # of snapshots and item.json, before the outcome's
+    writes = len(small.sources()) + plan["notebooks"]  # of snapshots and of item.json, before the outcome is written
     small.s3.faults = [Fault("PutObject", "403-AccessDenied", times=writes)]
     small.work("one", batch)
     report = small.report("one", plan)
@@ -350,7 +350,7 @@ def test_two_runs_at_once_store_each_snapshot_once(small: Site) -> None:
 
 
 class TestPlace:
-    """The folder and the groups of an item, which a restore needs."""
+    """Test that `item.json` contains the item's folder and groups, which a restore needs."""
 
     def properties(self, site: Site, title: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(stored_body(f"notebooks/{site.item(title).id}/item.json"))

@@ -1,4 +1,4 @@
-"""The protection of each notebook: one state, with the reason if it is not protected."""
+"""Test that each notebook has one protection state, and a reason if it is not protected."""
 
 import json
 from typing import Any
@@ -19,12 +19,12 @@ from tests.site import STARTED_AT, Site, check_archive, check_report, stored_bod
 from tests.strict_s3 import Fault, contents
 
 HOUR_MS = 3_600_000
-# When the notebooks of these tests were saved, long enough ago for their content to be settled.
+# The time when the notebooks of these tests were saved. It is long ago, so that notes about them are final.
 SAVED = 1_735_725_600_000
 
 
 def make_notebook(owner: str = "ana", snapshots: int = 1, **fields: Any) -> Seed:
-    """Return a notebook with its saved content and older snapshots of it."""
+    """Return a notebook with saved content and with older snapshots."""
 
     def items() -> list[Item]:
         item = Item(owner, "Survey", body(9), **fields)
@@ -308,7 +308,7 @@ class TestRecoveryPoint:
 
 class TestRefusedBesideArchived:
     def test_a_refused_snapshot_fails_if_its_sibling_was_archived(self, make_site: MakeSite) -> None:
-        """This holds in the run that archives the sibling, and in later ones."""
+        """This is so in the run that archives the other snapshot, and in later runs."""
         site = make_site(make_notebook("ben", snapshots=2))
         site.deployment.faults.add("items/resource", "http-403", after=1)
         report = check(site.run())

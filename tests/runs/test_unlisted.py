@@ -1,4 +1,4 @@
-"""Notebooks that the archive holds and the search does not show: deleted ones are noted, missed ones are archived."""
+"""Test archived notebooks that the search does not show. Deletions are recorded, and missed notebooks are archived."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ YEAR_2025 = 1_735_725_600_000
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Iterator[Site]:
-    """Six notebooks, archived a day ago."""
+    """Return a site with six notebooks that were archived a day ago."""
     site = make_site(Seed.many(notebooks=6, size=300))
     for item in site.deployment.organisation.notebooks():
         item.created = item.modified = YEAR_2025
@@ -35,7 +35,7 @@ def site(make_site: MakeSite) -> Iterator[Site]:
 
 
 def age_archive() -> None:
-    """Make all archived objects a day older. S3 gives whole seconds, and tests do not wait for one to pass."""
+    """Make all archived objects a day older. S3's times are whole seconds, and tests do not wait a second."""
     for key in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.values():
         key.last_modified -= timedelta(days=1)
 
