@@ -131,7 +131,7 @@ def test_hostile_content_is_shown_as_text(opened: Any, site: Site) -> None:
     assert_quiet(seen, site)
 
 
-def test_pictures_are_drawn(opened: Any, site: Site) -> None:
+def test_images_are_drawn(opened: Any, site: Site) -> None:
     seen = opened(snapshot_page(IMAGES), PHONE)
     widths = seen.page.evaluate(
         "[...document.images].map(image => [image.naturalWidth, image.getBoundingClientRect().width])"
@@ -147,7 +147,7 @@ def test_wide_table_scrolls_in_its_place(opened: Any) -> None:
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
 
 
-def test_keyboard_reaches_everything_visibly(opened: Any) -> None:
+def test_keyboard_reaches_each_control_with_visible_focus(opened: Any) -> None:
     seen = opened(every_page(token=True)["sessions"])
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"

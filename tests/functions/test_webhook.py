@@ -210,7 +210,7 @@ class TestTaken:
         ],
         ids=["current key", "previous key", "percent-encoded", "partly encoded", "spelled otherwise"],
     )
-    def test_signature_may_be_written_in_several_ways(
+    def test_signature_is_accepted_in_several_notations(
         self, receiver: Receiver, key: str, written: Callable[[str], str]
     ) -> None:
         receiver.secret(requireSignature=True)
@@ -231,7 +231,7 @@ class TestTaken:
         assert key not in receiver.functions.log.getvalue()
 
     @pytest.mark.parametrize("secret", ["another-key-altogether", "", "****", None, 5, [KEY], {"key": KEY}])
-    def test_another_text_in_the_payload_does_not_count(self, receiver: Receiver, secret: object) -> None:
+    def test_other_string_in_the_payload_is_not_a_signature(self, receiver: Receiver, secret: object) -> None:
         for where in ("top", "info"):
             assert receiver.post(with_secret(secret, where))["status"] == 202, "no signature is required"
         receiver.secret(requireSignature=True)
@@ -267,7 +267,7 @@ class TestTaken:
         assert receiver.asked() == [ITEM] * 3
 
     @pytest.mark.parametrize("apart", [-MAX_AGE_MILLISECONDS, 0, MAX_AGE_MILLISECONDS])
-    def test_clocks_may_differ_a_little(self, receiver: Receiver, apart: int) -> None:
+    def test_small_clock_difference_is_accepted(self, receiver: Receiver, apart: int) -> None:
         assert receiver.post(payload(event_of(), when=RECEIVED + apart))["status"] == 202
 
     def test_payload_without_time_is_accepted(self, receiver: Receiver) -> None:
@@ -386,7 +386,7 @@ class TestRefused:
         assert line["correlation_id"] == sample("receive_webhook")["requestContext"]["requestId"]
 
     @pytest.mark.parametrize("path", ["", PATH[:-1], PATH + "x", PATH.upper(), "x" * 36, "\u00e9", "x" * 5000])
-    def test_unknown_path_is_not_found(self, receiver: Receiver, path: str) -> None:
+    def test_unknown_path_returns_404(self, receiver: Receiver, path: str) -> None:
         """This does not depend on the method, or on what else is right or wrong in the request."""
         oversized = ONE + b" " * MAX_DELIVERY_BYTES
         answers = [receiver.post(body, signed, path=path) for body, signed in ((ONE, signature(ONE)), (oversized, "x"))]
@@ -404,7 +404,7 @@ class TestRefused:
     def test_wrong_signature_is_refused_even_if_none_is_required(self, receiver: Receiver) -> None:
         assert receiver.post(ONE, signature(ONE, "another-key-altogether"))["reason"] == "webhook-forged"
 
-    def test_log_says_how_far_apart_the_clocks_are(self, receiver: Receiver) -> None:
+    def test_log_contains_the_clock_difference(self, receiver: Receiver) -> None:
         receiver.post(payload(event_of(), when=RECEIVED - 3_600_000))
         (line,) = receiver.functions.lines()
         assert (
@@ -426,7 +426,7 @@ class TestRefused:
 
 
 class TestTrouble:
-    def test_partly_accepted_events_are_answered_with_503(self, receiver: Receiver) -> None:
+    def test_partly_accepted_events_return_503(self, receiver: Receiver) -> None:
         def fail(parsed: dict[str, Any], **_: Any) -> None:
             parsed["FailedEntryCount"], parsed["Entries"][-1] = 1, {"ErrorCode": "ThrottlingException"}
 
@@ -438,13 +438,15 @@ class TestTrouble:
         assert (answer["status"], answer["reason"], answer["refused"]) == (503, "event-refused", [1])
         assert "ThrottlingException" in receiver.functions.log.getvalue()
 
-    def test_missing_bus_is_answered_with_503(self, receiver: Receiver) -> None:
+    def test_missing_bus_returns_503(self, receiver: Receiver) -> None:
         receiver.functions.configure(EVENT_BUS_NAME="elsewhere")
         event = sample("receive_webhook")
         answer = receiver.send(event)
         assert (answer["status"], answer["reason"], answer["accepted"]) == (503, "event-refused", [0])
 
-    def test_function_answers_in_time_if_aws_is_slow(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_function_responds_in_time_if_aws_is_slow(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The secret comes just before the time-out, and the bus never responds. Neither is called twice."""
         with slow_aws() as (url, asked):
             monkeypatch.setattr(botocore_stubber, "enabled", False)
@@ -488,7 +490,9 @@ class TestTrouble:
         assert receiver.post(ONE, signature(ONE, KEY))["status"] == 202
         assert receiver.post(ONE, signature(ONE, PREVIOUS))["status"] == 401
 
-    def test_unreadable_secret_is_used_for_a_while(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_last_read_secret_is_used_while_unreadable(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A portal stops sending after five failures, so Secrets Manager may be slow for a minute without one."""
         asked: list[int] = []
         is_silent = False

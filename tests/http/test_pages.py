@@ -165,7 +165,7 @@ def test_a_session_shows_its_eight_fields_and_links(path: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*SESSION, "other"]), st.none() | st.integers() | st.text() | st.floats()))
-def test_any_session_gives_a_page(session: dict[str, Any]) -> None:
+def test_any_session_is_rendered(session: dict[str, Any]) -> None:
     parsed(pages.session_page(session, token_field=True)).one("h1")
     page = pages.sessions_page({"total": 1, "start": 1, "num": 1, "notebooks": [session]}, token_field=False)
     page.encode()
@@ -213,7 +213,7 @@ HOSTILE_TEXTS = ["x", '"', "\u6c34", "\U0001f4a7", "\ud800", "\x00"]
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
-def test_long_texts_of_a_session_fit(character: str) -> None:
+def test_long_texts_of_a_session_fit_into_a_page(character: str) -> None:
     text = character * 1_000_000
     session = dict.fromkeys((*SESSION, *(f"{text}{number}" for number in range(100))), text)
     sessions = {"total": 100, "start": 1, "num": 100, "notebooks": [session] * 100}
@@ -222,7 +222,7 @@ def test_long_texts_of_a_session_fit(character: str) -> None:
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
-def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
+def test_long_texts_of_an_error_and_a_form_fit_into_a_page(character: str) -> None:
     text = character * 1_000_000
     error = pages.error_page(400, text, text, text, token_form=True, fields=dict.fromkeys(["f", "itemId"], text))
     for page in (error, pages.download_form(text, text, token_field=True)):
@@ -230,7 +230,7 @@ def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
-def test_long_texts_around_a_full_notebook_fit(character: str) -> None:
+def test_long_texts_around_a_full_notebook_fit_into_a_page(character: str) -> None:
     text = character * 1_000_000
     about = ["Title", "Owner", "Snapshot", "Created", "Kernel", "Runtime", "Runtime version", "SHA-256"]
     names = {"language_info": {"name": text}, "kernelspec": {"name": text, "display_name": text, "language": text}}
@@ -249,7 +249,7 @@ def test_an_error_page_shows_title_and_text(title: str, text: str) -> None:
     assert document.one("h1").text.isprintable() or "\n" in title or "\t" in title
 
 
-def test_an_error_says_its_status_once() -> None:
+def test_error_page_shows_its_status_once() -> None:
     document = parsed(pages.error_page(404, "404 Not Found", "Gone.", "c0ffee", token_form=False))
     assert (document.one("p", class_="status").text, document.one("h1").text) == ("404", "Not Found")
 
@@ -268,5 +268,5 @@ def test_libraries_are_imported_only_for_a_page() -> None:
 @pytest.mark.parametrize(
     ("number", "words"), [(0, "0 bytes"), (999, "999 bytes"), (48_213, "48 kB"), (41_900_000, "41.9 MB")]
 )
-def test_a_size_is_formatted_in_words(number: int, words: str) -> None:
+def test_size_is_formatted_with_its_unit(number: int, words: str) -> None:
     assert format_size(number) == words

@@ -115,7 +115,7 @@ def test_markdown_is_rendered_with_its_extensions() -> None:
     assert [each.text for each in shown.all("span", class_="kn")] == ["import"]
 
 
-def test_links_within_the_notebook_lead_to_its_headings() -> None:
+def test_links_within_a_notebook_lead_to_its_headings() -> None:
     shown = rendered(markdown("[go](#Land-use)"), markdown("## Land use"))
     assert shown.one("a").attributes["href"] == "#" + shown.one("h3").attributes["id"]
     assert "target" not in shown.one("a").attributes
@@ -157,7 +157,7 @@ def test_streams_and_errors_have_colors() -> None:
         ("\x1b[38;5mx\x1b[38;2;1mx\x1b[999;38;5;999999mx\x1b[mx", "xxxx"),
     ],
 )
-def test_terminal_text_is_what_a_terminal_shows_in_the_end(written: str, seen: str) -> None:
+def test_terminal_text_is_shown_as_on_a_terminal(written: str, seen: str) -> None:
     assert parsed(f"<html>{render_terminal(written)}</html>").text == seen
 
 
@@ -211,7 +211,7 @@ def test_an_interactive_output_is_named_and_shown_as_text(data: dict[str, Any]) 
     assert shown.one("pre", class_="terminal").text == "MapView(layout)"
 
 
-def test_the_image_of_a_map_stays_without_its_frame() -> None:
+def test_image_of_a_map_is_shown_without_its_iframe() -> None:
     html = f'<div><img src="data:image/png;base64,{PNG}"></div><iframe srcdoc="<script>"></iframe>'
     shown = rendered(code("", display(text__html=html, text__plain="MapView()")))
     assert shown.one("img").attributes["src"].endswith(PNG)
@@ -331,7 +331,7 @@ notebooks = st.fixed_dictionaries(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(notebooks)
-def test_any_notebook_gives_a_page(body: dict[str, Any]) -> None:
+def test_any_notebook_is_rendered(body: dict[str, Any]) -> None:
     assert_harmless(snapshot_page(json.dumps(body).encode()))
 
 

@@ -67,7 +67,7 @@ def present(make_site: MakeSite) -> Site:
     return site
 
 
-def test_any_call_to_s3_may_fail_with_current_content(present: Site) -> None:
+def test_run_with_content_loses_nothing_if_any_s3_call_fails(present: Site) -> None:
     def strike(number: int) -> None:
         present.s3.faults = [Fault("*", "lost-answer", after=number)]
 
@@ -75,7 +75,7 @@ def test_any_call_to_s3_may_fail_with_current_content(present: Site) -> None:
 
 
 @pytest.mark.parametrize(("kind", "times"), [("lost-answer", 1), ("403-AccessDenied", 1)])
-def test_any_call_to_s3_may_fail(small: Site, kind: str, times: int | None) -> None:
+def test_run_loses_nothing_if_any_s3_call_fails(small: Site, kind: str, times: int | None) -> None:
     def strike(number: int) -> None:
         small.s3.faults = [Fault("*", kind, times=times, after=number)]
 

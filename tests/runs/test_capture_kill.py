@@ -109,7 +109,7 @@ class Rotation:
         return code != 0, gone
 
 
-def test_a_kill_around_a_change_in_arcgis_loses_nothing(running: LocalArcGIS, bucket: Bucket) -> None:
+def test_kill_before_or_after_an_arcgis_write_loses_nothing(running: LocalArcGIS, bucket: Bucket) -> None:
     rotation = Rotation(running, bucket)
     assert rotation.kill(0, "before", "snapshots/delete") == (True, False)
     assert rotation.kill(0, "after", "snapshots/delete") == (True, True)
@@ -167,7 +167,7 @@ def sweep(make_site: MakeSite, calls: int, strike: Callable[[Site, int], object]
         pytest.param("shape-a", 1, marks=pytest.mark.soak),
     ],
 )
-def test_any_call_to_arcgis_of_a_rotation_may_fail(make_site: MakeSite, kind: str, times: int | None) -> None:
+def test_rotation_loses_nothing_if_any_arcgis_call_fails(make_site: MakeSite, kind: str, times: int | None) -> None:
     sweep(
         make_site,
         ARCGIS_CALLS,
@@ -179,7 +179,7 @@ def test_any_call_to_arcgis_of_a_rotation_may_fail(make_site: MakeSite, kind: st
 @pytest.mark.parametrize(
     ("kind", "times"), [("lost-answer", 1), pytest.param("500-InternalError", 4, marks=pytest.mark.soak)]
 )
-def test_any_call_to_s3_of_a_rotation_may_fail(make_site: MakeSite, kind: str, times: int) -> None:
+def test_rotation_loses_nothing_if_any_s3_call_fails(make_site: MakeSite, kind: str, times: int) -> None:
     def strike(site: Site, number: int) -> None:
         site.s3.faults = [Fault("*", kind, times=times, after=number)]
 

@@ -50,7 +50,7 @@ def present(make_site: MakeSite) -> Site:
     return site
 
 
-def test_what_it_stored_is_in_the_report(present: Site) -> None:
+def test_report_contains_what_a_crashed_batch_stored(present: Site) -> None:
     plan = present.plan()
     crash(present, plan)
     report = present.report("one", plan)
@@ -82,7 +82,7 @@ def test_a_second_report_looks_up_again(small: Site) -> None:
     assert small.report("one", plan)["status"] == "complete", "a late batch counts"
 
 
-def test_what_earlier_runs_stored_is_not_counted(small: Site) -> None:
+def test_versions_of_earlier_runs_are_not_counted(small: Site) -> None:
     small.run("zero")
     plan = small.plan()
     crash(small, plan)
@@ -106,7 +106,7 @@ def test_a_run_without_a_crash_looks_up_nothing(small: Site) -> None:
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "HeadObject"])
-def test_a_refusal_of_s3_is_a_notice(small: Site, operation: str) -> None:
+def test_refusal_by_s3_is_a_notice(small: Site, operation: str) -> None:
     plan = small.plan()
     crash(small, plan)
     small.s3.faults = [Fault(operation, "403-AccessDenied", part="notebooks/", times=None)]
@@ -117,7 +117,7 @@ def test_a_refusal_of_s3_is_a_notice(small: Site, operation: str) -> None:
     assert report["snapshots"]["archived"] == 0
 
 
-def test_a_look_up_without_time_is_a_notice(small: Site) -> None:
+def test_look_up_with_no_time_left_is_a_notice(small: Site) -> None:
     plan = small.plan()
     crash(small, plan)
     small.seconds = 0.0

@@ -73,7 +73,7 @@ def check_kept(before: dict[str, StoredObject]) -> None:
             assert after[key] == stored
 
 
-def test_the_archive_holds_something_of_each_kind() -> None:
+def test_archive_contains_an_object_of_each_kind() -> None:
     keys = [each["key"] for each in EARLIER["objects"]]
     for part in ("/snapshots/", ".ipynb", ".seen", ".captured", "/captures/", "/item.json", "/report.json"):
         assert any(part in key for key in keys)
@@ -114,7 +114,7 @@ def test_a_run_archives_nothing_twice(continued: Site) -> None:
     assert {key for key in contents("notebooks/") if key not in before} == set()
 
 
-def test_a_run_adds_what_is_new(continued: Site) -> None:
+def test_run_adds_new_versions(continued: Site) -> None:
     before = refill()
     item = continued.item("Flood model")
     item.add_snapshot(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}', "Third")
@@ -144,14 +144,14 @@ def test_an_old_capture_is_replaced_by_a_new_one(continued: Site) -> None:
     check_kept(before)
 
 
-def test_an_execution_of_the_same_name_is_another_run(continued: Site) -> None:
+def test_execution_with_the_same_name_is_another_run(continued: Site) -> None:
     """That release encoded names differently, so this release does not overwrite its objects."""
     before = refill()
     check_report(continued.run("nightly.1"))
     check_kept(before)
 
 
-def test_this_release_ends_a_run_of_the_earlier_one(continued: Site) -> None:
+def test_this_release_finishes_a_run_of_the_earlier_one(continued: Site) -> None:
     """An update replaces the functions one by one, and a run may be in any state at that time."""
     refill(lambda key: key == PLAN)
     lines = [json.loads(line) for line in contents(PLAN)[PLAN].body.splitlines()]

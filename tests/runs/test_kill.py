@@ -32,7 +32,7 @@ BODY = b'{"cells":["' + b"x" * 12_000_000 + b'"],"nbformat":4}'
         (("outcomes", -1), 1),
     ],
 )
-def test_a_killed_worker_leaves_none_or_one_complete_object(
+def test_killed_worker_stores_no_object_or_a_complete_one(
     running: LocalArcGIS, bucket: Bucket, kill: tuple[str, int], stored: int
 ) -> None:
     running.reset(Seed(SMALL, lambda: [Item("ana", "Large", snapshots=[Snapshot("One", BODY)])]))

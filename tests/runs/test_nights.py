@@ -163,11 +163,11 @@ def walk(make_site: MakeSite, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [6, 21])
-def test_no_night_looks_better_than_it_was(make_site: MakeSite, seed: int) -> None:
+def test_report_of_a_night_is_never_better_than_the_truth(make_site: MakeSite, seed: int) -> None:
     walk(make_site, seed)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(100))
-def test_no_night_of_many_looks_better_than_it_was(make_site: MakeSite, seed: int) -> None:
+def test_report_of_many_nights_is_never_better_than_the_truth(make_site: MakeSite, seed: int) -> None:
     walk(make_site, seed)
