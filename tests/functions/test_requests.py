@@ -244,7 +244,7 @@ class TestFailures:
         name = "notebook_archive.backup_requests.queue"
         messages = [line["message"] for line in functions.lines() if line["name"] == name]
         assert len(messages) == (1 if attempts == 1 else 2)
-        assert all("(EndpointConnectionError); it is delivered again" in each for each in messages)
+        assert all("(EndpointConnectionError); SQS delivers it again" in each for each in messages)
 
     def test_slow_sqs_costs_the_time_of_one_call(self, functions: Functions, queues: Queues) -> None:
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, retry_after="0")

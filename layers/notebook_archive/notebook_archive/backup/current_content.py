@@ -37,12 +37,12 @@ class CurrentContent:
 
     @property
     def is_held(self) -> bool:
-        """Whether the plan says that the archive has a copy of the content."""
+        """True if the plan says that the archive has a copy of the content."""
         return bool(self.planned.get("settled") and self.planned["held"])
 
     @property
     def is_captured(self) -> bool:
-        """Whether a snapshot is known to contain the content. If the plan does not say, the content is fetched."""
+        """True if a snapshot is known to contain the content. If the plan does not say, the content is fetched."""
         if not self.planned["captured"]:
             return False
         known = self.planned.get("settled") or self.copy.short_digest

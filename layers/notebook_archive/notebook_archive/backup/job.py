@@ -21,7 +21,7 @@ MAX_FALSE_ALARMS = 3
 
 @dataclass(frozen=True, slots=True)
 class CaptureSettings:
-    """How snapshots are made.
+    """The settings and the archive reader that are needed to make snapshots.
 
     `limit` is the number of snapshots that ArcGIS allows for one notebook. If a notebook has fewer, a refusal has
     another cause. `rotates` is True if a slot may be freed. `reader` reads the archive, to prove that a snapshot may
@@ -57,7 +57,7 @@ class ListedSizes:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveContext:
-    """What archiving needs. It is the same for every notebook of an invocation.
+    """The objects and settings that archiving needs. They are the same for every notebook of an invocation.
 
     `archive_current` is True if the current content is archived too. `capture_settings` is None if no snapshots are
     made.
@@ -104,5 +104,5 @@ class NotebookJob:
 
     @property
     def provenance(self) -> Provenance:
-        """How this run reads the notebook, as the metadata of each stored version describes it."""
+        """The origin of the notebook's versions, as the metadata of each stored version describes it."""
         return Provenance(self.access.route, self.run, self.context.portal_url)

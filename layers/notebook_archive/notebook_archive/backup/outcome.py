@@ -22,7 +22,7 @@ _NOT_ASSESSED: Protection = {"state": "unprotected", "modified": 0}
 
 
 class Verdict(NamedTuple):
-    """Whether a notebook, or one version of it, is skipped or failed, and why."""
+    """The decision that a notebook or one of its versions is skipped or failed, and the problem."""
 
     state: Literal["skipped", "failed"]
     problem: Problem
@@ -87,14 +87,14 @@ class NotebookOutcome:
 
     @property
     def has_snapshot(self) -> bool:
-        """Whether the archive has a snapshot of the notebook, from this run or an earlier one."""
+        """True if the archive has a snapshot of the notebook, from this run or an earlier one."""
         return bool(self.planned["archived"]) or any(
             RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in self.archived
         )
 
     @property
     def has_skipped_current(self) -> bool:
-        """Whether the current content was skipped."""
+        """True if the current content was skipped."""
         return any(each["resourceKey"] == CURRENT for each in self.skipped)
 
     @property

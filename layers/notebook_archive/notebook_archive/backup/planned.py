@@ -29,7 +29,7 @@ _TIMES = range(1, 10**13)
 
 
 class PlannedContent(TypedDict):
-    """What decides whether a notebook's current content is fetched.
+    """The facts that decide whether a notebook's current content is fetched.
 
     `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none. `held` is the id of the copy that was
     archived last, or empty. `captured` is the short digest of the content that a snapshot was last found to contain,

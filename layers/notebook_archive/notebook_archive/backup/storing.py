@@ -20,7 +20,7 @@ class ItemReference:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a snapshot was read: the route, the run and the portal."""
+    """The origin of a stored version: the route, the run and the portal."""
 
     route: str
     run: RunId

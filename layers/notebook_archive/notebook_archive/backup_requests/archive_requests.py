@@ -22,7 +22,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BackupRequest:
-    """What one event `SnapshotArchiveRequested` asks for: the notebooks to archive."""
+    """The notebooks that one `SnapshotArchiveRequested` event asks to archive."""
 
     item_ids: tuple[ItemId, ...]
 

@@ -14,7 +14,7 @@ from notebook_archive import errors
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a caller gets for an error.
+    """The response that a caller gets for an error.
 
     `code` is the code in ArcGIS's error envelope. If `text` is empty, the caller gets the error's message and remedy.
     """

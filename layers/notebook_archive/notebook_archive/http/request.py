@@ -99,17 +99,17 @@ class Request:
 
     @property
     def has_accept_header(self) -> bool:
-        """Whether the request has an Accept header. Python's urllib, for example, does not send one."""
+        """True if the request has an Accept header. Python's urllib, for example, does not send one."""
         return bool(self._headers.get("accept"))
 
     @property
     def accepts_html(self) -> bool:
-        """Whether the caller accepts HTML. Browsers accept it, programs usually do not."""
+        """True if the caller accepts HTML. Browsers accept it, programs usually do not."""
         return "text/html" in self._headers.get("accept", "").lower()
 
     @property
     def wants_page(self) -> bool:
-        """Whether the response is a page. If not, it is JSON or a file.
+        """True if the response is a page. If not, it is JSON or a file.
 
         The documented default of `f` is `html`. But Esri's own client downloads without `f` and expects a file. So a
         download without `f` returns a page to a browser, and the file to a program.
@@ -134,7 +134,7 @@ class Request:
 
     @property
     def from_arcgis(self) -> bool:
-        """Whether the caller asks, with `source=arcgis`, for the copy that ArcGIS has."""
+        """True if the caller asks, with `source=arcgis`, for the copy that ArcGIS has."""
         source = self.read_parameter("source", default="archive")
         if source not in ("archive", "arcgis"):
             raise ParameterInvalid("source is not archive or arcgis.")

@@ -20,7 +20,7 @@ _PATH = re.compile(r"[A-Za-z0-9_-]{32,200}")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WebhookSecret:
-    """What a sender must know: the last part of the path, and a key.
+    """The secret that a webhook's sender must know: the last part of the path, and a key.
 
     `keys` contains the current key and, if there is one, the previous key. Both are valid.
     """

@@ -29,7 +29,7 @@ MAX_OWNER_LOOKUP_SECONDS = 5.0
 
 
 class CallerCredentials(Protocol):
-    """What a request says about its caller."""
+    """The caller's identity and token in a request."""
 
     @property
     def principal(self) -> str:
@@ -48,11 +48,11 @@ class Rights(Protocol):
 
     @property
     def reads_everything(self) -> bool:
-        """Whether the caller may read the snapshots of all owners."""
+        """True if the caller may read the snapshots of all owners."""
 
     @property
     def hides_denials(self) -> bool:
-        """Whether PermissionDenied is reported as "not found", so that the caller does not learn what exists."""
+        """True if PermissionDenied is reported as "not found", so that the caller does not learn what exists."""
 
     @property
     def portal(self) -> Portal:
@@ -105,7 +105,7 @@ class CallerRights:
 
     @property
     def reads_everything(self) -> bool:
-        """Whether the user is an administrator."""
+        """True if the user is an administrator."""
         return self.caller.is_administrator
 
     def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:

@@ -1,4 +1,4 @@
-"""Render a notebook as HTML, cell by cell, within a budget."""
+"""Render a notebook as HTML, cell by cell, within the limits of a page."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

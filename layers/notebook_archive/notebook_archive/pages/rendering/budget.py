@@ -28,12 +28,12 @@ class Budget:
 
     @property
     def has_time(self) -> bool:
-        """Whether there is time left for slow rendering."""
+        """True if there is time left for slow rendering."""
         return self._clock() < self._end
 
     @property
     def is_full(self) -> bool:
-        """Whether only a last note fits."""
+        """True if only a last note fits."""
         return self.left < _NOTE_BYTES
 
     def count_frame(self) -> None:

@@ -32,7 +32,7 @@ _MAX_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """What a page shows of a notebook. A string is empty if the notebook does not contain it.
+    """The parts of a notebook that a page shows. A string is empty if the notebook does not contain it.
 
     Each cell is a `msgspec.Raw` or a decoded value. `parse_cell` converts it to a Cell.
     """
