@@ -1,7 +1,7 @@
 """Archives the notebooks that events ask for.
 
-Trigger: the queue of events `SnapshotArchiveRequested`, up to ten messages at a time.
-Answers: the messages that are to come again. The outcome of each notebook is logged, and events announce what was
+Trigger: the queue of `SnapshotArchiveRequested` events, up to ten messages at a time.
+Returns: the messages that SQS must deliver again. The outcome of each notebook is logged, and events announce what was
 stored.
 """
 
@@ -29,7 +29,7 @@ metrics = Metrics()
 @log_invocation(logger)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Archive each notebook once, however many messages name it, and settle each message."""
+    """Archive each notebook once, even if several messages name it. Postpone or move messages that failed."""
     messages = [Message.of(record) for record in event["Records"]]
     run = messages[0].run
     logger.append_keys(run_id=run)

@@ -78,7 +78,11 @@ def test_outcomes() -> None:
             _has_fields_of(problem, records.VersionProblem)
         _has_fields_of(outcome["problem"], records.Problem)
     run = RunId("2026-11-22/one")
-    keys = batch_outcomes_key(run, 1), batch_outcomes_key(run, 1, part=1), batch_outcomes_key(run, 1, earlier_tries=1)
+    keys = (
+        batch_outcomes_key(run, 1),
+        batch_outcomes_key(run, 1, part=1),
+        batch_outcomes_key(run, 1, earlier_attempts=1),
+    )
     assert {key.removeprefix(run.key("")) for key in keys} <= set(FORMAT.code)
 
 

@@ -221,9 +221,9 @@ def claim_key(run: RunId) -> str:
     return run.key("run.json")
 
 
-def plan_key(run: RunId, earlier_tries: int = 0) -> str:
-    """Return the key of the plan that a try to plan a run writes."""
-    again = f"-again-{earlier_tries}" if earlier_tries else ""
+def plan_key(run: RunId, earlier_attempts: int = 0) -> str:
+    """Return the key of the plan that an attempt to plan a run writes."""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
     return run.key(f"plan{again}.jsonl")
 
 
@@ -232,10 +232,10 @@ def outcomes_prefix(run: RunId) -> str:
     return run.key("outcomes/")
 
 
-def batch_outcomes_key(run: RunId, number: int, part: int = 0, earlier_tries: int = 0) -> str:
-    """Return the key of the outcomes that a try to archive a part of a batch writes."""
+def batch_outcomes_key(run: RunId, number: int, part: int = 0, earlier_attempts: int = 0) -> str:
+    """Return the key of the outcomes that an attempt to archive a part of a batch writes."""
     rest = f"-{part}" if part else ""
-    again = f"-again-{earlier_tries}" if earlier_tries else ""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
     return f"{outcomes_prefix(run)}{number:06d}{rest}{again}.json"
 
 

@@ -11,11 +11,12 @@ from notebook_archive.models import Snapshot
 
 
 def archive_snapshot(job: NotebookJob, snapshot: Snapshot) -> tuple[StoredVersion | None, SnapshotAltered | None]:
-    """Download a snapshot and store it; return what was stored, or None if the archive held it.
+    """Download a snapshot and store it. Return what was stored, or None if the archive already has it.
 
-    If the archive holds another body under its key, the new body is stored too, and the second value says so. It also
-    says so if a backup that runs at the same time stored the new body first: the plan then has no body of that size.
-    Raises what `SnapshotAccess.read_snapshot` raises, SnapshotInvalid, or any ArchiveError.
+    If the archive has a different body under the snapshot's key, the new body is stored too. The second value is then
+    a SnapshotAltered. It is also returned if another backup stored the new body at the same time. In that case the
+    plan does not contain a body of this size. Raises what `SnapshotAccess.read_snapshot` raises, SnapshotInvalid, or
+    an ArchiveError.
     """
     item_id, key = job.item_id, snapshot.resource_key
     what, archive = f"Snapshot {key} of item {item_id}", job.context.archive

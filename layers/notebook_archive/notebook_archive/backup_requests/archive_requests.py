@@ -22,7 +22,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BackupRequest:
-    """What one event `SnapshotArchiveRequested` asks for: the notebooks to archive."""
+    """The notebooks that one `SnapshotArchiveRequested` event asks to archive."""
 
     item_ids: tuple[ItemId, ...]
 
@@ -30,17 +30,17 @@ class BackupRequest:
     def of(cls, event: object) -> Self:
         """Return what an EventBridge event asks for. Raises RequestInvalid.
 
-        Unknown members are ignored. `resourceKey` is checked, but everything new of the notebook is archived: the key
-        comes from elsewhere, and may not be that of the latest snapshot.
+        Unknown members are ignored. `resourceKey` must be valid, but it does not limit what is archived: the sender may
+        not know the latest snapshot, so everything new in the notebook is archived.
         """
         detail = event.get("detail") if isinstance(event, Mapping) else None
         if not isinstance(detail, Mapping):
-            raise RequestInvalid("The event has no detail that is an object.")
+            raise RequestInvalid("The event's detail is missing or is not an object.")
         if "itemIds" in detail and "itemId" in detail:
-            raise RequestInvalid("The detail has both itemIds and itemId. Give one of them.")
+            raise RequestInvalid("The detail contains both itemIds and itemId. Send only one of them.")
         ids = detail.get("itemIds", [detail["itemId"]] if "itemId" in detail else None)
         if not isinstance(ids, list) or not ids:
-            raise RequestInvalid("The detail names no items: itemIds is missing, empty, or not a list.")
+            raise RequestInvalid("The detail does not name an item: itemIds is missing, empty, or not a list.")
         if len(ids) > MAX_REQUEST_ITEMS:
             raise RequestInvalid(f"The detail names {len(ids)} items; the maximum is {MAX_REQUEST_ITEMS}.")
         try:
@@ -58,11 +58,10 @@ def archive_requests(
     threads: int,
     deadline: Deadline,
 ) -> dict[ItemId, OutcomeRecord]:
-    """Archive every notebook that the requests name, each once, and return its record.
+    """Archive each notebook that the requests name once, and return its record.
 
-    A notebook that no time was left to start with is not in the result, because nothing is known of it. An item that
-    is gone, or is not a notebook, is skipped: a webhook does not know better. Raises nothing that is a
-    NotebookArchiveError.
+    If no time was left to start a notebook, it is not in the result. An item that was deleted or is not a notebook is
+    skipped, because a webhook also names such items. Never raises a NotebookArchiveError.
     """
     item_ids = _list_items(requests)
     if not item_ids:

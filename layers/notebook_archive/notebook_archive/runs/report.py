@@ -1,6 +1,6 @@
-"""The report of a run: what it set out to do, what became of it, and what to do next.
+"""Write the report of a run: what the run should archive, what it archived, and what to do next.
 
-A column of the report is a field of `Report`, and its value is set in `_make_report`.
+To add a field to the report, add it to `Report` and set its value in `_make_report`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from notebook_archive.runs.protection_figures import (
 from notebook_archive.runs.report_message import write_message
 from notebook_archive.runs.run_input import Scope
 
-# Version of the report. Version 2 has `protection`, `recoveryPoint` and `notProtected`.
+# Version of the report's format. Version 2 added `protection`, `recoveryPoint` and `notProtected`.
 SCHEMA = 2
 Status = Literal["complete", "partial", "failed"]
 
@@ -36,10 +36,11 @@ Status = Literal["complete", "partial", "failed"]
 class Report(TypedDict):
     """A run's report, `report.json`.
 
-    `seconds` is how long the run took, and `work` the sum over its batches. `bytes` is the size of what was archived.
-    `captured` snapshots were made in ArcGIS, and `freed` ones were deleted there to make room. `protection` counts the
-    notebooks by state, and `notProtected` names all but the protected ones. `unprotected` are the notebooks that no
-    credential may read; `skipped` are the other skipped ones.
+    `seconds` is the time that the run took, and `work` contains the time of its batches. `bytes` is the total size of
+    the archived versions. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots
+    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all but
+    the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the other
+    skipped ones.
     """
 
     schema: int
@@ -77,11 +78,11 @@ def report_run(
     *,
     asked: Scope = "everything",
 ) -> tuple[str, Report]:
-    """Write the report of a run, last of all its objects, and return its key and itself.
+    """Write the report of a run, as the last of its objects. Return the report's key and the report.
 
-    `asked` is the scope that the run was asked for, which counts if there is no plan. A planned notebook without an
-    outcome has failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline.
-    `error` is what Step Functions caught, if planning or the fan-out itself failed. Raises RunIdTaken, ArchiveDenied or
+    `asked` is the requested scope, which is used if there is no plan. A planned notebook without an outcome counts as
+    failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline. `error` is
+    what Step Functions caught, if the planning or the distributed map failed. May raise RunIdTaken, ArchiveDenied or
     ArchiveUnavailable.
     """
     claim_run(run, started_at, archive)
