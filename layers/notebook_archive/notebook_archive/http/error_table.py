@@ -43,7 +43,8 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
     errors.MethodRefused: Failure(
         HTTPStatus.METHOD_NOT_ALLOWED,
         405,
-        "A download needs the method POST. Use a method that the resource accepts. docs/openapi.json lists the methods.",
+        "A download needs the method POST. Use a method that the resource accepts. docs/openapi.json lists the "
+        "methods.",
     ),
     errors.MediaTypeRefused: Failure(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
