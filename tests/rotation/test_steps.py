@@ -98,7 +98,7 @@ def test_a_version_that_is_current_is_left_as_it_is(rotations: Rotations, step: 
     version = rotations.rotate()
     before, labels = rotations.current(), rotations.labels()
     rotations.asked()
-    assert rotations.step(step, version).message == "This version is current already."
+    assert rotations.step(step, version).message == "This version is already current."
     assert (rotations.current(), rotations.labels(), rotations.asked()) == (before, labels, {})
 
 
@@ -150,7 +150,7 @@ def test_a_configuration_is_tried_without_a_sign_in(
         ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name only"),
         ({"credential": CREDENTIAL}, None, SecretMissing, CREDENTIAL),
         ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "is missing"),
-        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could make one"),
+        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "can sign in"),
     ],
 )
 def test_a_wrong_configuration_fails_the_test(
@@ -316,14 +316,14 @@ def test_a_secret_has_to_name_its_own_credential(
     [
         ("CANARY", "is not JSON"),
         ({"username": "ana"}, "is missing"),
-        ({"token": "CANARY"}, "not a credential that could make one"),
-        ({"credential": CREDENTIAL}, "contains no token"),
+        ({"token": "CANARY"}, "not a credential that can sign in"),
+        ({"credential": CREDENTIAL}, "contains no token, because"),
     ],
 )
 def test_a_malformed_credential_is_named(rotations: Rotations, value: Any, words: str) -> None:
     rotations.keep(CREDENTIAL, value)
     version = rotations.begin()
-    kind = SecretNotRotated if "no token yet" in words else SecretMalformed
+    kind = SecretNotRotated if "contains no token" in words else SecretMalformed
     with rotations.fails(kind, CREDENTIAL, words):
         rotations.step("createSecret", version)
     assert rotations.asked() == {}
