@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tls import make_tls_context
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import PermissionDenied, RequestRejected, UnexpectedAnswer

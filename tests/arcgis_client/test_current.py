@@ -10,7 +10,7 @@ from local.arcgis import Item
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
-from notebook_archive.arcgis.tokens import MAX_REJECTED_TOKENS, TokenSource
+from notebook_archive.arcgis.token_renewal import MAX_REJECTED_TOKENS, TokenSource
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,

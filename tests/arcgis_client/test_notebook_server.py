@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notebook_archive.arcgis.tokens import FixedToken
+from notebook_archive.arcgis.token_renewal import FixedToken
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     NotAnId,

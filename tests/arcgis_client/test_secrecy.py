@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from local.arcgis.faults import KINDS
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.job import ArchiveContext
 from notebook_archive.clock import Deadline

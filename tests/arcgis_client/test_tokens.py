@@ -10,8 +10,14 @@ import pytest
 
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.token_renewal import (
+    MIN_USE_SECONDS,
+    REFUSED_SECONDS,
+    TOKEN_MINUTES,
+    FixedToken,
+    TokenSource,
+)
 from notebook_archive.arcgis.token_secrets import parse_secret
-from notebook_archive.arcgis.tokens import MIN_USE_SECONDS, REFUSED_SECONDS, TOKEN_MINUTES, FixedToken, TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,

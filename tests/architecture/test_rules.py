@@ -72,7 +72,7 @@ def test_handlers_have_the_same_shape(path: Path) -> None:
     module = tree(path)
     docstring = ast.get_docstring(module) or ""
     assert "Trigger:" in docstring
-    assert "Answers:" in docstring
+    assert "Returns:" in docstring
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     assert [function.name for function in functions] == ["handler"]
     assert ast.unparse(functions[0].decorator_list[0]) == "log_invocation(logger)"

@@ -17,7 +17,7 @@ from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from local.arcgis import Deployment, LocalArcGIS, Seed
 from local.aws import LocalAws
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.rotation import RotationContext, StepResult, rotate_token

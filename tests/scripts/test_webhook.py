@@ -186,7 +186,7 @@ def test_a_lost_response_creates_no_second_webhook(site: Site) -> None:
     [
         (["--credential", "notebook-archive/nobody"], "There is no secret 'notebook-archive/nobody'."),
         (["--credential", "file:///no/such/file"], "There is no file '/no/such/file'."),
-        (["--secret", "notebook-archive/admin"], "Secret 'notebook-archive/admin' has no path"),
+        (["--secret", "notebook-archive/admin"], "'path' in secret 'notebook-archive/admin' is missing"),
         (["--ca", ""], "is not trusted"),
     ],
 )

@@ -151,10 +151,12 @@ def test_item_title_and_properties_can_be_encoded() -> None:
 
 def test_digests_have_one_length_and_are_distinct() -> None:
     keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(2000)]
-    assert len({key.digest for key in keys}) == len(keys)
-    assert {len(key.digest) for key in keys} == {DIGEST_LENGTH}
+    assert len({key.key_digest for key in keys}) == len(keys)
+    assert {len(key.key_digest) for key in keys} == {DIGEST_LENGTH}
     joined = join_digests(keys[:3])
-    assert [joined[i : i + DIGEST_LENGTH] for i in range(0, len(joined), DIGEST_LENGTH)] == [k.digest for k in keys[:3]]
+    assert [joined[i : i + DIGEST_LENGTH] for i in range(0, len(joined), DIGEST_LENGTH)] == [
+        k.key_digest for k in keys[:3]
+    ]
 
 
 def test_an_id_formats_as_plain_text() -> None:

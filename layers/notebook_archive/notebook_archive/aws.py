@@ -17,7 +17,7 @@ from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings

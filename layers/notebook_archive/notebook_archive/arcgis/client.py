@@ -1,4 +1,7 @@
-"""Call ArcGIS with one token source and one deadline."""
+"""Call ArcGIS with one token source and one deadline.
+
+A rejected token (code 498) is renewed in `token_renewal`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing

@@ -28,6 +28,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import parse_number
 
+# `token_renewal` gets a new token after a TokenRejected.
 _BY_CODE: Mapping[int, type[ArcGISError]] = {
     401: TokenRejected,
     498: TokenRejected,  # invalid, expired, or bound to another referer

@@ -1,4 +1,8 @@
-"""Choose the route to an owner's notebooks: the notebook server as the owner, or the portal as the administrator."""
+"""Choose the route to an owner's notebooks: the notebook server as the owner, or the portal as the administrator.
+
+If ArcGIS refuses the owner's credential, `SnapshotAccess` (`snapshot_access.py`) changes the route. For a caller with
+their own ArcGIS token, `CallerRights.open_snapshots` (`reading/authorization.py`) chooses the route.
+"""
 
 import threading
 import time
@@ -9,8 +13,8 @@ from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import Fallback, OwnerCredential, SnapshotAccess
+from notebook_archive.arcgis.token_renewal import ReadSecret, TokenSource
 from notebook_archive.arcgis.token_secrets import name_owner_secret
-from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import SecretMissing

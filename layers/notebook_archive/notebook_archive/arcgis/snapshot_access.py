@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -13,8 +14,10 @@ from notebook_archive.errors import ArchiveUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
+# Number of bytes in a piece of an object that is read in pieces.
+PIECE_BYTES = 1_048_576
 # The result of a conditional write. "conflict" means that another write to the same key was under way.
 type PutResult = Literal["written", "exists", "conflict"]
 _REFUSED_WRITES: dict[int | None, PutResult] = {409: "conflict", 412: "exists"}
@@ -27,6 +30,39 @@ class ListedObject:
     key: str
     written: datetime
     size: int
+
+
+class OpenedObject:
+    """An object whose bytes are not read yet. Close it.
+
+    The two ways to read it raise ArchiveDamaged if the bytes do not match the checksum that S3 keeps of them, and
+    ArchiveDenied or ArchiveUnavailable.
+    """
+
+    def __init__(self, bucket: str, key: str, answer: "GetObjectOutputTypeDef") -> None:
+        self._bucket, self.key, self._body = bucket, key, answer["Body"]
+        self.size = answer["ContentLength"]
+        self.metadata: Mapping[str, str] = answer["Metadata"]
+        # The SHA-256 that S3 keeps, in base64, or an empty text.
+        self.checksum = answer.get("ChecksumSHA256", "")
+
+    def read(self) -> bytes:
+        """Return all bytes."""
+        try:
+            return self._body.read()
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._bucket, self.key) from None
+
+    def read_pieces(self) -> Iterator[bytes]:
+        """Yield all bytes in pieces of PIECE_BYTES."""
+        try:
+            yield from self._body.iter_chunks(PIECE_BYTES)
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._bucket, self.key) from None
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._body.close()
 
 
 class Bucket:
@@ -93,19 +129,35 @@ class Bucket:
         _check_answer(head, "ETag", key)
         return head
 
+    def open(self, key: str) -> OpenedObject | None:
+        """Return an object whose bytes are not read yet, or None if it does not exist. Makes one call."""
+        try:
+            answer = self._s3.get_object(**self._address, Key=key, ChecksumMode="ENABLED")
+        except S3_ERRORS as error:
+            if is_absent(error):
+                return None
+            raise translate_s3_error(error, self._name, key) from None
+        _check_answer(answer, "ETag", key)
+        return OpenedObject(self._name, key, answer)
+
     def read(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if it does not exist.
 
         Raises ArchiveDamaged if the bytes do not match the checksum that S3 stores with them.
         """
-        try:
-            answer = self._s3.get_object(**self._address, Key=key, ChecksumMode="ENABLED")
-            _check_answer(answer, "ETag", key)
-            return answer["Body"].read()
-        except S3_ERRORS as error:
-            if is_absent(error):
-                return None
-            raise translate_s3_error(error, self._name, key) from None
+        opened = self.open(key)
+        if opened is None:
+            return None
+        with closing(opened):
+            return opened.read()
+
+    def make_link(self, key: str, seconds: int, **parameters: str) -> str:
+        """Return a URL that gives the object to whoever has it. Other parameters are those of GetObject.
+
+        The URL does not name the bucket's account, because a browser would have to send that as a header.
+        """
+        address = {"Bucket": self._name, "Key": key}
+        return self._s3.generate_presigned_url("get_object", Params={**address, **parameters}, ExpiresIn=seconds)
 
     def list_objects(self, prefix: str) -> Iterator[ListedObject]:
         """Yield the objects with keys that begin with the prefix, in key order.

@@ -1,4 +1,4 @@
-"""Build and parse the keys of the archive.
+"""Build and parse the keys of the archive: every object below `notebooks/` and `runs/` has its key from here.
 
 A key is built only from ids that match their patterns completely, so nobody can choose a key through a title or a name.
 """
@@ -23,6 +23,7 @@ _SNAPSHOT = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{3
 _ALTERED = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32})\.([0-9a-f]{12})\.json")
 _CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen|captured)")
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
+_COPY_NAME = re.compile(r"current/([0-9]{13}-[0-9a-f]{12})\.ipynb")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
 
 
@@ -52,7 +53,7 @@ class RunId(str):
         raise SettingsInvalid("The text is not a run id.")
 
     def key(self, name: str) -> str:
-        """Return the key of one of the run's own objects."""
+        """Return the key of one of the run's own objects. The functions below have the names."""
         return f"{RUNS}{self}/{name}"
 
 
@@ -81,6 +82,11 @@ class AlteredSnapshot:
     resource_key: ResourceKey
     short_digest: str
 
+    @classmethod
+    def from_content(cls, key: ResourceKey, digest: bytes) -> Self:
+        """Return another body, with this SHA-256, of a snapshot."""
+        return cls(key, _shorten(digest))
+
 
 class CopyId(str):
     """The id of one copy of a notebook's content: `{modified}-{first 12 digits of its SHA-256}`.
@@ -96,7 +102,7 @@ class CopyId(str):
     @classmethod
     def from_content(cls, modified: int, digest: bytes) -> Self:
         """Return the id of content with this SHA-256, or raise NotAnId."""
-        return cls.parse(f"{modified:013d}-{digest.hex()[:12]}")
+        return cls.parse(f"{modified:013d}-{_shorten(digest)}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -104,6 +110,12 @@ class CopyId(str):
         if _COPY.fullmatch(text):
             return cls(text)
         raise NotAnId(f"Not a copy id: {text[:40]!r}.")
+
+    @classmethod
+    def from_resource_key(cls, name: str) -> Self | None:
+        """Return the copy that has this name in reports and events, or None if it is the name of a snapshot."""
+        match = _COPY_NAME.fullmatch(name)
+        return cls(match[1]) if match else None
 
     @property
     def modified(self) -> int:
@@ -145,9 +157,19 @@ class ItemNote(Enum):
 _KINDS = {each.kind: each for each in (CopyId, SeenNote, CapturedNote)}
 
 
+def _shorten(digest: bytes) -> str:
+    """Return the digits of a SHA-256 that are part of a key."""
+    return digest.hex()[:12]
+
+
+def notebook_prefix(item_id: ItemId) -> str:
+    """Return the prefix of the keys of everything that the archive holds of a notebook."""
+    return f"{NOTEBOOKS}{item_id}/"
+
+
 def snapshots_prefix(item_id: ItemId) -> str:
     """Return the key prefix of a notebook's archived snapshots."""
-    return f"{NOTEBOOKS}{item_id}/snapshots/"
+    return f"{notebook_prefix(item_id)}snapshots/"
 
 
 def snapshot_key(item_id: ItemId, key: ResourceKey) -> str:
@@ -163,22 +185,22 @@ def altered_key(item_id: ItemId, altered: AlteredSnapshot) -> str:
 
 def item_key(item_id: ItemId) -> str:
     """Return the key of the item's properties."""
-    return f"{NOTEBOOKS}{item_id}/item.json"
+    return f"{notebook_prefix(item_id)}item.json"
 
 
 def deletion_key(item_id: ItemId) -> str:
     """Return the key of the note that the portal no longer has the item."""
-    return f"{NOTEBOOKS}{item_id}/deleted.json"
+    return f"{notebook_prefix(item_id)}deleted.json"
 
 
 def capture_record_key(item_id: ItemId, key: ResourceKey) -> str:
     """Return the key of the capture record, which names the run that created a snapshot."""
-    return f"{NOTEBOOKS}{item_id}/captures/{key}"
+    return f"{notebook_prefix(item_id)}captures/{key}"
 
 
 def copy_key(item_id: ItemId, copy: CopyId) -> str:
     """Return the key of a copy of a notebook's content, or of a note about the content."""
-    return f"{NOTEBOOKS}{item_id}/current/{copy}.{copy.kind}"
+    return f"{notebook_prefix(item_id)}current/{copy}.{copy.kind}"
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
@@ -192,3 +214,41 @@ def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | It
     if match := _ITEM.fullmatch(key):
         return ItemId(match[1]), ItemNote(match[2])
     return None
+
+
+def claim_key(run: RunId) -> str:
+    """Return the key of the object that says which execution a run id belongs to."""
+    return run.key("run.json")
+
+
+def plan_key(run: RunId, earlier_attempts: int = 0) -> str:
+    """Return the key of the plan that an attempt to plan a run writes."""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return run.key(f"plan{again}.jsonl")
+
+
+def outcomes_prefix(run: RunId) -> str:
+    """Return the prefix of the keys of all outcomes of a run."""
+    return run.key("outcomes/")
+
+
+def batch_outcomes_key(run: RunId, number: int, part: int = 0, earlier_attempts: int = 0) -> str:
+    """Return the key of the outcomes that an attempt to archive a part of a batch writes."""
+    rest = f"-{part}" if part else ""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return f"{outcomes_prefix(run)}{number:06d}{rest}{again}.json"
+
+
+def refused_outcomes_key(run: RunId) -> str:
+    """Return the key of the outcomes of chosen ids that are not readable notebooks, which no batch has."""
+    return f"{outcomes_prefix(run)}plan.json"
+
+
+def crashed_outcomes_key(run: RunId) -> str:
+    """Return the key of the outcomes that the report adds for the notebooks of crashed batches."""
+    return f"{outcomes_prefix(run)}crashed.json"
+
+
+def report_key(run: RunId) -> str:
+    """Return the key of a run's report."""
+    return run.key("report.json")

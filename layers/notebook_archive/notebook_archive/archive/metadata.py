@@ -1,4 +1,4 @@
-"""Encode the user metadata and the tags of an archived object.
+"""Encode the user metadata and the tags of an archived object, and decode the metadata.
 
 The metadata describes the object and is authoritative. The tags are for lifecycle rules, permissions and costs.
 
@@ -9,7 +9,7 @@ up to 256 characters (API reference, "Tag").
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 MAX_METADATA_BYTES = 2048
 # Maximum number of encoded bytes of one value, so that title, name and owner fit together.
@@ -25,7 +25,7 @@ _NOT_FOR_METADATA = re.compile(r"[\x00-\x1f\x7f]")
 def encode_metadata(values: Mapping[str, str]) -> dict[str, str]:
     """Return user metadata for the values. Empty values are omitted.
 
-    `%` and characters outside ASCII are percent-encoded as UTF-8, so `urllib.parse.unquote` restores the value. Control
+    `%` and characters outside ASCII are percent-encoded as UTF-8, so `decode_metadata` restores the value. Control
     characters become spaces. A value that is too long is cut between characters and ends in `...`. If all values
     together are too long, the longest is cut first. Ids are short, so they are never cut.
     """
@@ -35,6 +35,11 @@ def encode_metadata(values: Mapping[str, str]) -> dict[str, str]:
         longest = max(encoded, key=lambda name: len(encoded[name]))
         encoded[longest] = _encode_text(values[longest], len(encoded[longest]) * 3 // 4)
     return encoded
+
+
+def decode_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that `encode_metadata` encoded, as far as they were kept."""
+    return {name: unquote(value) for name, value in metadata.items()}
 
 
 def encode_tags(values: Mapping[str, str]) -> str:

@@ -108,7 +108,7 @@ class Archive:
         tags: Mapping[str, str],
     ) -> StoreResult:
         """Store a different body of an archived snapshot next to the first body, like `put_snapshot`."""
-        path = keys.altered_key(item_id, keys.AlteredSnapshot(key, digest.hex()[:12]))
+        path = keys.altered_key(item_id, keys.AlteredSnapshot.from_content(key, digest))
         return self._put_once(path, body, digest, metadata, {**tags, "kind": "snapshot"})
 
     def put_copy(
@@ -205,7 +205,7 @@ class Archive:
 
     def list_one_notebook(self, item_id: ItemId) -> ArchivedNotebook:
         """Return the archived objects of one notebook."""
-        found = list(group_by_notebook(self._bucket.list_objects(f"{keys.NOTEBOOKS}{item_id}/")))
+        found = list(group_by_notebook(self._bucket.list_objects(keys.notebook_prefix(item_id))))
         return found[0] if found else ArchivedNotebook(item_id, (), None)
 
     def list_stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
@@ -213,7 +213,7 @@ class Archive:
 
         Each of the notebook's objects that was written since then costs one HEAD request.
         """
-        for listed in self._bucket.list_objects(f"{keys.NOTEBOOKS}{item_id}/"):
+        for listed in self._bucket.list_objects(keys.notebook_prefix(item_id)):
             name = (keys.parse(listed.key) or (item_id, None))[1]
             if listed.written < since or not (
                 isinstance(name, ResourceKey | keys.AlteredSnapshot) or type(name) is keys.CopyId

@@ -12,7 +12,7 @@ ITEM_ID = re.compile(r"[0-9a-f]{32}")
 RESOURCE_KEY = re.compile(r"snapshot-[0-9a-f]{32}\.json")
 # Number of characters of a resource key before `.json`: `snapshot-` and the 32 digits.
 STEM_LENGTH = 41
-# Number of characters in a ResourceKey's digest.
+# Number of characters in a ResourceKey's `key_digest`.
 DIGEST_LENGTH = 12
 
 
@@ -53,7 +53,7 @@ class ResourceKey(_Id):
     _description = "a snapshot's resource key (snapshot-<32 hex>.json)"
 
     @property
-    def digest(self) -> str:
+    def key_digest(self) -> str:
         """Twelve characters that represent the key in a plan: 72 bits of its SHA-256 in base64url.
 
         If two digests were equal, one of the snapshots would not be archived, so the digest must not be shorter. If the
@@ -68,7 +68,7 @@ def join_digests(keys: Iterable[ResourceKey]) -> str:
 
     Each has DIGEST_LENGTH characters.
     """
-    return "".join(key.digest for key in keys)
+    return "".join(key.key_digest for key in keys)
 
 
 def split_digests(digests: str) -> list[str]:

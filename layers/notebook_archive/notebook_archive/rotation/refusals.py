@@ -9,7 +9,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from notebook_archive.arcgis.tokens import REFUSED_SECONDS
+from notebook_archive.arcgis.token_renewal import REFUSED_SECONDS
 from notebook_archive.errors import SecretUnwritable
 from notebook_archive.secret_store import RotationState, SecretStore
 from notebook_archive.secret_store.store import CURRENT

@@ -14,8 +14,8 @@ from typing import Literal
 
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.token_renewal import FixedToken, TokenSource
 from notebook_archive.arcgis.token_secrets import CREDENTIAL, parse_fields, parse_secret, require_credential
-from notebook_archive.arcgis.tokens import FixedToken, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (

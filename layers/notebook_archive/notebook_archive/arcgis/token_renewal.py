@@ -1,4 +1,7 @@
-"""Get tokens from a secret. A token is cached in memory, and renewed before it expires and after ArcGIS rejects it."""
+"""Get tokens from a secret. A token is cached in memory, and renewed before it expires and after ArcGIS rejects it.
+
+`envelopes` says which codes reject a token, such as 498. `TokenSource.call_with_token` renews it and repeats the call.
+"""
 
 import math
 import threading
