@@ -1,4 +1,4 @@
-"""Each role allows what its function does and nothing else, for all parameters."""
+"""Test that each role allows only what its function does, with any parameters."""
 
 import copy
 import fnmatch
@@ -12,10 +12,11 @@ import pytest
 from tests.template.rendered import EVERYTHING, VARIANTS, render
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # It imports pkg_resources, which says that nobody should.
+    warnings.simplefilter("ignore")  # It imports pkg_resources, which warns that it is deprecated.
     import parliament  # type: ignore[import-untyped]
 
-# Actions without resource-level permissions, and those for network interfaces, which Lambda checks on "*" first.
+# Actions that need the resource "*": those without resource-level permissions, and those for network interfaces, which
+# Lambda checks on "*".
 _ON_EVERYTHING = {
     "Trace": {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
     "AttachToVpc": {
@@ -56,7 +57,7 @@ _PLANNED = {
     "BUCKET/notebooks/*/deleted.json",
 }
 
-# What each role may do with the archive, the queues and the bus. BUCKET is the bucket's ARN.
+# What each role may do with each resource. BUCKET stands for the bucket's ARN.
 _GRANTS = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
@@ -126,25 +127,25 @@ _GRANTS = {
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
-_OF_WEBHOOKS = {
+_WEBHOOK_GRANTS = {
     "ReceiveWebhookRole": {
         "secretsmanager:GetSecretValue": {_WEBHOOK},
         "events:PutEvents": {_BUS},
     },
 }
-# Roles that have a policy of AWS instead.
-_OF_AWS = {
+# Roles with a managed policy of AWS.
+_AWS_MANAGED = {
     "ApiGatewayLogsRole": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
 }
 
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
-    """Return the grants without those for credentials, which a proxy whose callers send tokens does not need."""
+    """Return the expected grants. The proxy reads no credentials if its callers send ArcGIS tokens."""
     read = {_CERTIFICATES} if "CaBundleSecret" in given else set()
     certificates = {"secretsmanager:GetSecretValue": read} if read else {}
     rotating = _GRANTS["RotateTokenRole"]
     rotating = rotating | {"secretsmanager:GetSecretValue": rotating["secretsmanager:GetSecretValue"] | read}
-    grants = {**_GRANTS, "RotateTokenRole": rotating, **(_OF_WEBHOOKS if "WebhookSecret" in given else {})}
+    grants = {**_GRANTS, "RotateTokenRole": rotating, **(_WEBHOOK_GRANTS if "WebhookSecret" in given else {})}
     if given.get("ApiAuth") != "ArcGIS":
         return grants
     rest = {action: where for action, where in _GRANTS["DownloadSnapshotRole"].items() if action.startswith("s3:")}
@@ -156,14 +157,14 @@ def _list(value: Any) -> list[Any]:
 
 
 def _policies(rendered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the policy documents of each role, with its managed and separate policies."""
+    """Return all policy documents of each role: inline, managed and separate ones."""
     resources = rendered["Resources"]
     found: dict[str, list[dict[str, Any]]] = {}
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role":
             properties = resource["Properties"]
             managed = properties.get("ManagedPolicyArns", [])
-            if managed == _OF_AWS.get(name):
+            if managed == _AWS_MANAGED.get(name):
                 continue
             found.setdefault(name, []).extend(policy["PolicyDocument"] for policy in properties["Policies"])
             found[name].extend(resources[arn.rpartition("/")[2]]["Properties"]["PolicyDocument"] for arn in managed)
@@ -193,7 +194,7 @@ def _too_wide(rendered: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_role_may_do_everything_or_reach_everything(variant: str) -> None:
+def test_no_role_has_wildcard_actions_or_resources(variant: str) -> None:
     assert _too_wide(render(VARIANTS[variant])) == []
 
 
@@ -224,7 +225,7 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
 
 
 @pytest.mark.parametrize("given", [{"ApiAuth": "ArcGIS"}, {**EVERYTHING, "ApiAuth": "ArcGIS"}])
-def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str]) -> None:
+def test_proxy_with_arcgis_tokens_cannot_read_credentials(given: dict[str, str]) -> None:
     of_proxy = {"GetNotebookRole", "DownloadSnapshotRole"}
     statements = [statement for role, statement in _statements(render(given)) if role in of_proxy]
     readable = [
@@ -235,7 +236,7 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
     ]
     credentials = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "ca-bundle/admin")]
     assert not [name for name in credentials for pattern in readable if fnmatch.fnmatchcase(name, pattern)]
-    # The role's policy in the other mode would give this finding.
+    # With IAM, the role's policy allows this, so the check above can find it.
     assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
 
 
@@ -252,13 +253,15 @@ def test_the_webhook_receiver_can_only_request_backups() -> None:
 
 
 @pytest.mark.parametrize("variant", [name for name, given in VARIANTS.items() if "WebhookSecret" in given])
-def test_only_the_receiver_reads_the_webhook_s_secret(variant: str) -> None:
+def test_only_the_receiver_may_read_the_webhook_secret(variant: str) -> None:
     rendered = render(VARIANTS[variant])
     assert _readers_of(EVERYTHING["WebhookSecret"], rendered) == {"ReceiveWebhookRole"}
-    assert len(_readers_of("notebook-archive/webhook", rendered)) > 1, "a name below the prefix would be read by others"
+    assert len(_readers_of("notebook-archive/webhook", rendered)) > 1, (
+        "other roles may read every name under the prefix"
+    )
 
 
-def test_who_tells_of_the_archive_cannot_ask_it_for_backups() -> None:
+def test_roles_that_publish_events_cannot_request_backups() -> None:
     conditions = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "PublishEvents"}
     only = {"ForAllValues:StringEquals": {"events:source": "notebook-archive"}}
     assert conditions == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
@@ -275,7 +278,7 @@ def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_only_the_rotation_reads_credentials_for_rotation(variant: str) -> None:
+def test_only_the_rotation_role_reads_rotation_credentials(variant: str) -> None:
     rendered = render(VARIANTS[variant])
     for name in ("admin", "owners/ana", "ca-bundle"):
         assert _readers_of(f"notebook-archive-credentials/{name}", rendered) == {"RotateTokenRole"}
@@ -283,7 +286,7 @@ def test_only_the_rotation_reads_credentials_for_rotation(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_role_writes_a_credential_or_certificates(variant: str) -> None:
+def test_no_role_may_write_credentials_or_certificates(variant: str) -> None:
     written = {
         resource
         for _, statement in _statements(render(VARIANTS[variant]))
@@ -306,13 +309,13 @@ def test_secrets_manager_can_rotate_only_this_accounts_secrets() -> None:
     }
 
 
-def test_nobody_s_retry_of_a_rotation_signs_in_again() -> None:
+def test_lambda_does_not_retry_a_rotation() -> None:
     function = render()["Resources"]["RotateTokenFunction"]["Properties"]
     assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
 
-@pytest.mark.parametrize("role", [role for role in [*_GRANTS, *_OF_WEBHOOKS] if not role.startswith("ArchiveRun")])
-def test_each_function_writes_its_own_log_alone(role: str) -> None:
+@pytest.mark.parametrize("role", [role for role in [*_GRANTS, *_WEBHOOK_GRANTS] if not role.startswith("ArchiveRun")])
+def test_each_function_may_write_only_its_own_log(role: str) -> None:
     (written,) = [
         statement["Resource"]
         for holder, statement in _statements(render(VARIANTS["webhooks"]))
@@ -329,13 +332,13 @@ def _parliament(document: dict[str, Any]) -> list[str]:
 def _known(issue: str, detail: Any) -> bool:
     if issue == "RESOURCE_STAR":
         return set(detail) <= _ON_EVERYTHING["AttachToVpc"]
-    # Its data says that DescribeExecution needs the ARN of an Express execution too, but ours are Standard executions.
+    # Parliament also wants the ARN of an Express execution for DescribeExecution. Ours are Standard executions.
     express = {"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}
     return issue == "RESOURCE_MISMATCH" and detail == [express]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_policy_says_what_iam_understands(variant: str) -> None:
+def test_parliament_finds_no_defect_in_any_policy(variant: str) -> None:
     policies = _policies(render(VARIANTS[variant]))
     assert {role: [_parliament(document) for document in documents] for role, documents in policies.items()} == {
         role: [[] for _ in documents] for role, documents in policies.items()
@@ -358,31 +361,31 @@ def test_parliament_finds_a_planted_defect(key: str, planted: Any) -> None:
 
 
 @pytest.mark.parametrize(("key", "planted"), [("Action", ["s3:*"]), ("Resource", "*")])
-def test_a_planted_wide_statement_is_found(key: str, planted: Any) -> None:
+def test_planted_wildcard_statement_is_found(key: str, planted: Any) -> None:
     rendered = render()
     rendered["Resources"]["PlanRunRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][2][key] = planted
     assert len(_too_wide(rendered)) == 1
 
 
-def test_what_lambda_may_do_to_the_network_its_code_may_not() -> None:
+def test_function_code_may_not_change_network_interfaces() -> None:
     statements = {statement["Sid"]: statement for _, statement in _statements(render(EVERYTHING))}
     assert set(statements["NotFromWithin"]["Action"]) == set(statements["AttachToVpc"]["Action"])
     assert "AttachToVpc" not in {statement["Sid"] for _, statement in _statements(render())}
 
 
 @pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveRunScheduleRole"])
-def test_a_service_assumes_its_role_for_this_account_alone(role: str) -> None:
+def test_service_may_assume_its_role_only_for_this_account(role: str) -> None:
     (statement,) = render()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
 
 
-def test_s3_is_reached_in_this_account_alone() -> None:
+def test_roles_may_use_s3_only_in_this_account() -> None:
     for role, statement in _statements(render()):
         if any(action.startswith("s3:") for action in _list(statement["Action"])):
             assert statement["Condition"]["StringEquals"] == {"aws:ResourceAccount": "111122223333"}, role
 
 
-def test_every_role_keeps_within_the_boundary() -> None:
+def test_every_role_has_the_permissions_boundary() -> None:
     roles = [item for item in render(EVERYTHING)["Resources"].values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(_GRANTS) + len(_OF_WEBHOOKS) + len(_OF_AWS)
+    assert len(roles) == len(_GRANTS) + len(_WEBHOOK_GRANTS) + len(_AWS_MANAGED)
     assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {EVERYTHING["PermissionsBoundaryArn"]}

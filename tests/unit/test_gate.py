@@ -1,4 +1,4 @@
-"""The gate accepts what json.loads accepts and what has the form of a notebook, in chunks of any size."""
+"""Test that the gate accepts what `json.loads` accepts if it has the form of a notebook, in chunks of any size."""
 
 import base64
 import itertools
@@ -38,7 +38,7 @@ def passes(body: bytes, size: int = WHOLE) -> bool:
 
 
 def is_notebook(body: bytes) -> bool:
-    """Return what the gate should say, by Python's own parser."""
+    """Return whether the gate should accept the body, according to Python's own parser."""
     try:
         document = json.loads(body.decode("utf-8-sig", "surrogatepass"), strict=False)
     except (ValueError, RecursionError):
@@ -69,21 +69,21 @@ class TestFacts:
     EXPECTED = NotebookFacts("4.5", "python3", "ArcGIS Notebook", "9.0", 2)
 
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 300, WHOLE])
-    def test_are_the_same_in_chunks_of_any_size(self, size: int) -> None:
+    def test_facts_do_not_depend_on_the_chunk_size(self, size: int) -> None:
         assert gate(notebook(), size) == self.EXPECTED
 
     @pytest.mark.parametrize("order", list(itertools.permutations(["cells", "metadata", "nbformat", "nbformat_minor"])))
-    def test_are_the_same_in_any_order_of_members(self, order: tuple[str, ...]) -> None:
+    def test_facts_do_not_depend_on_the_order_of_members(self, order: tuple[str, ...]) -> None:
         document = json.loads(notebook())
         body = json.dumps({name: document[name] for name in order}, indent=1).encode()
         assert {gate(body, size) for size in (13, 250, WHOLE)} == {self.EXPECTED}
 
-    def test_are_empty_where_the_notebook_says_nothing(self) -> None:
+    def test_notebook_without_metadata_has_empty_facts(self) -> None:
         assert gate(b'{"nbformat":4,"cells":[]}') == NotebookFacts("4", "", "", "", 0)
 
     @pytest.mark.parametrize("size", [20, 500, WHOLE])
     @pytest.mark.parametrize("ascii_only", [True, False])
-    def test_names_in_any_script_survive_escapes_and_chunks(self, size: int, *, ascii_only: bool) -> None:
+    def test_names_in_any_script_are_read_with_escapes_and_chunks(self, size: int, *, ascii_only: bool) -> None:
         name = 'Erweitert é "水位" \\ 😀'
         metadata = {"kernelspec": {"name": name}, "esriNotebookRuntime": {"notebookRuntimeName": name}}
         document = json.loads(notebook(metadata=metadata, cells=[{"source": "x" * 50}] * 60))
@@ -95,7 +95,7 @@ class TestFacts:
         "metadata",
         [{"kernelspec": None}, {"kernelspec": "x"}, {"kernelspec": {"name": None}}, {"esriNotebookRuntime": [1]}],
     )
-    def test_ill_formed_metadata_is_no_reason_to_refuse(self, metadata: dict[str, Any], size: int) -> None:
+    def test_ill_formed_metadata_is_accepted(self, metadata: dict[str, Any], size: int) -> None:
         facts = gate(notebook(metadata=metadata), size)
         assert (facts.kernel, facts.runtime) == ("", "")
 
@@ -109,12 +109,12 @@ class TestFacts:
 class TestTruncation:
     @pytest.mark.parametrize("size", [5, WHOLE])
     @pytest.mark.parametrize("indent", [None, 1])
-    def test_no_prefix_passes(self, size: int, indent: int | None) -> None:
+    def test_no_prefix_of_a_notebook_is_accepted(self, size: int, indent: int | None) -> None:
         body = json.dumps(json.loads(notebook()), indent=indent).encode()
         assert passes(body, size)
         assert [end for end in range(len(body)) if passes(body[:end], size)] == []
 
-    def test_no_prefix_of_a_large_one_passes(self) -> None:
+    def test_no_prefix_of_a_large_notebook_is_accepted(self) -> None:
         body = notebook(
             cells=[{"source": f"line {number} " * 20, "outputs": [{"n": [1.5, {}]}]} for number in range(2000)]
         )
@@ -124,11 +124,11 @@ class TestTruncation:
         assert [end for end in ends if passes(body[:end], 262_144)] == []
 
     @pytest.mark.parametrize("more", [b"x", b"{}", b",", b"]", b"}", b"\x00", b"null", b'"', b"\xc3"])
-    def test_nothing_may_follow(self, more: bytes) -> None:
+    def test_text_after_the_notebook_is_refused(self, more: bytes) -> None:
         assert not passes(notebook() + more)
         assert not passes(notebook() + b" \n" + more, 11)
 
-    def test_white_space_may_follow(self) -> None:
+    def test_white_space_after_the_notebook_is_accepted(self) -> None:
         assert passes(notebook() + b" \r\n\t" * 10, 7)
 
 
@@ -150,9 +150,9 @@ def _value(rnd: random.Random, depth: int = 0) -> Any:
     return {rnd.choice(names): _value(rnd, depth + 1) for _ in range(rnd.randrange(5))}
 
 
-def _body(rnd: random.Random, most_cells: int) -> bytes:
+def _body(rnd: random.Random, max_cells: int) -> bytes:
     members = [
-        ("cells", [{"x": _value(rnd), "s": _value(rnd)} for _ in range(rnd.randrange(most_cells))]),
+        ("cells", [{"x": _value(rnd), "s": _value(rnd)} for _ in range(rnd.randrange(max_cells))]),
         ("metadata", {"kernelspec": {"name": "python3"}, "w": _value(rnd)}),
         ("nbformat", 4),
         ("nbformat_minor", 5),
@@ -180,17 +180,17 @@ def _damaged(rnd: random.Random, body: bytes) -> bytes:
 
 
 class TestAgreesWithJsonLoads:
-    """The expected results come from the standard library's parser. The seed is in the test's name.
+    """Test that the gate and `json.loads` agree. The test id contains the seed of the random bodies.
 
-    With less held back, small bodies too are cut where large ones are.
+    With a low limit for held bytes, the gate also cuts small bodies in the way it cuts large ones.
     """
 
     @pytest.fixture(autouse=True, params=[400, 1_000_000])
-    def held(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def held_bytes(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(gate_module, "_MAX_HELD_BYTES", request.param)
 
     @pytest.mark.parametrize("seed", range(2))
-    def test_on_small_bodies(self, seed: int) -> None:
+    def test_gate_agrees_on_small_bodies(self, seed: int) -> None:
         rnd = random.Random(seed)
         taken = refused = 0
         for _ in range(110):
@@ -202,10 +202,10 @@ class TestAgreesWithJsonLoads:
                 taken += 1
             else:
                 refused += 1
-        assert min(taken, refused) > 20, "both answers are exercised"
+        assert min(taken, refused) > 20, "the bodies include accepted and refused ones"
 
     @pytest.mark.parametrize("seed", [100])
-    def test_on_bodies_of_many_chunks(self, seed: int) -> None:
+    def test_gate_agrees_on_bodies_with_many_chunks(self, seed: int) -> None:
         rnd = random.Random(seed)
         for _ in range(8):
             body, size = _body(rnd, 900), rnd.choice([4096, 30_000, 70_000, 262_144])
@@ -240,12 +240,12 @@ class TestAgreesWithJsonLoads:
             b'{"status":"failure"}', b'{"code":500,"message":"x","status":"error"}', b'{"error":"invalid_client"}',
         ],
     )  # fmt: skip
-    def test_on_what_a_parser_stumbles_over(self, body: bytes, size: int) -> None:
+    def test_gate_agrees_on_unusual_json(self, body: bytes, size: int) -> None:
         assert passes(body, size) == is_notebook(body)
 
     @pytest.mark.parametrize("size", [100, WHOLE])
     @pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")])
-    def test_on_depth(self, brackets: tuple[str, str], size: int) -> None:
+    def test_gate_agrees_on_deeply_nested_json(self, brackets: tuple[str, str], size: int) -> None:
         for depth in (100, 400, 100_000):
             nested = brackets[0] * depth + "1" + brackets[1] * depth
             body = HEAD + nested.encode() + TAIL
@@ -253,14 +253,14 @@ class TestAgreesWithJsonLoads:
 
 
 class TestLargeBodies:
-    def test_a_string_may_span_any_number_of_chunks(self) -> None:
+    def test_string_may_span_many_chunks(self) -> None:
         for filler in (b"x", b"\\n", b"\\\\", b'\\"', "é".encode(), b"\\u00e9"):
             body = HEAD + b'{"source":"' + filler * 200_000 + b'"}' + TAIL
             for size in (65_535, 65_536, 262_144):
                 assert gate(body, size).cells == 1
                 assert not passes(body[: len(body) // 2], size)
 
-    def test_a_huge_value_is_refused_before_it_fills_the_memory(self) -> None:
+    def test_huge_value_is_refused_before_it_fills_memory(self) -> None:
         for token in (b"1" * 3_000_000, b"[" * 3_000_000, b" " * 3_000_000 + b"x"):
             assert not passes(HEAD + token, 262_144)
 
@@ -272,7 +272,7 @@ class TestLargeBodies:
 
 
 def _peak(kind: str, megabytes: int) -> int:
-    """Return the maximum bytes that the gate keeps of a body."""
+    """Return the maximum number of bytes in memory while the gate reads a body."""
     tracemalloc.start()
     try:
         assert through(_synthetic(kind, megabytes)).cells >= 1
@@ -282,7 +282,7 @@ def _peak(kind: str, megabytes: int) -> int:
 
 
 def _synthetic(kind: str, megabytes: int) -> Iterator[bytes]:
-    """Yield a notebook in chunks of the client's size."""
+    """Yield a notebook in chunks of the size that the ArcGIS client uses."""
     cell = {
         "many cells": json.dumps({"source": ["print(1)\n"] * 40, "outputs": [{"text": "é, [{" * 30}]}) + ",",
         "one string": base64.b64encode(bytes(range(256)) * 12).decode(),
