@@ -252,7 +252,7 @@ def test_a_credential_outside_its_prefix_is_not_read(system: LocalSystem, owner:
     assert owner.script("--wait", "0")[0] == 1
     system.aws.secrets.put_secret_value(SecretId=ANA, SecretString='{"credential": "notebook-archive/admin"}')
     answer = owner.step("createSecret", *owner.begin())
-    assert "may name 'notebook-archive-credentials/owners/ana' alone" in answer["errorMessage"]
+    assert "may name only 'notebook-archive-credentials/owners/ana'" in answer["errorMessage"]
     assert signed_in(system) == 0
 
 
