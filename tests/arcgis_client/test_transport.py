@@ -426,7 +426,9 @@ def test_a_retry_after_beyond_the_deadline_is_not_waited_for(
 
 
 @pytest.mark.parametrize("value", ["-5", "soon", "", "1e3", "12.5", "\xb2", "Fri, 99 Foo 2199 23:59:59 GMT"])
-def test_invalid_retry_after_header_keeps_default_backoff(wire: Transport, pauses: Pauses, serve: Serve, value: str) -> None:
+def test_invalid_retry_after_header_keeps_default_backoff(
+    wire: Transport, pauses: Pauses, serve: Serve, value: str
+) -> None:
     header = f"Retry-After: {value}"
     server = serve(lambda _: [answer(b"", header, status="503 U").replace("\xb2".encode(), b"\xb2")])
     with pytest.raises(ArcGISUnavailable):
