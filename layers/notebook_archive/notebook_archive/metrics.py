@@ -1,8 +1,9 @@
 """Define the names of the metrics that the functions send to CloudWatch, in the namespace `NotebookArchive`.
 
-To add a metric, add its name here and send it with `metrics.add_metric` in the function. `runs/run_metrics.py`
-calculates the metrics of a run. An alarm is a resource in template.yaml that names the metric. docs/operations.md lists
-all metrics.
+To add a metric, add its name here and send it with `metrics.add_metric` in the function, or calculate it in
+`runs/run_metrics.py` if it is a metric of a run. To add an alarm, add a resource to the alarms of template.yaml whose
+`MetricName` is the name. Tests check that docs/operations.md describes each metric and alarm, and that docs/costs.md
+has the number of metrics of a run.
 """
 
 from enum import StrEnum

@@ -35,8 +35,8 @@ def classify_refusal(
     """Decide whether a notebook that may not be read is skipped or fails.
 
     It is skipped as *unprotected* only if its owner has no secret and the archive has no snapshot of it
-    (`has_snapshot`). It fails if the archive has a snapshot of it, or if ArcGIS refuses an operation to the credential
-    that should be allowed to do it.
+    (`has_snapshot`). It fails if the archive has a snapshot of it. It also fails if ArcGIS refuses a credential that
+    should be allowed to read it.
     """
     if isinstance(error, PermissionDenied) and route != "portal":
         remedy = (

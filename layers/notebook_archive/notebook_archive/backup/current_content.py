@@ -111,9 +111,9 @@ class CurrentContent:
     def note(self, archive: Archive, run: RunId, *, captured: bool = False) -> None:
         """Write a note about the content to the archive, so that the next run need not fetch the content.
 
-        With `captured`, the note says that a snapshot contains the content. Without it, no note is written if the
-        content was not fetched, or if it was fetched so soon after its last change that a later run must check it
-        again.
+        With `captured`, the note says that a snapshot contains the content. Otherwise, the note says that this run saw
+        the content. Such a note is written only if the content was fetched, and some time after its last change:
+        a later run must check newer content again.
         """
         self.is_archived |= captured
         if captured:

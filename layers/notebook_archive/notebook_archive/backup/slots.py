@@ -1,7 +1,7 @@
 """Free a slot. Only this module deletes snapshots in ArcGIS, and decides which may be deleted.
 
-A snapshot may be deleted only if this system made it, and the archive contains the same bytes that ArcGIS serves for
-it (`prove_copy`).
+A snapshot may be deleted only if this system made it, and if the archive has the same bytes as ArcGIS. `prove_copy`
+checks both.
 """
 
 import logging
@@ -65,8 +65,8 @@ def is_capture(snapshot: Snapshot, record: CaptureRecord | None) -> bool:
 def free_slot(job: NotebookJob, listed: SnapshotListing, reader: ArchiveReader) -> FreedSlot:
     """Delete the oldest listed snapshot that may be deleted. Never raises a NotebookArchiveError.
 
-    If the copy of a snapshot is damaged or cannot be read, or if ArcGIS serves other bytes, the snapshot is kept, and
-    the next oldest is checked. If a copy cannot be checked because of a temporary error, nothing is deleted.
+    A snapshot is kept if its copy is damaged or cannot be read, or if ArcGIS serves other bytes. Then the next oldest
+    is checked. If a copy cannot be checked because of a temporary error, nothing is deleted.
     """
     kept: list[NotebookArchiveError] = []
     for snapshot in sorted(listed.snapshots, key=lambda each: each.created):

@@ -31,8 +31,8 @@ ITEM_SOURCES = frozenset(("item", "items"))
 # Operations that do not change a notebook. Any other operation may change it, even one that is not documented.
 IGNORED_OPERATIONS = frozenset(("delete", "addComment", "updateComment", "deleteComment"))
 
-# This receiver signs a `crc_token` for the sender. Braces and percent signs are not allowed in it, so that the signed
-# text can never be a valid payload, neither JSON nor a form.
+# This receiver signs every `crc_token` that it gets. A token must not contain braces or percent signs. So nobody can
+# use the signature for a payload, which needs braces as JSON and percent signs as a form.
 _CRC_TOKEN = re.compile(r"[A-Za-z0-9+/=_.~-]{1,256}")
 
 

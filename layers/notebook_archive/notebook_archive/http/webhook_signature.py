@@ -60,9 +60,9 @@ class WebhookSecret:
         """Raise a WebhookRefused unless the sender knows the secret.
 
         Hashes of the paths are compared, so that the response time does not show the path's length or a correct part.
-        A GET without a signature needs only the path. If `requireSignature` is set, the key itself in the payload
-        counts as a signature, because Esri does not document how a portal uses a webhook's secret. Any other string
-        there is ignored, because it may not be meant as the key.
+        A GET without a signature needs only the path. Esri does not document how a portal uses a webhook's secret. So
+        if `requireSignature` is set, the key itself in the payload counts as a signature. Any other string there is
+        ignored, because it may not be meant as the key.
         """
         if not hmac.compare_digest(_hash(delivery.key), _hash(self.path)):
             raise WebhookUnknown("The path of the delivery is not the path that is stored in the secret.")

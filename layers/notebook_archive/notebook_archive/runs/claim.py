@@ -9,8 +9,8 @@ from notebook_archive.errors import ArchiveUnavailable, RunIdTaken
 def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
     """Write to the archive that a run id belongs to the execution that started at this time.
 
-    If that is already written, do nothing. A run id consists of the name and the date of an execution, so two stacks
-    that share a bucket may use the same run id. Their start times, with milliseconds, differ. If Step Functions
+    If that is already written, do nothing. A run id consists of the name and the date of an execution. So two stacks
+    that share a bucket may use the same run id, but their start times, with milliseconds, differ. If Step Functions
     retries a state, the start time stays the same. Raises RunIdTaken if the run id belongs to another execution. May
     also raise ArchiveDenied or ArchiveUnavailable.
     """
