@@ -1,6 +1,7 @@
 """Build and parse the keys of the archive: every object below `notebooks/` and `runs/` has its key from here.
 
-A key is built only from ids that match their patterns completely, so nobody can choose a key through a title. The name of an execution is encoded first.
+A key is built only from ids that match their patterns completely, so nobody can choose a key through a title. The name
+of an execution is encoded first.
 """
 
 import hashlib

@@ -67,7 +67,7 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """ArcGIS accepts the credential, but its account may not do this (403). A second attempt had the same result.
+    """ArcGIS accepts the credential, but its account may not do this (403).
 
     `is_foreign` is true if the response does not have ArcGIS's form, so that a proxy may have sent it.
     """
