@@ -1,4 +1,7 @@
-"""What every test finds: Powertools' names, nobody's AWS account, no CA bundle of this machine; a browser, if asked."""
+"""Prepare the environment of every test, keep tests without the marker `servers` off the network, and start a browser.
+
+No test uses a real AWS account or a CA bundle of this machine.
+"""
 
 import functools
 import os
@@ -13,7 +16,7 @@ import botocore.session
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-# Powertools reads these when its objects are made, which is when a function's module is imported.
+# Powertools reads these variables when its objects are made, which happens when a function's module is imported.
 os.environ["POWERTOOLS_SERVICE_NAME"] = "notebook-archive"
 os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "NotebookArchive"
 os.environ["POWERTOOLS_LOG_LEVEL"] = "DEBUG"
@@ -24,18 +27,19 @@ os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
 for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
     os.environ.pop(name, None)
 
-# Each boto3 session would parse the models of its services again, and hundreds of tests make a session of their own.
+# Hundreds of tests make their own boto3 session. Without this cache, each session would parse the models of its
+# services again.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 if TYPE_CHECKING:
     from tests.spreading import Spreading
 
-# Fixtures that start servers or a browser, or hand out what `sam build` made.
+# Fixtures that start servers or a browser, or return what `sam build` made.
 SERVERS = frozenset(
     {"aws", "asked", "browser", "bucket", "built", "capturing", "open_system", "present", "running", "serve", "system"}
 )
 
-# A test records runs that met a fault under this name: kind of fault, way to ArcGIS, count.
+# Tests record their runs with faults under this name, as a list: kind of fault, way to ArcGIS, count.
 FAULTY_RUNS = "faulty runs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -83,7 +87,7 @@ def guarded_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print how many faulty runs the sweeps made, by fault and way to ArcGIS."""
+    """Print how many runs with faults the sweeps made, by kind of fault and way to ArcGIS."""
     runs: Counter[tuple[str, str]] = Counter()
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
@@ -99,7 +103,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """An installed Chromium.  Where there is none the test is skipped, or fails if BROWSER_REQUIRED is set."""
+    """Yield an installed Chromium. If there is none, skip the test, or fail it if BROWSER_REQUIRED is set."""
     installed = next(filter(None, map(shutil.which, BROWSERS)), None)
     if installed is None:
         reason = f"none of {', '.join(BROWSERS)} is installed"

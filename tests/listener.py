@@ -1,4 +1,4 @@
-"""An address that takes deliveries of webhooks, over HTTPS on this machine, and keeps what came."""
+"""Receive deliveries of webhooks over HTTPS on this machine, and keep them."""
 
 import contextlib
 import json
@@ -17,7 +17,10 @@ from local.certificates import make_certificates
 
 @dataclass
 class Listener:
-    """What came: method, path, headers and body of each. ``statuses`` are answered in turn, the last of them on."""
+    """Keeps the method, path, headers and body of each request.
+
+    Responses have the `statuses` in turn. The last status is used for all further responses.
+    """
 
     url: str
     ca_bundle: Path
@@ -25,7 +28,7 @@ class Listener:
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
     def deliveries(self, count: int) -> list[Any]:
-        """Return the payloads that were posted, once they are as many; fail after ten seconds."""
+        """Wait until `count` payloads were posted, and return them. Fail after ten seconds."""
         deadline = time.monotonic() + 10
         while len(self._posted()) < count and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -39,7 +42,7 @@ class Listener:
 
 @contextlib.contextmanager
 def listening(folder: Path) -> Iterator[Listener]:
-    """Listens while the block lasts."""
+    """Listen until the `with` block ends."""
     certificates = make_certificates(folder)
     listener = Listener("", certificates.ca_bundle)
 

@@ -1,4 +1,4 @@
-"""One ArcGIS, one bucket and the secrets of a site; runs as the state machine makes them, without the state machine."""
+"""Define a site for tests: one ArcGIS, one bucket and secrets. It makes runs in the same steps as the state machine."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ PREFIX = "notebook-archive"
 
 @dataclass
 class Site:
-    """Everything a run meets.  ``secrets`` are by name; the members whom the seed says so have one."""
+    """Everything that a run uses. `secrets` maps names to secrets. Members with `has_secret` in the seed have one."""
 
     deployment: Deployment
     ca_bundle: Path
@@ -64,7 +64,7 @@ class Site:
         self.start()
 
     def start(self) -> None:
-        """Start a new container: no token, no connection, nothing discovered."""
+        """Start a new container, which has no token, no connection, and no results of discovery."""
         context = make_tls_context(self.ca_bundle.read_text(), strict=True)
         transport = Transport(context, connections=self.threads, sleep=lambda _: None, jitter=lambda: 0.0)
         url = self.deployment.portal_url
@@ -94,11 +94,11 @@ class Site:
         return plan_run(run, self.started_at, administrator, self.archive, chosen, **sizes)
 
     def batches(self, plan: Plan) -> list[Batch]:
-        """Return the plan's lines, read as Step Functions reads them."""
+        """Return the plan's lines, parsed as Step Functions parses them."""
         return [json.loads(line) for line in contents(plan["planKey"])[plan["planKey"]].body.splitlines()]
 
     def work(self, name: str, batch: Batch) -> Batch | None:
-        """Return what is left of the batch after one invocation."""
+        """Archive the batch in one invocation, and return the rest of it or None."""
         run = RunId.from_execution(name, self.started_at)
         return archive_batch(batch, run, self.context, self.threads, Deadline(self.seconds))[1]
 
@@ -109,7 +109,7 @@ class Site:
         return report_run(run, self.archive, self.started_at, plan, error, self.threads, deadline, asked=asked)[1]
 
     def run(self, name: str = "one", item_ids: Sequence[object] | None = None) -> Report:
-        """Make a whole run.  A batch that raises is lost, a plan that raises is reported, as the state machine does."""
+        """Make a whole run. As in the state machine, a batch that raises is lost, and a failed plan is reported."""
         try:
             plan = self.plan(name, item_ids)
         except NotebookArchiveError as error:
@@ -126,11 +126,11 @@ class Site:
         return self.report(name, plan)
 
     def item(self, title: str) -> Item:
-        """Return the notebook of that title."""
+        """Return the notebook with that title."""
         return next(item for item in self.deployment.organisation.notebooks() if item.title == title)
 
     def sources(self) -> dict[str, bytes]:
-        """Return what the archive should hold: every snapshot of the organisation, by its key."""
+        """Return what the archive should contain: every snapshot of the organization, by its key."""
         return {
             f"notebooks/{item.id}/snapshots/{snapshot.resource_key}": (
                 snapshot.content if isinstance(snapshot.content, bytes) else snapshot.content.read_bytes()
@@ -140,7 +140,7 @@ class Site:
         }
 
     def present(self) -> dict[str, bytes]:
-        """Return what the archive should hold of the current content, by its key."""
+        """Return what the archive should contain of the current content, by its key."""
         bodies = (
             (item, item.content if isinstance(item.content, bytes) else item.content.read_bytes())
             for item in self.deployment.organisation.notebooks()
@@ -157,9 +157,9 @@ def stored_snapshots() -> dict[str, bytes]:
 
 
 def check_archive(site: Site, ever: dict[str, bytes] | None = None) -> None:
-    """Check what must hold at any time, whatever happened: each archived snapshot is whole, true and written once.
+    """Check what must always be true: each archived snapshot is complete, has the right bytes and was written once.
 
-    ``ever`` is what the organisation ever held, where it does not hold it any more.
+    `ever` contains versions that the organization no longer has.
     """
     sources = site.sources() | site.present() | (ever or {})
     for key, stored in contents("notebooks/").items():
@@ -173,13 +173,13 @@ def check_archive(site: Site, ever: dict[str, bytes] | None = None) -> None:
         for outcome in json.loads(stored.body).get("outcomes", ()) if "/outcomes/" in key else ():
             for claimed in outcome["archived"]:
                 body = sources[claimed["key"]]
-                assert stored_body(claimed["key"]) == body, "what is said to be archived is there"
+                assert stored_body(claimed["key"]) == body, "the archive contains every version that an outcome lists"
                 assert (claimed["bytes"], claimed["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
     assert site.s3.broken == []
 
 
 def put_lines(key: str, lines: Iterable[object]) -> None:
-    """Put JSON Lines into the bucket, replacing what is there, without the checks of the strict S3."""
+    """Write JSON Lines to the bucket without the checks of StrictS3. An existing object is replaced."""
     body = "".join(json.dumps(line) + "\n" for line in lines)
     s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, body.encode())
 
@@ -189,7 +189,7 @@ def stored_body(key: str) -> bytes:
 
 
 def check_report(report: Report) -> None:
-    """Check that the report's figures add up, and that each failure says what to do."""
+    """Check that the report's figures add up, and that each failure has a remedy."""
     for counts in (report["notebooks"], report["snapshots"]):
         assert counts["attempted"] == _sum(counts)
     notebooks = report["notebooks"]
@@ -215,5 +215,5 @@ def _short(report: Report) -> bool:
 
 
 def read_report(name: str = "one") -> Any:
-    """Return the report as it is in the bucket."""
+    """Return the report from the bucket."""
     return json.loads(stored_body(f"runs/2026-11-22/{name}/report.json"))

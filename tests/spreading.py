@@ -1,20 +1,20 @@
-"""Which tests stay together, in their order, where several processes share them."""
+"""Keep some tests together in one process, in their order, when several processes share the tests."""
 
 import re
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+# Tests whose paths match the same text of one pattern form a group. Every other test is a group of its own.
 TOGETHER = (
-    r"tests/local/test_(?:capture|commands|current)\.py",  # each deploys systems of its own
+    r"tests/local/test_(?:capture|commands|current)\.py",  # each of these deploys its own systems
     r"tests/local/test_(?=(?:events|webhook)\.py)",  # these two share one system
     r"tests/local/",  # all others use the systems of the session, one after the other
     r"tests/rotation/",
-    r"tests/template/test_(?=layer|runtime)",  # what sam built
+    r"tests/template/test_(?=layer|runtime)",  # these use what `sam build` made
 )
-"""Every other test is on its own."""
 
-# Groups by the text that their pattern matches, the longest first.
+# The slow groups, by the text that their pattern matches. The slowest is first.
 SLOWEST = (
     "tests/local/",
     "tests/local/test_commands.py",
@@ -25,7 +25,7 @@ SLOWEST = (
 
 
 class Spreading(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each process whole groups, the slowest first. pytest 9.2 ignores groups that are named by marks."""
+    """Gives whole groups to processes, the slowest first. Marks are not used, because pytest 9.2 ignores them here."""
 
     def _assign_work_unit(self, node: Any) -> None:
         # A group that deploys a system takes a minute, even with one test. If it began last, it would run alone.

@@ -1,6 +1,6 @@
-"""S3 as moto does it, held to rules of the real one that moto does not know; calls are counted, faults made on request.
+"""Simulate S3 with moto, check rules of the real S3 that moto does not check, count calls, and inject faults.
 
-What breaks a rule raises at once, and is kept in ``broken`` too, for code that survives exceptions.
+A call that breaks a rule raises at once. Its rule is also added to `broken`, because the code may catch the exception.
 """
 
 import functools
@@ -41,16 +41,22 @@ OURS = re.compile(
 
 
 class RuleBroken(AssertionError):
-    """A call that real S3 would refuse, or that the archive must never make."""
+    """The code made a call that the real S3 would refuse, or that the archive must never make."""
 
 
 @dataclass
 class Fault:
-    """Strikes calls of the operation, after ``after`` of them, ``times`` times.
+    """Makes calls of an operation fail.
 
-    `kind` is reset (half of the body is sent), timeout, lost-answer (done, but the answer is lost), no-checksum (done,
-    but the answer has no checksum), page and empty (not done, yet the answer is 200), or a status and a code, as
-    `409-ConditionalRequestConflict`.
+    Only calls whose key contains `part` count. The first `after` calls succeed, then `times` calls fail, or all further
+    ones if it is None. `kind` is one of these:
+
+    - `reset`: half of the body is sent
+    - `timeout`: no response comes
+    - `lost-answer`: the call is done, but its response is lost
+    - `no-checksum`: the call is done, but its response has no checksum
+    - `page` and `empty`: the call is not done, but the response has the status 200
+    - a status and an error code, such as `409-ConditionalRequestConflict`
     """
 
     operation: str
@@ -58,35 +64,35 @@ class Fault:
     times: int | None = 1
     after: int = 0
     part: str = ""
-    """Of the keys that it strikes."""
 
 
 @dataclass
 class StrictS3:
-    """The rules, to be attached to a client or a session.  Needs moto's ``mock_aws`` around it."""
+    """The rules, which can be attached to a client or a session. Use it inside moto's `mock_aws`."""
 
     broken: list[str] = field(default_factory=list)
+    # The operation and the key, or the prefix, of every attempt.
     calls: list[tuple[str, str]] = field(default_factory=list)
-    """Operation and key, or prefix, of every attempt on the wire."""
     faults: list[Fault] = field(default_factory=list)
+    # An operation, a part of a key, and an action of somebody else. The action is done once, right before the first
+    # call of that operation whose key contains the part.
     deeds: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
-    """What others do, once, right before a call of that operation whose key has that part."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def attach(self, events: Any) -> None:
-        """Stand between a client, or a session's later clients, and moto."""
+        """Check the calls of a client, or of all clients that a session makes from now on."""
         events.register("provide-client-params.s3", self._check_parameters)
         events.unregister("before-send", botocore_stubber)
         events.register("before-send", self._send)
 
     def client(self, attempts: int = 3) -> "S3Client":
-        """Return a client under the rules, which tries so often."""
+        """Return a client whose calls are checked. It makes that many attempts at a call."""
         client = _session().client("s3", config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}))
         self.attach(client.meta.events)
         return client
 
     def counts(self) -> Counter[str]:
-        """Attempts by operation."""
+        """Return the number of attempts by operation."""
         return Counter(operation for operation, _ in self.calls)
 
     def _rule(self, name: str, *, kept: bool) -> None:
@@ -95,7 +101,7 @@ class StrictS3:
             raise RuleBroken(name)
 
     def _check_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        if context.get("is_presign_request"):  # a link cannot make its holder send the owner's header
+        if context.get("is_presign_request"):  # a link cannot make a browser send the header with the bucket's owner
             self._rule(
                 "links read archived snapshots", kept=bool(model.name == "GetObject" and KEPT.fullmatch(params["Key"]))
             )
@@ -156,7 +162,7 @@ class StrictS3:
         )
 
     def _fail(self, fault: Fault, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
-        """Do what the fault says, and return the answer if it gives one."""
+        """Make the call fail as the fault says. Return the response if there is one."""
         if fault.kind == "timeout":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault.kind == "reset":
@@ -180,7 +186,7 @@ class StrictS3:
         return AWSResponse(request.url, int(status), {}, MockRawResponse(text))  # type: ignore[arg-type]
 
     def _answer(self, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
-        with self._lock:  # moto's state is not made for threads
+        with self._lock:  # moto is not thread-safe
             return botocore_stubber(event_name=event_name, request=request, **more)
 
     def _check_wire(self, request: AWSPreparedRequest) -> None:
@@ -213,7 +219,7 @@ class StrictS3:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as the bucket holds it."""
+    """One object in the bucket."""
 
     body: bytes
     metadata: dict[str, str]
@@ -224,18 +230,21 @@ class StoredObject:
 
 @functools.cache
 def _session() -> boto3.Session:
-    """One for all: moto makes boto3's own anew for each test, and then S3's model is read again."""
+    """Return one session for all tests.
+
+    moto replaces boto3's default session for each test, and each new session parses S3's model again.
+    """
     return boto3.Session(region_name="eu-west-1")
 
 
 @functools.cache
 def _plain() -> "S3Client":
-    """A client without rules, which does not count."""
+    """Return a client whose calls are neither checked nor counted."""
     return _session().client("s3")
 
 
 def make_bucket() -> None:
-    """Make the archive's bucket as the template does: versioned, with Object Lock."""
+    """Make the archive's bucket as the template does, with versioning and Object Lock."""
     _plain().create_bucket(
         Bucket=BUCKET,
         ObjectLockEnabledForBucket=True,
@@ -244,14 +253,14 @@ def make_bucket() -> None:
 
 
 def empty_bucket() -> None:
-    """Make the bucket as new."""
+    """Delete everything in the bucket."""
     s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys.clear()
 
 
 def contents(prefix: str = "") -> dict[str, StoredObject]:
-    """Return everything in the bucket, read behind the rules' back.
+    """Return everything in the bucket, without calls that are checked or counted.
 
-    It is read from moto's memory: a call for each object, made after each step of a sweep, took half of a sweep's time.
+    It is read from moto's memory, because calls for each object after each step took half of a sweep's time.
     """
     held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
     return {key: _stored(held.getlist(key)) for key in sorted(held) if key.startswith(prefix)}

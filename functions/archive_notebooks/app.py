@@ -1,7 +1,7 @@
 """Archives a batch of notebooks.
 
 Trigger: the state machine ArchiveRun, once for each line of the plan, with `{"runId", "startedAt", "batch"}`.
-Answers: the same, with the part of the batch that there was no time for, or with null.
+Returns: the same object. Its `batch` is now the part that no time was left for, or null.
 """
 
 import os
@@ -23,7 +23,7 @@ logger = make_logger()
 
 @log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Archive the batch. The outcome of each notebook is stored in the archive and logged."""
+    """Archive the batch. Store the outcome of each notebook in the archive, and log it."""
     run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run, batch=event["batch"]["number"])
     settings = ArchiveNotebooksSettings.from_env(os.environ)

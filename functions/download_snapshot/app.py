@@ -1,7 +1,7 @@
-"""Returns one snapshot: from the archive if it holds it, or else from ArcGIS.
+"""Returns one snapshot: from the archive if the snapshot is archived, or else from ArcGIS.
 
-Trigger: API Gateway, POST of `/admin/notebooks/snapshots/download`. A GET by a browser gets the operation's form.
-Answers: the notebook's bytes, a page that shows it, or a redirect to a file that is too large for an answer.
+Trigger: API Gateway, POST to `/admin/notebooks/snapshots/download`. A browser that sends GET gets the operation's form.
+Returns: the notebook's bytes, a page that shows it, or a redirect to a file that is too large for a response.
 """
 
 import os
@@ -28,7 +28,7 @@ logger = make_logger()
 @log_invocation(logger)
 @api_handler(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
-    """Answer with the snapshot, or with the form that asks for one."""
+    """Return the snapshot, or the form that asks for one."""
     settings = DownloadSnapshotSettings.from_env(os.environ)
     token_field = settings.api_auth == "ArcGIS"
     if request.method != "POST":

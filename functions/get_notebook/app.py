@@ -1,8 +1,8 @@
-"""Describes open notebooks: one by its session's id, or all of them, a page at a time.
+"""Describes open notebooks: one by its session id, or all of them, a page at a time.
 
-Trigger: API Gateway, GET or POST of `/admin/notebooks`, `/admin/notebooks/{notebookId}` and the documentation's other
-spelling `/admin/notebook/{notebookId}`.
-Answers: the notebook resource of the Enterprise Administrator API, as a page, as JSON or as indented JSON.
+Trigger: API Gateway, GET or POST to `/admin/notebooks`, `/admin/notebooks/{notebookId}` or
+`/admin/notebook/{notebookId}`. Esri's documentation contains both spellings.
+Returns: the notebook resource of the Enterprise Administrator API, as a page, as JSON or as indented JSON.
 """
 
 import os
@@ -22,7 +22,7 @@ logger = make_logger()
 @log_invocation(logger)
 @api_handler(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
-    """Answer with the session that the path names, or else with the open sessions."""
+    """Return the session that the path names. If it names none, return the open sessions."""
     settings = GetNotebookSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
     authorization = aws.authorization(settings.arcgis, settings.api_auth)

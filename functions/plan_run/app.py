@@ -1,7 +1,7 @@
 """Plans an archive run.
 
 Trigger: the first state of the state machine ArchiveRun, with `{"runId", "startedAt", "input": {"itemIds"?}}`.
-Answers: a `Plan`. The plan itself is an object in the archive.
+Returns: a `Plan`, which is a summary. The plan itself is an object in the archive.
 """
 
 import os
@@ -21,7 +21,7 @@ logger = make_logger()
 
 @log_invocation(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Plan the run and return its summary. A named error fails the state, and the state machine reports it."""
+    """Plan the run and return its summary. A NotebookArchiveError fails the state; the state machine reports it."""
     run = RunId.from_execution(event["runId"], event["startedAt"])
     logger.append_keys(run_id=run)
     settings = PlanRunSettings.from_env(os.environ)

@@ -1,7 +1,7 @@
-"""Takes deliveries of webhooks and asks the event bus to have their items archived.
+"""Receives deliveries of webhooks, and sends events that ask for their items to be archived.
 
-Trigger: API Gateway, POST of `/webhooks/{key}` by a portal, or GET by a sender that tests the receiver.
-Answers: 202 when the events are on the bus. Another function archives the items later.
+Trigger: API Gateway, POST to `/webhooks/{key}` by a portal, or GET by a sender that tests the receiver.
+Returns: 202 after EventBridge has accepted the events. Another function archives the items later.
 """
 
 import os
@@ -29,7 +29,7 @@ metrics = Metrics()
 @metrics.log_metrics
 @api_handler(logger, Delivery)
 def handler(delivery: Delivery, _: LambdaContext) -> Answer:
-    """Publish the delivery's items and answer. A refused delivery leaves only a log line and a count."""
+    """Publish the delivery's items, and return the response. A refused delivery is only logged and counted."""
     counts = {Metric.WEBHOOK_ACCEPTED: 0, Metric.WEBHOOK_REFUSED: 0, Metric.WEBHOOK_UNKNOWN: 0}
     metrics.add_metadata("correlation_id", delivery.correlation_id)
     try:

@@ -1,8 +1,8 @@
-"""Reports on an archive run.
+"""Writes the report of an archive run.
 
 Trigger: the last state of the state machine ArchiveRun, with `{"runId", "startedAt", "input"?, "plan"?, "error"?}`.
-Answers: the report's summary. The report itself is an object in the archive. Its figures are metrics, and an event
-announces it.
+Returns: the report's summary. The report itself is an object in the archive. The function also emits the report's
+figures as metrics, and sends an event.
 """
 
 import os

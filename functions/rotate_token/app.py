@@ -1,8 +1,8 @@
-"""Rotates the token that a secret holds.
+"""Rotates the token in a secret.
 
 Trigger: Secrets Manager, once for each of the four steps of a rotation, with `{"Step", "SecretId",
 "ClientRequestToken"}`.
-Answers: nothing that Secrets Manager reads. An error ends the rotation, and the current token stays current.
+Returns: a summary that Secrets Manager ignores. An error ends the rotation, and the current token stays current.
 """
 
 import os
@@ -26,7 +26,7 @@ metrics = Metrics()
 @log_invocation(logger)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Run the step. Metrics count tokens that became current, and those that expire before their next rotation."""
+    """Run the step. Metrics count the tokens that became current, and those that expire before the next rotation."""
     step, secret_id, version = (str(event.get(name, "")) for name in ("Step", "SecretId", "ClientRequestToken"))
     logger.append_keys(step=step[:40], secret=secret_id, version=version)
     settings = RotateTokenSettings.from_env(os.environ)

@@ -1,4 +1,4 @@
-"""Rules that the syntax of the code has to follow. `.importlinter` has the rules for imports."""
+"""Test rules for the syntax of the code. `.importlinter` contains the rules for imports."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.template.rendered import VARIANTS, functions, routes
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "notebook_archive" / "notebook_archive"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
-# The functions behind API Gateway.
-API_FUNCTIONS = {"download_snapshot", "get_notebook", "receive_webhook"}
-# The calls that importing a module may make: constants and loggers, but no I/O, no client and no clock.
+# The folders of the functions behind API Gateway.
+API_FUNCTIONS = {functions()[name]["CodeUri"] for name in routes(VARIANTS["webhooks"]).values()}
+# Calls that may run when a module is imported. They make constants and loggers. They do no I/O, create no client and
+# read no clock.
 CALLS_AT_IMPORT = {
     "re.compile", "frozenset", "bytes", "max", "ord", "range", "threading.local", "msgspec.json.Decoder",
     "logging.getLogger", "make_logger", "Metrics", "field", "Failure",
@@ -42,7 +45,7 @@ def imports(path: Path, package: str) -> bool:
 
 
 def run_at_import(node: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls that importing makes, also in class bodies, but not in functions and decorators."""
+    """Yield the calls that run at import, also in class bodies, but not those in functions or decorators."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return
     if isinstance(node, ast.Call):
@@ -51,13 +54,14 @@ def run_at_import(node: ast.AST) -> Iterator[ast.Call]:
         yield from run_at_import(child)
 
 
-def test_the_rules_find_the_code() -> None:
+def test_rules_find_modules_and_handlers() -> None:
     assert len(MODULES) > 15
     assert len(HANDLERS) >= 3
+    assert API_FUNCTIONS
 
 
 @pytest.mark.parametrize("path", [*MODULES, *HANDLERS], ids=name_of)
-def test_importing_does_nothing(path: Path) -> None:
+def test_import_runs_only_allowed_calls(path: Path) -> None:
     calls = {ast.unparse(call.func) for call in run_at_import(tree(path))}
     assert calls - CALLS_AT_IMPORT == set()
     assert "os.environ" not in {ast.unparse(node) for node in tree(path).body if isinstance(node, ast.Assign)}
@@ -68,7 +72,7 @@ def test_handlers_have_the_same_shape(path: Path) -> None:
     module = tree(path)
     docstring = ast.get_docstring(module) or ""
     assert "Trigger:" in docstring
-    assert "Answers:" in docstring
+    assert "Returns:" in docstring
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     assert [function.name for function in functions] == ["handler"]
     assert ast.unparse(functions[0].decorator_list[0]) == "log_invocation(logger)"
@@ -96,12 +100,12 @@ def _undocumented(node: ast.Module | ast.ClassDef) -> Iterator[ast.ClassDef | as
 @pytest.mark.parametrize("path", HANDLERS, ids=name_of)
 def test_only_api_functions_import_http_and_pages(path: Path) -> None:
     is_importing = imports(path, "notebook_archive.http") or imports(path, "notebook_archive.pages")
-    assert is_importing == (path.parent.name in API_FUNCTIONS)
+    assert is_importing == (path.parent.relative_to(ROOT).as_posix() in API_FUNCTIONS)
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=name_of)
 def test_no_function_logs_its_event(path: Path) -> None:
-    """An event may hold a token, which must not be logged."""
+    """An event may contain a token, which must not be logged."""
     keywords = {word.arg for node in ast.walk(tree(path)) if isinstance(node, ast.Call) for word in node.keywords}
     assert "log_event" not in keywords
 
@@ -123,13 +127,13 @@ def test_no_module_prints_or_deletes_or_skips_verification(path: Path) -> None:
 
 
 def _find_functions(path: Path, what: Callable[[ast.AST], bool]) -> list[str]:
-    """Return `module.function` of each function that has such a node."""
+    """Return `module.function` for each node of a function that `what` accepts."""
     functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
     return [f"{path.stem}.{function.name}" for function in functions for node in ast.walk(function) if what(node)]
 
 
-def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
-    """One function has the address, only the proof is passed to it, and one function makes the proof."""
+def test_snapshots_in_arcgis_are_deleted_only_with_proof() -> None:
+    """Only one function calls ArcGIS's delete operation. It needs a VerifiedCopy, which only one function makes."""
 
     def addresses(node: ast.AST) -> bool:
         return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith("/delete")
@@ -154,7 +158,7 @@ def test_nothing_is_deleted_in_arcgis_without_proof() -> None:
     }  # fmt: skip
 
 
-def test_names_avoid_manager_helper_and_utils() -> None:
+def test_no_class_or_module_has_a_vague_name() -> None:
     classes = {node.name for path in MODULES for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)}
     assert not any(name.endswith(("Manager", "Service", "Helper", "Utils")) for name in classes)
     assert not {path.stem for path in MODULES} & {"utils", "helpers", "common", "misc"}

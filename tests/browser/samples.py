@@ -1,4 +1,4 @@
-"""Sample notebooks: a plain one, one of images, and a hostile one."""
+"""Define sample notebooks: a plain one, one with images, and a hostile one."""
 
 from tests.http.documents import PNG, code, display, markdown, notebook, stream
 from tests.http.hostile import HOSTILE

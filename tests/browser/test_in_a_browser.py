@@ -1,4 +1,4 @@
-"""Pages in a real browser: they are shown, run nothing, and request nothing else."""
+"""Test in a real browser that pages are shown, run no script, and request nothing else."""
 
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LAPTOP, PHONE = 1280, 390
 
 @dataclass
 class Site:
-    """A server of pages with their policy, and the paths that were requested."""
+    """A server that serves pages with their policy, and the paths that were requested."""
 
     pages: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ def site() -> Iterator[Site]:
 
 @dataclass
 class Seen:
-    """An open page, its requests, and whatever it reported."""
+    """An open page, its requests, and everything that it reported."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -90,7 +90,7 @@ def opened(browser: Browser, site: Site) -> Iterator[Any]:
 
 
 def assert_quiet(seen: Seen, site: Site) -> None:
-    """Assert that the page requested nothing but itself, reported nothing and ran nothing."""
+    """Assert that the page requested only itself, reported nothing and ran no script."""
     assert {url for url in seen.requests if not url.startswith("data:")} == {seen.page.url}
     assert set(site.asked) == {"/admin/notebooks/snapshots/download"}
     assert seen.troubles == []
@@ -116,7 +116,7 @@ def test_page_is_shown_and_nothing_else_happens(
     assert heading.is_visible()
     assert heading.evaluate("heading => heading.getBoundingClientRect().right") <= width
     light = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (light == "rgb(244, 246, 248)") == (scheme == "light"), "the stylesheet passed the policy"
+    assert (light == "rgb(244, 246, 248)") == (scheme == "light"), "the policy allowed the stylesheet"
 
 
 def test_hostile_content_is_shown_as_text(opened: Any, site: Site) -> None:
@@ -131,7 +131,7 @@ def test_hostile_content_is_shown_as_text(opened: Any, site: Site) -> None:
     assert_quiet(seen, site)
 
 
-def test_pictures_are_drawn(opened: Any, site: Site) -> None:
+def test_images_are_drawn(opened: Any, site: Site) -> None:
     seen = opened(snapshot_page(IMAGES), PHONE)
     widths = seen.page.evaluate(
         "[...document.images].map(image => [image.naturalWidth, image.getBoundingClientRect().width])"
@@ -147,7 +147,7 @@ def test_wide_table_scrolls_in_its_place(opened: Any) -> None:
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
 
 
-def test_keyboard_reaches_everything_visibly(opened: Any) -> None:
+def test_keyboard_reaches_each_control_with_visible_focus(opened: Any) -> None:
     seen = opened(every_page(token=True)["sessions"])
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"

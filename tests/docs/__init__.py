@@ -1,1 +1,1 @@
-"""Whether the documents are true of the code."""
+"""Tests that the documents agree with the code."""

@@ -1,4 +1,4 @@
-"""The documents, taken apart: headings, links, code, tables."""
+"""Parse the documents into headings, links, code and tables."""
 
 import re
 from collections.abc import Iterator
@@ -24,22 +24,22 @@ class Document:
         return self.path.relative_to(ROOT).as_posix()
 
     def fences(self, language: str) -> list[str]:
-        """The blocks of code in a language."""
+        """Return the code blocks in this language."""
         return [token.content for token in self._tokens if token.type == "fence" and token.info == language]
 
     @cached_property
     def prose(self) -> str:
-        """The text in one line, so that a phrase is found wherever its line is broken."""
+        """The text in one line, so that a line break does not hide a phrase."""
         return " ".join(self.text.split())
 
     @cached_property
     def code(self) -> list[str]:
-        """The pieces of code within the text, those in tables included."""
+        """The code spans of the text and of its tables."""
         return [token.content for token in self._inline() if token.type == "code_inline"]
 
     @cached_property
     def links(self) -> list[str]:
-        """Where the links lead, and where the pictures are."""
+        """The targets of the links, and the paths of the pictures."""
         links = [str(token.attrs["href"]) for token in self._inline() if token.type == "link_open"]
         return links + [str(token.attrs["src"]) for token in self._inline() if token.type == "image"]
 
@@ -51,11 +51,11 @@ class Document:
 
     @cached_property
     def anchors(self) -> set[str]:
-        """The headings as a forge names them in links."""
+        """The anchors of the headings, as GitHub forms them."""
         return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in self.headings}
 
     def section(self, heading: str) -> "Document":
-        """The part of the document below a heading, up to the next of the same or a higher level."""
+        """Return the part of the document from a heading to the next heading of the same or a higher level."""
         lines = self.text.splitlines(keepends=True)
         starts = [i for i, line in enumerate(lines) if re.fullmatch(rf"(#+) {re.escape(heading)}\n", line)]
         (start,) = starts
@@ -67,7 +67,10 @@ class Document:
         return _Part(self.path, "".join(lines[start:end]))
 
     def table(self, first: str) -> list[list[str]]:
-        """The rows of the one table whose first column has this head, as Markdown."""
+        """Return the rows of the table with this head in its first column. Each cell is Markdown.
+
+        Raises LookupError if there is no such table.
+        """
         rows: list[list[str]] = []
         for line in self.text.splitlines():
             if line.startswith("|"):
@@ -111,5 +114,5 @@ DOCUMENTS = [README, *PAGES, CHANGELOG, CONTRIBUTING]
 
 
 def code_in(cell: str) -> list[str]:
-    """The pieces of code in a cell of a table."""
+    """Return the code spans in a cell of a table."""
     return re.findall(r"`([^`]+)`", cell)

@@ -1,4 +1,4 @@
-"""The page of beliefs about ArcGIS names every switch of the local server, and no other."""
+"""Test that the page of beliefs about ArcGIS names every switch of the local server, and no others."""
 
 import dataclasses
 from collections import Counter
@@ -10,7 +10,7 @@ WITH, WITHOUT = "Beliefs with a fallback", "Beliefs without a fallback"
 
 
 def switches(heading: str) -> list[str]:
-    """The switches of the table below a heading."""
+    """Return the switches in the table below a heading."""
     return [code_in(row[0])[0] for row in BELIEFS.section(heading).table("switch")]
 
 
@@ -19,12 +19,12 @@ def test_each_switch_is_named_once() -> None:
     assert Counter(named) == Counter(field.name for field in dataclasses.fields(Switches))
 
 
-def test_the_beliefs_are_counted() -> None:
+def test_page_states_the_number_of_beliefs() -> None:
     assert f"- {len(switches(WITH))} beliefs have a fallback" in BELIEFS.prose
     assert f"- {len(switches(WITHOUT))} beliefs have no fallback" in BELIEFS.prose
 
 
-def test_each_belief_says_what_happens_and_how_to_find_out() -> None:
+def test_each_belief_has_an_effect_and_a_way_to_check_it() -> None:
     for heading in (WITH, WITHOUT):
         for name, believed, otherwise, find_out in BELIEFS.section(heading).table("switch"):
             assert believed, name
@@ -32,5 +32,5 @@ def test_each_belief_says_what_happens_and_how_to_find_out() -> None:
             assert find_out.split("](#")[1].rstrip(")") in BELIEFS.anchors, name
 
 
-def test_the_readme_links_to_the_page() -> None:
+def test_readme_links_to_the_page_of_beliefs() -> None:
     assert "docs/beliefs.md" in README.links

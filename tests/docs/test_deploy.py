@@ -1,4 +1,4 @@
-"""What the documents say of a deployment: the deployer's policy, and what a month costs."""
+"""Test what the documents say about a deployment: the deployer's policy and the monthly costs."""
 
 import json
 from fnmatch import fnmatchcase
@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from tests.docs.documents import COSTS, DEPLOY, ROOT, code_in
 from tests.template.rendered import EVERYTHING, VARIANTS, render, template
 
-# What CloudFormation calls to make a resource of each type in the template, once SAM has written it out.
+# The action that CloudFormation needs to create a resource of each type in the template.
 CREATE = {
     "AWS::ApiGateway::Account": "apigateway:PATCH",
     "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm",
@@ -28,12 +28,12 @@ CREATE = {
     "AWS::Serverless::StateMachine": "states:CreateStateMachine",
 }
 POLICY = json.loads((ROOT / "docs/deployer-policy.json").read_text())
-# IAM counts the characters of a managed policy without white space.
+# IAM's limit for a managed policy, in characters without white space.
 MAX_POLICY_CHARACTERS = 6144
 
 
 def allowed(action: str, arn: str = "") -> bool:
-    """Whether a statement of the deployer's policy allows the action, on the resource if one is given."""
+    """Return whether the deployer's policy allows the action, on the resource if an ARN is given."""
     for statement in POLICY["Statement"]:
         actions, resources = (
             each if isinstance(each, list) else [each] for each in (statement["Action"], statement["Resource"])
@@ -69,22 +69,22 @@ def test_deployer_may_pass_roles_to_each_service() -> None:
     assert trusted == set(passing["Condition"]["StringEquals"]["iam:PassedToService"])
 
 
-def test_deployers_policy_fits_into_one_managed_policy() -> None:
+def test_deployer_policy_fits_in_one_managed_policy() -> None:
     assert len("".join(json.dumps(POLICY).split())) <= MAX_POLICY_CHARACTERS
 
 
-def test_final_choices_are_parameters() -> None:
+def test_irreversible_choices_are_parameters() -> None:
     rows = DEPLOY.table("choice")
     assert all("IRREVERSIBLE" in row[0] for row in rows)
     named = {name.split("=")[0] for row in rows for name in code_in(row[0])} - {"GOVERNANCE"}
     assert named <= template()["Parameters"].keys()
 
 
-def test_costs_are_summed() -> None:
+def test_costs_add_up_to_the_stated_sums() -> None:
     *rows, total = COSTS.section("The arithmetic").table("what")
     for column, shown in ((2, "A small organisation"), (3, "a large one")):
         amount = total[column].strip("*")
-        # Each row is rounded, so the sum of the rows may differ by some cents.
+        # Each row is rounded, so the sum of the rows may differ from the total by some cents.
         assert abs(sum(float(row[column]) for row in rows) - float(amount)) <= 0.03
         assert amount in COSTS.prose.split("##")[0]
         assert amount in DEPLOY.prose[DEPLOY.prose.index(shown) :][:100]

@@ -1,4 +1,4 @@
-"""Links lead somewhere, blocks parse, and nothing speaks of the place where this was written."""
+"""Test that links in documents work, that code blocks parse, and that only the product is described."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
 
 
 @every_document
-def test_links_lead_somewhere(document: Document) -> None:
+def test_link_targets_exist(document: Document) -> None:
     by_path = {each.path: each for each in DOCUMENTS}
     for link in document.links:
         if re.match(r"https://", link):
@@ -26,43 +26,43 @@ def test_links_lead_somewhere(document: Document) -> None:
 
 
 @every_document
-def test_json_parses(document: Document) -> None:
+def test_json_blocks_parse(document: Document) -> None:
     for block in document.fences("json"):
         json.loads(block)
 
 
 @every_document
-def test_toml_parses(document: Document) -> None:
+def test_toml_blocks_parse(document: Document) -> None:
     for block in document.fences("toml"):
         tomllib.loads(block)
 
 
 @every_document
-def test_python_compiles(document: Document) -> None:
+def test_python_blocks_compile(document: Document) -> None:
     for block in document.fences("python"):
         compile(block, str(document), "exec")
 
 
 @every_document
-def test_commands_are_shell(document: Document) -> None:
+def test_shell_blocks_have_valid_syntax(document: Document) -> None:
     for block in document.fences("sh"):
         subprocess.run(["bash", "-n"], input=block, text=True, check=True, timeout=30)
 
 
 @every_document
-def test_blocks_say_their_language(document: Document) -> None:
+def test_code_blocks_name_their_language(document: Document) -> None:
     languages = set(re.findall(r"^ *```(\S*)$", document.text, re.MULTILINE))
     assert languages <= {"", "sh", "json", "toml", "python", "text", "mermaid"}
     assert sum(1 for line in document.text.splitlines() if line.strip() == "```") * 2 == document.text.count("```")
 
 
 @every_document
-def test_speaks_of_the_product_alone(document: Document) -> None:
+def test_document_mentions_only_the_product(document: Document) -> None:
     assert not re.findall(r"/(?:work|tmp|root)/|\bthis session\b|\bissue #?\d", document.text)
 
 
-def test_licence_is_the_plain_text() -> None:
-    # Of https://www.apache.org/licenses/LICENSE-2.0.txt
+def test_license_is_the_unchanged_apache_text() -> None:
+    # The SHA-256 of https://www.apache.org/licenses/LICENSE-2.0.txt
     known = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
     assert hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest() == known
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -1,4 +1,4 @@
-"""The generated parts of the documents are those that the code gives."""
+"""Test that the generated parts of the documents match the code."""
 
 from pathlib import Path
 
@@ -10,5 +10,5 @@ DOCUMENTS = generated_documents()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_generated_document_agrees_with_the_code(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == DOCUMENTS[path], "outdated, so run: make docs"
+def test_generated_document_matches_the_code(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == DOCUMENTS[path], "the document is outdated; run: make docs"

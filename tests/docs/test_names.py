@@ -1,4 +1,4 @@
-"""Every command, path and name in the documents exists."""
+"""Test that every command, path and name in the documents exists."""
 
 import re
 import tomllib
@@ -25,12 +25,12 @@ STATES = re.findall(
 TARGETS = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 STAGES = {name for name in tomllib.loads((ROOT / "samconfig.toml").read_text()) if name not in {"version", "default"}}
 
-OF_OTHERS = {
+# Names in CamelCase that are not in the template. They come from AWS, Python or this project.
+OTHER_NAMES = {
     *("ReportRun", "ItemBatcher", "ResultWriter", "BuildArchitecture", "ArchiveRunCompleted", "ChecksumSHA256"),
     *("SnapshotArchiveRequested", "DetailType", "FailedEntryCount", "ForAllValues", "StringEquals"),
     *("SSLContext", "DeleteMarkers", "LastModified", "NaN", "NotebookArchive", "ArcGIS"),
 }
-"""Names in CamelCase that are AWS's, Python's or our own, and not the template's."""
 
 
 def _commands(document: Document) -> Iterator[str]:
@@ -67,7 +67,7 @@ def test_names_in_camel_case_exist(document: Document) -> None:
         *STATES,
         *DetailType,
         *Metric,
-        *OF_OTHERS,
+        *OTHER_NAMES,
     }
     for code in document.code:
         for name in re.findall(r"(?<![\w./:-])[A-Z][a-z]+(?:[A-Z][A-Za-z0-9]*)+(?![\w./:-])", code):
@@ -75,7 +75,7 @@ def test_names_in_camel_case_exist(document: Document) -> None:
 
 
 @every_document
-def test_parameters_that_are_set_exist(document: Document) -> None:
+def test_documented_parameter_values_are_allowed(document: Document) -> None:
     for code in (*document.code, *document.fences("toml")):
         for name, value in re.findall(r"(?:^|\")([A-Z]\w+[a-z])=([^\"\n]*)", code):
             parameter = PARAMETERS[name]
@@ -117,7 +117,7 @@ def test_names_in_capitals_exist(document: Document) -> None:
             assert code in environment | values | states | elsewhere, code
 
 
-def test_every_reason_is_explained() -> None:
+def test_every_reason_without_an_error_is_explained() -> None:
     by_hand = [*ERRORS.section("Reasons without an error").table("reason"), *ERRORS.section("Notices").table("reason")]
     explained = [code_in(row[0])[0] for row in by_hand]
     package = ROOT / "layers/notebook_archive/notebook_archive"
@@ -130,14 +130,14 @@ def test_every_reason_is_explained() -> None:
     assert all(cell for row in by_hand for cell in row[-2:])
 
 
-def test_every_error_says_what_it_means() -> None:
+def test_every_error_has_a_meaning_and_a_remedy() -> None:
     classes = list(named_errors(errors.NotebookArchiveError))
     rows = {code_in(row[1])[0]: row for row in ERRORS.section("Errors").table("reason")}
     assert rows.keys() == {cls.__name__ for cls in classes}
     assert all(len(meaning) > 20 and remedy for _, _, meaning, remedy in rows.values())
 
 
-def test_limits_are_the_templates() -> None:
+def test_documented_limits_match_the_template() -> None:
     assert PARAMETERS["AlarmAfterHours"]["MaxValue"] == 168
     assert "168 at most" in OPERATIONS.prose
     timeout = re.search(r'"TimeoutSeconds": (\d+)', (ROOT / "statemachines/archive_run.asl.yaml").read_text())
@@ -147,17 +147,17 @@ def test_limits_are_the_templates() -> None:
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-def test_what_goes_with_the_stack() -> None:
+def test_page_says_what_is_deleted_with_the_stack() -> None:
     resources = TEMPLATE["Resources"]
     assert resources["ArchiveBucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
     policy_stays = resources["ArchiveBucketPolicy"].get("DeletionPolicy") == "RetainExceptOnCreate"
     assert policy_stays != ("and the bucket's policy" in OPERATIONS.section("Delete the stack").prose)
 
 
-def test_the_guesses_are_switches() -> None:
+def test_contributing_page_names_the_switches() -> None:
     assert Switches.__doc__
     assert "local/arcgis/switches.py" in Document(ROOT / "CONTRIBUTING.md").code
 
 
-def test_format_version() -> None:
+def test_documented_format_version_matches_the_code() -> None:
     assert f"Its version is {store.SCHEMA}" in FORMAT.prose

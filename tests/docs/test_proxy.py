@@ -1,4 +1,4 @@
-"""What the documents say of the proxy is what its code does."""
+"""Test that the documents describe the proxy as it is."""
 
 import json
 import re
@@ -10,50 +10,40 @@ from local.documents import named_errors
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.http.error_table import find_failure
 from tests.docs.documents import PROXY, code_in
-from tests.template.rendered import template
 
+# Pairs of status and code that API Gateway returns without calling a function.
 GATEWAY = {("429", "429")}
-"""What API Gateway answers by itself."""
 
 
-def test_statuses() -> None:
-    told = {find_failure(cls("")) for cls in named_errors(NotebookArchiveError)}
-    of_code = {(str(int(each.status)), str(each.code)) for each in told} | GATEWAY
+def test_every_status_of_the_proxy_is_documented() -> None:
+    failures = {find_failure(cls("")) for cls in named_errors(NotebookArchiveError)}
+    of_code = {(str(int(each.status)), str(each.code)) for each in failures} | GATEWAY
     assert {(status, code) for status, code, _ in PROXY.table("status")} == of_code
 
 
-def test_parameters_are_described() -> None:
+def test_parameters_of_the_download_are_documented() -> None:
     form = openapi.document()["paths"]["/admin/notebooks/snapshots/download"]["post"]["requestBody"]["content"]
     assert set(form["application/x-www-form-urlencoded"]["schema"]["properties"]) <= {
         name.split("=")[0] for code in PROXY.code for name in code_in(f"`{code}`")
     }
 
 
-def test_the_document_is_valid_openapi() -> None:
+def test_openapi_document_is_valid() -> None:
     validate(json.loads(openapi.text()))
 
 
-def test_the_document_has_the_routes_of_the_template() -> None:
-    deployed = template()["Resources"]["ProxyApi"]["Properties"]["DefinitionBody"]["paths"]
-    methods = {
-        path: set(item) & {"get", "post", "x-amazon-apigateway-any-method"}
-        for path, item in deployed.items()
-        if path != "/webhooks/{key}"  # no operation of ArcGIS's, and nothing for callers of the proxy
-    }
-    described = {path: set(item) & {"get", "post"} for path, item in openapi.document()["paths"].items()}
-    assert methods == described
-
-
-def test_renamed_challenge_is_documented() -> None:
-    """API Gateway renames the header, so the new name is not in the code."""
+def test_renamed_www_authenticate_header_is_documented() -> None:
+    """API Gateway renames the header `WWW-Authenticate`, so the new name is not in the code."""
     renamed = "x-amzn-Remapped-WWW-Authenticate"
-    operations = [item[method] for item in openapi.document()["paths"].values() for method in ("get", "post")]
+    operations = [
+        item[method] for item in openapi.document()["paths"].values() for method in item.keys() - {"parameters"}
+    ]
     refused = [operation["responses"]["401"]["headers"] for operation in operations if "401" in operation["responses"]]
     assert refused
     assert all(renamed in headers for headers in refused)
     assert renamed in PROXY.text
 
 
-def test_identifiers_are_as_documented() -> None:
+def test_openapi_document_has_the_pattern_of_item_ids() -> None:
     text = openapi.text()
     assert re.search(r'"pattern": "\^\[0-9a-f\]\{32\}\$"', text)

@@ -1,4 +1,4 @@
-"""The functions as Lambda runs them: app.py by path, the environment, secrets, a bucket and an event bus."""
+"""Run the functions as Lambda does: app.py by its path, with an environment, secrets, a bucket and an event bus."""
 
 import contextlib
 import importlib.util
@@ -58,7 +58,7 @@ class Functions:
     milliseconds: int = 900_000
 
     def invoke(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
-        """Return the function's answer after a round trip through JSON. Its log lines are kept."""
+        """Return what the function returns, converted to JSON and back. Its log lines are kept."""
         spec = importlib.util.spec_from_file_location(f"{name}_app", ROOT / "functions" / name / "app.py")
         assert spec
         assert spec.loader
@@ -70,7 +70,7 @@ class Functions:
         return decoded
 
     def configure(self, **variables: str) -> None:
-        """Set variables and start a new container, which reads them."""
+        """Set environment variables, and start a new container that reads them."""
         for name, value in variables.items():
             self.environment.setenv(name, value)
         _new_container()
@@ -122,7 +122,7 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @contextlib.contextmanager
 def own_logging() -> Iterator[None]:
-    """Restore the logging configuration at the end. An imported function sends all records through its own handler."""
+    """Restore the logging configuration after a test, because an imported function replaces the root handler."""
     root, package = logging.getLogger(), logging.getLogger("notebook_archive")
     handlers, levels = list(root.handlers), (root.level, package.level)
     yield
@@ -143,7 +143,7 @@ def _fill_secrets(deployment: Deployment, ca_pem: str) -> None:
 
 
 def _new_container() -> None:
-    """Forget what the composition root has made, as in a container that has just started."""
+    """Clear the cached objects of `notebook_archive.aws`, so that they are made again as in a new container."""
     for made in vars(aws).values():
         if isinstance(made, _lru_cache_wrapper):
             made.cache_clear()
@@ -151,7 +151,7 @@ def _new_container() -> None:
 
 @pytest.fixture
 def library_log() -> Iterator[io.StringIO]:
-    """Everything that the package and its HTTP client log, at level DEBUG."""
+    """Return everything that the package and its HTTP client log, at level DEBUG."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     loggers = [logging.getLogger(name) for name in ("urllib3", "requests", "notebook_archive")]

@@ -1,4 +1,4 @@
-"""The hosts of S3 calls and links in each region. A local endpoint would hide them."""
+"""Test which hosts S3 calls and links use in each region. With a local endpoint, a wrong host would go unnoticed."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -38,12 +38,12 @@ type Deploy = Callable[..., ArchiveReader]
 
 
 def make_reader() -> ArchiveReader:
-    """Return the archive as `download_snapshot` reads it."""
+    """Return the archive reader of `download_snapshot`."""
     return aws.snapshot_source(DownloadSnapshotSettings.from_env(os.environ)).archive_reader
 
 
 class Absent(AWSResponse):
-    """S3's answer for a missing object."""
+    """The response of S3 for a missing object."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, 404, HTTPHeaders(), None)
@@ -55,7 +55,7 @@ class Absent(AWSResponse):
 
 @pytest.fixture
 def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """Return a function that deploys with more variables, and returns the archive as the functions read it."""
+    """Return a function that deploys with additional variables, and returns the archive reader of the functions."""
 
     def deployed(**variables: str) -> ArchiveReader:
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -75,7 +75,7 @@ def test_link_leads_to_the_regional_host(deploy: Deploy, region: str) -> None:
     link = urlsplit(deploy(AWS_DEFAULT_REGION=region).link(ITEM, KEY, "flood-model.ipynb"))
     assert (link.scheme, link.netloc, link.path) == ("https", f"gis-archive.{HOSTS[region]}", PATH)
     signed = parse_qs(link.query)
-    assert signed["X-Amz-SignedHeaders"] == ["host"], "so the host must be the one that answers"
+    assert signed["X-Amz-SignedHeaders"] == ["host"], "so the link must name the host that responds"
     assert f"/{region}/s3/aws4_request" in signed["X-Amz-Credential"][0]
 
 
@@ -91,12 +91,12 @@ def test_calls_go_to_the_regional_host(deploy: Deploy, region: str) -> None:
     assert boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION.events.register_first("before-send.s3", answer)  # type: ignore[arg-type]
     _new_container()
-    assert make_reader().owner(ITEM) == ""
+    assert make_reader().read_owner(ITEM) == ""
     assert asked == [f"gis-archive.{HOSTS[region]}"]
 
 
 def test_bucket_name_with_dots_stays_in_the_path(deploy: Deploy) -> None:
-    """S3's certificate covers only one label before its own name."""
+    """S3's certificate covers only one label before S3's host name."""
     link = urlsplit(deploy(AWS_DEFAULT_REGION="eu-south-2", ARCHIVE_BUCKET="gis.archive").link(ITEM, KEY, "a.ipynb"))
     assert (link.netloc, link.path) == (HOSTS["eu-south-2"], f"/gis.archive{PATH}")
 

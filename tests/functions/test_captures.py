@@ -1,4 +1,4 @@
-"""Captures as the deployed functions make them: only if their environment says so."""
+"""Test that the deployed functions capture content only if an environment variable enables it."""
 
 import json
 

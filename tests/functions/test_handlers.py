@@ -1,4 +1,4 @@
-"""Each handler with its sample events, and whole runs, as the state machine calls the handlers."""
+"""Test each handler with its sample events, and in whole runs like those of the state machine."""
 
 import io
 import json
@@ -28,7 +28,7 @@ REPORT = "runs/2026-11-22/sample-run/report.json"
 
 
 def whole_run(functions: Functions, name: str = "plan_run") -> dict[str, Any]:
-    """Return the answer of the last function."""
+    """Make a whole run, and return what the last function returns."""
     event = sample(name)
     plan = functions.invoke("plan_run", event)
     run = {"runId": event["runId"], "startedAt": event["startedAt"]}
@@ -46,7 +46,7 @@ def metrics(out: str) -> dict[str, Any]:
 
 
 class TestSamples:
-    """The files in events/ work against the local ArcGIS with its built-in notebooks."""
+    """Test that the files in `events/` work with the local ArcGIS and its built-in notebooks."""
 
     def test_every_function_has_a_sample(self) -> None:
         stems = {path.name.split(".")[0] for path in (ROOT / "events").iterdir()}
@@ -57,7 +57,7 @@ class TestSamples:
         assert sample("plan_run")["input"] == sample("archive_run")
         assert sample("plan_run.items")["input"] == sample("archive_run.items")
 
-    def test_plan_run(self, functions: Functions) -> None:
+    def test_sample_run_is_planned(self, functions: Functions) -> None:
         answer = functions.invoke("plan_run", sample("plan_run"))
         assert answer == sample("report_run")["plan"] | {"notebooks": 15}
 
@@ -69,23 +69,23 @@ class TestSamples:
         readable = [each for each in notebooks if each.content and not each.content_refused]
         assert len(copies) == len(readable) > 5
 
-    def test_plan_run_of_chosen_items(self, functions: Functions) -> None:
+    def test_sample_run_of_chosen_items_is_planned(self, functions: Functions) -> None:
         answer = functions.invoke("plan_run", sample("plan_run.items"))
         assert (answer["scope"], answer["notebooks"], answer["batches"]) == ("chosen", 2, 1)
 
-    def test_archive_notebooks(self, functions: Functions) -> None:
+    def test_sample_batch_is_archived(self, functions: Functions) -> None:
         event = sample("archive_notebooks")
         assert functions.invoke("archive_notebooks", event) == {**event, "batch": None}
         stored = {key.split("/")[1] for key in contents("notebooks/")}
         assert stored == {planned["itemId"] for planned in event["batch"]["notebooks"]}
 
-    def test_report_run(self, functions: Functions) -> None:
+    def test_sample_run_is_reported(self, functions: Functions) -> None:
         functions.invoke("plan_run", sample("plan_run.items"))
         functions.invoke("archive_notebooks", sample("archive_notebooks"))
         answer = functions.invoke("report_run", sample("report_run"))
         assert (answer["status"], answer["notebooks"]["archived"], answer["reportKey"]) == ("complete", 2, REPORT)
 
-    def test_report_run_of_a_failed_plan(self, functions: Functions) -> None:
+    def test_sample_run_with_a_failed_plan_is_reported(self, functions: Functions) -> None:
         answer = functions.invoke("report_run", sample("report_run.failed"))
         assert answer["status"] == "failed"
         assert "There is no secret 'notebook-archive/admin'." in answer["message"]
@@ -93,7 +93,7 @@ class TestSamples:
 
 
 class TestWholeRun:
-    def test_answer_agrees_with_the_report(self, functions: Functions) -> None:
+    def test_result_agrees_with_the_report(self, functions: Functions) -> None:
         answer = whole_run(functions)
         report = json.loads(stored_body(REPORT))
         for name in ("scope", "status", "message", "notebooks", "snapshots", "bytes", "seconds"):
@@ -101,7 +101,7 @@ class TestWholeRun:
         assert (answer["status"], answer["unprotected"]) == ("complete", 1)
         assert answer["runId"] == report["runId"]
 
-    def test_metrics_are_the_figures_of_the_report_zeros_included(
+    def test_metrics_equal_the_reports_figures_with_zeros(
         self, functions: Functions, capsys: pytest.CaptureFixture[str]
     ) -> None:
         whole_run(functions)
@@ -119,7 +119,7 @@ class TestWholeRun:
         emitted = metrics(capsys.readouterr().out)
         assert (emitted["RunFailed"], emitted["RunComplete"], emitted["NotebooksAttempted"]) == ([1], [0], [0])
 
-    def test_an_event_follows_the_report(self, functions: Functions) -> None:
+    def test_event_is_sent_after_the_report(self, functions: Functions) -> None:
         catch = Catch()
         answer = whole_run(functions)
         *stored, event = catch.events()
@@ -161,7 +161,7 @@ class TestWholeRun:
         assert [event["detail"] for event in catch.events()] == details
         assert calls == [5, 1]
 
-    def test_log_has_the_run_and_the_outcome_of_each_notebook(self, functions: Functions) -> None:
+    def test_log_contains_the_run_and_each_outcome(self, functions: Functions) -> None:
         whole_run(functions)
         lines = functions.lines()
         assert {line["run_id"] for line in lines} == {"2026-11-22/sample-run"}
@@ -176,7 +176,7 @@ class TestWholeRun:
         functions.invoke("archive_notebooks", sample("archive_notebooks"))
         assert "generateToken" not in functions.deployment.requests.counts()
 
-    def test_batch_is_returned_if_there_is_no_time(self, functions: Functions) -> None:
+    def test_batch_is_returned_if_no_time_is_left(self, functions: Functions) -> None:
         functions.milliseconds = 20_000
         planned = sample("archive_notebooks")["batch"]["notebooks"]
         event = sample("archive_notebooks") | {"batch": {"number": 1, "part": 0, "notebooks": planned * 4}}
@@ -185,7 +185,7 @@ class TestWholeRun:
 
 
 class Catch:
-    """The events on the default bus, collected by an archive of EventBridge."""
+    """The events on the default bus, which an EventBridge archive collects."""
 
     def __init__(self) -> None:
         bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
@@ -240,7 +240,7 @@ class TestTrouble:
 
 
 @pytest.mark.parametrize("kind", ["none", "shape-e"])
-def test_secrets_are_in_no_output(
+def test_no_output_contains_a_secret(
     functions: Functions, library_log: io.StringIO, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     secrets = boto3.client("secretsmanager")

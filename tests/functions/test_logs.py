@@ -1,4 +1,4 @@
-"""Every log line is one JSON object with the keys of the invocation, at the deployment's level."""
+"""Test that each log line is one JSON object with the keys of the invocation, at the level of the deployment."""
 
 import logging
 import warnings

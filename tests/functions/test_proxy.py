@@ -1,4 +1,4 @@
-"""The two functions behind API Gateway, as it calls them."""
+"""Test the two functions behind the proxy's API, called as API Gateway calls them."""
 
 import base64
 import hashlib
@@ -88,7 +88,7 @@ def download(
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """POST a download of the item's first snapshot, or of the one that the form names."""
+    """Send a POST that downloads the item's first snapshot, or the one that the form names."""
     event = sample("download_snapshot")
     fields = {"itemId": item.id, "resourceKey": item.snapshots[0].resource_key, **(form or {})}
     event["body"] = urlencode(fields)
@@ -98,7 +98,7 @@ def download(
 
 
 def notebook(deployment: Deployment, owner: str) -> Item:
-    """Return the first notebook of an owner that has snapshots."""
+    """Return an owner's first notebook that has snapshots."""
     return next(item for item in deployment.organisation.notebooks() if item.owner == owner and item.snapshots)
 
 
@@ -109,7 +109,7 @@ def content(item: Item) -> bytes:
 
 
 def enlarge(item: Item) -> None:
-    """Give the item's first snapshot a body that is too large for an answer."""
+    """Give the item's first snapshot a body that is too large for a response."""
     cell = {"cell_type": "markdown", "metadata": {}, "source": "x" * 1000}
     body = json.dumps({"nbformat": 4, "nbformat_minor": 2, "metadata": {}, "cells": [cell] * 5000}).encode()
     assert len(body) > responses.MAX_INLINE_BYTES
@@ -117,9 +117,9 @@ def enlarge(item: Item) -> None:
 
 
 def damage(item: Item) -> None:
-    """Change the archived bytes of the item's first snapshot, but not what was noted with them."""
+    """Change the archived bytes of the item's first snapshot, but not their metadata."""
     key = f"notebooks/{item.id}/snapshots/{item.snapshots[0].resource_key}"
-    s3 = boto3.Session().client("s3")  # not checked by StrictS3
+    s3 = boto3.Session().client("s3")  # StrictS3 does not check this call
     noted = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
     s3.put_object(Bucket=BUCKET, Key=key, Body=content(item)[:-1] + b" ", Metadata=noted)
 
@@ -142,29 +142,29 @@ def item(functions: Functions) -> Item:
 
 
 class TestSamples:
-    def test_get_notebook(self, functions: Functions) -> None:
+    def test_sample_session_is_returned_as_json(self, functions: Functions) -> None:
         reply = send(functions, "get_notebook", sample("get_notebook"))
         assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json;charset=utf-8")
         assert {name: type(value) for name, value in reply.json().items()} == FIELDS
         assert reply.json()["itemTitle"] == "Flood model"
         assert b"\n" not in reply.body
 
-    def test_get_notebook_singular(self, functions: Functions) -> None:
+    def test_sample_with_singular_path_returns_indented_json(self, functions: Functions) -> None:
         reply = send(functions, "get_notebook", sample("get_notebook.singular"))
         assert reply.json().keys() == FIELDS.keys()
         assert reply.body.startswith(b'{\n  "itemId"')
 
-    def test_get_notebook_list(self, functions: Functions) -> None:
+    def test_sample_list_returns_all_sessions(self, functions: Functions) -> None:
         listing = send(functions, "get_notebook", sample("get_notebook.list")).json()
         assert (listing["total"], listing["start"], listing["num"]) == (3, 1, 3)
         assert all({name: type(value) for name, value in each.items()} == FIELDS for each in listing["notebooks"])
 
-    def test_get_notebook_page(self, functions: Functions) -> None:
+    def test_sample_session_is_returned_as_a_page(self, functions: Functions) -> None:
         reply = send(functions, "get_notebook", sample("get_notebook.page"))
         assert reply.headers["Content-Type"] == "text/html;charset=utf-8"
         assert "Flood model" in Text(reply.body).words
 
-    def test_download_snapshot(self, functions: Functions, item: Item) -> None:
+    def test_sample_snapshot_is_returned_as_a_file(self, functions: Functions, item: Item) -> None:
         reply = send(functions, "download_snapshot", sample("download_snapshot"))
         assert (reply.status, reply.body) == (200, content(item))
         name = item.snapshots[0].resource_key.replace(".json", ".ipynb")
@@ -173,14 +173,14 @@ class TestSamples:
         digest = base64.b64encode(hashlib.sha256(reply.body).digest()).decode()
         assert reply.headers["Repr-Digest"] == f"sha-256=:{digest}:"
 
-    def test_download_snapshot_page(self, functions: Functions) -> None:
+    def test_sample_snapshot_is_returned_as_a_page(self, functions: Functions) -> None:
         reply = send(functions, "download_snapshot", sample("download_snapshot.page"))
         assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
         words = Text(reply.body).words
         assert "Flood model" in words
-        assert "Ownerana" in words  # of a table's row
+        assert "Ownerana" in words  # a label and its value
 
-    def test_download_snapshot_form(self, functions: Functions) -> None:
+    def test_sample_get_returns_the_download_form(self, functions: Functions) -> None:
         reply = send(functions, "download_snapshot", sample("download_snapshot.form"))
         assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
         assert b'method="post"' in reply.body.lower()
@@ -188,7 +188,7 @@ class TestSamples:
 
 
 class TestFormats:
-    def test_json_is_the_bytes(self, functions: Functions, item: Item) -> None:
+    def test_json_returns_the_unchanged_bytes(self, functions: Functions, item: Item) -> None:
         reply = download(functions, item, {"f": "json"})
         assert reply.body == content(item)
         assert "attachment" in reply.headers["Content-Disposition"]
@@ -199,7 +199,7 @@ class TestFormats:
         assert reply.body.startswith(b'{\n  "')
         assert "Content-Disposition" not in reply.headers
 
-    def test_without_f_a_browser_gets_a_page_a_program_the_file(self, functions: Functions, item: Item) -> None:
+    def test_default_is_a_page_for_browsers_a_file_for_programs(self, functions: Functions, item: Item) -> None:
         browser = download(functions, item, headers={"Accept": "text/html,*/*;q=0.8"})
         program = download(functions, item, headers={"Accept": "*/*"})
         assert browser.headers["Content-Type"].startswith("text/html")
@@ -273,7 +273,7 @@ class TestArchiveFirst:
         reply = download(functions, item)
         assert (reply.status, reply.code) == (502, 502)
 
-    def test_answer_has_retry_after_while_arcgis_is_down(self, functions: Functions, item: Item) -> None:
+    def test_response_has_retry_after_while_arcgis_is_down(self, functions: Functions, item: Item) -> None:
         functions.configure(PORTAL_URL="https://localhost:1/portal")
         functions.milliseconds = 10_000
         reply = download(functions, item)
@@ -344,35 +344,35 @@ class TestRefusals:
         ],
         ids=str,
     )
-    def test_bad_parameters(self, functions: Functions, item: Item, form: dict[str, str]) -> None:
+    def test_invalid_parameters_are_refused(self, functions: Functions, item: Item, form: dict[str, str]) -> None:
         reply = download(functions, item, form)
         assert (reply.status, reply.code) == (400, 400)
         assert upstream(functions) == {}
         assert len(reply.body) < 1000
 
-    def test_contradicting_places(self, functions: Functions, item: Item) -> None:
+    def test_contradicting_parameters_are_refused(self, functions: Functions, item: Item) -> None:
         reply = download(functions, item, query={"itemId": "0" * 32})
         assert (reply.status, upstream(functions)) == (400, {})
         assert download(functions, item, query={"itemId": item.id}).status == 200
 
     @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", ""])
-    def test_wrong_content_types(self, functions: Functions, item: Item, kind: str) -> None:
+    def test_wrong_content_types_are_refused(self, functions: Functions, item: Item, kind: str) -> None:
         reply = download(functions, item, headers={"Content-Type": kind})
         assert (reply.status, reply.code, upstream(functions)) == (415, 415, {})
 
     @pytest.mark.parametrize("body", [b"\xff\xfe=1", b"&".join([b"a=1"] * 51), b"a=" + b"x" * 70_000, b"a=%ff"])
-    def test_bodies_that_are_no_forms(self, functions: Functions, body: bytes) -> None:
+    def test_bodies_that_are_not_forms_are_refused(self, functions: Functions, body: bytes) -> None:
         event = sample("download_snapshot")
         event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
         assert send(functions, "download_snapshot", event).status == 400
 
-    def test_a_token_in_the_query_is_refused_unread(self, functions: Functions, item: Item) -> None:
+    def test_token_in_the_query_is_refused_and_not_logged(self, functions: Functions, item: Item) -> None:
         reply = download(functions, item, query={"token": "CANARY"})
         assert (reply.status, upstream(functions)) == (400, {})
         assert b"CANARY" not in reply.body
         assert "CANARY" not in functions.log.getvalue()
 
-    def test_people_get_a_page(self, functions: Functions, item: Item) -> None:
+    def test_browser_gets_errors_as_a_page(self, functions: Functions, item: Item) -> None:
         for form in ({"f": "html", "itemId": "<script>"}, {"f": "<b>", "itemId": item.id}):
             reply = download(functions, item, form, headers={"Accept": "text/html"})
             assert (reply.status, reply.headers["Content-Type"]) == (400, "text/html;charset=utf-8")
@@ -394,7 +394,7 @@ class TestRefusals:
         assert b"notebook-archive/admin" not in reply.body
         assert "notebook-archive/admin" in functions.log.getvalue()
 
-    def test_defect_is_answered_with_500(self, functions: Functions) -> None:
+    def test_defect_returns_500(self, functions: Functions) -> None:
         event = sample("download_snapshot")
         event["requestContext"]["requestTimeEpoch"] = 0
         event["multiValueQueryStringParameters"] = {"f": 5}
@@ -403,7 +403,7 @@ class TestRefusals:
         assert b"Traceback" not in reply.body
 
 
-def test_iam_refuses_a_caller_that_aws_does_not_name(functions: Functions) -> None:
+def test_iam_refuses_a_caller_without_an_aws_identity(functions: Functions) -> None:
     for name in ("download_snapshot", "get_notebook.list"):
         event = sample(name)
         event["requestContext"]["identity"]["userArn"] = None
@@ -455,7 +455,7 @@ class TestSessions:
     @pytest.mark.parametrize(
         "session_id", ["..", "x", "A" * 32, "0" * 33, "%2e%2e", "a9d4cf916ceb72e9b33e572d72fcdd5d\n"]
     )
-    def test_bad_ids(self, functions: Functions, session_id: str) -> None:
+    def test_malformed_ids_are_refused(self, functions: Functions, session_id: str) -> None:
         event = sample("get_notebook")
         event["pathParameters"]["notebookId"] = session_id
         assert (send(functions, "get_notebook", event).status, upstream(functions)) == (400, {})
@@ -476,7 +476,7 @@ class TestSessions:
         assert (reply.status, upstream(functions)) == (status, {})
 
     @pytest.mark.parametrize("paging", [{"start": "0"}, {"num": "101"}, {"num": "-1"}, {"start": "1e3"}, {"num": "٣"}])
-    def test_bad_paging(self, functions: Functions, paging: dict[str, str]) -> None:
+    def test_invalid_paging_is_refused(self, functions: Functions, paging: dict[str, str]) -> None:
         event = sample("get_notebook.list")
         event["multiValueQueryStringParameters"] = {name: [value] for name, value in paging.items()}
         assert (send(functions, "get_notebook", event).status, upstream(functions)) == (400, {})
@@ -522,12 +522,12 @@ class TestArcGISTokens:
         assert (download(asking, item, {"token": token}).status, upstream(asking)) == (400, {})
 
     @pytest.mark.parametrize("referer", ["", "http", "https://gis.example.com/"])
-    def test_the_owner_reads(self, asking: Functions, item: Item, referer: str) -> None:
+    def test_owner_reads_the_snapshot(self, asking: Functions, item: Item, referer: str) -> None:
         reply = download(asking, item, headers=self._as(asking, "ana", referer))
         assert (reply.status, reply.body, reply.headers["X-Notebook-Source"]) == (200, content(item), "arcgis")
 
     @pytest.mark.parametrize("way", ["token", "X-Esri-Authorization", "Authorization"])
-    def test_token_may_come_in_three_ways(self, asking: Functions, item: Item, way: str) -> None:
+    def test_token_is_accepted_in_three_places(self, asking: Functions, item: Item, way: str) -> None:
         token = asking.deployment.token("ana")
         form = {"token": token} if way == "token" else {}
         headers = {} if form else {way: f"Bearer {token}"}
@@ -557,7 +557,7 @@ class TestArcGISTokens:
         assert owner.body == content(item)
 
     @pytest.mark.parametrize("state", ["damaged", "large", "ArcGIS is down", "the notebook server is down"])
-    def test_no_fault_shows_others_what_the_archive_holds(self, functions: Functions, item: Item, state: str) -> None:
+    def test_no_fault_reveals_the_archive_to_other_callers(self, functions: Functions, item: Item, state: str) -> None:
         if state == "large":
             enlarge(item)
         archive(functions, item)

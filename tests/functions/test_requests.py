@@ -1,4 +1,4 @@
-"""Backups that events ask for, as Lambda receives them from the queue."""
+"""Test backups that events ask for, with messages as Lambda receives them from the queue."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ class Queues:
         functions.configure(REQUEST_QUEUE_URL=self.requests, FAILURE_QUEUE_URL=self.failures)
 
     def deliver(self, *bodies: Any, attempts: int = 1) -> list[str]:
-        """Send messages and pass all of them in one batch, as Lambda does. Return the bodies of those to come again."""
+        """Send messages, and pass all of them in one batch as Lambda does. Return the bodies to deliver again."""
         for body in bodies:
             self._sqs.send_message(
                 QueueUrl=self.requests, MessageBody=body if isinstance(body, str) else json.dumps(body)
@@ -55,7 +55,7 @@ class Queues:
         return [record["body"] for record in records if record["messageId"] in again]
 
     def set_aside(self) -> list[tuple[str, dict[str, str]]]:
-        """Return the messages of the failure queue: each body, and why it failed."""
+        """Return the messages in the failure queue: each body, and the reason why it failed."""
         found = self._sqs.receive_message(
             QueueUrl=self.failures, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", [])
@@ -88,7 +88,7 @@ def archived(item_id: str = "") -> set[str]:
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
 class TestRequests:
-    def test_the_sample(self, functions: Functions, queues: Queues) -> None:
+    def test_sample_message_is_archived(self, functions: Functions, queues: Queues) -> None:
         answer = functions.invoke("archive_requests", sample("archive_requests"))
         assert answer == {"batchItemFailures": []}
         item = functions.deployment.organisation.items[FIRST]
@@ -169,7 +169,7 @@ class TestFailures:
         ],
         ids=lambda body: str(body)[:60],
     )
-    def test_malformed_request_is_set_aside_at_once(self, functions: Functions, queues: Queues, body: Any) -> None:
+    def test_malformed_request_moves_to_failures_at_once(self, functions: Functions, queues: Queues, body: Any) -> None:
         functions.deployment.requests.clear()
         assert queues.deliver(body) == []
         ((kept, why),) = queues.set_aside()
@@ -182,7 +182,7 @@ class TestFailures:
         assert len(archived()) == 2
 
     @pytest.mark.parametrize("operation", ["portals/self", "items/item", "snapshots/list"])
-    def test_failing_request_is_retried_then_set_aside(
+    def test_failing_request_is_retried_then_moved_to_failures(
         self, functions: Functions, queues: Queues, operation: str
     ) -> None:
         functions.milliseconds = 100_000
@@ -198,7 +198,7 @@ class TestFailures:
         assert queues.deliver(kept) == []
         assert len(archived()) == 2
 
-    def test_failure_of_one_notebook_affects_its_message_alone(self, functions: Functions, queues: Queues) -> None:
+    def test_failure_of_one_notebook_affects_only_its_message(self, functions: Functions, queues: Queues) -> None:
         other = notebooks(functions)[1].id
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, item_id=other, retry_after="0")
         good, bad = asked(itemId=FIRST), asked(itemId=other)
@@ -218,7 +218,7 @@ class TestFailures:
         assert queues.deliver(body, attempts=attempts + 1) == []
         assert len(archived()) == 2
 
-    def test_request_that_never_has_time_is_set_aside(self, functions: Functions, queues: Queues) -> None:
+    def test_request_that_never_has_time_moves_to_failures(self, functions: Functions, queues: Queues) -> None:
         functions.milliseconds = 70_000
         body = asked(itemId=FIRST)
         assert queues.deliver(body, attempts=MAX_RECEIVES) == []
@@ -226,7 +226,7 @@ class TestFailures:
         assert (json.loads(kept), why["reason"], why["attempts"]) == (body, "deadline-exceeded", str(MAX_RECEIVES))
 
     @pytest.mark.parametrize("operation", ["ChangeMessageVisibility", "SendMessage"])
-    def test_message_that_sqs_does_not_settle_comes_again_alone(
+    def test_message_that_sqs_cannot_move_is_delivered_again(
         self, functions: Functions, queues: Queues, operation: str
     ) -> None:
         other = notebooks(functions)[1].id
@@ -244,9 +244,9 @@ class TestFailures:
         name = "notebook_archive.backup_requests.queue"
         messages = [line["message"] for line in functions.lines() if line["name"] == name]
         assert len(messages) == (1 if attempts == 1 else 2)
-        assert all("(EndpointConnectionError); it is delivered again" in each for each in messages)
+        assert all("(EndpointConnectionError); SQS delivers it again" in each for each in messages)
 
-    def test_slow_sqs_is_waited_for_once(self, functions: Functions, queues: Queues) -> None:
+    def test_slow_sqs_costs_the_time_of_one_call(self, functions: Functions, queues: Queues) -> None:
         functions.deployment.faults.add("snapshots/list", "http-503", times=100, retry_after="0")
         assert boto3.DEFAULT_SESSION
         boto3.DEFAULT_SESSION.events.register("before-call.sqs.ChangeMessageVisibility", lambda **_: time.sleep(1))
@@ -255,7 +255,7 @@ class TestFailures:
         assert len(queues.deliver(*[asked(itemId=FIRST)] * 10)) == 10
         assert time.monotonic() - started < 8
 
-    def test_messages_are_settled_if_the_bus_does_not_answer(self, functions: Functions, queues: Queues) -> None:
+    def test_messages_are_settled_if_the_bus_does_not_respond(self, functions: Functions, queues: Queues) -> None:
         assert boto3.DEFAULT_SESSION
         boto3.DEFAULT_SESSION.events.register("before-call.events.PutEvents", refuse)
         functions.configure()
@@ -264,8 +264,8 @@ class TestFailures:
         assert len(queues.set_aside()) == 1
         assert "could not be sent (EndpointConnectionError)" in functions.log.getvalue()
 
-    def test_queue_and_bus_fit_into_the_reserve(self, queues: Queues) -> None:
-        """botocore's standard mode waits up to 1, 2, 4 … seconds between attempts."""
+    def test_queue_and_bus_calls_fit_into_the_reserved_time(self, queues: Queues) -> None:
+        """In botocore's standard mode, the pauses between attempts are up to 1, 2, 4 … seconds."""
         assert queues
         seconds = aws.BUS_SECONDS
         for client in (aws.request_queue("", "")._sqs, aws.event_bus("")._client):
@@ -287,6 +287,13 @@ class TestFailures:
             (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
             counted.append((line["RequestsSkipped"], line["RequestsPostponed"]))
         assert counted == [([0], [0]), ([1], [0]), ([0], [0])], "a deleted item does not count as skipped"
+
+    def test_missing_certificate_secret_fails_each_notebook(self, functions: Functions, queues: Queues) -> None:
+        functions.configure(CA_BUNDLE_SECRET="notebook-archive/missing")
+        body = json.dumps(asked(itemId=FIRST))
+        assert queues.deliver(body) == [body]
+        assert queues.deliver("not JSON") == []
+        assert [problem["reason"] for _, problem in queues.set_aside()] == ["request-invalid"]
 
     def test_event_is_not_changed(self, queues: Queues) -> None:
         body = asked(itemId=FIRST, unknown={"a": [1, None]})

@@ -1,4 +1,4 @@
-"""The webhook function, as API Gateway calls it: which deliveries it publishes, and which it refuses."""
+"""Test which deliveries the webhook function publishes and which it refuses, called as API Gateway calls it."""
 
 import base64
 import contextlib
@@ -52,9 +52,9 @@ def payload(*events: object, when: object = RECEIVED - 877) -> bytes:
 
 @contextlib.contextmanager
 def slow_aws() -> Iterator[tuple[str, list[str]]]:
-    """Serve an AWS that answers for the secret after 0.9 s, and for nothing else in time.
+    """Serve an AWS that returns the secret after 0.9 s. All its other responses come too late.
 
-    Gives its URL and the operations that were called.
+    Yields its URL and the operations that were called.
     """
     asked: list[str] = []
 
@@ -85,9 +85,9 @@ def slow_aws() -> Iterator[tuple[str, list[str]]]:
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: float) -> None:
-    """Stop the monotonic clock of this thread at a moment.
+    """Stop the monotonic clock of this thread at a fixed time.
 
-    Servers on other threads keep theirs; otherwise their event loops would sleep until that moment.
+    The clock of other threads continues. Otherwise, the event loops of servers would sleep until that time.
     """
     this, clock = threading.current_thread(), time.perf_counter
     monkeypatch.setattr(time, "monotonic", lambda: moment if threading.current_thread() is this else clock())
@@ -102,7 +102,7 @@ class Receiver:
     output: Callable[[], str]
 
     def secret(self, **fields: object) -> None:
-        """Change the secret and start a new container, which reads it."""
+        """Change the secret, and start a new container that reads it."""
         text = json.dumps({**WHOLE, **fields})
         boto3.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=text)
         self.functions.configure()
@@ -117,7 +117,7 @@ class Receiver:
         return self.send(event)
 
     def send(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer's status and JSON, and the metrics."""
+        """Return the response's status and JSON, and the metrics."""
         self.functions.milliseconds = 5000
         answer = self.functions.invoke("receive_webhook", event)
         body = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"]
@@ -135,7 +135,7 @@ class Receiver:
         }
 
     def asked(self) -> list[str]:
-        """Return the items of the events on the bus, which has no other events."""
+        """Return the items in the events on the bus. Fail if the bus has other events."""
         events = self.bus.events()
         assert {(event["source"], event["detail-type"]) for event in events} <= {
             ("arcgis.notebooks", "SnapshotArchiveRequested")
@@ -151,7 +151,7 @@ def receiver(functions: Functions, capsys: pytest.CaptureFixture[str]) -> Iterat
     boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(WHOLE))
     functions.configure(WEBHOOK_SECRET=SECRET)
     yield Receiver(functions, Catch(), lambda: capsys.readouterr().out)
-    # No log line holds the path, a key, or what was sent.
+    # No log line contains the path, a key, or the body of a delivery.
     log = functions.log.getvalue()
     for secret in (PATH, KEY, PREVIOUS, "CANARY", ITEM):
         assert secret not in log
@@ -210,7 +210,7 @@ class TestTaken:
         ],
         ids=["current key", "previous key", "percent-encoded", "partly encoded", "spelled otherwise"],
     )
-    def test_signature_may_be_written_in_several_ways(
+    def test_signature_is_accepted_in_several_notations(
         self, receiver: Receiver, key: str, written: Callable[[str], str]
     ) -> None:
         receiver.secret(requireSignature=True)
@@ -231,7 +231,7 @@ class TestTaken:
         assert key not in receiver.functions.log.getvalue()
 
     @pytest.mark.parametrize("secret", ["another-key-altogether", "", "****", None, 5, [KEY], {"key": KEY}])
-    def test_another_text_in_the_payload_does_not_count(self, receiver: Receiver, secret: object) -> None:
+    def test_other_string_in_the_payload_is_not_a_signature(self, receiver: Receiver, secret: object) -> None:
         for where in ("top", "info"):
             assert receiver.post(with_secret(secret, where))["status"] == 202, "no signature is required"
         receiver.secret(requireSignature=True)
@@ -267,7 +267,7 @@ class TestTaken:
         assert receiver.asked() == [ITEM] * 3
 
     @pytest.mark.parametrize("apart", [-MAX_AGE_MILLISECONDS, 0, MAX_AGE_MILLISECONDS])
-    def test_clocks_may_differ_a_little(self, receiver: Receiver, apart: int) -> None:
+    def test_small_clock_difference_is_accepted(self, receiver: Receiver, apart: int) -> None:
         assert receiver.post(payload(event_of(), when=RECEIVED + apart))["status"] == 202
 
     def test_payload_without_time_is_accepted(self, receiver: Receiver) -> None:
@@ -308,7 +308,7 @@ class TestTaken:
 
 
 def with_secret(secret: object, where: str, when: int = RECEIVED) -> bytes:
-    """Return a payload that holds a secret, at its top or in its info."""
+    """Return a payload that contains a secret, at its top or in its `info`."""
     document = json.loads(payload(event_of(), when=when))
     (document if where == "top" else document["info"])["secret"] = secret
     return json.dumps(document).encode()
@@ -356,15 +356,15 @@ BAD: dict[str, tuple[bytes, str | None, int, str]] = {
             "a list": (b"[]", 400, "webhook-foreign"),
             "of nothing known": (b'{"action": "CANARY"}', 400, "webhook-foreign"),
             "events that are none": (b'{"events": {"CANARY": 1}}', 400, "webhook-foreign"),
-            "an event that is none": (payload("CANARY"), 400, "webhook-foreign"),
-            "an id that is none": (payload(event_of("CANARY")), 400, "webhook-foreign"),
+            "an event that is not an object": (payload("CANARY"), 400, "webhook-foreign"),
+            "an id that is not an item id": (payload(event_of("CANARY")), 400, "webhook-foreign"),
             "ids that are none": (payload(event_of("CANARY"), event_of(source="group"), 7), 400, "webhook-foreign"),
             "without a time": (json.dumps({"events": [TIMELESS]}).encode(), 400, "webhook-foreign"),
             "an id in capitals": (payload(event_of(ITEM.upper())), 400, "webhook-foreign"),
             "a list of ids": (payload(event_of([ITEM])), 400, "webhook-foreign"),
             "a source that is a list": (payload(event_of(source=["item"])), 400, "webhook-foreign"),
             "a time that is text": (payload(event_of(), when="CANARY"), 400, "webhook-foreign"),
-            "a time that no calendar has": (payload(event_of(), when=10**30), 400, "webhook-foreign"),
+            "a time outside of the calendar": (payload(event_of(), when=10**30), 400, "webhook-foreign"),
             "a path to climb": (payload(event_of("../" * 10)), 400, "webhook-foreign"),
         }.items()
     },
@@ -386,8 +386,8 @@ class TestRefused:
         assert line["correlation_id"] == sample("receive_webhook")["requestContext"]["requestId"]
 
     @pytest.mark.parametrize("path", ["", PATH[:-1], PATH + "x", PATH.upper(), "x" * 36, "\u00e9", "x" * 5000])
-    def test_unknown_path_is_not_found(self, receiver: Receiver, path: str) -> None:
-        """Whatever else is right or wrong with the request, and whichever method it uses."""
+    def test_unknown_path_returns_404(self, receiver: Receiver, path: str) -> None:
+        """This does not depend on the method, or on what else is right or wrong in the request."""
         oversized = ONE + b" " * MAX_DELIVERY_BYTES
         answers = [receiver.post(body, signed, path=path) for body, signed in ((ONE, signature(ONE)), (oversized, "x"))]
         probe = sample("receive_webhook.probe")
@@ -404,10 +404,13 @@ class TestRefused:
     def test_wrong_signature_is_refused_even_if_none_is_required(self, receiver: Receiver) -> None:
         assert receiver.post(ONE, signature(ONE, "another-key-altogether"))["reason"] == "webhook-forged"
 
-    def test_log_says_how_far_apart_the_clocks_are(self, receiver: Receiver) -> None:
+    def test_log_contains_the_clock_difference(self, receiver: Receiver) -> None:
         receiver.post(payload(event_of(), when=RECEIVED - 3_600_000))
         (line,) = receiver.functions.lines()
-        assert "is of 2026-11-22T01:00:00.000Z, and came at 2026-11-22T02:00:00.000Z: 3600 s" in line["message"]
+        assert (
+            "time is 2026-11-22T01:00:00.000Z, but it arrived at 2026-11-22T02:00:00.000Z. These differ by 3600 s"
+            in line["message"]
+        )
 
     @pytest.mark.parametrize("token", ['{"events":[]}', "payload=%7B%7D", "a b", "x" * 300, "a\nb"])
     def test_probe_does_not_sign_a_payload(self, receiver: Receiver, token: str) -> None:
@@ -423,7 +426,7 @@ class TestRefused:
 
 
 class TestTrouble:
-    def test_partly_accepted_events_are_answered_with_503(self, receiver: Receiver) -> None:
+    def test_partly_accepted_events_return_503(self, receiver: Receiver) -> None:
         def fail(parsed: dict[str, Any], **_: Any) -> None:
             parsed["FailedEntryCount"], parsed["Entries"][-1] = 1, {"ErrorCode": "ThrottlingException"}
 
@@ -435,14 +438,16 @@ class TestTrouble:
         assert (answer["status"], answer["reason"], answer["refused"]) == (503, "event-refused", [1])
         assert "ThrottlingException" in receiver.functions.log.getvalue()
 
-    def test_missing_bus_is_answered_with_503(self, receiver: Receiver) -> None:
+    def test_missing_bus_returns_503(self, receiver: Receiver) -> None:
         receiver.functions.configure(EVENT_BUS_NAME="elsewhere")
         event = sample("receive_webhook")
         answer = receiver.send(event)
         assert (answer["status"], answer["reason"], answer["accepted"]) == (503, "event-refused", [0])
 
-    def test_function_answers_in_time_if_aws_is_slow(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The secret comes at the last moment, and the bus never answers. Neither is called twice."""
+    def test_function_responds_in_time_if_aws_is_slow(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The secret comes just before the time-out, and the bus never responds. Neither is called twice."""
         with slow_aws() as (url, asked):
             monkeypatch.setattr(botocore_stubber, "enabled", False)
             receiver.functions.configure(AWS_ENDPOINT_URL=url)
@@ -485,8 +490,10 @@ class TestTrouble:
         assert receiver.post(ONE, signature(ONE, KEY))["status"] == 202
         assert receiver.post(ONE, signature(ONE, PREVIOUS))["status"] == 401
 
-    def test_unreadable_secret_is_used_for_a_while(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A portal gives up after five failures, so a slow minute of Secrets Manager must not cause any."""
+    def test_last_read_secret_is_used_while_unreadable(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A portal stops sending after five failures, so Secrets Manager may be slow for a minute without one."""
         asked: list[int] = []
         is_silent = False
 
@@ -507,7 +514,7 @@ class TestTrouble:
         is_silent = True
         assert [after(seconds)["status"] for seconds in (59, 61, 62, 119)] == [202] * 4
         assert len(asked) == 1, "each call may take two of the five seconds"
-        assert any("What was read 61 s ago is used" in line["message"] for line in receiver.functions.lines())
+        assert any("Using the secret's value of 61 s ago" in line["message"] for line in receiver.functions.lines())
         assert after(MAX_STALE_SECONDS - 1)["status"] == 202
         late = after(MAX_STALE_SECONDS + 60)
         assert (late["status"], late["reason"], late["refused"]) == (503, "secret-unreadable", [1])

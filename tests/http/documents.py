@@ -1,4 +1,4 @@
-"""Parse pages, and build notebooks for them."""
+"""Parse pages, and build notebooks for tests of pages."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from notebook_archive import pages
 
 ITEM = "9a" * 16
 KEY = f"snapshot-{'0d' * 16}.json"
-# An image of one pixel.
+# A PNG image of one pixel.
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 DETAILS = {"Title": "Flood model", "Owner": "ana", "Created": "2025-01-01T02:00:00.123Z", "Runtime": ""}
 
@@ -28,7 +28,9 @@ class Element:
         return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
     def all(self, tag: str = "", **attributes: str) -> list["Element"]:
-        """Return the elements below with that tag and one of the words in each attribute (`class_` for class)."""
+        """Return the elements below this one with that tag. Each attribute must contain one of the given words.
+
+        `class_` stands for the attribute `class`."""
         wanted = {name.rstrip("_"): value for name, value in attributes.items()}
         return [
             each
@@ -52,7 +54,7 @@ class Element:
 
 
 class _Builder(HTMLParser):
-    """Builds the tree, and checks that elements are closed in order, because our pages are well-formed."""
+    """Builds the tree, and checks that elements are closed in order, as they must be in our pages."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -74,7 +76,7 @@ class _Builder(HTMLParser):
 
 
 def parsed(page: str) -> Element:
-    """Return the page's html element."""
+    """Return the `html` element of the page."""
     builder = _Builder()
     builder.feed(page)
     builder.close()
@@ -101,7 +103,7 @@ def stream(text: Any, name: str = "stdout") -> dict[str, Any]:
 
 
 def display(**data: Any) -> dict[str, Any]:
-    """Return an output. In the names, `__` stands for the slash of a mime type."""
+    """Return an output. In the argument names, `__` stands for the slash of a mime type."""
     return {
         "output_type": "display_data",
         "metadata": {},
@@ -118,5 +120,5 @@ def snapshot_page(body: bytes | None, **values: Any) -> str:
 
 
 def rendered(*cells: Any, **members: Any) -> Element:
-    """Return the notebook of the page for these cells."""
+    """Return the element of a page that shows a notebook with these cells."""
     return parsed(snapshot_page(notebook(*cells, **members))).one("section", class_="notebook")

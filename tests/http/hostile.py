@@ -1,4 +1,4 @@
-"""Texts of notebooks that try to run a script in a reader's browser, or to make it send a request."""
+"""List texts that try to run a script in a reader's browser, or to make the browser send a request."""
 
 HOSTILE = [
     "<script>window.hit=1</script>",

@@ -1,4 +1,4 @@
-"""The pages of the proxy: their frame, links, forms and content security policy."""
+"""Test the proxy's pages: their frame, links, forms and content security policy."""
 
 import hashlib
 import subprocess
@@ -49,7 +49,7 @@ EVERY = [(name, token) for token in (False, True) for name in every_page(token=t
 
 
 def targets(document: Element, path: str) -> set[str]:
-    """Return the targets of links and buttons below the stage, without the fields of forms."""
+    """Return the targets of links and buttons, relative to the stage, without the fields of forms."""
     found = {each.attributes["href"] for each in document.all("a") if each.attributes["href"] != "#main"}
     found |= {
         each.attributes[name]
@@ -71,7 +71,7 @@ def test_every_page_is_a_complete_accessible_document(name: str, token: bool) ->
     assert document.one("title").text.endswith("Notebook Archive")
     assert len(document.all("h1")) == 1
     levels = [int(each.tag[1]) for each in document.below() if each.tag in ("h1", "h2", "h3")]
-    assert all(after - before <= 1 for before, after in pairwise(levels)), "no level is left out"
+    assert all(after - before <= 1 for before, after in pairwise(levels)), "no heading level is skipped"
     labels = [each.one("input") for each in document.all("label") if each.all("input")]
     fields = [each for each in document.all("input") if each.attributes.get("type") != "hidden"]
     assert fields == labels, "every field has a label"
@@ -88,7 +88,7 @@ def test_only_pages_with_token_forms_ask_for_a_token(name: str, token: bool) -> 
         assert each.attributes.keys() == {"type", "name", "autocomplete", "spellcheck", "required"}
         assert each.attributes["type"] == "password"
         assert each.attributes["autocomplete"] == "off"
-    assert all(each.attributes["method"] == "post" for each in document.all("form")), "an address holds no token"
+    assert all(each.attributes["method"] == "post" for each in document.all("form")), "no address contains a token"
 
 
 @pytest.mark.parametrize("name", every_page(token=False))
@@ -144,7 +144,7 @@ def test_sessions_left_out_are_counted_on_the_page() -> None:
     listed = listing(1, 8, 11) | {"unreadable": 2}
     page = pages.sessions_page(listed, token_field=False)
     assert "2 left out" in page
-    assert "start=11" in page, "the next page starts behind them"
+    assert "start=11" in page, "the next page starts after them"
 
 
 @pytest.mark.parametrize("path", ["/admin/notebooks/5b", "/admin/notebook/5b"])
@@ -165,7 +165,7 @@ def test_a_session_shows_its_eight_fields_and_links(path: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*SESSION, "other"]), st.none() | st.integers() | st.text() | st.floats()))
-def test_any_session_gives_a_page(session: dict[str, Any]) -> None:
+def test_any_session_is_rendered(session: dict[str, Any]) -> None:
     parsed(pages.session_page(session, token_field=True)).one("h1")
     page = pages.sessions_page({"total": 1, "start": 1, "num": 1, "notebooks": [session]}, token_field=False)
     page.encode()
@@ -183,7 +183,7 @@ def test_the_download_form_repeats_the_parameters() -> None:
 
 
 def test_a_large_snapshot_is_a_link_and_not_a_form() -> None:
-    """A browser applies form-action to the redirect that answers a form, and form-action does not name the bucket."""
+    """A browser applies `form-action` also to a redirect after a form, and `form-action` does not allow the bucket."""
     document = parsed(every_page(token=True)["large"])
     assert document.one("a", class_="button").attributes["href"] == "https://bucket.example/x?a=1&b=2"
     assert not document.all("button")
@@ -213,7 +213,7 @@ HOSTILE_TEXTS = ["x", '"', "\u6c34", "\U0001f4a7", "\ud800", "\x00"]
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
-def test_long_texts_of_a_session_fit(character: str) -> None:
+def test_long_texts_of_a_session_fit_into_a_page(character: str) -> None:
     text = character * 1_000_000
     session = dict.fromkeys((*SESSION, *(f"{text}{number}" for number in range(100))), text)
     sessions = {"total": 100, "start": 1, "num": 100, "notebooks": [session] * 100}
@@ -222,7 +222,7 @@ def test_long_texts_of_a_session_fit(character: str) -> None:
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
-def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
+def test_long_texts_of_an_error_and_a_form_fit_into_a_page(character: str) -> None:
     text = character * 1_000_000
     error = pages.error_page(400, text, text, text, token_form=True, fields=dict.fromkeys(["f", "itemId"], text))
     for page in (error, pages.download_form(text, text, token_field=True)):
@@ -230,7 +230,7 @@ def test_long_texts_of_an_error_and_a_form_fit(character: str) -> None:
 
 
 @pytest.mark.parametrize("character", HOSTILE_TEXTS)
-def test_long_texts_around_a_full_notebook_fit(character: str) -> None:
+def test_long_texts_around_a_full_notebook_fit_into_a_page(character: str) -> None:
     text = character * 1_000_000
     about = ["Title", "Owner", "Snapshot", "Created", "Kernel", "Runtime", "Runtime version", "SHA-256"]
     names = {"language_info": {"name": text}, "kernelspec": {"name": text, "display_name": text, "language": text}}
@@ -249,7 +249,7 @@ def test_an_error_page_shows_title_and_text(title: str, text: str) -> None:
     assert document.one("h1").text.isprintable() or "\n" in title or "\t" in title
 
 
-def test_an_error_says_its_status_once() -> None:
+def test_error_page_shows_its_status_once() -> None:
     document = parsed(pages.error_page(404, "404 Not Found", "Gone.", "c0ffee", token_form=False))
     assert (document.one("p", class_="status").text, document.one("h1").text) == ("404", "Not Found")
 
@@ -268,5 +268,5 @@ def test_libraries_are_imported_only_for_a_page() -> None:
 @pytest.mark.parametrize(
     ("number", "words"), [(0, "0 bytes"), (999, "999 bytes"), (48_213, "48 kB"), (41_900_000, "41.9 MB")]
 )
-def test_a_size_is_formatted_in_words(number: int, words: str) -> None:
+def test_size_is_formatted_with_its_unit(number: int, words: str) -> None:
     assert format_size(number) == words

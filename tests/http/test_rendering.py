@@ -1,4 +1,4 @@
-"""Notebooks in pages: what is shown and what is not. No notebook makes rendering fail, hang or grow."""
+"""Test what a page shows of a notebook, and that no notebook makes rendering fail, hang or exceed its limits."""
 
 import json
 import math
@@ -28,12 +28,12 @@ from tests.http.documents import (
 )
 from tests.http.hostile import HOSTILE
 
-# Elements of the frame, which the HTML of a notebook must not have.
+# Elements of the page's frame. The HTML of a notebook must not contain them.
 OWN_TAGS = {
     "html", "head", "meta", "title", "link", "style", "body", "header", "main", "nav", "section", "form", "input",
     "button", "label",
 }  # fmt: skip
-# Maximum seconds for a page on a busy machine: the time limit, and one last part that began within it.
+# Maximum seconds for a page on a busy machine: the time limit, and time for a last part that began before the limit.
 SLOWEST = 20.0
 
 
@@ -64,13 +64,13 @@ def assert_harmless(page: str) -> Element:
     return shown
 
 
-# --- what is shown
+# --- what a page shows
 
 
 def test_cells_are_shown_in_order_with_their_counts() -> None:
     shown = rendered(markdown("# Floods"), code("x = 1", count=3), {"cell_type": "raw", "source": "as it is"})
     first, second, third = (cell for cell in shown.all("div", class_="cell"))
-    assert first.one("h2").text == "Floods", "the page's own title is its one h1"
+    assert first.one("h2").text == "Floods", "only the page's title is an h1"
     assert second.one("div", class_="side").text == "In\u00a0[3]"
     assert second.one("code").text == "x = 1"
     assert third.one("pre", class_="raw").text == "as it is"
@@ -115,7 +115,7 @@ def test_markdown_is_rendered_with_its_extensions() -> None:
     assert [each.text for each in shown.all("span", class_="kn")] == ["import"]
 
 
-def test_links_within_the_notebook_lead_to_its_headings() -> None:
+def test_links_within_a_notebook_lead_to_its_headings() -> None:
     shown = rendered(markdown("[go](#Land-use)"), markdown("## Land use"))
     assert shown.one("a").attributes["href"] == "#" + shown.one("h3").attributes["id"]
     assert "target" not in shown.one("a").attributes
@@ -157,7 +157,7 @@ def test_streams_and_errors_have_colors() -> None:
         ("\x1b[38;5mx\x1b[38;2;1mx\x1b[999;38;5;999999mx\x1b[mx", "xxxx"),
     ],
 )
-def test_terminal_text_is_what_a_terminal_shows_in_the_end(written: str, seen: str) -> None:
+def test_terminal_text_is_shown_as_on_a_terminal(written: str, seen: str) -> None:
     assert parsed(f"<html>{render_terminal(written)}</html>").text == seen
 
 
@@ -211,7 +211,7 @@ def test_an_interactive_output_is_named_and_shown_as_text(data: dict[str, Any]) 
     assert shown.one("pre", class_="terminal").text == "MapView(layout)"
 
 
-def test_the_image_of_a_map_stays_without_its_frame() -> None:
+def test_image_of_a_map_is_shown_without_its_iframe() -> None:
     html = f'<div><img src="data:image/png;base64,{PNG}"></div><iframe srcdoc="<script>"></iframe>'
     shown = rendered(code("", display(text__html=html, text__plain="MapView()")))
     assert shown.one("img").attributes["src"].endswith(PNG)
@@ -272,7 +272,7 @@ def test_an_unreadable_file_is_offered_as_a_download(body: bytes) -> None:
     assert [each.attributes["value"] for each in document.all("button", name="f")] == ["json", "pjson"]
 
 
-# --- what is hostile
+# --- hostile notebooks
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -292,7 +292,7 @@ def test_hostile_text_is_harmless_everywhere(text: str) -> None:
     addresses = [
         (each.tag, name) for each in shown.below() for name, value in each.attributes.items() if "evil.example" in value
     ]
-    assert set(addresses) <= {("a", "href"), ("img", "alt")}, "what a click may follow, and text"
+    assert set(addresses) <= {("a", "href"), ("img", "alt")}, "only a link to click on, and text"
 
 
 json_values = st.recursive(
@@ -331,7 +331,7 @@ notebooks = st.fixed_dictionaries(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(notebooks)
-def test_any_notebook_gives_a_page(body: dict[str, Any]) -> None:
+def test_any_notebook_is_rendered(body: dict[str, Any]) -> None:
     assert_harmless(snapshot_page(json.dumps(body).encode()))
 
 
@@ -342,7 +342,7 @@ def test_mixtures_of_hostile_texts_are_harmless(pieces: list[str]) -> None:
     assert_harmless(snapshot_page(notebook(markdown(text), code("", display(text__html=text)))))
 
 
-# --- what is large, or slow
+# --- large and slow notebooks
 
 LARGE = {
     "cells": [code("x", stream("a\n"))] * 30_000,
@@ -371,7 +371,7 @@ def test_a_large_notebook_fits_with_notes_of_what_is_left_out(name: str) -> None
     took = time.monotonic() - begun
     assert took < SLOWEST
     is_cut = any("left out" in note or "Not shown" in note for note in notes(assert_harmless(page)))
-    assert is_cut or took > RENDER_SECONDS, "on a busy machine the time is up, and what is shown plainly may fit"
+    assert is_cut or took > RENDER_SECONDS, "on a busy machine, the time may be up, and plain text may fit"
 
 
 def test_text_after_large_images_is_still_shown() -> None:

@@ -1,4 +1,4 @@
-"""Runs over five notebooks in which one call to ArcGIS fails, or all calls from that one on fail."""
+"""Make runs over five notebooks in which one call to ArcGIS fails, or that call and all later ones fail."""
 
 import itertools
 import time
@@ -30,7 +30,7 @@ WAYS: dict[str, tuple[Kind, Route]] = {
 }
 OWNERS = (User("ana", "ana-password"), User("ben", "ben-password"))
 CLEAN_SECONDS = 120.0
-# Time of an invocation that meets a time-out: the minimum in seconds, and a multiple of the time of a clean run.
+# Time limit of an invocation in which a call times out: a minimum in seconds, and a multiple of a clean run's time.
 TIME_OUT_SECONDS = 0.5
 TIME_OUT_SHARE = 3
 
@@ -38,7 +38,7 @@ type Golden = dict[str, tuple[bytes, dict[str, str]]]
 
 
 def five_notebooks() -> Seed:
-    """Return five notebooks of two owners with two, one, no, one and two snapshots."""
+    """Return five notebooks of two owners. They have two, one, no, one and two snapshots."""
 
     def items() -> list[Item]:
         numbers = itertools.count()
@@ -64,7 +64,7 @@ def five_notebooks() -> Seed:
 
 
 def archived() -> Golden:
-    """Return body and metadata of each object below `notebooks/`, without the id of the run that wrote it."""
+    """Return the body and the metadata of each object below `notebooks/`, without the id of the run that wrote it."""
     return {
         key: (stored.body, {name: value for name, value in stored.metadata.items() if name != "run-id"})
         for key, stored in contents("notebooks/").items()
@@ -73,7 +73,7 @@ def archived() -> Golden:
 
 @dataclass
 class Sweep:
-    """A site, and the result of a run without faults: the archive, its calls to ArcGIS, and its seconds."""
+    """A site, and the result of a run without faults: the archive, the calls to ArcGIS, and the seconds it took."""
 
     site: Site
     golden: Golden
@@ -82,7 +82,7 @@ class Sweep:
 
     @classmethod
     def of(cls, site: Site) -> "Sweep":
-        """Make a run without faults, and return a sweep that compares with it."""
+        """Make a run without faults, and return a sweep that compares other runs with it."""
         empty_bucket()
         site.deployment.requests.clear()
         begun = time.monotonic()
@@ -95,10 +95,10 @@ class Sweep:
         return cls(site, golden, len(site.deployment.requests), seconds)
 
     def strike(self, number: int, fault: str, times: int | None) -> bool:
-        """Make a run in which one call, counted from 0, meets the fault, and then a clean run; check both.
+        """Make a run in which one call fails, then a run without faults, and check both.
 
-        `times` is how many calls in a row meet it, None for all later ones. Returns whether any call met it; if the run
-        ended before, none did.
+        `call` counts from 0. `times` is the number of calls in a row that fail, or None for all later calls. Returns
+        whether a call failed. None fails if the run makes fewer calls.
         """
         site = self.site
         empty_bucket()

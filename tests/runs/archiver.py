@@ -1,4 +1,4 @@
-"""A process that archives one batch or makes a whole run, and that tests kill.
+"""Archive one batch or make a whole run in a process that a test kills.
 
 `python -m tests.runs.archiver` archives the batch that it reads from stdin.
 """
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
 @functools.cache
 def s3_client(address: str) -> "S3Client":
-    """Return a client for the bucket at that address, which tries each call once."""
+    """Return a client for the bucket at that address. It makes one attempt at each call."""
     config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
     return boto3.client("s3", endpoint_url=address, config=config)
 
 
 def archive(order: dict[str, str]) -> None:
-    """Archive a batch as the order says. With `rotates`, use the owner's credential and make captures."""
+    """Archive the batch in the order. If the order has `rotates`, use the owner's credential and make captures."""
     transport = Transport(make_tls_context(order["ca"], strict=True))
     rotates = "rotates" in order
     route: Route = "notebook-server" if rotates else "portal"
@@ -60,7 +60,7 @@ def archive(order: dict[str, str]) -> None:
 
 
 def archive_until(call: int, moment: str, order: dict[str, str], part: str = "") -> None:
-    """Archive, and be killed before an HTTP call, or after the server has answered it.
+    """Archive a batch, and kill this process before an HTTP call or after its response.
 
     `call` starts at 0, and counts only calls whose URL contains `part`.
     """
@@ -71,7 +71,7 @@ def archive_until(call: int, moment: str, order: dict[str, str], part: str = "")
 def kill_at(call: int, moment: str, counts: Callable[[HTTPConnectionPool, str], bool]) -> None:
     """Kill this process before or after an HTTP call.
 
-    The call's number starts at 0, and `counts` says which calls count.
+    The call's number starts at 0. `counts` returns True for calls that count.
     """
     urlopen, calls = HTTPConnectionPool.urlopen, itertools.count()
 
@@ -88,14 +88,14 @@ def kill_at(call: int, moment: str, counts: Callable[[HTTPConnectionPool, str], 
 
 
 class Runner:
-    """Makes whole runs without a `Site`, which cannot be given to another process."""
+    """Makes whole runs without a `Site`, because a `Site` cannot be passed to another process."""
 
     def __init__(self, ca: str, portal: str, route: Route, secrets: dict[str, str], s3: str, *, current: bool) -> None:
-        """`secrets` are by name; `s3` is the address of the bucket."""
+        """Prepare runs. `secrets` maps names to secrets. `s3` is the address of the bucket."""
         transport = Transport(make_tls_context(ca, strict=True))
         self.routes = Routes(transport, portal, route, Discovery(""), PREFIX, lambda name: secrets[name])
         self.archive = Archive(s3_client(s3), BUCKET, ACCOUNT)
-        self.context = ArchiveContext(self.routes, self.archive, portal, 100_000_000, archive_current=current)
+        self.context = ArchiveContext(self.routes, self.archive, portal, 100_000_000, includes_current=current)
 
     def run(self, name: str) -> Report:
         """Make a run and return its report."""
@@ -122,7 +122,7 @@ class Runner:
 
 
 def run_until(call: int, moment: str, order: dict[str, Any]) -> None:
-    """Make a whole run, and be killed before ArcGIS call number `call`, or after the server has answered it."""
+    """Make a whole run, and kill this process before ArcGIS call number `call` or after its response."""
     kill_at(call, moment, lambda pool, _: pool.scheme == "https")
     Runner(**order).run("killed")
 

@@ -1,4 +1,4 @@
-"""A bucket for processes that are killed: the part of S3's HTTP interface that a run needs."""
+"""Serve a bucket for processes that are killed. It has only the part of S3's HTTP interface that a run needs."""
 
 import hashlib
 import os
@@ -15,9 +15,10 @@ from xml.sax.saxutils import escape
 
 @dataclass
 class Bucket:
-    """A bucket that stores what arrives whole, and kills the worker at a chosen moment.
+    """A bucket that stores only complete objects, and can kill the worker process.
 
-    `kill` is the kind of object and the bytes of its body after which the worker is killed; -1 is after it was stored.
+    `kill` contains a kind of object, and the number of bytes of its body after which the worker is killed. The number
+    -1 kills the worker after the object was stored.
     """
 
     objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         first = max(self.bucket.kill[1], 0) if self.bucket.kill and self.bucket.kill[0] in self.path else 0
         body = self.rfile.read(min(first, length))
         killed = self.bucket.kills(self.path, len(body))
-        with suppress(ConnectionError):  # so may the connection of a killed process end
+        with suppress(ConnectionError):  # a killed process may end its connection like this
             body += self.rfile.read(length - len(body))
         if len(body) == length and self.headers.get("If-None-Match") == "*" and self.path in self.bucket.objects:
             self._answer(412)

@@ -1,4 +1,4 @@
-"""Fixtures: a site for each test. One local ArcGIS server runs for all of them."""
+"""Define fixtures that make a site for each test. All sites use one local ArcGIS server."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -45,19 +45,19 @@ def site(make_site: MakeSite) -> Site:
 
 @pytest.fixture
 def small(make_site: MakeSite) -> Site:
-    """Two notebooks and three snapshots."""
+    """Return a site with two notebooks and three snapshots."""
     return make_site(small_seed())
 
 
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
-    """A bucket that other processes can reach."""
+    """Yield a bucket that other processes can reach."""
     with serving() as made:
         yield made
 
 
 def small_seed() -> Seed:
-    """Return two notebooks, one for each route, with two snapshots and one."""
+    """Return two notebooks, one for each route. The first has two snapshots, the second has one."""
 
     def items() -> list[Item]:
         body = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}'

@@ -1,4 +1,4 @@
-"""A notebook that is captured: its owner's snapshots, those that runs made, and checks that none is lost."""
+"""Set up a notebook with snapshots that its owner took and that runs made, and check that none is lost."""
 
 import hashlib
 import json
@@ -15,12 +15,12 @@ HOUR_MS = 3_600_000
 
 
 def body(number: int) -> bytes:
-    """Return a small notebook, another one for each number."""
+    """Return a small notebook, which is different for each number."""
     return b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}' % number
 
 
 def captured_seed() -> Seed:
-    """Return one notebook whose owner has a secret, without snapshots."""
+    """Return one notebook without snapshots, whose owner has a secret."""
     return Seed(SMALL, lambda: [Item("ana", "Alone", body(0))])
 
 
@@ -31,19 +31,19 @@ def save(item: Item, number: int) -> None:
 
 
 def age(item: Item) -> None:
-    """Make all its snapshots an hour older."""
+    """Make all snapshots of the notebook an hour older."""
     for snapshot in item.snapshots:
         snapshot.created -= HOUR_MS
 
 
 def ours(item: Item) -> list[Snapshot]:
-    """Return the snapshots that are named like captures."""
+    """Return the snapshots that have the name of a capture."""
     return [snapshot for snapshot in item.snapshots if snapshot.name.startswith(CAPTURE_PREFIX)]
 
 
 @dataclass
 class Watch:
-    """Remember every snapshot that ArcGIS ever had, and which ones a person took."""
+    """Remembers every snapshot that ArcGIS ever had, and which of them a person took."""
 
     item: Item
     ever: dict[str, Snapshot] = field(default_factory=dict)
@@ -54,16 +54,16 @@ class Watch:
         self.ever |= {snapshot.resource_key: snapshot for snapshot in self.item.snapshots}
 
     def by_hand(self, count: int, name: str = "Mine") -> None:
-        """Have the owner take snapshots."""
+        """Take snapshots as the owner."""
         for number in range(count):
             made = self.item.add_snapshot(body(100 + len(self.ever) + number), f"{name} {number}" if number else name)
             self.persons.add(made.resource_key)
         self.look()
 
     def check(self, stored: dict[str, tuple[bytes, str]]) -> None:
-        """Check what must always hold. `stored` has body and noted SHA-256 by resource key.
+        """Check two rules that must always be true. `stored` contains the body and the SHA-256 by resource key.
 
-        No snapshot that a person took is gone. The archive holds every snapshot that is gone, as ArcGIS had it.
+        No snapshot that a person took was deleted. The archive contains every deleted snapshot, as ArcGIS had it.
         """
         here = {snapshot.resource_key for snapshot in self.item.snapshots}
         assert self.persons <= here, "a person's own snapshot is never deleted"
@@ -80,7 +80,7 @@ def archived(prefix: str = "notebooks/") -> dict[str, StoredObject]:
 
 
 def makers() -> dict[str, str]:
-    """Return the run that made each snapshot, as the archive notes it."""
+    """Return the run that made each snapshot, according to the capture records."""
     return {
         key.rsplit("/", 1)[1]: json.loads(found.body)["runId"]
         for key, found in contents("notebooks/").items()
@@ -89,7 +89,7 @@ def makers() -> dict[str, str]:
 
 
 def watched(site: Site) -> Watch:
-    """Return a changed notebook at its limit: the oldest snapshot is a run's, the other four are a person's."""
+    """Return a changed notebook at its limit of snapshots. A run made the oldest one, a person made the other four."""
     item = site.item("Alone")
     report = site.run("first")
     check_report(report)

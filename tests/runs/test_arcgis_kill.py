@@ -1,4 +1,4 @@
-"""A run may be killed at any ArcGIS call: nothing false is stored or reported, and a clean run archives the rest."""
+"""Test that a run killed at any ArcGIS call stores or reports nothing false, and a clean run archives the rest."""
 
 import multiprocessing
 import signal
@@ -20,7 +20,7 @@ from tests.strict_s3 import BUCKET, StrictS3
 
 NOTEBOOKS = f"/{BUCKET}/notebooks/"
 KILLED = {"Error": "Sandbox.Timedout", "Cause": "The function was killed."}
-# The sign-in, the search, and two calls for notebooks.
+# The numbers of the calls to kill at: the sign-in, the search, and two calls for notebooks.
 CORE_CALLS = (0, 2, 8, 16)
 
 
@@ -48,7 +48,7 @@ class Kills:
         self._golden = self._archived()
 
     def _archived(self) -> Golden:
-        """Return body and metadata of what is below `notebooks/`, without the id of the run that wrote it."""
+        """Return the body and the metadata of each object below `notebooks/`, without the id of its run."""
         return {
             path: (
                 body,
@@ -63,7 +63,7 @@ class Kills:
         }
 
     def kill(self, call: int, moment: str) -> None:
-        """Kill a run at a call, then check the archive, the report, a retry of its batch and a clean run."""
+        """Kill a run at a call. Then check the archive, the report, a retry of the batch, and a clean run."""
         self._bucket.objects.clear()
         worker = self._context.Process(target=run_until, args=(call, moment, self._told))
         worker.start()
@@ -81,12 +81,12 @@ class Kills:
         self._bucket.objects = left
         runner = Runner(**self._told)
         if runner.batches("killed"):
-            runner.work("killed")  # as Step Functions tries a crashed batch once more
+            runner.work("killed")  # Step Functions also retries a crashed batch once
             check_complete(self._report())
             assert self._archived() == self._golden
 
     def _report(self) -> Report:
-        """Report the killed run as the state machine does. If `plan_run` was killed, there is no plan."""
+        """Report the killed run as the state machine does, without a plan if `plan_run` was killed."""
         runner = Runner(**self._told)
         batches = runner.batches("killed")
         plan: Plan | None = None

@@ -1,4 +1,4 @@
-"""Any ArcGIS call of a run may fail: nothing false is stored or reported, and a clean run archives the rest."""
+"""Test that a run stores and reports nothing false if any ArcGIS call fails, and that a clean run archives the rest."""
 
 import itertools
 
@@ -15,7 +15,7 @@ CORE_WAYS = ("enterprise, owners", "enterprise, portal", "kubernetes, owners")
 def test_a_fault_at_any_arcgis_call_loses_nothing(make_site: MakeSite, way: str, record_property: Record) -> None:
     kind, route = WAYS[way]
     sweep = Sweep.of(make_site(five_notebooks(), kind, route=route, archive_current=True))
-    # A part of what `make soak` sweeps: a lasting fault at every call, of the next kind each time.
+    # `make soak` tests every kind of fault at every call. This test uses one kind at each call, a new one each time.
     kinds = itertools.cycle([*FAULTS][1:])
     for number in range(sweep.calls):
         fault = next(kinds)
@@ -43,7 +43,7 @@ def test_each_fault_at_each_arcgis_call_loses_nothing(
     sweep = Sweep.of(make_site(five_notebooks(), kind, route=route, archive_current=current))
     met = [sweep.strike(number, fault, times) for number in range(sweep.calls + 1)]
     assert not met.pop(), "a run makes no more calls than that"
-    if fault != "time-out":  # on a busy machine the time may end before the call
+    if fault != "time-out":  # on a busy machine, the time may be over before the call
         assert all(met)
     record_property(FAULTY_RUNS, [fault, way, met.count(True)])
     record_property(FAULTY_RUNS, [f"{fault}, not met and not counted as faulty", way, met.count(False)])

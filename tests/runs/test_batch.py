@@ -1,4 +1,4 @@
-"""A batch is archived a few notebooks at a time, while the invocation has time, and no notebook of it is lost."""
+"""Test that a batch is archived a few notebooks at a time while time is left, and that no notebook is lost."""
 
 import json
 from itertools import pairwise
@@ -12,7 +12,7 @@ from tests.site import Site, check_archive, check_report, stored_body, stored_sn
 from tests.strict_s3 import Fault, contents
 
 
-def test_notebooks_without_time_are_handed_back_and_finished(make_site: MakeSite) -> None:
+def test_notebooks_without_time_are_finished_in_later_parts(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=12, size=300), threads=2, seconds=60)
     plan = site.plan()
     (batch,) = site.batches(plan)
@@ -35,7 +35,7 @@ def test_notebooks_without_time_are_handed_back_and_finished(make_site: MakeSite
     check_archive(site)
 
 
-def test_without_any_time_each_part_is_still_shorter(make_site: MakeSite) -> None:
+def test_part_gets_shorter_even_without_time_left(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=5, size=300), threads=2, seconds=60)
     plan = site.plan()
     (left,) = site.batches(plan)
@@ -54,7 +54,7 @@ def test_without_any_time_each_part_is_still_shorter(make_site: MakeSite) -> Non
     check_report(report)
 
 
-def test_no_more_than_its_threads_are_at_work(make_site: MakeSite) -> None:
+def test_batch_uses_at_most_its_number_of_threads(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=12, size=300), threads=3)
     plan = site.plan()
     site.deployment.faults.add("snapshots/list", "slow", seconds=0.02)
@@ -89,7 +89,7 @@ def test_a_batch_without_a_written_outcome_can_be_repeated(small: Site) -> None:
         small.work("one", batch)
     assert small.work("one", batch) is None
     report = small.report("one", plan)
-    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 3), "by this run, though in two tries"
+    assert (report["status"], report["snapshots"]["archived"]) == ("complete", 3), "by this run, though in two attempts"
     check_archive(small)
 
 
@@ -120,7 +120,7 @@ def test_a_defect_in_one_notebook_fails_only_that_notebook(small: Site) -> None:
     check_report(report)
 
 
-def test_an_outcome_says_how_long_it_took_and_by_which_route(small: Site) -> None:
+def test_outcome_contains_duration_and_route(small: Site) -> None:
     small.run()
     document = json.loads(stored_body("runs/2026-11-22/one/outcomes/000001.json"))
     assert document["seconds"] > 0

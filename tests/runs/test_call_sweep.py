@@ -1,6 +1,6 @@
-"""Any call of a run to S3 may fail: nothing false is stored, and a clean run completes the archive.
+"""Test that a run stores nothing false if any call to S3 fails, and that a clean run completes the archive.
 
-The calls to ArcGIS are swept in test_arcgis_sweep.py.
+test_arcgis_sweep.py tests the calls to ArcGIS.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.runs.conftest import MakeSite, small_seed
 from tests.site import Site, check_archive, check_report, stored_snapshots
 from tests.strict_s3 import Fault, contents, empty_bucket
 
-# About as many as a run of the small site makes, so that each meets a fault.
+# About the number of calls that a run of the small site makes, so that each call fails once.
 S3_CALLS = 13
 
 
@@ -60,14 +60,14 @@ def sweep(site: Site, calls: int, strike: Callable[[int], object], met: Callable
 
 @pytest.fixture
 def present(make_site: MakeSite) -> Site:
-    """The small site, whose current content is archived too."""
+    """Return the small site with ArchiveCurrent, so that the current content is archived too."""
     site = make_site(small_seed(), archive_current=True)
     for item in site.deployment.organisation.notebooks():
         item.content, item.modified = b'{"cells":[],"nbformat":4}', 1_735_725_600_000
     return site
 
 
-def test_any_call_to_s3_may_fail_with_current_content(present: Site) -> None:
+def test_run_with_content_loses_nothing_if_any_s3_call_fails(present: Site) -> None:
     def strike(number: int) -> None:
         present.s3.faults = [Fault("*", "lost-answer", after=number)]
 
@@ -75,7 +75,7 @@ def test_any_call_to_s3_may_fail_with_current_content(present: Site) -> None:
 
 
 @pytest.mark.parametrize(("kind", "times"), [("lost-answer", 1), ("403-AccessDenied", 1)])
-def test_any_call_to_s3_may_fail(small: Site, kind: str, times: int | None) -> None:
+def test_run_loses_nothing_if_any_s3_call_fails(small: Site, kind: str, times: int | None) -> None:
     def strike(number: int) -> None:
         small.s3.faults = [Fault("*", kind, times=times, after=number)]
 

@@ -1,4 +1,4 @@
-"""Captures: which notebooks get a snapshot, what happens at the limit, and what is never deleted."""
+"""Test captures: which notebooks get a snapshot, what happens at the limit, and which snapshots are never deleted."""
 
 import hashlib
 import json
@@ -65,7 +65,7 @@ def test_one_run_captures_and_archives_a_notebook(running: LocalArcGIS, make_sit
 
 @pytest.fixture
 def kubernetes(running: LocalArcGIS, make_site: MakeSite) -> Site:
-    """A site on Kubernetes that captures one notebook with a cell."""
+    """Return a site on Kubernetes that captures one notebook with one cell."""
     site = make_site(captured_seed(), captures=True)
     site.deployment = running.kubernetes
     site.start()
@@ -112,7 +112,7 @@ def test_large_content_is_not_sent(kubernetes: Site, monkeypatch: pytest.MonkeyP
 
 
 def test_a_refused_capture_is_reported(kubernetes: Site) -> None:
-    """The administrator can archive the notebook, but nobody can capture it."""
+    """The administrator can archive the notebook, but no credential can capture it."""
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     kubernetes.item("Alone").add_snapshot(body(0), "Mine")
     report = kubernetes.run("one")
@@ -123,14 +123,14 @@ def test_a_refused_capture_is_reported(kubernetes: Site) -> None:
     check_report(report)
 
 
-def test_a_capture_counts_once_if_s3_loses_an_answer(capturing: Site) -> None:
+def test_capture_counts_once_if_an_s3_response_is_lost(capturing: Site) -> None:
     capturing.s3.faults.append(Fault("PutObject", "lost-answer", part="/outcomes/"))
     report = capturing.run("one")
     assert len(capturing.archive.list_keys("runs/2026-11-22/one/outcomes/")) == 2
     assert report["captured"] == len(capturing.deployment.organisation.notebooks())
 
 
-def test_what_a_capture_costs(capturing: Site) -> None:
+def test_capture_makes_only_the_necessary_calls(capturing: Site) -> None:
     capturing.run("zero")
     save(capturing.item("Alone"), 1)
     plan = capturing.plan("one")
@@ -145,13 +145,13 @@ def test_what_a_capture_costs(capturing: Site) -> None:
         "snapshots/download": 1,
     }
     assert capturing.s3.counts() == {
-        "GetObject": 1,  # whether the snapshot that there is was made just now
-        "HeadObject": 3,  # is the content marked, in that snapshot, in the new one
-        "PutObject": 5,  # who made it, the snapshot, the mark, item.json, the outcome
+        "GetObject": 1,  # whether a run made the existing snapshot a moment ago
+        "HeadObject": 3,  # the note that the content is captured, and the digests of the old and the new snapshot
+        "PutObject": 5,  # the capture record, the snapshot, the note, item.json, the outcome
     }
 
 
-def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
+def test_unchanged_notebook_costs_one_call_with_captures(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.run("one")
@@ -164,8 +164,8 @@ def test_an_unchanged_notebook_costs_what_it_did(capturing: Site) -> None:
     assert len(item.snapshots) == 1
 
 
-def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> None:
-    """Whichever of the two came first, and whatever their times are."""
+def test_save_in_the_same_second_as_a_snapshot_is_captured(capturing: Site) -> None:
+    """Test this for both orders of the two, and for different times."""
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.run("one")
@@ -178,7 +178,7 @@ def test_a_save_within_the_second_of_a_snapshot_is_captured(capturing: Site) -> 
     assert [snapshot.content for snapshot in item.snapshots] == [body(number) for number in range(4)]
 
 
-def test_a_new_title_alone_is_checked_once_and_captures_nothing(capturing: Site) -> None:
+def test_new_title_alone_causes_one_check_and_no_capture(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     capturing.run("one")
@@ -191,7 +191,7 @@ def test_a_new_title_alone_is_checked_once_and_captures_nothing(capturing: Site)
     assert (counts["items/data"], counts["snapshots/create"]) == (1, 0)
 
 
-def test_a_snapshot_that_a_person_just_made_is_enough(capturing: Site) -> None:
+def test_no_capture_is_made_if_a_person_just_took_a_snapshot(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     item.add_snapshot(body(0), "Mine")
@@ -202,8 +202,8 @@ def test_a_snapshot_that_a_person_just_made_is_enough(capturing: Site) -> None:
     assert (counts["items/data"], counts["snapshots/create"]) == (1, 0)
 
 
-def test_snapshots_with_other_bytes_are_made_once(capturing: Site) -> None:
-    """ArcGIS may write a snapshot with other bytes than the content has."""
+def test_capture_with_other_bytes_is_made_once(capturing: Site) -> None:
+    """ArcGIS may make a snapshot whose bytes differ from the content's."""
     capturing.deployment.switches.snapshots_written_anew = True
     item = capturing.item("Alone")
     for number in range(4):
@@ -221,7 +221,7 @@ def test_a_capture_that_somebody_deleted_is_not_made_again(capturing: Site) -> N
     assert capturing.deployment.requests.counts()["snapshots/create"] == 1
 
 
-def test_a_portal_set_back_captures_no_content_twice(capturing: Site) -> None:
+def test_restored_portal_captures_no_content_twice(capturing: Site) -> None:
     item = capturing.item("Alone")
     item.modified -= HOUR_MS
     before = item.modified
@@ -279,8 +279,8 @@ def test_an_archive_that_refuses_writes_costs_one_slot(rotating: Site) -> None:
     assert [snapshot.content for snapshot in item.snapshots[1:]] == [body(number) for number in range(10, 14)]
 
 
-def test_a_snapshot_taken_meanwhile_is_archived_and_stays(capturing: Site) -> None:
-    """Somebody takes it just when the run looks, and of other content than the notebook's."""
+def test_snapshot_taken_during_capture_is_archived_and_kept(capturing: Site) -> None:
+    """Somebody takes the snapshot while the run lists the snapshots. It has other content than the notebook."""
     item = capturing.item("Alone")
     watch = Watch(item)
     watch.by_hand(3)
@@ -305,7 +305,7 @@ def test_a_save_during_a_capture_is_captured_later(capturing: Site) -> None:
 
 
 def test_a_capture_archived_by_another_run_is_deleted_in_time(rotating: Site) -> None:
-    """Another invocation may list the snapshot before the one that made it has stored it."""
+    """Another invocation may list the new snapshot before the invocation that made it has stored it."""
     item = rotating.item("Alone")
     watch = Watch(item)
     for number in range(8):
@@ -320,12 +320,12 @@ def test_a_capture_archived_by_another_run_is_deleted_in_time(rotating: Site) ->
 
 @pytest.mark.parametrize("anew", [False, True])
 @pytest.mark.parametrize("saves", [1, 12])
-def test_a_portal_set_back_is_not_captured_again_and_again(make_site: MakeSite, saves: int, anew: bool) -> None:
+def test_restored_portal_is_not_captured_repeatedly(make_site: MakeSite, saves: int, anew: bool) -> None:
     site = make_site(captured_seed(), captures=True, slots=50)
     site.deployment.switches.max_snapshots = 50
     site.deployment.switches.snapshots_written_anew = anew
     item = site.item("Alone")
-    before = item.modified = now_ms()  # noted within ten minutes, so none of it is settled
+    before = item.modified = now_ms()  # within ten minutes of the change, so no note is final
     site.run("first")
     for number in range(saves):
         item.content, item.modified = body(number + 1), before + number + 1
@@ -339,7 +339,7 @@ def test_a_portal_set_back_is_not_captured_again_and_again(make_site: MakeSite, 
     assert len(item.snapshots) == made == saves + 1
 
 
-def test_two_contents_in_turn_make_two_snapshots(capturing: Site) -> None:
+def test_alternating_contents_make_two_snapshots(capturing: Site) -> None:
     item = capturing.item("Alone")
     for number in range(6):
         save(item, number % 2)
@@ -391,7 +391,7 @@ def test_a_note_that_cannot_be_written_is_a_failure(capturing: Site) -> None:
 
 
 @pytest.mark.parametrize("refused", [".captured", "/current/"])
-def test_refused_marks_do_not_capture_content_twice(capturing: Site, refused: str) -> None:
+def test_refused_notes_do_not_capture_content_twice(capturing: Site, refused: str) -> None:
     capturing.deployment.switches.snapshots_written_anew = True
     capturing.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part=refused)]
     for number in range(4):
@@ -410,7 +410,7 @@ def test_content_that_differs_at_each_fetch_is_reported(capturing: Site) -> None
 
 
 @pytest.mark.parametrize("kind", ["http-500", "hang-up", "shape-a"])
-def test_a_deletion_is_reported_whatever_fails_after_it(
+def test_deletion_is_reported_even_if_a_later_step_fails(
     rotating: Site, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = watched(rotating)
@@ -424,7 +424,7 @@ def test_a_deletion_is_reported_whatever_fails_after_it(
     check(watch)
 
 
-def test_with_little_time_left_nothing_is_made(make_site: MakeSite) -> None:
+def test_no_snapshot_is_made_with_little_time_left(make_site: MakeSite) -> None:
     site = make_site(captured_seed(), captures=True)
     site.seconds = START_SECONDS - 1
     report = site.run("one")
@@ -432,7 +432,7 @@ def test_with_little_time_left_nothing_is_made(make_site: MakeSite) -> None:
     assert site.item("Alone").snapshots == []
 
 
-def test_with_the_current_content_it_is_fetched_once(make_site: MakeSite) -> None:
+def test_content_is_fetched_once_with_archive_current(make_site: MakeSite) -> None:
     site = make_site(captured_seed(), captures=True, archive_current=True)
     report = site.run("one")
     assert (report["status"], report["snapshots"]["archived"]) == ("complete", 2)
@@ -440,14 +440,14 @@ def test_with_the_current_content_it_is_fetched_once(make_site: MakeSite) -> Non
     check_archive(site)
 
 
-def test_nothing_is_made_by_default(make_site: MakeSite) -> None:
+def test_no_snapshot_is_made_by_default(make_site: MakeSite) -> None:
     site = make_site(captured_seed())
     site.run("one")
     assert site.item("Alone").snapshots == []
     assert site.deployment.requests.counts()["snapshots/create"] == 0
 
 
-def test_without_the_owners_credential_nothing_is_captured(make_site: MakeSite) -> None:
+def test_nothing_is_captured_without_the_owners_credential(make_site: MakeSite) -> None:
     site = make_site(captures=False)
     item = next(i for i in site.deployment.organisation.notebooks() if i.owner == "ana" and i.snapshots)
     site.captures, site.route = True, "portal"
@@ -460,8 +460,8 @@ def test_without_the_owners_credential_nothing_is_captured(make_site: MakeSite) 
 
 
 @pytest.mark.parametrize("clock_ms", [-HOUR_MS, 0, HOUR_MS])
-def test_frequent_saves_make_one_snapshot_in_a_quarter_hour(make_site: MakeSite, clock_ms: int) -> None:
-    """By our own clock, whatever the portal's says."""
+def test_frequent_saves_make_one_snapshot_per_quarter_hour(make_site: MakeSite, clock_ms: int) -> None:
+    """The function's clock decides, not the portal's."""
     site = make_site(captured_seed(), captures=True, pause_seconds=PAUSE_SECONDS)
     item = site.item("Alone")
     for number in range(4):
@@ -476,7 +476,7 @@ def test_frequent_saves_make_one_snapshot_in_a_quarter_hour(make_site: MakeSite,
     assert [snapshot.content for snapshot in item.snapshots] == [body(0), body(3)]
 
 
-def test_a_capture_that_changes_the_items_time_is_not_a_change(capturing: Site) -> None:
+def test_capture_that_changes_modified_causes_no_new_capture(capturing: Site) -> None:
     capturing.deployment.switches.snapshot_bumps_modified = True
     capturing.run("one")
     item = capturing.item("Alone")
@@ -487,14 +487,14 @@ def test_a_capture_that_changes_the_items_time_is_not_a_change(capturing: Site) 
     assert len(item.snapshots) == 1
 
 
-def test_a_run_that_is_tried_again_captures_once(capturing: Site) -> None:
+def test_retried_run_captures_once(capturing: Site) -> None:
     plan = capturing.plan("one")
     for batch in capturing.batches(plan) * 3:
         capturing.work("one", batch)
     assert len(capturing.item("Alone").snapshots) == 1
 
 
-def test_a_lost_answer_is_looked_up_and_not_tried_again(capturing: Site) -> None:
+def test_lost_response_is_looked_up_and_not_retried(capturing: Site) -> None:
     capturing.deployment.faults.add("snapshots/create", "hang-up")
     report = capturing.run("one")
     assert len(capturing.item("Alone").snapshots) == 1
@@ -505,7 +505,7 @@ def test_a_lost_answer_is_looked_up_and_not_tried_again(capturing: Site) -> None
 
 @pytest.mark.parametrize("kind", ["http-500", "shape-a", "shape-b", "shape-c", "shape-d", "shape-e", "shape-f"])
 @pytest.mark.parametrize("rotates", [False, True])
-def test_a_failed_capture_is_seen_and_the_rest_is_archived(make_site: MakeSite, kind: str, rotates: bool) -> None:
+def test_failed_capture_is_reported_and_the_rest_archived(make_site: MakeSite, kind: str, rotates: bool) -> None:
     site = make_site(captured_seed(), captures=True, rotates=rotates)
     watch = Watch(site.item("Alone"))
     watch.by_hand(3)
@@ -522,7 +522,7 @@ def test_a_failed_capture_is_seen_and_the_rest_is_archived(make_site: MakeSite, 
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
-def test_at_the_limit_nothing_is_deleted_unless_it_is_asked_for(capturing: Site, shape: str) -> None:
+def test_at_the_limit_nothing_is_deleted_without_rotation(capturing: Site, shape: str) -> None:
     capturing.deployment.switches.snapshot_change_error_shape = shape  # type: ignore[assignment]
     watch = watched(capturing)
     report = capturing.run("two")
@@ -535,7 +535,7 @@ def test_at_the_limit_nothing_is_deleted_unless_it_is_asked_for(capturing: Site,
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "F"])
-def test_at_the_limit_our_oldest_is_deleted_with_a_proved_copy(
+def test_at_the_limit_our_oldest_archived_snapshot_is_deleted(
     rotating: Site, shape: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rotating.deployment.switches.snapshot_change_error_shape = shape  # type: ignore[assignment]
@@ -550,7 +550,7 @@ def test_at_the_limit_our_oldest_is_deleted_with_a_proved_copy(
         "snapshots/list": 5,
         "snapshots/create": 2,
         "snapshots/delete": 1,
-        "snapshots/download": 1 + 5,  # the proof, and what is new
+        "snapshots/download": 1 + 5,  # the proof, and the new snapshot
         "items/data": 1,
     }
     assert rotating.s3.counts() == {"GetObject": 3, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 4}
@@ -592,12 +592,12 @@ def test_five_snapshots_of_a_person_leave_no_slot(rotating: Site) -> None:
 
 
 @pytest.mark.parametrize("name", [CAPTURE_PREFIX, f"{CAPTURE_PREFIX}2026-11-22/old", f"{CAPTURE_PREFIX}2026-11-22/one"])
-def test_a_persons_snapshot_with_a_name_of_ours_stays(rotating: Site, name: str) -> None:
+def test_persons_snapshot_with_our_name_is_kept(rotating: Site, name: str) -> None:
     watch = Watch(rotating.item("Alone"))
     watch.by_hand(1, name)
     watch.by_hand(4)
     save(watch.item, 1)
-    rotating.run("one")  # archives it, and notes this run with it
+    rotating.run("one")  # archives it, with this run's id in its metadata
     save(watch.item, 2)
     report = rotating.run("two")
     assert [entry["reason"] for entry in report["skipped"]] == ["no-free-slot"]
@@ -606,7 +606,7 @@ def test_a_persons_snapshot_with_a_name_of_ours_stays(rotating: Site, name: str)
     check(watch)
 
 
-def test_a_capture_that_a_person_restored_is_the_persons(rotating: Site) -> None:
+def test_persons_copy_of_a_deleted_capture_is_kept(rotating: Site) -> None:
     watch = watched(rotating)
     [made] = ours(watch.item)
     watch.item.snapshots.remove(made)
@@ -623,7 +623,7 @@ def key_of(item: Item, snapshot: Snapshot) -> str:
 
 
 def damage(site: Site, item: Item, how: str) -> None:
-    """Change the archived copy of our snapshot, or what ArcGIS serves for it."""
+    """Change the archived copy of our snapshot, or the bytes that ArcGIS serves for it."""
     [made] = ours(item)
     key, noted = key_of(item, made), f"notebooks/{item.id}/captures/{made.resource_key}"
     versions = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys
@@ -649,7 +649,7 @@ def damage(site: Site, item: Item, how: str) -> None:
         ("different", "archive-conflict"),
     ],
 )
-def test_without_a_whole_copy_in_the_archive_nothing_is_deleted(rotating: Site, how: str, reason: str) -> None:
+def test_nothing_is_deleted_without_a_complete_archived_copy(rotating: Site, how: str, reason: str) -> None:
     watch = watched(rotating)
     damage(rotating, watch.item, how)
     keys = [snapshot.resource_key for snapshot in watch.item.snapshots]
@@ -716,7 +716,7 @@ def test_if_a_capture_is_not_served_the_next_is_deleted(rotating: Site, served: 
 
 
 def test_a_server_that_drops_the_oldest_loses_nothing(capturing: Site) -> None:
-    """Everything that is listed is archived before anything is made."""
+    """A run archives all listed snapshots before it makes a new one."""
     capturing.deployment.switches.create_at_limit = "drop-oldest"
     item = capturing.item("Alone")
     for number in range(5):
@@ -729,7 +729,7 @@ def test_a_server_that_drops_the_oldest_loses_nothing(capturing: Site) -> None:
     assert len(capturing.sources().keys() & sources.keys()) == 4
 
 
-def test_another_limit_of_the_server_is_followed(make_site: MakeSite) -> None:
+def test_different_limit_of_the_server_is_respected(make_site: MakeSite) -> None:
     site = make_site(captured_seed(), captures=True, rotates=True, slots=3)
     site.deployment.switches.max_snapshots = 3
     watch = Watch(site.item("Alone"))
@@ -742,7 +742,7 @@ def test_another_limit_of_the_server_is_followed(make_site: MakeSite) -> None:
 
 
 @pytest.mark.parametrize("kind", ["shape-a", "shape-c", "shape-e", "http-403"])
-def test_a_deletion_that_is_refused_is_seen(rotating: Site, kind: str) -> None:
+def test_refused_deletion_is_reported(rotating: Site, kind: str) -> None:
     watch = watched(rotating)
     rotating.deployment.faults.add("snapshots/delete", kind, code=400)
     report = rotating.run("two")
@@ -752,7 +752,7 @@ def test_a_deletion_that_is_refused_is_seen(rotating: Site, kind: str) -> None:
     check(watch)
 
 
-def test_a_deletion_whose_answer_is_lost_is_looked_up(rotating: Site) -> None:
+def test_deletion_with_lost_response_is_looked_up(rotating: Site) -> None:
     watch = watched(rotating)
     rotating.deployment.faults.add("snapshots/delete", "hang-up", times=1)
     assert rotating.run("two")["status"] == "complete"

@@ -1,4 +1,4 @@
-"""A capture with rotation may be killed, or fail, at any call: no snapshot is deleted without an archived copy."""
+"""Test that a rotation killed or failed at any call deletes no snapshot without an archived copy."""
 
 import copy
 import itertools
@@ -23,12 +23,12 @@ from tests.site import Site, check_archive, check_report
 from tests.strict_s3 import Fault, empty_bucket
 
 NAME = capture_name(RunId.from_execution("killed", "2026-11-22T02:00:00Z"))
-# More than a run with a rotation makes, so that each call meets a fault.
+# More calls than a run with a rotation makes, so that each call fails once.
 ARCGIS_CALLS, S3_CALLS = 40, 40
 
 
 def make_order(running: LocalArcGIS, bucket: Bucket, item: Item, run: str) -> dict[str, str]:
-    """Return the order for the archiver, with a plan made from what the bucket holds now."""
+    """Return the order for the archiver, with a plan made from the bucket's current contents."""
     captured = [path for path in bucket.objects if path.endswith(".captured")]
     planned = {
         "itemId": item.id,
@@ -50,7 +50,7 @@ def make_order(running: LocalArcGIS, bucket: Bucket, item: Item, run: str) -> di
 
 
 def stored(bucket: Bucket) -> dict[str, tuple[bytes, str]]:
-    """Return body and noted SHA-256 of the archived snapshots by resource key."""
+    """Return the body and the SHA-256 in the metadata of each archived snapshot, by resource key."""
     return {
         path.rsplit("/", 1)[1]: (held, {name.lower(): value for name, value in headers.items()}["x-amz-meta-sha256"])
         for path, (held, headers) in bucket.objects.items()
@@ -59,7 +59,7 @@ def stored(bucket: Bucket) -> dict[str, tuple[bytes, str]]:
 
 
 class Rotation:
-    """A notebook at its limit of snapshots: a capture has to delete the oldest."""
+    """A notebook at its limit of snapshots, so that a capture must delete the oldest."""
 
     def __init__(self, running: LocalArcGIS, bucket: Bucket) -> None:
         running.reset(captured_seed())
@@ -79,7 +79,7 @@ class Rotation:
         self._context.set_forkserver_preload(["tests.runs.archiver"])
 
     def kill(self, call: int, moment: str, part: str = "") -> tuple[bool, bool]:
-        """Kill a run at one of the calls whose URL contains `part`, retry it, and check what is left.
+        """Kill a run at one of the calls whose URL contains `part`, retry it, and check the result.
 
         Returns whether the run was killed, and whether the oldest snapshot was already gone.
         """
@@ -98,18 +98,18 @@ class Rotation:
         archive(self._order)
         watch.check(stored(bucket))
         captured: list[Snapshot] = [each for each in item.snapshots if each.name == NAME]
-        assert [each.content for each in captured] == [body(1)], "made once, however often the run is tried"
+        assert [each.content for each in captured] == [body(1)], "made once, even if the run is retried"
         assert len(item.snapshots) == 5
         assert {key: held for key, (held, _) in stored(bucket).items()} == {
             key: each.content for key, each in watch.ever.items()
-        }, "the rerun has archived all there is"
+        }, "the second run has archived everything"
         save(item, 2)
         archive(make_order(self._running, bucket, item, "next"))
         watch.check(stored(bucket))
         return code != 0, gone
 
 
-def test_a_kill_around_a_change_in_arcgis_loses_nothing(running: LocalArcGIS, bucket: Bucket) -> None:
+def test_kill_before_or_after_an_arcgis_write_loses_nothing(running: LocalArcGIS, bucket: Bucket) -> None:
     rotation = Rotation(running, bucket)
     assert rotation.kill(0, "before", "snapshots/delete") == (True, False)
     assert rotation.kill(0, "after", "snapshots/delete") == (True, True)
@@ -167,7 +167,7 @@ def sweep(make_site: MakeSite, calls: int, strike: Callable[[Site, int], object]
         pytest.param("shape-a", 1, marks=pytest.mark.soak),
     ],
 )
-def test_any_call_to_arcgis_of_a_rotation_may_fail(make_site: MakeSite, kind: str, times: int | None) -> None:
+def test_rotation_loses_nothing_if_any_arcgis_call_fails(make_site: MakeSite, kind: str, times: int | None) -> None:
     sweep(
         make_site,
         ARCGIS_CALLS,
@@ -179,7 +179,7 @@ def test_any_call_to_arcgis_of_a_rotation_may_fail(make_site: MakeSite, kind: st
 @pytest.mark.parametrize(
     ("kind", "times"), [("lost-answer", 1), pytest.param("500-InternalError", 4, marks=pytest.mark.soak)]
 )
-def test_any_call_to_s3_of_a_rotation_may_fail(make_site: MakeSite, kind: str, times: int) -> None:
+def test_rotation_loses_nothing_if_any_s3_call_fails(make_site: MakeSite, kind: str, times: int) -> None:
     def strike(site: Site, number: int) -> None:
         site.s3.faults = [Fault("*", kind, times=times, after=number)]
 

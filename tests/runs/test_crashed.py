@@ -1,4 +1,4 @@
-"""A batch that crashed: its notebooks failed, and the report counts what it had stored."""
+"""Test that the notebooks of a crashed batch fail, and that the report counts what the batch had stored."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ BODY = b'{"cells":[],"nbformat":4}'
 
 
 def crash(site: Site, plan: Plan, name: str = "one") -> None:
-    """Let a batch archive everything, and crash before its outcomes are written."""
+    """Archive everything in a batch, and crash before the outcomes are written."""
     faults = site.s3.faults
     site.s3.faults = [Fault("PutObject", "403-AccessDenied", part="outcomes/", times=None)]
     (batch,) = site.batches(plan)
@@ -32,7 +32,7 @@ def count_looked_up(site: Site) -> int:
 
 
 def read_crashed(name: str = "one") -> list[OutcomeRecord]:
-    """Return the outcomes that the report added for the crashed batch."""
+    """Return the outcomes that the report wrote for the crashed batch."""
     outcomes: list[OutcomeRecord] = json.loads(stored_body(f"runs/2026-11-22/{name}/outcomes/crashed.json"))["outcomes"]
     return outcomes
 
@@ -43,14 +43,14 @@ def reasons(report: Report) -> list[str]:
 
 @pytest.fixture
 def present(make_site: MakeSite) -> Site:
-    """The small site, whose current content is archived too."""
+    """Return the small site with ArchiveCurrent, so that the current content is archived too."""
     site = make_site(small_seed(), archive_current=True)
     for item in site.deployment.organisation.notebooks():
         item.content, item.modified = BODY, 1_735_725_600_000
     return site
 
 
-def test_what_it_stored_is_in_the_report(present: Site) -> None:
+def test_report_contains_what_a_crashed_batch_stored(present: Site) -> None:
     plan = present.plan()
     crash(present, plan)
     report = present.report("one", plan)
@@ -82,7 +82,7 @@ def test_a_second_report_looks_up_again(small: Site) -> None:
     assert small.report("one", plan)["status"] == "complete", "a late batch counts"
 
 
-def test_what_earlier_runs_stored_is_not_counted(small: Site) -> None:
+def test_versions_of_earlier_runs_are_not_counted(small: Site) -> None:
     small.run("zero")
     plan = small.plan()
     crash(small, plan)
@@ -106,7 +106,7 @@ def test_a_run_without_a_crash_looks_up_nothing(small: Site) -> None:
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "HeadObject"])
-def test_a_refusal_of_s3_is_a_notice(small: Site, operation: str) -> None:
+def test_refusal_by_s3_is_a_notice(small: Site, operation: str) -> None:
     plan = small.plan()
     crash(small, plan)
     small.s3.faults = [Fault(operation, "403-AccessDenied", part="notebooks/", times=None)]
@@ -117,7 +117,7 @@ def test_a_refusal_of_s3_is_a_notice(small: Site, operation: str) -> None:
     assert report["snapshots"]["archived"] == 0
 
 
-def test_a_look_up_without_time_is_a_notice(small: Site) -> None:
+def test_look_up_with_no_time_left_is_a_notice(small: Site) -> None:
     plan = small.plan()
     crash(small, plan)
     small.seconds = 0.0

@@ -1,4 +1,4 @@
-"""The current content of notebooks, archived beside their snapshots: what it costs, and what may go wrong."""
+"""Test that the current content of notebooks is archived: what it costs, and what may go wrong."""
 
 import hashlib
 import time
@@ -22,7 +22,7 @@ BODY = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":%d}'
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Site:
-    """Two notebooks that were changed long ago, each on its own route, and three snapshots."""
+    """Return a site with two notebooks, one for each route, and three snapshots. All were changed long ago."""
     site = make_site(small_seed(), archive_current=True)
     for number, item in enumerate(notebooks(site)):
         item.content, item.modified = BODY % (100 + number), LONG_AGO + number
@@ -64,14 +64,14 @@ def test_a_run_archives_the_content_too(site: Site) -> None:
     assert calls(site, "items/data") == 2
 
 
-def test_without_the_parameter_nothing_is_asked_or_stored(make_site: MakeSite) -> None:
+def test_content_is_not_fetched_without_archive_current(make_site: MakeSite) -> None:
     site = make_site(small_seed())
     report = site.run()
     assert (copies(), calls(site, "items/data"), report["snapshots"]["archived"]) == ({}, 0, 3)
     assert not any("/current/" in key for key in contents("notebooks/"))
 
 
-def test_what_is_noted_with_a_copy(site: Site) -> None:
+def test_copy_has_metadata_and_tags(site: Site) -> None:
     site.run()
     item = site.item("First")
     stored = contents(key_of(item))[key_of(item)]
@@ -106,7 +106,7 @@ def test_an_unchanged_notebook_costs_nothing(site: Site) -> None:
     assert contents("notebooks/") == before
 
 
-def test_changed_content_is_archived_beside_the_earlier(site: Site) -> None:
+def test_changed_content_is_archived_beside_the_earlier_copy(site: Site) -> None:
     site.run("one")
     item = site.item("First")
     earlier = key_of(item)
@@ -119,7 +119,7 @@ def test_changed_content_is_archived_beside_the_earlier(site: Site) -> None:
     assert len(copies()) == 4, "content that comes back is a new version"
 
 
-def test_other_properties_alone_are_looked_at_once(site: Site) -> None:
+def test_content_is_checked_once_if_only_modified_changes(site: Site) -> None:
     site.run("one")
     item = site.item("First")
     item.modified += 500
@@ -150,7 +150,7 @@ def test_a_copy_taken_soon_after_a_change_is_checked_again(site: Site) -> None:
     assert calls(site, "items/data") == before
 
 
-def test_what_changes_after_the_plan_is_archived_and_not_lost(site: Site) -> None:
+def test_change_after_the_plan_is_archived(site: Site) -> None:
     """A search index may lag behind as well."""
     item = site.item("First")
     plan = site.plan("one")
@@ -165,8 +165,8 @@ def test_what_changes_after_the_plan_is_archived_and_not_lost(site: Site) -> Non
     assert copies()[key_of(item)] == item.content
 
 
-def test_a_copy_that_was_removed_is_made_again(site: Site) -> None:
-    """A delete marker hides it, so the listing does not show it and the plan has none."""
+def test_removed_copy_is_made_again(site: Site) -> None:
+    """A delete marker hides the copy, so neither the listing nor the plan contains it."""
     site.run("one")
     item = site.item("First")
     plan = site.plan("two")
@@ -179,7 +179,7 @@ def test_a_copy_that_was_removed_is_made_again(site: Site) -> None:
     assert key_of(item) in copies()
 
 
-def test_a_portal_that_was_set_back_is_followed(site: Site) -> None:
+def test_content_of_a_restored_portal_is_not_archived_twice(site: Site) -> None:
     site.run("one")
     item = site.item("First")
     save(item, BODY % 200, LONG_AGO + 500)
@@ -192,7 +192,7 @@ def test_a_portal_that_was_set_back_is_followed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("modified", [0, -5, 10**15])
-def test_a_time_that_fits_no_key_costs_a_fetch_in_each_run(site: Site, modified: int) -> None:
+def test_invalid_time_costs_one_fetch_in_each_run(site: Site, modified: int) -> None:
     item = site.item("First")
     item.modified = modified
     site.run("one")
@@ -214,7 +214,7 @@ def test_invalid_content_fails_and_snapshots_are_archived(site: Site) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http-503", "shape-a", "shape-e", "cut-body", "length-too-short", "http-403"])
-def test_unreadable_content_fails_no_snapshot(site: Site, kind: str) -> None:
+def test_snapshots_are_archived_if_content_is_unreadable(site: Site, kind: str) -> None:
     item = site.item("First")
     site.deployment.faults.add("items/data", kind, item_id=item.id, times=None)
     report = site.run()
@@ -237,10 +237,10 @@ def test_a_notebook_without_content_is_skipped_and_not_retried(site: Site) -> No
         check_report(report)
     assert stored_snapshots() == site.sources()
     asked = [each for each in site.deployment.requests if each.operation == "items/data" and each.item_id == item.id]
-    assert len(asked) == 4, "the error is a page, so the run asks for it once more, as JSON"
+    assert len(asked) == 4, "the error is a page, so the run requests it again as JSON"
 
 
-def test_the_same_answer_of_an_item_that_has_bytes_is_a_failure(site: Site) -> None:
+def test_same_response_for_an_item_with_bytes_is_a_failure(site: Site) -> None:
     site.deployment.faults.add("items/data", "shape-a", item_id=site.item("First").id, code=500)
     report = site.run()
     assert report["snapshots"]["failed"] == {"arcgis-unavailable": 1}

@@ -1,7 +1,7 @@
-"""An archive of the release before protection was reported: this release lists it, reads it and extends it.
+"""Test that this release lists, reads and extends an archive of the last release without protection in its report.
 
-The code of that release wrote it, in two runs with copies of the current content and with captures. The file has what
-was stored, and what ArcGIS held then.
+The code of that release wrote the archive in two runs, with copies of the current content and with captures. The file
+contains what was stored, and what ArcGIS contained then.
 """
 
 import json
@@ -32,7 +32,7 @@ SNAPSHOTS = [each for each in EARLIER["objects"] if "/snapshots/" in each["key"]
 
 
 def refill(wanted: Callable[[str], bool] = lambda _: True) -> dict[str, StoredObject]:
-    """Put the stored objects with the wanted keys into the bucket, and return them."""
+    """Put those stored objects that have the given keys into the bucket, and return them."""
     s3 = boto3.client("s3")
     for each in (each for each in EARLIER["objects"] if wanted(each["key"])):
         s3.put_object(
@@ -49,7 +49,7 @@ def refill(wanted: Callable[[str], bool] = lambda _: True) -> dict[str, StoredOb
 
 @pytest.fixture
 def continued(make_site: MakeSite) -> Site:
-    """The site and the settings of that release."""
+    """Return the site with the settings that the release used."""
     site = make_site(Seed(SMALL, list), archive_current=True, captures=True)
     for item in EARLIER["items"]:
         made = Item(**{**item, "content": item["content"].encode(), "snapshots": []})
@@ -59,21 +59,21 @@ def continued(make_site: MakeSite) -> Site:
 
 
 def rebuild_plan(lines: list[Batch]) -> Plan:
-    """Return what `plan_run` of that release answered."""
+    """Return what `plan_run` of that release returned."""
     notebooks = sum(len(line["notebooks"]) for line in lines)
     plan = {"scope": "everything", "planKey": PLAN, "batches": len(lines), "notebooks": notebooks, "notices": []}
     return cast("Plan", plan)
 
 
 def check_kept(before: dict[str, StoredObject]) -> None:
-    """Check that no object has changed; only an item's properties may have a new version."""
+    """Check that no object has changed, except that an item's properties may have a new version."""
     after = contents()
     for key, stored in before.items():
         if not key.endswith("/item.json"):
             assert after[key] == stored
 
 
-def test_the_archive_holds_something_of_each_kind() -> None:
+def test_archive_contains_an_object_of_each_kind() -> None:
     keys = [each["key"] for each in EARLIER["objects"]]
     for part in ("/snapshots/", ".ipynb", ".seen", ".captured", "/captures/", "/item.json", "/report.json"):
         assert any(part in key for key in keys)
@@ -98,7 +98,7 @@ def test_every_snapshot_is_read_and_verified(continued: Site) -> None:
             "Notebook Archive 2026-11-22/nightly-1",
         }
         assert reader.verify(item, key)
-        assert reader.owner(item) == found.metadata["owner"]
+        assert reader.read_owner(item) == found.metadata["owner"]
 
 
 def test_a_run_archives_nothing_twice(continued: Site) -> None:
@@ -114,7 +114,7 @@ def test_a_run_archives_nothing_twice(continued: Site) -> None:
     assert {key for key in contents("notebooks/") if key not in before} == set()
 
 
-def test_a_run_adds_what_is_new(continued: Site) -> None:
+def test_run_adds_new_versions(continued: Site) -> None:
     before = refill()
     item = continued.item("Flood model")
     item.add_snapshot(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}', "Third")
@@ -126,7 +126,7 @@ def test_a_run_adds_what_is_new(continued: Site) -> None:
 
 
 def test_an_old_capture_is_replaced_by_a_new_one(continued: Site) -> None:
-    """Only the old note allows this: a snapshot that a person took is never deleted."""
+    """The old capture record must still be understood, because a snapshot without a record is never deleted."""
     before = refill()
     item = continued.item("Flood model")
     (captured,) = ours(item)
@@ -144,15 +144,15 @@ def test_an_old_capture_is_replaced_by_a_new_one(continued: Site) -> None:
     check_kept(before)
 
 
-def test_an_execution_of_the_same_name_is_another_run(continued: Site) -> None:
-    """That release encoded names differently, so an execution of this release does not write over its objects."""
+def test_execution_with_the_same_name_is_another_run(continued: Site) -> None:
+    """That release encoded names differently, so this release does not overwrite its objects."""
     before = refill()
     check_report(continued.run("nightly.1"))
     check_kept(before)
 
 
-def test_this_release_ends_a_run_of_the_earlier_one(continued: Site) -> None:
-    """An update replaces the functions one after the other, while a run may be in any state."""
+def test_this_release_finishes_a_run_of_the_earlier_one(continued: Site) -> None:
+    """An update replaces the functions one by one, and a run may be in any state at that time."""
     refill(lambda key: key == PLAN)
     lines = [json.loads(line) for line in contents(PLAN)[PLAN].body.splitlines()]
     assert continued.work("nightly-1", lines[0]) is None

@@ -1,4 +1,4 @@
-"""A search index that shows old times of last changes is reported, and the checked notebooks are archived."""
+"""Test that a search index with old `modified` times is reported, and that the checked notebooks are archived."""
 
 import time
 
@@ -15,7 +15,7 @@ SAVED = 1_735_725_600_000
 
 
 def archived_site(make_site: MakeSite, notebooks: int) -> Site:
-    """Return a site whose notebooks are archived, with the calls forgotten."""
+    """Return a site whose notebooks are archived. Its list of calls is empty."""
     seed = Seed(SMALL, lambda: [Item("ana", f"Survey {number}", body(number)) for number in range(notebooks)])
     site = make_site(seed, archive_current=True)
     check_report(site.run("one"))
@@ -24,11 +24,11 @@ def archived_site(make_site: MakeSite, notebooks: int) -> Site:
 
 
 def save_unseen(item: Item, modified: int) -> None:
-    """Save the item, but not in the search index."""
+    """Save the item without an update of the search index."""
     item.indexed_modified, item.content, item.modified = item.modified, body(99), modified
 
 
-def test_a_search_that_never_learns_of_a_save_is_noticed(make_site: MakeSite) -> None:
+def test_search_that_misses_a_save_is_reported(make_site: MakeSite) -> None:
     site = archived_site(make_site, 3)
     item = site.item("Survey 1")
     save_unseen(item, SAVED + DAY_MS)
@@ -40,7 +40,7 @@ def test_a_search_that_never_learns_of_a_save_is_noticed(make_site: MakeSite) ->
     assert any(key.startswith(f"notebooks/{item.id}/current/{item.modified}-") for key in contents("notebooks/"))
 
 
-def test_a_save_of_the_last_hour_is_archived_without_a_word(make_site: MakeSite) -> None:
+def test_save_in_the_last_hour_is_archived_without_a_notice(make_site: MakeSite) -> None:
     site = archived_site(make_site, 3)
     save_unseen(site.item("Survey 1"), int(time.time() * 1000) - 60_000)
     report = site.run("two")
@@ -48,7 +48,7 @@ def test_a_save_of_the_last_hour_is_archived_without_a_word(make_site: MakeSite)
     assert report["snapshots"]["archived"] == 1
 
 
-def test_a_run_checks_a_few_items_and_others_the_next_time(make_site: MakeSite) -> None:
+def test_each_run_checks_a_few_different_items(make_site: MakeSite) -> None:
     site = archived_site(make_site, MAX_CHECKS + 10)
     checked = []
     for name in ("two", "three"):
@@ -59,7 +59,7 @@ def test_a_run_checks_a_few_items_and_others_the_next_time(make_site: MakeSite) 
     assert checked[0] != checked[1]
 
 
-def test_a_portal_that_shows_no_item_stops_no_run(make_site: MakeSite) -> None:
+def test_run_continues_if_the_portal_shows_no_item(make_site: MakeSite) -> None:
     site = archived_site(make_site, 3)
     site.deployment.faults.add("items/item", "http-503")
     assert site.run("two")["status"] == "complete"

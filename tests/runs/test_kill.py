@@ -1,4 +1,4 @@
-"""A killed worker leaves no object or a complete one, and the next run completes the archive."""
+"""Test that a killed worker stores no object or a complete one, and that the next run completes the archive."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from tests.runs.conftest import SMALL
 from tests.strict_s3 import BUCKET
 
 ROOT = Path(__file__).parents[2]
-# Far more than socket buffers hold, so that a killed worker has not sent it all. It is kept on disk, not in memory.
+# Far more bytes than socket buffers hold, so that a killed worker has not sent all of them. The worker stages them on
+# disk, not in memory.
 BODY = b'{"cells":["' + b"x" * 12_000_000 + b'"],"nbformat":4}'
 
 
@@ -31,7 +32,7 @@ BODY = b'{"cells":["' + b"x" * 12_000_000 + b'"],"nbformat":4}'
         (("outcomes", -1), 1),
     ],
 )
-def test_a_killed_worker_leaves_none_or_one_complete_object(
+def test_killed_worker_stores_no_object_or_a_complete_one(
     running: LocalArcGIS, bucket: Bucket, kill: tuple[str, int], stored: int
 ) -> None:
     running.reset(Seed(SMALL, lambda: [Item("ana", "Large", snapshots=[Snapshot("One", BODY)])]))

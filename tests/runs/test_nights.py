@@ -1,4 +1,4 @@
-"""Random nights: notebooks change, calls fail, batches repeat. No report may look better than the truth."""
+"""Test that no report is better than the truth after random nights: notebooks change, calls fail, batches repeat."""
 
 import json
 import random
@@ -37,7 +37,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 
 
 class Walk:
-    """An organisation with four notebooks, and what happens to it night after night."""
+    """An organization with four notebooks, and what happens to it in a series of nights."""
 
     def __init__(self, make_site: MakeSite, seed: int) -> None:
         self.random = random.Random(seed)
@@ -50,7 +50,7 @@ class Walk:
         self.site.deployment.switches.empty_data = self.random.choice(["error", "empty-body"])
 
     def body(self) -> bytes:
-        """Return a notebook whose size no other has."""
+        """Return a notebook with a unique size."""
         self.bodies += 1
         return b'{"cells":[],"metadata":{"n":"%s"},"nbformat":4,"nbformat_minor":5}' % (b"x" * self.bodies)
 
@@ -95,10 +95,10 @@ class Walk:
                     [BackupRequest((ItemId(item.id),))],
                     RunId.from_execution(f"event-{self.bodies}", STARTED_AT),
                 )
-                archive_requests(asked, run, lambda: self.site.context, 2, Deadline(20))
+                archive_requests(asked, run, self.site.context, 2, Deadline(20))
 
     def spoil(self) -> None:
-        """Make calls for one notebook, or for all, fail once or always."""
+        """Make calls for one notebook or for all notebooks fail, once or always."""
         for _ in range(self.random.randrange(3)):
             fault = self.random.choice(FAULTS) | {"times": self.random.choice([1, 4, None])}
             if self.random.random() < 0.6:
@@ -108,7 +108,7 @@ class Walk:
             self.site.deployment.faults.add(operation, **fault)
 
     def night(self, name: str) -> Report | None:
-        """Return the report of a run that meets faults, or None if it could not be planned."""
+        """Return the report of a run with faults, or None if it could not be planned."""
         for key in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.values():
             key.last_modified -= timedelta(hours=1)
         self.site.start()
@@ -128,11 +128,11 @@ class Walk:
         return report
 
     def archived(self, item: Item) -> set[bytes]:
-        """Return every version that the archive holds of a notebook."""
+        """Return every archived version of a notebook."""
         return {stored.body for key, stored in contents(f"notebooks/{item.id}/").items() if key.count("/") == 3}
 
     def lies(self, report: Report) -> Iterator[str]:
-        """Yield what the report says and is not true."""
+        """Yield the false statements of a report."""
         states: dict[str, str] = {entry["itemId"]: entry["state"] for entry in report["notProtected"]}
         unreadable = {entry["itemId"] for entry in report["unprotected"]}
         for item in self.notebooks:
@@ -141,7 +141,7 @@ class Walk:
             if (state == "protected" and not has_content) or state == "gone" or (state == "empty" and item.content):
                 yield f"{item.title} is not {state}"
             if report["status"] == "complete" and item.id not in unreadable:
-                # Only the portal lists sizes, by which another body of an archived snapshot is found.
+                # Only the portal lists sizes. A different size shows that an archived snapshot has a new body.
                 missing = [each for each in item.snapshots if each.content not in archived]
                 by_portal = self.site.route == "portal" or item.owner == "ben"
                 if (missing and by_portal) or (self.site.archive_current and not has_content):
@@ -163,11 +163,11 @@ def walk(make_site: MakeSite, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [6, 21])
-def test_no_night_looks_better_than_it_was(make_site: MakeSite, seed: int) -> None:
+def test_report_of_a_night_is_never_better_than_the_truth(make_site: MakeSite, seed: int) -> None:
     walk(make_site, seed)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(100))
-def test_no_night_of_many_looks_better_than_it_was(make_site: MakeSite, seed: int) -> None:
+def test_report_of_many_nights_is_never_better_than_the_truth(make_site: MakeSite, seed: int) -> None:
     walk(make_site, seed)

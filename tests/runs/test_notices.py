@@ -1,4 +1,4 @@
-"""What a run reports if the portal does not list snapshots as believed."""
+"""Test that a run reports signs that the portal does not list snapshots as `docs/beliefs.md` assumes."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.site import Site, check_report, stored_snapshots
 
 
 def make_notebooks(notebooks: int) -> Seed:
-    """Notebooks of an owner without a secret, each with a snapshot."""
+    """Return notebooks of an owner without a secret, each with one snapshot."""
 
     def items() -> list[Item]:
         made = [Item("ben", f"Notebook {number}", body(number)) for number in range(notebooks)]

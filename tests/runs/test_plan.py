@@ -1,4 +1,4 @@
-"""The plan: every notebook once, with what the archive holds of it, in batches that fit a Step Functions state."""
+"""Test that the plan lists each notebook once, in batches that fit into the input of a Step Functions state."""
 
 import json
 import tracemalloc
@@ -33,11 +33,11 @@ ORGANIZATION = Organization(
     can_update_items=True,
     host="",
 )
-# Maximum input of a state in Step Functions: here a line of the plan, with the run's id and time around it.
+# Maximum size of a state's input in Step Functions. Here, the input is a line of the plan with the run's id and time.
 STATE_BYTES = 262_144
 
 
-def test_batches_are_no_larger_than_asked(make_site: MakeSite) -> None:
+def test_batches_have_at_most_the_configured_size(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=23, size=300), batch_size=5)
     plan = site.plan()
     batches = site.batches(plan)
@@ -49,7 +49,7 @@ def test_batches_are_no_larger_than_asked(make_site: MakeSite) -> None:
     assert sorted(planned) == sorted(item.id for item in site.deployment.organisation.notebooks())
 
 
-def test_batches_fit_a_state_however_long_the_texts(make_site: MakeSite) -> None:
+def test_batches_with_long_texts_fit_the_state_limit(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=40, size=300))
     for item in site.deployment.organisation.notebooks():
         item.description = "é" * 5000
@@ -61,7 +61,7 @@ def test_batches_fit_a_state_however_long_the_texts(make_site: MakeSite) -> None
 
 
 @pytest.mark.parametrize("field", ["description", "tags"])
-def test_huge_properties_of_one_notebook_do_not_spoil_the_plan(small: Site, field: str) -> None:
+def test_huge_properties_of_one_notebook_do_not_stop_the_plan(small: Site, field: str) -> None:
     huge = small.item("First")
     huge.description, huge.tags = ("x" * 400_000, []) if field == "description" else (None, ["x" * 400_000])
     plan = small.plan()
@@ -72,7 +72,7 @@ def test_huge_properties_of_one_notebook_do_not_spoil_the_plan(small: Site, fiel
     assert json.loads(contents(key)[key].body)["title"] == "First"
 
 
-def test_a_long_title_is_cut_in_the_plan_alone(small: Site) -> None:
+def test_long_title_is_cut_only_in_the_plan(small: Site) -> None:
     item = small.item("First")
     item.title = "é" * 5000
     plan = small.plan()
@@ -84,7 +84,7 @@ def test_a_long_title_is_cut_in_the_plan_alone(small: Site) -> None:
     assert json.loads(contents(key)[key].body)["title"] == item.title
 
 
-def test_a_title_of_300_kb_does_not_spoil_a_run(small: Site) -> None:
+def test_title_of_300_kb_does_not_stop_a_run(small: Site) -> None:
     small.item("First").title = "x" * 300_000
     report = small.run()
     assert (report["status"], report["snapshots"]["archived"]) == ("complete", 3)
@@ -98,17 +98,17 @@ def test_an_owner_name_that_is_too_long_makes_the_run_partial(small: Site) -> No
     assert [notice["reason"] for notice in report["notices"]] == ["listing-incomplete"]
 
 
-def test_a_plan_says_what_the_archive_holds(small: Site) -> None:
+def test_plan_contains_what_is_already_archived(small: Site) -> None:
     small.run("one")
     item = small.item("First")
     planned = {each["itemId"]: each for batch in small.batches(small.plan("two")) for each in batch["notebooks"]}
     held = planned[item.id]["archived"]
     digests = {held[i : i + DIGEST_LENGTH] for i in range(0, len(held), DIGEST_LENGTH)}
-    assert digests == {ResourceKey.parse(snapshot.resource_key).digest for snapshot in item.snapshots}
+    assert digests == {ResourceKey.parse(snapshot.resource_key).key_digest for snapshot in item.snapshots}
     assert "item" not in planned[item.id], "unchanged since it was written"
 
 
-def test_a_line_fits_a_state_however_much_is_archived() -> None:
+def test_line_of_a_notebook_with_many_versions_fits_a_state() -> None:
     keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(MAX_PLANNED_SNAPSHOTS + 1)]
     sizes = dict.fromkeys(keys, (5 * 10**9, 5 * 10**9))
     held = ArchivedNotebook(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
@@ -126,7 +126,7 @@ def test_an_owners_notebooks_are_next_to_each_other(make_site: MakeSite) -> None
     assert owners == sorted(owners)
 
 
-def test_listing_the_archive_costs_one_call_a_thousand_keys(small: Site) -> None:
+def test_listing_the_archive_costs_one_call_per_1000_keys(small: Site) -> None:
     small.run("one")
     small.s3.calls.clear()
     small.plan("two")
@@ -134,13 +134,13 @@ def test_listing_the_archive_costs_one_call_a_thousand_keys(small: Site) -> None
 
 
 class TestChosen:
-    def test_only_they_are_archived(self, small: Site) -> None:
+    def test_only_chosen_notebooks_are_archived(self, small: Site) -> None:
         chosen = small.item("First")
         report = small.run(item_ids=[chosen.id])
         assert (report["scope"], report["status"], report["notebooks"]["attempted"]) == ("chosen", "complete", 1)
         assert {key.split("/")[1] for key in stored_snapshots()} == {chosen.id}
 
-    def test_hostile_ids_are_named_and_the_others_are_archived(self, small: Site) -> None:
+    def test_invalid_ids_are_reported_and_the_others_archived(self, small: Site) -> None:
         chosen = small.item("Second").id
         hostile = [
             "../../community/users",
@@ -180,7 +180,7 @@ class TestInput:
     def test_no_item_ids_means_every_notebook(self, given: dict[str, str]) -> None:
         assert read_item_ids(given) is None
 
-    def test_item_ids_are_taken_in_their_order(self) -> None:
+    def test_item_ids_keep_their_order(self) -> None:
         assert read_item_ids({"itemIds": ["b", "a"], "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "x"}) == [
             "b",
             "a",
@@ -204,14 +204,14 @@ class TestInput:
             ("everything", "not a JSON object"),
         ],
     )
-    def test_an_unknown_field_is_named(self, given: object, named: str) -> None:
+    def test_unknown_field_is_named_in_the_error(self, given: object, named: str) -> None:
         with pytest.raises(RunInputInvalid) as refused:
             read_item_ids(given)
         assert named in str(refused.value)
         assert 'Allowed are {} and {"itemIds"' in str(refused.value)
         assert len(str(refused.value)) < 300
 
-    def test_a_refused_input_fails_the_run_by_name(self, small: Site) -> None:
+    def test_run_with_invalid_input_reports_run_input_invalid(self, small: Site) -> None:
         report = small.run(item_ids=[])
         assert (report["status"], report["notebooks"]["attempted"]) == ("failed", 0)
         assert report["error"]
@@ -233,7 +233,7 @@ class TestRunId:
         report = small.run("nightly-1")
         assert (report["status"], report["snapshots"]["archived"]) == ("failed", 0)
 
-    def test_a_run_of_another_stack_is_left_alone(self, small: Site) -> None:
+    def test_run_of_another_stack_is_not_changed(self, small: Site) -> None:
         other = small.run("one")
         before = {key: stored.body for key, stored in contents().items()}
         small.started_at = "2026-11-22T02:00:00.001Z"
@@ -244,7 +244,7 @@ class TestRunId:
         assert {key: stored.body for key, stored in contents().items()} == before
         assert read_report() == other
 
-    def test_a_report_never_counts_another_execution_s_outcomes(self, small: Site) -> None:
+    def test_report_ignores_outcomes_of_another_execution(self, small: Site) -> None:
         plan = small.plan()
         [batch] = small.batches(plan)
         small.work("one", batch)
@@ -260,7 +260,7 @@ class TestRunId:
             small.plan("one")
 
 
-def test_a_plan_of_many_needs_little_memory(make_site: MakeSite) -> None:
+def test_plan_of_many_notebooks_needs_little_memory(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=300, size=200))
     tracemalloc.start()
     try:

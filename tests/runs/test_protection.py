@@ -1,4 +1,4 @@
-"""A run that did not archive everything is never complete, even after faults that look like "nothing to do"."""
+"""Test that a run that did not archive everything is never complete, even if a fault looks like "nothing to do"."""
 
 import json
 
@@ -29,7 +29,7 @@ def administrator_may(site: Site, *privileges: str) -> None:
 
 
 class TestAbsent:
-    def test_a_server_that_knows_no_notebook_does_not_make_them_gone(self, site: Site) -> None:
+    def test_notebooks_unknown_to_the_server_are_not_gone(self, site: Site) -> None:
         site.deployment.faults.add("snapshots/list", "shape-b", code=404)
         report = not_complete(site.run())
         assert report["notebooks"]["failed"] == {"unexpected-answer": report["notebooks"]["attempted"] - 6}, (
@@ -37,12 +37,12 @@ class TestAbsent:
         )
         assert report["notebooks"]["skipped"] == {UNPROTECTED: 1}
 
-    def test_a_snapshot_that_is_listed_and_lost_fails(self, small: Site) -> None:
+    def test_listed_snapshot_that_cannot_be_read_fails(self, small: Site) -> None:
         small.deployment.faults.add("snapshots/download", "shape-a", code=404)
         report = not_complete(small.run())
         assert report["snapshots"]["failed"] == {"unexpected-answer": 2}
 
-    def test_a_snapshot_that_is_deleted_meanwhile_is_skipped(self, small: Site) -> None:
+    def test_snapshot_deleted_during_the_run_is_skipped(self, small: Site) -> None:
         small.deployment.faults.add("snapshots/download", "snapshot-vanishes", times=1)  # all of the item's
         report = small.run()
         check_report(report)
@@ -50,7 +50,7 @@ class TestAbsent:
         assert report["status"] == "complete"
 
     @pytest.mark.parametrize("title", ["First", "Second"])
-    def test_a_notebook_deleted_meanwhile_is_skipped_on_both_routes(self, small: Site, title: str) -> None:
+    def test_notebook_deleted_during_the_run_is_skipped(self, small: Site, title: str) -> None:
         plan = small.plan()
         small.deployment.organisation.remove(small.item(title).id)
         for batch in small.batches(plan):
@@ -61,20 +61,20 @@ class TestAbsent:
 
 
 class TestRefused:
-    def test_an_owner_s_credential_that_is_somebody_else_s_fails(self, small: Site) -> None:
+    def test_wrong_credential_in_an_owners_secret_fails(self, small: Site) -> None:
         small.secrets[f"{PREFIX}/owners/ana"] = json.dumps({"username": "ben", "password": "ben-password"})
         report = not_complete(small.run())
         (entry,) = report["failed"]
         assert (entry["owner"], entry["reason"]) == ("ana", "permission-denied")
 
-    def test_protection_that_is_lost_fails(self, small: Site) -> None:
+    def test_loss_of_protection_is_a_failure(self, small: Site) -> None:
         assert small.run("one")["status"] == "complete"
         for item in small.deployment.organisation.notebooks():
             item.resources_refused = True
         report = not_complete(small.run("two"))
         assert [(entry["owner"], entry["reason"]) for entry in report["failed"]] == [("ben", "permission-denied")]
 
-    def test_a_run_in_which_nothing_may_be_read_is_partial(self, small: Site) -> None:
+    def test_run_that_may_read_no_notebook_is_partial(self, small: Site) -> None:
         small.secrets.pop(f"{PREFIX}/owners/ana")
         for item in small.deployment.organisation.notebooks():
             item.resources_refused = True
@@ -84,7 +84,7 @@ class TestRefused:
 
 
 class TestAdministrator:
-    def test_an_administrator_who_does_not_see_all_makes_it_partial(self, small: Site) -> None:
+    def test_limited_administrator_makes_the_run_partial(self, small: Site) -> None:
         administrator_may(small, "portal:admin:updateItems")
         report = not_complete(small.run())
         assert "administrator-sees-not-all" in {notice["reason"] for notice in report["notices"]}
@@ -97,7 +97,7 @@ class TestAdministrator:
         assert [(entry["owner"], entry["reason"]) for entry in report["unprotected"]] == [("ben", UNPROTECTED)]
         assert "portal:admin:updateItems" in report["unprotected"][0]["message"]
 
-    def test_no_notebooks_beside_an_archive_is_not_a_success(self, small: Site) -> None:
+    def test_empty_search_with_a_full_archive_is_not_complete(self, small: Site) -> None:
         small.run("one")
         for item in small.deployment.organisation.notebooks():
             small.deployment.organisation.remove(item.id)
@@ -106,7 +106,7 @@ class TestAdministrator:
 
 
 class TestOutcomes:
-    def test_a_late_first_try_does_not_hide_what_the_second_did(self, small: Site) -> None:
+    def test_two_attempts_at_a_batch_keep_both_results(self, small: Site) -> None:
         plan = small.plan()
         (batch,) = small.batches(plan)
         small.work("one", batch)
@@ -116,7 +116,7 @@ class TestOutcomes:
         names = [key.rpartition("/")[2] for key in small.archive.list_keys("runs/2026-11-22/one/outcomes/")]
         assert names == ["000001-again-1.json", "000001.json"]
 
-    def test_a_failure_that_a_second_try_mended_is_none(self, small: Site) -> None:
+    def test_successful_second_attempt_replaces_a_failure(self, small: Site) -> None:
         small.run("zero")
         plan = small.plan()
         (batch,) = small.batches(plan)
@@ -128,7 +128,7 @@ class TestOutcomes:
         assert (report["status"], report["notebooks"]["failed"]) == ("complete", {})
 
     @pytest.mark.parametrize("skips", ["first", "second"])
-    def test_a_try_that_skipped_does_not_hide_a_failure(self, small: Site, skips: str) -> None:
+    def test_skipped_attempt_does_not_hide_a_failure(self, small: Site, skips: str) -> None:
         plan = small.plan()
         (batch,) = small.batches(plan)
         second = small.item("Second")
@@ -139,7 +139,7 @@ class TestOutcomes:
         report = not_complete(small.report("one", plan))
         assert report["notebooks"]["failed"] == {"arcgis-unavailable": 1}
 
-    def test_a_plan_that_lost_lines_is_not_a_success(self, small: Site) -> None:
+    def test_run_with_lost_plan_lines_is_not_complete(self, small: Site) -> None:
         plan = small.plan()
         put_lines(plan["planKey"], [])
         report = not_complete(small.report("one", plan))
@@ -154,7 +154,7 @@ def test_one_id_that_may_not_be_read_does_not_stop_the_others(small: Site) -> No
     assert report["snapshots"]["archived"] == 1
 
 
-def test_another_item_than_the_asked_one_does_not_pass_for_it(small: Site) -> None:
+def test_response_with_another_item_is_a_failure(small: Site) -> None:
     first, second = small.item("First"), small.item("Second")
     other = {"id": second.id, "owner": second.owner, "title": second.title, "type": "Notebook"}
     small.deployment.faults.add("items/item", "body", item_id=first.id, body=json.dumps(other))
@@ -174,7 +174,7 @@ def test_a_search_result_without_a_type_may_be_a_notebook(small: Site, kind: obj
     assert [notice["reason"] for notice in report["notices"]] == ["listing-incomplete"]
 
 
-def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
+def test_odd_values_of_an_item_do_not_stop_the_plan(small: Site) -> None:
     odd = parse_answer(b'{"title": "half a pair \\ud83d", "extent": [NaN, -Infinity, 1]}', "The item")
     assert small.archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", [odd])
     body = small.archive.read_object("runs/2026-11-22/one/plan.jsonl") or b""
@@ -183,7 +183,7 @@ def test_odd_values_of_an_item_do_not_spoil_the_plan(small: Site) -> None:
 
 
 class TestUncounted:
-    """What a listing without a total gives is archived, and a notice says that some may be missing."""
+    """Test that snapshots listed without a total are archived, and that a notice says that some may be missing."""
 
     def test_a_listing_without_a_total_is_a_notice(self, small: Site) -> None:
         snapshots = [

@@ -1,4 +1,4 @@
-"""The figures of a report add up, whatever outcomes the batches leave."""
+"""Test that the figures of a report add up for all outcomes that batches may write."""
 
 import json
 from typing import Any
@@ -55,7 +55,7 @@ batches = st.lists(st.lists(outcome(), max_size=6), max_size=4)
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(batches, st.sets(st.text("0123456789abcdef", min_size=3, max_size=3), max_size=5), st.booleans())
-def test_attempted_is_the_sum_of_what_became(
+def test_attempted_is_the_sum_of_all_states(
     small: Site, done: list[list[dict[str, Any]]], planned: set[str], short: bool
 ) -> None:
     ids = sorted({each["itemId"] for batch in done for each in batch} | planned)
@@ -98,14 +98,14 @@ def test_a_run_whose_plan_failed_is_reported_with_the_error(small: Site) -> None
 
 
 @pytest.mark.parametrize("cause", ["", "no JSON", "[]", "null", '{"errorMessage":5}', "{}"])
-def test_any_cause_will_do(small: Site, cause: str) -> None:
+def test_malformed_cause_is_still_reported(small: Site, cause: str) -> None:
     report = small.report("one", None, {"Error": "States.Timeout", "Cause": cause})
     assert report["status"] == "failed"
     assert report["error"]
     assert report["error"]["reason"] == "States.Timeout"
 
 
-def test_a_fan_out_that_failed_still_reports_what_was_done(small: Site) -> None:
+def test_failed_map_state_still_reports_what_was_archived(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
     small.work("one", batch)
@@ -125,7 +125,7 @@ def test_no_report_is_written_if_outcomes_cannot_be_read(small: Site) -> None:
     assert [key for key in contents("runs/") if key.endswith("report.json")] == []
 
 
-def test_the_report_is_the_last_of_the_runs_objects(small: Site) -> None:
+def test_report_is_written_after_all_other_objects(small: Site) -> None:
     small.run()
     assert small.s3.calls[-1] == ("PutObject", "runs/2026-11-22/one/report.json")
 
@@ -173,7 +173,7 @@ def test_5000_broken_credentials_fit_an_event_and_a_state(small: Site) -> None:
     assert len(json.dumps(told)) < 20_000
 
 
-def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
+def test_long_error_is_cut_in_the_report(small: Site) -> None:
     cause = json.dumps({"errorMessage": "x" * 100_000})
     report = small.report("one", None, {"Error": "y" * 100_000, "Cause": cause})
     assert len(report["message"]) < 3000
@@ -181,8 +181,8 @@ def test_an_error_of_any_length_fits_a_cause(small: Site) -> None:
     assert len(json.dumps(report["error"])) < 3000
 
 
-def test_a_planning_error_brings_its_own_remedy(small: Site) -> None:
-    """Even if only the cause has the class, because Step Functions names the error differently."""
+def test_report_contains_the_remedy_of_a_planning_error(small: Site) -> None:
+    """This also works if only `Cause` contains the error class, because Step Functions named the error differently."""
     cause = json.dumps({"errorType": "RunInputInvalid", "errorMessage": "itemIds is empty."})
     for number, name in enumerate(("RunInputInvalid", "Runtime.HandlerError")):
         report = small.report(f"run-{number}", None, {"Error": name, "Cause": cause})
@@ -200,7 +200,7 @@ def test_a_planning_error_brings_its_own_remedy(small: Site) -> None:
         ([7], "chosen"),
     ],
 )
-def test_a_run_without_a_plan_has_the_scope_asked_for(small: Site, given: object, scope: str) -> None:
+def test_run_without_a_plan_has_the_requested_scope(small: Site, given: object, scope: str) -> None:
     report = small.report("one", None, {"Error": "RunInputInvalid", "Cause": ""}, read_scope(given))
     assert report["scope"] == scope
     assert count_metrics(report)["RunFailed"] == int(scope == "everything")

@@ -1,4 +1,4 @@
-"""Whole runs: what they store, what they cost, what a second one does, and what the report says of each error."""
+"""Test whole runs: what they store, what they cost, what a second run does, and what the report says about errors."""
 
 import json
 from typing import Any
@@ -73,7 +73,7 @@ def test_a_new_snapshot_costs_two_calls(make_site: MakeSite) -> None:
     assert stored_snapshots() == site.sources()
 
 
-def test_a_new_container_signs_in_and_looks_around_once(make_site: MakeSite) -> None:
+def test_new_container_signs_in_and_discovers_once(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=30, size=300), threads=8)
     plan = site.plan()
     site.start()
@@ -86,7 +86,7 @@ def test_a_new_container_signs_in_and_looks_around_once(make_site: MakeSite) -> 
     assert len(site.secrets_read) <= 4 + 1
 
 
-def test_snapshots_that_arcgis_lost_stay_in_the_archive(site: Site) -> None:
+def test_snapshots_that_arcgis_lost_are_kept_in_the_archive(site: Site) -> None:
     ever = site.sources()
     site.run("one")
     before = stored_snapshots()
@@ -135,7 +135,7 @@ def test_item_json_is_rewritten_only_if_the_item_changed(site: Site) -> None:
 
 
 class TestUnprotected:
-    def test_is_named_with_its_secret_and_does_not_fail_the_run(self, site: Site) -> None:
+    def test_unprotected_notebook_is_named_with_its_secret(self, site: Site) -> None:
         report = site.run()
         (entry,) = report["unprotected"]
         assert (entry["itemId"], entry["owner"]) == (site.item(UNREADABLE).id, "dora")
@@ -144,7 +144,7 @@ class TestUnprotected:
         assert report["status"] == "complete"
         assert report["skipped"] == []
 
-    def test_ends_when_the_secret_is_made(self, site: Site) -> None:
+    def test_notebook_is_archived_once_its_secret_exists(self, site: Site) -> None:
         site.run("one")
         site.secrets["notebook-archive/owners/dora"] = '{"username":"dora","password":"dora-password"}'
         site.start()
@@ -152,7 +152,7 @@ class TestUnprotected:
         assert report["unprotected"] == []
         assert stored_snapshots() == site.sources()
 
-    def test_on_the_owners_route_each_owner_without_secret_is_named(self, make_site: MakeSite) -> None:
+    def test_owners_route_names_each_owner_without_secret(self, make_site: MakeSite) -> None:
         site = make_site(route="notebook-server")
         report = site.run()
         assert {entry["owner"] for entry in report["unprotected"]} == {"chi", "dora"}
@@ -161,7 +161,7 @@ class TestUnprotected:
 
 
 class TestSecrets:
-    def test_without_the_administrators_the_run_fails_by_name(self, small: Site) -> None:
+    def test_run_without_administrator_secret_names_that_secret(self, small: Site) -> None:
         site = small
         del site.secrets["notebook-archive/admin"]
         report = site.run()
@@ -182,7 +182,7 @@ class TestSecrets:
         check_report(report)
         check_archive(site)
 
-    def test_a_dead_credential_is_not_tried_for_every_notebook(self, make_site: MakeSite) -> None:
+    def test_broken_credential_is_not_used_for_every_notebook(self, make_site: MakeSite) -> None:
         site = make_site(Seed.many(notebooks=30, size=300))
         site.secrets["notebook-archive/owners/ana"] = '{"username":"ana","password":"old"}'
         plan = site.plan()
@@ -219,23 +219,23 @@ class TestSecrets:
         assert "old" not in report["message"]
         check_report(report)
 
-    def test_credentials_that_work_are_not_named(self, make_site: MakeSite) -> None:
+    def test_working_credentials_cause_no_notice(self, make_site: MakeSite) -> None:
         assert make_site().run()["notices"] == []
 
 
 class TestOrganisations:
-    def test_an_empty_one_is_a_complete_run_with_a_notice(self, make_site: MakeSite) -> None:
+    def test_empty_organization_is_complete_with_a_notice(self, make_site: MakeSite) -> None:
         report = make_site(Seed.empty()).run()
         assert report["status"] == "complete"
         assert report["notebooks"]["attempted"] == 0
         assert [notice["reason"] for notice in report["notices"]] == ["no-notebooks"]
 
-    def test_an_administrator_who_does_not_see_everything_is_noticed(self, make_site: MakeSite) -> None:
+    def test_limited_administrator_causes_a_notice(self, make_site: MakeSite) -> None:
         site = make_site(Seed.many(notebooks=3, size=300))
         site.secrets["notebook-archive/admin"] = site.secrets["notebook-archive/owners/ana"]
         assert "administrator-sees-not-all" in [notice["reason"] for notice in site.run()["notices"]]
 
-    def test_items_that_come_and_go_during_the_search_do_no_harm(self, small: Site) -> None:
+    def test_item_that_appears_during_the_search_does_no_harm(self, small: Site) -> None:
         site = small
         site.deployment.faults.add("search", "item-appears", times=1)
         report = site.run()
@@ -291,7 +291,7 @@ POISON = {
 
 @pytest.mark.parametrize("name", POISON)
 @pytest.mark.parametrize("title", ["First", "Second"], ids=["by owner", "by administrator"])
-def test_a_poisoned_notebook_never_stops_the_others(small: Site, name: str, title: str) -> None:
+def test_invalid_notebook_never_stops_the_others(small: Site, name: str, title: str) -> None:
     kind, fields, reason = POISON[name]
     poisoned = small.item(title)
     operation = "snapshots/download" if title == "First" else "items/resource"
@@ -321,10 +321,10 @@ def test_a_refused_item_is_named_and_the_others_are_archived(small: Site) -> Non
     check_archive(small, ever)
 
 
-def test_a_bucket_that_refuses_fails_each_notebook_by_name(small: Site) -> None:
+def test_refusing_bucket_fails_each_notebook_as_denied(small: Site) -> None:
     plan = small.plan()
     (batch,) = small.batches(plan)
-    writes = len(small.sources()) + plan["notebooks"]  # of snapshots and item.json, before the outcome's
+    writes = len(small.sources()) + plan["notebooks"]  # of snapshots and of item.json, before the outcome is written
     small.s3.faults = [Fault("PutObject", "403-AccessDenied", times=writes)]
     small.work("one", batch)
     report = small.report("one", plan)
@@ -350,7 +350,7 @@ def test_two_runs_at_once_store_each_snapshot_once(small: Site) -> None:
 
 
 class TestPlace:
-    """The folder and the groups of an item, which a restore needs."""
+    """Test that `item.json` contains the item's folder and groups, which a restore needs."""
 
     def properties(self, site: Site, title: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(stored_body(f"notebooks/{site.item(title).id}/item.json"))
@@ -369,7 +369,7 @@ class TestPlace:
         assert groups == [{"id": id_of("Hydrology"), "title": "Hydrology"}]
         assert self.properties(site, "Évolution du littoral")["groups"] == []
 
-    def test_a_refusal_of_folders_fails_no_notebook(self, site: Site) -> None:
+    def test_refused_list_of_folders_fails_no_notebook(self, site: Site) -> None:
         site.deployment.faults.add("items/groups", "http-503")
         report = site.run()
         assert report["status"] == "complete"
@@ -383,7 +383,7 @@ class TestPlace:
         counts = site.deployment.requests.counts()
         assert (counts["items/groups"], counts["content/user"], counts["items/item"]) == (0, 0, 0)
 
-    def test_an_owners_folders_are_asked_for_once(self, site: Site) -> None:
+    def test_folders_of_an_owner_are_requested_once(self, site: Site) -> None:
         for item in site.deployment.organisation.notebooks():
             item.folder = "shelf"
         site.run()

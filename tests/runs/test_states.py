@@ -1,4 +1,4 @@
-"""The protection of each notebook: one state, with the reason if it is not protected."""
+"""Test that each notebook has one protection state, and a reason if it is not protected."""
 
 import json
 from typing import Any
@@ -19,12 +19,12 @@ from tests.site import STARTED_AT, Site, check_archive, check_report, stored_bod
 from tests.strict_s3 import Fault, contents
 
 HOUR_MS = 3_600_000
-# When the notebooks of these tests were saved, long enough ago for their content to be settled.
+# The time when the notebooks of these tests were saved. It is long ago, so that notes about them are final.
 SAVED = 1_735_725_600_000
 
 
 def make_notebook(owner: str = "ana", snapshots: int = 1, **fields: Any) -> Seed:
-    """Return a notebook with its saved content and older snapshots of it."""
+    """Return a notebook with saved content and with older snapshots."""
 
     def items() -> list[Item]:
         item = Item(owner, "Survey", body(9), **fields)
@@ -57,7 +57,7 @@ class TestProtected:
         assert report["protection"] == {"protected": 1, "stale": 0, "unprotected": 0, "empty": 0, "gone": 0}
         assert report["notProtected"] == []
 
-    def test_a_sighting_protects_without_a_call(self, make_site: MakeSite) -> None:
+    def test_seen_note_protects_without_a_call(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(), archive_current=True)
         site.run("one")
         site.item("Survey").modified += HOUR_MS
@@ -91,7 +91,7 @@ class TestProtected:
 
 
 class TestStale:
-    def test_says_how_many_hours_behind(self, make_site: MakeSite) -> None:
+    def test_stale_notebook_has_hours_behind(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(), archive_current=True)
         site.run("one")
         save(site, 1, site.item("Survey").modified + 36 * HOUR_MS)
@@ -99,7 +99,7 @@ class TestStale:
         entry = only(site.run("two"))
         assert (entry["state"], entry["reason"], entry["hoursBehind"]) == ("stale", "arcgis-unavailable", 36.0)
 
-    def test_takes_the_time_of_the_newest_archived_snapshot(self, make_site: MakeSite) -> None:
+    def test_age_is_that_of_the_newest_archived_snapshot(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(snapshots=2))
         newest = max(snapshot.created for snapshot in site.item("Survey").snapshots)
         save(site, 1, newest + 12 * HOUR_MS)
@@ -119,7 +119,7 @@ class TestStale:
             (4320, "3 days"),
         ],
     )
-    def test_the_age_is_in_words(self, make_site: MakeSite, minutes: int, words: str) -> None:
+    def test_message_contains_the_age_in_words(self, make_site: MakeSite, minutes: int, words: str) -> None:
         site = make_site(make_notebook())
         item = site.item("Survey")
         item.modified = item.snapshots[0].created + minutes * 60_000
@@ -154,7 +154,7 @@ class TestStale:
 
 
 class TestUnprotected:
-    def test_no_credential_may_read_it(self, make_site: MakeSite) -> None:
+    def test_unreadable_notebook_is_unprotected(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook("ben", resources_refused=True))
         report = check(site.run())
         entry = only(report)
@@ -162,25 +162,25 @@ class TestUnprotected:
         assert "notebook-archive/owners/ben" in entry["remedy"]
         assert len(report["unprotected"]) == 1
 
-    def test_nobody_took_a_snapshot_of_it(self, make_site: MakeSite) -> None:
+    def test_notebook_without_snapshots_is_unprotected(self, make_site: MakeSite) -> None:
         report = check(make_site(make_notebook(snapshots=0)).run())
         entry = only(report)
         assert (entry["state"], entry["reason"]) == ("unprotected", "never-archived")
         assert report["notebooks"]["unchanged"] == 1, "as before"
         assert report["status"] == "complete"
 
-    def test_everything_of_it_failed(self, make_site: MakeSite) -> None:
+    def test_notebook_whose_versions_all_failed_is_unprotected(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(), archive_current=True)
         site.deployment.faults.add("*", "http-503", item_id=site.item("Survey").id)
         entry = only(site.run())
         assert (entry["state"], entry["reason"]) == ("unprotected", "arcgis-unavailable")
 
-    def test_its_batch_crashed(self, make_site: MakeSite) -> None:
+    def test_notebook_of_a_crashed_batch_is_unprotected(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(), archive_current=True)
         entry = only(site.report("one", site.plan()))
         assert (entry["state"], entry["reason"]) == ("unprotected", "batch-crashed")
 
-    def test_a_crash_after_a_good_night_leaves_it_protected(self, make_site: MakeSite) -> None:
+    def test_archived_notebook_stays_protected_after_a_crash(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(), archive_current=True)
         site.run("one")
         report = check(site.report("two", site.plan("two")))
@@ -198,7 +198,7 @@ class TestEmptyAndGone:
         assert report["status"] == "complete"
 
     @pytest.mark.parametrize("answered", ["error", "empty-body"])
-    def test_an_empty_answer_of_an_item_with_bytes_is_a_failure(self, make_site: MakeSite, answered: Any) -> None:
+    def test_empty_response_for_an_item_with_bytes_is_a_failure(self, make_site: MakeSite, answered: Any) -> None:
         site = make_site(make_notebook(), archive_current=True)
         site.run("one")
         save(site, 8)
@@ -215,7 +215,7 @@ class TestEmptyAndGone:
         assert (entry["state"], entry["reason"]) == ("unprotected", "arcgis-unavailable")
 
     @pytest.mark.parametrize("current", [True, False])
-    def test_one_deleted_meanwhile_is_gone(self, make_site: MakeSite, current: bool) -> None:
+    def test_notebook_deleted_during_the_run_is_gone(self, make_site: MakeSite, current: bool) -> None:
         site = make_site(make_notebook(), archive_current=current)
         plan = site.plan()
         site.deployment.organisation.remove(site.item("Survey").id)
@@ -224,14 +224,14 @@ class TestEmptyAndGone:
         entry = only(site.report("one", plan))
         assert (entry["state"], entry["reason"]) == ("gone", "not-found")
 
-    def test_a_chosen_notebook_that_is_not_there_is_gone(self, make_site: MakeSite) -> None:
+    def test_chosen_notebook_missing_from_the_portal_is_gone(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook())
         report = check(site.run("one", ["0" * 32, "xyz"]))
         assert report["protection"]["gone"] == 2
         assert {entry["reason"] for entry in report["notProtected"]} == {"not-found", "not-an-id"}
         assert any("The portal has no notebook 000" in entry["message"] for entry in report["notProtected"])
 
-    def test_a_deleted_snapshot_does_not_make_it_gone(self, make_site: MakeSite) -> None:
+    def test_deleted_snapshot_does_not_make_the_notebook_gone(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook(), archive_current=True)
         site.deployment.faults.add("snapshots/download", "snapshot-vanishes", times=1)
         report = check(site.run())
@@ -250,7 +250,7 @@ class TestSums:
         report = check(make_site(archive_current=True).run())
         assert [entry["state"] for entry in report["notProtected"]] == ["unprotected", "empty", "empty"]
 
-    def test_message_metrics_and_counts_say_the_same(self, make_site: MakeSite) -> None:
+    def test_message_metrics_and_counts_agree(self, make_site: MakeSite) -> None:
         site = make_site(archive_current=True)
         report = check(site.run())
         counts, metrics = report["protection"], count_metrics(report)
@@ -259,7 +259,7 @@ class TestSums:
         words = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
         assert f"{sum(counts.values())} notebooks: {words}." in report["message"]
 
-    def test_one_version_is_in_the_singular(self, make_site: MakeSite) -> None:
+    def test_message_uses_the_singular_for_one_version(self, make_site: MakeSite) -> None:
         message = make_site(make_notebook()).run()["message"]
         assert message.startswith("Complete. 1 notebook: 0 protected, 1 stale. 1 version archived,")
 
@@ -277,13 +277,13 @@ class TestSums:
 
 
 class TestRecoveryPoint:
-    def test_is_zero_if_all_are_protected(self, make_site: MakeSite) -> None:
+    def test_recovery_point_is_zero_if_all_are_protected(self, make_site: MakeSite) -> None:
         report = make_site(make_notebook(), archive_current=True).run()
         assert report["recoveryPoint"] == {
             "notebooks": 1, "unmeasured": 0, "medianHours": 0.0, "worstHours": 0.0, "worst": None,
         }  # fmt: skip
 
-    def test_names_the_notebook_that_is_furthest_behind(self, make_site: MakeSite) -> None:
+    def test_recovery_point_names_the_worst_notebook(self, make_site: MakeSite) -> None:
         def items() -> list[Item]:
             found = [Item("ana", f"Survey {number}", body(9)) for number in range(3)]
             for item in found[:2]:
@@ -307,8 +307,8 @@ class TestRecoveryPoint:
 
 
 class TestRefusedBesideArchived:
-    def test_a_refused_snapshot_fails_if_its_sibling_was_archived(self, make_site: MakeSite) -> None:
-        """This holds in the run that archives the sibling, and in later ones."""
+    def test_refused_snapshot_fails_if_another_one_was_archived(self, make_site: MakeSite) -> None:
+        """This is so in the run that archives the other snapshot, and in later runs."""
         site = make_site(make_notebook("ben", snapshots=2))
         site.deployment.faults.add("items/resource", "http-403", after=1)
         report = check(site.run())
@@ -337,7 +337,7 @@ class TestAltered:
         assert stored_body(beside) == altered
         assert beside.startswith(key.removesuffix("json"))
 
-    def test_it_is_reported_once(self, make_site: MakeSite) -> None:
+    def test_altered_snapshot_is_reported_once(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook("ben"))
         site.run("one")
         self.alter(site)
@@ -348,7 +348,7 @@ class TestAltered:
         assert report["snapshots"]["unchanged"] == 1
         assert site.deployment.requests.counts()["items/resource"] == 0, "its size is known by now"
 
-    def test_a_run_with_an_older_plan_also_finds_it(self, make_site: MakeSite) -> None:
+    def test_run_with_an_older_plan_also_finds_the_alteration(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook())
         plan = site.plan("two")
         site.run("one")
@@ -357,14 +357,14 @@ class TestAltered:
         site.work("two", batch)
         assert check(site.report("two", plan))["notebooks"]["failed"] == {"snapshot-altered": 1}
 
-    def test_a_backup_at_the_same_time_does_not_hide_it(self, make_site: MakeSite) -> None:
+    def test_concurrent_backup_does_not_hide_the_alteration(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook("ben"))
         site.run("one")
         self.alter(site)
         plan = site.plan("two")
         asked = [BackupRequest((ItemId(site.item("Survey").id),))]
         run = RunId.from_execution("event", STARTED_AT)
-        [by_event] = archive_requests(asked, run, lambda: site.context, 1, Deadline(60)).values()
+        [by_event] = archive_requests(asked, run, site.context, 1, Deadline(60)).values()
         assert by_event["problem"]["reason"] == "snapshot-altered"
         [batch] = site.batches(plan)
         site.work("two", batch)

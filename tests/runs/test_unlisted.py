@@ -1,4 +1,4 @@
-"""Notebooks that the archive holds and the search does not show: deleted ones are noted, missed ones are archived."""
+"""Test archived notebooks that the search does not show. Deletions are recorded, and missed notebooks are archived."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ YEAR_2025 = 1_735_725_600_000
 
 @pytest.fixture
 def site(make_site: MakeSite) -> Iterator[Site]:
-    """Six notebooks, archived a day ago."""
+    """Return a site with six notebooks that were archived a day ago."""
     site = make_site(Seed.many(notebooks=6, size=300))
     for item in site.deployment.organisation.notebooks():
         item.created = item.modified = YEAR_2025
@@ -35,7 +35,7 @@ def site(make_site: MakeSite) -> Iterator[Site]:
 
 
 def age_archive() -> None:
-    """Make all archived objects a day older. S3 gives whole seconds, and tests do not wait for one to pass."""
+    """Make all archived objects a day older. S3's times are whole seconds, and tests do not wait a second."""
     for key in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.values():
         key.last_modified -= timedelta(days=1)
 
@@ -57,7 +57,7 @@ def reasons(report: Report) -> list[str]:
 
 
 class TestDeleted:
-    def test_it_is_noted_once_and_not_looked_up_again(self, site: Site) -> None:
+    def test_deletion_is_recorded_once_and_not_looked_up_again(self, site: Site) -> None:
         gone = notebooks(site)[0]
         site.deployment.organisation.remove(gone.id)
         report = site.run("one")
@@ -70,11 +70,11 @@ class TestDeleted:
         assert site.run("two")["status"] == "complete"
         assert looked_up(site) == 1
 
-    def test_what_is_there_costs_no_call(self, site: Site) -> None:
+    def test_existing_notebooks_cost_no_look_up(self, site: Site) -> None:
         site.run("one")
         assert looked_up(site) == 0
 
-    def test_an_item_that_is_back_is_looked_up_again_when_it_goes(self, site: Site) -> None:
+    def test_restored_item_is_looked_up_when_it_disappears_again(self, site: Site) -> None:
         item = notebooks(site)[0]
         site.deployment.organisation.remove(item.id)
         site.run("one")
@@ -109,7 +109,7 @@ class TestDeleted:
         assert site.run("one")["status"] == "complete"
         assert noted() == set()
 
-    def test_it_is_not_noted_by_a_run_over_chosen_items(self, site: Site) -> None:
+    def test_run_over_chosen_items_records_no_deletion(self, site: Site) -> None:
         first, second, *_ = notebooks(site)
         site.deployment.organisation.remove(first.id)
         site.run("one", [second.id])
@@ -117,7 +117,7 @@ class TestDeleted:
 
 
 class TestMissed:
-    def test_it_is_archived_and_the_run_is_partial(self, site: Site) -> None:
+    def test_missed_notebook_is_archived_and_the_run_is_partial(self, site: Site) -> None:
         missed = notebooks(site)[2]
         missed.unindexed = True
         new = missed.add_snapshot(b'{"cells":[],"nbformat":4}')
@@ -152,7 +152,7 @@ class TestUnknown:
         ("kind", "reason"),
         [("http-500", "arcgis-unavailable"), ("shape-e", "unexpected-answer"), ("http-403", "permission-denied")],
     )
-    def test_without_an_answer_the_run_is_partial(self, site: Site, kind: str, reason: str) -> None:
+    def test_failed_look_up_makes_the_run_partial(self, site: Site, kind: str, reason: str) -> None:
         for item in notebooks(site)[:2]:
             site.deployment.organisation.remove(item.id)
         site.deployment.faults.add("items/item", kind)
@@ -169,7 +169,7 @@ class TestUnknown:
         assert reasons(report) == ["search-missed"]
         assert report["notebooks"]["attempted"] == 6
 
-    def test_lookups_without_time_are_counted(self, site: Site) -> None:
+    def test_look_ups_that_had_no_time_left_are_counted(self, site: Site) -> None:
         administrator = site.routes.portal(Deadline(0))
         ids = [ItemId(f"{number:032x}") for number in range(MAX_LOOK_UPS + 7)]
         found = look_up(ids, administrator, 2)

@@ -1,4 +1,4 @@
-"""The build of sam, made once for all tests of this folder, and its layers for this machine."""
+"""Fixtures: the output of `sam build`, made once for all tests of this folder, and its layers for this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from local.stack import architecture, build
 
 @pytest.fixture(scope="session")
 def built() -> Iterator[Path]:
-    """Yield the folder that sam built. Nothing rebuilds it during the tests."""
+    """Yield the folder with the output of `sam build`. Nothing rebuilds it during the tests."""
     with build() as template:
         yield template.parent
 
@@ -23,5 +23,5 @@ def layer(built: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pages(built: Path) -> Path:
-    """Return the built layer of libraries for pages, for this machine's processor."""
+    """Return the built layer with the libraries for pages, for this machine's processor."""
     return built / {"arm64": "LayerPagesArm64", "x86_64": "LayerPagesX8664"}[architecture()]

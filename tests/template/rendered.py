@@ -1,4 +1,4 @@
-"""The template with parameters filled in, conditions decided and intrinsic functions replaced, as in CloudFormation."""
+"""Render the template as CloudFormation does: fill in parameters, decide conditions, replace intrinsic functions."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 STATE_MACHINE = ROOT / "statemachines" / "archive_run.asl.yaml"
 
-# Parameters that switch everything on.
+# Parameters that switch on every optional part of the stack.
 EVERYTHING = {
     "CaBundleSecret": "notebook-archive/ca-bundle",
     "BucketNamePrefix": "gis",
@@ -29,7 +29,7 @@ EVERYTHING = {
     "WebhookSecret": "notebook-archive-webhook",
 }
 VARIANTS: dict[str, dict[str, str]] = {
-    "as it comes": {},
+    "defaults": {},
     "everything": EVERYTHING,
     "everything with ArcGIS tokens": {**EVERYTHING, "ApiAuth": "ArcGIS"},
     "ArcGIS tokens": {"ApiAuth": "ArcGIS"},
@@ -52,22 +52,22 @@ _NOTHING = object()
 
 
 def template() -> dict[str, Any]:
-    """Return the template of the file, with short forms such as !Ref written out."""
+    """Return the content of template.yaml, with short forms such as `!Ref` written out."""
     return json.loads(_decoded())  # type: ignore[no-any-return]
 
 
 @functools.cache
 def _decoded() -> str:
-    """Read the file once, as JSON: every caller gets an object of its own, which it may change."""
+    """Return the template as JSON. The file is read once, and each caller makes a separate object from the JSON."""
     loaded, errors = decode(str(TEMPLATE))
     assert not errors, errors
     return json.dumps(loaded)
 
 
 def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the template with these parameters, all others at their defaults, and without what conditions leave out.
+    """Return the template with these parameters and the defaults of all others, without parts that conditions exclude.
 
-    A reference to a resource becomes its logical id; its ARN, an ARN of the right service that ends in the logical id.
+    A reference to a resource becomes its logical id. Its ARN becomes an ARN of the right service that ends in that id.
     """
     raw = template()
     values = {name: str(parameter.get("Default", "")) for name, parameter in raw["Parameters"].items()}
@@ -77,7 +77,7 @@ def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
         part: {
             name: resolver.resolve(item)
             for name, item in raw[part].items()
-            if "Condition" not in item or resolver.holds(item["Condition"])
+            if "Condition" not in item or resolver.is_true(item["Condition"])
         }
         for part in ("Resources", "Outputs")
     }
@@ -85,7 +85,7 @@ def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def functions(given: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return the properties of each function by its logical id, such as `PlanRunFunction`. Webhooks are switched on."""
+    """Return the properties of each function by its logical id, such as `PlanRunFunction`, with webhooks enabled."""
     resources = render({**VARIANTS["webhooks"], **(given or {})})["Resources"]
     return {
         name: resource["Properties"]
@@ -94,8 +94,23 @@ def functions(given: Mapping[str, str] | None = None) -> dict[str, dict[str, Any
     }
 
 
+def routes(given: Mapping[str, str] | None = None) -> dict[tuple[str, str], str]:
+    """Return the function of each route of the API, by method and path such as `("get", "/admin/notebooks")`.
+
+    The route of webhooks is included only if the parameters switch webhooks on.
+    """
+    paths = render(given)["Resources"]["ProxyApi"]["Properties"]["DefinitionBody"]["paths"]
+    uris = {
+        (method, path): operation["x-amazon-apigateway-integration"]["uri"]
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    return {route: uri.rpartition(":")[2].removesuffix("/invocations") for route, uri in uris.items()}
+
+
 def state_machine(given: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the definition of the archive run as Step Functions would get it with these parameters."""
+    """Return the state machine's definition as Step Functions would receive it with these parameters."""
     substitutions = render(given)["Resources"]["ArchiveRun"]["Properties"]["DefinitionSubstitutions"]
     text = STATE_MACHINE.read_text(encoding="utf-8")
     for name, value in substitutions.items():
@@ -110,13 +125,13 @@ class _Resolver:
         self._types = {name: parameter["Type"] for name, parameter in raw["Parameters"].items()}
         self._values = values
 
-    def holds(self, condition: str) -> bool:
+    def is_true(self, condition: str) -> bool:
         return self._test(self._conditions[condition])
 
     def _test(self, expression: dict[str, Any]) -> bool:
         ((function, argument),) = expression.items()
         if function == "Condition":
-            return self.holds(argument)
+            return self.is_true(argument)
         if function == "Fn::And":
             return all(self._test(each) for each in argument)
         if function == "Fn::Not":
@@ -143,7 +158,7 @@ class _Resolver:
                 name, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
                 return self._arn(name) if attribute == "Arn" else name
             case "Fn::If":
-                return self.resolve(argument[1 if self.holds(argument[0]) else 2])
+                return self.resolve(argument[1 if self.is_true(argument[0]) else 2])
             case "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
             case "Fn::Sub":

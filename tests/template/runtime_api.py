@@ -1,4 +1,4 @@
-"""Lambda's Runtime API on loopback, and a function that AWS's own runtime client runs against it."""
+"""Run a function with AWS's runtime client against a local server for Lambda's Runtime API."""
 
 import contextlib
 import json
@@ -23,7 +23,10 @@ _PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True)
 class Posted:
-    """What the runtime client posted: `response`, `error` or `init/error`, headers, JSON, and new log lines."""
+    """What the runtime client posted.
+
+    `kind` is `response`, `error` or `init/error`. `log` contains the log lines since the last post.
+    """
 
     kind: str
     headers: Mapping[str, str]
@@ -32,14 +35,14 @@ class Posted:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Return the lines of the log, each of which has to be a JSON object."""
+        """Return the log lines, and check that each one is a JSON object."""
         lines = [json.loads(line) for line in self.log.split("\n") if line]
         assert all(isinstance(line, dict) for line in lines)
         return lines
 
 
 class RunningFunction:
-    """A process of the runtime client, which handles one event after another."""
+    """A process of the runtime client that handles one event after another."""
 
     def __init__(self, arn: str, seconds: int, log: Path) -> None:
         self._arn, self._seconds, self._log, self._read = arn, seconds, log, 0
@@ -47,22 +50,22 @@ class RunningFunction:
         self._posted: queue.Queue[tuple[str, Mapping[str, str], Any]] = queue.Queue()
 
     def invoke(self, event: Any, request_id: str = "") -> Posted:
-        """Return the result of the event."""
+        """Send the event to the function, and return what the runtime client posts for it."""
         self._events.put((request_id or str(uuid.uuid4()), json.dumps(event).encode()))
         return self.wait()
 
     def wait(self) -> Posted:
-        """Return what the runtime client posts next, whether or not it has asked for an event."""
+        """Wait for the next post of the runtime client, and return it. An `init/error` comes without an event."""
         try:
             kind, headers, body = self._posted.get(timeout=SECONDS)
         except queue.Empty:
-            raise AssertionError(f"The function did not answer.\n{self._log.read_text()}") from None
+            raise AssertionError(f"The function posted nothing.\n{self._log.read_text()}") from None
         log = self._log.read_text(encoding="utf-8")
         text, self._read = log[self._read :], len(log)
         return Posted(kind, headers, body, text)
 
     def next_event(self) -> tuple[str, bytes, dict[str, str]]:
-        """Return the id, the body and the headers of the next event, once there is one."""
+        """Wait for the next event, and return its id, body and headers."""
         request_id, body = self._events.get()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,
@@ -74,11 +77,11 @@ class RunningFunction:
         return request_id, body, headers
 
     def post(self, kind: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Keep what the runtime client posted."""
+        """Store what the runtime client posted."""
         self._posted.put((kind, headers, json.loads(body)))
 
     def stop(self) -> None:
-        """End the waiting request for the next event."""
+        """End the request that waits for the next event."""
         self._events.put(("", b""))
 
 
@@ -86,10 +89,10 @@ class RunningFunction:
 def running(
     folder: Path, paths: list[Path], environment: Mapping[str, str], seconds: int, log: Path
 ) -> Iterator[RunningFunction]:
-    """Run the function of a folder during the block, with `seconds` for each event.
+    """Run the function in a folder while the block runs, with `seconds` as the time limit of each event.
 
-    It imports only from its folder, from `paths` and from the packages of AWS's runtime client, and gets only the given
-    variables.
+    The function imports only from its folder, from `paths` and from the packages of AWS's runtime client. It gets only
+    the given variables and a few that Lambda itself sets.
     """
     name = environment["AWS_LAMBDA_FUNCTION_NAME"]
     function = RunningFunction(f"arn:aws:lambda:us-east-1:000000000000:function:{name}", seconds, log)
@@ -98,7 +101,7 @@ def running(
         protocol_version = "HTTP/1.1"
 
         def handle(self) -> None:
-            with contextlib.suppress(ConnectionError):  # at the end of a test, the client is killed while it waits
+            with contextlib.suppress(ConnectionError):  # the client is killed at the end of a test, while it waits
                 super().handle()
 
         def do_GET(self) -> None:

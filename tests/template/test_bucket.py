@@ -1,4 +1,4 @@
-"""The archive bucket is private, encrypted, versioned and locked, and its objects are never overwritten."""
+"""Test that the archive bucket is private, encrypted, versioned and locked, and that no snapshot is overwritten."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def test_bucket_is_private_versioned_and_outlives_the_stack(variant: str) -> Non
     assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-def test_s3_encrypts_with_its_own_key_or_with_the_given_one() -> None:
+def test_bucket_is_encrypted_with_s3_key_or_given_kms_key() -> None:
     (own,) = _bucket()["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert own == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     (given,) = _bucket(EVERYTHING)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -47,18 +47,18 @@ def test_objects_are_locked(mode: str) -> None:
     assert retention == {"Mode": mode, "Days": "30"}
 
 
-def test_lock_can_be_left_off() -> None:
+def test_object_lock_can_be_switched_off() -> None:
     assert not {"ObjectLockEnabled", "ObjectLockConfiguration"} & _bucket({"ObjectLockMode": "OFF"}).keys()
-    assert "ObjectLockEnabled" in _bucket(), "but not by default"
+    assert "ObjectLockEnabled" in _bucket(), "Object Lock is on by default"
 
 
-def test_a_prefix_puts_the_name_into_the_accounts_namespace() -> None:
+def test_name_prefix_uses_the_namespace_of_the_account() -> None:
     assert not {"BucketName", "BucketNamePrefix", "BucketNamespace"} & _bucket().keys()
     own = _bucket(EVERYTHING)
     assert (own["BucketNamespace"], own["BucketNamePrefix"]) == ("account-regional", "gis")
 
 
-def test_lifecycle_expires_no_snapshot() -> None:
+def test_lifecycle_rules_never_expire_snapshots() -> None:
     rules = _rules()
     moves = {"move-snapshots", "move-current-copies"}
     assert set(rules) == {"abort-unfinished-uploads", "expire-replaced-item-properties"} | moves
@@ -69,7 +69,7 @@ def test_lifecycle_expires_no_snapshot() -> None:
 
 
 @pytest.mark.parametrize(("rule", "kind"), [("move-snapshots", "snapshot"), ("move-current-copies", "current")])
-def test_snapshots_and_copies_move_to_the_class_asked_for(rule: str, kind: str) -> None:
+def test_snapshots_and_copies_move_to_the_given_class(rule: str, kind: str) -> None:
     moving = _rules({"TransitionStorageClass": "GLACIER_IR", "TransitionDays": "90"})[rule]
     assert moving["TagFilters"] == [{"Key": "kind", "Value": kind}]
     assert moving["Transitions"] == [{"StorageClass": "GLACIER_IR", "TransitionInDays": "90"}]
@@ -92,7 +92,7 @@ def test_policy_is_kept_or_deleted_with_the_bucket(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", _OWN)
-def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
+def test_bucket_policy_requires_tls_and_conditional_writes(variant: str) -> None:
     tls, once = _policy(VARIANTS[variant])[:2]
     assert (tls["Effect"], tls["Principal"], tls["Action"]) == ("Deny", "*", "s3:*")
     assert tls["Resource"] == ["arn:aws:s3:::ArchiveBucket", "arn:aws:s3:::ArchiveBucket/*"]
@@ -107,7 +107,7 @@ def test_policy_demands_tls_and_a_conditional_write(variant: str) -> None:
 
 
 def test_only_the_break_glass_role_deletes_notebooks() -> None:
-    """If the key is absent, S3 evaluates a negated condition as true, so AWS services are denied too."""
+    """AWS services are denied too, because S3 evaluates a negated condition as true if its key is missing."""
     role = EVERYTHING["BreakGlassRoleArn"]
     (deny,) = _policy({"BreakGlassRoleArn": role})[2:]
     assert deny == {
@@ -120,7 +120,7 @@ def test_only_the_break_glass_role_deletes_notebooks() -> None:
     }
 
 
-def test_without_the_role_nobody_is_denied_deletion() -> None:
+def test_without_break_glass_role_no_deletion_is_denied() -> None:
     assert len(_policy({})) == 2
 
 
@@ -131,7 +131,7 @@ def test_break_glass_role_needs_a_new_bucket() -> None:
     assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "ExistingBucket"}, ""]}
 
 
-def test_existing_bucket_is_left_as_it_is() -> None:
+def test_existing_bucket_is_not_changed() -> None:
     rendered = render({"ExistingBucket": "gis-archive"})
     assert not {"AWS::S3::Bucket", "AWS::S3::BucketPolicy"} & {item["Type"] for item in rendered["Resources"].values()}
     assert rendered["Outputs"]["ArchiveBucket"]["Value"] == "gis-archive"
@@ -148,21 +148,21 @@ def test_current_content_is_archived_by_default(given: dict[str, str], archived:
         assert functions[name]["Properties"]["Environment"]["Variables"]["ARCHIVE_CURRENT"] == archived
 
 
-def test_alarms_come_with_a_topic_and_a_missing_run_is_one() -> None:
+def test_alarms_need_a_topic_and_start_if_runs_are_missing() -> None:
     assert not [item for item in render()["Resources"].values() if item["Type"] == "AWS::CloudWatch::Alarm"]
     resources = render(EVERYTHING)["Resources"]
     assert resources["NoSuccessfulRunAlarm"]["Properties"]["TreatMissingData"] == "breaching"
     assert resources["RunFailedAlarm"]["Properties"]["TreatMissingData"] == "notBreaching"
 
 
-def test_alarm_goes_off_for_a_run_with_unprotected_notebooks() -> None:
+def test_alarm_starts_for_unprotected_notebooks() -> None:
     resources, variables = render(EVERYTHING)["Resources"], render()["Globals"]["Function"]["Environment"]["Variables"]
     alarm = resources["NotebooksUnprotectedAlarm"]["Properties"]
     assert (alarm["Namespace"], alarm["MetricName"]) == ("NotebookArchive", "NotebooksUnprotected")
     assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
     assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-    # A run publishes its metrics once, and the next run is a day later.
+    # A run publishes its metrics only once, and the next run may start a day later.
     assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
 
 

@@ -1,4 +1,4 @@
-"""The layers have the locked libraries and the package, compiled for the right processor."""
+"""Test that the layers contain the locked libraries and the package, compiled for the right processor."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.template.rendered import ROOT, functions
 
 _LAYER = ROOT / "layers" / "notebook_archive"
 _PAGES = ROOT / "layers" / "notebook_pages"
-_ARM64, _X86_64 = 183, 62  # e_machine of an ELF file: EM_AARCH64, EM_X86_64
+_ARM64, _X86_64 = 183, 62  # the field e_machine of an ELF file: EM_AARCH64, EM_X86_64
 _MACHINES = {"LayerArm64": _ARM64, "LayerX8664": _X86_64, "LayerPagesArm64": _ARM64, "LayerPagesX8664": _X86_64}
 _WITH_PACKAGE = ("LayerArm64", "LayerX8664")
 _LARGEST = {
@@ -25,16 +25,16 @@ _LARGEST = {
 
 
 @pytest.mark.parametrize(("layer", "group"), [(_LAYER, "layer"), (_PAGES, "pages")])
-def test_requirements_are_those_of_the_lock(layer: Path, group: str) -> None:
+def test_layer_requirements_match_the_lock_file(layer: Path, group: str) -> None:
     uv = shutil.which("uv", path=os.pathsep.join([str(ROOT / ".tools" / "bin"), os.environ.get("PATH", "")]))
-    assert uv, "make installs uv into .tools"
+    assert uv, "uv is missing; make installs it into .tools"
     command = [uv, "export", "--quiet", "--frozen", "--only-group", group, "--no-emit-project", "--no-header"]
     exported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
     assert (layer / "requirements.txt").read_text(encoding="utf-8") == exported
     assert "--hash=sha256:" in exported
 
 
-def test_no_library_ships_twice() -> None:
+def test_no_library_is_in_both_layers() -> None:
     shared, pages = (
         {line.split("==")[0] for line in (layer / "requirements.txt").read_text().splitlines() if "==" in line}
         for layer in (_LAYER, _PAGES)
@@ -43,21 +43,21 @@ def test_no_library_ships_twice() -> None:
     assert not shared & pages
 
 
-def test_layers_are_built_by_one_file() -> None:
-    # A link, because sam copies each folder before it builds, and rebuilds only if a file in the folder changes.
+def test_both_layers_use_one_makefile() -> None:
+    # A link in the folder, because sam builds a copy of the folder, and only if a file in the folder changed.
     assert (_PAGES / "Makefile").readlink() == Path("../notebook_archive/Makefile")
 
 
 @pytest.mark.local
 @pytest.mark.parametrize("name", _MACHINES)
-def test_layer_is_small(built: Path, name: str) -> None:
+def test_layer_is_not_larger_than_its_limit(built: Path, name: str) -> None:
     size = sum(path.stat().st_size for path in (built / name).rglob("*") if path.is_file())
     assert size <= _LARGEST[name]
 
 
 @pytest.mark.local
 @pytest.mark.parametrize("name", _MACHINES)
-def test_layer_is_for_its_processor(built: Path, name: str) -> None:
+def test_libraries_are_compiled_for_the_layers_processor(built: Path, name: str) -> None:
     libraries = list((built / name).rglob("*.so"))
     assert libraries
     assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries} == {_MACHINES[name]}
@@ -70,13 +70,13 @@ def test_every_module_has_an_unchecked_pyc(built: Path, name: str) -> None:
     tag = sys.implementation.cache_tag
     compiled = {path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc" for path in modules}
     assert compiled == set((built / name / "python").rglob("*.pyc"))
-    # Bit 0 of the flags: checked by hash, not by time; bit 1: compare with the source on import.
+    # Bit 0 of the flags is set: Python identifies the source by hash. Bit 1 is not set: it does not check the hash.
     assert {int.from_bytes(path.read_bytes()[4:8], "little") for path in compiled} == {0b01}
 
 
 @pytest.mark.local
 @pytest.mark.parametrize("name", _WITH_PACKAGE)
-def test_layer_holds_the_package_as_it_is(built: Path, name: str) -> None:
+def test_layer_contains_the_package_unchanged(built: Path, name: str) -> None:
     shipped = built / name / "python" / "notebook_archive"
     sources = _files(_LAYER / "notebook_archive")
     assert _files(shipped) == sources
@@ -90,7 +90,7 @@ def _files(folder: Path) -> set[Path]:
 
 
 def _python(layers: list[Path], program: str) -> None:
-    # -I and -S ignore the environment, the current folder and all site-packages. POWERTOOLS_* are as in the template.
+    # With -I and -S, Python ignores the environment, the current folder and all site-packages.
     added = [str(layer / "python") for layer in layers]
     code = f"import sys; sys.dont_write_bytecode = True; sys.path[:0] = {added!r}; {program}"
     environment = {
@@ -111,7 +111,7 @@ def _python(layers: list[Path], program: str) -> None:
 
 
 @pytest.mark.local
-def test_every_module_imports_from_only_the_layers(layer: Path, pages: Path) -> None:
+def test_every_module_can_be_imported_with_only_the_layers(layer: Path, pages: Path) -> None:
     _python(
         [layer, pages],
         "import importlib, pkgutil, notebook_archive as package; "
@@ -124,13 +124,13 @@ def test_every_module_imports_from_only_the_layers(layer: Path, pages: Path) -> 
 
 @pytest.mark.local
 @pytest.mark.parametrize("function", functions())
-def test_every_built_function_imports_with_the_layer_alone(built: Path, layer: Path, function: str) -> None:
-    """This includes the HTTP proxy: libraries for pages are imported for a page, not at a cold start."""
+def test_built_function_can_be_imported_without_page_layer(built: Path, layer: Path, function: str) -> None:
+    """This is also true for the HTTP proxy, which imports the libraries for pages only when it makes a page."""
     _python([layer], f"sys.path.insert(0, {str(built / function)!r}); import app; assert callable(app.handler)")
 
 
 @pytest.mark.local
-def test_libraries_of_the_pages_import_from_their_layer(layer: Path, pages: Path) -> None:
+def test_page_libraries_are_imported_from_their_layer(layer: Path, pages: Path) -> None:
     found = sorted({entry.stem for entry in (pages / "python").iterdir() if entry.suffix != ".dist-info"})
     assert {"jinja2", "nh3", "pygments"} <= set(found)
     _python(
@@ -141,8 +141,8 @@ def test_libraries_of_the_pages_import_from_their_layer(layer: Path, pages: Path
 
 
 @pytest.mark.local
-def test_a_snapshot_becomes_a_page_with_both_layers(layer: Path, pages: Path) -> None:
-    """The page has Markdown, highlighted code and sanitized HTML, and uses the templates of the package."""
+def test_snapshot_page_can_be_made_with_both_layers(layer: Path, pages: Path) -> None:
+    """The page contains rendered Markdown, highlighted code and sanitized HTML."""
     cells = [
         {"cell_type": "markdown", "metadata": {}, "source": "# Parcels\n\n*by* street"},
         {
@@ -166,7 +166,7 @@ def test_a_snapshot_becomes_a_page_with_both_layers(layer: Path, pages: Path) ->
 
 
 @pytest.mark.local
-def test_the_clients_have_their_service_descriptions(layer: Path) -> None:
+def test_layer_contains_the_boto3_service_descriptions(layer: Path) -> None:
     _python(
         [layer],
         "import boto3; [boto3.client(name) for name in ('s3', 'secretsmanager', 'events', 'stepfunctions', 'sts')]",

@@ -1,4 +1,4 @@
-"""The linter that `make check` runs on the template finds planted defects."""
+"""Test that the linter that `make check` runs on the template finds defects."""
 
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
@@ -12,7 +12,7 @@ PLANTED = {
 }
 
 
-def test_planted_defects_are_found() -> None:
+def test_linter_finds_planted_defects() -> None:
     text = TEMPLATE.read_text(encoding="utf-8")
     for sound, (planted, _) in PLANTED.items():
         assert sound in text

@@ -1,4 +1,4 @@
-"""Every parameter has a description and rejects wrong values, and every stage uses existing parameters."""
+"""Test that parameters have a description and reject invalid values, and that stages use existing parameters."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
 
 
 @pytest.mark.parametrize("name", _PARAMETERS)
-def test_parameter_is_described_and_limited(name: str) -> None:
+def test_parameter_has_a_description_and_allowed_values(name: str) -> None:
     parameter = _PARAMETERS[name]
     assert parameter["Description"].endswith((".", "/portal", "/admin"))
     if parameter["Type"] == "Number" and "AllowedValues" not in parameter:
@@ -31,14 +31,14 @@ def test_default_is_allowed(name: str) -> None:
         _check(name, str(parameter["Default"]))
 
 
-def test_only_the_portal_has_no_default() -> None:
+def test_only_the_portal_url_has_no_default() -> None:
     assert [name for name, parameter in _PARAMETERS.items() if "Default" not in parameter] == ["PortalUrl"]
 
 
-def test_every_parameter_is_grouped_once() -> None:
+def test_every_parameter_is_in_one_group() -> None:
     groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    group_holdings = [name for group in groups for name in group["Parameters"]]
-    assert sorted(group_holdings) == sorted(_PARAMETERS)
+    names = [name for group in groups for name in group["Parameters"]]
+    assert sorted(names) == sorted(_PARAMETERS)
 
 
 def test_every_parameter_is_used() -> None:
@@ -88,7 +88,7 @@ def test_every_parameter_is_used() -> None:
         ("SlotRotation", "TRUE"),
     ],
 )
-def test_wrong_value_is_refused(name: str, value: str) -> None:
+def test_invalid_value_is_refused(name: str, value: str) -> None:
     with pytest.raises(AssertionError):
         _check(name, value)
 
@@ -124,20 +124,20 @@ def test_break_glass_role_may_have_a_path(arn: str) -> None:
     _check("BreakGlassRoleArn", arn)
 
 
-def test_nothing_account_wide_is_changed_by_default() -> None:
+def test_account_wide_settings_are_not_changed_by_default() -> None:
     types = {item["Type"] for item in render()["Resources"].values()}
     assert "AWS::ApiGateway::Account" not in types
     assert _PARAMETERS["ApiAccessLogs"]["Default"] == "OFF"
 
 
-def test_variants_of_these_tests_are_allowed() -> None:
+def test_variants_of_these_tests_have_allowed_values() -> None:
     for variant in VARIANTS.values():
         for name, value in variant.items():
             _check(name, value)
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
-def test_stage_is_whole_and_gives_parameters_that_exist(stage: str) -> None:
+def test_stage_is_complete_and_sets_existing_parameters(stage: str) -> None:
     sections = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     assert sections[stage]["build"]["parameters"] == {"cached": True, "parallel": True}
     deploy = sections[stage]["deploy"]["parameters"]
@@ -147,7 +147,7 @@ def test_stage_is_whole_and_gives_parameters_that_exist(stage: str) -> None:
         _check(*override.split("=", 1))
 
 
-def test_stages_of_one_account_share_no_secret() -> None:
+def test_stages_use_different_secret_prefixes() -> None:
     sections = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     prefixes = []
     for stage in ("dev", "staging", "prod"):
@@ -157,15 +157,15 @@ def test_stages_of_one_account_share_no_secret() -> None:
     assert len(set(prefixes)) == len(prefixes) == 6
 
 
-def test_credentials_stand_apart_from_what_every_function_reads() -> None:
-    """Rules cannot compare prefixes, so the pattern forbids a slash, and no prefix can be below the other."""
+def test_credential_prefix_cannot_be_under_the_secret_prefix() -> None:
+    """A template rule cannot check this, so the pattern of CredentialPrefix forbids a slash."""
     (assertion,) = template()["Rules"]["CredentialsStandApart"]["Assertions"]
     assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CredentialPrefix"}, {"Ref": "SecretPrefix"}]}]}
     assert "/" not in _PARAMETERS["CredentialPrefix"]["AllowedPattern"]
 
 
-def test_the_function_moves_a_late_message_before_sqs_does() -> None:
-    """If SQS moved a message itself, it would give no reason."""
+def test_function_moves_a_failed_message_before_sqs_does() -> None:
+    """SQS does not add the reason when it moves a message."""
     assert (
         MAX_ATTEMPTS
         < MAX_RECEIVES
@@ -173,7 +173,7 @@ def test_the_function_moves_a_late_message_before_sqs_does() -> None:
     )
 
 
-def test_the_environment_with_the_longest_values_fits_into_4_kb() -> None:
+def test_environment_with_the_longest_values_fits_in_4_kb() -> None:
     longest = {
         name: "x" * parameter["MaxLength"] for name, parameter in _PARAMETERS.items() if "MaxLength" in parameter
     }
@@ -186,7 +186,7 @@ def test_the_environment_with_the_longest_values_fits_into_4_kb() -> None:
         assert sum(len(name) + len(value) for name, value in environment.items()) < 4096
 
 
-def test_the_disk_holds_the_largest_snapshot_of_each_thread() -> None:
+def test_default_disk_fits_one_largest_snapshot_per_thread() -> None:
     largest, threads, disk = (
         _PARAMETERS[name]["Default"]
         for name in ("MaxSnapshotMegabytes", "ThreadsPerInvocation", "EphemeralStorageMegabytes")

@@ -1,4 +1,4 @@
-"""Each role allows what its function does and nothing else, for all parameters."""
+"""Test that each role allows only what its function does, with any parameters."""
 
 import copy
 import fnmatch
@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.template.rendered import EVERYTHING, VARIANTS, render
+from tests.template.rendered import EVERYTHING, VARIANTS, functions, render, routes
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # It imports pkg_resources, which says that nobody should.
+    warnings.simplefilter("ignore")  # It imports pkg_resources, which warns that it is deprecated.
     import parliament  # type: ignore[import-untyped]
 
-# Actions without resource-level permissions, and those for network interfaces, which Lambda checks on "*" first.
+# Actions that need the resource "*": those without resource-level permissions, and those for network interfaces, which
+# Lambda checks on "*".
 _ON_EVERYTHING = {
     "Trace": {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
     "AttachToVpc": {
@@ -42,6 +43,8 @@ _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-arc
 _TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
 _CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
+# With `ApiAuth=ArcGIS` a function of the proxy may read only the certificates, and not the secrets.
+_SECRETS_OF_PROXY = "SECRETS_OF_PROXY"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
 _WEBHOOK = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-webhook-??????"
@@ -56,8 +59,9 @@ _PLANNED = {
     "BUCKET/notebooks/*/deleted.json",
 }
 
-# What each role may do with the archive, the queues and the bus. BUCKET is the bucket's ARN.
-_GRANTS = {
+# What each role may do with each resource: one entry for each function, then the roles of services. BUCKET stands for
+# the bucket's ARN. Roles may read the certificates only if `CaBundleSecret` is given.
+_GRANTS: dict[str, dict[str, set[str]]] = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
         "s3:GetObject": _PLANNED,
@@ -96,20 +100,24 @@ _GRANTS = {
         "events:PutEvents": {_BUS},
     },
     "GetNotebookRole": {
-        "secretsmanager:GetSecretValue": {_SECRETS},
+        "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
     "DownloadSnapshotRole": {
         "s3:ListBucket": {"BUCKET"},
         "s3:GetObject": {"BUCKET/notebooks/*"},
         "s3:PutObject": {"BUCKET/notebooks/*/snapshots/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
-        "secretsmanager:GetSecretValue": {_SECRETS},
+        "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
     "RotateTokenRole": {
         "secretsmanager:DescribeSecret": set(_TOKENS),
-        "secretsmanager:GetSecretValue": {*_TOKENS, _CREDENTIALS},
+        "secretsmanager:GetSecretValue": {*_TOKENS, _CREDENTIALS, _CERTIFICATES},
         "secretsmanager:PutSecretValue": set(_TOKENS),
         "secretsmanager:UpdateSecretVersionStage": set(_TOKENS),
+    },
+    "ReceiveWebhookRole": {
+        "secretsmanager:GetSecretValue": {_WEBHOOK},
+        "events:PutEvents": {_BUS},
     },
     "ArchiveRunRole": {
         "s3:GetObject": {"BUCKET/runs/*/plan*.jsonl"},
@@ -126,29 +134,30 @@ _GRANTS = {
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
-_OF_WEBHOOKS = {
-    "ReceiveWebhookRole": {
-        "secretsmanager:GetSecretValue": {_WEBHOOK},
-        "events:PutEvents": {_BUS},
-    },
-}
-# Roles that have a policy of AWS instead.
-_OF_AWS = {
+# Roles with a managed policy of AWS.
+_AWS_MANAGED = {
     "ApiGatewayLogsRole": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
 }
 
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
-    """Return the grants without those for credentials, which a proxy whose callers send tokens does not need."""
-    read = {_CERTIFICATES} if "CaBundleSecret" in given else set()
-    certificates = {"secretsmanager:GetSecretValue": read} if read else {}
-    rotating = _GRANTS["RotateTokenRole"]
-    rotating = rotating | {"secretsmanager:GetSecretValue": rotating["secretsmanager:GetSecretValue"] | read}
-    grants = {**_GRANTS, "RotateTokenRole": rotating, **(_OF_WEBHOOKS if "WebhookSecret" in given else {})}
-    if given.get("ApiAuth") != "ArcGIS":
-        return grants
-    rest = {action: where for action, where in _GRANTS["DownloadSnapshotRole"].items() if action.startswith("s3:")}
-    return {**grants, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
+    """Return the grants of each role that the stack has with these parameters."""
+    of_proxy = _CERTIFICATES if given.get("ApiAuth") == "ArcGIS" else _SECRETS
+    left_out = set() if "CaBundleSecret" in given else {_CERTIFICATES}
+
+    def allowed(granted: set[str]) -> set[str]:
+        return {of_proxy if each == _SECRETS_OF_PROXY else each for each in granted} - left_out
+
+    return {
+        role: {action: allowed(granted) for action, granted in actions.items() if allowed(granted)}
+        for role, actions in _GRANTS.items()
+        if role in render(given)["Resources"]
+    }
+
+
+def _role(function: dict[str, Any]) -> str:
+    """Return the role of a function, such as `PlanRunRole`."""
+    return str(function["Role"]).rpartition("/")[2]
 
 
 def _list(value: Any) -> list[Any]:
@@ -156,14 +165,14 @@ def _list(value: Any) -> list[Any]:
 
 
 def _policies(rendered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the policy documents of each role, with its managed and separate policies."""
+    """Return all policy documents of each role: inline, managed and separate ones."""
     resources = rendered["Resources"]
     found: dict[str, list[dict[str, Any]]] = {}
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role":
             properties = resource["Properties"]
             managed = properties.get("ManagedPolicyArns", [])
-            if managed == _OF_AWS.get(name):
+            if managed == _AWS_MANAGED.get(name):
                 continue
             found.setdefault(name, []).extend(policy["PolicyDocument"] for policy in properties["Policies"])
             found[name].extend(resources[arn.rpartition("/")[2]]["Properties"]["PolicyDocument"] for arn in managed)
@@ -193,7 +202,7 @@ def _too_wide(rendered: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_role_may_do_everything_or_reach_everything(variant: str) -> None:
+def test_no_role_has_wildcard_actions_or_resources(variant: str) -> None:
     assert _too_wide(render(VARIANTS[variant])) == []
 
 
@@ -224,8 +233,8 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
 
 
 @pytest.mark.parametrize("given", [{"ApiAuth": "ArcGIS"}, {**EVERYTHING, "ApiAuth": "ArcGIS"}])
-def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str]) -> None:
-    of_proxy = {"GetNotebookRole", "DownloadSnapshotRole"}
+def test_proxy_with_arcgis_tokens_cannot_read_credentials(given: dict[str, str]) -> None:
+    of_proxy = {_role(functions(given)[name]) for name in routes(given).values()}
     statements = [statement for role, statement in _statements(render(given)) if role in of_proxy]
     readable = [
         resource
@@ -235,7 +244,7 @@ def test_who_brings_a_token_gets_no_credential_of_the_stack(given: dict[str, str
     ]
     credentials = [f"{_SECRETS[:-1]}{name}-AbCdEf" for name in ("admin", "owners/ana", "ca-bundle/admin")]
     assert not [name for name in credentials for pattern in readable if fnmatch.fnmatchcase(name, pattern)]
-    # The role's policy in the other mode would give this finding.
+    # With IAM, the role's policy allows this, so the check above can find it.
     assert fnmatch.fnmatchcase(credentials[0], _SECRETS)
 
 
@@ -252,16 +261,20 @@ def test_the_webhook_receiver_can_only_request_backups() -> None:
 
 
 @pytest.mark.parametrize("variant", [name for name, given in VARIANTS.items() if "WebhookSecret" in given])
-def test_only_the_receiver_reads_the_webhook_s_secret(variant: str) -> None:
+def test_only_the_receiver_may_read_the_webhook_secret(variant: str) -> None:
     rendered = render(VARIANTS[variant])
     assert _readers_of(EVERYTHING["WebhookSecret"], rendered) == {"ReceiveWebhookRole"}
-    assert len(_readers_of("notebook-archive/webhook", rendered)) > 1, "a name below the prefix would be read by others"
+    assert len(_readers_of("notebook-archive/webhook", rendered)) > 1, (
+        "other roles may read every name under the prefix"
+    )
 
 
-def test_who_tells_of_the_archive_cannot_ask_it_for_backups() -> None:
+def test_roles_that_publish_events_cannot_request_backups() -> None:
+    publishing = {role for role, actions in _GRANTS.items() if "events:PutEvents" in actions}
     conditions = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "PublishEvents"}
     only = {"ForAllValues:StringEquals": {"events:source": "notebook-archive"}}
-    assert conditions == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
+    # The receiver of webhooks has a statement of its own: it requests backups, and nothing else.
+    assert conditions == dict.fromkeys(publishing - {"ReceiveWebhookRole"}, only)
 
 
 def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
@@ -275,7 +288,7 @@ def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_only_the_rotation_reads_credentials_for_rotation(variant: str) -> None:
+def test_only_the_rotation_role_reads_rotation_credentials(variant: str) -> None:
     rendered = render(VARIANTS[variant])
     for name in ("admin", "owners/ana", "ca-bundle"):
         assert _readers_of(f"notebook-archive-credentials/{name}", rendered) == {"RotateTokenRole"}
@@ -283,7 +296,7 @@ def test_only_the_rotation_reads_credentials_for_rotation(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_role_writes_a_credential_or_certificates(variant: str) -> None:
+def test_no_role_may_write_credentials_or_certificates(variant: str) -> None:
     written = {
         resource
         for _, statement in _statements(render(VARIANTS[variant]))
@@ -306,19 +319,19 @@ def test_secrets_manager_can_rotate_only_this_accounts_secrets() -> None:
     }
 
 
-def test_nobody_s_retry_of_a_rotation_signs_in_again() -> None:
+def test_lambda_does_not_retry_a_rotation() -> None:
     function = render()["Resources"]["RotateTokenFunction"]["Properties"]
     assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
 
-@pytest.mark.parametrize("role", [role for role in [*_GRANTS, *_OF_WEBHOOKS] if not role.startswith("ArchiveRun")])
-def test_each_function_writes_its_own_log_alone(role: str) -> None:
+@pytest.mark.parametrize("function", functions())
+def test_each_function_may_write_only_its_own_log(function: str) -> None:
     (written,) = [
         statement["Resource"]
-        for holder, statement in _statements(render(VARIANTS["webhooks"]))
-        if holder == role and statement["Sid"] == "WriteLogs"
+        for role, statement in _statements(render(VARIANTS["webhooks"]))
+        if role == _role(functions()[function]) and statement["Sid"] == "WriteLogs"
     ]
-    assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{role.removesuffix('Role')}Logs:*"
+    assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{function.removesuffix('Function')}Logs:*"
 
 
 def _parliament(document: dict[str, Any]) -> list[str]:
@@ -329,13 +342,13 @@ def _parliament(document: dict[str, Any]) -> list[str]:
 def _known(issue: str, detail: Any) -> bool:
     if issue == "RESOURCE_STAR":
         return set(detail) <= _ON_EVERYTHING["AttachToVpc"]
-    # Its data says that DescribeExecution needs the ARN of an Express execution too, but ours are Standard executions.
+    # Parliament also wants the ARN of an Express execution for DescribeExecution. Ours are Standard executions.
     express = {"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}
     return issue == "RESOURCE_MISMATCH" and detail == [express]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_policy_says_what_iam_understands(variant: str) -> None:
+def test_parliament_finds_no_defect_in_any_policy(variant: str) -> None:
     policies = _policies(render(VARIANTS[variant]))
     assert {role: [_parliament(document) for document in documents] for role, documents in policies.items()} == {
         role: [[] for _ in documents] for role, documents in policies.items()
@@ -358,31 +371,34 @@ def test_parliament_finds_a_planted_defect(key: str, planted: Any) -> None:
 
 
 @pytest.mark.parametrize(("key", "planted"), [("Action", ["s3:*"]), ("Resource", "*")])
-def test_a_planted_wide_statement_is_found(key: str, planted: Any) -> None:
+def test_planted_wildcard_statement_is_found(key: str, planted: Any) -> None:
     rendered = render()
     rendered["Resources"]["PlanRunRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][2][key] = planted
     assert len(_too_wide(rendered)) == 1
 
 
-def test_what_lambda_may_do_to_the_network_its_code_may_not() -> None:
+def test_function_code_may_not_change_network_interfaces() -> None:
     statements = {statement["Sid"]: statement for _, statement in _statements(render(EVERYTHING))}
     assert set(statements["NotFromWithin"]["Action"]) == set(statements["AttachToVpc"]["Action"])
     assert "AttachToVpc" not in {statement["Sid"] for _, statement in _statements(render())}
 
 
 @pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveRunScheduleRole"])
-def test_a_service_assumes_its_role_for_this_account_alone(role: str) -> None:
+def test_service_may_assume_its_role_only_for_this_account(role: str) -> None:
     (statement,) = render()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
 
 
-def test_s3_is_reached_in_this_account_alone() -> None:
+def test_roles_may_use_s3_only_in_this_account() -> None:
     for role, statement in _statements(render()):
         if any(action.startswith("s3:") for action in _list(statement["Action"])):
             assert statement["Condition"]["StringEquals"] == {"aws:ResourceAccount": "111122223333"}, role
 
 
-def test_every_role_keeps_within_the_boundary() -> None:
-    roles = [item for item in render(EVERYTHING)["Resources"].values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(_GRANTS) + len(_OF_WEBHOOKS) + len(_OF_AWS)
-    assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {EVERYTHING["PermissionsBoundaryArn"]}
+def test_every_role_has_the_permissions_boundary() -> None:
+    resources = render(EVERYTHING)["Resources"]
+    roles = {name: item for name, item in resources.items() if item["Type"] == "AWS::IAM::Role"}
+    assert roles.keys() == {*_GRANTS, *_AWS_MANAGED}
+    assert {role["Properties"]["PermissionsBoundary"] for role in roles.values()} == {
+        EVERYTHING["PermissionsBoundaryArn"]
+    }

@@ -1,4 +1,4 @@
-"""The HTTP proxy's API: its routes, who may call them, its access log, and API Gateway's own answers."""
+"""Test the routes of the HTTP proxy's API, who may call them, the access log, and API Gateway's own responses."""
 
 import copy
 import fnmatch
@@ -8,18 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.template.rendered import EVERYTHING, VARIANTS, render
+from tests.template.rendered import EVERYTHING, ROOT, VARIANTS, functions, render, routes
 
-_ROUTES = {
-    ("get", "/admin/notebooks"): "GetNotebookFunction",
-    ("post", "/admin/notebooks"): "GetNotebookFunction",
-    ("get", "/admin/notebooks/{notebookId}"): "GetNotebookFunction",
-    ("post", "/admin/notebooks/{notebookId}"): "GetNotebookFunction",
-    ("get", "/admin/notebook/{notebookId}"): "GetNotebookFunction",
-    ("post", "/admin/notebook/{notebookId}"): "GetNotebookFunction",
-    ("get", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
-    ("post", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
-}
 _WEBHOOKS = {
     ("get", "/webhooks/{key}"): "ReceiveWebhookFunction",
     ("post", "/webhooks/{key}"): "ReceiveWebhookFunction",
@@ -47,62 +37,80 @@ def _operations(api: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def _unsigned(api: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the operations that API Gateway runs for a request without a signature."""
+    """Return the operations that API Gateway allows without a signature."""
     schemes = api["DefinitionBody"]["components"]["securitySchemes"]
     signed = {name for name, scheme in schemes.items() if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4"}
     return [
         route
         for route, operation in _operations(api).items()
-        # Any one of the requirements is enough, so each has to be a signature.
+        # One of the listed requirements is enough, so each one must be a signature.
         if not operation["security"] or not all(requirement.keys() & signed for requirement in operation["security"])
     ]
 
 
-@pytest.mark.parametrize(("given", "routes"), [({}, _ROUTES), (_WITH_WEBHOOKS, {**_ROUTES, **_WEBHOOKS})])
-def test_each_route_runs_its_function(given: dict[str, str], routes: dict[tuple[str, str], str]) -> None:
-    integrations = {
-        route: operation["x-amazon-apigateway-integration"] for route, operation in _operations(_api(given)).items()
-    }
+def _functions_of_samples() -> dict[str, str]:
+    """Return the function of each path of the API, from the sample requests in `events/`."""
+    names = {properties["CodeUri"].removeprefix("functions/"): name for name, properties in functions().items()}
+    samples = {path: json.loads(path.read_text()) for path in (ROOT / "events").iterdir()}
+    return {event["resource"]: names[path.name.split(".")[0]] for path, event in samples.items() if "resource" in event}
+
+
+def test_each_route_invokes_the_function_of_its_sample() -> None:
+    runs = {(path, function) for (_, path), function in routes(_WITH_WEBHOOKS).items()}
+    assert runs == set(_functions_of_samples().items())
+    assert routes(_WITH_WEBHOOKS) == {**routes(), **_WEBHOOKS}
+
+
+def test_openapi_document_has_the_routes_of_the_template() -> None:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    described = {(method, path) for path, item in document["paths"].items() for method in item.keys() - {"parameters"}}
+    assert routes().keys() == described
+
+
+def test_each_route_calls_lambda_with_post() -> None:
     lambdas = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/"
-    assert {route: integration["uri"] for route, integration in integrations.items()} == {
-        route: f"{lambdas}arn:aws:lambda:eu-central-1:111122223333:function:{function}/invocations"
-        for route, function in routes.items()
-    }
-    # Lambda is always called with POST, whatever the caller's method is.
-    assert {(item["type"], item["httpMethod"]) for item in integrations.values()} == {("aws_proxy", "POST")}
+    for route, operation in _operations(_api(_WITH_WEBHOOKS)).items():
+        integration = operation["x-amazon-apigateway-integration"]
+        function = routes(_WITH_WEBHOOKS)[route]
+        assert integration == {
+            "type": "aws_proxy",
+            # API Gateway always calls Lambda with POST. The caller's method does not matter.
+            "httpMethod": "POST",
+            "uri": f"{lambdas}arn:aws:lambda:eu-central-1:111122223333:function:{function}/invocations",
+        }
 
 
-def test_with_iam_every_route_wants_a_signature() -> None:
+def test_with_iam_all_routes_but_webhooks_require_a_signature() -> None:
     assert _unsigned(_api()) == []
-    assert _unsigned(_api(EVERYTHING)) == list(_WEBHOOKS), "a portal cannot sign as AWS wants it"
+    assert _unsigned(_api(EVERYTHING)) == list(_WEBHOOKS), "a portal cannot sign requests with SigV4"
 
 
-def test_a_planted_open_route_is_found() -> None:
+def test_planted_unsigned_route_is_found() -> None:
     api = copy.deepcopy(_api())
     api["DefinitionBody"]["paths"]["/admin/notebooks"]["post"]["security"] = []
     api["DefinitionBody"]["paths"]["/admin/notebook/{notebookId}"]["get"]["security"].append({})
     assert _unsigned(api) == [("post", "/admin/notebooks"), ("get", "/admin/notebook/{notebookId}")]
 
 
-def test_with_arcgis_tokens_the_functions_decide_and_know_it() -> None:
-    assert set(_unsigned(_api(_TOKENS))) == set(_ROUTES)
-    assert set(_unsigned(_api({**_TOKENS, **_WITH_WEBHOOKS}))) == {*_ROUTES, *_WEBHOOKS}
+def test_with_arcgis_tokens_the_functions_check_the_caller() -> None:
+    assert set(_unsigned(_api(_TOKENS))) == set(routes())
+    assert set(_unsigned(_api({**_TOKENS, **_WITH_WEBHOOKS}))) == {*routes(), *_WEBHOOKS}
     for auth in ("IAM", "ArcGIS"):
-        for function in set(_ROUTES.values()):
+        for function in set(routes().values()):
             properties = _resources({"ApiAuth": auth})[function]["Properties"]
-            assert properties["Environment"]["Variables"] == {"API_AUTH": auth}
+            assert properties["Environment"]["Variables"]["API_AUTH"] == auth
 
 
-@pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
-def test_the_functions_have_29_seconds_and_the_page_layer(function: str) -> None:
+@pytest.mark.parametrize("function", sorted(set(routes().values())))
+def test_proxy_functions_have_29_seconds_and_the_page_layer(function: str) -> None:
     properties = _resources()[function]["Properties"]
     assert properties["Timeout"] <= 29
     assert properties["Layers"] == ["LayerPagesArm64"]
     assert _resources({"Architecture": "x86_64"})[function]["Properties"]["Layers"] == ["LayerPagesX8664"]
 
 
-@pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
-def test_only_this_api_can_run_the_functions_on_its_routes(function: str) -> None:
+@pytest.mark.parametrize("function", sorted(set(routes().values())))
+def test_only_routes_of_this_api_may_invoke_its_functions(function: str) -> None:
     (permission,) = [
         item["Properties"]
         for item in _resources().values()
@@ -111,13 +119,13 @@ def test_only_this_api_can_run_the_functions_on_its_routes(function: str) -> Non
     assert permission["Principal"] == "apigateway.amazonaws.com"
     assert permission["Action"] == "lambda:InvokeFunction"
     assert permission["SourceArn"].startswith(f"{_API}/v1/*/admin/")
-    for (method, path), target in _ROUTES.items():
+    for (method, path), target in routes().items():
         if target == function:
-            called = f"{_API}/v1/{method.upper()}{path.replace('{notebookId}', 32 * '0')}"
+            called = f"{_API}/v1/{method.upper()}{re.sub(r'{\w+}', 32 * '0', path)}"
             assert fnmatch.fnmatchcase(called, permission["SourceArn"])
 
 
-def test_webhooks_are_there_only_where_a_secret_is_named() -> None:
+def test_webhook_resources_exist_only_with_a_webhook_secret() -> None:
     there = {name for name in _resources(_WITH_WEBHOOKS) if "Webhook" in name}
     assert there == {
         "ReceiveWebhookFunction",
@@ -132,7 +140,7 @@ def test_webhooks_are_there_only_where_a_secret_is_named() -> None:
     assert not {name for part in ("Resources", "Outputs") for name in without[part] if "Webhook" in name}
 
 
-def test_the_receiver_has_a_short_timeout_and_a_secrets_name() -> None:
+def test_receiver_has_a_short_timeout_and_the_secret_name() -> None:
     properties = _resources(_WITH_WEBHOOKS)["ReceiveWebhookFunction"]["Properties"]
     assert properties["Timeout"] <= 5
     assert properties["Environment"]["Variables"] == {"WEBHOOK_SECRET": "notebook-archive-webhook"}
@@ -145,40 +153,32 @@ def test_the_receiver_has_a_short_timeout_and_a_secrets_name() -> None:
     assert permission["SourceArn"] == f"{_API}/v1/*/webhooks/*"
 
 
-@pytest.mark.parametrize("alarm", ["WebhookRefusedAlarm", "WebhookFloodAlarm"])
-def test_alarms_watch_what_the_receiver_counts(alarm: str) -> None:
-    properties = _resources(EVERYTHING)[alarm]["Properties"]
-    variables = render()["Globals"]["Function"]["Environment"]["Variables"]
-    assert properties["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
-    assert properties["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
-
-
-def test_a_flood_is_told_before_it_is_throttled() -> None:
+def test_flood_alarm_starts_below_the_throttling_limit() -> None:
     alarm = _resources(EVERYTHING)["WebhookFloodAlarm"]["Properties"]
     _, own = _api(_WITH_WEBHOOKS)["MethodSettings"]
     assert alarm["Threshold"] / alarm["Period"] == own["ThrottlingRateLimit"] / 5
 
 
-def test_no_trace_holds_the_path_of_a_webhook() -> None:
-    """API Gateway's traces hold the whole address."""
+def test_api_is_not_traced_if_it_has_webhooks() -> None:
+    """API Gateway's traces contain the whole address, and the path of a webhook is secret."""
     assert _api()["TracingEnabled"] is True
     assert _api(_WITH_WEBHOOKS)["TracingEnabled"] is False
 
 
-def test_bodies_are_bytes_both_ways() -> None:
+def test_request_and_response_bodies_are_bytes() -> None:
     assert _api()["BinaryMediaTypes"] == ["*/*"]
     assert "MinimumCompressionSize" not in _api()
 
 
-def test_requests_are_throttled_and_not_traced() -> None:
+def test_requests_are_throttled_and_their_data_is_not_logged() -> None:
     (settings,) = _api({"ApiRateLimit": "3", "ApiBurstLimit": "5"})["MethodSettings"]
-    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*"), "for every operation"
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*"), "the settings are for every operation"
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == ("3", "5")
     assert (settings["MetricsEnabled"], settings["DataTraceEnabled"], settings["LoggingLevel"]) == (True, False, "OFF")
 
 
-def test_a_flood_elsewhere_leaves_the_webhook_its_own_rate() -> None:
-    """The path is that of a route, with its slashes encoded for API Gateway."""
+def test_webhook_route_has_a_separate_rate_limit() -> None:
+    """The setting names the webhook route, with `~1` for each slash, as API Gateway requires it."""
     general, own = _api({**_WITH_WEBHOOKS, "ApiRateLimit": "3"})["MethodSettings"]
     assert (own["HttpMethod"].lower(), own["ResourcePath"].lstrip("/").replace("~1", "/")) in _WEBHOOKS
     assert own["ResourcePath"] == "/~1webhooks~1{key}"
@@ -186,15 +186,15 @@ def test_a_flood_elsewhere_leaves_the_webhook_its_own_rate() -> None:
     limits = {"ResourcePath", "HttpMethod", "ThrottlingRateLimit", "ThrottlingBurstLimit"}
     assert {name: own[name] for name in own.keys() - limits} == {
         name: general[name] for name in general.keys() - limits
-    }, "it inherits nothing"
+    }, "the entry does not inherit settings"
 
 
-def test_the_access_log_has_caller_and_route_only() -> None:
+def test_access_log_has_no_text_that_a_caller_chose() -> None:
     line = _api({"ApiAccessLogs": "CREATE"})["AccessLogSetting"]["Format"]
     assert "\n" not in line
     fields = json.loads(line)
     assert {"requestId", "time", "sourceIp", "caller", "method", "resourcePath", "status", "error"} <= fields.keys()
-    # The path, the query, headers (userAgent is one) and messages of errors may hold what a caller sent.
+    # The path, the query, headers (including userAgent) and error messages may contain the caller's input.
     assert set(re.findall(r"\$context\.([\w.]+)", line)) == {
         "requestId",
         "requestTime",
@@ -213,7 +213,7 @@ def test_the_access_log_has_caller_and_route_only() -> None:
     assert all(re.fullmatch(r"\$context\.[\w.]+", value) for value in fields.values())
 
 
-def test_the_access_log_waits_for_the_role_of_the_account() -> None:
+def test_access_log_is_created_after_the_account_role() -> None:
     created = {"ApiAccessLogs": "CREATE"}
     resources = _resources(created)
     assert _api(created)["AccessLogSetting"]["DestinationArn"] == (
@@ -221,14 +221,16 @@ def test_the_access_log_waits_for_the_role_of_the_account() -> None:
     )
     assert resources["ProxyApiLogs"]["Properties"]["RetentionInDays"] == "90"
     assert resources["ProxyApiLogs"]["Metadata"]["After"] == "ApiGatewayAccount"
-    assert resources["ApiGatewayAccount"]["DependsOn"] == "ProxyApi", "an account that never had an API takes no role"
-    # Other APIs of the account may use it for their logs when this stack is deleted.
+    assert resources["ApiGatewayAccount"]["DependsOn"] == "ProxyApi", (
+        "an account that never had an API rejects the role"
+    )
+    # Other APIs of the account may still use the role for their logs after this stack is deleted.
     for name in ("ApiGatewayAccount", "ApiGatewayLogsRole"):
         assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 @pytest.mark.parametrize(("choice", "logged"), [("ACCOUNT", True), ("OFF", False)])
-def test_the_role_of_the_account_can_be_left_alone(choice: str, logged: bool) -> None:
+def test_account_role_is_created_only_with_create(choice: str, logged: bool) -> None:
     rendered = render({"ApiAccessLogs": choice})
     assert not {"ApiGatewayAccount", "ApiGatewayLogsRole"} & rendered["Resources"].keys()
     assert ("ProxyApiLogs" in rendered["Resources"]) is logged
@@ -236,7 +238,7 @@ def test_the_role_of_the_account_can_be_left_alone(choice: str, logged: bool) ->
     assert ("AccessLogSetting" in rendered["Resources"]["ProxyApi"]["Properties"]) is logged
 
 
-def test_api_gateways_own_answers_are_arcgis_errors() -> None:
+def test_api_gateway_responses_have_the_form_of_arcgis_errors() -> None:
     responses = _api()["GatewayResponses"]
     assert responses.keys() >= {
         "MISSING_AUTHENTICATION_TOKEN",
@@ -259,23 +261,23 @@ def test_api_gateways_own_answers_are_arcgis_errors() -> None:
         assert kind == "application/json"
         assert error["details"] == ["Correlation id $context.requestId"]
         assert re.fullmatch(r"[A-Z][^$]*\.", error["message"])
-        assert text.count("$") == 1, "nothing but the id is filled in"
+        assert text.count("$") == 1, "only the id is filled in"
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Cache-Control"] == "'no-store'"
         assert headers["X-Content-Type-Options"] == "'nosniff'"
         assert ("Retry-After" in headers) is (error["code"] == 429)
-        # Their status would replace the status of every answer that has no entry here.
+        # A status of the defaults would replace the status of every response that has no entry here.
         assert response.get("StatusCode") == (None if name.startswith("DEFAULT") else error["code"])
 
 
-def test_the_api_is_regional_unless_endpoints_are_given() -> None:
+def test_api_is_private_only_with_vpc_endpoints() -> None:
     assert _api()["EndpointConfiguration"] == {"Type": "REGIONAL"}
     assert "x-amazon-apigateway-policy" not in _api()["DefinitionBody"]
     assert _api(EVERYTHING)["EndpointConfiguration"] == {"Type": "PRIVATE", "VPCEndpointIds": ["vpce-0a", "vpce-0b"]}
 
 
 @pytest.mark.parametrize(("auth", "principal"), [("IAM", {"AWS": "arn:aws:iam::111122223333:root"}), ("ArcGIS", "*")])
-def test_a_private_api_lets_in_its_endpoints_alone(auth: str, principal: object) -> None:
+def test_private_api_allows_only_its_vpc_endpoints(auth: str, principal: object) -> None:
     policy = _api({**EVERYTHING, "ApiAuth": auth})["DefinitionBody"]["x-amazon-apigateway-policy"]
     deny, allow, webhooks = policy["Statement"]
     assert webhooks == {
@@ -288,7 +290,7 @@ def test_a_private_api_lets_in_its_endpoints_alone(auth: str, principal: object)
     assert without["Statement"] == [deny, allow]
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "execute-api:Invoke")
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": ["vpce-0a", "vpce-0b"]}}
-    # With IAM, "*" would allow everybody who can sign, because within an account the API's policy is enough.
+    # With IAM, the principal "*" would allow everybody who can sign: no IAM policy of the caller is needed.
     assert allow == {
         "Effect": "Allow",
         "Principal": principal,
@@ -298,7 +300,7 @@ def test_a_private_api_lets_in_its_endpoints_alone(auth: str, principal: object)
     assert deny["Resource"] == "execute-api:/*"
 
 
-def test_alarm_watches_the_metric_of_this_api() -> None:
+def test_proxy_alarm_watches_the_metric_of_this_api() -> None:
     alarm = _resources(EVERYTHING)["ProxyApiFailingAlarm"]["Properties"]
     dimensions = {item["Name"]: item["Value"] for item in alarm["Dimensions"]}
     assert dimensions == {"ApiName": _api()["Name"], "Stage": _api()["StageName"]}
@@ -306,7 +308,7 @@ def test_alarm_watches_the_metric_of_this_api() -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_api_is_handed_out(variant: str) -> None:
+def test_outputs_contain_the_api_url_and_id(variant: str) -> None:
     outputs = render(VARIANTS[variant])["Outputs"]
     assert outputs["ProxyApiUrl"]["Value"] == "https://ProxyApi.execute-api.eu-central-1.amazonaws.com/v1"
     assert outputs["ProxyApiId"]["Value"] == "ProxyApi"

@@ -1,4 +1,4 @@
-"""Queues accept only TLS; queues and log groups are encrypted with the key that the parameters choose."""
+"""Test that queues accept only TLS, and that the parameters choose the key of queues and log groups."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def test_each_queue_refuses_requests_without_tls(variant: str) -> None:
     }
 
 
-def test_no_queue_may_use_the_schedules_dead_letter_queue() -> None:
+def test_no_queue_may_use_the_schedule_dead_letter_queue() -> None:
     queues = _of_type("AWS::SQS::Queue", {})
     assert queues["ScheduleDeadLetterQueue"]["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
     redriving = [queue["RedrivePolicy"]["deadLetterTargetArn"] for queue in queues.values() if "RedrivePolicy" in queue]
@@ -44,41 +44,41 @@ def test_no_queue_may_use_the_schedules_dead_letter_queue() -> None:
 
 @pytest.mark.parametrize("given", [{}, _KEY])
 def test_queues_and_logs_use_aws_keys_by_default(given: dict[str, str]) -> None:
-    """If EventBridge could not use the key, requests would be lost without a message."""
+    """With another key that EventBridge may not use, backup requests would be lost, and nothing would report it."""
     queues = _of_type("AWS::SQS::Queue", given)
     assert queues.keys() == _QUEUES
     assert {(queue["SqsManagedSseEnabled"], "KmsMasterKeyId" in queue) for queue in queues.values()} == {(True, False)}
     assert not [group for group in _of_type("AWS::Logs::LogGroup", given).values() if "KmsKeyId" in group]
 
 
-def test_key_for_all_encrypts_every_queue_and_log_group() -> None:
+def test_key_scope_all_encrypts_all_queues_and_log_groups() -> None:
     given = {**EVERYTHING, **_KEY_FOR_ALL}
     queues, groups = _of_type("AWS::SQS::Queue", given), _of_type("AWS::Logs::LogGroup", given)
     assert {queue["KmsMasterKeyId"] for queue in queues.values()} == {_KEY["KmsKeyArn"]}
-    assert not [queue for queue in queues.values() if "SqsManagedSseEnabled" in queue], "SQS takes one of the two"
+    assert not [queue for queue in queues.values() if "SqsManagedSseEnabled" in queue], "SQS accepts one kind of key"
     assert {group["KmsKeyId"] for group in groups.values()} == {_KEY["KmsKeyArn"]}
     made = {name for name, item in template()["Resources"].items() if item["Type"] == "AWS::Logs::LogGroup"}
     assert groups.keys() == made
 
 
-@pytest.mark.parametrize(
-    ("given", "roles"), [(_KEY, set()), (_KEY_FOR_ALL, {"ArchiveRequestsRole", "ArchiveRunScheduleRole"})]
-)
-def test_every_sender_to_a_queue_may_use_its_key(given: dict[str, str], roles: set[str]) -> None:
-    allowed = {
-        name: statement
+@pytest.mark.parametrize(("given", "has_key"), [(_KEY, False), (_KEY_FOR_ALL, True)])
+def test_senders_to_a_queue_may_use_its_key(given: dict[str, str], has_key: bool) -> None:
+    statements = [
+        (name, statement)
         for name, role in _of_type("AWS::IAM::Role", given).items()
         for policy in role.get("Policies", [])
         for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Sid"] == "UseKeyOfQueues"
-    }
-    assert allowed.keys() == roles
+    ]
+    senders = {name for name, statement in statements if "sqs:SendMessage" in statement["Action"]}
+    allowed = {name: statement for name, statement in statements if statement["Sid"] == "UseKeyOfQueues"}
+    assert senders
+    assert allowed.keys() == (senders if has_key else set())
     for statement in allowed.values():
         assert set(statement["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}
         assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.eu-central-1.amazonaws.com"}}
 
 
-def test_key_for_all_needs_a_key() -> None:
+def test_key_scope_all_requires_a_key() -> None:
     rule = template()["Rules"]["KeyScopeNeedsKey"]
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "KmsKeyScope"}, "ALL"]}
     (assertion,) = rule["Assertions"]

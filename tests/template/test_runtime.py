@@ -1,4 +1,4 @@
-"""Each built function runs under AWS's own runtime client: its answers, its errors and its log."""
+"""Test each built function with AWS's own runtime client: its responses, its errors and its log."""
 
 import base64
 import contextlib
@@ -29,7 +29,7 @@ LAMBDAS_OWN = {"timestamp", "level", "errorMessage", "errorType", "requestId", "
 
 @dataclass
 class Site:
-    """The local AWS and ArcGIS, the queues and the rotations that the functions use."""
+    """The local AWS and ArcGIS, with the queues and rotations that the functions use."""
 
     aws: LocalAws
     arcgis: LocalArcGIS
@@ -37,7 +37,7 @@ class Site:
     rotations: Rotations
 
     def settings(self, function: str) -> tuple[dict[str, str], int]:
-        """Return the variables that Lambda gives to a function of the template, and the seconds of an invocation."""
+        """Return a function's environment variables in Lambda, and its timeout in seconds."""
         given = {"PortalUrl": self.arcgis.enterprise.portal_url, "CaBundleSecret": "notebook-archive/ca-bundle"}
         template = render({**given, "WebhookSecret": "notebook-archive-webhook"})
         common, own = template["Globals"]["Function"], template["Resources"][function]["Properties"]
@@ -63,7 +63,7 @@ class Site:
         return variables, own.get("Timeout", common["Timeout"])
 
     def secrets(self) -> set[str]:
-        """Return the secrets that no log line may hold: passwords, tokens, the webhook's path and key."""
+        """Return the secrets that no log line may contain: passwords, tokens, and the webhook's path and key."""
         users = {user.password for user in self.arcgis.enterprise.users}
         return users | set(self.arcgis.enterprise.tokens._tokens) | set(WEBHOOK.values())
 
@@ -92,7 +92,7 @@ type Start = Callable[[str], RunningFunction]
 def start(
     site: Site, built: Path, layer: Path, pages: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
-    """Return a starter: it runs a function of the template, or returns the one that is already running."""
+    """Return a callable that starts a function of the template, or returns it if it is already running."""
     logs, found = tmp_path_factory.mktemp("logs"), dict[str, RunningFunction]()
     with contextlib.ExitStack() as opened:
 
@@ -109,13 +109,15 @@ def start(
 
 
 def check_log(site: Site, posted: Posted, **keys: str) -> list[dict[str, Any]]:
-    """Check that all lines have their keys and none has a secret; return the function's own lines."""
+    """Check that all log lines have their keys and that none contains a secret. Return the function's own lines."""
     for line in posted.lines:
         if "_aws" in line:
             assert keys.items() <= line.items()
         elif "service" in line:
             assert {"level", "location", "message", "name", "function_request_id"} <= line.keys()
-            assert datetime.fromisoformat(line["timestamp"]).tzinfo, "as Lambda wants it, or it does not see the level"
+            assert datetime.fromisoformat(line["timestamp"]).tzinfo, (
+                "without a time zone, Lambda would ignore the level"
+            )
             assert keys.items() <= line.items()
         else:
             assert line.keys() == LAMBDAS_OWN
@@ -125,7 +127,7 @@ def check_log(site: Site, posted: Posted, **keys: str) -> list[dict[str, Any]]:
 
 
 def check_failed(site: Site, posted: Posted, kind: str, **keys: str) -> None:
-    """Check that an error of that name ended the invocation, and that the last two lines say so: ours and Lambda's."""
+    """Check that the invocation failed with this error, and that the last two log lines, ours and Lambda's, name it."""
     assert (posted.kind, posted.body["errorType"]) == ("error", kind)
     assert posted.body.keys() == LAMBDAS_OWN - {"timestamp", "level"}
     assert posted.body["errorMessage"]
@@ -138,7 +140,7 @@ def check_failed(site: Site, posted: Posted, kind: str, **keys: str) -> None:
 
 
 def refusal(site: Site, posted: Posted, **keys: str) -> tuple[int, str]:
-    """Return status and reason of an answer by which the HTTP proxy or the webhook refuses a request."""
+    """Return the status and the reason of a response that refuses a request."""
     assert posted.kind == "response"
     (line,) = check_log(site, posted, **keys)
     assert posted.body["headers"]["X-Correlation-Id"] == line["correlation_id"]
@@ -181,7 +183,7 @@ def test_a_failed_report_is_logged(site: Site, start: Start) -> None:
     check_failed(site, start("ReportRun").invoke(event), "KeyError", run_id=RUN)
 
 
-def test_a_defect_in_a_worker_thread_names_the_run(site: Site, start: Start) -> None:
+def test_log_of_a_worker_thread_defect_names_the_run(site: Site, start: Start) -> None:
     event = sample("archive_notebooks")
     event["batch"]["notebooks"][0]["archived"] = None
     lines = check_log(site, start("ArchiveNotebooks").invoke(event), run_id=RUN)
@@ -191,25 +193,25 @@ def test_a_defect_in_a_worker_thread_names_the_run(site: Site, start: Start) -> 
 
 def test_requests_are_archived(site: Site, start: Start) -> None:
     event = sample("archive_requests")
-    answered = start("ArchiveRequests").invoke(event)
-    assert (answered.kind, answered.body) == ("response", {"batchItemFailures": []})
+    posted = start("ArchiveRequests").invoke(event)
+    assert (posted.kind, posted.body) == ("response", {"batchItemFailures": []})
     run_id = f"2026-11-22/event-{event['Records'][0]['messageId']}"
-    assert len(check_log(site, answered, run_id=run_id)) == 2
-    event["Records"][0]["body"] = "no JSON"
+    assert len(check_log(site, posted, run_id=run_id)) == 2
+    event["Records"][0]["body"] = "not JSON"
     (line,) = check_log(site, start("ArchiveRequests").invoke(event), run_id=run_id)
     assert line["problem"]["reason"] == "request-invalid"
 
 
-def test_an_empty_batch_of_requests_fails(site: Site, start: Start) -> None:
+def test_empty_batch_of_requests_fails_with_index_error(site: Site, start: Start) -> None:
     check_failed(site, start("ArchiveRequests").invoke({"Records": []}), "IndexError")
 
 
 @pytest.mark.parametrize("kind", ["get_notebook", "get_notebook.list", "get_notebook.page"])
 def test_open_notebooks_are_listed(site: Site, start: Start, kind: str) -> None:
     event = sample(kind)
-    answered = start("GetNotebook").invoke(event)
-    assert (answered.kind, answered.body["statusCode"]) == ("response", 200)
-    assert len(check_log(site, answered, **correlate(event))) == 1
+    posted = start("GetNotebook").invoke(event)
+    assert (posted.kind, posted.body["statusCode"]) == ("response", 200)
+    assert len(check_log(site, posted, **correlate(event))) == 1
 
 
 def test_a_closed_notebook_is_refused(site: Site, start: Start) -> None:
@@ -220,9 +222,9 @@ def test_a_closed_notebook_is_refused(site: Site, start: Start) -> None:
 @pytest.mark.parametrize("kind", ["download_snapshot", "download_snapshot.form", "download_snapshot.page"])
 def test_a_snapshot_is_downloaded(site: Site, start: Start, kind: str) -> None:
     event = sample(kind)
-    answered = start("DownloadSnapshot").invoke(event)
-    assert (answered.kind, answered.body["statusCode"]) == ("response", 200)
-    check_log(site, answered, **correlate(event))
+    posted = start("DownloadSnapshot").invoke(event)
+    assert (posted.kind, posted.body["statusCode"]) == ("response", 200)
+    check_log(site, posted, **correlate(event))
 
 
 def test_a_bad_request_for_a_snapshot_is_refused(site: Site, start: Start) -> None:
@@ -235,9 +237,9 @@ def test_a_bad_request_for_a_snapshot_is_refused(site: Site, start: Start) -> No
 
 def test_a_delivery_is_accepted(site: Site, start: Start) -> None:
     event = sample("receive_webhook")
-    answered = start("ReceiveWebhook").invoke(event)
-    assert (answered.kind, answered.body["statusCode"]) == ("response", 202)
-    assert [line["message"] for line in check_log(site, answered, **correlate(event))] == ["Accepted"]
+    posted = start("ReceiveWebhook").invoke(event)
+    assert (posted.kind, posted.body["statusCode"]) == ("response", 202)
+    assert [line["message"] for line in check_log(site, posted, **correlate(event))] == ["Accepted"]
 
 
 def test_a_delivery_to_another_path_is_refused(site: Site, start: Start) -> None:
@@ -245,7 +247,7 @@ def test_a_delivery_to_another_path_is_refused(site: Site, start: Start) -> None
     assert refusal(site, start("ReceiveWebhook").invoke(event), **correlate(event)) == (404, "webhook-unknown")
 
 
-def test_a_step_of_a_rotation_is_done(site: Site, start: Start) -> None:
+def test_rotation_step_creates_a_token_and_is_logged(site: Site, start: Start) -> None:
     version = site.rotations.begin()
     event = sample("rotate_token") | {"ClientRequestToken": version, "SecretId": ANA}
     made = start("RotateToken").invoke(event)
@@ -259,8 +261,8 @@ def test_an_unknown_step_of_a_rotation_fails(site: Site, start: Start) -> None:
     check_failed(site, start("RotateToken").invoke(event), "RotationRefused", step="eraseSecret", secret=ANA)
 
 
-def test_a_function_without_its_layer_does_not_start(site: Site, built: Path, tmp_path: Path) -> None:
-    """This shows that the function uses the layer and not another installed package."""
+def test_function_without_its_layer_does_not_start(site: Site, built: Path, tmp_path: Path) -> None:
+    """This shows that the other tests use the layer and not packages that are installed on this machine."""
     variables, seconds = site.settings("PlanRunFunction")
     with running(built / "PlanRunFunction", [], variables, seconds, tmp_path / "log") as function:
         posted = function.wait()

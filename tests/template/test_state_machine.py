@@ -1,4 +1,4 @@
-"""The definition of the archive run is valid and connected, retries transient faults, and survives a failed batch."""
+"""Test that the state machine is valid and connected, retries transient faults, and continues after a failed batch."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def _machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _disconnected(definition: dict[str, Any]) -> set[str]:
-    """Return the states that cannot be reached, the names that are not states, and the states without an end."""
+    """Return states that cannot be reached, targets that are not states, and states that neither continue nor end."""
     wrong: set[str] = set()
     for machine in _machines(definition):
         states = machine["States"]
@@ -52,22 +52,22 @@ def test_definition_is_valid() -> None:
 
 
 @pytest.mark.parametrize(("state", "field", "planted"), [("PlanRun", "Type", "Job"), ("AnyBatches", "Choices", "none")])
-def test_a_planted_defect_is_found(state: str, field: str, planted: object) -> None:
+def test_linter_finds_a_planted_defect(state: str, field: str, planted: object) -> None:
     definition = state_machine()
     definition["States"][state][field] = planted
     assert any(finding.startswith("E3601") for finding in _findings(definition))
 
 
-def test_concurrency_is_a_number() -> None:
+def test_max_concurrency_is_rendered_as_a_number() -> None:
     assert state_machine({"MaxConcurrency": "7"})["States"]["ArchiveBatches"]["MaxConcurrency"] == 7
 
 
-def test_every_state_is_reached_and_leads_on() -> None:
+def test_every_state_is_reached_and_continues_or_ends() -> None:
     assert _disconnected(state_machine()) == set()
 
 
 @pytest.mark.parametrize(("state", "next_state"), [("PlanFailed", "AnyBatches"), ("ReportRun", "Reported")])
-def test_a_planted_dead_end_is_found(state: str, next_state: str) -> None:
+def test_planted_state_without_an_end_is_found(state: str, next_state: str) -> None:
     definition = state_machine()
     definition["States"][state]["Next"] = next_state
     definition["States"]["ArchiveBatches"]["Next"] = definition["States"]["AnyBatches"]["Default"] = next_state
@@ -76,7 +76,7 @@ def test_a_planted_dead_end_is_found(state: str, next_state: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["PlanRun", "ArchiveNotebooks", "ReportRun"])
-def test_task_retries_with_jitter_within_bounds(name: str) -> None:
+def test_tasks_retry_with_jitter_and_limited_delay(name: str) -> None:
     task = _tasks(state_machine())[name]
     retried = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
     assert {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "ArcGISUnavailable"} <= retried
@@ -85,38 +85,38 @@ def test_task_retries_with_jitter_within_bounds(name: str) -> None:
     for retrier in task["Retry"]:
         assert retrier["JitterStrategy"] == "FULL"
         assert retrier["MaxAttempts"] == 1 or retrier["MaxDelaySeconds"] <= 300
-    assert task["TimeoutSeconds"] > 900, "Lambda's own time-out says more, so it comes first"
+    assert task["TimeoutSeconds"] > 900, "Lambda must time out first, because its error says more"
 
 
 @pytest.mark.parametrize("name", ["PlanRun", "ArchiveNotebooks"])
-def test_no_failure_of_a_task_skips_the_report(name: str) -> None:
+def test_report_is_written_after_any_task_failure(name: str) -> None:
     (catcher,) = _tasks(state_machine())[name]["Catch"]
     assert catcher["ErrorEquals"] == ["States.ALL"]
 
 
-def test_one_bad_batch_never_stops_the_rest() -> None:
+def test_failed_batch_does_not_stop_the_others() -> None:
     batches = state_machine()["States"]["ArchiveBatches"]
     assert batches["ToleratedFailurePercentage"] == 100
     assert batches["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "ReportRun"}]
-    # The outputs of many batches together would exceed the limit of a state's output.
+    # The outputs of many batches together would exceed the size limit of a state's output.
     assert batches["ResultPath"] is None
     ends = [state for state in batches["ItemProcessor"]["States"].values() if state.get("End")]
     assert ends
     assert all(state["Parameters"] == {} for state in ends)
 
 
-def test_leftovers_go_round_again() -> None:
+def test_unfinished_notebooks_are_archived_by_a_new_invocation() -> None:
     states = state_machine()["States"]["ArchiveBatches"]["ItemProcessor"]["States"]
     archive = states["ArchiveNotebooks"]
     assert states["AnythingLeft"]["Default"] == "ArchiveNotebooks"
-    # The answer replaces the old state, because two batches together could exceed the limit of 256 KB.
+    # The output replaces the old state, because two batches together could exceed the limit of 256 KB.
     assert "ResultPath" not in archive
     assert {name: path.replace("$.Payload.", "$.") for name, path in archive["ResultSelector"].items()} == archive[
         "Parameters"
     ]["Payload"]
 
 
-def test_only_a_complete_report_succeeds() -> None:
+def test_only_a_complete_run_succeeds() -> None:
     states = state_machine()["States"]
     (complete,) = states["IsComplete"]["Choices"]
     assert (complete["Variable"], complete["StringEquals"], complete["Next"]) == ("$.status", "complete", "Complete")

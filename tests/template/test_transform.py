@@ -1,4 +1,4 @@
-"""SAM makes one stage of the HTTP proxy's API, with all its settings, and deploys it each time."""
+"""Test that SAM creates one stage of the HTTP proxy's API, with all its settings, and deploys it each time."""
 
 import functools
 import graphlib
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.rendered import ROOT, template
+from tests.template.rendered import ROOT, routes, template
 
 # SAM's translator expects the code in S3.
 _PROGRAM = """
@@ -51,7 +51,7 @@ def _of_type(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[
 
 
 def _named_in(node: Any) -> set[str]:
-    """Return the resources that a part of a template refers to."""
+    """Return the names of the resources that a part of a template refers to."""
     if isinstance(node, list):
         return set().union(*map(_named_in, node))
     if not isinstance(node, dict):
@@ -74,8 +74,8 @@ def _dependencies(resources: dict[str, dict[str, Any]]) -> dict[str, set[str]]:
     return {name: _named_in(resource) & resources.keys() for name, resource in resources.items()}
 
 
-def test_no_resource_waits_for_itself() -> None:
-    """cfn-lint cannot check this in the source template, in which the API has the log group of its stage."""
+def test_resources_have_no_circular_dependency() -> None:
+    """cfn-lint cannot check this in template.yaml, where the API and not its stage names the log group."""
     waits = _dependencies(_translated())
     order = list(graphlib.TopologicalSorter(waits).static_order())
     chain = ["ProxyApi", "ApiGatewayAccount", "ProxyApiLogs", "ProxyApiv1Stage"]
@@ -83,26 +83,26 @@ def test_no_resource_waits_for_itself() -> None:
     assert all(earlier in waits[later] for earlier, later in itertools.pairwise(chain))
 
 
-def test_planted_circle_of_resources_is_found() -> None:
+def test_planted_circular_dependency_is_found() -> None:
     resources = {**_translated()}
     resources["ProxyApi"] = {**resources["ProxyApi"], "DependsOn": "ProxyApiLogs"}
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter(_dependencies(resources)).prepare()
 
 
-def test_there_is_one_stage_and_it_has_all_settings() -> None:
+def test_only_one_stage_is_created_with_all_settings() -> None:
     (stage,) = _of_type(_translated(), "Stage").values()
     assert stage["StageName"] == "v1"
     assert {"MethodSettings", "AccessLogSetting", "TracingEnabled"} <= stage.keys()
     assert stage["MethodSettings"] == template()["Resources"]["ProxyApi"]["Properties"]["MethodSettings"]
-    # A deployment that names a stage creates it, without throttling and without a log.
+    # A deployment with a StageName would create another stage, without throttling and without a log.
     (deployment,) = _of_type(_translated(), "Deployment").values()
     assert "StageName" not in deployment
 
 
-def test_a_change_of_parameters_alone_is_deployed_as_well() -> None:
+def test_change_of_parameters_alone_is_deployed() -> None:
     first = _of_type(_translated(), "Deployment").keys()
-    time.sleep(1)  # SAM takes the second into the name
+    time.sleep(1)  # SAM makes the deployment's name from the current second
     assert _of_type(_translate(), "Deployment").keys() != first
 
 
@@ -124,9 +124,9 @@ def test_the_definition_keeps_conditions_and_gateway_responses() -> None:
     assert json.loads(throttled["responseTemplates"]["application/json"])["error"]["code"] == 429
 
 
-def test_the_functions_have_both_layers() -> None:
+def test_functions_of_the_proxy_have_both_layers() -> None:
     resources = _translated()
-    for name in ("GetNotebookFunction", "DownloadSnapshotFunction"):
+    for name in set(routes().values()):
         shared, pages = (layer["Fn::If"][0] for layer in resources[name]["Properties"]["Layers"])
         assert (shared, pages) == ("Arm64", "Arm64")
         references = [layer["Fn::If"][1]["Ref"] for layer in resources[name]["Properties"]["Layers"]]
@@ -136,7 +136,7 @@ def test_the_functions_have_both_layers() -> None:
         assert "SECRET_PREFIX" in variables
 
 
-def test_every_function_logs_json_into_its_own_group() -> None:
+def test_every_function_logs_json_to_its_own_log_group() -> None:
     functions = [item for item in _translated().values() if item["Type"] == "AWS::Lambda::Function"]
     settings = [function["Properties"]["LoggingConfig"].copy() for function in functions]
     assert len({each.pop("LogGroup")["Ref"] for each in settings}) == len(functions)

@@ -1,4 +1,4 @@
-"""Every error has a reason and a remedy, and the docstring draws the real tree."""
+"""Test that every error has a reason and a remedy, and that the docstring of `errors` shows the real class tree."""
 
 import inspect
 
@@ -15,18 +15,18 @@ def _concrete() -> list[type[NotebookArchiveError]]:
     return [each for each in _all(NotebookArchiveError) if "reason" in vars(each)]
 
 
-def test_reasons_are_distinct_words() -> None:
+def test_reasons_are_distinct_lower_case_words() -> None:
     reasons = [each.reason for each in _concrete()]
     assert len(reasons) == len(set(reasons))
     assert all(reason == reason.lower() and reason.replace("-", "").isalpha() for reason in reasons)
 
 
-def test_every_leaf_has_a_reason_and_a_remedy_of_its_own() -> None:
+def test_every_leaf_class_defines_a_reason_and_a_remedy() -> None:
     leaves = [each for each in _all(NotebookArchiveError) if not each.__subclasses__()]
     assert [each.__name__ for each in leaves if not {"reason", "remedy"} <= vars(each).keys()] == []
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def test_docstring_shows_the_real_class_tree() -> None:
     drawn = [line.strip(" │├└─").split()[0] for line in (errors.__doc__ or "").splitlines() if "── " in line]
     defined = [
         name

@@ -1,4 +1,4 @@
-"""Each event reaches the bus once, even if EventBridge refuses some, and sending ends when the time does."""
+"""Test that each event reaches the bus once, even if EventBridge refuses some, and that sending stops in time."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ type Verdict = Callable[[dict[str, Any]], str]
 
 
 class Bridge:
-    """EventBridge, which gives each entry the code of `verdict`, empty if it takes it."""
+    """A fake of EventBridge. `verdict` returns the error code for an entry, or an empty string to accept it."""
 
     def __init__(self, verdict: Verdict = lambda _: "") -> None:
         self.verdict = verdict
@@ -35,7 +35,7 @@ class Bridge:
 
 
 def refuse(part: str, times: int) -> Verdict:
-    """Refuse entries whose detail contains this part, `times` times."""
+    """Return a verdict that refuses entries with this part in their detail, but only the first `times` times."""
     refused: list[str] = []
 
     def verdict(entry: dict[str, Any]) -> str:
@@ -51,7 +51,7 @@ def numbers(count: int) -> list[dict[str, int]]:
     return [{"number": number} for number in range(count)]
 
 
-def test_ten_events_go_in_one_call() -> None:
+def test_one_call_sends_at_most_ten_events() -> None:
     bridge = Bridge()
     bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))
     assert [len(call) for call in bridge.calls] == [10, 10, 5]
@@ -86,15 +86,15 @@ def test_only_refused_events_are_sent_again() -> None:
     assert bridge.pauses == [0.2, 0.4]
 
 
-def test_an_event_refused_for_good_does_not_stop_the_others() -> None:
+def test_permanently_refused_event_does_not_stop_the_others() -> None:
     bridge = Bridge(refuse("3", times=99))
     with pytest.raises(EventRefused, match=r"SnapshotArchived.*ThrottlingException"):
         bridge.bus().publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))
-    assert len(bridge.taken) == 22, "all but 3, 13 and 23"
+    assert len(bridge.taken) == 22, "all except 3, 13 and 23"
     assert len(bridge.calls) == 3 + MAX_TRIES - 1
 
 
-def test_a_refused_call_is_not_made_again() -> None:
+def test_refused_call_is_not_repeated() -> None:
     def verdict(entry: dict[str, Any]) -> str:
         if '"number": 3}' in entry["Detail"]:
             raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutEvents")
@@ -106,7 +106,7 @@ def test_a_refused_call_is_not_made_again() -> None:
     assert (len(bridge.calls), len(bridge.taken)) == (3, 15)
 
 
-def test_a_bus_that_does_not_answer_is_not_asked_again() -> None:
+def test_call_to_unresponsive_bus_is_not_repeated() -> None:
     def verdict(_: dict[str, Any]) -> str:
         raise ConnectTimeoutError(endpoint_url="https://events.eu-west-1.amazonaws.com/")
 
@@ -116,7 +116,7 @@ def test_a_bus_that_does_not_answer_is_not_asked_again() -> None:
     assert (len(bridge.calls), bridge.pauses) == (1, [])
 
 
-def test_without_time_only_one_call_is_made() -> None:
+def test_only_one_call_is_made_if_no_time_is_left() -> None:
     bridge = Bridge()
     with pytest.raises(EventRefused, match="no time left"):
         bridge.bus(seconds=0).publish(DetailType.SNAPSHOT_ARCHIVED, *numbers(25))

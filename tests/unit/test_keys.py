@@ -1,4 +1,4 @@
-"""Keys are built only from ids that were matched whole, and parse back into the same ids."""
+"""Test that keys are built only from valid ids, and that parsing a key returns the same ids."""
 
 import re
 
@@ -24,7 +24,7 @@ HOSTILE = [
 
 @quick
 @given(digits, digits)
-def test_a_key_parses_back_into_its_ids(item: str, key: str) -> None:
+def test_parsing_a_key_returns_its_ids(item: str, key: str) -> None:
     item_id, resource_key = ItemId.parse(item), ResourceKey.parse(f"snapshot-{key}.json")
     assert keys.parse(keys.snapshot_key(item_id, resource_key)) == (item_id, resource_key)
     assert keys.parse(keys.item_key(item_id)) == (item_id, keys.ItemNote.PROPERTIES)
@@ -34,6 +34,8 @@ def test_a_key_parses_back_into_its_ids(item: str, key: str) -> None:
         found = keys.parse(keys.copy_key(item_id, each))
         assert found == (item_id, each)
         assert type(found[1]) is type(each)
+    assert keys.CopyId.from_resource_key(copy.resource_key) == copy
+    assert keys.CopyId.from_resource_key(resource_key) is None
     assert (copy.modified, copy.short_digest) == (int(item, 16) % 10**13, key[:12])
     assert keys.snapshot_key(item_id, resource_key).startswith(keys.snapshots_prefix(item_id))
 
@@ -58,7 +60,7 @@ def test_a_parsed_key_builds_the_same_key(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_ids_are_refused_and_barely_repeated(text: str) -> None:
+def test_hostile_id_is_refused_with_a_short_message(text: str) -> None:
     with pytest.raises(NotAnId) as refused:
         ItemId.parse(text)
     assert len(str(refused.value)) < 250
@@ -68,7 +70,7 @@ def test_hostile_ids_are_refused_and_barely_repeated(text: str) -> None:
 
 
 @pytest.mark.parametrize("given_", [None, 5, 1.5, True, ["a" * 32], {"id": "a" * 32}, b"a" * 32])
-def test_an_id_has_to_be_a_text(given_: object) -> None:
+def test_id_must_be_a_string(given_: object) -> None:
     with pytest.raises(NotAnId):
         ItemId.parse(given_)
     with pytest.raises(NotAnId):
@@ -76,7 +78,7 @@ def test_an_id_has_to_be_a_text(given_: object) -> None:
 
 
 @pytest.mark.parametrize("modified", [-1, 10**13, 10**18])
-def test_a_time_that_does_not_fit_makes_no_key(modified: int) -> None:
+def test_copy_id_refuses_a_time_out_of_range(modified: int) -> None:
     with pytest.raises(NotAnId):
         keys.CopyId.from_content(modified, bytes(32))
 
@@ -94,7 +96,7 @@ names = st.text(min_size=1, max_size=80) | st.text("a.-2ED", min_size=1, max_siz
 
 @quick
 @given(names, names)
-def test_different_names_are_different_runs(one: str, other: str) -> None:
+def test_different_execution_names_give_different_run_ids(one: str, other: str) -> None:
     runs = {RunId.from_execution(name, "2026-11-22T05:00:00.000Z") for name in (one, other)}
     assert len(runs) == len({one, other})
 
@@ -109,28 +111,51 @@ def test_different_names_are_different_runs(one: str, other: str) -> None:
         ("x" * 80, "x" * 80),
     ],
 )
-def test_a_name_stays_readable_in_a_key(name: str, written: str) -> None:
+def test_execution_name_stays_readable_in_the_run_id(name: str, written: str) -> None:
     assert RunId.from_execution(name, "2026-11-22T05:00:00.000Z") == f"2026-11-22/{written}"
 
 
 @pytest.mark.parametrize("text", ["2026-11-22/nightly-1", "2026-11-22/8f1c_b-2"])
-def test_a_run_of_an_earlier_release_is_parsed(text: str) -> None:
+def test_run_id_of_an_earlier_release_is_parsed(text: str) -> None:
     assert RunId.parse(text) == text
 
 
 @pytest.mark.parametrize("text", ["2026-11-22/..", "2026-11-22/.", "2026-11-22/", "2026-11-22/a/b", "2026-11-22/a\n"])
-def test_a_name_that_could_change_a_key_is_not_a_run(text: str) -> None:
+def test_run_id_that_could_change_a_key_is_refused(text: str) -> None:
     with pytest.raises(SettingsInvalid):
         RunId.parse(text)
 
 
-def test_a_run_id_is_the_day_and_the_name_of_the_execution() -> None:
+def test_run_id_is_the_date_and_the_execution_name() -> None:
     assert RunId.from_execution("8f1c_b-2", "2026-11-22T23:59:59Z") == "2026-11-22/8f1c_b-2"
 
 
 @pytest.mark.parametrize(
     ("name", "started_at"), [("", "2026-11-22T05:00:00Z"), ("x", ""), ("x", "22.11.2026"), ("x", "now")]
 )
-def test_a_run_without_name_or_day_is_refused(name: str, started_at: str) -> None:
+def test_execution_without_name_or_date_is_refused(name: str, started_at: str) -> None:
     with pytest.raises(SettingsInvalid):
         RunId.from_execution(name, started_at)
+
+
+def test_objects_of_a_run_have_the_documented_keys() -> None:
+    run = RunId("2026-11-22/one")
+    written = [
+        keys.plan_key(run),
+        keys.plan_key(run, 2),
+        keys.refused_outcomes_key(run),
+        keys.crashed_outcomes_key(run),
+    ]
+    written += [keys.batch_outcomes_key(run, 7), keys.batch_outcomes_key(run, 7, 1, 2)]
+    assert [
+        key.removeprefix("runs/2026-11-22/one/") for key in (*written, keys.claim_key(run), keys.report_key(run))
+    ] == [
+        "plan.jsonl",
+        "plan-again-2.jsonl",
+        "outcomes/plan.json",
+        "outcomes/crashed.json",
+        "outcomes/000007.json",
+        "outcomes/000007-1-again-2.json",
+        "run.json",
+        "report.json",
+    ]

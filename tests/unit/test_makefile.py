@@ -1,4 +1,4 @@
-"""The Makefile leaves environments alone that belong to another checkout."""
+"""Test that make does not change an environment that belongs to another checkout."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ from local.aws import ROOT
     ("link", "target"),
     [(".tools", ".tools/bin/uv"), (".venv", ".venv/.synced"), (".venvs", ".venvs/sam/.synced")],
 )
-def test_an_environment_that_is_a_link_is_not_made_anew(link: str, target: str, tmp_path: Path) -> None:
+def test_make_does_not_update_an_environment_that_is_a_link(link: str, target: str, tmp_path: Path) -> None:
     checkout, shared = tmp_path / "checkout", tmp_path / "shared"
     for folder in (shared / "bin", checkout / "local"):
         folder.mkdir(parents=True)
@@ -34,5 +34,5 @@ def test_an_environment_that_is_a_link_is_not_made_anew(link: str, target: str, 
         env={"PATH": "/usr/bin:/bin"},
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(f"{link} is a symbolic link, so it is not made anew here")
+    assert done.stderr.startswith(f"{link} is a symbolic link, so make does not update it here")
     assert sorted(each.name for each in shared.iterdir()) == ["bin", "kept"]

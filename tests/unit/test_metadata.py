@@ -1,4 +1,4 @@
-"""Metadata and tags fit S3's limits for any text, and the metadata decodes to the same text."""
+"""Test that metadata and tags are within S3's limits for any text, and that metadata decodes to the same text."""
 
 import re
 from urllib.parse import parse_qsl, unquote
@@ -37,15 +37,15 @@ def test_metadata_is_ascii_and_fits_for_any_text(texts: dict[str, str]) -> None:
     for name, value in made.items():
         assert name.isascii()
         assert value.isascii()
-        assert value.isprintable(), "a header value without control characters"
+        assert value.isprintable(), "a header value must not contain control characters"
         assert value == value.strip()
-        assert value, "empty ones are left out"
+        assert value, "empty values are left out"
     assert {name: made[name] for name in FIXED} == FIXED, "ids and digests are never cut"
 
 
 @quick
 @given(any_text)
-def test_a_text_decodes_to_itself_or_is_marked_as_cut(text: str) -> None:
+def test_value_decodes_to_the_same_text_or_is_marked_as_cut(text: str) -> None:
     value = encode_metadata({"title": text}).get("title", "")
     readable = control.sub(" ", text).strip().encode(errors="replace").decode()
     if value.endswith(CUT) and unquote(value) != readable:
@@ -54,7 +54,7 @@ def test_a_text_decodes_to_itself_or_is_marked_as_cut(text: str) -> None:
         assert unquote(value, errors="strict") == readable
 
 
-def test_a_text_is_cut_between_characters_near_the_limit() -> None:
+def test_long_value_is_cut_between_two_characters() -> None:
     value = encode_metadata({"title": "😀" * 500})["title"]
     assert len(value) > 580
     assert unquote(value.removesuffix("..."), errors="strict") == "😀" * (len(value) // 12)
@@ -64,7 +64,7 @@ def test_the_percent_sign_is_encoded() -> None:
     assert encode_metadata({"title": "50%20off"})["title"] == "50%2520off"
 
 
-def test_the_longest_is_cut_first() -> None:
+def test_longest_value_is_cut_first() -> None:
     made = encode_metadata(dict.fromkeys(FREE, "x" * 600) | {"owner": "ana"})
     assert made["owner"] == "ana"
 
@@ -80,7 +80,7 @@ def test_tags_have_allowed_characters_for_any_text(texts: dict[str, str]) -> Non
         assert all(c in " _.:/=+-@" or c.isalnum() for c in value)
 
 
-def test_tags_of_ordinary_names_are_the_names() -> None:
+def test_tags_keep_names_except_forbidden_characters() -> None:
     assert dict(parse_qsl(encode_tags({"owner": "ana@example.com", "runtime": "ArcGIS Notebook Python 3 (9.0)"}))) == {
         "owner": "ana@example.com",
         "runtime": "ArcGIS Notebook Python 3 _9.0_",
@@ -102,5 +102,5 @@ def test_apostrophes_do_not_break_the_tagging_header() -> None:
         (-1, "1969-12-31T23:59:59.999Z"),
     ],
 )
-def test_a_moment_is_iso_8601_or_empty(milliseconds: int, text: str) -> None:
+def test_epoch_milliseconds_become_iso_8601_or_empty(milliseconds: int, text: str) -> None:
     assert format_moment(milliseconds) == text

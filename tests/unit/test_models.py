@@ -1,4 +1,4 @@
-"""The types of the domain parse what ArcGIS sends, in either dialect."""
+"""Test that the models parse what ArcGIS sends, in the form of the notebook server and in that of the portal."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_both_listings_give_the_same_snapshot() -> None:
     )
 
 
-def test_a_snapshot_that_is_listed_twice_is_one() -> None:
+def test_snapshot_listed_twice_is_returned_once() -> None:
     assert len(SnapshotListing.from_entries([{"resourceKey": KEY}, {"resourceKey": KEY}]).snapshots) == 1
 
 
@@ -55,14 +55,14 @@ def test_a_snapshot_under_an_undocumented_key_is_reported(entry: Any) -> None:
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.fixed_dictionaries({}, optional={"created": anything, "size": anything, "properties": anything}))
-def test_a_snapshot_parses_whatever_its_entry_holds(beside: dict[str, Any]) -> None:
+def test_snapshot_is_parsed_from_an_entry_with_any_values(beside: dict[str, Any]) -> None:
     snapshot = Snapshot.from_entry(ResourceKey(KEY), beside)
     assert isinstance(snapshot.name, str)
     assert isinstance(snapshot.created, int)
     assert snapshot.size is None or snapshot.size >= 0
 
 
-def test_properties_leave_out_counters_of_views() -> None:
+def test_properties_leave_out_view_counts() -> None:
     sent = {"id": ITEM, "owner": "ana", "title": "Rivers", "modified": 5, "numViews": 9, "tags": ["x"], "size": 3}
     item = NotebookItem.from_portal(sent)
     assert item.properties == {"id": ITEM, "owner": "ana", "title": "Rivers", "modified": 5, "tags": ["x"]}
@@ -72,12 +72,12 @@ def test_properties_leave_out_counters_of_views() -> None:
 @pytest.mark.parametrize(
     "item", [{}, {"id": ITEM}, {"id": ITEM, "owner": ""}, {"owner": "ana"}, {"id": 5, "owner": "ana"}]
 )
-def test_an_item_needs_id_and_owner(item: dict[str, Any]) -> None:
+def test_item_without_id_or_owner_is_refused(item: dict[str, Any]) -> None:
     with pytest.raises(UnexpectedAnswer):
         NotebookItem.from_portal(item)
 
 
-def test_an_item_id_of_the_portal_is_checked_too() -> None:
+def test_malformed_item_id_from_the_portal_is_refused() -> None:
     with pytest.raises(NotAnId):
         NotebookItem.from_portal({"id": "../users", "owner": "ana"})
 
@@ -90,7 +90,7 @@ def test_an_item_id_of_the_portal_is_checked_too() -> None:
         ("1735725600000.5", 1735725600000), ("9" * 19, 0), ([], 0), ("-5", -5), ("²", 0),
     ],
 )  # fmt: skip
-def test_epoch_milliseconds(value: object, expected: int) -> None:
+def test_epoch_milliseconds_are_parsed_or_zero(value: object, expected: int) -> None:
     assert parse_epoch_milliseconds(value) == expected
 
 
@@ -100,7 +100,7 @@ def test_epoch_milliseconds(value: object, expected: int) -> None:
      ("", None), ("1e3", None), (float("nan"), None), (float("-inf"), None), (10**18, None), ("9" * 5000, None),
      ("\u0665", None), ([3], None), ({}, None)],
 )  # fmt: skip
-def test_a_number_may_be_text(value: object, expected: int | None) -> None:
+def test_number_may_be_a_string(value: object, expected: int | None) -> None:
     assert parse_number(value) == expected
 
 
@@ -108,7 +108,7 @@ OTHER = f"snapshot-{'f' * 32}.json"
 
 
 @pytest.mark.parametrize("total", [3, "3", 3.0, "3.0"])
-def test_a_duplicate_does_not_hide_a_missing_snapshot(total: object) -> None:
+def test_duplicate_entry_is_not_counted_toward_the_total(total: object) -> None:
     listing = SnapshotListing.from_entries([{"resourceKey": KEY}, {"resourceKey": OTHER}, {"resourceKey": KEY}], total)
     assert (len(listing.snapshots), listing.missing_count) == (2, 1)
     assert (listing.is_doubtful, listing.is_uncounted) == (True, False)
@@ -121,7 +121,7 @@ def test_a_listing_without_a_usable_total_is_uncounted(total: object) -> None:
     assert (listing.is_uncounted, listing.is_doubtful) == (True, False)
 
 
-def test_a_total_makes_a_listing_counted() -> None:
+def test_listing_with_a_usable_total_is_counted() -> None:
     as_text = SnapshotListing.from_entries([{"resourceKey": KEY}, {"resourceKey": OTHER}], "2")
     assert as_text == SnapshotListing.from_entries([{"resource": KEY}, {"resource": OTHER}], 2)
     assert not as_text.is_uncounted
@@ -129,17 +129,17 @@ def test_a_total_makes_a_listing_counted() -> None:
 
 
 @pytest.mark.parametrize(("size", "expected"), [(17, 17), ("17", 17), (17.0, 17), (True, None), (-1, None)])
-def test_a_size_may_be_text_too(size: object, expected: int | None) -> None:
+def test_size_may_be_a_string(size: object, expected: int | None) -> None:
     assert Snapshot.from_entry(ResourceKey(KEY), {"size": size}).size == expected
 
 
 @pytest.mark.parametrize("owner", ["ana\udfff", "x" * 1001])
-def test_an_owner_unfit_for_a_secrets_name_is_refused(owner: str) -> None:
-    with pytest.raises(UnexpectedAnswer, match="an owner's name"):
+def test_owner_name_unfit_for_a_secret_name_is_refused(owner: str) -> None:
+    with pytest.raises(UnexpectedAnswer, match="owner is"):
         NotebookItem.from_portal({"id": ITEM, "owner": owner})
 
 
-def test_texts_and_properties_of_an_item_can_be_encoded() -> None:
+def test_item_title_and_properties_can_be_encoded() -> None:
     deep: object = []
     for _ in range(5000):
         deep = [deep]
@@ -151,10 +151,12 @@ def test_texts_and_properties_of_an_item_can_be_encoded() -> None:
 
 def test_digests_have_one_length_and_are_distinct() -> None:
     keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(2000)]
-    assert len({key.digest for key in keys}) == len(keys)
-    assert {len(key.digest) for key in keys} == {DIGEST_LENGTH}
+    assert len({key.key_digest for key in keys}) == len(keys)
+    assert {len(key.key_digest) for key in keys} == {DIGEST_LENGTH}
     joined = join_digests(keys[:3])
-    assert [joined[i : i + DIGEST_LENGTH] for i in range(0, len(joined), DIGEST_LENGTH)] == [k.digest for k in keys[:3]]
+    assert [joined[i : i + DIGEST_LENGTH] for i in range(0, len(joined), DIGEST_LENGTH)] == [
+        k.key_digest for k in keys[:3]
+    ]
 
 
 def test_an_id_formats_as_plain_text() -> None:
@@ -164,13 +166,13 @@ def test_an_id_formats_as_plain_text() -> None:
 @pytest.mark.parametrize(
     ("length", "title"), [(500, "é" * 500), (501, "é" * 497 + "..."), (300_000, "é" * 497 + "...")]
 )
-def test_a_title_is_cut_except_in_the_properties(length: int, title: str) -> None:
+def test_long_title_is_cut_except_in_the_properties(length: int, title: str) -> None:
     item = NotebookItem.from_portal({"id": ITEM, "owner": "ana", "title": "é" * length})
     assert item.title == title
     assert item.properties["title"] == "é" * length
 
 
-def test_an_owners_name_that_is_too_long_is_refused() -> None:
+def test_too_long_owner_name_is_refused() -> None:
     assert NotebookItem.from_portal({"id": ITEM, "owner": "x" * 256}).owner == "x" * 256
-    with pytest.raises(UnexpectedAnswer, match=f"item {ITEM} an owner's name of 257 characters"):
+    with pytest.raises(UnexpectedAnswer, match=f"item {ITEM}'s owner is too long .257 characters"):
         NotebookItem.from_portal({"id": ITEM, "owner": "x" * 257})

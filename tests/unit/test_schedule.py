@@ -1,4 +1,4 @@
-"""The rules of a rotation say how long a token has to last."""
+"""Test that the longest and the shortest time between two rotations are calculated from the rotation rules."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ HOUR, DAY = 3600, 24 * 3600
 @pytest.mark.parametrize(
     ("expression", "duration", "seconds"),
     [
-        # The window of a rate in hours is one hour; that of a rate in days ends with the day.
+        # Default rotation windows: one hour for a rate in hours, and until the end of the day for a rate in days.
         ("rate(4 hours)", "", 5 * HOUR),
         ("rate(12 hours)", "", 13 * HOUR),
         ("rate(12 hours)", "3h", 15 * HOUR),
         ("rate(1 day)", "", 2 * DAY),
         ("rate(10 days)", "", 11 * DAY),
         ("rate(10 days)", "2h", 10 * DAY + 2 * HOUR),
-        # The examples of the Secrets Manager User Guide, "Rotation schedules".
+        # Examples from the Secrets Manager User Guide, "Rotation schedules".
         ("cron(0 /8 * * ? *)", "", 9 * HOUR),
         ("cron(0 8/8 * * ? *)", "", 17 * HOUR),  # 8:00, 16:00, and the next day 8:00
         ("cron(0 4/12 * * ? *)", "", 13 * HOUR),
@@ -43,12 +43,12 @@ HOUR, DAY = 3600, 24 * 3600
         ("cron(0 0 29 2 ? *)", "", 1462 * DAY),
     ],
 )
-def test_the_maximum_wait_between_two_rotations(expression: str, duration: str, seconds: int | None) -> None:
+def test_max_wait_includes_the_rotation_window(expression: str, duration: str, seconds: int | None) -> None:
     rules: dict[str, Any] = {"ScheduleExpression": expression}
     assert calculate_max_wait(rules | ({"Duration": duration} if duration else {})) == seconds
 
 
-def test_days_count_if_the_expression_cannot_be_read() -> None:
+def test_days_are_used_if_the_expression_is_invalid() -> None:
     assert calculate_max_wait({"AutomaticallyAfterDays": 1}) == 2 * DAY
     assert calculate_max_wait({"AutomaticallyAfterDays": 7, "ScheduleExpression": "at(noon)"}) == 8 * DAY
     # AWS calculates the days from the expression and rounds them, so the expression is more precise.
@@ -74,7 +74,7 @@ def test_days_count_if_the_expression_cannot_be_read() -> None:
         "every day",
     ],
 )
-def test_the_wait_of_unknown_rules_is_none(expression: str) -> None:
+def test_invalid_rules_give_no_wait(expression: str) -> None:
     assert calculate_max_wait({"ScheduleExpression": expression}) is None
     assert calculate_max_wait({}) is None
     assert calculate_min_wait(expression) is None
@@ -91,7 +91,7 @@ def test_the_wait_of_unknown_rules_is_none(expression: str) -> None:
         ("cron(0 8 1,15 * ? *)", 14 * DAY),
     ],
 )
-def test_the_minimum_wait_between_two_windows(expression: str, seconds: int) -> None:
+def test_min_wait_is_the_shortest_time_between_windows(expression: str, seconds: int) -> None:
     assert calculate_min_wait(expression) == seconds
 
 

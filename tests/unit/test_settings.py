@@ -1,4 +1,4 @@
-"""Settings: each function reads what it needs, and one error names every variable that cannot be used."""
+"""Test that each function reads the settings that it needs, and that one error names every invalid variable."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
@@ -37,14 +37,14 @@ ENVIRONMENT = {
 
 
 class Settings(Protocol):
-    """The settings of some function."""
+    """The settings class of any function."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self: ...
 
 
 class Recorded(dict[str, str]):
-    """Variables, and the names of those that were read."""
+    """Environment variables that record which names were read."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__(variables)
@@ -68,7 +68,7 @@ def shared_variables(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def own_variables(function: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables that the template gives to this function alone."""
+    """Return the variables that the template gives only to this function."""
     variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
     return variables
 
@@ -80,7 +80,7 @@ def test_each_function_finds_its_settings_in_the_template(variant: str) -> None:
         assert settings_class(name).from_env({**shared, **own_variables(function)})
 
 
-def test_each_variable_of_the_template_is_read() -> None:
+def test_each_variable_of_the_template_is_used_by_a_function() -> None:
     read_by_all: set[str] = set()
     shared = shared_variables({})
     for function, properties in functions().items():
@@ -92,7 +92,7 @@ def test_each_variable_of_the_template_is_read() -> None:
     assert {name for name in shared if not name.startswith("POWERTOOLS_")} <= read_by_all
 
 
-def test_good_settings_and_their_defaults() -> None:
+def test_valid_settings_are_read_with_their_defaults() -> None:
     assert ArchiveNotebooksSettings.from_env(ENVIRONMENT) == ArchiveNotebooksSettings(
         backup=BackupSettings(
             archive=ArchiveSettings(bucket="archive", bucket_owner="123456789012"),
@@ -118,7 +118,7 @@ def test_good_settings_and_their_defaults() -> None:
     assert GetNotebookSettings.from_env(ENVIRONMENT).api_auth == "IAM"
 
 
-def test_one_error_names_every_fault() -> None:
+def test_one_error_names_every_invalid_variable() -> None:
     with pytest.raises(SettingsInvalid) as refused:
         ArchiveRequestsSettings.from_env(
             {"PORTAL_URL": "http://gis.example.com", "THREADS": "0", "ROUTE": "both", "TLS_STRICT": "yes"}
@@ -144,7 +144,7 @@ def test_one_error_names_every_fault() -> None:
         (ReceiveWebhookSettings, "WEBHOOK_SECRET"),
     ],
 )
-def test_a_missing_variable_is_named(kind: type[Settings], name: str) -> None:
+def test_missing_variable_is_named(kind: type[Settings], name: str) -> None:
     with pytest.raises(SettingsInvalid, match=rf": {name} is missing\.$"):
         kind.from_env({**ENVIRONMENT, name: ""})
 
@@ -173,7 +173,7 @@ def test_a_missing_variable_is_named(kind: type[Settings], name: str) -> None:
         (GetNotebookSettings, "API_AUTH", "NONE"),
     ],
 )
-def test_a_malformed_value_is_named(kind: type[Settings], name: str, value: str) -> None:
+def test_malformed_variable_is_named(kind: type[Settings], name: str, value: str) -> None:
     with pytest.raises(SettingsInvalid, match=name):
         kind.from_env({**ENVIRONMENT, name: value})
 
@@ -210,6 +210,6 @@ def test_backup_settings_are_parsed(changes: dict[str, str], field: str, expecte
     assert getattr(ArchiveNotebooksSettings.from_env({**ENVIRONMENT, **changes}).backup, field) == expected
 
 
-def test_route_is_one_of_the_known_routes() -> None:
+def test_every_known_route_is_accepted() -> None:
     for route in settings.ROUTES:
         assert ArchiveNotebooksSettings.from_env({**ENVIRONMENT, "ROUTE": route}).backup.arcgis.route == route

@@ -1,4 +1,4 @@
-"""A test without the marker `servers` can neither connect nor listen, so `make quick` runs without a network."""
+"""Test that a test without the marker `servers` cannot use sockets, so that `make quick` needs no network."""
 
 import socket
 import threading
@@ -28,6 +28,6 @@ def test_connecting_is_refused_in_a_thread_too() -> None:
 
 
 @pytest.mark.servers
-def test_with_the_marker_both_are_allowed() -> None:
+def test_marker_servers_allows_listening_and_connecting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
         pass

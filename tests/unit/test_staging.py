@@ -1,4 +1,4 @@
-"""A staged snapshot is the received bytes, in memory if small. An error message is not taken for a notebook."""
+"""Test that staging keeps the received bytes, in memory if they are few, and refuses an error message."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from notebook_archive.errors import (
 NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
 
 
-def test_bytes_size_and_digest_are_those_received() -> None:
+def test_staged_bytes_size_and_digest_match_the_body() -> None:
     staged = stage([NOTEBOOK[:10], NOTEBOOK[10:]], "It")
     with staged.file as file:
         assert file.tell() == 0
@@ -29,7 +29,7 @@ def test_bytes_size_and_digest_are_those_received() -> None:
 @pytest.mark.parametrize(
     ("size", "on_disk"), [(1_000, False), (IN_MEMORY_BYTES - 1_000, False), (IN_MEMORY_BYTES + 1, True)]
 )
-def test_only_a_large_one_touches_the_disk(size: int, *, on_disk: bool) -> None:
+def test_only_a_large_body_is_written_to_disk(size: int, *, on_disk: bool) -> None:
     body = NOTEBOOK.replace(b"[]", json.dumps([{"source": "x" * size}]).encode())
     staged = stage((body[i : i + 262_144] for i in range(0, len(body), 262_144)), "It")
     with staged.file as file:
@@ -50,10 +50,12 @@ def test_only_a_large_one_touches_the_disk(size: int, *, on_disk: bool) -> None:
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000])
-def test_what_is_no_notebook_is_named(body: bytes, error: type[NotebookArchiveError], size: int) -> None:
+def test_body_that_is_not_a_notebook_raises_its_error(
+    body: bytes, error: type[NotebookArchiveError], size: int
+) -> None:
     with pytest.raises(error, match=r"^It") as refused:
         stage((body[i : i + size] for i in range(0, len(body), size)), "It")
-    assert "Invalid token" not in str(refused.value), "no text of the answer is repeated"
+    assert "Invalid token" not in str(refused.value), "the error does not repeat the response's text"
 
 
 def test_a_refused_body_is_not_read_to_its_end() -> None:

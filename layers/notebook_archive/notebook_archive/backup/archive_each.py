@@ -1,4 +1,4 @@
-"""Archive several notebooks at a time, so that an error or a defect in one never stops the others."""
+"""Archive several notebooks at a time. An error or a defect in one does not stop the others."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,9 +22,10 @@ def archive_each(
     reserve_seconds: float,
     always_start: int = 0,
 ) -> list[OutcomeRecord | None]:
-    """Archive notebooks in threads; return a record of each, or None if no time was left to start with it.
+    """Archive notebooks in threads. Return a record of each notebook, or None if no time was left to start it.
 
-    No notebook is started with less than `reserve_seconds` left, except for the first `always_start`.
+    A notebook is not started if less than `reserve_seconds` are left. The first `always_start` notebooks are always
+    started.
     """
 
     def work(position: int, planned: PlannedNotebook) -> OutcomeRecord | None:
@@ -34,8 +35,8 @@ def archive_each(
             return archive(planned)
         except NotebookArchiveError as error:
             return record_verdict(planned, Verdict.fail(error))
-        except Exception as error:  # noqa: BLE001 - whatever is in one notebook, the others are archived
-            _log.exception("Notebook %s met a defect", planned["itemId"])
+        except Exception as error:  # noqa: BLE001 - the other notebooks must still be archived
+            _log.exception("Archiving notebook %s failed because of a defect", planned["itemId"])
             return record_verdict(planned, Verdict.fail(error))
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="notebook") as pool:

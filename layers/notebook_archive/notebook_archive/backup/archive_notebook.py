@@ -1,4 +1,4 @@
-"""Archive one notebook: its new snapshots, its current content, and a snapshot that is made for it."""
+"""Archive one notebook: its new snapshots, its current content, and a new snapshot that the run takes of it."""
 
 from contextlib import closing
 
@@ -34,11 +34,11 @@ from notebook_archive.models import ItemId, Snapshot, SnapshotListing
 def archive_notebook(
     planned: PlannedNotebook, run: RunId, context: ArchiveContext, deadline: Deadline
 ) -> OutcomeRecord:
-    """Archive what is new of a notebook and return its record. Raises nothing that is a NotebookArchiveError.
+    """Archive everything in a notebook that is new, and return its record. Never raises a NotebookArchiveError.
 
-    A notebook that no credential of the stack may read is `skipped`, and the record says which secret would help. A
-    notebook that the portal no longer has is `skipped` too. If a listed snapshot is not archived for any other reason,
-    the notebook is `failed`.
+    If none of the stack's credentials may read the notebook, it is `skipped`, and the record says which secret to
+    create. A notebook that the portal no longer has is `skipped` too. If a listed snapshot is not archived for any
+    other reason, the notebook is `failed`.
     """
     outcome = NotebookOutcome(planned)
     try:
@@ -60,12 +60,12 @@ def archive_notebook(
 
 
 def _archive_versions(job: NotebookJob, outcome: NotebookOutcome) -> None:
-    """Archive the listed snapshots, then the current content, then a snapshot that is made, then the properties."""
+    """Archive the listed snapshots, the current content, a new snapshot, and the properties, in this order."""
     try:
         listed = job.access.list_snapshots(job.item_id)
     except (PermissionDenied, SecretMissing) as error:
         verdict = _classify_refusal(job, error, outcome)
-        _archive_current(job, outcome)  # it may be readable although the snapshots are not
+        _archive_current(job, outcome)  # the content may be readable although the snapshots are not
         outcome.end(outcome.first_failure or verdict)
     except (NotebookNotFound, RequestRejected) as error:
         outcome.end(classify_absence(job, error))
@@ -116,15 +116,15 @@ def _archive_snapshot(job: NotebookJob, snapshot: Snapshot, outcome: NotebookOut
 
 
 def _archive_current(job: NotebookJob, outcome: NotebookOutcome) -> None:
-    """Archive the current content, if the deployment asks for it."""
-    if not job.context.archive_current:
+    """Archive the current content, if the deployment's settings say so."""
+    if not job.context.includes_current:
         return
     try:
         stored = archive_current(job.content, job.item, job.provenance, job.context.archive)
     except NoContent as error:
         outcome.add_problem(CURRENT, Verdict.skip(error))
     except PermissionDenied as error:
-        is_loss = bool(job.content.planned["held"])  # it could be read before
+        is_loss = bool(job.content.planned["held"])  # an earlier run could read the content
         outcome.add_problem(CURRENT, Verdict.fail(error) if is_loss else _classify_refusal(job, error, outcome))
     except (NotebookNotFound, RequestRejected) as error:
         outcome.add_problem(CURRENT, classify_absence(job, error))
@@ -139,9 +139,9 @@ def _archive_current(job: NotebookJob, outcome: NotebookOutcome) -> None:
 
 
 def _archive_capture(job: NotebookJob, listed: SnapshotListing, outcome: NotebookOutcome) -> None:
-    """Make a snapshot and archive it, if the deployment asks for it, it is due, and everything else was archived.
+    """Take a snapshot and archive it, if the settings say so, one is due, and everything else was archived.
 
-    A notebook that cannot be archived would otherwise fill one slot after the other for nothing.
+    Otherwise, each run would use one more slot of a notebook that cannot be archived.
     """
     settings = job.context.capture_settings
     if settings is None or outcome.failed or outcome.has_skipped_current:
@@ -160,7 +160,7 @@ def _archive_capture(job: NotebookJob, listed: SnapshotListing, outcome: Noteboo
 
 
 def _archive_properties(job: NotebookJob, outcome: NotebookOutcome) -> None:
-    """Write `item.json`, if the plan says that it is due."""
+    """Write `item.json`, if the plan contains the properties to write."""
     if "item" in job.planned:
         try:
             job.context.archive.put_item_properties(job.item_id, add_placement(job.planned["item"], job))

@@ -11,11 +11,12 @@ from notebook_archive.models import Snapshot
 
 
 def archive_snapshot(job: NotebookJob, snapshot: Snapshot) -> tuple[StoredVersion | None, SnapshotAltered | None]:
-    """Download a snapshot and store it; return what was stored, or None if the archive held it.
+    """Download a snapshot and store it. Return what was stored, or None if the archive already has it.
 
-    If the archive holds another body under its key, the new body is stored too, and the second value says so. It also
-    says so if a backup that runs at the same time stored the new body first: the plan then has no body of that size.
-    Raises what `SnapshotAccess.read_snapshot` raises, SnapshotInvalid, or any ArchiveError.
+    If the archive has a different body under the snapshot's key, the new body is stored too. The second value is then
+    a SnapshotAltered. It is also returned if another backup stored the new body at the same time. In that case the
+    plan does not contain a body of this size. Raises what `SnapshotAccess.read_snapshot` raises, SnapshotInvalid, or
+    an ArchiveError.
     """
     item_id, key = job.item_id, snapshot.resource_key
     what, archive = f"Snapshot {key} of item {item_id}", job.context.archive
@@ -32,9 +33,9 @@ def archive_snapshot(job: NotebookJob, snapshot: Snapshot) -> tuple[StoredVersio
     if result.state == "archived":
         sha256 = staged.digest.hex()
         stored = {"resourceKey": key, "key": result.key, "bytes": staged.size, "sha256": sha256}
-    if is_altered and (stored or staged.size not in job.held.get(key.digest, ())):
+    if is_altered and (stored or staged.size not in job.archived_sizes.get(key.key_digest, ())):
         changed = f"{what} changed in ArcGIS after it was archived. Its new body is stored as {result.key}."
         return stored, SnapshotAltered(changed)
-    if not stored and not is_altered and key.digest in job.held:
+    if not stored and not is_altered and key.key_digest in job.archived_sizes:
         job.context.listed_sizes.note_false_alarm()
     return stored, None

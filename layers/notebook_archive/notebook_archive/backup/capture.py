@@ -1,4 +1,4 @@
-"""Make a snapshot of a notebook whose current content is in none, under the name of a run."""
+"""Take a snapshot of a notebook if none of its snapshots contains the current content."""
 
 import contextlib
 import time
@@ -21,18 +21,19 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ResourceKey, SnapshotListing
 
-# With less time left nothing is made, because the invocation that makes a snapshot has to archive it.
+# No snapshot is taken with less time left, because the same invocation has to archive it.
 START_SECONDS = 30.0
-# Time reserved for making a snapshot and downloading it, in multiples of the time in which the content was fetched.
+# Time reserved for taking a snapshot and downloading it, in multiples of the time that fetching the content took.
 FETCH_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureResult:
-    """What came of an attempt to make a snapshot.
+    """The result of an attempt to take a snapshot.
 
-    `listed` is what ArcGIS lists afterwards. `captured` is the key of the new snapshot, and `freed` the key of the
-    snapshot that was deleted to make room. `verdicts` say what went wrong, or why nothing was made although it was due.
+    `listed` is what ArcGIS lists afterwards. `captured` is the key of the new snapshot. `freed` is the key of the
+    snapshot that was deleted to free a slot for it. `verdicts` say what went wrong, or why no snapshot was taken
+    although one was due.
     """
 
     listed: SnapshotListing
@@ -45,7 +46,7 @@ class Capture:
     """The capture of one notebook in one invocation."""
 
     def __init__(self, job: NotebookJob, settings: CaptureSettings, listed: SnapshotListing) -> None:
-        """Everything that is `listed` is archived already."""
+        """Prepare a capture. All snapshots in `listed` must be archived already."""
         self._job, self._settings, self._listed = job, settings, listed
         self._archive, self._content = job.context.archive, job.content
         self._name = capture_name(job.run)
@@ -58,13 +59,12 @@ class Capture:
         self._verdicts: list[Verdict] = []
 
     def attempt(self) -> CaptureResult:
-        """Make a snapshot if none holds the current content. Raises nothing that is a NotebookArchiveError."""
+        """Take a snapshot if none contains the current content. Never raises a NotebookArchiveError."""
         if refusal := self._job.access.refusal:  # the owner has a credential, but ArcGIS refuses it
             self._verdicts.append(Verdict.skip(refusal))
         else:
             try:
-                if self._is_due() and self._is_unchanged():
-                    self._make()
+                self._make_if_due()
             except (NoContent, NoFreeSlot) as error:
                 self._verdicts.append(Verdict.skip(error))
             except NotebookArchiveError as error:
@@ -72,10 +72,11 @@ class Capture:
         return CaptureResult(self._listed, self._captured, self._freed, tuple(self._verdicts))
 
     def confirm(self) -> NotebookArchiveError | None:
-        """Once the new snapshot is archived, note that it holds the content; return an error if that is not so.
+        """Write to the archive that the new snapshot contains the content. Return an error if it does not contain it.
 
-        The bytes must be the same. Esri does not document that they are, so the same notebook as JSON counts too. A
-        snapshot that holds another notebook, such as an empty one, never counts as a capture.
+        Call this after the new snapshot is archived. Its bytes are compared with those of the content. Esri does not
+        document that they are the same, so a snapshot with the same notebook as JSON also counts. A snapshot with any
+        other notebook, such as an empty one, does not count as a capture.
         """
         if self._made is None:
             return None
@@ -83,17 +84,20 @@ class Capture:
         try:
             if not self._is_recorded:
                 self._archive.put_capture_record(self._job.item_id, key, record)
-            is_held = self._holds_content(key)
-            if is_held is False:
+            holds_content = self._holds_content(key)
+            if holds_content is False:
                 return self._describe_other_content(key)
-            if is_held:
+            if holds_content:
                 self._content.note(self._archive, self._job.run, captured=True)
         except NotebookArchiveError as error:
             return error
         return None
 
     def _holds_content(self, key: ResourceKey) -> bool | None:
-        """Return whether a snapshot holds the content, or None if it is not archived or the content has changed."""
+        """Return whether a snapshot contains the content.
+
+        Returns None if the snapshot is not archived, or if the content has changed.
+        """
         digest = self._archive.read_snapshot_digest(self._job.item_id, key)
         if digest is None:
             return None
@@ -107,34 +111,46 @@ class Capture:
         return self._content.is_in(archived)
 
     def _describe_other_content(self, key: ResourceKey) -> UnexpectedAnswer:
-        held = f"Snapshot {key} was made from the content of {self._what}, but holds something else."
-        return UnexpectedAnswer(f"{held} No other snapshot is made until the notebook is saved again.")
+        other = f"Snapshot {key} was made from the content of {self._what}, but contains something else."
+        return UnexpectedAnswer(f"{other} No other snapshot is made until the notebook is saved again.")
 
-    def _is_due(self) -> bool:
-        """Return whether no snapshot is known to hold the content.
+    def _make_if_due(self) -> None:
+        """Make a snapshot, unless one already contains the content or it is too early for another.
 
-        The notebook's times do not decide: a save may come within the second of a snapshot, and a change of the title
-        changes them too.
+        The notebook's `modified` does not decide this. A notebook may be saved in the same second in which a snapshot
+        is taken. A change of the title changes `modified` too.
         """
-        # A snapshot that a doubtful listing leaves out may hold it; the doubt fails the notebook anyway.
-        if not self._job.access.can_create or self._listed.is_doubtful:
-            return False
-        if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
-            return False  # an earlier try of this run made it
+        if self._is_ruled_out():
+            return
         if not self._content.planned["modified"]:
             raise UnexpectedAnswer(f"The portal does not say when {self._what} was modified.")
-        if self._content.planned.get("settled") and self._content.is_captured:
-            return False
         self._records = self._read_records()
-        # By our own clock: those of portals are wrong by an hour at times.
-        pause = self._settings.pause_seconds * 1000
-        if any(_now() - record.at < pause for record in self._records.values()):
-            return False
-        if self._is_content_held():
+        if self._is_too_early():
+            return
+        if self._find_content():
             self._content.is_archived = True
-            return False
+            return
         self._require_time(FETCH_TIMES, START_SECONDS)
-        return True
+        earlier, self._listed = self._listed, self._list()
+        if _keys(earlier) != _keys(self._listed) or self._listed.is_doubtful:
+            return  # somebody made or deleted a snapshot meanwhile, so the next run decides
+        self._make()
+
+    def _is_ruled_out(self) -> bool:
+        """Return True if the plan and the listing are enough to decide that no snapshot is made."""
+        # If the listing is doubtful, a snapshot that it leaves out may contain the content. The notebook then fails
+        # because of the listing.
+        if not self._job.access.can_create or self._listed.is_doubtful:
+            return True
+        if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
+            return True  # an earlier attempt of this run made it
+        return bool(self._content.planned.get("settled")) and self._content.is_captured
+
+    def _is_too_early(self) -> bool:
+        """Return True if this system made another snapshot of the notebook a short time ago."""
+        # Compare times of this function's clock only, because a portal's clock may be wrong by an hour.
+        pause = self._settings.pause_seconds * 1000
+        return any(_now() - record.at < pause for record in self._records.values())
 
     def _read_records(self) -> dict[ResourceKey, CaptureRecord]:
         """Return the records of the listed snapshots that this system made."""
@@ -142,8 +158,13 @@ class Capture:
         read = [(each, self._archive.read_capture_record(self._job.item_id, each.resource_key)) for each in named]
         return {snapshot.resource_key: record for snapshot, record in read if record and is_capture(snapshot, record)}
 
-    def _is_content_held(self) -> bool:
-        """Return whether a snapshot holds the content, or once did: by the archive's notes, or by the listed bytes."""
+    def _find_content(self) -> bool:
+        """Look for a snapshot that contains the content, or once contained it. Return True if there is one.
+
+        The notes in the archive decide, or the digests of the archived snapshots. What was found is noted in the
+        archive. Raises NoFreeSlot if there is no room for a new snapshot, and UnexpectedAnswer if an earlier capture of
+        the content contains something else.
+        """
         content, archive, run = self._content, self._archive, self._job.run
         if content.is_captured:
             content.note(archive, run)
@@ -169,7 +190,9 @@ class Capture:
         if same_content:
             raise self._describe_other_content(same_content[0])
         if len(same_time) > 1:
-            raise UnexpectedAnswer(f"The content of {self._what} differs at each look, and its time stays the same.")
+            raise UnexpectedAnswer(
+                f"The content of {self._what} is different each time it is read, but its time of change stays the same."
+            )
         content.note(archive, run)
         return False
 
@@ -181,7 +204,7 @@ class Capture:
         return [digest for digest in found if digest]
 
     def _is_full(self) -> bool:
-        """Return whether there is no slot, and none that could be freed."""
+        """Return True if no slot is free and none can be freed."""
         return len(self._listed.snapshots) >= self._settings.limit and not (self._settings.rotates and self._records)
 
     def _describe_full(self, why: str) -> NoFreeSlot:
@@ -191,21 +214,13 @@ class Capture:
         if self._job.deadline.remaining() < max(seconds, fetches * self._content.seconds):
             raise DeadlineExceeded(f"No time was left to make a snapshot of {self._what} and archive it.")
 
-    def _is_unchanged(self) -> bool:
-        """List the snapshots again, and return whether nobody made or deleted one meanwhile.
-
-        If somebody did, the next run decides.
-        """
-        earlier, self._listed = self._listed, self._list()
-        return _keys(earlier) == _keys(self._listed) and not self._listed.is_doubtful
-
     def _list(self) -> SnapshotListing:
         return self._job.access.list_snapshots(self._job.item_id)
 
     def _make(self) -> None:
-        # Esri's client for Kubernetes always sends the content, so it is not known what ArcGIS makes without it there.
+        # On Kubernetes, Esri's client always sends the content. What ArcGIS does there without it is not documented.
         text = self._content.text() if self._job.access.is_on_kubernetes() else ""
-        self._content.close()  # only its digest is used from here on
+        self._content.close()  # from here on, only its digest is used
         refused = self._create(text)
         if refused is None:
             return
@@ -214,7 +229,7 @@ class Capture:
         full = self._describe_full("and ArcGIS refused another")
         if not self._settings.rotates:
             raise full
-        self._require_time(2 * FETCH_TIMES, 2 * START_SECONDS)  # for the proof as well
+        self._require_time(2 * FETCH_TIMES, 2 * START_SECONDS)  # freeing a slot downloads a snapshot as well
         slot = free_slot(self._job, self._listed, self._settings.reader)
         self._verdicts += map(Verdict.fail, slot.kept)
         self._freed = slot.freed
@@ -226,10 +241,10 @@ class Capture:
             raise again
 
     def _create(self, text: str) -> RequestRejected | None:
-        """Make the snapshot; return ArcGIS's refusal, or None once it is listed.
+        """Make the snapshot. Return ArcGIS's refusal, or None if the new snapshot is listed.
 
-        It is not tried again if the answer is lost: the listing shows whether it was made. Only a snapshot whose key
-        ArcGIS answered counts as ours, because a person could have given the same name.
+        If the response is lost, the request is not repeated, because the listing shows whether the snapshot was made.
+        A snapshot counts as ours only if ArcGIS returned its key: a person could have made one with the same name.
         """
         before = _keys(self._listed)
         answered, refused = None, None
@@ -242,13 +257,15 @@ class Capture:
         self._listed = self._list()
         after = _keys(self._listed)
         if gone := before - after:
-            what = f"{len(gone)} snapshots of {self._what} are gone since another was asked for"
-            self._verdicts.append(Verdict.fail(UnexpectedAnswer(f"{what}; each is archived.")))
+            noun = "1 snapshot" if len(gone) == 1 else f"{len(gone)} snapshots"
+            what = f"{noun} of {self._what} disappeared from ArcGIS while a new one was made"
+            kept = "It is archived." if len(gone) == 1 else "All are archived."
+            self._verdicts.append(Verdict.fail(UnexpectedAnswer(f"{what}. {kept}")))
         if answered in after - before:
             return None
         if refused is None:
             self._captured = None
-            raise UnexpectedAnswer(f"ArcGIS answered that a snapshot of {self._what} was made, and does not list it.")
+            raise UnexpectedAnswer(f"ArcGIS reported that it made a snapshot of {self._what}, but does not list it.")
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
             return None
         if isinstance(refused, RequestRejected):
@@ -256,9 +273,9 @@ class Capture:
         raise refused
 
     def _record(self, key: ResourceKey) -> None:
-        """Note in the archive that this run made the snapshot, before anything else can fail.
+        """Write a capture record that says that this run made the snapshot. Done first, before anything can fail.
 
-        If S3 does not store it, `confirm` tries again.
+        If S3 does not store the record, `confirm` writes it again.
         """
         record = CaptureRecord(self._job.run, self._content.copy, _now())
         self._made, self._captured = (key, record), key

@@ -1,4 +1,4 @@
-"""The current content of a notebook, and what the archive knows about it. It need not be in a snapshot."""
+"""The current content of a notebook, whether or not a snapshot contains it, and what the archive knows about it."""
 
 import time
 from collections.abc import Iterable
@@ -14,32 +14,35 @@ from notebook_archive.notebook import is_same_notebook
 
 # Milliseconds by which this function's clock may be ahead of S3's.
 CLOCKS_MS = 60_000
-# Maximum bytes of content in a form. Encoding may make it three times as large.
+# Maximum number of bytes of content that are sent in a form. Encoding may make them three times as many.
 MAX_FORM_BYTES = 10_000_000
 
 
 class CurrentContent:
-    """The current content of one notebook in one invocation. It is fetched once, when it is needed. Close it."""
+    """The current content of one notebook in one invocation.
+
+    It is fetched once, when it is first needed. The caller must close it.
+    """
 
     def __init__(self, item_id: ItemId, planned: PlannedContent, access: SnapshotAccess, limit: int) -> None:
-        """`limit` is the maximum number of bytes that are read."""
+        """Prepare to fetch the content. `limit` is the maximum number of bytes that are read."""
         self.item_id, self.planned = item_id, planned
         self._access, self._limit = access, limit
         self._staged: Staged | None = None
         self._is_noted = False
-        # Whether the archive is known to have it: as a copy, or as a captured snapshot that holds it.
+        # Whether the archive is known to have the content, as a copy or in a captured snapshot.
         self.is_archived = is_planned_as_archived(planned)
-        # How long it took to fetch it.
+        # Seconds that fetching the content took.
         self.seconds = 0.0
 
     @property
-    def is_held(self) -> bool:
-        """Whether the plan says that the archive holds a copy of it."""
+    def is_copied(self) -> bool:
+        """True if the plan says that the archive has a copy of the content."""
         return bool(self.planned.get("settled") and self.planned["held"])
 
     @property
     def is_captured(self) -> bool:
-        """Whether a snapshot is known to hold it. The content is fetched if the plan does not decide."""
+        """True if a snapshot is known to contain the content. If the plan does not say, the content is fetched."""
         if not self.planned["captured"]:
             return False
         known = self.planned.get("settled") or self.copy.short_digest
@@ -47,14 +50,15 @@ class CurrentContent:
 
     @property
     def copy(self) -> CopyId:
-        """The id of a copy of it."""
+        """The id that a copy of the content has in the archive."""
         return CopyId.from_content(self.planned["modified"], self.staged().digest)
 
     def staged(self) -> Staged:
-        """Return it as a staged notebook.
+        """Return the content as a staged notebook.
 
-        Raises NoContent if there is none yet: ArcGIS sends an empty file, or answers code 500 and the item's size is
-        only that of its resources. Also raises any ArcGISError, SnapshotInvalid or SnapshotTooLarge.
+        Raises NoContent if the notebook has no content yet. ArcGIS then sends an empty file, or it returns error code
+        500 and the item's size is only that of its resources. May also raise another ArcGISError, SnapshotInvalid or
+        SnapshotTooLarge.
         """
         if self._staged is None:
             start = time.monotonic()
@@ -63,9 +67,10 @@ class CurrentContent:
         return self._staged
 
     def text(self) -> str:
-        """Return the content as text for a form.
+        """Return the content as a string for a form.
 
-        Returns an empty text if it is larger than MAX_FORM_BYTES, or is not plain UTF-8. Raises what `staged` raises.
+        Returns an empty string if the content is larger than MAX_FORM_BYTES or is not UTF-8. Raises what `staged`
+        raises.
         """
         staged = self.staged()
         if staged.size > MAX_FORM_BYTES:
@@ -77,10 +82,11 @@ class CurrentContent:
             return ""
 
     def is_in(self, snapshot: ArchivedSnapshot) -> bool | None:
-        """Fetch it again, and return whether an archived snapshot holds the same notebook, or None if it has changed.
+        """Fetch the content again, and return whether an archived snapshot contains the same notebook.
 
-        Esri does not document that a snapshot has the bytes of the content, so they are compared as JSON. Content
-        larger than IN_MEMORY_BYTES is compared by its digest. Raises what `staged` raises.
+        Returns None if the content has changed. Esri does not document that a snapshot has the same bytes as the
+        content, so both are compared as JSON. If the content is larger than IN_MEMORY_BYTES, only its format, kernel
+        and number of cells are compared. Raises what `staged` raises.
         """
         now = self._fetch()
         with closing(now.file):
@@ -103,10 +109,11 @@ class CurrentContent:
             raise
 
     def note(self, archive: Archive, run: RunId, *, captured: bool = False) -> None:
-        """Note in the archive what it is, so that the next run need not fetch it.
+        """Write a note about the content to the archive, so that the next run need not fetch the content.
 
-        `captured` notes that a snapshot holds it. Otherwise nothing is noted if it was not fetched, or if it was
-        fetched so soon after its last change that a later run has to check it again.
+        With `captured`, the note says that a snapshot contains the content. Otherwise, the note says that this run saw
+        the content. Such a note is written only if the content was fetched, and some time after its last change:
+        a later run must check newer content again.
         """
         self.is_archived |= captured
         if captured:
@@ -120,6 +127,6 @@ class CurrentContent:
         return bool(modified) and time.time() * 1000 > modified + SETTLED_MS + CLOCKS_MS
 
     def close(self) -> None:
-        """Release its memory or disk space."""
+        """Release the memory or disk space of the content."""
         if self._staged:
             self._staged.file.close()

@@ -1,4 +1,4 @@
-"""What becomes of one notebook in a run."""
+"""The outcome of one notebook in a run."""
 
 from typing import Literal, NamedTuple, Self
 
@@ -15,31 +15,31 @@ from notebook_archive.backup.records import (
 from notebook_archive.errors import DeadlineExceeded, NotebookArchiveError, TokenRejected
 from notebook_archive.models import RESOURCE_KEY, ResourceKey, SnapshotListing
 
-# Stands for the current content where a record names a version by its resource key.
+# A record uses this value instead of a resource key for the current content.
 CURRENT = "current"
 
 _NOT_ASSESSED: Protection = {"state": "unprotected", "modified": 0}
 
 
 class Verdict(NamedTuple):
-    """Whether a notebook, or one version of it, is skipped or failed, and why."""
+    """The decision that a notebook or one of its versions is skipped or failed, and the problem."""
 
     state: Literal["skipped", "failed"]
     problem: Problem
 
     @classmethod
     def skip(cls, error: NotebookArchiveError) -> Self:
-        """Return the verdict that an error is nobody's fault."""
+        """Return the verdict "skipped", for an error that is nobody's fault."""
         return cls("skipped", describe_problem(error))
 
     @classmethod
     def fail(cls, error: Exception) -> Self:
-        """Return the verdict that an error is a failure."""
+        """Return the verdict "failed"."""
         return cls("failed", describe_problem(error))
 
 
 class NotebookOutcome:
-    """What has become of one notebook so far. `record` returns it in the form that the archive and reports hold."""
+    """The outcome of one notebook so far. `record` returns it in the format that the archive and the reports use."""
 
     def __init__(self, planned: PlannedNotebook) -> None:
         self.planned = planned
@@ -47,7 +47,7 @@ class NotebookOutcome:
         self.archived: list[StoredVersion] = []
         self.skipped: list[VersionProblem] = []
         self.failed: list[VersionProblem] = []
-        # Whether all further calls to ArcGIS would fail too.
+        # True if all further calls to ArcGIS would fail too.
         self.must_stop = False
         self._route = ""
         self._unchanged = 0
@@ -56,50 +56,50 @@ class NotebookOutcome:
         self._verdict: Verdict | None = None
 
     def set_listing(self, route: str, listing: SnapshotListing) -> None:
-        """Note what ArcGIS listed, and the route that worked."""
+        """Remember what ArcGIS listed, and the route that worked."""
         self._route, self.listing = route, listing
 
     def add_stored(self, version: StoredVersion) -> None:
-        """Note that a version was stored."""
+        """Add a version that was stored."""
         self.archived.append(version)
 
     def count_unchanged(self) -> None:
-        """Note that the archive already held a version."""
+        """Count a version that was already in the archive."""
         self._unchanged += 1
 
     def add_problem(self, resource_key: str, verdict: Verdict) -> None:
-        """Note that a version is skipped or failed."""
+        """Add the problem of a version that is skipped or failed."""
         problems = self.skipped if verdict.state == "skipped" else self.failed
         problems.append({"resourceKey": resource_key, **verdict.problem})
 
     def fail(self, resource_key: str, error: NotebookArchiveError) -> None:
-        """Note that a version failed."""
+        """Add the problem of a version that failed."""
         self.add_problem(resource_key, Verdict.fail(error))
         self.must_stop |= isinstance(error, TokenRejected | DeadlineExceeded)
 
     def set_capture(self, captured: ResourceKey | None, freed: ResourceKey | None) -> None:
-        """Note which snapshot was made in ArcGIS, and which was deleted there to make room."""
+        """Remember which snapshot was made in ArcGIS, and which was deleted there to free a slot."""
         self._captured, self._freed = captured, freed
 
     def end(self, verdict: Verdict) -> None:
-        """Skip or fail the notebook as a whole, whatever became of its versions."""
+        """Skip or fail the whole notebook, even if some versions were stored."""
         self._verdict = verdict
 
     @property
     def has_snapshot(self) -> bool:
-        """Whether the archive has a snapshot of the notebook, from this run or an earlier one."""
+        """True if the archive has a snapshot of the notebook, from this run or an earlier one."""
         return bool(self.planned["archived"]) or any(
             RESOURCE_KEY.fullmatch(each["resourceKey"]) for each in self.archived
         )
 
     @property
     def has_skipped_current(self) -> bool:
-        """Whether the current content was skipped."""
+        """True if the current content was skipped."""
         return any(each["resourceKey"] == CURRENT for each in self.skipped)
 
     @property
     def first_failure(self) -> Verdict | None:
-        """The verdict on the first version that failed, or None if none did."""
+        """The verdict on the first version that failed, or None if no version failed."""
         return Verdict("failed", _drop_key(self.failed[0])) if self.failed else None
 
     @property
@@ -145,7 +145,7 @@ class NotebookOutcome:
 
 
 def record_verdict(planned: PlannedNotebook, verdict: Verdict, protection: Protection = _NOT_ASSESSED) -> OutcomeRecord:
-    """Return the record of a notebook of which nothing was archived."""
+    """Return the record of a notebook from which nothing was archived."""
     outcome = NotebookOutcome(planned)
     outcome.end(verdict)
     return outcome.record(protection)

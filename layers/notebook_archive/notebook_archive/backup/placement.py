@@ -10,7 +10,7 @@ from notebook_archive.errors import NotebookArchiveError
 
 _log = logging.getLogger(__name__)
 
-# Time for the portal's answers. If one does not come in time, it is left out.
+# Maximum time to wait for the portal's responses. What has not arrived by then is left out.
 PLACEMENT_SECONDS = 30.0
 
 
@@ -18,8 +18,8 @@ def add_placement(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, 
     """Return the item's properties with `folder` and `groups`, which a restore needs.
 
     `folder` is an object with `id` and `title`, or None for the owner's root folder. `groups` is a list of objects
-    with `id` and `title`. If the portal does not give one of them, it is left out: the other properties are still
-    worth keeping.
+    with `id` and `title`. If the portal does not return one of them, that one is left out, because the other properties
+    are still useful.
     """
     placed = dict(properties)
     deadline = Deadline(min(PLACEMENT_SECONDS, job.deadline.remaining()))

@@ -1,4 +1,4 @@
-"""The plan of one notebook: its item, and what the archive holds of it."""
+"""The plan of one notebook: its item, and what the archive already contains."""
 
 import json
 import time
@@ -9,32 +9,32 @@ from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import ArchivedNotebook, CapturedNote, ContentNotes, CopyId
 from notebook_archive.models import NotebookItem, ResourceKey, join_digests
 
-# Maximum archived snapshots of one notebook in its line: the latest. An older one that ArcGIS still has costs one
-# download in each run, and ends as unchanged.
+# Maximum number of archived snapshots in the line of one notebook. The latest ones are kept. If ArcGIS still has an
+# older snapshot, every run downloads it and counts it as unchanged.
 MAX_PLANNED_SNAPSHOTS = 5000
-# After this time an item's properties are written again, for changes that do not change its `modified`.
+# After this time an item's properties are written again, because some changes do not change its `modified`.
 REWRITE_MS = 30 * 86_400_000
-# The clocks of the portal and of S3 may differ by this much when an item's properties are compared.
+# Maximum difference between the clocks of the portal and S3 that is allowed for when an item's properties are compared.
 CLOCK_MARGIN_MS = 86_400_000
-# Maximum sizes in a line: the latest. A snapshot has one, and one more for each altered body beside it. If a snapshot
-# has none here, its size is not compared.
+# Maximum number of sizes in a line. Those of the latest snapshots are kept. A snapshot has one size, and one more for
+# each altered body. If the line contains no size of a snapshot, its size is not compared.
 MAX_SIZES = 6000
-# Maximum bytes of a line. It is the input of a child execution, for which Step Functions allows 262,144 bytes.
+# Maximum size of a line in bytes. A line is the input of a child execution. Step Functions allows 262,144 bytes.
 BATCH_BYTES = 150_000
 # Notes written within this time after the item's `modified` are checked again by a later run. Esri does not document
-# that a portal shows new content and its new time at once, and the clocks of two systems are compared.
+# that a portal shows new content and its new time together. Also, the two times come from the clocks of two systems.
 SETTLED_MS = 600_000
 # The times that fit into a key.
 _TIMES = range(1, 10**13)
 
 
 class PlannedContent(TypedDict):
-    """What decides whether a notebook's current content is fetched.
+    """The facts that decide whether a notebook's current content is fetched.
 
     `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none. `held` is the id of the copy that was
-    archived last. `captured` is the short digest of the content that a snapshot was last found to hold. Both are empty
-    if there is none. `settled` is the content's short digest, if that is known; `held` and `captured` are then of this
-    content. `empty` means that the portal counts no bytes of the item.
+    archived last, or empty. `captured` is the short digest of the content that a snapshot was last found to contain,
+    or empty. `settled` is the short digest of the content, if it is known. `held` and `captured` then belong to this
+    content. `empty` means that the portal reports an item size of 0 bytes.
     """
 
     modified: int
@@ -47,9 +47,9 @@ class PlannedContent(TypedDict):
 class PlannedNotebook(TypedDict):
     """One notebook in a line of the plan.
 
-    `archived` holds the digests of the resource keys that the archive holds. `sizes` are, in the same order, the bytes
-    of each snapshot and of the altered bodies beside it. `item` holds the properties to write as `item.json`, if they
-    are new or have changed. `hidden` means that the administrator's account may not see its private snapshots.
+    `archived` contains the digests of the archived resource keys. `sizes` are, in the same order, the sizes in bytes of
+    each snapshot and of its altered bodies. `item` contains the properties to write as `item.json`, if they are new or
+    have changed. `hidden` means that the administrator's account may not see the notebook's private snapshots.
     """
 
     itemId: str
@@ -63,7 +63,7 @@ class PlannedNotebook(TypedDict):
 
 
 def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organization: Organization) -> PlannedNotebook:
-    """Return the plan of a notebook. `held` is what the archive has of it."""
+    """Return the plan of a notebook. `held` describes what the archive already contains."""
     line: PlannedNotebook = {
         "itemId": item.item_id,
         "title": item.title,
@@ -83,12 +83,12 @@ def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organizatio
 
 
 def plan_unknown(item_id: str) -> PlannedNotebook:
-    """Return the plan of a notebook of which only the id is known."""
+    """Return the plan of a notebook if only its id is known."""
     return {"itemId": item_id, "title": "", "owner": "", "archived": ""}
 
 
 def _list_sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
-    """Return the sizes of each snapshot. The earliest get none if there are more than MAX_SIZES in all."""
+    """Return the sizes of each snapshot. Leave out those of the earliest if there are more than MAX_SIZES in all."""
     sizes: list[list[int]] = []
     left = MAX_SIZES
     for key in reversed(snapshots):
@@ -98,7 +98,7 @@ def _list_sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> lis
 
 
 def _drop_longest(properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the properties without the longest ones, most likely free text, if all would not fit into a line."""
+    """Return the properties. If they do not fit into a line, drop the longest, which are most likely free text."""
     sizes = {name: len(json.dumps({name: value})) for name, value in properties.items()}
     while sum(sizes.values()) > BATCH_BYTES // 2:
         del sizes[max(sizes, key=sizes.__getitem__)]
@@ -106,7 +106,7 @@ def _drop_longest(properties: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def plan_content(item: NotebookItem, held: ArchivedNotebook | None) -> PlannedContent:
-    """Return what decides whether the item's content is fetched. `held` is what the archive has of the item."""
+    """Return what decides whether the item's content is fetched. `held` describes what the archive contains."""
     notes = held.content_notes if held else ContentNotes()
     modified = item.modified if item.modified in _TIMES else 0
     note = notes.find_by_modified(modified) if modified else None
@@ -127,8 +127,9 @@ def plan_content(item: NotebookItem, held: ArchivedNotebook | None) -> PlannedCo
 def is_planned_as_archived(planned: PlannedContent | None) -> bool:
     """Return whether the plan says that the archive has the content as of the item's `modified`.
 
-    Either the content at that time is known, and a copy or a captured snapshot holds it, or there is a copy of exactly
-    that time. A later run checks such a copy again if it was taken too soon after the change.
+    This is so in two cases. The content at that time is known, and a copy or a captured snapshot contains it. Or the
+    archive has a copy of exactly that time. If such a copy was taken too soon after the change, a later run checks it
+    again.
     """
     if planned is None:
         return False

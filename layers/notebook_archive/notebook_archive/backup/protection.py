@@ -1,4 +1,4 @@
-"""Decide how well one notebook is protected when a run is done with it."""
+"""Decide how well one notebook is protected at the end of a run."""
 
 from notebook_archive.archive import CopyId
 from notebook_archive.backup.outcome import CURRENT, NotebookOutcome
@@ -10,7 +10,7 @@ from notebook_archive.models import split_digests
 def assess_protection(outcome: NotebookOutcome, *, has_current: bool) -> Protection:
     """Return the protection of a notebook.
 
-    `has_current` is whether the archive has its content as of the item's `modified`.
+    `has_current` is True if the archive has the notebook's content as of the item's `modified`.
     """
     content = outcome.planned.get("content")
     protection: Protection = {"state": "unprotected", "modified": content["modified"] if content else 0}
@@ -29,10 +29,10 @@ def assess_protection(outcome: NotebookOutcome, *, has_current: bool) -> Protect
 
 
 def _list_reasons(outcome: NotebookOutcome) -> set[str]:
-    """Return the reasons for which the notebook itself, or its current content, is skipped.
+    """Return the reasons why the whole notebook or its current content was skipped.
 
-    A skipped snapshot does not decide the state of its notebook. If no version was skipped, the notebook's problem is
-    its own.
+    A skipped snapshot does not decide the state of its notebook. If the notebook was skipped but no version was, its
+    reason is included.
     """
     reasons = {each["reason"] for each in outcome.skipped if each["resourceKey"] in ("", CURRENT)}
     verdict = outcome.verdict
@@ -44,13 +44,16 @@ def _list_reasons(outcome: NotebookOutcome) -> set[str]:
 def _find_newest(outcome: NotebookOutcome) -> int:
     """Return when the newest archived version was made, in epoch milliseconds, or 0 if that is not known.
 
-    A snapshot that ArcGIS no longer lists does not count, because the plan has no time for it. A copy that is later
-    than the item's last change does not count either: a portal's clock, or the portal itself, was set back since.
+    A snapshot that ArcGIS no longer lists does not count, because the plan does not contain its time. A copy later than
+    the item's last change does not count either. In that case the portal's clock was set back, or the portal was
+    restored from a backup.
     """
     stored = {each["resourceKey"] for each in outcome.archived}
-    held = frozenset(split_digests(outcome.planned["archived"]))
+    archived = frozenset(split_digests(outcome.planned["archived"]))
     snapshots = outcome.listing.snapshots if outcome.listing else ()
-    times = [each.created for each in snapshots if each.resource_key in stored or each.resource_key.digest in held]
+    times = [
+        each.created for each in snapshots if each.resource_key in stored or each.resource_key.key_digest in archived
+    ]
     content = outcome.planned.get("content")
     if content and content["held"]:
         copied = CopyId.parse(content["held"]).modified

@@ -1,26 +1,26 @@
-"""The records that a run keeps of its notebooks: JSON objects below `runs/`, in the words that the report uses."""
+"""The records of a run: JSON objects below `runs/`, with the same field names and states as the report."""
 
 from typing import Any, Literal, NotRequired, TypedDict
 
 from notebook_archive.errors import NotebookArchiveError
 
 # The state of a notebook after a run. *archived*: something new was stored and nothing failed. *unchanged*: there was
-# nothing new. *skipped*: it could not be read, and nobody is at fault. *failed*: anything else.
+# nothing new. *skipped*: it could not be read, which is nobody's fault. *failed*: anything else.
 State = Literal["archived", "unchanged", "skipped", "failed"]
 
-# What the archive has of a notebook. *protected*: its content as of the item's `modified`. *stale*: only an older
+# What the archive contains of a notebook. *protected*: its content as of the item's `modified`. *stale*: only an older
 # version. *unprotected*: nothing. *empty*: nothing, because the notebook has no content yet. *gone*: the notebook was
 # deleted during the run.
 ProtectionState = Literal["protected", "stale", "unprotected", "empty", "gone"]
 
-# The reason of a notebook that is skipped because no credential of the stack may read it.
+# The reason if a notebook is skipped because none of the stack's credentials may read it.
 UNPROTECTED = "owner-credentials-missing"
 
 
 class Problem(TypedDict):
-    """An error as reports and logs show it: what it is counted under, what happened, and what to do next.
+    """An error as reports and logs show it: its reason, what happened, and what to do next.
 
-    `secret` names the secret whose credential did not work.
+    The metrics and the report count errors by `reason`. `secret` names the secret whose credential did not work.
     """
 
     reason: str
@@ -48,10 +48,10 @@ class VersionProblem(Problem):
 
 
 class Protection(TypedDict):
-    """The protection of one notebook when a run is done with it.
+    """The protection of one notebook at the end of a run.
 
-    `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none. `newest` is when the newest archived
-    version of a stale notebook was made, in epoch milliseconds, and absent if that is not known.
+    `modified` is the item's, in epoch milliseconds, or 0 if the portal gave none. `newest` is the time of the newest
+    archived version of a stale notebook, in epoch milliseconds. It is absent if that time is not known.
     """
 
     state: ProtectionState
@@ -60,11 +60,11 @@ class Protection(TypedDict):
 
 
 class OutcomeRecord(TypedDict):
-    """The outcome of one notebook. `unchanged` counts the versions that the archive already held.
+    """The outcome of one notebook. `unchanged` counts the versions that were already in the archive.
 
-    `listed` counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that look like a snapshot's
-    key. `captured` is the resource key of the snapshot that the run made. `freed` is the key of the snapshot that the
-    run deleted to make room for it. `uncounted` means that ArcGIS listed the snapshots without a total.
+    `listed` counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that look like the key of a
+    snapshot. `captured` is the resource key of the snapshot that the run made. `freed` is the key of the snapshot that
+    the run deleted to free a slot. `uncounted` means that ArcGIS listed the snapshots without a total.
     """
 
     itemId: str
@@ -86,7 +86,7 @@ class OutcomeRecord(TypedDict):
 
 
 def describe_problem(error: Exception) -> Problem:
-    """Return an error as reports and logs show it. An error that is not ours is described as a defect."""
+    """Return an error as reports and logs show it. An exception that is not a NotebookArchiveError is a defect."""
     if not isinstance(error, NotebookArchiveError):
         error = NotebookArchiveError(f"A defect: {type(error).__name__}.")
     described: Problem = {"reason": error.reason, "message": str(error), "remedy": error.remedy}

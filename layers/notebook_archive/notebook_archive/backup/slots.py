@@ -1,6 +1,7 @@
-"""Free a slot: the only place where a snapshot is deleted in ArcGIS, and where it is decided that it may be.
+"""Free a slot. Only this module deletes snapshots in ArcGIS, and decides which may be deleted.
 
-A snapshot may be deleted only if this system made it, and the archive holds what ArcGIS serves for it (`prove_copy`).
+A snapshot may be deleted only if this system made it, and if the archive has the same bytes as ArcGIS. `prove_copy`
+checks both. `capture` calls this module, and only if ArcGIS refused a new snapshot because no slot is free.
 """
 
 import logging
@@ -25,21 +26,21 @@ from notebook_archive.models import ResourceKey, Snapshot, SnapshotListing, Veri
 
 _log = logging.getLogger(__name__)
 
-# The names of all snapshots that this system makes begin with this. A person's may too, so the name alone proves
-# nothing.
+# The names of all snapshots that this system makes begin with this prefix. A person may use it too, so the name alone
+# proves nothing.
 CAPTURE_PREFIX = "Notebook Archive "
 
-# Errors that keep one copy from being proved, and that do not go away by waiting.
+# Errors that prevent the proof of one copy, and that waiting does not cure.
 _LASTING_ERRORS = (ArchiveConflict, ArchiveDamaged, ArchiveDenied, NotebookNotFound, RequestRejected, SnapshotInvalid)
 
 
 @dataclass(frozen=True, slots=True)
 class FreedSlot:
-    """What came of an attempt to free a slot.
+    """The result of an attempt to free a slot.
 
-    `listed` is what ArcGIS lists afterwards, or None if no slot was freed. `freed` is the key of the snapshot that was
-    deleted; it may be set although an `error` ended the attempt. `kept` says, for each older snapshot of ours, why it
-    was not deleted.
+    `listed` is what ArcGIS lists afterwards, or None if no slot was freed. `freed` is the key of the deleted snapshot.
+    It may be set even if an `error` ended the attempt later. `kept` contains an error for each older snapshot of ours
+    that could not be deleted.
     """
 
     listed: SnapshotListing | None = None
@@ -49,21 +50,23 @@ class FreedSlot:
 
 
 def capture_name(run: RunId) -> str:
-    """Return the name of the snapshots that a run makes: at most 108 characters, and the same in each try of the
-    run."""
+    """Return the name of the snapshots that a run makes.
+
+    It has at most 108 characters, and is the same in each attempt of the run.
+    """
     return f"{CAPTURE_PREFIX}{run}"
 
 
 def is_capture(snapshot: Snapshot, record: CaptureRecord | None) -> bool:
-    """Return whether this system made a snapshot: a run noted it in the archive, and it has that run's name."""
+    """Return whether this system made a snapshot: it has a capture record, and the name of the run in that record."""
     return record is not None and snapshot.name == capture_name(record.run)
 
 
 def free_slot(job: NotebookJob, listed: SnapshotListing, reader: ArchiveReader) -> FreedSlot:
-    """Delete the oldest listed snapshot that may be deleted. Raises nothing that is a NotebookArchiveError.
+    """Delete the oldest listed snapshot that may be deleted. Never raises a NotebookArchiveError.
 
-    A snapshot stays if its copy is damaged or cannot be read, or if ArcGIS serves other bytes; the next is tried. If a
-    copy cannot be proved just now, nothing is deleted.
+    A snapshot is kept if its copy is damaged or cannot be read, or if ArcGIS serves other bytes. Then the next oldest
+    is checked. If a copy cannot be checked because of a temporary error, nothing is deleted.
     """
     kept: list[NotebookArchiveError] = []
     for snapshot in sorted(listed.snapshots, key=lambda each: each.created):
@@ -80,10 +83,11 @@ def free_slot(job: NotebookJob, listed: SnapshotListing, reader: ArchiveReader) 
 
 
 def prove_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -> VerifiedCopy | None:
-    """Return the proof that a snapshot may be deleted: this system made it, and the archive holds what ArcGIS serves.
+    """Return the proof that a snapshot may be deleted: this system made it, and the archive has the same bytes.
 
     Returns None if it is not proved that this system made the snapshot, or if the archive has no copy. Reads both
-    copies to their ends. Raises ArchiveDamaged or ArchiveConflict if they differ.
+    copies to their ends. Raises ArchiveConflict if they differ, and ArchiveDamaged if the archived copy does not match
+    its checksum.
     """
     item_id, key = job.item_id, snapshot.resource_key
     if not snapshot.name.startswith(CAPTURE_PREFIX):
@@ -97,16 +101,18 @@ def prove_copy(job: NotebookJob, snapshot: Snapshot, reader: ArchiveReader) -> V
     served = job.access.read_snapshot(item_id, key, limit, lambda chunks: stage(chunks, what))
     with closing(served.file):
         if (served.size, served.digest) != (archived.size, archived.digest):
-            raise ArchiveConflict(f"{what}: ArcGIS serves other bytes than the archive holds; it was not deleted.")
+            raise ArchiveConflict(
+                f"{what}: ArcGIS serves other bytes than the archive contains, so it was not deleted."
+            )
     return VerifiedCopy(item_id, key, served.digest.hex())
 
 
 def _delete(
     job: NotebookJob, copy: VerifiedCopy, listed: SnapshotListing, kept: tuple[NotebookArchiveError, ...]
 ) -> FreedSlot:
-    """Delete a snapshot, and list the snapshots again: only that proves it gone, whatever ArcGIS answered."""
+    """Delete a snapshot, then list the snapshots again. Only the new list proves that the snapshot is gone."""
     what = f"Snapshot {copy.resource_key} of item {copy.item_id}"
-    # Logged before the call, so that no later error can hide it.
+    # Log this before the call, so that the log contains it whatever happens later.
     _log.warning("%s is deleted in ArcGIS to free a slot; the archive has it, SHA-256 %s", what, copy.sha256)
     refusal: NotebookArchiveError | None = None
     try:
@@ -121,13 +127,14 @@ def _delete(
         return FreedSlot(None, freed, error, kept)
     keys = {snapshot.resource_key for snapshot in remaining.snapshots}
     if copy.resource_key in keys:
-        answered = UnexpectedAnswer(f"ArcGIS answered that {what} was deleted, and still lists it.")
+        answered = UnexpectedAnswer(f"ArcGIS reported that {what} was deleted, but still lists it.")
         return FreedSlot(error=refusal or answered, kept=kept)
     missing = {each.resource_key for each in listed.snapshots} - keys
     if missing != {copy.resource_key}:
-        more = UnexpectedAnswer(f"{what} was deleted, and {len(missing) - 1} others are no longer listed.")
+        others = "1 other is" if len(missing) == 2 else f"{len(missing) - 1} others are"
+        more = UnexpectedAnswer(f"{what} was deleted, and {others} no longer listed.")
         return FreedSlot(None, freed, more, kept)
     if remaining.is_doubtful:
-        incomplete = ListingIncomplete(f"{what} was deleted, and the listing does not prove that it is gone.")
+        incomplete = ListingIncomplete(f"{what} was deleted, but the new list is incomplete, so it may still exist.")
         return FreedSlot(None, freed, incomplete, kept)
     return FreedSlot(remaining, freed, None, kept)

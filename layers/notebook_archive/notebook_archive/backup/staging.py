@@ -1,4 +1,4 @@
-"""Stage a notebook between ArcGIS and S3: hash it and check that it is whole, before anything of it is stored."""
+"""Stage a notebook between ArcGIS and S3: hash it, and check that it is complete before any part of it is stored."""
 
 import hashlib
 import re
@@ -15,14 +15,14 @@ from notebook_archive.notebook import NotebookFacts, read_facts
 
 # A larger notebook is kept on disk.
 IN_MEMORY_BYTES = 8_000_000
-# Maximum bytes that are read of a body that is not a notebook. An error message may have as many.
+# Maximum number of bytes that are read from a body that is not a notebook. An error message may be this long.
 HEAD_BYTES = 65_536
 _NOTEBOOK_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A whole notebook. `file` holds its bytes as received, and is at its beginning. Close it."""
+    """A complete notebook. `file` contains its bytes as received, and its position is 0. The caller must close it."""
 
     file: IO[bytes]
     size: int
@@ -31,10 +31,10 @@ class Staged:
 
 
 def stage(chunks: Iterable[bytes], what: str) -> Staged:
-    """Return the notebook that the chunks make up. `what` names it in errors.
+    """Return the notebook that the chunks form together. `what` names it in error messages.
 
-    If the body is an error message of ArcGIS or an HTML page, raises the error that stands for it. Raises NotANotebook
-    if it is anything else, and SnapshotTooLarge if the disk is full.
+    If the body is an ArcGIS error message or an HTML page, raises the matching error. If it is anything else that is
+    not a notebook, raises NotANotebook. Raises SnapshotTooLarge if the disk is full.
     """
     file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
     try:
@@ -43,7 +43,7 @@ def stage(chunks: Iterable[bytes], what: str) -> Staged:
         file.close()
         if error.errno != ENOSPC:
             raise
-        raise SnapshotTooLarge(f"{what}: the function's disk is full; raise EphemeralStorageMegabytes.") from None
+        raise SnapshotTooLarge(f"{what}: the function's disk is full. Increase EphemeralStorageMegabytes.") from None
     except BaseException:
         file.close()
         raise

@@ -20,7 +20,7 @@ class ItemReference:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a snapshot was read: on which route, by which run, from which portal."""
+    """The origin of a stored version: the route, the run and the portal."""
 
     route: str
     run: RunId
@@ -30,7 +30,7 @@ class Provenance:
 def store_snapshot(
     item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
 ) -> StoreResult:
-    """Store a staged snapshot unless the archive holds it. Raises any ArchiveError."""
+    """Store a staged snapshot unless the archive already has it. May raise an ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     metadata = make_metadata(item, snapshot, staged, provenance)
     return archive.put_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, metadata, tags)
@@ -39,7 +39,7 @@ def store_snapshot(
 def store_altered(
     item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
 ) -> StoreResult:
-    """Store another body of an archived snapshot beside the first, unless it is there. Raises any ArchiveError."""
+    """Store a different body of an archived snapshot beside the first, if it is new. May raise an ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     metadata = make_metadata(item, snapshot, staged, provenance)
     return archive.put_altered_snapshot(item.item_id, snapshot.resource_key, staged.file, staged.digest, metadata, tags)
@@ -48,7 +48,7 @@ def store_altered(
 def store_copy(
     item: ItemReference, copy: CopyId, staged: Staged, provenance: Provenance, archive: Archive
 ) -> StoreResult:
-    """Store a staged copy of a notebook's content unless the archive holds it. Raises any ArchiveError."""
+    """Store a staged copy of a notebook's content unless the archive already has it. May raise an ArchiveError."""
     tags = {"owner": item.owner, "runtime": staged.facts.runtime}
     item_metadata = {"item-id": item.item_id, "title": item.title, "owner": item.owner}
     metadata = {**item_metadata, "modified": format_moment(copy.modified), **_describe_notebook(staged, provenance)}

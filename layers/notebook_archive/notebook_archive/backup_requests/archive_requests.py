@@ -1,6 +1,6 @@
 """Archive the notebooks that events ask for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,7 +22,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BackupRequest:
-    """What one event `SnapshotArchiveRequested` asks for: the notebooks to archive."""
+    """The notebooks that one `SnapshotArchiveRequested` event asks to archive."""
 
     item_ids: tuple[ItemId, ...]
 
@@ -30,17 +30,17 @@ class BackupRequest:
     def of(cls, event: object) -> Self:
         """Return what an EventBridge event asks for. Raises RequestInvalid.
 
-        Unknown members are ignored. `resourceKey` is checked, but everything new of the notebook is archived: the key
-        comes from elsewhere, and may not be that of the latest snapshot.
+        Unknown members are ignored. `resourceKey` must be valid, but it does not limit what is archived: the sender may
+        not know the latest snapshot, so everything new in the notebook is archived.
         """
         detail = event.get("detail") if isinstance(event, Mapping) else None
         if not isinstance(detail, Mapping):
-            raise RequestInvalid("The event has no detail that is an object.")
+            raise RequestInvalid("The event's detail is missing or is not an object.")
         if "itemIds" in detail and "itemId" in detail:
-            raise RequestInvalid("The detail has both itemIds and itemId. Give one of them.")
+            raise RequestInvalid("The detail contains both itemIds and itemId. Send only one of them.")
         ids = detail.get("itemIds", [detail["itemId"]] if "itemId" in detail else None)
         if not isinstance(ids, list) or not ids:
-            raise RequestInvalid("The detail names no items: itemIds is missing, empty, or not a list.")
+            raise RequestInvalid("The detail does not name an item: itemIds is missing, empty, or not a list.")
         if len(ids) > MAX_REQUEST_ITEMS:
             raise RequestInvalid(f"The detail names {len(ids)} items; the maximum is {MAX_REQUEST_ITEMS}.")
         try:
@@ -52,28 +52,24 @@ class BackupRequest:
 
 
 def archive_requests(
-    requests: Iterable[BackupRequest],
+    requests: Sequence[BackupRequest],
     run: RunId,
-    open_context: Callable[[], ArchiveContext],
+    context: ArchiveContext,
     threads: int,
     deadline: Deadline,
 ) -> dict[ItemId, OutcomeRecord]:
-    """Archive every notebook that the requests name, each once, and return its record.
+    """Archive each notebook that the requests name once, and return its record.
 
-    A notebook that no time was left to start with is not in the result, because nothing is known of it. An item that
-    is gone, or is not a notebook, is skipped: a webhook does not know better. Raises nothing that is a
-    NotebookArchiveError: if the context cannot be opened, every notebook fails.
+    If no time was left to start a notebook, it is not in the result. An item that was deleted or is not a notebook is
+    skipped, because a webhook also names such items. Never raises a NotebookArchiveError.
     """
-    item_ids = list(dict.fromkeys(item_id for request in requests for item_id in request.item_ids))
+    item_ids = _list_items(requests)
     if not item_ids:
         return {}
-    notebooks = [plan_unknown(item_id) for item_id in item_ids]
     try:
-        context = open_context()
         organization = context.routes.portal(deadline).get_organization()
     except NotebookArchiveError as error:
-        verdict = Verdict.fail(error)
-        return {item_id: record_verdict(each, verdict) for item_id, each in zip(item_ids, notebooks, strict=True)}
+        return fail_requests(requests, error)
 
     def archive(unknown: PlannedNotebook) -> OutcomeRecord:
         item_id = ItemId(unknown["itemId"])
@@ -86,5 +82,16 @@ def archive_requests(
         held = context.archive.list_one_notebook(item_id)
         return archive_notebook(plan_notebook(item, held, organization), run, context, deadline)
 
+    notebooks = [plan_unknown(item_id) for item_id in item_ids]
     records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=START_SECONDS)
     return {item_id: record for item_id, record in zip(item_ids, records, strict=True) if record}
+
+
+def fail_requests(requests: Sequence[BackupRequest], error: NotebookArchiveError) -> dict[ItemId, OutcomeRecord]:
+    """Return a failed record, with this error, of every notebook that the requests name."""
+    return {item_id: record_verdict(plan_unknown(item_id), Verdict.fail(error)) for item_id in _list_items(requests)}
+
+
+def _list_items(requests: Sequence[BackupRequest]) -> list[ItemId]:
+    """Return the items that the requests name, each once."""
+    return list(dict.fromkeys(item_id for request in requests for item_id in request.item_ids))

@@ -1,4 +1,4 @@
-"""The queue of requested backups: what its messages ask for, and what happens to those that could not be done."""
+"""Read messages from the queue of requested backups, and postpone those that fail or move them to the failure queue."""
 
 import json
 import logging
@@ -21,21 +21,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Maximum attempts at a message before it is moved to the queue of failures.
+# Maximum number of attempts at a message before it is moved to the failure queue.
 MAX_ATTEMPTS = 4
-# The same for a message that fails only because no time was left to start with all its items. Fewer than the queue's
-# `maxReceiveCount`, because SQS gives no reason when it moves a message.
+# Maximum number of attempts at a message that failed only because no time was left to start all its items. This is
+# less than the queue's `maxReceiveCount`, because SQS adds no reason when it moves a message itself.
 MAX_RECEIVES = 9
-# Before the second attempt. The pause before the third is twice as long, and all later ones twice that.
+# The pause before the second attempt. The pause before the third is twice as long, and every later pause is four times
+# as long.
 FIRST_PAUSE_SECONDS = 15
 _MAX_ATTRIBUTE_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as Lambda receives it. It has a `request`, or a `refusal` that says why it is not one.
+    """A message as Lambda receives it. It has a `request`, or a `refusal` that says why it is not a valid request.
 
-    `attempts` counts this one too.
+    `attempts` includes the current attempt.
     """
 
     id: str
@@ -48,7 +49,7 @@ class Message:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
-        """Return the message of a record of an SQS event. Raises nothing, whatever the body is."""
+        """Return the message in a record of an SQS event. Raises nothing, even if the body is invalid."""
         request, refusal = None, None
         try:
             request = BackupRequest.of(json.loads(record["body"]))
@@ -69,56 +70,57 @@ class Message:
 
     @property
     def item_ids(self) -> tuple[ItemId, ...]:
-        """The items whose notebooks it asks for."""
+        """The ids of the notebooks that the message asks for."""
         return self.request.item_ids if self.request else ()
 
     @property
     def run(self) -> RunId:
-        """The run id that the archive notes with everything that this message made it store."""
+        """The run id in the metadata of everything that is archived because of this message."""
         return RunId.from_execution(f"event-{self.id}", self.sent.isoformat())
 
     def has_skipped(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> bool:
-        """Return whether a notebook of it exists and was skipped, such as for a missing credential."""
+        """Return whether one of its notebooks exists and was skipped, for example because a credential is missing."""
         return any(
             record["state"] == "skipped" and record["problem"]["reason"] != NotebookNotFound.reason
             for record in self._list_own(outcomes)
         )
 
     def find_failure(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> Problem | None:
-        """Return the problem of the first notebook of it that failed, or None."""
+        """Return the problem of its first notebook that failed, or None."""
         return next((each["problem"] for each in self._list_own(outcomes) if each["state"] == "failed"), None)
 
     def find_unstarted(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> Problem | None:
-        """Return a problem if no time was left to start with one of its items, or None."""
+        """Return a problem if no time was left to start one of its items, or None."""
         item_id = next((each for each in self.item_ids if each not in outcomes), None)
         if item_id is None:
             return None
-        return describe_problem(DeadlineExceeded(f"Item {item_id}: no time was left to start with it."))
+        return describe_problem(DeadlineExceeded(f"No time was left to start archiving item {item_id}."))
 
     def _list_own(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> Iterator[OutcomeRecord]:
         return (outcomes[item_id] for item_id in self.item_ids if item_id in outcomes)
 
 
 class RequestQueue:
-    """The queue of requested backups, and the queue of failures."""
+    """The queue of requested backups, and the failure queue."""
 
     def __init__(self, sqs: "SQSClient", queue_url: str, failures_url: str) -> None:
         self._sqs, self._queue_url, self._failures_url = sqs, queue_url, failures_url
 
     def settle(self, messages: Sequence[Message], outcomes: Mapping[ItemId, OutcomeRecord]) -> list[Message]:
-        """Settle each message, all at the same time, and return those that SQS has to deliver again.
+        """Postpone or move the messages that failed. Return those that SQS must deliver again.
 
-        If SQS does not answer, this takes no longer than one call, however many messages there are.
+        All messages are handled at the same time. So if SQS does not respond, this takes no longer than one call.
         """
         with ThreadPoolExecutor(max_workers=len(messages), thread_name_prefix="settle") as pool:
             settled = pool.map(lambda message: self._settle(message, outcomes), messages)
             return [message for message, is_settled in zip(messages, settled, strict=True) if not is_settled]
 
     def _settle(self, message: Message, outcomes: Mapping[ItemId, OutcomeRecord]) -> bool:
-        """Return whether a message is done, or was moved to the queue of failures.
+        """Return True if the message needs no further work: it was processed, or it was moved to the failure queue.
 
-        If not, it is delivered again after a pause. If SQS refuses this call, the message is delivered again after the
-        queue's own pause; after `maxReceiveCount` deliveries SQS itself moves it.
+        If it returns False, the message is delivered again after a pause. If a call to SQS fails, the message is
+        delivered again when the queue's visibility timeout ends. After `maxReceiveCount` deliveries, SQS itself moves
+        the message.
         """
         if problem := message.refusal:
             max_attempts = 1
@@ -134,7 +136,11 @@ class RequestQueue:
                 return False
             self._move_to_failures(message, problem)
         except (BotoCoreError, ClientError) as error:
-            _log.warning("SQS did not settle message %s (%s); it is delivered again", message.id, type(error).__name__)
+            _log.warning(
+                "Message %s could not be postponed or moved (%s); SQS delivers it again",
+                message.id,
+                type(error).__name__,
+            )
             return False
         return True
 
@@ -157,6 +163,6 @@ class RequestQueue:
 
 
 def _to_attribute(text: object) -> str:
-    """Return a text as SQS accepts it in an attribute: cut, without unprintable characters, and never empty."""
+    """Return a string that SQS accepts in an attribute: cut, without unprintable characters, and not empty."""
     printable = "".join(c if c.isprintable() else " " for c in str(text)[:_MAX_ATTRIBUTE_LENGTH])
     return printable.encode(errors="replace").decode() or "-"

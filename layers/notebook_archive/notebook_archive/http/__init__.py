@@ -1,6 +1,6 @@
-"""The HTTP side of the functions behind API Gateway: requests, answers, and the table of errors.
+"""The HTTP code of the functions behind API Gateway: requests, responses, and the table of errors.
 
-Functions that events start do not import it.
+Functions that events start do not import this package.
 """
 
 from notebook_archive.http.api_handler import api_handler

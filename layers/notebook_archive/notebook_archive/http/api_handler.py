@@ -1,4 +1,4 @@
-"""The frame of the functions behind API Gateway: from the event to the answer, whatever happens in between."""
+"""Turn API Gateway's event into a request, and the result or the error of a handler into a response."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -29,8 +29,8 @@ type GatewayHandler[C] = Callable[[dict[str, Any], C], dict[str, Any]]
 def api_handler[R: Request, C](log: Log, request_class: type[R]) -> Callable[[Handler[R, C]], GatewayHandler[C]]:
     """Return a decorator for handlers that take a request of this class and return an Answer.
 
-    A named error becomes the answer that `error_table` has for it. Any other exception becomes a plain 500. Both are
-    logged in full, with the correlation id that the caller gets.
+    A NotebookArchiveError is converted to the HTTP response that `error_table` lists for it. Any other exception is
+    converted to a plain 500. Both are logged in full, with the correlation id that the caller gets.
     """
 
     def decorate(handler: Handler[R, C]) -> GatewayHandler[C]:
@@ -44,7 +44,7 @@ def api_handler[R: Request, C](log: Log, request_class: type[R]) -> Callable[[Ha
             except NotebookArchiveError as error:
                 log.warning(str(error), extra={"reason": error.reason, "remedy": error.remedy})
                 answer = _answer_failure(request, error)
-            except Exception:  # a caller gets a documented answer, whatever the defect
+            except Exception:  # the caller must get a documented response, even after a defect
                 log.exception("The request failed because of a defect")
                 answer = _answer_failure(request, NotebookArchiveError())
             return answer.to_gateway(request.correlation_id, has_accept_header=request.has_accept_header)
@@ -57,6 +57,6 @@ def api_handler[R: Request, C](log: Log, request_class: type[R]) -> Callable[[Ha
 def _answer_failure(request: Request, error: NotebookArchiveError) -> Answer:
     try:
         as_page = request.wants_page
-    except Exception:  # noqa: BLE001 - the parameters are malformed, or reading them failed
+    except Exception:  # noqa: BLE001 - the parameters are malformed or cannot be read
         as_page = request.accepts_html
     return answer_failure(request, error, as_page=as_page)

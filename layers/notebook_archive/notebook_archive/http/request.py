@@ -1,4 +1,4 @@
-"""A caller's request, parsed from API Gateway's event. What is malformed is refused with a named error."""
+"""Parse a caller's request from API Gateway's event. A malformed part raises a RequestRefused or NotAnId."""
 
 import re
 from base64 import b64decode
@@ -19,11 +19,11 @@ FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 65_536
 MAX_VALUE_LENGTH = 200
 MAX_FIELDS = 50
-# The fields that a page's form sends again, each with at most this many characters. None is a credential.
+# The fields that the form on a page sends again, and the maximum number of characters of each. No credential is resent.
 RESENT_FIELDS = ("itemId", "resourceKey", "resourceKeys", "source", "f", "start", "num")
 MAX_RESENT_LENGTH = 60
 MAX_START = 1_000_000
-# Sessions of one answer. Notebook Server has the same limit.
+# Maximum number of sessions in one response. Notebook Server has the same limit.
 MAX_SESSIONS = 100
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
@@ -44,7 +44,7 @@ class Request:
         # The route as API Gateway names it, such as `/admin/notebooks/{notebookId}`.
         self.resource: str = event.get("resource", "")
         self.correlation_id: str = context.get("requestId", "")
-        # The ARN of the caller's AWS identity. Empty if the API does not authenticate with IAM.
+        # The ARN of the caller's AWS identity. Empty if the API does not use IAM authentication.
         self.principal: str = (context.get("identity") or {}).get("userArn") or ""
         self._received = int(context.get("requestTimeEpoch") or 0)
         self._headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
@@ -68,10 +68,10 @@ class Request:
         return [(name, value) for name, values in query.items() for value in values]
 
     def read_parameter(self, *names: str, default: str = "") -> str:
-        """Return a parameter of the form or of the query, under any of its names."""
+        """Return a parameter from the form or the query. It may have any of these names."""
         values = {value for name, value in (*self._form, *self._query) if name in names}
         if len(values) > 1:
-            raise ParameterInvalid(f"{names[0]} was given more than once, with different values.")
+            raise ParameterInvalid(f"{names[0]} was sent more than once, with different values.")
         value = values.pop() if values else default
         if len(value) > MAX_VALUE_LENGTH:
             raise ParameterInvalid(f"{names[0]} is longer than {MAX_VALUE_LENGTH} characters.")
@@ -85,7 +85,7 @@ class Request:
 
     @property
     def resent_fields(self) -> dict[str, str]:
-        """The parameters that a form may send again. Values too long to be valid are left out."""
+        """The parameters that a form may send again. Values that are too long to be valid are left out."""
         given = dict([*self._query, *self._form])
         return {name: given[name] for name in RESENT_FIELDS if 0 < len(given.get(name, "")) <= MAX_RESENT_LENGTH}
 
@@ -99,20 +99,20 @@ class Request:
 
     @property
     def has_accept_header(self) -> bool:
-        """Whether there is an Accept header. Python's urllib, for example, sends none."""
+        """True if the request has an Accept header. Python's urllib, for example, does not send one."""
         return bool(self._headers.get("accept"))
 
     @property
     def accepts_html(self) -> bool:
-        """Whether the caller accepts HTML. Browsers do, programs do not."""
+        """True if the caller accepts HTML. Browsers accept it, programs usually do not."""
         return "text/html" in self._headers.get("accept", "").lower()
 
     @property
     def wants_page(self) -> bool:
-        """Whether the answer is a page. If not, it is JSON or a file.
+        """True if the response is a page. If not, it is JSON or a file.
 
         The documented default of `f` is `html`. But Esri's own client downloads without `f` and expects a file. So a
-        download without `f` gives a browser the page, and a program the file.
+        download without `f` returns a page to a browser, and the file to a program.
         """
         wanted = self.format
         return wanted == "html" or (wanted is None and (self.accepts_html or not self.resource.endswith("/download")))
@@ -129,12 +129,12 @@ class Request:
 
     @property
     def run(self) -> RunId:
-        """The run id that the archive notes with what this request stores."""
+        """The run id in the metadata of everything that this request stores in the archive."""
         return RunId.from_execution(f"proxy-{self.correlation_id}", format_moment(self._received))
 
     @property
     def from_arcgis(self) -> bool:
-        """Whether `source=arcgis` asks for ArcGIS's own copy."""
+        """True if the caller asks, with `source=arcgis`, for the copy that ArcGIS has."""
         source = self.read_parameter("source", default="archive")
         if source not in ("archive", "arcgis"):
             raise ParameterInvalid("source is not archive or arcgis.")
@@ -157,9 +157,10 @@ class Request:
         return int(text)
 
     def read_caller_token(self) -> CallerToken:
-        """Return the caller's ArcGIS token, from the form, `X-Esri-Authorization` or `Authorization`.
+        """Return the caller's ArcGIS token, from the form or the header `X-Esri-Authorization` or `Authorization`.
 
-        Raises CallerTokenMissing if there is none, and ParameterInvalid if there are two different ones.
+        Raises CallerTokenMissing if there is no token. Raises ParameterInvalid if there are two different tokens, or if
+        the token is malformed.
         """
         headers = (_BEARER.fullmatch(self._headers.get(name, "")) for name in ("x-esri-authorization", "authorization"))
         found = {value for name, value in self._form if name == "token" and value}
@@ -168,26 +169,31 @@ class Request:
             raise CallerTokenMissing("This resource needs an ArcGIS token.")
         token = found.pop()
         if found or not TOKEN.fullmatch(token):
-            raise ParameterInvalid("token is not one token.")
+            raise ParameterInvalid("The token is malformed, or the request contains two different tokens.")
         return CallerToken(token, self.referer)
 
     def refuse_misuse(self) -> None:
-        """Raise ParameterInvalid or MediaTypeRefused for what is wrong in a request to any route.
+        """Raise ParameterInvalid or MediaTypeRefused for faults that every route refuses.
 
-        That is a body that is not a form, an unknown `f`, a malformed referer, or a token in the query. Logs along the
-        way hold queries, so a token there may be read by others.
+        These are a body that is not a form, an unknown `f`, a malformed referer, and a token in the query. Logs of
+        servers and proxies contain queries, so other people may read a token that is in one.
         """
         _ = self.format, self.referer
         if any(name.lower() == "token" for name, _ in self._query):
-            raise ParameterInvalid("The query has a token. Send it in the form body or in X-Esri-Authorization.")
+            raise ParameterInvalid(
+                "The query contains a token. Send it in the form body or in the header X-Esri-Authorization."
+            )
 
     @property
     def referer(self) -> str:
-        """The referer that the token may be bound to, or an empty text.
+        """The referer that the token may be bound to, or an empty string.
 
-        A browser sends the address of the page as its header, so the form's own field `referer` comes first.
+        The form field `referer` takes precedence over the `Referer` header, because a browser puts the page's address
+        in that header.
         """
         referer: str = self.read_parameter("referer") or self._headers.get("referer", "")
         if not _REFERER.fullmatch(referer):
-            raise ParameterInvalid("referer is not a URL: it has a space or a character beyond ASCII, or is too long.")
+            raise ParameterInvalid(
+                "referer is not a URL: it contains a space or a non-ASCII character, or is too long."
+            )
         return referer

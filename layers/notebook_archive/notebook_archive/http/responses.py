@@ -1,4 +1,4 @@
-"""Answers to callers: JSON, pages, files, and redirects to files that are too large for an answer."""
+"""Make the responses to callers: JSON, pages, files, and redirects to files that are too large for a response."""
 
 import json
 from base64 import b64encode
@@ -16,12 +16,12 @@ from notebook_archive.http.error_table import find_failure
 from notebook_archive.http.request import Request
 from notebook_archive.reading import SnapshotRead, SnapshotRequest
 
-# Bytes of a body in an answer. Lambda allows 6 MB for an answer, and base64 makes a body a third larger.
+# Maximum size of a body in a response. Lambda allows 6 MB for a response, and base64 makes a body a third larger.
 MAX_INLINE_BYTES = 4_500_000
-# Bytes of a notebook that are read to make a page, which shows as much of it as fits.
+# Maximum size of a notebook that is rendered as a page. The page shows as much of it as fits.
 MAX_PAGE_SOURCE_BYTES = 50_000_000
-# Bytes of a body that Lambda returns as a JSON string, in which quotes and line breaks are escaped. Leaves room for
-# the headers.
+# Maximum size of a body that Lambda returns as a JSON string, in which quotes and line breaks are escaped. The rest of
+# Lambda's 6 MB is for the headers.
 MAX_TEXT_BYTES = 6_000_000
 RETRY_AFTER_SECONDS = 5
 
@@ -31,7 +31,7 @@ _HTML = "text/html;charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to a caller."""
+    """A response to a caller."""
 
     status: HTTPStatus
     body: bytes
@@ -42,7 +42,7 @@ class Answer:
         """Return the object that API Gateway's proxy integration expects.
 
         The body is base64, so that every byte arrives unchanged. API Gateway decodes it if the request has an Accept
-        header. What it does without one is not documented, so then a body that is text is returned as text.
+        header. What API Gateway does without that header is not documented. So without it, text is returned as text.
         """
         headers = {
             "Content-Type": self.content_type,
@@ -59,7 +59,7 @@ class Answer:
 
 
 def _decode(body: bytes) -> str | None:
-    """Return the body as text, or None if it is not text or would be too large as a JSON string."""
+    """Return the body as a string, or None if it is not UTF-8 or would be too large as a JSON string."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -93,7 +93,7 @@ def answer_sessions(request: Request, listing: Mapping[str, Any], *, token_field
 
 
 def parse_snapshot_request(request: Request) -> SnapshotRequest:
-    """Return which snapshot a request asks for, and how it is to be returned."""
+    """Return which snapshot a request asks for, and in which form."""
     key = request.resource_key
     return SnapshotRequest(
         request.item_id,
@@ -108,7 +108,7 @@ def parse_snapshot_request(request: Request) -> SnapshotRequest:
 
 
 def answer_snapshot(request: Request, snapshot: SnapshotRead, *, token_field: bool) -> Answer:
-    """Return a snapshot as a page, as its bytes or indented. If it is too large, redirect to its file."""
+    """Return a snapshot as a page, as its bytes, or as indented JSON. If it is too large, redirect to its file."""
     item_id, key = request.item_id, request.resource_key
     headers = {
         "X-Notebook-Source": snapshot.source,
@@ -142,7 +142,7 @@ def _make_file_name(resource_key: str) -> str:
 
 
 def _indent(body: bytes) -> bytes:
-    """Return the notebook indented, or unchanged if it is not strict JSON, as some of ArcGIS's are not."""
+    """Return the notebook indented, or unchanged if it is not strict JSON. ArcGIS may send such files."""
     try:
         return msgspec.json.format(body, indent=2)
     except msgspec.DecodeError:
@@ -150,24 +150,24 @@ def _indent(body: bytes) -> bytes:
 
 
 def answer_form(request: Request, *, token_field: bool) -> Answer:
-    """Return the form of the download operation, with the values of the query.
+    """Return the form of the download operation, filled in with the values of the query.
 
-    A program that sends GET instead of POST is refused, so that it cannot take the form for a notebook.
+    Raises MethodRefused if a program sends GET instead of POST, so that it does not save the form as a notebook.
     """
     if not request.wants_page:
-        raise MethodRefused("A download is a POST.")
+        raise MethodRefused("A download needs the method POST.")
     item_id, key = request.read_parameter("itemId"), request.read_parameter("resourceKey", "resourceKeys")
     return _make_page(pages.download_form(item_id, key, token_field=token_field))
 
 
 def answer_failure(request: Request, error: NotebookArchiveError, *, as_page: bool) -> Answer:
-    """Return the answer to a request that failed: a page for people, ArcGIS's error envelope for programs."""
+    """Return the response to a request that failed: a page for people, or ArcGIS's error envelope for programs."""
     failure = find_failure(error)
     headers = {"Allow": "POST"} if failure.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
     if failure.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if failure.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="ArcGIS"'  # RFC 9110 section 15.5.2 demands one
+        headers["WWW-Authenticate"] = 'Bearer realm="ArcGIS"'  # RFC 9110, section 15.5.2, requires this header
     if as_page:
         title = f"{int(failure.status)} {failure.status.phrase}"
         page = pages.error_page(
@@ -185,7 +185,7 @@ def answer_failure(request: Request, error: NotebookArchiveError, *, as_page: bo
 
 
 def _prepare_retry(request: Request) -> dict[str, Any]:
-    """Return what an error page needs, so that its reader can send the request again."""
+    """Return the arguments of an error page that let its reader send the request again."""
     try:
         fields = request.resent_fields
     except RequestRefused:

@@ -1,7 +1,6 @@
-"""Deliveries of webhooks: which items a delivery names, and how it is answered.
+"""Read which items a webhook's delivery names, and make the response.
 
-A payload is only a hint. It names items, which another function fetches from ArcGIS. That function skips items that
-are not notebooks.
+The payload only names items. Another function fetches them from ArcGIS, and skips items that are not notebooks.
 """
 
 import json
@@ -22,29 +21,34 @@ from notebook_archive.models import ItemId
 
 SIGNATURE_HEADER = "x-esriHook-Signature"
 MAX_DELIVERY_BYTES = 262_144
-# How much the payload's time may differ from ours, either way. A replay within that time archives nothing twice.
+# Maximum difference between the payload's time and this function's time, in both directions. A delivery that is
+# replayed within this time archives nothing twice.
 MAX_AGE_MILLISECONDS = 15 * 60 * 1000
-# Items of a delivery that are archived at once. The next run archives the others.
+# Maximum number of items that are archived because of one delivery. The next run archives the others.
 MAX_ITEMS = 500
-# Esri's samples say `item`, Esri's text says `items`.
+# Esri's sample payloads contain `item`, but the documentation's text says `items`.
 ITEM_SOURCES = frozenset(("item", "items"))
-# Operations that do not change a notebook. Any other may change it, documented or not.
+# Operations that do not change a notebook. Any other operation may change it, even one that is not documented.
 IGNORED_OPERATIONS = frozenset(("delete", "addComment", "updateComment", "deleteComment"))
 
-# Without braces and percent signs, so that no text that is signed on demand can be a payload, as JSON or as a form.
+# This receiver signs every `crc_token` that it gets. A token must not contain braces or percent signs. So nobody can
+# use the signature for a payload, which needs braces as JSON and percent signs as a form.
 _CRC_TOKEN = re.compile(r"[A-Za-z0-9+/=_.~-]{1,256}")
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedItems:
-    """The items of a delivery that may have changed, each once. `skipped` counts events that could not be read."""
+    """The items of a delivery that may have changed, without duplicates.
+
+    `skipped` is the number of events that could not be read.
+    """
 
     ids: list[ItemId]
     skipped: int
 
     @property
     def left_out(self) -> int:
-        """How many items exceed MAX_ITEMS."""
+        """The number of items beyond MAX_ITEMS."""
         return max(0, len(self.ids) - MAX_ITEMS)
 
     @property
@@ -54,15 +58,15 @@ class ChangedItems:
 
 
 class Delivery(Request):
-    """One request of a webhook's sender, which is always a program."""
+    """One request from a webhook's sender, which is always a program."""
 
     @property
     def wants_page(self) -> bool:
-        """Always False."""
+        """Always False, because the sender is a program."""
         return False
 
     def refuse_misuse(self) -> None:
-        """Refuse nothing. A sender that does not know the path learns nothing about malformed requests."""
+        """Do nothing. A sender that does not know the path must not learn whether its request is malformed."""
 
     @property
     def key(self) -> str:
@@ -71,10 +75,10 @@ class Delivery(Request):
 
     @property
     def crc_token(self) -> str:
-        """The text that a sender wants signed before it trusts this receiver, or an empty text."""
+        """The string that a sender asks this receiver to sign, as a test of the receiver, or an empty string."""
         token = (self._event.get("queryStringParameters") or {}).get("crc_token") or ""
         if token and not _CRC_TOKEN.fullmatch(token):
-            raise WebhookMalformed("crc_token is longer than 256 characters, or has others than those of base64.")
+            raise WebhookMalformed("crc_token is longer than 256 characters, or contains characters not allowed in it.")
         return str(token)
 
     @property
@@ -84,7 +88,7 @@ class Delivery(Request):
 
     @cached_property
     def body(self) -> bytes:
-        """The body as it was sent. Raises WebhookTooLarge before a body that is too large is decoded."""
+        """The body as it was sent. Raises WebhookTooLarge, without decoding the whole body if possible."""
         text = self._event.get("body") or ""
         if len(text) > MAX_DELIVERY_BYTES * 4 // 3 + 4:
             raise WebhookTooLarge(f"The body is larger than {MAX_DELIVERY_BYTES} bytes.")
@@ -95,9 +99,9 @@ class Delivery(Request):
 
     @property
     def payload_secrets(self) -> list[str]:
-        """The texts of members `secret` at the top of the payload and in its `info`.
+        """The strings in the members `secret` at the top of the payload and in its `info`.
 
-        Esri says that an organisation webhook's secret "can be added to the payload", and not under which name.
+        Esri says that an organization webhook's secret "can be added to the payload", but does not name the member.
         """
         try:
             payload = _parse_payload(self.body)
@@ -108,11 +112,11 @@ class Delivery(Request):
         return [secret for secret in secrets if isinstance(secret, str)]
 
     def parse_items(self, *, time_required: bool = False) -> ChangedItems:
-        """Return the items that the payload names. Raises a WebhookRefused for another document, or an old one.
+        """Return the items that the payload names. Raises a WebhookRefused if it is not a payload or is too old.
 
-        An empty body names nothing. A portal may send one to test the receiver. An event that cannot be read is
-        skipped if another one names an item, because a portal stops sending after too many refusals. `time_required`
-        refuses a payload without a time, whose signature would be valid for ever.
+        An empty body names no items. A portal may send one to test the receiver. An event that cannot be read is
+        skipped if another event names an item, because a portal stops sending after too many refusals. With
+        `time_required`, a payload without a time is refused, because its signature would be valid forever.
         """
         if not self.body:
             return ChangedItems([], 0)
@@ -130,37 +134,38 @@ class Delivery(Request):
                     item_id = ItemId.parse(event.get("id"))
                     changes = event.get("operation") not in IGNORED_OPERATIONS
                     has_changed[item_id] = has_changed.get(item_id, False) or changes
-            except (NotAnId, TypeError, AttributeError):  # not an object, or a value that a set cannot look up
+            except (NotAnId, TypeError, AttributeError):  # the event is not an object, or a value is not hashable
                 skipped += 1
         if skipped and not has_changed:
             raise WebhookForeign(
-                f"The payload names no item: {skipped} of its events are not objects, or have no item's id."
+                f"The payload does not name an item: {skipped} of its events are not objects, or have no valid item id."
             )
         return ChangedItems([item_id for item_id, changed in has_changed.items() if changed], skipped)
 
     def _refuse_stale(self, info: object, events: list[dict[str, Any]], *, time_required: bool) -> None:
-        """Raise WebhookStale for a payload of another time, and WebhookForeign for a time that cannot be read.
+        """Raise WebhookStale if the payload's time differs too much, and WebhookForeign if it cannot be read.
 
-        The payload's own time counts, or else the newest event's. A time that cannot be read is ignored, unless the
-        payload is signed.
+        The payload's own time is used, or the time of the newest event if it has none. A time that cannot be read is
+        ignored, unless the payload is signed.
         """
         own = [info["when"]] if isinstance(info, dict) and info.get("when") else []
         newest = [event["when"] for event in events if event.get("when") is not None]
         if self.signature is not None and _select_times(own or newest) != (own or newest):
-            raise WebhookForeign("A time of the payload is not in milliseconds since 1970.")
+            raise WebhookForeign("A time in the payload is not a number of milliseconds since 1970.")
         times = _select_times(own) or _select_times(newest)
         if time_required and not times:
-            raise WebhookForeign("The payload has no time, so its signature would be valid for ever.")
+            raise WebhookForeign("The payload has no time, so its signature would be valid forever.")
         if times and abs(self._received - max(times)) > MAX_AGE_MILLISECONDS:
             apart = abs(self._received - max(times)) // 1000
             raise WebhookStale(
-                f"The payload is of {format_moment(max(times))}, and came at {format_moment(self._received)}: "
-                f"{apart} s apart. {MAX_AGE_MILLISECONDS // 1000} s are allowed."
+                f"The payload's time is {format_moment(max(times))}, but it arrived at "
+                f"{format_moment(self._received)}. These differ by {apart} s; at most {MAX_AGE_MILLISECONDS // 1000} s "
+                "are allowed."
             )
 
 
 def _parse_payload(body: bytes) -> Any:  # noqa: ANN401 - JSON
-    """Return the payload, from JSON or from JSON in a form's field, whatever Content-Type says."""
+    """Return the payload, from JSON or from JSON in the field of a form. The Content-Type header is ignored."""
     try:
         text = body.decode()
         if not text.lstrip().startswith(("{", "[")):
@@ -168,7 +173,9 @@ def _parse_payload(body: bytes) -> Any:  # noqa: ANN401 - JSON
             (text,) = (value for name, value in fields if name == "payload")
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise WebhookMalformed("The body is not JSON, and not a form with one field payload that holds JSON.") from None
+        raise WebhookMalformed(
+            "The body is neither JSON nor a form with one field 'payload' that contains JSON."
+        ) from None
 
 
 def _select_times(values: list[Any]) -> list[int]:
@@ -177,12 +184,12 @@ def _select_times(values: list[Any]) -> list[int]:
 
 
 def answer_accepted(items: ChangedItems) -> Answer:
-    """Return the answer to a delivery whose items were passed on, or that named none."""
+    """Return the response to a delivery that was accepted, even if it named no items."""
     return _answer(HTTPStatus.ACCEPTED, {"success": True, "items": len(items.ids) - items.left_out})
 
 
 def answer_probe(response_token: str | None) -> Answer:
-    """Return the answer to a GET: the signature of its `crc_token`, or that this receiver is there."""
+    """Return the response to a GET: the signature of its `crc_token`, or only `success`."""
     return _answer(HTTPStatus.OK, {"response_token": response_token} if response_token else {"success": True})
 
 

@@ -1,4 +1,4 @@
-"""Authentication of a webhook's sender: the secret path, and the HMAC signature of a delivery."""
+"""Authenticate a webhook's sender by the secret path and the HMAC signature of a delivery."""
 
 import hmac
 import json
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from notebook_archive.errors import SecretMalformed, WebhookForged, WebhookUnknown, WebhookUnsigned
 from notebook_archive.http.webhook import Delivery
 
-# Characters of a key. HMAC accepts any number, but a short key can be guessed.
+# Minimum length of a key in characters. HMAC accepts a key of any length, but a short key can be guessed.
 MIN_KEY_LENGTH = 16
 
 _PATH = re.compile(r"[A-Za-z0-9_-]{32,200}")
@@ -20,7 +20,10 @@ _PATH = re.compile(r"[A-Za-z0-9_-]{32,200}")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WebhookSecret:
-    """What a sender must know: the last part of the path, and a key. The previous key is valid too."""
+    """The secret that a webhook's sender must know: the last part of the path, and a key.
+
+    `keys` contains the current key and, if there is one, the previous key. Both are valid.
+    """
 
     path: str
     keys: tuple[bytes, ...]
@@ -28,7 +31,7 @@ class WebhookSecret:
 
     @classmethod
     def parse(cls, name: str, text: str) -> Self:
-        """Return the secret, or raise SecretMalformed, which says what is wrong with it but holds no value of it."""
+        """Return the secret. Raises SecretMalformed, whose message says what is wrong but contains no secret value."""
         try:
             secret: Any = json.loads(text)
         except (ValueError, RecursionError):
@@ -38,54 +41,58 @@ class WebhookSecret:
         path, key, previous = secret.get("path"), secret.get("key"), secret.get("previousKey") or ""
         required = secret.get("requireSignature", False)
         if not isinstance(path, str) or not _PATH.fullmatch(path):
-            raise SecretMalformed(f"Secret {name!r} has no path of 32 to 200 letters, digits, _ and -.")
+            raise SecretMalformed(
+                f"'path' in secret {name!r} is missing, or is not 32 to 200 letters, digits, _ and -."
+            )
         if not isinstance(key, str) or len(key) < MIN_KEY_LENGTH:
-            raise SecretMalformed(f"Secret {name!r} has no key of {MIN_KEY_LENGTH} characters or more.")
+            raise SecretMalformed(
+                f"'key' in secret {name!r} is missing, or has fewer than {MIN_KEY_LENGTH} characters."
+            )
         if not isinstance(previous, str) or 0 < len(previous) < MIN_KEY_LENGTH:
             raise SecretMalformed(
-                f"previousKey in secret {name!r} is not a text of {MIN_KEY_LENGTH} characters or more."
+                f"'previousKey' in secret {name!r} is not a string of {MIN_KEY_LENGTH} characters or more."
             )
         if not isinstance(required, bool):
-            raise SecretMalformed(f"requireSignature in secret {name!r} is not true or false.")
+            raise SecretMalformed(f"'requireSignature' in secret {name!r} is not true or false.")
         return cls(path, tuple(each.encode() for each in (key, previous) if each), required)
 
     def authenticate(self, delivery: Delivery) -> None:
         """Raise a WebhookRefused unless the sender knows the secret.
 
-        The path is compared by its hash, so that the time depends neither on its length nor on how much of it is right.
-        A GET without a signature needs only the path. If the secret demands a signature, the key in the payload counts
-        as one, because Esri does not document how a portal uses a webhook's secret. Any other text there is ignored,
-        because it may not be meant as the key.
+        Hashes of the paths are compared, so that the response time does not show the path's length or a correct part.
+        A GET without a signature needs only the path. Esri does not document how a portal uses a webhook's secret. So
+        if `requireSignature` is set, the key itself in the payload counts as a signature. Any other string there is
+        ignored, because it may not be meant as the key.
         """
         if not hmac.compare_digest(_hash(delivery.key), _hash(self.path)):
-            raise WebhookUnknown("The path of the delivery is not the secret's.")
+            raise WebhookUnknown("The path of the delivery is not the path that is stored in the secret.")
         if delivery.method == "GET":
             return
         body, signature = delivery.body, delivery.signature
         if signature is None and self.requires_signature and not self._is_key(delivery.payload_secrets):
-            raise WebhookUnsigned("The delivery has no signature, and its payload does not hold the key.")
+            raise WebhookUnsigned("The delivery has no signature, and its payload does not contain the key.")
         if signature is not None and not self._is_signed(body, signature):
-            raise WebhookForged("The delivery's signature is not of the current or the previous key.")
+            raise WebhookForged("The delivery's signature was made with neither the current nor the previous key.")
 
     def _is_signed(self, body: bytes, signature: str) -> bool:
-        """Return whether the header is a signature of the body. Some senders percent-encode it."""
+        """Return whether the header is a valid signature of the body. Some senders percent-encode the header."""
         scheme, _, digest = unquote(signature.strip()).partition("=")
         try:
             given = b64decode(digest, validate=True) if scheme.lower() == "sha256" else b""
         except ValueError:
             given = b""
-        # Both keys are always tried, so that the time does not show which one it was.
+        # Always compare with both keys, so that the response time does not show which key was used.
         matches = [hmac.compare_digest(hmac.digest(key, body, sha256), given) for key in self.keys]
         return any(matches)
 
     def _is_key(self, texts: list[str]) -> bool:
-        """Return whether one of the texts is a key. The time does not depend on how much of it is right."""
+        """Return whether one of the strings is a key. The time that this takes does not show how much is correct."""
         hashes = [_hash(text) for text in texts]
         matches = [hmac.compare_digest(sha256(key).digest(), given) for key in self.keys for given in hashes]
         return any(matches)
 
     def sign_probe(self, delivery: Delivery) -> str | None:
-        """Return the signature of the delivery's `crc_token`, with the current key, or None if it has none."""
+        """Return the signature of the delivery's `crc_token` with the current key, or None if there is no token."""
         if not delivery.crc_token:
             return None
         return f"sha256={b64encode(hmac.digest(self.keys[0], delivery.crc_token.encode(), sha256)).decode()}"

@@ -1,8 +1,8 @@
-"""Pages for people, in the style of the ArcGIS REST services directory.
+"""Make pages for people, in the style of the ArcGIS REST services directory.
 
 Every page is one complete HTML document with one stylesheet. It has no script and loads nothing. All links are
-relative, because neither the stage nor the prefix of a custom domain is known here. The libraries are imported when a
-page is requested, so that a caller who requests JSON does not wait for them.
+relative, because this code knows neither the stage nor the prefix of a custom domain. The libraries are imported when
+a page is requested, so that a caller who requests JSON does not wait for them.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# Maximum bytes of a page in UTF-8. Lambda answers with at most 6 MB, and base64 makes a body a third larger.
+# Maximum size of a page in bytes of UTF-8. Lambda returns at most 6 MB, and base64 makes a body a third larger.
 MAX_PAGE_BYTES = 4_000_000
-# Maximum characters of a value in a table.
+# Maximum number of characters of a value in a table.
 _MAX_VALUE_LENGTH = 1_000
-# Maximum characters of a value in a list of sessions, which has up to a hundred entries.
+# Maximum number of characters of a value in a list of sessions, which has up to a hundred entries.
 _MAX_LISTED_TEXT = 200
 _MAX_ROWS = 40
 
 
 def content_security_policy() -> str:
-    """Return the header of every page. It allows the stylesheet and images within the page, and nothing else.
+    """Return the Content-Security-Policy header of every page. It allows only the stylesheet and embedded images.
 
     Links open other sites in a new window. `allow-popups-to-escape-sandbox` lets those work as usual.
     """
@@ -45,7 +45,7 @@ def sessions_page(listing: Mapping[str, Any], *, token_field: bool) -> str:
     start, num, total, unreadable = (
         _parse_count(listing.get(name)) for name in ("start", "num", "total", "unreadable")
     )
-    num += unreadable  # unreadable sessions take up places of the page too
+    num += unreadable  # unreadable sessions also count toward the page size
     step = num if start + num <= total else max(num, 10)
     found = listing.get("notebooks")
     return _render(
@@ -62,7 +62,7 @@ def sessions_page(listing: Mapping[str, Any], *, token_field: bool) -> str:
 
 
 def session_page(session: Mapping[str, Any], *, token_field: bool) -> str:
-    """Return the fields of one open notebook as a table, with readable times next to the milliseconds."""
+    """Return the fields of one open notebook as a table. Times are shown as dates and in milliseconds."""
     return _render("session.html", token_field=token_field, session=_describe_session(session))
 
 
@@ -78,8 +78,9 @@ def snapshot_page(
 ) -> str:
     """Return a snapshot as a rendered notebook of at most MAX_PAGE_BYTES, with links to the file.
 
-    `body` is None if it is too large to render. A note replaces each part that does not fit or cannot be shown safely.
-    `file_url` is a link to the file if it is too large for an answer. No body makes the function fail.
+    `body` is None if the snapshot is too large to render. A note replaces each part that does not fit or cannot be
+    shown safely. `file_url` is a link to the file if the file is too large for a response. The function never fails
+    because of the contents of `body`.
     """
     from notebook_archive.pages.rendering import render
     from notebook_archive.pages.rendering.budget import Budget
@@ -130,8 +131,8 @@ def error_page(
 ) -> str:
     """Return a page that says what went wrong.
 
-    With `token_form` it has a form for a token, which sends the same `fields` to the same address again. `form_url` is
-    a link back to the form that was sent, relative to this page.
+    With `token_form`, the page has a form for a token. The form sends the same `fields` to the same address again.
+    `form_url` is a link back to the form that was sent, relative to this page.
     """
     return _render(
         "error.html",
@@ -150,7 +151,7 @@ def _render(template: str, **values: Any) -> str:  # noqa: ANN401 - the values o
 
 
 def _describe_session(session: Mapping[str, Any], length: int = _MAX_VALUE_LENGTH) -> dict[str, Any]:
-    """Return the fields of a session as texts of at most `length` characters each, and its times in words."""
+    """Return the fields of a session as strings of at most `length` characters each, and its times as dates."""
     times = {"dateLastActivity", "revision"}
     fields = [(_clean(name, 100), _clean(value, length)) for name, value in list(session.items())[:_MAX_ROWS]]
     words = {name: _format_time(session.get(name)) for name in times}
@@ -160,7 +161,7 @@ def _describe_session(session: Mapping[str, Any], length: int = _MAX_VALUE_LENGT
 
 
 def _format_time(milliseconds: object) -> str:
-    """Return an epoch time in milliseconds in words, or an empty text for 0 and times outside of the calendar."""
+    """Return an epoch time in milliseconds as a date and time, or an empty string for 0 or an impossible time."""
     try:
         moment = datetime.fromtimestamp(int(str(milliseconds)) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -169,7 +170,7 @@ def _format_time(milliseconds: object) -> str:
 
 
 def _format_value(value: str) -> str:
-    """Return a value of the archive's metadata. A time is returned in words."""
+    """Return a value from the archive's metadata. A time is returned as a readable date and time."""
     if value[-1:] != "Z":
         return _clean(value)
     try:
@@ -183,7 +184,7 @@ def _parse_count(value: object) -> int:
 
 
 def _clean(text: object, length: int = _MAX_VALUE_LENGTH) -> str:
-    """Return the text without control characters and halves of surrogate pairs, cut to the length."""
+    """Return the text, without control characters and unpaired surrogates, cut to the length."""
     plain = str(text)[:length].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return "".join(character for character in plain if character.isprintable() or character in " \n\t")
 

@@ -1,4 +1,4 @@
-"""What the proxy reads for its callers: one snapshot, or the notebooks that are open."""
+"""Read what the proxy's callers ask for: one snapshot, or the open notebooks."""
 
 from notebook_archive.reading.read_sessions import read_session, read_sessions
 from notebook_archive.reading.read_snapshot import SnapshotRead, SnapshotRequest, SnapshotSource, read_snapshot

@@ -1,4 +1,4 @@
-"""Authorization of the proxy's callers: whose rights count, and which archived snapshots they may read."""
+"""Authorize the proxy's callers: which rights a request has, and which archived snapshots a caller may read."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -24,45 +24,45 @@ from notebook_archive.errors import (
 from notebook_archive.models import ItemId
 from notebook_archive.settings import ApiAuth
 
-# Time for the portal to name the owner of an archived item, before the owner that the archive names is used.
+# Maximum time to wait until the portal names the owner of an archived item. After that, the archive's owner counts.
 MAX_OWNER_LOOKUP_SECONDS = 5.0
 
 
 class CallerCredentials(Protocol):
-    """What a request says about its caller."""
+    """The caller's identity and token in a request."""
 
     @property
     def principal(self) -> str:
-        """The ARN of the caller's AWS identity, or an empty text."""
+        """The ARN of the caller's AWS identity, or an empty string."""
 
     def read_caller_token(self) -> CallerToken:
         """Return the caller's ArcGIS token, or raise CallerTokenMissing."""
 
 
 class Rights(Protocol):
-    """The rights that count for one request. Every method may raise any ArcGISError."""
+    """The rights of one request. Every method may raise an ArcGISError."""
 
     @property
     def username(self) -> str:
-        """The caller's ArcGIS user, or an empty text if AWS authenticated the caller."""
+        """The caller's ArcGIS user, or an empty string if AWS authenticated the caller."""
 
     @property
     def reads_everything(self) -> bool:
-        """Whether the caller may read the snapshots of all owners."""
+        """True if the caller may read the snapshots of all owners."""
 
     @property
     def hides_denials(self) -> bool:
-        """Whether PermissionDenied must look like "not found", so that the caller does not learn what exists."""
+        """True if PermissionDenied is reported as "not found", so that the caller does not learn what exists."""
 
     @property
     def portal(self) -> Portal:
-        """The portal with these rights."""
+        """A portal client with these rights."""
 
     def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
-        """Return the access to the notebook's snapshots in ArcGIS."""
+        """Return access to the notebook's snapshots in ArcGIS."""
 
     def find_notebook_server(self) -> NotebookServer:
-        """Return the notebook server with these rights."""
+        """Return a notebook server client with these rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class StackRights:
 
     @property
     def portal(self) -> Portal:
-        """The portal as the administrator sees it."""
+        """A portal client with the administrator's rights."""
         return self.routes.portal(self.deadline)
 
     def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
@@ -91,7 +91,7 @@ class StackRights:
 
 @dataclass(frozen=True, slots=True)
 class CallerRights:
-    """The rights of the caller's own ArcGIS token. ArcGIS decides what the caller may read there."""
+    """The rights of the caller's own ArcGIS token. ArcGIS decides what the caller may read from ArcGIS."""
 
     caller: Caller
     portal: Portal
@@ -100,19 +100,19 @@ class CallerRights:
 
     @property
     def username(self) -> str:
-        """The user whom the portal names for the token."""
+        """The user that the token belongs to, according to the portal."""
         return self.caller.username
 
     @property
     def reads_everything(self) -> bool:
-        """Whether the user is an administrator."""
+        """True if the user is an administrator."""
         return self.caller.is_administrator
 
     def open_snapshots(self, item_id: ItemId) -> SnapshotAccess:
-        """Return the owner's access, or an administrator's to another owner's notebook.
+        """Return access through the notebook server, or through the portal for another owner's notebook.
 
-        The notebook server serves a notebook's snapshots to its owner alone. So an administrator reads those of others
-        from the portal.
+        The notebook server sends a notebook's snapshots only to the notebook's owner. So an administrator reads the
+        snapshots of other owners from the portal.
         """
         if self.caller.is_administrator:
             owner = self.portal.get_item(item_id).owner
@@ -121,13 +121,13 @@ class CallerRights:
         return SnapshotAccess(self.portal, self.find_notebook_server())
 
     def find_notebook_server(self) -> NotebookServer:
-        """Return the notebook server as the caller sees it."""
+        """Return a notebook server client with the caller's rights."""
         return self.discovery.find_notebook_server(self.portal)
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """How the proxy authorizes its callers, as the parameter ApiAuth says."""
+    """Authorizes the proxy's callers in the way that the parameter ApiAuth selects."""
 
     api_auth: ApiAuth
     routes: Routes
@@ -137,11 +137,11 @@ class Authorization:
     discovery: Discovery
 
     def authorize(self, credentials: CallerCredentials, deadline: Deadline) -> Rights:
-        """Return the rights that count for a request.
+        """Return the rights of a request.
 
-        With IAM, raises CallerUnknown if AWS names no caller: while a deployment changes ApiAuth, the function may know
-        the new value before the API does. With ArcGIS tokens, the portal says who the caller is. Raises
-        CallerTokenMissing or CallerTokenRejected, or another ArcGISError if the portal does not say.
+        With IAM, raises CallerUnknown if the event does not name a caller. This can happen while a deployment changes
+        ApiAuth: the function may use the new value before the API does. With ArcGIS tokens, the portal says who the
+        caller is. Raises CallerTokenMissing or CallerTokenRejected, or another ArcGISError if the portal fails.
         """
         if self.api_auth == "IAM":
             if not credentials.principal:
@@ -154,21 +154,21 @@ class Authorization:
 
 
 def may_read_archived(rights: Rights, item_id: ItemId, opened: OpenedSnapshot, archive_reader: ArchiveReader) -> bool:
-    """Return whether the caller may read an archived snapshot: as an administrator, or as the item's owner.
+    """Return whether the caller may read an archived snapshot, as an administrator or as the item's owner.
 
-    The owner is the one that the portal names now. If the portal names none, it is the one that the archive names,
-    because an archived item may be gone from the portal.
+    The portal names the current owner. If it does not, the owner in the archive counts, because the portal may no
+    longer have an archived item.
     """
     if rights.reads_everything:
         return True
     owner = _find_owner(rights.portal, item_id)
     if owner is None:
-        owner = archive_reader.owner(item_id) or opened.owner
+        owner = archive_reader.read_owner(item_id) or opened.owner
     return bool(rights.username) and rights.username == owner
 
 
 def _find_owner(portal: Portal, item_id: ItemId) -> str | None:
-    """Return the owner that the portal names, or None if it does not show the item or does not answer soon."""
+    """Return the owner that the portal names, or None if it does not show the item or does not respond soon."""
     soon = Deadline(min(MAX_OWNER_LOOKUP_SECONDS, portal.client.deadline.remaining()))
     try:
         return Portal(replace(portal.client, deadline=soon), portal.url).get_item(item_id).owner

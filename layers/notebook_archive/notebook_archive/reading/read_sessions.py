@@ -1,4 +1,4 @@
-"""Read open notebooks for a caller, as the documented notebook resource, whichever dialect the server speaks."""
+"""Read open notebooks for a caller, in the documented format, whichever format the server itself uses."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict
@@ -22,9 +22,9 @@ class NotebookResource(TypedDict):
 
 
 class NotebookResources(TypedDict):
-    """A page of the open notebooks. `start` counts from 1, `total` is the number of all open notebooks.
+    """A page of the open notebooks. `start` counts from 1. `total` is the number of all open notebooks.
 
-    `unreadable` counts those that are left out because ArcGIS gave no usable session or item.
+    `unreadable` counts the notebooks that are left out because ArcGIS returned no usable session or item for them.
     """
 
     total: int
@@ -35,7 +35,7 @@ class NotebookResources(TypedDict):
 
 
 def read_session(session_id: SessionId, rights: Rights) -> NotebookResource:
-    """Return one open notebook, or raise SessionNotFound if it is not open or the caller may not see it."""
+    """Return one open notebook. Raises SessionNotFound if it is not open or the caller may not see it."""
     server = rights.find_notebook_server()
     try:
         session = server.get_session(session_id)

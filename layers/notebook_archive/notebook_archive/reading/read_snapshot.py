@@ -1,4 +1,4 @@
-"""Read one snapshot for a caller: from the archive if it holds it, or else from ArcGIS."""
+"""Read one snapshot for a caller: from the archive if the snapshot is archived, or else from ArcGIS."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -13,7 +13,7 @@ from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDen
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.reading.authorization import Rights, may_read_archived
 
-# What a page shows of a snapshot, and the names under which the archive notes it.
+# The labels that a page shows for a snapshot, and the metadata fields that contain their values.
 _LABELS = {
     "Title": "title",
     "Owner": "owner",
@@ -28,10 +28,10 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRead:
-    """A snapshot for a caller. `size` is in bytes, `digest` is the SHA-256 of the bytes.
+    """A snapshot for a caller. `size` is in bytes, and `digest` is the SHA-256 of the bytes.
 
-    `body` is None if there are more bytes than the request's `max_body_bytes`. `link` is a URL for the bytes, or None
-    if they fit into an answer.
+    `body` is None if the snapshot is larger than the request's `max_body_bytes`. `link` is a URL from which to download
+    the file, or None if the bytes fit into a response.
     """
 
     source: Literal["archive", "arcgis"]
@@ -46,9 +46,10 @@ class SnapshotRead:
 class SnapshotRequest:
     """The snapshot that a caller asks for.
 
-    A body is returned if it has at most `max_body_bytes`. A snapshot of more than `max_inline_bytes` gets a link to a
-    file called `file_name`, and is archived for that by `run`. `from_arcgis` reads from ArcGIS even if the archive
-    holds the snapshot. `with_item` asks for the notebook's title and owner too, if they are available.
+    The body is returned if it has at most `max_body_bytes`. If it has more than `max_inline_bytes`, a link to a file
+    called `file_name` is returned. A snapshot must be in the archive for such a link, so it is stored there under
+    `run` if it is not. `from_arcgis` reads from ArcGIS even if the archive has the snapshot. `with_item` asks for the
+    notebook's title and owner too, if they are available.
     """
 
     item_id: ItemId
@@ -66,7 +67,7 @@ class SnapshotRequest:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """Where snapshots are read. From ArcGIS, one of more than `max_bytes` is refused."""
+    """Where snapshots are read. A snapshot from ArcGIS that is larger than `max_bytes` is refused."""
 
     archive: Archive
     archive_reader: ArchiveReader
@@ -75,11 +76,11 @@ class SnapshotSource:
 
 
 def read_snapshot(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead:
-    """Return one verified snapshot: the archive's matches its checksum, ArcGIS's has passed the gate.
+    """Return one verified snapshot. A copy from the archive matches its checksum. One from ArcGIS has passed the gate.
 
-    If the caller may not read an archived snapshot, ArcGIS is asked, as it is for a snapshot that the archive does not
-    hold. So the answer does not show what the archive holds, whatever state ArcGIS is in. Raises NotebookNotFound if
-    neither has the snapshot or the caller may not read it, and any other error by name.
+    If the caller may not read an archived snapshot, ArcGIS is asked, exactly as if the snapshot were not archived. So
+    the response never shows what the archive contains. Raises NotebookNotFound if neither the archive nor ArcGIS has
+    the snapshot, or if the caller may not read it. May raise any other ArcGISError, SnapshotInvalid or ArchiveError.
     """
     archived = None if wanted.from_arcgis else _read_archived(wanted, rights, source)
     return archived or _read_from_arcgis(wanted, rights, source)
@@ -88,7 +89,7 @@ def read_snapshot(wanted: SnapshotRequest, rights: Rights, source: SnapshotSourc
 def _read_archived(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead | None:
     """Return the archived snapshot, or None if there is none or the caller may not read it.
 
-    The rights are decided before the size and the bytes are looked at, so that neither shows to other callers.
+    The rights are checked before the size and the bytes are read, so that a caller without rights learns neither.
     """
     item_id, key, archive_reader = wanted.item_id, wanted.resource_key, source.archive_reader
     opened = archive_reader.open(item_id, key)
@@ -104,7 +105,7 @@ def _read_archived(wanted: SnapshotRequest, rights: Rights, source: SnapshotSour
 
 
 def _read_from_arcgis(wanted: SnapshotRequest, rights: Rights, source: SnapshotSource) -> SnapshotRead:
-    """Return ArcGIS's snapshot. One that is too large for an answer is archived, so that there is a link to it."""
+    """Return the snapshot that ArcGIS serves. If it is too large for a response, archive it and return a link."""
     item_id, key = wanted.item_id, wanted.resource_key
     access = rights.open_snapshots(item_id)
     try:
@@ -151,9 +152,9 @@ def _classify_refusal(
     access: SnapshotAccess,
     error: NotebookNotFound | PermissionDenied | RequestRejected,
 ) -> ArcGISError:
-    """Return the error to raise for a refused download: NotebookNotFound if the listing does not have it either.
+    """Return the error to raise for a refused download: NotebookNotFound if the snapshot is not listed either.
 
-    Esri does not document what ArcGIS answers for an unknown key, an unknown item, or another owner's item.
+    Esri does not document how ArcGIS responds for an unknown key, an unknown item, or another owner's item.
     """
     if isinstance(error, NotebookNotFound) or (rights.hides_denials and isinstance(error, PermissionDenied)):
         return NotebookNotFound(str(error))
@@ -168,5 +169,5 @@ def _classify_refusal(
 
 
 def _label(noted: Mapping[str, str]) -> dict[str, str]:
-    """Return what a page shows of a snapshot besides its content."""
+    """Return what a page shows about a snapshot in addition to its content."""
     return {label: noted[name] for label, name in _LABELS.items() if noted.get(name)}

@@ -1,10 +1,10 @@
-"""Archive a batch of notebooks, as many as one invocation has time for."""
+"""Archive a batch of notebooks: as many as one invocation has time for."""
 
 import time
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.archive_each import archive_each
 from notebook_archive.backup.archive_notebook import archive_notebook
 from notebook_archive.backup.job import ArchiveContext
@@ -13,14 +13,14 @@ from notebook_archive.backup.records import OutcomeRecord
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveUnavailable
 
-# Maximum outcome objects of one batch. Step Functions makes fewer tries.
-MAX_TRIES = 20
-# No notebook is started in this last share of the time, so that those under way can end.
+# Maximum number of objects with outcomes of one batch. Step Functions makes fewer attempts than this.
+MAX_ATTEMPTS = 20
+# No notebook is started in this last share of the time, so that those already started can end.
 RESERVED_SHARE = 0.25
 
 
 class Batch(TypedDict):
-    """A line of the plan. `number` starts at 1. `part` counts how often the batch was handed back with a rest."""
+    """A line of the plan. `number` starts at 1. `part` counts how often the batch was returned unfinished."""
 
     number: int
     part: int
@@ -30,10 +30,11 @@ class Batch(TypedDict):
 def archive_batch(
     batch: Batch, run: RunId, context: ArchiveContext, threads: int, deadline: Deadline
 ) -> tuple[list[OutcomeRecord], Batch | None]:
-    """Archive a batch, write its outcomes into the archive, and return them with the rest of the batch, if any.
+    """Archive a batch and write its outcomes to the archive. Return them, and the rest of the batch or None.
 
-    The rest is what there was no time to start with. At least `threads` notebooks are started however late it is, so a
-    batch that is handed back always gets shorter. Raises any ArchiveError if the outcomes cannot be written.
+    The rest contains the notebooks that no time was left to start. At least `threads` notebooks are started, even if
+    no time is left. So a batch that is returned unfinished is always shorter than before. Raises a subclass of
+    ArchiveError if the outcomes cannot be written.
     """
     started_at, start = datetime.now(UTC), time.monotonic()
 
@@ -59,15 +60,9 @@ def archive_batch(
 
 
 def _write_outcomes(batch: Batch, document: dict[str, object], run: RunId, archive: Archive) -> None:
-    """Write the outcomes under a new key: an earlier try may have left its own, or may still do so."""
-    for earlier_tries in range(MAX_TRIES):
-        if archive.put_document_once(run.key(outcomes_key(batch, earlier_tries)), document):
+    """Write the outcomes under a new key, because an earlier attempt may have written outcomes or still write some."""
+    for earlier_attempts in range(MAX_ATTEMPTS):
+        key = keys.batch_outcomes_key(run, batch["number"], batch["part"], earlier_attempts)
+        if archive.put_document_once(key, document):
             return
     raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
-
-
-def outcomes_key(batch: Batch, earlier_tries: int) -> str:
-    """Return the name, within the run, of the object with the outcomes of a batch."""
-    part = f"-{batch['part']}" if batch["part"] else ""
-    again = f"-again-{earlier_tries}" if earlier_tries else ""
-    return f"outcomes/{batch['number']:06d}{part}{again}.json"

@@ -2,18 +2,19 @@
 
 import json
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.errors import ArchiveUnavailable, RunIdTaken
 
 
 def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
-    """Note in the archive that a run id belongs to the execution that started at this time, unless that is noted.
+    """Write to the archive that a run id belongs to the execution that started at this time.
 
-    A run id is the name and the date of an execution, so two stacks that share a bucket may use the same one. The
-    start time, with milliseconds, distinguishes the executions; it stays the same when a state is tried again. Raises
-    RunIdTaken if the run id is another execution's, ArchiveDenied or ArchiveUnavailable.
+    If that is already written, do nothing. A run id consists of the name and the date of an execution. So two stacks
+    that share a bucket may use the same run id, but their start times, with milliseconds, differ. If Step Functions
+    retries a state, the start time stays the same. Raises RunIdTaken if the run id belongs to another execution. May
+    also raise ArchiveDenied or ArchiveUnavailable.
     """
-    key = run.key("run.json")
+    key = keys.claim_key(run)
     if archive.put_document_once(key, {"startedAt": started_at}):
         return
     noted = archive.read_object(key)
@@ -22,6 +23,6 @@ def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
     other = json.loads(noted)["startedAt"]
     if other != started_at:
         raise RunIdTaken(
-            f"Run id {run} is already used by another execution, which started at {other}. "
-            "Start this one again under another name."
+            f"Another execution, which started at {other}, already uses run id {run}. "
+            "Start this one again with another name."
         )

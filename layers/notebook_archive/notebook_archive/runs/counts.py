@@ -1,4 +1,4 @@
-"""Count what became of the notebooks and snapshots of a run."""
+"""Count the notebooks and snapshots of a run by their state."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,8 +8,10 @@ from notebook_archive.backup.records import OutcomeRecord
 
 
 class Counts(TypedDict):
-    """Counts of notebooks or of snapshots. `attempted` is the sum of the others; `skipped` and `failed` are by
-    reason."""
+    """Counts of notebooks or of snapshots.
+
+    `attempted` is the sum of the others. `skipped` and `failed` contain a count for each reason.
+    """
 
     attempted: int
     archived: int
@@ -31,7 +33,7 @@ def count_notebooks(outcomes: Sequence[OutcomeRecord]) -> Counts:
 
 
 def count_snapshots(outcomes: Sequence[OutcomeRecord]) -> Counts:
-    """Return the number of versions, snapshots and copies of the current content, in each state."""
+    """Return the number of versions in each state. A version is a snapshot or a copy of the current content."""
     archived = sum(len(each["archived"]) for each in outcomes)
     unchanged = sum(each["unchanged"] for each in outcomes)
     skipped = _count_reasons(problem["reason"] for each in outcomes for problem in each["skipped"])

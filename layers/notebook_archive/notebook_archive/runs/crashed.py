@@ -1,10 +1,10 @@
-"""Find out what a crashed batch had stored of its notebooks."""
+"""Find out what a batch had stored before it crashed."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, CopyId, RunId
 from notebook_archive.backup.outcome import NotebookOutcome, Verdict
 from notebook_archive.backup.planned import PlannedNotebook, is_planned_as_archived
 from notebook_archive.backup.protection import assess_protection
@@ -13,22 +13,23 @@ from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveError, NotAnId
 from notebook_archive.models import ItemId
 
-# Seconds by which the clocks of S3 and Step Functions may differ. The run id in each object's metadata decides.
+# Maximum seconds by which the clocks of S3 and Step Functions may differ. A wide margin does no harm, because the run
+# id in each object's metadata decides.
 _CLOCK_SECONDS = 60
 CRASHED: Problem = {
     "reason": "batch-crashed",
-    "message": "The function that had this notebook ended without an outcome.",
-    "remedy": "Read the function's log for this run, then start the run again: nothing is archived twice.",
+    "message": "The function ended before it wrote the outcome of this notebook.",
+    "remedy": "Read the log of archive_notebooks for this run, then start the run again. Nothing is archived twice.",
 }
 
 
 def recover_outcomes(
     planned: Sequence[PlannedNotebook], run: RunId, started_at: str, archive: Archive, threads: int, deadline: Deadline
 ) -> tuple[list[OutcomeRecord], list[Problem]]:
-    """Return a failed outcome for each planned notebook without one, with what the archive says that this run stored.
+    """Return a failed outcome for each of these notebooks, which lists what this run stored according to the archive.
 
-    The second value holds a notice if some could not be looked up, because the time ran out or S3 refused. Raises no
-    NotebookArchiveError.
+    `planned` are the notebooks that have no outcome. The second value contains a notice if some could not be looked
+    up, because no time was left or S3 returned an error. Never raises a NotebookArchiveError.
     """
     since = datetime.fromisoformat(started_at) - timedelta(seconds=_CLOCK_SECONDS)
 
@@ -40,7 +41,7 @@ def recover_outcomes(
         except ArchiveError:
             return None
         except NotAnId:
-            return []  # such an id has no keys in the archive
+            return []  # nothing can be archived under an invalid id
         return [
             {
                 "resourceKey": stored.resource_key,
@@ -59,8 +60,8 @@ def recover_outcomes(
         return outcomes, []
     notice: Problem = {
         "reason": "crashed-not-looked-up",
-        "message": f"The run could not look up what crashed batches had stored of {not_looked_up} of the "
-        f"{len(planned)} notebooks, so the report may count too few snapshots.",
+        "message": f"Batches crashed, and the run could not look up which snapshots they had stored for "
+        f"{not_looked_up} of their {len(planned)} notebooks. So the report may count too few snapshots.",
         "remedy": "Read the log of archive_notebooks for the cause. Nothing is lost: a later run finds what is stored.",
     }
     return outcomes, [notice]
@@ -75,6 +76,6 @@ def _make_record(planned: PlannedNotebook, stored: list[StoredVersion]) -> Outco
     content = planned.get("content")
     has_current = is_planned_as_archived(content)
     if content and content["modified"]:
-        copy = f"current/{content['modified']:013d}-"
-        has_current |= any(each["resourceKey"].startswith(copy) for each in stored)
+        copies = filter(None, (CopyId.from_resource_key(version["resourceKey"]) for version in stored))
+        has_current |= any(copy.modified == content["modified"] for copy in copies)
     return outcome.record(assess_protection(outcome, has_current=has_current))

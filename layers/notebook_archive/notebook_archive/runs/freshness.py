@@ -1,4 +1,4 @@
-"""Check whether the portal's search shows the same times of last changes as the items themselves."""
+"""Check whether the portal's search shows the same `modified` times as the items themselves."""
 
 import hashlib
 import time
@@ -11,7 +11,7 @@ from notebook_archive.backup.records import Problem
 from notebook_archive.models import ItemId, NotebookItem, truncate
 from notebook_archive.runs.unlisted import INDEXING_MS, look_up
 
-# Maximum items that one run checks. Each run checks different ones.
+# Maximum number of items that one run checks. Each run checks different ones.
 MAX_CHECKS = 20
 _TITLE_LENGTH = 60
 
@@ -23,11 +23,11 @@ def check_times(
     administrator: Portal,
     threads: int,
 ) -> tuple[list[NotebookItem], list[Problem]]:
-    """Return the items, a few of them as the portal itself shows them, and a notice if the search is out of date.
+    """Look up a few items, and return all items and a notice if the search is out of date.
 
-    A run does not fetch the content of a notebook that has not changed, and the search says whether it has. So if the
-    search index misses a save, the content would never be archived. Items whose content would not be fetched are
-    checked. Raises nothing that is a NotebookArchiveError.
+    A run fetches the content of a notebook only if the search says that the notebook has changed. If the search index
+    misses a save, the content would never be archived. So this looks up some of the items whose content would not be
+    fetched. An item that has changed replaces the one from the search. Never raises a NotebookArchiveError.
     """
     trusted = [item for item in items if is_planned_as_archived(plan_content(item, held.get(item.item_id)))]
     chosen = sorted(trusted, key=lambda item: hashlib.sha256(f"{run} {item.item_id}".encode()).digest())[:MAX_CHECKS]
@@ -47,7 +47,8 @@ def _list_notices(stale: Sequence[NotebookItem], checked: int) -> list[Problem]:
         {
             "reason": "search-stale",
             "message": f"The portal's search shows an old time of the last change for {len(stale)} of the {checked} "
-            f"notebooks that were checked, such as {example}. These are archived; others may have changed too.",
+            f"notebooks that the run checked, such as {example}. The run archives these, but may miss changes of "
+            "others.",
             "remedy": "Rebuild the portal's search index, then start the run again.",
         }
     ]

@@ -1,25 +1,20 @@
-"""Read what the batches of a run left in the archive."""
+"""Read the outcomes that the batches of a run wrote to the archive."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.planned import PlannedNotebook
 from notebook_archive.backup.records import OutcomeRecord
-
-# Names, within the run, of the folder of outcomes, and of the object with the outcomes that the report adds for
-# notebooks of crashed batches.
-OUTCOMES = "outcomes/"
-CRASHED_OUTCOMES = "outcomes/crashed.json"
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcomes:
     """The outcomes of a run.
 
-    `by_item` has one of each notebook. `changes` are all outcomes of notebooks of which a snapshot was made or deleted
-    in ArcGIS, in any try of a batch. `durations` are in seconds, one of each batch.
+    `by_item` contains one outcome for each notebook. `changes` contains every outcome in which a snapshot was made or
+    deleted in ArcGIS, from all attempts of a batch. `durations` contains the seconds that each batch took.
     """
 
     by_item: dict[str, OutcomeRecord]
@@ -28,19 +23,19 @@ class RunOutcomes:
 
 
 def read_outcomes(run: RunId, archive: Archive) -> RunOutcomes:
-    """Return the outcomes of a run, without those that an earlier try of its report added."""
+    """Return the outcomes of a run, without those that an earlier attempt at its report added."""
     by_item: dict[str, OutcomeRecord] = {}
     changes: dict[tuple[str, ...], OutcomeRecord] = {}
     durations: list[float] = []
-    for key in archive.list_keys(run.key(OUTCOMES)):
-        if key == run.key(CRASHED_OUTCOMES):
-            continue  # the report that wrote it may have run out of time
+    for key in archive.list_keys(keys.outcomes_prefix(run)):
+        if key == keys.crashed_outcomes_key(run):
+            continue  # these may be incomplete, because the report that wrote them may have run out of time
         document = json.loads(archive.read_object(key) or b"{}")
         if "seconds" in document:
             durations.append(document["seconds"])
         for outcome in document.get("outcomes", ()):
-            outcome.setdefault("protection", {"state": "unprotected", "modified": 0})  # from an older version
-            if {"captured", "freed"} & outcome.keys():  # once, also if S3 has the outcomes of one try twice
+            outcome.setdefault("protection", {"state": "unprotected", "modified": 0})  # older versions did not write it
+            if {"captured", "freed"} & outcome.keys():  # a dict, because S3 may have the outcomes of one attempt twice
                 changes[outcome["itemId"], outcome.get("captured", ""), outcome.get("freed", "")] = outcome
             other = by_item.get(outcome["itemId"], outcome)
             by_item[outcome["itemId"]] = max(outcome, other, key=_rank)
@@ -48,10 +43,10 @@ def read_outcomes(run: RunId, archive: Archive) -> RunOutcomes:
 
 
 def _rank(outcome: OutcomeRecord) -> tuple[int, int]:
-    """Rank the outcomes that two tries of a batch left of a notebook; the higher one counts.
+    """Rank the outcomes that two attempts at a batch wrote for one notebook. The higher one counts.
 
-    One that ended well ranks highest, then one that archived more. One that skipped the notebook, such as for a missing
-    secret, never hides the failure of one that could read it.
+    A successful outcome ranks highest. Among equal ones, the one that archived more ranks higher. `skipped` ranks
+    below `failed`, so that an attempt that missed a secret does not hide the failure of one that could read.
     """
     return {"skipped": 0, "failed": 1}.get(outcome["state"], 2), len(outcome["archived"])
 

@@ -1,11 +1,11 @@
-"""Plan a run: every notebook that it is to archive, each with what the archive holds of it already."""
+"""Plan a run: list every notebook to archive, with what the archive already contains of it."""
 
 import json
 from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.planned import BATCH_BYTES, PlannedNotebook, plan_notebook
 from notebook_archive.backup.records import Problem
 from notebook_archive.errors import ArchiveUnavailable
@@ -14,12 +14,12 @@ from notebook_archive.runs.claim import claim_run
 from notebook_archive.runs.run_input import Scope
 from notebook_archive.runs.selection import select_chosen, select_everything
 
-# Maximum plans of one run. Step Functions makes fewer tries.
-MAX_TRIES = 20
+# Maximum number of plans of one run. Step Functions makes fewer attempts than this.
+MAX_ATTEMPTS = 20
 
 
 class Plan(TypedDict):
-    """The summary of a plan, which the state machine gets."""
+    """The summary of a plan, which `plan_run` returns to the state machine."""
 
     scope: Scope
     planKey: str
@@ -38,9 +38,9 @@ def plan_run(
     batch_size: int,
     threads: int,
 ) -> Plan:
-    """Write the plan of a run, for every notebook or for those of `item_ids`, and return its summary.
+    """Write the plan of a run, for every notebook or for those in `item_ids`, and return its summary.
 
-    Raises RunIdTaken, any ArcGISError, ConfigurationError or ArchiveError.
+    May raise RunIdTaken, an ArcGISError, a ConfigurationError or an ArchiveError.
     """
     claim_run(run, started_at, archive)
     organization = administrator.get_organization()
@@ -48,13 +48,13 @@ def plan_run(
         selection = select_everything(run, organization, administrator, archive, threads)
     else:
         selection = select_chosen(item_ids, administrator, archive)
-    # By owner, so that the notebooks of a batch share an owner's token.
+    # Sort by owner, so that the notebooks of one batch need few different tokens.
     items = sorted(selection.items, key=lambda item: (item.owner, item.item_id))
     lines = (plan_notebook(item, selection.held.get(item.item_id), organization) for item in items)
     batches = list(_make_batches(lines, batch_size))
     plan_key = _write_plan(run, batches, archive)
     if selection.refused:
-        archive.put_document(run.key("outcomes/plan.json"), {"outcomes": selection.refused})
+        archive.put_document(keys.refused_outcomes_key(run), {"outcomes": selection.refused})
     return {
         "scope": "everything" if item_ids is None else "chosen",
         "planKey": plan_key,
@@ -65,7 +65,7 @@ def plan_run(
 
 
 def _make_batches(lines: Iterable[PlannedNotebook], batch_size: int) -> Iterator[Batch]:
-    """Yield the lines in batches of at most `batch_size` notebooks and BATCH_BYTES bytes."""
+    """Yield batches of at most `batch_size` notebooks and BATCH_BYTES bytes."""
     number, size = 1, 0
     notebooks: list[PlannedNotebook] = []
     for line in lines:
@@ -82,9 +82,10 @@ def _make_batches(lines: Iterable[PlannedNotebook], batch_size: int) -> Iterator
 def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
     """Write the plan and return its key.
 
-    An earlier try may have written its own plan, or may still do so; neither replaces the other.
+    An earlier attempt may have written its own plan, or may still do so. Neither plan replaces the other.
     """
-    for name in ("plan.jsonl", *(f"plan-again-{number}.jsonl" for number in range(1, MAX_TRIES))):
-        if archive.put_lines_once(run.key(name), batches):
-            return run.key(name)
+    for earlier_attempts in range(MAX_ATTEMPTS):
+        key = keys.plan_key(run, earlier_attempts)
+        if archive.put_lines_once(key, batches):
+            return key
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")

@@ -1,4 +1,4 @@
-"""How well a run's notebooks are protected: counts, the recovery point, and those that are not protected."""
+"""Compute how well a run's notebooks are protected: counts, the recovery point, and a list of those that are not."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ HOUR_MS = 3_600_000
 _BY_URGENCY = ("unprotected", "stale", "gone", "empty")
 
 _UNKNOWN_AGE = "The archive has only an older version, and the age of that version is not known."
-_CURRENT_REMEDY = "Set ArchiveCurrent=true, which archives what notebooks hold now, or take a snapshot in ArcGIS."
+_CURRENT_REMEDY = "Set ArchiveCurrent=true to archive the current content of notebooks, or take a snapshot in ArcGIS."
 
 
-# Number of notebooks in each state. The sum is the number of notebooks attempted.
+# Number of notebooks in each state. The sum is the number of attempted notebooks.
 type ProtectionCounts = dict[ProtectionState, int]
 
 
 class NotProtected(TypedDict):
-    """A notebook that is not protected, and why.
+    """A notebook that is not protected, and the reason.
 
-    `hoursBehind` is the hours from its newest archived version to its last change, if the notebook is stale and both
-    times are known.
+    `hoursBehind` is the number of hours from its newest archived version to its last change. It is present if the
+    notebook is stale and both times are known.
     """
 
     itemId: str
@@ -48,8 +48,9 @@ class WorstNotebook(TypedDict):
 class RecoveryPoint(TypedDict):
     """Hours between a notebook's last change and its newest archived version, over the notebooks of a run.
 
-    A protected notebook counts with 0. `notebooks` is the number measured. `unmeasured` is the number without an
-    archived version, or with one of unknown age. If none was measured, the other figures are None.
+    A protected notebook counts as 0 hours. `notebooks` is the number of notebooks that were measured. `unmeasured` is
+    the number of those that have no archived version, or one of unknown age. If no notebook was measured, the other
+    figures are None.
     """
 
     notebooks: int
@@ -102,15 +103,13 @@ def _explain(state: ProtectionState, hours: float | None) -> Problem:
     if state == "stale":
         message = _UNKNOWN_AGE
         if hours == 0:
-            message = (
-                "The newest archived version is as new as the last change, but nothing proves that it has that change."
-            )
+            message = "The newest archived version is as new as the last change, but it may not contain that change."
         elif hours is not None:
             message = f"The newest archived version is {_format_age(hours)} older than its last change."
         return {"reason": "current-content-not-archived", "message": message, "remedy": _CURRENT_REMEDY}
     return {
         "reason": "never-archived",
-        "message": "It has no snapshot that could be archived, and its current content is not archived.",
+        "message": "The notebook has no snapshot to archive, and its current content is not archived.",
         "remedy": _CURRENT_REMEDY,
     }
 

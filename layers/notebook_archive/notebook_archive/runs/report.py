@@ -1,13 +1,14 @@
-"""The report of a run: what it set out to do, what became of it, and what to do next.
+"""Write the report of a run: what the run should archive, what it archived, and what to do next.
 
-A column of the report is a field of `Report`, and its value is set in `_make_report`.
+To add a field to the report, add it to `Report`, set its value in `_make_report`, and add it to the example in
+`docs/archive-format.md`. `SCHEMA` changes only if readers must treat the report differently.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem
 from notebook_archive.clock import Deadline
 from notebook_archive.runs.caught_error import describe_caught_error
@@ -15,7 +16,7 @@ from notebook_archive.runs.claim import claim_run
 from notebook_archive.runs.counts import Counts, count_notebooks, count_snapshots
 from notebook_archive.runs.crashed import recover_outcomes
 from notebook_archive.runs.notices import INCOMPLETE, PLAN_INCOMPLETE, list_outcome_notices
-from notebook_archive.runs.outcomes import CRASHED_OUTCOMES, RunOutcomes, read_outcomes, read_planned
+from notebook_archive.runs.outcomes import RunOutcomes, read_outcomes, read_planned
 from notebook_archive.runs.plan import Plan
 from notebook_archive.runs.protection_figures import (
     NotProtected,
@@ -28,7 +29,7 @@ from notebook_archive.runs.protection_figures import (
 from notebook_archive.runs.report_message import write_message
 from notebook_archive.runs.run_input import Scope
 
-# Version of the report. Version 2 has `protection`, `recoveryPoint` and `notProtected`.
+# Version of the report's format. Version 2 added `protection`, `recoveryPoint` and `notProtected`.
 SCHEMA = 2
 Status = Literal["complete", "partial", "failed"]
 
@@ -36,10 +37,11 @@ Status = Literal["complete", "partial", "failed"]
 class Report(TypedDict):
     """A run's report, `report.json`.
 
-    `seconds` is how long the run took, and `work` the sum over its batches. `bytes` is the size of what was archived.
-    `captured` snapshots were made in ArcGIS, and `freed` ones were deleted there to make room. `protection` counts the
-    notebooks by state, and `notProtected` names all but the protected ones. `unprotected` are the notebooks that no
-    credential may read; `skipped` are the other skipped ones.
+    `seconds` is the time that the run took, and `work` contains the time of its batches. `bytes` is the total size of
+    the archived versions. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots
+    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all but
+    the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the other
+    skipped ones.
     """
 
     schema: int
@@ -77,11 +79,11 @@ def report_run(
     *,
     asked: Scope = "everything",
 ) -> tuple[str, Report]:
-    """Write the report of a run, last of all its objects, and return its key and itself.
+    """Write the report of a run, as the last of its objects. Return the report's key and the report.
 
-    `asked` is the scope that the run was asked for, which counts if there is no plan. A planned notebook without an
-    outcome has failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline.
-    `error` is what Step Functions caught, if planning or the fan-out itself failed. Raises RunIdTaken, ArchiveDenied or
+    `asked` is the requested scope, which is used if there is no plan. A planned notebook without an outcome counts as
+    failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline. `error` is
+    what Step Functions caught, if the planning or the distributed map failed. May raise RunIdTaken, ArchiveDenied or
     ArchiveUnavailable.
     """
     claim_run(run, started_at, archive)
@@ -90,7 +92,7 @@ def report_run(
     missing = [each for each in planned if each["itemId"] not in read.by_item]
     crashed, crash_notices = recover_outcomes(missing, run, started_at, archive, threads, deadline)
     if crashed:
-        archive.put_document(run.key(CRASHED_OUTCOMES), {"outcomes": crashed})
+        archive.put_document(keys.crashed_outcomes_key(run), {"outcomes": crashed})
     outcomes = sorted([*read.by_item.values(), *crashed], key=lambda each: each["itemId"])
     scope = plan["scope"] if plan else asked
     notices = [*(plan["notices"] if plan else ()), *crash_notices]
@@ -99,7 +101,7 @@ def report_run(
         notices.append(PLAN_INCOMPLETE)
     problem = describe_caught_error(error) if error else None
     report = _make_report(run, started_at, scope, outcomes, read, notices, problem)
-    key = run.key("report.json")
+    key = keys.report_key(run)
     archive.put_document(key, report)
     return key, report
 

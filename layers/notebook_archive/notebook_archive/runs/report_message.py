@@ -1,4 +1,4 @@
-"""Write the message of a run's report: what people read first, in mails and in the list of executions."""
+"""Write the message of a run's report, which people read first, in mails and in the list of executions."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ from notebook_archive.backup.records import Problem
 from notebook_archive.runs.counts import Counts
 from notebook_archive.runs.protection_figures import ProtectionCounts, describe_protection
 
-# Maximum notices in a message. It is part of an event and of the execution's state, and neither may be larger than
-# 256 KB.
+# Maximum number of notices in a message. The message is part of an event and of the execution's state. Each of these
+# may have at most 256 KB.
 MAX_NOTICES = 5
 
 

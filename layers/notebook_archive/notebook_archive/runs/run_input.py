@@ -1,4 +1,4 @@
-"""Read the input of a run: everything, or chosen notebooks."""
+"""Read the input of a run, which asks for everything or for chosen notebooks."""
 
 import json
 from collections import Counter
@@ -8,11 +8,11 @@ from typing import Literal
 from notebook_archive.errors import RunInputInvalid
 from notebook_archive.models import truncate
 
-# Step Functions adds this to the input of an execution that another one started.
+# Step Functions adds this field to the input of an execution that another execution started.
 STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 ALLOWED_INPUT = 'Allowed are {} and {"itemIds": ["<item id>", ...]}, each id once.'
 
-# Whether a run is over the whole organization or over the item ids that it was given.
+# Whether a run covers the whole organization or only the item ids in its input.
 Scope = Literal["everything", "chosen"]
 
 
@@ -20,7 +20,7 @@ def read_item_ids(given: object) -> list[object] | None:
     """Return the item ids in the input of a run, or None for a run over everything.
 
     The input is `{}` or `{"itemIds": [...]}`. Step Functions may add the id of the execution that started this one.
-    The ids themselves are not checked here. Raises RunInputInvalid.
+    The ids themselves are not checked here. Raises RunInputInvalid for any other input.
     """
     if not isinstance(given, Mapping):
         raise RunInputInvalid(f"The input of the run is not a JSON object. {ALLOWED_INPUT}")
@@ -42,6 +42,6 @@ def read_item_ids(given: object) -> list[object] | None:
 
 
 def read_scope(given: object) -> Scope:
-    """Return the scope that the input of a run asks for. An input that cannot be used asks for chosen notebooks."""
+    """Return the scope that the input of a run asks for. An invalid input counts as chosen notebooks."""
     is_empty = not given or (isinstance(given, Mapping) and given.keys() <= {STARTED_BY})
     return "everything" if is_empty else "chosen"

@@ -1,4 +1,4 @@
-"""Count the metrics of a run."""
+"""Compute the metrics of a run."""
 
 from notebook_archive.errors import NoFreeSlot
 from notebook_archive.metrics import Metric
@@ -6,9 +6,10 @@ from notebook_archive.runs.report import Report
 
 
 def count_metrics(report: Report) -> dict[str, int]:
-    """Return the counts of a report by metric. Zeros are included, so that a run without any differs from no run.
+    """Return the counts of a report by metric. Zeros are included, so that they show that the run took place.
 
-    A run over chosen notebooks does not count as a run: otherwise it could hide that the run over everything failed.
+    A run over chosen notebooks is not counted as complete, partial or failed. Otherwise it could hide a failed run over
+    everything.
     """
     is_everything = report["scope"] == "everything"
     notebooks, snapshots, protection = report["notebooks"], report["snapshots"], report["protection"]

@@ -18,8 +18,8 @@ from notebook_archive.runs.unlisted import list_unlisted_notices, look_up, note_
 class Selection:
     """The notebooks of a run.
 
-    `held` is what the archive holds of them. `refused` are the records of chosen ids that are not readable notebooks.
-    `notices` are for the report.
+    `held` is what the archive contains of them. `refused` are the records of chosen ids that are not readable
+    notebooks. `notices` are for the report.
     """
 
     items: list[NotebookItem]
@@ -31,16 +31,17 @@ class Selection:
 def select_everything(
     run: RunId, organization: Organization, administrator: Portal, archive: Archive, threads: int
 ) -> Selection:
-    """Return every notebook that the portal's search shows, and archived ones that it does not show but the portal has.
+    """Return every notebook that the portal's search shows, and archived ones that only the portal itself shows.
 
-    Notes in the archive which notebooks were deleted. Raises any ArcGISError, ConfigurationError or ArchiveError. An
-    incomplete search is a notice, not an error, because what it found is still archived.
+    Also writes to the archive which notebooks were deleted. May raise an ArcGISError, a ConfigurationError or an
+    ArchiveError. An incomplete search is a notice, not an error, because the notebooks that it found are still
+    archived.
     """
     found = administrator.list_notebooks(organization.id)
     held = {holding.item_id: holding for holding in archive.list_notebooks()}
     missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
     looked_up = look_up(missing, administrator, threads)
-    if organization.can_view_items and found.notebooks:  # a portal that shows nothing may be the wrong one
+    if organization.can_view_items and found.notebooks:  # if the search finds nothing, it may be the wrong portal
         note_deletions(looked_up.absent, run, archive, threads)
     listed, stale_notices = check_times(list(found.notebooks.values()), held, run, administrator, threads)
     items = [*listed, *looked_up.found]
@@ -54,7 +55,7 @@ def select_everything(
 
 
 def select_chosen(item_ids: Iterable[object], administrator: Portal, archive: Archive) -> Selection:
-    """Return the notebooks with these ids. Raises any ArcGISError, ConfigurationError or ArchiveError."""
+    """Return the notebooks with these ids. May raise an ArcGISError, a ConfigurationError or an ArchiveError."""
     items: dict[ItemId, NotebookItem] = {}
     refused: dict[str, OutcomeRecord] = {}
     for given in item_ids:
@@ -79,14 +80,14 @@ def _record_refusal(given: str, error: NotebookArchiveError) -> OutcomeRecord:
 
 
 def _list_search_notices(found: Enumeration, organization: Organization, administrator: Portal) -> Iterator[Problem]:
-    """Yield the notices on what the portal's search may have left out."""
+    """Yield the notices about what the portal's search may have left out."""
     if found.incomplete:
         yield describe_problem(found.incomplete)
     if found.is_uncounted:
         yield {
             "reason": "total-missing",
             "message": "The portal's search gave no total, so the run cannot check that it found every notebook.",
-            "remedy": "Compare the report's figures with the number of notebooks that the portal's own pages show.",
+            "remedy": "Compare the number of notebooks in the report with the number that the portal's website shows.",
         }
     if not organization.can_view_items:
         yield {
@@ -97,15 +98,15 @@ def _list_search_notices(found: Enumeration, organization: Organization, adminis
 
 
 def _describe_emptiness(held: Collection[ItemId]) -> Problem:
-    """Return the notice that the portal shows no notebook, which is suspect if the archive holds some."""
+    """Return the notice that the portal shows no notebook. That is suspicious if the archive contains some."""
     if held:
         return {
             "reason": "notebooks-vanished",
-            "message": f"The organization shows no notebook at all, and the archive holds {len(held)}.",
-            "remedy": "Check PortalUrl and the administrator's account; nothing was deleted from the archive.",
+            "message": f"The portal's search found no notebook at all, but the archive contains {len(held)}.",
+            "remedy": "Check PortalUrl and the administrator's account. Nothing was deleted from the archive.",
         }
     return {
         "reason": "no-notebooks",
-        "message": "The organization shows no notebook at all.",
+        "message": "The portal's search found no notebook at all.",
         "remedy": "Check PortalUrl, if the organization should have notebooks.",
     }

@@ -1,4 +1,4 @@
-"""Look up archived notebooks that the portal's search does not show: they were deleted, or the search missed them."""
+"""Look up archived notebooks that the portal's search does not show. They were deleted, or the search missed them."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ from notebook_archive.models import ItemId, NotebookItem, truncate
 
 _log = logging.getLogger(__name__)
 
-# Maximum items that one run looks up, and the share of its time that this may take.
+# Maximum number of items that one run looks up, and the share of its time that this may take.
 MAX_LOOK_UPS = 5000
 TIME_SHARE = 0.25
 # A search index may show a new item some minutes late, so a notebook younger than this does not count as missed.
@@ -27,10 +27,10 @@ _TITLE_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class LookUpResult:
-    """What the portal says of items that were looked up.
+    """The result of looking items up in the portal.
 
-    `found` are there. `absent` do not exist, or are hidden from the administrator. `unknown` counts, by reason, those
-    for which the portal gave no answer.
+    `found` are the items that exist. `absent` do not exist, or are hidden from the administrator. `unknown` counts, by
+    reason, the items for which this could not be found out.
     """
 
     found: list[NotebookItem]
@@ -39,14 +39,14 @@ class LookUpResult:
 
 
 def look_up(item_ids: Sequence[ItemId], administrator: Portal, threads: int) -> LookUpResult:
-    """Look items up, one by one, within a share of the administrator's time.
+    """Look up each item in the portal, within a share of the administrator's time.
 
-    Raises nothing that is a NotebookArchiveError.
+    Never raises a NotebookArchiveError.
     """
     limited = administrator.within(TIME_SHARE)
 
     def ask(item_id: ItemId) -> NotebookItem | str | None:
-        """Return the item, None if it does not exist, or the reason why that is not known."""
+        """Return the item, or None if it does not exist, or the reason why that is not known."""
         if limited.client.deadline.remaining() <= 0:
             return "no time left"
         try:
@@ -67,9 +67,9 @@ def look_up(item_ids: Sequence[ItemId], administrator: Portal, threads: int) -> 
 
 
 def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, threads: int) -> None:
-    """Note in the archive that items were deleted, so that later runs need not look them up.
+    """Write to the archive that items were deleted, so that later runs need not look them up.
 
-    If S3 does not store a note, that is logged; the next run looks the item up again.
+    If S3 does not store such a note, this is logged, and the next run looks the item up again.
     """
 
     def note(item_id: ItemId) -> None:
@@ -83,7 +83,7 @@ def note_deletions(item_ids: Sequence[ItemId], run: RunId, archive: Archive, thr
 
 
 def list_unlisted_notices(looked_up: LookUpResult, *, sees_everything: bool) -> Iterator[Problem]:
-    """Yield the report's notices on items that were looked up.
+    """Yield the report's notices about items that were looked up.
 
     An administrator who does not see everything cannot distinguish a deleted item from a hidden one.
     """
@@ -95,7 +95,7 @@ def list_unlisted_notices(looked_up: LookUpResult, *, sees_everything: bool) -> 
         yield {
             "reason": "search-missed",
             "message": f"The portal's search does not show {_format_count(len(missed))} that the portal has: {named}"
-            f"{more}. The run includes them, because the archive has them; the search may miss other notebooks too.",
+            f"{more}. The run includes them, because the archive knows them. But the search may miss other notebooks.",
             "remedy": "Rebuild the portal's search index, then start the run again.",
         }
     unknown = looked_up.unknown.copy()
@@ -105,9 +105,10 @@ def list_unlisted_notices(looked_up: LookUpResult, *, sees_everything: bool) -> 
         reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(unknown.items()))
         yield {
             "reason": "notebooks-not-looked-up",
-            "message": f"The portal's search does not show {_format_count(unknown.total())} that the archive holds. "
+            "message": f"The portal's search does not show {_format_count(unknown.total())} that the archive contains. "
             f"The run could not find out whether they were deleted ({reasons}).",
-            "remedy": "Give the administrator portal:admin:viewItems; start the run again when the portal answers.",
+            "remedy": "Give the administrator's role the privilege portal:admin:viewItems. Start the run again when "
+            "the portal responds.",
         }
 
 

@@ -1,4 +1,4 @@
-"""Render a notebook as HTML, cell by cell, within a budget."""
+"""Render a notebook as HTML, cell by cell, within the limits of a page."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ type Template = Callable[[Mapping[str, Any]], str]
 def render(notebook: Notebook, budget: Budget, template: Template) -> Iterator[Markup]:
     """Yield the cells as HTML, and a note in place of those that do not fit.
 
-    No notebook makes the function fail. It ignores `metadata.trusted`.
+    The function never fails because of the contents of the notebook. It ignores `metadata.trusted`.
     """
     for number, raw in enumerate(notebook.cells):
         if budget.is_full:
@@ -33,7 +33,7 @@ def render(notebook: Notebook, budget: Budget, template: Template) -> Iterator[M
 
 
 def _build_parts(cell: Cell | None, language: str, budget: Budget) -> Mapping[str, Any]:
-    """Return the values of the template of a cell."""
+    """Return the values for the template of a cell."""
     parts: dict[str, Any] = {"kind": "raw", "count": None, "outputs": []}
     if cell is None:
         return parts | {"body": [budget.add(make_note("Not a cell."))]}

@@ -1,4 +1,4 @@
-"""The limits of a page: bytes, because an answer has a maximum size, and seconds, because a person waits."""
+"""The limits of a page: bytes, because a response has a maximum size, and seconds, because a person waits."""
 
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -10,11 +10,11 @@ from notebook_archive.pages.rendering.images import Images
 
 # After this time, Markdown and code are shown as plain text, and HTML is not shown.
 RENDER_SECONDS = 6.0
-# Maximum bytes that the template puts around a cell or an output.
+# Maximum number of bytes that the template puts around a cell or an output.
 _FRAME_BYTES = 200
-# Bytes that are kept for notes when nothing else fits.
+# Bytes reserved for notes when nothing else fits.
 _NOTE_BYTES = 20_000
-# Bytes that images leave for the text after them.
+# Bytes that images may not use, so that the text after them fits.
 _TEXT_BYTES = 500_000
 
 
@@ -28,12 +28,12 @@ class Budget:
 
     @property
     def has_time(self) -> bool:
-        """Whether there is time left for slow rendering."""
+        """True if there is time left for slow rendering."""
         return self._clock() < self._end
 
     @property
     def is_full(self) -> bool:
-        """Whether only a last note fits."""
+        """True if only a last note fits."""
         return self.left < _NOTE_BYTES
 
     def count_frame(self) -> None:
@@ -45,7 +45,7 @@ class Budget:
         return self.left - reserve
 
     def make_images(self, attachments: Mapping[str, Any] | None = None) -> Images:
-        """Return the images of a text, which may use the room that is left for images."""
+        """Return the images of a text. They may use the bytes that are left for images."""
         return Images(self.get_room(_TEXT_BYTES), attachments)
 
     def add(self, part: Markup, what: str = "", amount: int = 0) -> Markup:
@@ -72,7 +72,7 @@ def make_note(text: str) -> Markup:
 
 
 def format_size(number: int) -> str:
-    """Return a number of bytes or characters in words."""
+    """Return a number of bytes or characters with its unit, such as `12 kB`."""
     if number < 1000:
         return f"{number} bytes"
     return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"

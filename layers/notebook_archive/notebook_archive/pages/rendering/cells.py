@@ -1,7 +1,7 @@
-"""Read a notebook leniently: a missing member, or one of a wrong type, is empty. Cells are decoded one at a time.
+"""Read a notebook leniently: a member that is missing or has a wrong type counts as empty.
 
-nbformat 4 has `cells`. nbformat 3 has `worksheets` of cells, `input` for a source, `prompt_number`, `pyout` and
-`pyerr`, and the data of an output under short names among its members.
+Cells are decoded one at a time. nbformat 4 has `cells`. nbformat 3 has `worksheets`, which contain cells. It uses the
+names `input` for a source, `prompt_number`, `pyout` and `pyerr`. An output's data is in members with short names.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-# The names that nbformat 3 has for mime types.
+# The short names that nbformat 3 uses for mime types.
 _SHORT_NAMES = {
     "png": "image/png",
     "jpeg": "image/jpeg",
@@ -24,17 +24,17 @@ _SHORT_NAMES = {
     "json": "application/json",
     "pdf": "application/pdf",
 }
-# Maximum digits of a whole number. Python refuses to read more than 4300.
+# Maximum number of digits of a whole number. Python raises an error for more than 4300.
 _MAX_DIGITS = 400
-# Maximum characters of the name of a language or a kernel.
+# Maximum number of characters in the name of a language or a kernel.
 _MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """What a page shows of a notebook. A text is empty if the notebook does not have it.
+    """The parts of a notebook that a page shows. A string is empty if the notebook does not contain it.
 
-    Each cell is a `msgspec.Raw` or a decoded value; `parse_cell` makes a Cell of it.
+    Each cell is a `msgspec.Raw` or a decoded value. `parse_cell` converts it to a Cell.
     """
 
     nbformat: str
@@ -45,7 +45,7 @@ class Notebook:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output: the text of a stream or an error, or data by mime type. `name` is the stream's."""
+    """One output: the text of a stream or an error, or data by mime type. `name` is the name of the stream."""
 
     kind: Literal["stream", "error", "data"]
     name: str = ""
@@ -57,7 +57,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell. `count` is its execution count, `level` the level of a heading in nbformat 3."""
+    """One cell. `count` is its execution count. `level` is the level of a heading in nbformat 3."""
 
     kind: Literal["code", "markdown", "raw", "html", "heading"]
     source: str
@@ -121,9 +121,9 @@ def parse_output(raw: object) -> Output | None:
 
 
 def join_text(value: object) -> str:
-    """Return a text that is given whole or as a list of lines, or an empty text for any other value.
+    """Return a string that a notebook contains as a string or as a list of lines. Return "" for any other value.
 
-    Halves of surrogate pairs, which a page cannot encode, are joined or replaced.
+    Separate halves of a surrogate pair are joined. An unpaired half, which a page cannot encode, is replaced.
     """
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
@@ -133,7 +133,7 @@ def join_text(value: object) -> str:
 
 
 def _read_members(body: bytes) -> Mapping[str, Any]:
-    """Return the notebook's members, not decoded if possible, because a notebook may have several hundred MB."""
+    """Return the notebook's members. They are not decoded if possible, because a notebook may have hundreds of MB."""
     try:
         return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except _UNREADABLE:
@@ -160,7 +160,7 @@ def _list_items(value: object) -> Sequence[object]:
     return _as_list(value)
 
 
-def _decode(raw: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _decode(raw: object) -> Any:  # noqa: ANN401 - any JSON value
     if not isinstance(raw, msgspec.Raw):
         return raw
     try:
@@ -173,8 +173,8 @@ def _decode(raw: object) -> Any:  # noqa: ANN401 - whatever JSON holds
         return None
 
 
-def _decode_leniently(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Decode JSON with NaN, control characters and halves of surrogate pairs, which ArcGIS may send."""
+def _decode_leniently(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Decode JSON even if it contains NaN, control characters or unpaired surrogates, which ArcGIS may send."""
     try:
         return json.loads(body.decode(errors="replace"), strict=False, parse_int=_parse_integer)
     except RecursionError:

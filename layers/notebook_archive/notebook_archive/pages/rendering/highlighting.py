@@ -1,4 +1,4 @@
-"""Highlight code with Pygments, whose classes the stylesheet colors."""
+"""Highlight code with Pygments. The stylesheet defines the colors of its classes."""
 
 from functools import cache
 
@@ -8,10 +8,11 @@ from pygments.formatters.html import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 
-# Maximum characters that are highlighted, which takes at most three seconds. Longer code is shown as plain text.
+# Maximum number of characters that are highlighted, which takes at most three seconds. Longer code is shown as plain
+# text.
 MAX_CODE_CHARACTERS = 16_000
-# The lexer of each language that a notebook may name, in lower case. Pygments has hundreds of lexers, but some, for
-# example those of C and Java, take minutes for a page of line breaks.
+# The lexer for each language that a notebook may name, in lower case. Pygments has hundreds of lexers. Some, such as
+# those for C and Java, take minutes for a page of line breaks, so only these are used.
 _LEXERS = {
     "python": "python", "python2": "python", "python3": "python", "ipython": "python", "ipython2": "python",
     "ipython3": "python", "py": "python", "r": "r", "julia": "julia", "sql": "sql", "json": "json", "yaml": "yaml",
@@ -25,7 +26,7 @@ def highlight_code(code: str, language: str) -> Markup:
     lexer = _LEXERS.get(language.strip().lower().partition(" ")[0])
     if lexer is None or len(code) > MAX_CODE_CHARACTERS:
         return escape(code)
-    return Markup(highlight(code, _make_lexer(lexer), _make_formatter()).removesuffix("\n"))  # noqa: S704 - Pygments escapes all it is given
+    return Markup(highlight(code, _make_lexer(lexer), _make_formatter()).removesuffix("\n"))  # noqa: S704 - Pygments escapes the code
 
 
 @cache

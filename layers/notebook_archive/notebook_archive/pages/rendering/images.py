@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from notebook_archive.pages.rendering.cells import join_text
 
-# The image types that are shown unchanged, the best first.
+# The image types that are shown unchanged, in order of preference.
 RASTER_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 # The first bytes of each type in base64.
 _SIGNATURES = {"image/png": "iVBORw0KGgo", "image/jpeg": "/9j/", "image/gif": "R0lGOD", "image/webp": "UklGR"}
@@ -18,10 +18,10 @@ _PLACEHOLDER = re.compile(r"attachment:data-url-([0-9]{1,9})(?![0-9])")
 
 
 class Images:
-    """The images of one text, by the address that the text has for them.
+    """The images of one text, by the address that the text uses for them.
 
-    `data:` URLs may have megabytes, so placeholders replace them before the text is parsed. The URL is put back if an
-    image uses its placeholder and there is room.
+    `data:` URLs may be megabytes long, so placeholders replace them before the text is parsed. The URL is put back if
+    an image uses its placeholder and the page has enough bytes left.
     """
 
     def __init__(self, room: int, attachments: Mapping[str, Any] | None = None) -> None:
@@ -34,13 +34,16 @@ class Images:
         return _DATA_URL.sub(self._replace_data_url, text) if "data:image/" in text else text
 
     def restore_text(self, html: str) -> str:
-        """Return the HTML with the beginning of each URL whose placeholder is text, not the address of an image."""
+        """Replace each placeholder that is not the address of an image with the beginning of its URL."""
         if not self._urls:
             return html
         return _PLACEHOLDER.sub(lambda match: f"{self._get_url(int(match[1]))[:60]}…", html)
 
     def find_url(self, source: str) -> str | None:
-        """Return the `data:` URL for an image's address, an empty text if it does not fit, or None if it is unknown."""
+        """Return the `data:` URL for an image's address.
+
+        Returns an empty string if the image does not fit, or None if the address is unknown.
+        """
         if placeholder := _PLACEHOLDER.fullmatch(source):
             url = self._get_url(int(placeholder[1])) or None
         elif source.startswith("attachment:"):
@@ -70,7 +73,7 @@ class Images:
 
 
 def make_data_url(kind: str, value: object) -> str | None:
-    """Return a `data:` URL for base64 that begins like an image of that type, or None."""
+    """Return a `data:` URL, or None if the value is not base64 that begins like an image of this type."""
     text = _SPACE.sub("", join_text(value))
     if not text.startswith(_SIGNATURES[kind]) or not _BASE64.fullmatch(text):
         return None

@@ -1,7 +1,7 @@
 """Render the Markdown of a cell as HTML.
 
-markdown-it-py follows CommonMark. Unlike other parsers, its time grows only in proportion to the text, also for text
-that was written to be slow.
+markdown-it-py follows CommonMark. Unlike with other parsers, the time grows only in proportion to the text, even if the
+text was written to make parsing slow.
 """
 
 from functools import cache
@@ -19,15 +19,15 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from notebook_archive.pages.rendering.highlighting import highlight_code
 
-# Maximum characters of a cell without its images. Parsing them takes at most two seconds.
+# Maximum number of characters in a cell without its images. Parsing them takes at most two seconds.
 MAX_MARKDOWN_CHARACTERS = 40_000
-# Maximum characters of a word that is searched for addresses. The time grows with the square of the length.
+# Maximum number of characters in a word that is searched for addresses. The time grows with the square of the length.
 _MAX_WORD_LENGTH = 2_000
 _BOXES = {"[ ] ": "\u2610 ", "[x] ": "\u2611 ", "[X] ": "\u2611 "}
 
 
 def render_markdown(text: str) -> str:
-    """Return HTML that still has to be sanitized: HTML in the text is passed through."""
+    """Return HTML that must still be sanitized, because HTML in the text is passed through."""
     linkify = max(map(len, text.split()), default=0) <= _MAX_WORD_LENGTH
     return str(_make_parser(linkify=linkify).render(text))
 
@@ -61,7 +61,7 @@ def _replace_task_boxes(state: StateCore) -> None:
 
 
 def _add_heading_ids(state: StateCore) -> None:
-    """Give headings the ids that Jupyter links to: the text with hyphens for spaces."""
+    """Give headings the ids that Jupyter's links use: the text with hyphens instead of spaces."""
     for heading, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if heading.type == "heading_open":
             heading.attrSet("id", quote(inline.content[:100].replace(" ", "-"), safe="-_.~!*'(),:@/?="))

@@ -1,4 +1,4 @@
-"""Render the outputs of code as HTML, each in its richest form that is safe to show."""
+"""Render the outputs of code as HTML. Of each output, show the richest form that is safe."""
 
 import json
 import re
@@ -15,7 +15,8 @@ from notebook_archive.pages.rendering.rich_text import render_rich_html, render_
 from notebook_archive.pages.rendering.sanitizing import has_active_content, is_empty
 from notebook_archive.pages.rendering.terminal import remove_controls, render_terminal, render_terminal_plain
 
-# Maximum characters of a text that are shown, two thirds of them from its beginning.
+# Maximum number of characters of a text that are shown. Two thirds of them are from its beginning, the rest is from its
+# end.
 MAX_TEXT_CHARACTERS = 150_000
 _RENDERED_TYPES = frozenset(("text/html", "image/svg+xml", *RASTER_TYPES, "text/markdown", "text/latex", "text/plain"))
 _MAX_ALT_CHARACTERS = 150
@@ -46,7 +47,7 @@ def render_output(output: Output, budget: Budget) -> Iterator[Markup]:
 
 
 def _render_as_text(data: Mapping[str, Any], budget: Budget) -> Iterator[Markup]:
-    """Yield the best form that is a text."""
+    """Yield the best text form of the data."""
     if (text := join_text(data.get("text/markdown"))) and (
         part := render_rich_markdown(text, budget.make_images(), budget)
     ):
@@ -60,7 +61,7 @@ def _render_as_text(data: Mapping[str, Any], budget: Budget) -> Iterator[Markup]
 
 
 def render_text(text: str, budget: Budget, classes: str) -> Iterator[Markup]:
-    """Yield a text as a terminal shows it. The middle of a long text is left out."""
+    """Yield the text as a terminal would show it. The middle of a long text is left out."""
     if len(text) <= MAX_TEXT_CHARACTERS:
         yield _render_terminal(text, budget, classes)
         return
@@ -82,7 +83,7 @@ def _note_missing(missing: list[str], budget: Budget) -> Iterator[Markup]:
 
 
 def _render_image(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> Markup | None:
-    """Return the best image as an `img`, in which the scripts of an SVG do not run and its links do not load."""
+    """Return the best image as an `img` element. In it, the scripts of an SVG do not run and its links do not load."""
     alt = remove_controls(join_text(data.get("text/plain")))[:_MAX_ALT_CHARACTERS] or "Output"
     if url := _make_svg_url(join_text(data.get("image/svg+xml"))):
         return Markup('<img src="{}" alt="{}">').format(url, alt)
@@ -96,13 +97,13 @@ def _make_svg_url(text: str) -> str | None:
     opening = re.search(r"<svg\b[^>]{0,4000}", text)
     if not opening:
         return None
-    if "xmlns" not in opening[0]:  # a document of its own needs a namespace
+    if "xmlns" not in opening[0]:  # an SVG outside of HTML needs a namespace
         text = f'{text[: opening.start()]}<svg xmlns="http://www.w3.org/2000/svg"{text[opening.start() + 4 :]}'
     return f"data:image/svg+xml;base64,{b64encode(text.encode()).decode()}"
 
 
 def _format_dimensions(metadata: Mapping[str, Any], kind: str) -> Markup:
-    """Return width and height in pixels if the metadata of the output, or of this type, give them."""
+    """Return the attributes `width` and `height` in pixels, if the output's metadata contain them."""
     own = metadata.get(kind)
     given = own if isinstance(own, dict) else metadata
     sizes = {name: given.get(name) for name in ("width", "height")}

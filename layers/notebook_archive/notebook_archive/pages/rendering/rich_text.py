@@ -1,4 +1,4 @@
-"""Render Markdown and HTML of a notebook as HTML that is safe in a page."""
+"""Render a notebook's Markdown and HTML as HTML that is safe in a page."""
 
 from markupsafe import Markup
 

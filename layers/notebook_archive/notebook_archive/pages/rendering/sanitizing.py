@@ -1,8 +1,8 @@
 """Make the HTML of a notebook safe.
 
-First, Markdown becomes HTML, and HTML in it is passed through. Then nh3 parses all of it as a browser does and keeps
-the elements and attributes on a list. Last, the tags of the well-formed result are rewritten: images get their URLs,
-and headings a lower level than the page's own. No text of a notebook reaches a page without nh3.
+First, Markdown is converted to HTML, and HTML in it is passed through. Then nh3 parses all of it as a browser does, and
+keeps only allowed elements and attributes. Last, the tags of the well-formed result are rewritten: images get their
+URLs, and headings get a lower level than the page's title. nh3 cleans all HTML from a notebook before a page shows it.
 """
 
 import re
@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 import nh3
 from markupsafe import Markup, escape
 
-# Maximum characters without images. The time to parse hostile HTML grows with the square of its length; this length
-# takes at most three seconds.
+# Maximum number of characters without images. The time to parse hostile HTML grows with the square of its length. This
+# length takes at most three seconds.
 MAX_HTML_CHARACTERS = 300_000
-# Maximum elements that may be open at once. A browser itself stops at 512.
+# Maximum number of elements that may be open at once. Browsers allow 512.
 _MAX_DEPTH = 400
 
 _TAGS = frozenset((
@@ -26,12 +26,12 @@ _TAGS = frozenset((
     "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt", "u", "ul",
     "var",
 ))  # fmt: skip
-# Elements that are removed with everything in them.
+# Elements that are removed together with their content.
 _REMOVED_WITH_CONTENT = frozenset((
     "applet", "frameset", "head", "iframe", "math", "noembed", "noframes", "noscript", "object", "script", "style",
     "svg", "template", "textarea", "title", "video", "audio", "canvas", "select", "xmp",
 ))  # fmt: skip
-# Elements that are empty, or that the next of their kind closes.
+# Elements that are empty, or that end where the next element of the same kind begins.
 _NEVER_OPEN = frozenset((
     "br", "hr", "img", "col", "p", "li", "dd", "dt", "tr", "td", "th", "tbody", "thead", "tfoot", "input", "meta",
     "link", "wbr",
@@ -45,13 +45,13 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 _ACTIVE = re.compile(r"(?i:<(?:script|iframe|object|embed|applet|svg|form|video|audio|canvas|input|button)[\s>/])")
 _TEXT = re.compile(r"<[^>]*>|\s+|&nbsp;")
 
-# Takes the address of an image. Returns its `data:` URL, an empty text if it does not fit, or None if the notebook does
-# not hold the image.
+# Takes the address of an image. Returns its `data:` URL, an empty string if the image does not fit, or None if the
+# notebook does not contain the image.
 type FindImage = Callable[[str], str | None]
 
 
 def has_active_content(html: str) -> bool:
-    """Return whether HTML has interactive elements, which are not shown."""
+    """Return whether the HTML contains interactive elements, which are not shown."""
     return bool(_ACTIVE.search(html))
 
 
@@ -61,7 +61,7 @@ def is_empty(html: str) -> bool:
 
 
 def can_sanitize(html: str) -> bool:
-    """Return whether HTML can be sanitized quickly: it is neither long nor deeply nested."""
+    """Return True if the HTML is short and flat enough to be sanitized quickly."""
     if len(html) > MAX_HTML_CHARACTERS:
         return False
     deepest, depth, unclosed = 0, 0, dict[str, int]()
@@ -80,7 +80,7 @@ def can_sanitize(html: str) -> bool:
 
 
 def sanitize_html(html: str, find_image: FindImage) -> Markup:
-    """Return the HTML with only the allowed elements. Call it only if `can_sanitize` returned True."""
+    """Return the HTML with only the allowed elements. Call this function only if `can_sanitize` returned True."""
     return Markup(_TAG_AFTER.sub(lambda match: _rewrite_tag(match, find_image), _make_cleaner().clean(html)))  # noqa: S704 - nh3 cleaned it
 
 
@@ -112,14 +112,14 @@ def _make_cleaner() -> nh3.Cleaner:
 
 
 def _list_token_classes() -> set[str]:
-    """Return the classes that Pygments uses. The stylesheet has some of them."""
+    """Return the classes that Pygments uses. The stylesheet defines some of them."""
     from pygments.token import STANDARD_TYPES
 
     return {name for name in STANDARD_TYPES.values() if name}
 
 
 def _filter_attribute(tag: str, name: str, value: str) -> str | None:
-    """Return an attribute's value, or None to remove it. nh3 calls this for each attribute on the list."""
+    """Return an attribute's value, or None to remove the attribute. nh3 calls this for each allowed attribute."""
     if tag == "a" and name == "href":
         if _ANCHOR.fullmatch(value):
             return f"#notebook-{value[1:]}"
@@ -134,7 +134,7 @@ def _rewrite_tag(match: re.Match[str], find_image: FindImage) -> str:
     if name == "img":
         return _render_image({key: _unescape(value) for key, value in _ATTRIBUTE.findall(attributes)}, find_image)
     if len(name) == 2 and name[0] == "h" and name[1] in "12345":
-        return f"<{slash}h{int(name[1]) + 1}{attributes}>"  # the page's title is its one h1
+        return f"<{slash}h{int(name[1]) + 1}{attributes}>"  # only the page's title may be an h1
     if name == "a" and ' href="#' in attributes:
         return match[0].replace(' target="_blank"', "")
     return match[0]

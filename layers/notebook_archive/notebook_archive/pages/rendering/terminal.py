@@ -1,6 +1,6 @@
 """Render what a program wrote to a terminal as HTML, with classes for colors and without overwritten text.
 
-The escape sequences are those of ECMA-48. SGR (`ESC [ ... m`) sets colors; other sequences are removed.
+The escape sequences are defined in ECMA-48. SGR sequences (`ESC [ ... m`) set colors. Other sequences are removed.
 """
 
 import re
@@ -22,7 +22,7 @@ _OFF = {
     23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("struck",), 39: ("fg",), 49: ("bg",),
 }  # fmt: skip
 _BASES = {30: ("fg", 0), 40: ("bg", 0), 90: ("fg", 8), 100: ("bg", 8)}
-# Red, green and blue of the sixteen colors that have a class. Another color becomes the nearest of them.
+# Red, green and blue of the sixteen colors that have a class. Any other color is replaced by the nearest of them.
 _PALETTE = (
     (0, 0, 0), (187, 0, 0), (0, 160, 0), (160, 130, 0), (0, 0, 220), (170, 0, 170), (0, 150, 170), (170, 170, 170),
     (90, 90, 90), (255, 85, 85), (85, 255, 85), (255, 235, 85), (95, 95, 255), (255, 85, 255), (85, 255, 255),
@@ -36,7 +36,7 @@ def remove_controls(text: str) -> str:
 
 
 def render_terminal(text: str) -> Markup:
-    """Return the text that a terminal shows in the end, with `span` elements for colors."""
+    """Return the text that a terminal would finally show, with `span` elements for colors."""
     classes: dict[str, str] = {}
     parts, place = [], 0
     text = _drop_overwritten(text)
@@ -50,7 +50,7 @@ def render_terminal(text: str) -> Markup:
 
 
 def render_terminal_plain(text: str) -> Markup:
-    """Return the same text without colors, which is faster."""
+    """Return the same text as `render_terminal` but without colors, which is faster."""
     return escape(_CONTROLS.sub("", _SEQUENCE.sub("", _drop_overwritten(text))))
 
 
@@ -62,14 +62,14 @@ def _render_span(text: str, classes: dict[str, str]) -> Markup:
 
 
 def _drop_overwritten(text: str) -> str:
-    """Return the text without the parts that a carriage return overwrote, as in progress bars."""
+    """Return the text without the parts that were overwritten after a carriage return, as in progress bars."""
     if "\r" not in text:
         return text
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def _apply_sgr(parameters: str, classes: dict[str, str]) -> None:
-    """Change the classes by the parameters of one SGR sequence."""
+    """Apply the parameters of one SGR sequence to the classes."""
     codes = [int(code) if code.isdecimal() and len(code) < 4 else 0 for code in re.split("[;:]", parameters)]
     while codes:
         code = codes.pop(0)
@@ -87,7 +87,7 @@ def _apply_sgr(parameters: str, classes: dict[str, str]) -> None:
 
 
 def _take_extended_color(codes: list[int]) -> int | None:
-    """Remove the parameters of 38 or 48 (ISO 8613-6) from the codes, and return the nearest of the sixteen colors."""
+    """Return the nearest of the sixteen colors for the parameters after code 38 or 48 (ISO 8613-6), and remove them."""
     kind = codes.pop(0) if codes else 0
     if kind == 5 and codes:
         number = codes.pop(0)
