@@ -84,7 +84,7 @@ def _measure_sizes(folder: Path) -> Iterator[Figure]:
     notebooks.mkdir()
     for size, count in _SNAPSHOTS_BY_SIZE.items():
         first = notebooks / f"{size}-0.ipynb"
-        bodies.write_body(first, "mixture", size * 1_000_000, seed=size)
+        bodies.write_body(first, "mixture", "arcgis", size * 1_000_000, seed=size)
         for number in range(1, count):
             (notebooks / f"{size}-{number}.ipynb").hardlink_to(first)
     with run_servers(folder, "--notebooks", str(notebooks)) as running:
@@ -203,7 +203,7 @@ def _measure_proxy(folder: Path) -> Iterator[Figure]:
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     for name, size in proxy.SIZES.items():
-        bodies.write_body(notebooks / f"{name}.ipynb", "mixture", size, seed=size)
+        bodies.write_body(notebooks / f"{name}.ipynb", "mixture", "arcgis", size, seed=size)
     with run_system(folder, "--notebooks", str(notebooks)) as stack_file:
         environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
         yield from figures.describe_proxy(_run_measurement(folder, "proxy", environment, stack_file=str(stack_file)))

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from local.arcgis.organisation import RUNTIME
-from local.arcgis.sample_notebooks import Cell, as_jupyter, code, markdown, notebook, stream_output
+from local.arcgis.sample_notebooks import Cell, as_compact, as_jupyter, code, markdown, notebook, stream_output
 
 type Kind = Literal["mixture", "text", "numbers"]
+# How a notebook is written: on one line with whole strings, as ArcGIS sends it, or indented with lists of lines, as
+# Jupyter writes it to disk.
+type Shape = Literal["arcgis", "jupyter"]
 
 _WORDS = (
     "flood",
@@ -27,33 +30,50 @@ _WORDS = (
 )
 
 
-def generate_pieces(kind: Kind, size: int, seed: int = 1) -> Iterator[bytes]:
-    """Yield a notebook in pieces, in the form that Jupyter writes.
+def generate_pieces(kind: Kind, shape: Shape, size: int, seed: int = 1) -> Iterator[bytes]:
+    """Yield a notebook in pieces.
 
     The notebook has at least `size` bytes. It may be longer by less than one cell.
     """
     chance = random.Random(seed)
-    head, tail = as_jupyter(notebook(runtime=RUNTIME, minor=5)).split(b"[]", 1)
+    encode = as_compact if shape == "arcgis" else as_jupyter
+    head, tail = encode(notebook(runtime=RUNTIME, minor=5)).split(b"[]", 1)
     yield head + b"["
-    written, separator = len(head) + len(tail), b"\n"
+    written, separator = len(head) + len(tail), b""
     while written < size:
-        cell = json.dumps(_CELLS[kind](chance), ensure_ascii=False, indent=1, sort_keys=True)
-        text = separator + b"  " + cell.replace("\n", "\n  ").encode()
-        separator = b",\n"
+        cell = _CELLS[kind](chance)
+        text = separator + (as_compact(_join_lines(cell)) if shape == "arcgis" else _indent(cell))
+        separator = b","
         written += len(text)
         yield text
-    yield b"\n ]" + tail
+    yield b"]" + tail
 
 
-def make_body(kind: Kind, size: int, seed: int = 1) -> bytes:
+def _indent(cell: Cell) -> bytes:
+    text = json.dumps(cell, ensure_ascii=False, indent=1, sort_keys=True)
+    return b"\n  " + text.replace("\n", "\n  ").encode()
+
+
+def _join_lines(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return JSON in which each list of lines is one string, as ArcGIS sends it."""
+    if isinstance(value, dict):
+        return {name: _join_lines(each) for name, each in value.items()}
+    if isinstance(value, list):
+        if value and all(isinstance(each, str) for each in value):
+            return "".join(value)
+        return [_join_lines(each) for each in value]
+    return value
+
+
+def make_body(kind: Kind, shape: Shape, size: int, seed: int = 1) -> bytes:
     """Return a notebook of about `size` bytes."""
-    return b"".join(generate_pieces(kind, size, seed))
+    return b"".join(generate_pieces(kind, shape, size, seed))
 
 
-def write_body(path: Path, kind: Kind, size: int, seed: int = 1) -> None:
+def write_body(path: Path, kind: Kind, shape: Shape, size: int, seed: int = 1) -> None:
     """Write a notebook of about `size` bytes into a file."""
     with path.open("wb") as file:
-        file.writelines(generate_pieces(kind, size, seed))
+        file.writelines(generate_pieces(kind, shape, size, seed))
 
 
 def _make_line(chance: random.Random) -> str:
@@ -69,7 +89,9 @@ def _make_source(chance: random.Random) -> list[str]:
 
 def _make_picture(chance: random.Random) -> Cell:
     """Return a cell with a plot. About half of the bytes in a mixture are plots."""
-    data = base64.b64encode(chance.randbytes(chance.randint(8_000, 80_000))).decode() + "\n"
+    data = base64.b64encode(chance.randbytes(chance.randint(30_000, 300_000))).decode()
+    if chance.random() < 0.5:
+        data = "\n".join(data[start : start + 76] for start in range(0, len(data), 76)) + "\n"
     output: dict[str, Any] = {"image/png": data, "text/plain": ["<Figure size 1200x800 with 1 Axes>"]}
     shown = {"data": output, "metadata": {"needs_background": "light"}, "output_type": "display_data"}
     return code(_make_source(chance), shown, count=chance.randint(1, 99))

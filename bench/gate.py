@@ -1,94 +1,95 @@
 """Measure the gate alone: its speed, its memory, and whether it accepts a truncated notebook."""
 
+import codecs
 import json
 import time
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from statistics import median
 
-from bench.bodies import Kind, make_body
+import msgspec
+
+from bench.bodies import Kind, Shape, make_body
 from local.arcgis.sample_notebooks import plain
-from notebook_archive.arcgis.transport import CHUNK_BYTES
 from notebook_archive.errors import NotANotebook
-from notebook_archive.notebook import Gate, NotebookFacts
+from notebook_archive.notebook import read_facts
 
 _KINDS: tuple[Kind, ...] = ("mixture", "text", "numbers")
+_SHAPES: tuple[Shape, ...] = ("arcgis", "jupyter")
+_PIECE_BYTES = 131_072
 
 
-def _check(chunks: Iterator[bytes]) -> NotebookFacts:
-    gate = Gate()
-    for chunk in chunks:
-        gate.feed(chunk)
-    return gate.facts()
+class _Notebook(msgspec.Struct):
+    nbformat: int
+    cells: list[msgspec.Raw]
 
 
-def _chunks_in_memory(whole: bytes) -> Iterator[bytes]:
-    return (whole[start : start + CHUNK_BYTES] for start in range(0, len(whole), CHUNK_BYTES))
+_decoder = msgspec.json.Decoder(_Notebook)
 
 
-def _chunks_of_file(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+def _decode(body: bytes) -> object:
+    """Decode a notebook once, and check that it is UTF-8. No gate can do less."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(body), _PIECE_BYTES):
+        piece = body[start : start + _PIECE_BYTES]
+        if not piece.isascii() or decoder.getstate()[0]:
+            decoder.decode(piece)
+    return _decoder.decode(body)
 
 
 def measure_rates(size: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Return the speeds of the gate, of json.loads and of SHA-256 for each kind of notebook.
+    """Return MB of notebook per second of CPU for the gate, a bare decode, json.loads and SHA-256.
 
-    A speed is in MB per second of CPU time. It is the median of `repeats` rounds. Each round measures all three.
+    The keys are the kind and the shape of the notebook. Each rate is the median of `repeats` rounds. Each round
+    measures all four.
     """
     found: dict[str, dict[str, float]] = {}
+    measured: dict[str, Callable[[bytes], object]] = {
+        "gate": read_facts,
+        "decode": _decode,
+        "json": json.loads,
+        "sha256": sha256,
+    }
     for kind in _KINDS:
-        whole = make_body(kind, size)
-        ours, peers, digests = [], [], []
-        for _ in range(repeats):
-            started = time.process_time()
-            facts = _check(_chunks_in_memory(whole))
-            between = time.process_time()
-            parsed = json.loads(whole)
-            peers.append(time.process_time() - between)
-            ours.append(between - started)
-            started = time.process_time()
-            sha256(whole)
-            digests.append(time.process_time() - started)
-            if facts.cells != len(parsed["cells"]):
-                raise AssertionError(facts)
-        times = {"gate": ours, "json": peers, "sha256": digests}
-        found[kind] = {name: len(whole) / 1e6 / median(taken) for name, taken in times.items()}
+        for shape in _SHAPES:
+            body = make_body(kind, shape, size)
+            seconds: dict[str, list[float]] = {name: [] for name in measured}
+            for _ in range(repeats):
+                for name, measure in measured.items():
+                    started = time.process_time()
+                    measure(body)
+                    seconds[name].append(time.process_time() - started)
+            found[f"{kind}, {shape}"] = {name: len(body) / 1e6 / median(taken) for name, taken in seconds.items()}
     return found
 
 
-def measure_memory(path: str, measure_peak_rss: Callable[[], float]) -> dict[str, float]:
-    """Check a large file. Return the growth of the peak resident size and the memory that Python allocated, in MB.
-
-    A small notebook is checked before, so that the growth does not include one-time costs.
-    """
-    _check(_chunks_in_memory(make_body("mixture", 1_000_000)))
-    before = measure_peak_rss()
-    _check(_chunks_of_file(Path(path)))
-    grown = measure_peak_rss() - before
-    tracemalloc.start()
-    _check(_chunks_of_file(Path(path)))
-    return {"rss": grown, "allocated": tracemalloc.get_traced_memory()[1] / 1e6}
+def measure_memory(path: str, measure_anonymous: Callable[[], float]) -> dict[str, float]:
+    """Return by how many MB a large file makes the anonymous memory grow. A small notebook goes first."""
+    read_facts(make_body("mixture", "arcgis", 1_000_000))
+    before = measure_anonymous()
+    with Path(path).open("rb") as file:
+        read_facts(mmap(file.fileno(), 0, access=ACCESS_READ))
+    return {"anonymous": measure_anonymous() - before}
 
 
 def count_truncations(large: int, samples: int) -> dict[str, int]:
-    """Give truncated notebooks to the gate. Return how many there were and how many the gate accepted.
+    """Return the number of truncated notebooks that the gate read, and the number that it accepted.
 
-    They are a small notebook truncated at every byte, and a large notebook of each kind truncated at some bytes.
+    They are all truncations of a small notebook, and some of a large notebook of each kind and shape.
     """
     small = plain(1, 3000)
     cases = [(small, end) for end in range(len(small))]
     for kind in _KINDS:
-        big = make_body(kind, large).rstrip()
-        cases += [(big, len(big) * sample // samples) for sample in range(samples)]
-        cases += [(big, len(big) - missing) for missing in range(1, samples)]
+        for shape in _SHAPES:
+            big = make_body(kind, shape, large).rstrip()
+            cases += [(big, len(big) * sample // samples) for sample in range(samples)]
+            cases += [(big, len(big) - missing) for missing in range(1, samples)]
     accepted = 0
     for whole, end in cases:
         try:
-            _check(_chunks_in_memory(whole[:end]))
+            read_facts(whole[:end])
         except NotANotebook:
             continue
         accepted += 1

@@ -37,6 +37,12 @@ def measure_peak_rss() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
+def measure_anonymous() -> float:
+    """Return this program's anonymous resident memory in MB, which does not include mapped files."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
 def count_aws_calls() -> Counter[str]:
     """Count all later botocore requests, by operation and top-level prefix in the bucket. Return the counter."""
     boto3.setup_default_session()
@@ -120,7 +126,7 @@ def main() -> None:
         "invoke": invoke,
         "naive": naive,
         "gate-rates": gate.measure_rates,
-        "gate-memory": lambda path: gate.measure_memory(path, measure_peak_rss),
+        "gate-memory": lambda path: gate.measure_memory(path, measure_anonymous),
         "gate-truncations": gate.count_truncations,
         "proxy": proxy.measure_latencies,
     }
