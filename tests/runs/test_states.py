@@ -111,7 +111,7 @@ class TestStale:
     @pytest.mark.parametrize(
         ("minutes", "words"),
         [
-            (0, "nothing proves"),
+            (0, "may not contain that change"),
             (1, "1 minute older"),
             (90, "90 minutes"),
             (150, "2 hours"),
