@@ -1,4 +1,4 @@
-"""`make bench`: measure everything in one run, print the table, write `.local/bench.json`."""
+"""`make bench`: measure everything in one run, print a table and write `.local/bench.json`."""
 
 import argparse
 import json
@@ -26,9 +26,10 @@ from local.stopping import Stopped, stop_on_signals
 _RESULT = stack.STATE / "bench.json"
 _STARTED_AT = "2026-01-01T00:00:00.000Z"
 _LATENCY_SECONDS = 0.02
-# Size in MB, and how many snapshots of this size to take the median of. The process archives one of 1 MB before.
+# Sizes in MB, and the number of snapshots of each size. The result is their median. Each process first archives a
+# snapshot of 1 MB.
 _SNAPSHOTS_BY_SIZE = {300: 1, 50: 3, 6: 5, 1: 1}
-# Processes for each measurement of a single snapshot.
+# Number of processes for a size with only one snapshot. The result is their median.
 _PROCESSES = 2
 
 
@@ -78,7 +79,7 @@ def _make_events(batches: list[dict[str, Any]], run: str = "bench") -> list[dict
 
 
 def _measure_sizes(folder: Path) -> Iterator[Figure]:
-    """Measure memory and CPU of one snapshot, small to large, and the gate."""
+    """Measure memory and CPU time for single snapshots of each size, and measure the gate."""
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     for size, count in _SNAPSHOTS_BY_SIZE.items():
@@ -130,7 +131,7 @@ def _measure_sizes(folder: Path) -> Iterator[Figure]:
 
 
 def _make_run(folder: Path, running: Servers, name: str) -> dict[str, Any]:
-    """Make a whole run, each function in its own process. Return its calls and the CPU seconds of archiving."""
+    """Make a whole run with each function in its own process. Return the calls and the CPU seconds of archiving."""
     running.arcgis_control("DELETE", "requests")
     planned, batches = _plan(folder, running, name)
     archived = _run_measurement(
@@ -149,7 +150,7 @@ def _make_run(folder: Path, running: Servers, name: str) -> dict[str, Any]:
 
 
 def _measure_runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[Figure]:
-    """Measure calls and CPU of a first and a second run over 2,000 small snapshots."""
+    """Measure the calls and CPU time of a first and a second run with 2,000 small snapshots."""
     each = SNAPSHOTS // notebooks
     with run_servers(folder, "--many", str(notebooks), "--snapshots", str(each), "--size", "20000") as running:
         first = _make_run(folder, running, "first")
@@ -157,7 +158,7 @@ def _measure_runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[F
         second = _make_run(folder, running, "second")
         if (first["snapshots"]["archived"], second["snapshots"]["unchanged"]) != (SNAPSHOTS, SNAPSHOTS):
             raise RuntimeError("A run of the benchmark did not archive every snapshot.")
-        # The additional call is the benchmark's own: it reads the plan.
+        # The benchmark itself makes one more call to read the plan.
         if counted != sum(first["aws"].values()) + 1:
             raise RuntimeError(f"The fake AWS counted {counted} calls, botocore {sum(first['aws'].values())}.")
         items = running.arcgis_control("GET", "items")["items"]
@@ -171,10 +172,10 @@ def _measure_runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[F
 
 
 def _measure_threads(folder: Path) -> Figure:
-    """Measure a batch over a slow network, with one thread and with sixteen, after the owners have signed in."""
+    """Measure a batch over a slow network, with one thread and with sixteen threads. Sign-ins are not measured."""
     with run_servers(folder, "--many", "35", "--snapshots", "5", "--size", "20000") as running:
         _, (batch,) = _plan(folder, running, BATCH_SIZE=1000)
-        # One notebook of each owner goes first, so that signing in is not measured.
+        # The first batch has one notebook of each owner. It signs in and is not measured.
         first = {planned["owner"]: planned for planned in batch["notebooks"]}.values()
         rest = [planned for planned in batch["notebooks"] if planned not in first]
         events = _make_events([{**batch, "notebooks": [*first]}, {**batch, "notebooks": rest}])
@@ -198,7 +199,7 @@ def _measure_layers(folder: Path) -> Iterator[Figure]:
 
 
 def _measure_proxy(folder: Path) -> Iterator[Figure]:
-    """Measure warm responses of the deployed HTTP proxy. Those above 4.5 MB come by a link to S3."""
+    """Measure responses of the deployed HTTP proxy after a first call. Above 4.5 MB, they contain a link to S3."""
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     for name, size in proxy.SIZES.items():
@@ -224,7 +225,7 @@ def _measure_all(folder: Path, console: Console) -> Iterator[Figure]:
 
 def _make_table(rows: list[Figure]) -> Table:
     table = Table(title="Speed and memory", title_justify="left")
-    for name in ("Figure", "Ours", "Naive or peer", "Goal", "Met"):
+    for name in ("Figure", "Ours", "Compared with", "Goal", "Met"):
         table.add_column(name, justify="left" if name in ("Figure", "Met") else "right")
     for row in rows:
         table.add_row(row.name, row.ours, row.peer, row.goal, "" if row.met is None else "yes" if row.met else "NO")
@@ -232,7 +233,7 @@ def _make_table(rows: list[Figure]) -> Table:
 
 
 def main() -> int:
-    """Measure everything. Return 0 if every goal is met, else 1."""
+    """Measure everything. Return 0 if every goal is met, otherwise 1."""
     argparse.ArgumentParser(prog="python -m bench", description=__doc__).parse_args()
     console, started = Console(stderr=True), time.monotonic()
     try:
@@ -246,7 +247,7 @@ def main() -> int:
     content = {"seconds": round(seconds), **machine, "figures": [row.as_json() for row in rows]}
     _RESULT.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     Console(width=None if sys.stdout.isatty() else 160).print(_make_table(rows))
-    console.print(f"This took {seconds:.0f} s. {_RESULT.relative_to(ROOT)} has the same figures.")
+    console.print(f"This took {seconds:.0f} s. {_RESULT.relative_to(ROOT)} contains the same figures.")
     return 0 if all(row.met is not False for row in rows) else 1
 
 

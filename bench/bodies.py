@@ -1,4 +1,4 @@
-"""Notebooks for measurements, the same in every run. They are made in pieces, so that they can be of any size."""
+"""Generate notebooks of any size for measurements. They are the same in every run."""
 
 import base64
 import json
@@ -28,7 +28,10 @@ _WORDS = (
 
 
 def generate_pieces(kind: Kind, size: int, seed: int = 1) -> Iterator[bytes]:
-    """Yield a notebook of `size` bytes, or up to one cell more, as Jupyter writes it."""
+    """Yield a notebook in pieces, in the form that Jupyter writes.
+
+    The notebook has at least `size` bytes. It may be longer by less than one cell.
+    """
     chance = random.Random(seed)
     head, tail = as_jupyter(notebook(runtime=RUNTIME, minor=5)).split(b"[]", 1)
     yield head + b"["
@@ -43,12 +46,12 @@ def generate_pieces(kind: Kind, size: int, seed: int = 1) -> Iterator[bytes]:
 
 
 def make_body(kind: Kind, size: int, seed: int = 1) -> bytes:
-    """Return such a notebook as one piece."""
+    """Return a notebook of about `size` bytes."""
     return b"".join(generate_pieces(kind, size, seed))
 
 
 def write_body(path: Path, kind: Kind, size: int, seed: int = 1) -> None:
-    """Write such a notebook into a file."""
+    """Write a notebook of about `size` bytes into a file."""
     with path.open("wb") as file:
         file.writelines(generate_pieces(kind, size, seed))
 
@@ -65,7 +68,7 @@ def _make_source(chance: random.Random) -> list[str]:
 
 
 def _make_picture(chance: random.Random) -> Cell:
-    """Return a cell with a plot. Plots make half of the bytes of a mixture."""
+    """Return a cell with a plot. About half of the bytes in a mixture are plots."""
     data = base64.b64encode(chance.randbytes(chance.randint(8_000, 80_000))).decode() + "\n"
     output: dict[str, Any] = {"image/png": data, "text/plain": ["<Figure size 1200x800 with 1 Axes>"]}
     shown = {"data": output, "metadata": {"needs_background": "light"}, "output_type": "display_data"}
@@ -73,7 +76,7 @@ def _make_picture(chance: random.Random) -> Cell:
 
 
 def _make_text(chance: random.Random) -> Cell:
-    """Return a cell with the output of a loop, a table as HTML and as text, and sometimes a coloured traceback."""
+    """Return a cell with a loop's output, a table as HTML and as text, and sometimes a coloured traceback."""
     lines = [f"{n:>6}\t{_make_line(chance)}\n" for n in range(chance.randint(20, 400))]
     rows = [
         f'    <tr>\n      <th class="row">{n}</th>\n      <td>{_make_line(chance)}</td>\n    </tr>\n'
@@ -87,7 +90,7 @@ def _make_text(chance: random.Random) -> Cell:
 
 
 def _make_numbers(chance: random.Random) -> Cell:
-    """Return a cell with a chart and its data, as plotting libraries for browsers store it."""
+    """Return a cell with a chart and its data, in the form that plotting libraries for browsers store."""
     points = [round(chance.gauss(100, 40), 6) for _ in range(chance.randint(200, 4000))]
     chart = {
         "application/vnd.plotly.v1+json": {"data": [{"type": "scatter", "x": list(range(len(points))), "y": points}]}

@@ -1,7 +1,7 @@
-"""A fake AWS for measurements: the calls of S3, Secrets Manager and EventBridge that the archive makes, behind TLS.
+"""A fake AWS for measurements. It supports the archive's calls to S3, Secrets Manager and EventBridge, over TLS.
 
-An emulator's own time would be part of every figure, and it would keep 300 MB bodies in memory. This server answers at
-once, counts the calls, and does not store large bodies. `/_local` is its control API: GET returns the counts, DELETE
+An emulator would add its own time to every figure, and it would keep bodies of 300 MB in memory. This server responds
+at once, counts the calls, and does not store large bodies. `/_local` is its control API: GET returns the counts, DELETE
 deletes objects and counts, POST sets the latency.
 """
 
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 _MAX_STORED_BYTES = 2_000_000
 _KEYS_PER_PAGE = 1000
 _CHECKSUM = b"x-amz-checksum-sha256"
-# The archive takes an answer without an ETag for a proxy's page.
+# Without an ETag, the archive would treat a response as a proxy's page.
 _ETAG = (b"etag", b'"0"')
 _MODIFIED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
@@ -31,7 +31,7 @@ class FakeAws:
 
     def __init__(self, secrets: dict[str, str]) -> None:
         self._secrets = secrets
-        # Body and checksum by `bucket/key`. A body that is too large is stored as an empty one.
+        # Maps `bucket/key` to body and checksum. If a body is too large, an empty one is stored instead.
         self._objects: dict[str, tuple[bytes, bytes]] = {}
         self._calls: Counter[str] = Counter()
         self._latency = 0.0
@@ -111,7 +111,7 @@ class FakeAws:
 
 
 async def _receive_body(receive: Receive) -> bytes:
-    """Receive the whole body and return it, or return an empty one if it is too large to store."""
+    """Receive the whole body. Return it, or return an empty body if it is too large to store."""
     parts: list[bytes] = []
     length, more = 0, True
     while more:
@@ -136,7 +136,7 @@ def _decode_chunks(body: bytes) -> bytes:
 
 
 def main() -> None:
-    """Serve until a signal: `python -m bench.fake_aws PORT CHAIN KEY SECRETS_FILE`."""
+    """Run the server until a signal arrives: `python -m bench.fake_aws PORT CHAIN KEY SECRETS_FILE`."""
     port, chain, key, secrets = sys.argv[1:]
     uvicorn.run(
         FakeAws(json.loads(Path(secrets).read_text())),

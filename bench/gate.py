@@ -1,4 +1,4 @@
-"""The gate by itself: its speed, its memory, and whether it accepts a truncated notebook."""
+"""Measure the gate alone: its speed, its memory, and whether it accepts a truncated notebook."""
 
 import json
 import time
@@ -35,9 +35,9 @@ def _chunks_of_file(path: Path) -> Iterator[bytes]:
 
 
 def measure_rates(size: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Return MB of notebook per second of CPU for the gate, json.loads and SHA-256, by kind of notebook.
+    """Return the speeds of the gate, of json.loads and of SHA-256 for each kind of notebook.
 
-    Each is the median of `repeats` rounds, which measure the three in turn.
+    A speed is in MB per second of CPU time. It is the median of `repeats` rounds. Each round measures all three.
     """
     found: dict[str, dict[str, float]] = {}
     for kind in _KINDS:
@@ -61,9 +61,9 @@ def measure_rates(size: int, repeats: int) -> dict[str, dict[str, float]]:
 
 
 def measure_memory(path: str, measure_peak_rss: Callable[[], float]) -> dict[str, float]:
-    """Return how many MB the peak resident size grows by for a large file, and how many MB Python allocated.
+    """Check a large file. Return the growth of the peak resident size and the memory that Python allocated, in MB.
 
-    A small notebook goes first.
+    A small notebook is checked before, so that the growth does not include one-time costs.
     """
     _check(_chunks_in_memory(make_body("mixture", 1_000_000)))
     before = measure_peak_rss()
@@ -75,9 +75,9 @@ def measure_memory(path: str, measure_peak_rss: Callable[[], float]) -> dict[str
 
 
 def count_truncations(large: int, samples: int) -> dict[str, int]:
-    """Return how many truncations were tried and how many the gate accepted.
+    """Give truncated notebooks to the gate. Return how many there were and how many the gate accepted.
 
-    These are all truncations of a small notebook, and some of a large notebook of each kind.
+    They are a small notebook truncated at every byte, and a large notebook of each kind truncated at some bytes.
     """
     small = plain(1, 3000)
     cases = [(small, end) for end in range(len(small))]

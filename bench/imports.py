@@ -1,4 +1,7 @@
-"""Cold imports of the functions with the built layers, compared with the usual libraries. All files are compiled."""
+"""Measure cold imports of the functions with the built layers. Compare them with the usual libraries.
+
+All files are compiled before.
+"""
 
 import json
 import os
@@ -57,7 +60,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Built:
-    """Copies of the built layers, and of the built functions by their names in the template."""
+    """Paths of copies: the built layers, and the built functions by their names in the template."""
 
     layer: Path
     pages: Path
@@ -82,10 +85,10 @@ def measure_size(layer: Path) -> float:
 
 
 def measure_cold_imports(parts: Built, repeats: int) -> dict[str, float]:
-    """Return the CPU milliseconds of each import in a new interpreter. Each is the median of `repeats` rounds.
+    """Return the CPU milliseconds for each import in a new interpreter. Each is the median of `repeats` rounds.
 
-    `oursWithClients` includes the two clients that the first invocation makes. Each function of the HTTP proxy has two
-    figures: with its own name for a JSON response, with `Page` appended for a page.
+    `oursWithClients` includes the two clients that the first invocation creates. Each function of the HTTP proxy has
+    two figures. The one under the function's name is for a JSON response, the one with `Page` appended for a page.
     """
     compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(_PEER_PACKAGES)]
     subprocess.run(compiled, check=True)
@@ -105,7 +108,7 @@ def measure_cold_imports(parts: Built, repeats: int) -> dict[str, float]:
     for turn in range(repeats + 1):
         for name, (search, statements) in cases.items():
             taken = _measure_import(search, statements)
-            # The first round brings the files into memory.
+            # The first round is not counted, because it loads the files into the page cache.
             if turn:
                 found[name].append(taken)
     return {name: 1000 * median(taken) for name, taken in found.items()}

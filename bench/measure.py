@@ -1,7 +1,7 @@
-"""One measurement in its own process, on the clients' core: `python -m bench.measure WHAT RESULT`.
+"""Run one measurement in its own process, on the clients' core: `python -m bench.measure WHAT RESULT`.
 
-It reads its arguments as JSON from standard input and writes the result into the file RESULT. The functions log to
-standard output.
+It reads arguments as JSON from standard input and writes the result into the file RESULT. Standard output is for the
+functions' logs.
 """
 
 import json
@@ -26,9 +26,9 @@ type Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
 
 def measure_peak_rss() -> float:
-    """Return the largest resident size of this program in MB.
+    """Return this program's peak resident size in MB.
 
-    Not by `getrusage` if possible, which includes the size of the parent process before exec.
+    `getrusage` is used only if there is no `/proc`, because it includes the parent process's size before exec.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -38,7 +38,7 @@ def measure_peak_rss() -> float:
 
 
 def count_aws_calls() -> Counter[str]:
-    """Count each request that botocore sends from now on, by operation and part of the bucket. Return the counter."""
+    """Count all later botocore requests, by operation and top-level prefix in the bucket. Return the counter."""
     boto3.setup_default_session()
     session = boto3.DEFAULT_SESSION
     assert session is not None
@@ -55,7 +55,7 @@ def count_aws_calls() -> Counter[str]:
 
 
 def load_handler(function: str) -> Handler:
-    """Return the function's load_handler, imported from its file."""
+    """Import the function's file and return its handler."""
     spec = spec_from_file_location(f"{function}_app", ROOT / "functions" / function / "app.py")
     assert spec is not None
     assert spec.loader is not None
@@ -75,9 +75,11 @@ CONTEXT = SimpleNamespace(
 
 
 def invoke(function: str, events: list[dict[str, Any]], warm: int = 0) -> dict[str, Any]:
-    """Call a function once for each event, as one container would. Repeat a batch while the function returns a rest.
+    """Call a function once for each event, as one Lambda container does.
 
-    Return the last answer, the CPU and wall-clock seconds of each event, the peak size in MB, and the number of AWS
+    If the function returns the unfinished rest of a batch, call it again with that rest.
+
+    Return the last result, the CPU and wall-clock seconds for each event, the peak size in MB, and the number of AWS
     calls. The seconds do not include the first `warm` events.
     """
     calls = count_aws_calls()
@@ -95,7 +97,7 @@ def invoke(function: str, events: list[dict[str, Any]], warm: int = 0) -> dict[s
 
 
 def naive(deployment: dict[str, str], snapshots: list[list[str]], *, everything: bool, warm: int = 0) -> dict[str, Any]:
-    """Archive the snapshots (owner, item id, resource key) in the naive way."""
+    """Archive the snapshots with the simple implementation. A snapshot is an owner, an item id and a resource key."""
     calls = count_aws_calls()
     peer = Naive(**deployment)
     tokens = {} if everything else {owner: peer.get_token(owner) for owner, _, _ in snapshots}
@@ -112,7 +114,7 @@ def naive(deployment: dict[str, str], snapshots: list[list[str]], *, everything:
 
 
 def main() -> None:
-    """Run the measurement that the command line names."""
+    """Run the measurement whose name is on the command line."""
     pin(0)
     measurements: dict[str, Callable[..., object]] = {
         "invoke": invoke,

@@ -1,4 +1,4 @@
-"""The naive way to archive a snapshot, as in a first draft: one call for each detail, and the notebook parsed."""
+"""A simple implementation for comparison. It makes one call for each detail and parses each notebook."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _REFERER = {"Referer": "https://naive.invalid/"}
 
 @dataclass(frozen=True, slots=True)
 class Naive:
-    """The deployment and the bucket that the naive way uses. `ca` is the path of a PEM file."""
+    """The simple implementation, with the deployment and bucket that it uses. `ca` is the path of a PEM file."""
 
     portal_url: str
     notebook_admin_url: str
@@ -27,19 +27,19 @@ class Naive:
     ca: str
 
     def get_token(self, owner: str) -> str:
-        """Read the owner's secret and sign in."""
+        """Read the owner's secret, sign in and return the token."""
         text = _secrets().get_secret_value(SecretId=f"{self.secret_prefix}/owners/{owner}")["SecretString"]
         form = {**json.loads(text), "client": "referer", "referer": _REFERER["Referer"], "f": "json"}
         return str(self._post(f"{self.portal_url}/sharing/rest/generateToken", form)["token"])
 
     def copy_snapshot(self, item_id: str, key: str, token: str) -> None:
-        """Copy the snapshot: parse it, serialize it again, put it."""
+        """Copy a snapshot: download it, parse it, serialize it again and upload it."""
         form = {"itemId": item_id, "resourceKey": key, "token": token, "f": "json"}
         notebook = self._post(f"{self.notebook_admin_url}/notebooks/snapshots/download", form)
         _s3().put_object(Bucket=self.bucket, Key=f"{item_id}/{key}", Body=json.dumps(notebook))
 
     def copy_everything(self, owner: str, item_id: str, key: str) -> None:
-        """Copy the snapshot with every call around it: secret, token, properties, HEAD, PUT, tags."""
+        """Copy a snapshot with all related calls: secret, token, item properties, HEAD, PUT, tags."""
         token = self.get_token(owner)
         url = f"{self.portal_url}/sharing/rest/content/items/{item_id}"
         item = requests.get(

@@ -1,4 +1,4 @@
-"""Warm latency of the HTTP proxy on the local AWS, compared with direct calls of the local ArcGIS."""
+"""Measure the latency of the HTTP proxy on the local AWS. Compare it with direct calls to the local ArcGIS."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 SIZES = {"10 kB": 10_000, "1 MB": 1_000_000, "5 MB": 5_000_000}
 _CALLS = {"10 kB": 40, "1 MB": 30, "5 MB": 20}
 _DOWNLOAD = "/notebooks/snapshots/download"
-# Between calls, to stay below the API's rate limit.
+# This pause between calls keeps the rate below the API's limit.
 _PAUSE_SECONDS = 0.12
 _MAX_RUN_SECONDS = 120
 
@@ -26,10 +26,10 @@ type Call = Callable[[], Any]
 
 
 def measure_latencies(stack_file: str) -> dict[str, dict[str, float]]:
-    """Return the median seconds of a download, by the snapshot's size and by the kind of call.
+    """Return the median seconds for a download, by the snapshot's size and the kind of call.
 
-    `direct` calls ArcGIS itself; `archive` and `arcgis` are calls of the proxy, by the source of the snapshot. The
-    proxy rejects `refused` at once, so this is the time of the local API Gateway and Lambda.
+    `direct` is a call to ArcGIS. `archive` and `arcgis` are calls to the proxy, which reads the snapshot from that
+    source. `refused` is a call that the proxy rejects at once. It measures the local API Gateway and Lambda.
     """
     stack = json.loads(Path(stack_file).read_text())
     _archive_everything(stack)
@@ -37,7 +37,7 @@ def measure_latencies(stack_file: str) -> dict[str, dict[str, float]]:
 
 
 def _measure_medians(calls: Mapping[str, Call], count: int) -> dict[str, float]:
-    """Make the calls in turn and return the median seconds of each, without the first round."""
+    """Make all calls in each round. Return the median seconds for each call, without the first round."""
     found: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(count + 1):
         for name, call in calls.items():
@@ -84,7 +84,7 @@ def _make_calls(stack: Mapping[str, Any], title: str) -> dict[str, Call]:
         started = time.perf_counter()
         answer = to_aws.send(request, timeout=60)
         if answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
-            raise RuntimeError(f"The proxy did not reject the call: it answered {answer.status_code}.")
+            raise RuntimeError(f"The proxy did not reject the call. It returned HTTP {answer.status_code}.")
         return time.perf_counter() - started
 
     def proxied(source: str) -> float:
@@ -92,7 +92,7 @@ def _make_calls(stack: Mapping[str, Any], title: str) -> dict[str, Call]:
         started = time.perf_counter()
         answer = to_aws.send(request, allow_redirects=False, timeout=60)
         if answer.headers.get("X-Notebook-Source") != source:
-            raise RuntimeError(f"The proxy answered {answer.status_code}, or not from the source {source}.")
+            raise RuntimeError(f"The proxy returned HTTP {answer.status_code}, but no snapshot from {source}.")
         if link := answer.headers.get("Location"):
             answer = to_aws.get(link, timeout=60)
         return _check_download(started, answer, digest)
@@ -108,7 +108,7 @@ def _make_calls(stack: Mapping[str, Any], title: str) -> dict[str, Call]:
 def _check_download(started: float, answer: requests.Response, digest: str) -> float:
     seconds = time.perf_counter() - started
     if hashlib.sha256(answer.content).hexdigest() != digest:
-        raise RuntimeError(f"A download answered {answer.status_code} with other bytes than the snapshot.")
+        raise RuntimeError(f"A download returned HTTP {answer.status_code} with bytes that are not the snapshot's.")
     return seconds
 
 
@@ -120,7 +120,7 @@ def _make_session(ca_bundle: str) -> requests.Session:
 
 
 def _find_snapshot(arcgis: Mapping[str, Any], title: str) -> tuple[Mapping[str, Any], str]:
-    """Return the notebook with that title as the local ArcGIS describes it, and its snapshot's SHA-256."""
+    """Return the local ArcGIS's description of the notebook with this title, and its snapshot's SHA-256."""
     control = f"{arcgis['portalUrl'].removesuffix('/portal')}/_local/items"
     items = _make_session(arcgis["caBundle"]).get(control, timeout=60).json()["items"]
     item = next(item for item in items if item["title"] == title)

@@ -1,4 +1,4 @@
-"""The servers of the benchmark, as processes on the servers' core: local ArcGIS and fake AWS, or the whole system."""
+"""Run the benchmark's servers as processes on one core: a local ArcGIS and a fake AWS, or the whole system."""
 
 import json
 import os
@@ -25,14 +25,17 @@ _MAX_DEPLOY_SECONDS = 300
 
 
 def pin(place: int, process: int = 0) -> None:
-    """Restrict a process, by default this one, to the first (0) or last (-1) of its cores, if the system can."""
+    """Restrict a process to the first (0) or last (-1) of its cores, if the operating system supports this.
+
+    By default, restrict this process.
+    """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(process, {sorted(os.sched_getaffinity(process))[place]})
 
 
 @dataclass(frozen=True)
 class Servers:
-    """The URLs of both servers. `arcgis` is one deployment as the ready file describes it."""
+    """The URLs of both servers. `arcgis` describes one deployment, as `--write-ready` of the local ArcGIS writes it."""
 
     arcgis: Mapping[str, Any]
     arcgis_ca: str
@@ -40,7 +43,7 @@ class Servers:
     aws_ca: str
 
     def environment(self, **settings: object) -> dict[str, str]:
-        """Return the environment of a deployed function with these settings, and nothing of this process's own."""
+        """Return the environment of a deployed function with these settings. Nothing from this process is inherited."""
         return {
             "PATH": os.defpath,
             "PYTHONPATH": PYTHON_PATH,
@@ -76,24 +79,24 @@ class Servers:
         return self._control.request(method, url, json=body, verify=self.arcgis_ca, timeout=60).json()
 
     def aws_control(self, method: str, body: str = "") -> dict[str, int]:
-        """Call the control API of the fake AWS and return its count of calls."""
+        """Call the fake AWS's control API and return the number of calls by name."""
         answer = self._control.request(method, f"{self.aws_url}/_local", data=body, verify=self.aws_ca, timeout=60)
         counts: dict[str, int] = answer.json()
         return counts
 
     def read(self, key: str) -> bytes:
-        """Return an object of the archive, as Step Functions reads it."""
+        """Return the content of an object in the archive bucket."""
         return self._control.get(f"{self.aws_url}/{BUCKET}/{key}", verify=self.aws_ca, timeout=60).content
 
     def slow_down(self, seconds: float) -> None:
-        """Make every call of both servers take this much longer."""
+        """Delay every call to both servers by this time."""
         self.arcgis_control("POST", "switches", {"latency_seconds": seconds})
         self.aws_control("POST", str(seconds))
 
 
 @contextmanager
 def run_servers(folder: Path, *seed: str) -> Iterator[Servers]:
-    """Run both servers while the block lasts. `seed` is options of the local ArcGIS that say what to serve."""
+    """Run both servers for the duration of the block. `seed` contains the local ArcGIS's options for its notebooks."""
     with ExitStack() as stack:
         ready = folder / "arcgis.json"
         ready.unlink(missing_ok=True)
@@ -113,7 +116,7 @@ def run_servers(folder: Path, *seed: str) -> Iterator[Servers]:
 
 @contextmanager
 def run_system(folder: Path, *arguments: str) -> Iterator[Path]:
-    """Run the whole system while the block lasts, as `make local` does, and yield the file that describes it."""
+    """Run the whole system for the duration of the block, as `make local` does. Yield the path of its stack file."""
     described = folder / "stack.json"
     with _run_process("local.system", "--stack-file", str(described), *arguments) as process:
         _wait(process, described.exists, _MAX_DEPLOY_SECONDS)

@@ -1,4 +1,4 @@
-"""One archive run, as an operator starts and follows it with Step Functions and the archive bucket alone."""
+"""Start and follow an archive run as an operator does. This uses only Step Functions and the archive bucket."""
 
 import json
 import time
@@ -18,7 +18,7 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a run ended: the status of the execution (such as SUCCEEDED), the run report, seconds on the clock."""
+    """The result of a run: the execution's status (such as SUCCEEDED), the run report, the duration in seconds."""
 
     status: str
     report: Mapping[str, Any]
@@ -26,12 +26,12 @@ class Finished:
 
 
 class ArchiveRun:
-    """A run that was started."""
+    """An archive run. Creating this object starts the run."""
 
     def __init__(
         self, aws: LocalAws, outputs: Mapping[str, str], item_ids: Sequence[str] = (), name: str | None = None
     ) -> None:
-        """Start a run over the notebooks with these ids, or over all notebooks if no id is given."""
+        """Start a run for the notebooks with these ids, or for all notebooks if no id is given."""
         self._aws = aws
         self._bucket = outputs["ArchiveBucket"]
         start = {"itemIds": list(item_ids)} if item_ids else {}
@@ -50,11 +50,11 @@ class ArchiveRun:
         return None if plan is None else [len(json.loads(line)["notebooks"]) for line in plan.splitlines() if line]
 
     def count_outcomes(self) -> int:
-        """Return the number of batches that have written their outcomes."""
+        """Return the number of batches that have already written their outcomes."""
         return len(self._list_outcomes())
 
     def read_outcomes(self) -> list[dict[str, Any]]:
-        """Return the outcome of each notebook, once each."""
+        """Return one outcome for each notebook."""
         outcomes: dict[str, dict[str, Any]] = {}
         for name in self._list_outcomes():
             for outcome in json.loads(self._read(name) or b'{"outcomes": []}')["outcomes"]:
@@ -62,7 +62,7 @@ class ArchiveRun:
         return list(outcomes.values())
 
     def follow(self, seconds: float = 300) -> Iterator[None]:
-        """Yield a few times a second until the run has ended; raise RunFailedError after `seconds`."""
+        """Yield a few times a second until the run has ended. Raise RunFailedError if it runs longer than `seconds`."""
         while self._describe()["status"] == "RUNNING":
             if time.monotonic() - self._started > seconds:
                 raise RunFailedError(f"The run has not ended after {seconds:.0f} s.")
@@ -70,13 +70,16 @@ class ArchiveRun:
             time.sleep(_POLL_SECONDS)
 
     def wait(self, seconds: float = 300) -> Finished:
-        """Wait for the end and return how the run ended; raise RunFailedError."""
+        """Wait until the run has ended and return the result.
+
+        Raise RunFailedError if the run has no report or runs longer than `seconds`.
+        """
         for _ in self.follow(seconds):
             pass
         execution, report = self._describe(), self._read("report.json")
         if report is None:
             raise RunFailedError(
-                f"The run ended {execution['status']} without a report: "
+                f"The run ended with status {execution['status']} and without a report: "
                 f"{execution.get('error')}: {execution.get('cause')}"
             )
         return Finished(execution["status"], json.loads(report), time.monotonic() - self._started)

@@ -25,7 +25,7 @@ from local.stopping import end_group
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
-# MiniStack's root, which stands for a deployer or an operator.
+# The credentials of MiniStack's root user. Deployers and operators use them here.
 ACCESS_KEY = "test"
 SECRET_KEY = "test"
 MAX_START_SECONDS = 30
@@ -33,17 +33,17 @@ _APPLICATION = ROOT / "local/ministack/application.py"
 
 
 class LocalAwsError(Exception):
-    """MiniStack could not be started, or ended by itself. The message ends with its log."""
+    """MiniStack could not be started, or it ended unexpectedly. The message ends with MiniStack's log."""
 
 
 class LocalAws:
-    """MiniStack while the `with` block lasts: its URLs, and clients that call only MiniStack.
+    """Run MiniStack for the duration of a `with` block. This object has its URLs, and clients that call only MiniStack.
 
-    It listens on two ports. This program and the tests use plain HTTP, as root. The functions, and callers of the HTTP
-    proxy, use HTTPS, as on AWS. The policies of the bucket and the queues deny other requests here as well.
+    MiniStack listens on two ports. This program and the tests use plain HTTP, as root. The functions, and callers of
+    the HTTP proxy, use HTTPS, as on AWS. The policies of the bucket and the queues deny all other plain HTTP requests.
 
-    MiniStack has its data in memory and in one temporary folder, and nothing of it must be saved. So SIGKILL ends it,
-    together with the Lambda workers in its process group.
+    MiniStack keeps its data in memory and in one temporary folder. None of it must be saved. So this object ends
+    MiniStack with SIGKILL, together with the Lambda workers in its process group.
     """
 
     def __enter__(self) -> Self:
@@ -52,8 +52,8 @@ class LocalAws:
         self._certificates = make_certificates(self._folder)
         self.ca_bundle = self._certificates.ca_bundle
         self.endpoint_url = f"http://127.0.0.1:{self._port}"
-        # On AWS, API Gateway and S3 have different hosts, so a client that follows a link to S3 does not send its
-        # Authorization header there. A host name here and an address there make them differ here as well.
+        # On AWS, API Gateway and S3 have different hosts. A client that follows a link to S3 therefore does not send
+        # its Authorization header. The API uses a host name and S3 an IP address, so the hosts also differ here.
         self.api_url = f"https://localhost:{self._tls_port}"
         self.log = self._folder / "ministack.log"
         try:
@@ -65,7 +65,7 @@ class LocalAws:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    # Its own process group, so that Ctrl-C reaches only this program, which then ends the group.
+                    # With its own process group, Ctrl-C reaches only this program, which then ends the group.
                     start_new_session=True,
                 )
         except OSError as error:
@@ -86,40 +86,40 @@ class LocalAws:
 
     @property
     def pid(self) -> int:
-        """The process id of MiniStack, and also of its process group."""
+        """The process id of MiniStack. It is also the id of the process group."""
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Whether MiniStack's process still runs."""
+        """Return whether MiniStack's process is running."""
         return self._process.poll() is None
 
     @cached_property
     def session(self) -> boto3.Session:
-        """A boto3 session as MiniStack's root."""
+        """A boto3 session with the credentials of MiniStack's root user."""
         return boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
 
     @cached_property
     def s3(self) -> S3Client:
-        """A client of the local S3."""
+        """A client for the local S3."""
         return self.session.client("s3", endpoint_url=self.endpoint_url)
 
     @cached_property
     def step_functions(self) -> SFNClient:
-        """A client of the local Step Functions."""
+        """A client for the local Step Functions."""
         return self.session.client("stepfunctions", endpoint_url=self.endpoint_url)
 
     @cached_property
     def secrets(self) -> SecretsManagerClient:
-        """A client of the local Secrets Manager."""
+        """A client for the local Secrets Manager."""
         return self.session.client("secretsmanager", endpoint_url=self.endpoint_url)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        """A client of the local CloudFormation."""
+        """A client for the local CloudFormation."""
         return self.session.client("cloudformation", endpoint_url=self.endpoint_url)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment for another program, such as sam, so that it uses this AWS and never a real one."""
+        """Return an environment in which another program, such as sam, uses this AWS and never a real one."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return inherited | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -130,15 +130,15 @@ class LocalAws:
         }
 
     def _command(self) -> list[str | Path]:
-        # MiniStack starts the same ASGI server, but has no option for a second port.
+        # MiniStack's own command starts the same ASGI server, but it has no option for a second port.
         command: list[str | Path] = [ROOT / ".venvs/ministack/bin/python", "-m", "hypercorn", f"{_APPLICATION}:app"]
         command += ["--workers", "0", "--keep-alive", "75", "--log-level", "WARNING"]
         command += ["--insecure-bind", f"127.0.0.1:{self._port}", "--bind", f"127.0.0.1:{self._tls_port}"]
         return [*command, "--certfile", self._certificates.chain, "--keyfile", self._certificates.key]
 
     def _environment(self) -> dict[str, str]:
-        # The Lambda workers inherit this environment. A proxy, a CA bundle or a profile of this machine could hide
-        # faults that would appear on AWS, so nothing of the machine's environment is passed on.
+        # The Lambda workers inherit this environment. It contains no variable of this machine's environment: a proxy, a
+        # CA bundle or a profile could hide faults that would appear on AWS.
         return {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self._folder),
@@ -167,15 +167,15 @@ class LocalAws:
                 if probe.getresponse().status == HTTPStatus.OK:
                     return
             time.sleep(0.05)
-        raise LocalAwsError(f"MiniStack did not answer within {MAX_START_SECONDS} s.\n{self.log_tail()}")
+        raise LocalAwsError(f"MiniStack did not start within {MAX_START_SECONDS} s.\n{self.log_tail()}")
 
     def log_tail(self, lines: int = 40) -> str:
-        """Return the last lines of MiniStack's log, for an error message."""
+        """Return the last lines of MiniStack's log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def free_ports(count: int) -> list[int]:
-    """Return loopback ports that were free a moment ago."""
+    """Return ports that are free on the loopback address. Another process may take them before they are used."""
     with contextlib.ExitStack() as opened:
         probes = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [probe.getsockname()[1] for probe in probes]

@@ -1,8 +1,8 @@
-"""A private certificate authority and one server certificate for localhost.
+"""Make a private certificate authority and one server certificate for localhost.
 
-The local ArcGIS uses them because an on-premises site often has a private CA; the local AWS needs some for its HTTPS
-port. The chain satisfies VERIFY_X509_STRICT, which Python 3.13 sets by default: key identifiers, critical basic
-constraints and key usage (RFC 5280, section 4.2).
+The local ArcGIS uses them, because an on-premises site often has a private CA. The local AWS uses them for its HTTPS
+port. The chain satisfies VERIFY_X509_STRICT, which Python 3.13 sets by default. That requires key identifiers, critical
+basic constraints and key usage (RFC 5280, section 4.2).
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ LIFETIME = dt.timedelta(days=30)
 
 @dataclass(frozen=True)
 class Certificates:
-    """Paths of PEM files: the CA certificate for clients, chain and private key for the server."""
+    """Paths of PEM files: the CA certificate for clients, and the chain and private key for the server."""
 
     ca_bundle: Path
     chain: Path

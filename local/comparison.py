@@ -14,9 +14,10 @@ _CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many snapshots and copies of the current content are stored as ArcGIS serves them.
+    """The result of a comparison.
 
-    `differences` has one sentence for each object that is missing, extra or different.
+    `snapshots` and `copies` count the stored snapshots and the stored copies of current content that are equal to what
+    ArcGIS serves. `differences` contains one sentence for each object that is missing, extra or different.
     """
 
     snapshots: int
@@ -25,24 +26,24 @@ class Comparison:
 
     @property
     def equal(self) -> int:
-        """Snapshots and copies together, as the run report counts them."""
+        """The number of snapshots and copies together. The run report counts both as snapshots."""
         return self.snapshots + self.copies
 
 
 def is_readable(deployment: Deployment, item: Item) -> bool:
-    """Return whether one of the archive's credentials can read the item's snapshots."""
+    """Return whether a credential in the archive's secrets can read the item's snapshots."""
     return deployment.user(item.owner).has_secret or not item.resources_refused
 
 
 def has_readable_content(deployment: Deployment, item: Item) -> bool:
-    """Return whether the item has content that one of the archive's credentials can read."""
+    """Return whether the item has content that a credential in the archive's secrets can read."""
     return bool(size_of(item.content)) and (deployment.user(item.owner).has_secret or not item.content_refused)
 
 
 def compare(deployment: Deployment, s3: S3Client, bucket: str, *, with_current: bool) -> Comparison:
-    """Read back every stored snapshot and copy, and compare it with what ArcGIS serves now.
+    """Read every stored snapshot and copy, and compare its bytes with those that ArcGIS serves now.
 
-    `with_current` says whether the stack archives the current content of notebooks.
+    `with_current` is True if the stack archives the current content of notebooks.
     """
     items = deployment.organisation.notebooks()
     served: dict[str, Content] = {
@@ -64,17 +65,17 @@ def compare(deployment: Deployment, s3: S3Client, bucket: str, *, with_current: 
         if _digest(body.iter_chunks(_CHUNK_BYTES)) == _digest(chunks(served[key])):
             equal.add(key)
         else:
-            differences.append(f"Archived with other bytes than served: {key}")
+            differences.append(f"Archived with different bytes: {key}")
     return Comparison(len(equal - copied.keys()), len(equal & copied.keys()), differences)
 
 
 def current_key(item: Item) -> str:
-    """Return the key of a copy of the item's current content."""
+    """Return the key under which the item's current content is archived."""
     return f"notebooks/{item.id}/current/{item.modified:013}-{_digest(chunks(item.content)).hex()[:12]}.ipynb"
 
 
 def stored_snapshots(s3: S3Client, bucket: str) -> Iterator[str]:
-    """Yield the keys of the archived snapshots and of the copies of the current content, in order."""
+    """Yield the keys of all archived snapshots and copies of current content, in order."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="notebooks/"):
         for listed in page.get("Contents", ()):
             if "/snapshots/" in listed["Key"] or listed["Key"].endswith(".ipynb"):

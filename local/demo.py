@@ -1,7 +1,7 @@
-"""`make demo`: the main job from end to end on this machine, checked byte for byte.
+"""`make demo`: archive notebooks on this machine twice, and compare each archived byte with the original.
 
-Exits 0 only if both runs completed, the archive holds exactly the readable snapshots and the current content that
-ArcGIS serves, and the second run found everything unchanged.
+The exit code is 0 only if all of this is true: both runs completed, the archive contains exactly the readable snapshots
+and current content that ArcGIS serves, and the second run found everything unchanged.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from scripts.stack import format_count
 
 
 def demonstrate(system: LocalSystem, console: Console, steps: Steps, *, verbose: bool = False) -> bool:
-    """Run twice, show what came of it, and return whether all of it is as it should be."""
+    """Run the archive twice, print the results, and return whether they are correct."""
     s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
     steps.start("First archive run")
     first = _follow(ArchiveRun(system.aws, system.outputs), system, steps)
@@ -47,13 +47,13 @@ def demonstrate(system: LocalSystem, console: Console, steps: Steps, *, verbose:
     for sentence in differences:
         console.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
     if differences:
-        verdict = "The archive is not what it should be: see above."
+        verdict = "The archive is not correct. The lines above list the differences."
     else:
         copies = format_count(compared.copies, "notebook")
         size = decimal(sum(version.size for version in versions))
         verdict = (
             f"{format_count(compared.snapshots, 'snapshot')} and the current content of {copies} ({size}) are archived "
-            "byte for byte as ArcGIS serves them, nothing else is, and a second run found nothing to add."
+            "byte for byte as ArcGIS serves them. Nothing else was archived. A second run found nothing to add."
         )
     console.print(verdict, style="bold red" if differences else "bold green", markup=False, highlight=False)
     return not differences
@@ -67,23 +67,26 @@ def _follow(run: ArchiveRun, system: LocalSystem, steps: Steps) -> Finished:
 
 
 def _list_differences(compared: Comparison, first: Finished, second: Finished) -> list[str]:
-    """Return a sentence for everything that is not as it should be."""
+    """Return a sentence for each result that is not correct."""
     differences = list(compared.differences)
     if not compared.equal:
         differences.append("Nothing was archived: no notebook could be read.")
     differences += [
-        f"The {name} run ended {run.status} with a report that says {run.report['status']}."
+        f"The {name} run ended with status {run.status}. The status in its report is {run.report['status']}."
         for name, run in (("first", first), ("second", second))
         if (run.status, run.report["status"]) != ("SUCCEEDED", "complete")
     ]
     unchanged, archived = (second.report["snapshots"].get(name, 0) for name in ("unchanged", "archived"))
     if archived or unchanged != compared.equal:
-        differences.append(f"The second run archived {archived} and found {unchanged} of {compared.equal} unchanged.")
+        differences.append(
+            f"The second run archived {format_count(archived, 'version')} and found {unchanged} of {compared.equal} "
+            "unchanged. It should have found all of them unchanged."
+        )
     return differences
 
 
 def _print_details(system: LocalSystem, console: Console, first: Finished, second: Finished) -> None:
-    """Print keys, bytes, tags and batches."""
+    """Print keys, sizes, tags and batches."""
     s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
     versions = list(read_versions(s3, bucket))
     tags = {version.key: read_tags(s3, bucket, version.key) for version in versions}
@@ -96,10 +99,10 @@ def _print_details(system: LocalSystem, console: Console, first: Finished, secon
 
 
 def main() -> int:
-    """Start everything, demonstrate, stop everything; return the exit code."""
+    """Start everything, run the demonstration and stop everything. Return the exit code."""
     parser = argparse.ArgumentParser(description="Archive notebooks on this machine and check every byte.")
     add_notebooks_option(parser)
-    parser.add_argument("--verbose", action="store_true", help="also show keys, bytes, tags and batches")
+    parser.add_argument("--verbose", action="store_true", help="also show keys, sizes, tags and batches")
     options = parser.parse_args()
     console = Console()
     try:
@@ -115,11 +118,11 @@ def main() -> int:
         console.print(f"Stopped by {stopped}.", markup=False)
         return 130
     if not good:
-        following = "To see keys, bytes and batches: make demo VERBOSE=1"
+        following = "To see keys, sizes, tags and batches: make demo VERBOSE=1"
     elif options.notebooks:
         following = f"To look around in the running system: make local NOTEBOOKS={shlex.quote(str(options.notebooks))}"
     else:
-        following = "To do the same with notebooks of your own: make demo NOTEBOOKS=path/to/folder"
+        following = "To do the same with your own notebooks: make demo NOTEBOOKS=path/to/folder"
     console.print(following, markup=False, highlight=False, soft_wrap=True)
     return 0 if good else 1
 

@@ -1,10 +1,10 @@
-"""The parts of the documents that repeat the code. `make docs` runs this module, which writes them again.
+"""Generate the parts of the documents that repeat the code. `make docs` runs this module.
 
 - `docs/errors.md`: the table of error names, from the classes of `notebook_archive.errors`
 - `docs/parameters.md`: the tables of parameters, from `template.yaml`
 - `docs/openapi.json`: see `local/openapi.py`
 
-In a Markdown page, the generated part stands between two comments. Everything around it is written by hand.
+In a Markdown page, the generated part is between two comments. The rest of the page is written by hand.
 """
 
 import re
@@ -25,7 +25,7 @@ END = "<!-- end of the generated part -->\n"
 
 
 def write_documents() -> list[Path]:
-    """Write every document that differs from the code, and return their paths."""
+    """Write every document that does not match the code, and return the paths of these documents."""
     outdated = {path: text for path, text in generated_documents().items() if path.read_text(encoding="utf-8") != text}
     for path, text in outdated.items():
         path.write_text(text, encoding="utf-8")
@@ -33,7 +33,7 @@ def write_documents() -> list[Path]:
 
 
 def generated_documents() -> dict[Path, str]:
-    """Return each generated document as it should be."""
+    """Return the path and the correct text of each generated document."""
     return {
         ERRORS: _with_generated_part(ERRORS, error_table()),
         PARAMETERS: _with_generated_part(PARAMETERS, parameter_tables()),
@@ -52,7 +52,7 @@ def error_table() -> str:
 
 
 def named_errors(base: type[NotebookArchiveError]) -> Iterator[type[NotebookArchiveError]]:
-    """Yield the class and its subclasses, at any depth, that have a reason of their own."""
+    """Yield the class and all its direct and indirect subclasses, but only those that define a `reason`."""
     if "reason" in vars(base):
         yield base
     for cls in base.__subclasses__():
@@ -60,7 +60,7 @@ def named_errors(base: type[NotebookArchiveError]) -> Iterator[type[NotebookArch
 
 
 def parameter_tables() -> str:
-    """Return a heading and a Markdown table for each group of parameters of the template."""
+    """Return a heading and a Markdown table for each parameter group in the template."""
     template = load_template()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     sections = []
@@ -77,7 +77,10 @@ def parameter_tables() -> str:
 
 
 def _meaning(cls: type[NotebookArchiveError]) -> str:
-    """Return the docstring of an error in one line, without the paragraphs for programmers."""
+    """Return the docstring of an error class in one line.
+
+    Paragraphs that begin with a backtick describe arguments to programmers, so they are left out.
+    """
     paragraphs = (" ".join(paragraph.split()) for paragraph in (cls.__doc__ or "").split("\n\n"))
     return " ".join(paragraph for paragraph in paragraphs if not paragraph.startswith("`"))
 
@@ -100,7 +103,7 @@ def _allowed(rules: Mapping[str, Any]) -> str:
 
 
 def _with_links(text: str) -> str:
-    """Return the text with a link for each file of docs/ that it names."""
+    """Return the text with a link for each file in docs/ that it names."""
     return re.sub(r"docs/([\w-]+\.(?:md|json))", r"[docs/\1](\1)", text)
 
 

@@ -1,4 +1,4 @@
-"""What the archive holds, read from S3 alone."""
+"""Read from S3 which versions of notebooks the archive contains."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class Version:
 
     @property
     def created(self) -> str:
-        """When ArcGIS says that this version was made, in ISO 8601 with `Z`; empty if ArcGIS did not say."""
+        """The creation time that ArcGIS reports for this version, in ISO 8601 with `Z`, or empty if it reports none."""
         return self.metadata.get("snapshot-created") or self.metadata.get("modified", "")
 
 
 def read_versions(s3: S3Client, bucket: str) -> Iterator[Version]:
-    """Yield every archived version, in the order of the keys: the versions of a notebook stand together."""
+    """Yield every archived version in the order of the keys, so that the versions of one notebook are adjacent."""
     for key in stored_snapshots(s3, bucket):
         head = s3.head_object(Bucket=bucket, Key=key)
         yield Version(key, head["ContentLength"], {name: unquote(value) for name, value in head["Metadata"].items()})

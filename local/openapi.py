@@ -1,4 +1,4 @@
-"""The OpenAPI document of the proxy, made from its code. `make docs` writes it to docs/openapi.json."""
+"""Make the OpenAPI document of the proxy from the proxy's code. `make docs` writes it to docs/openapi.json."""
 
 import json
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ _FORMAT = {"type": "string", "pattern": f"^({'|'.join(FORMATS)})?$"}
 _TOKEN = {
     "type": "string",
     "pattern": f"^({TOKEN.pattern})?$",
-    "description": "An ArcGIS token, where ApiAuth is ArcGIS and no header carries one.",
+    "description": "An ArcGIS token, if ApiAuth is ArcGIS and no header contains one.",
 }
 _WITH_TOKEN_IN_FORM: list[dict[str, list[str]]] = [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}, {}]
 _REFERER = {
     "type": "string",
     "maxLength": MAX_VALUE_LENGTH,
     "pattern": "^[!-~]*$",
-    "description": "What the token was made for, if it is bound to a referer",
+    "description": "The referer to which the token is bound, if it is bound to one",
 }
 _TYPES: Mapping[type, str] = {str: "string", int: "integer"}
 
@@ -45,20 +45,20 @@ _ALWAYS = (
     *(errors.ArcGISUnavailable, errors.DeadlineExceeded),
 )
 _OF_DOWNLOADS = (errors.NotebookNotFound, errors.SnapshotTooLarge, errors.ArchiveConflict)
+# API Gateway itself may return these statuses. It then names the request only in the body, not in a header.
 _GATEWAYS = ("403", "429")
-"""Statuses that API Gateway answers too, which names the request in the body alone."""
 _CHALLENGE = {
     "x-amzn-Remapped-WWW-Authenticate": {
-        "description": "The header WWW-Authenticate, which API Gateway renames in answers of REST APIs",
+        "description": "The header `WWW-Authenticate`. API Gateway renames it in the responses of REST APIs.",
         "schema": {"type": "string"},
     }
 }
-_UNSIGNED = "Where ApiAuth is IAM: the request is not signed, or not by somebody who may call."
-_TOO_MANY = "More requests than ApiRateLimit and ApiBurstLimit let through."
+_UNSIGNED = "If ApiAuth is IAM: the request is not signed, or the signer has no permission to call this API."
+_TOO_MANY = "There were more requests than ApiRateLimit and ApiBurstLimit allow."
 
 
 def document() -> dict[str, Any]:
-    """Return the document.  What it says of ids, limits, fields and statuses is read from the code that enforces it."""
+    """Return the document. Its ids, limits, fields and statuses are read from the code that enforces them."""
     list_operations = _operations("listNotebooks", "The notebooks that are open now", _sessions(), [], _paging())
     one = [
         {"name": "notebookId", "in": "path", "required": True, "schema": _ITEM_ID, "description": "The session's id"}
@@ -69,9 +69,9 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Notebook Archive: the proxy",
             "version": "1",
-            "description": "The notebook resource and Download Notebook Snapshot, as ArcGIS documents them, in front "
-            "of ArcGIS and of the archive. Every parameter may stand in the query instead of the form body, but for "
-            "`token`, which is refused there.",
+            "description": "The notebook resource and Download Notebook Snapshot, as ArcGIS documents them. The proxy "
+            "reads from ArcGIS and from the archive. Every parameter may be in the query or in the form body, except "
+            "`token`, which is refused in the query.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "servers": [
@@ -84,7 +84,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/admin/notebooks": list_operations,
             "/admin/notebooks/{notebookId}": _operations("getNotebook", "One open notebook", notebook, one, []),
-            "/admin/notebook/{notebookId}": _operations("getNotebookSingular", "The same", notebook, one, []),
+            "/admin/notebook/{notebookId}": _operations("getNotebookSingular", "One open notebook", notebook, one, []),
             "/admin/notebooks/snapshots/download": {"get": _form(), "post": _download()},
         },
         "components": {
@@ -103,15 +103,19 @@ def document() -> dict[str, Any]:
                     "type": "apiKey",
                     "in": "header",
                     "name": "Authorization",
-                    "description": "AWS Signature Version 4 for the service execute-api, where ApiAuth is IAM.",
+                    "description": "AWS Signature Version 4 for the service execute-api, if ApiAuth is IAM.",
                 },
                 "arcgisHeader": {
                     "type": "apiKey",
                     "in": "header",
                     "name": "X-Esri-Authorization",
-                    "description": "`Bearer` and an ArcGIS token, where ApiAuth is ArcGIS.",
+                    "description": "`Bearer` and an ArcGIS token, if ApiAuth is ArcGIS.",
                 },
-                "bearer": {"type": "http", "scheme": "bearer", "description": "The same."},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An ArcGIS token in the header Authorization, if ApiAuth is ArcGIS.",
+                },
             },
         },
     }
@@ -120,10 +124,10 @@ def document() -> dict[str, Any]:
 def _operations(
     name: str, summary: str, content: Mapping[str, Any], path: list[dict[str, Any]], more: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return GET, and POST, whose form body may carry the token."""
-    query = [{"name": "f", "in": "query", "schema": _FORMAT, "description": "html is the default"}, *more]
+    """Return the operations GET and POST. The form body of POST may contain the token."""
+    query = [{"name": "f", "in": "query", "schema": _FORMAT, "description": "The default is html."}, *more]
     not_found = () if not path else (errors.NotebookNotFound,)
-    answers = {"200": {"description": "The answer", "headers": _headers(), "content": content}}
+    answers = {"200": {"description": "The requested data", "headers": _headers(), "content": content}}
     answers |= _failures(*_ALWAYS, *not_found)
     fields = {"f": _FORMAT, "token": _TOKEN, "referer": _REFERER, **{each["name"]: each["schema"] for each in more}}
     body = {"content": {FORM_MEDIA_TYPE: {"schema": {"type": "object", "properties": fields}}}}
@@ -142,8 +146,8 @@ def _operations(
 
 def _paging() -> list[dict[str, Any]]:
     return [
-        _number("start", 1, MAX_START, "The first to give, counted from 1"),
-        _number("num", 10, MAX_SESSIONS, "How many to give"),
+        _number("start", 1, MAX_START, "Position of the first notebook to return, counted from 1"),
+        _number("num", 10, MAX_SESSIONS, "Maximum number of notebooks to return"),
     ]
 
 
@@ -171,11 +175,11 @@ def _form() -> dict[str, Any]:
             "in": "query",
             "required": True,
             "schema": {"type": "string", "enum": ["html"]},
-            "description": "A client that accepts text/html may leave it out.",
+            "description": "A client that accepts text/html may omit this parameter.",
         },
     ]
     content = {"text/html": {"schema": {"type": "string"}}}
-    answers = {"200": {"description": "The form, for people", "headers": _headers(), "content": content}}
+    answers = {"200": {"description": "A form for people", "headers": _headers(), "content": content}}
     answers |= _failures(errors.NotAnId, errors.MediaTypeRefused, errors.MethodRefused, errors.NotebookArchiveError)
     return {
         "operationId": "downloadSnapshotForm",
@@ -189,22 +193,30 @@ def _form() -> dict[str, Any]:
 def _download() -> dict[str, Any]:
     fields = {
         "itemId": _ITEM_ID,
-        "resourceKey": {**_KEY, "description": "`resourceKeys` is taken too."},
-        "f": {**_FORMAT, "description": "Absent: the file, or the page for a client that accepts text/html."},
-        "source": {"type": "string", "enum": ["archive", "arcgis"], "description": "arcgis: not from the archive"},
+        "resourceKey": {**_KEY, "description": "The name `resourceKeys` is accepted too."},
+        "f": {
+            **_FORMAT,
+            "description": "If it is absent, the response is the file, or a page if the client accepts text/html.",
+        },
+        "source": {
+            "type": "string",
+            "enum": ["archive", "arcgis"],
+            "description": "archive (the default): from the archive, or from ArcGIS if it is not archived. "
+            "arcgis: always from ArcGIS.",
+        },
         "token": _TOKEN,
         "referer": _REFERER,
     }
     schema = {"type": "object", "required": ["itemId", "resourceKey"], "properties": fields}
     source = _header("archive or arcgis")
-    digest = _header("RFC 9530: the SHA-256 of the snapshot's bytes")
+    digest = _header("The SHA-256 of the snapshot's bytes, as RFC 9530 defines this header")
     headers = _headers() | {"X-Notebook-Source": {**source, "required": True}, "Repr-Digest": digest}
     headers["Content-Disposition"] = _header("attachment, unless f is pjson or html")
-    location = {**_header("Follow it with a GET, and without credentials"), "required": True}
+    location = {**_header("The link. Send a GET request without credentials."), "required": True}
     answers = {
         "200": {"description": "The snapshot, byte for byte", "headers": headers, "content": _content("Notebook")},
         "303": {
-            "description": f"The snapshot is larger than {MAX_INLINE_BYTES} bytes: a link to it, good for five minutes",
+            "description": f"A link to a snapshot that is larger than {MAX_INLINE_BYTES} bytes, valid for five minutes",
             "headers": {**headers, "Location": location},
         },
     }
@@ -218,7 +230,7 @@ def _download() -> dict[str, Any]:
 
 
 def _headers(*, required: bool = True) -> dict[str, Any]:
-    return {"X-Correlation-Id": {**_header("Names the request in the operator's log"), "required": required}}
+    return {"X-Correlation-Id": {**_header("The id of the request in the operator's log"), "required": required}}
 
 
 def _header(description: str) -> dict[str, Any]:
@@ -226,12 +238,12 @@ def _header(description: str) -> dict[str, Any]:
 
 
 def _failures(*raised: type[errors.NotebookArchiveError]) -> dict[str, Any]:
-    """Return a response for each status that the errors have in the one table, and the gateway's own 429."""
+    """Return a response for each status that the error table lists for these errors, and for API Gateway's 429."""
     texts: dict[HTTPStatus, list[str]] = {}
     for cls in raised:
-        told = find_failure(cls(""))
-        texts.setdefault(told.status, []).append(told.text.strip() or (cls.__doc__ or "").splitlines()[0])
-    described = {str(int(status)): " ".join(dict.fromkeys(said)) for status, said in sorted(texts.items())}
+        failure = find_failure(cls(""))
+        texts.setdefault(failure.status, []).append(failure.text.strip() or (cls.__doc__ or "").splitlines()[0])
+    described = {str(int(status)): " ".join(dict.fromkeys(sentences)) for status, sentences in sorted(texts.items())}
     described["403"] = " ".join(filter(None, (described.get("403"), _UNSIGNED)))
     described["429"] = _TOO_MANY
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}, "text/html": {}}
@@ -261,5 +273,5 @@ def _error_schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """Return the document as it stands in the file."""
+    """Return the text of the file docs/openapi.json."""
     return json.dumps(document(), indent=2) + "\n"

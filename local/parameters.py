@@ -1,4 +1,4 @@
-"""Parameters of the stack from a command line, held to what template.yaml says of them."""
+"""Read parameters of the stack from a command line, and check them by the rules in template.yaml."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,16 +8,16 @@ import yaml
 
 from local.aws import ROOT
 
+# The local system sets these parameters, because the stack must find the local services and secrets.
 OWN = frozenset({"Architecture", "CaBundleSecret", "PortalUrl", "SecretPrefix", "WebhookSecret"})
-"""What the local system has to set by itself, so that the stack finds it."""
 
 
 class ParametersWrong(Exception):
-    """Names the parameter and what it should be."""
+    """A parameter is not allowed. The message says why."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads the template, without its short functions such as !Ref."""
+    """A YAML loader that ignores CloudFormation's short functions such as !Ref."""
 
 
 _Loader.add_multi_constructor("!", lambda _loader, _tag, _node: None)
@@ -30,17 +30,17 @@ def load_template() -> dict[str, Any]:
 
 
 def parameters_from(words: Iterable[str]) -> dict[str, str]:
-    """Return the parameters that the words `Name=value` give; raise ParametersWrong."""
+    """Return the parameters in words of the form `Name=value`. Raise ParametersWrong if one is not allowed."""
     given: dict[str, str] = {}
     known = load_template()["Parameters"]
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise ParametersWrong(f"{word!r} is not of the form Name=value. Say for example Capture=true.")
+            raise ParametersWrong(f"{word!r} does not have the form Name=value. An example: Capture=true.")
         if name in OWN:
-            raise ParametersWrong(f"{name} is set by the local system itself.")
+            raise ParametersWrong(f"{name} cannot be changed, because the local system sets it.")
         if name not in known:
-            raise ParametersWrong(f"template.yaml has no parameter {name!r}; case counts.")
+            raise ParametersWrong(f"template.yaml has no parameter {name!r}. Names are case-sensitive.")
         if not _is_allowed(value, known[name]):
             raise ParametersWrong(f"{name} cannot be {value!r}: {_wanted(known[name])}.")
         given[name] = value
@@ -59,7 +59,7 @@ def _is_allowed(value: str, rules: Mapping[str, Any]) -> bool:
 
 def _wanted(rules: Mapping[str, Any]) -> str:
     if "AllowedValues" in rules:
-        return f"it is one of {', '.join(map(str, rules['AllowedValues']))}"
+        return f"it must be one of {', '.join(map(str, rules['AllowedValues']))}"
     if rules["Type"] == "Number":
-        return f"it is a whole number from {rules['MinValue']} to {rules['MaxValue']}"
+        return f"it must be a whole number from {rules['MinValue']} to {rules['MaxValue']}"
     return f"it {rules['ConstraintDescription']}"

@@ -1,4 +1,4 @@
-"""Progress of a command: which step is running, and for how long."""
+"""Show the progress of a command: the running step and its duration."""
 
 import time
 from types import TracebackType
@@ -13,10 +13,10 @@ _SILENT_SECONDS = 2
 
 
 class Steps:
-    """The steps of a command, one line each, while the `with` block lasts.
+    """Show the steps of a command, one line each, for the duration of a `with` block.
 
-    On a terminal, the line of the running step moves, and counts the seconds after the first two. In a file or a pipe,
-    a step is one plain line, which is written when the step starts.
+    On a terminal, the running step's line is animated. After two seconds it also shows the duration. In a file or a
+    pipe, each step is one plain line that is written when the step starts.
     """
 
     def __init__(self, console: Console) -> None:
@@ -45,7 +45,7 @@ class Steps:
             self._console.print(f"{name} …", highlight=False, markup=False, soft_wrap=True)
 
     def update(self, detail: str) -> None:
-        """Say how far the running step is; only a terminal shows it."""
+        """Show a detail about the running step. Only a terminal shows it."""
         self._detail = detail
 
     def end(self) -> None:

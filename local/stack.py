@@ -1,4 +1,4 @@
-"""The stack on the local AWS: `sam build` and `sam deploy` of the unmodified template."""
+"""Build and deploy the unmodified template on the local AWS with `sam build` and `sam deploy`."""
 
 import fcntl
 import hashlib
@@ -21,30 +21,33 @@ _ARTIFACTS = "deployment-artifacts"
 
 
 class SamError(Exception):
-    """sam failed. The message holds its output."""
+    """A sam command failed. The message contains its output."""
 
 
 def architecture() -> str:
-    """Return the template's name for this machine's processor, on which the layer's compiled files must run."""
+    """Return the template's name for this machine's processor. The layer's compiled files must run on it."""
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
 
 
 @contextmanager
 def build() -> Iterator[Path]:
-    """Build if a source has changed and yield the path of a copy, so that another process can build then."""
+    """Build the stack if a source file has changed. Yield the path of the template in a copy of the build.
+
+    Another process can start a build while this one uses its copy.
+    """
     STATE.mkdir(exist_ok=True)
-    # The copy is beside the build folder, because the built template has paths relative to its own place.
+    # The copy is in the same parent folder as the build, because the built template contains relative paths.
     with tempfile.TemporaryDirectory(prefix="build-", dir=STATE) as copy:
         with (STATE / "build.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _build_if_changed()
-            # sam replaces the files that it builds and never writes into them, so links are as good as copies.
+            # sam replaces the files that it builds and never writes into them, so hard links suffice.
             shutil.copytree(BUILD, copy, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
         yield Path(copy) / "template.yaml"
 
 
 def _build_if_changed() -> None:
-    """Run `sam build`, unless the sources are those of the last build: it takes seconds even if nothing has changed."""
+    """Run `sam build` if a source file has changed, because it takes seconds even if nothing has changed."""
     digest, built = _sources_digest(), STATE / "build.sha256"
     if built.exists() and built.read_text() == digest:
         return
@@ -55,7 +58,7 @@ def _build_if_changed() -> None:
 
 
 def _sources_digest() -> str:
-    """Return the SHA-256 of the names and contents of all files that a build reads, and of the processor's name."""
+    """Return a SHA-256 over the names and contents of all files that a build reads, and over the processor's name."""
     folders = (ROOT / "functions", ROOT / "layers")
     files = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
     digest = hashlib.sha256(architecture().encode())
@@ -67,7 +70,7 @@ def _sources_digest() -> str:
 def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
     """Deploy the built template and return the stack's outputs by name.
 
-    The schedule is off, because a run that starts by itself would disturb other tests. One test turns it on.
+    The schedule is disabled, because a scheduled run would disturb tests. One test enables it.
     """
     aws.s3.create_bucket(Bucket=_ARTIFACTS)
     values = {"Architecture": architecture(), "ScheduleState": "DISABLED", **parameters}
@@ -86,13 +89,15 @@ def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict
 
 
 def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
-    # Variables for this program's Python must not reach sam's. Without bytecode, sam would be compiled at every start.
+    # PYTHON… variables are meant for this program. With PYTHONDONTWRITEBYTECODE, for example, sam would be compiled at
+    # every start.
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
-    # sam needs the runtime's Python on PATH and finds its own there. The layer's Makefile needs uv.
+    # sam needs a Python of the runtime's version on PATH, and the layer's Makefile needs uv.
     path = os.pathsep.join([*map(str, _TOOLS), environment.get("PATH", os.defpath)])
-    # sam leaves temporary files, so it gets a folder that is deleted. Its name is short: it becomes part of a socket's.
+    # sam does not delete its temporary files, so this folder is deleted afterwards. Its path becomes part of the path
+    # of a socket, so the name is short.
     with tempfile.TemporaryDirectory(prefix="sam-") as temporary:
-        # By default sam waits five seconds between two looks at the stack.
+        # By default sam checks the state of the stack only every five seconds.
         overrides = {"PATH": path, "TMPDIR": temporary, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
         done = run([_TOOLS[0] / "sam", *arguments], ROOT, {**environment, **overrides})
     if done.returncode:

@@ -1,4 +1,4 @@
-"""An orderly end at Ctrl-C, SIGTERM or a closed terminal: every `with` block exits, and no process stays."""
+"""End a program in order at Ctrl-C, at SIGTERM or if its terminal closes: exit each `with` block, end each process."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Raise Stopped in the block at the first signal. Ignore later ones, which could interrupt the cleanup."""
+    """Raise Stopped in the block at the first signal. Ignore later signals, which could interrupt the cleanup."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for each in _SIGNALS:
@@ -35,9 +35,9 @@ def stop_on_signals() -> Iterator[None]:
 def run(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command and return its exit code and its output, with both streams in one text.
+    """Run a command and return its exit code and its output. The output contains both streams.
 
-    If an exception interrupts this, the command and every process that it started are killed.
+    If an exception interrupts this function, it kills the command and every process that the command started.
     """
     process = subprocess.Popen(
         command,
@@ -60,6 +60,6 @@ def run(
 def end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """Kill a process that leads a process group, together with the whole group."""
     with suppress(ProcessLookupError):
-        # Before wait(), after which another process can get the same id.
+        # This comes before wait(), because another process can get the same id after wait().
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,6 +1,6 @@
-"""The whole system on this machine: a local ArcGIS, a local AWS, and the stack deployed between them.
+"""Run the whole system on this machine: a local ArcGIS, a local AWS, and the deployed stack.
 
-`make local` runs this module. It runs until a signal, and `.local/stack.json` describes it to other programs.
+`make local` runs this module until a signal arrives. Other programs read `.local/stack.json` to find the system.
 """
 
 import argparse
@@ -26,14 +26,14 @@ from local.stopping import Stopped, run, stop_on_signals
 
 STACK_FILE = stack.STATE / "stack.json"
 SECRET_PREFIX = "notebook-archive"
-# If the stack's parameter WebhookSecret has this value, the stack receives webhooks, and the secret is created.
+# If the stack's parameter WebhookSecret has this value, the secret is created here, and the stack receives webhooks.
 WEBHOOK_SECRET = f"{SECRET_PREFIX}-webhook"
-# The values of the stack's parameter ApiAuth, its default first.
+# The allowed values of the stack's parameter ApiAuth. The first one is the default.
 API_AUTHS = ("IAM", "ArcGIS")
 
 
 class LocalSystem:
-    """The whole system while the `with` block lasts. `step` is called before each step with a few words about it."""
+    """Run the whole system for the duration of a `with` block. Before each step, `step` is called with its name."""
 
     aws: LocalAws
     arcgis: LocalArcGIS
@@ -71,38 +71,41 @@ class LocalSystem:
 
     @property
     def api_base_url(self) -> str:
-        """The HTTP proxy's base URL on the HTTPS port of the local AWS, to which clients append `/admin/notebooks`."""
+        """The HTTP proxy's base URL on the local AWS's HTTPS port. Clients append paths such as `/admin/notebooks`."""
         return f"{self.aws.api_url}/restapis/{self.outputs['ProxyApiId']}/v1/_user_request_"
 
     @property
     def api_auth(self) -> str:
-        """Who may call the HTTP proxy: the stack's parameter ApiAuth."""
+        """The stack's parameter ApiAuth, which selects how callers of the HTTP proxy sign in."""
         return self._parameters.get("ApiAuth", API_AUTHS[0])
 
     @property
     def has_current_content(self) -> bool:
-        """Whether runs archive the current content of notebooks: the stack's parameter ArchiveCurrent."""
+        """Whether runs archive the current content of notebooks. The stack's parameter ArchiveCurrent decides this."""
         return self._parameters.get("ArchiveCurrent", "true") == "true"
 
     @property
     def webhook_url(self) -> str:
-        """The first part of the webhook's URL. The path in its secret follows."""
+        """The first part of the webhook's URL. The second part is the path that is stored in the webhook's secret."""
         return f"{self.api_base_url}/webhooks/"
 
     def webhook(self, action: str) -> str:
-        """Run the script that registers, removes or lists the webhook on the local portal; return its output."""
+        """Run the webhook script on the local portal and return its output.
+
+        `action` is `register`, `remove` or `list`.
+        """
         self.arcgis.enterprise.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
         command = [sys.executable, "-m", "scripts.webhook", action, "--url", self.webhook_url]
         done = run(command, ROOT, self.aws.environment())
         if done.returncode:
-            raise LocalAwsError(f"The webhook script failed at {action!r}.\n{done.stdout}")
+            raise LocalAwsError(f"The action {action!r} of the webhook script failed.\n{done.stdout}")
         return done.stdout
 
     def description(self) -> dict[str, Any]:
-        """Return what another program needs to start a run, to read the archive and to call the HTTP proxy.
+        """Return the data that another program needs to start a run, to read the archive and to call the HTTP proxy.
 
-        It contains ArcGIS's users and passwords. A client of `apiBaseUrl`, and of the links to large snapshots that
-        this API returns, must trust `awsCaBundle`.
+        The data contains the ArcGIS users and their passwords. Clients that call `apiBaseUrl` must trust `awsCaBundle`,
+        also when they follow links to large snapshots.
         """
         return {
             "region": REGION,
@@ -134,7 +137,7 @@ class LocalSystem:
             "PortalUrl": self.arcgis.enterprise.portal_url,
             "SecretPrefix": SECRET_PREFIX,
             "CaBundleSecret": f"{SECRET_PREFIX}/ca-bundle",
-            # Small, so that a run of a few notebooks has several batches.
+            # A small batch size gives several batches even in a run with few notebooks.
             "BatchSize": "5",
             **self._parameters,
         }
@@ -156,25 +159,25 @@ class LocalSystem:
 
 
 def seed_from(folder: Path | None) -> Seed:
-    """Return the sample notebooks, or one snapshot for each .ipynb file of the folder.
+    """Return the sample notebooks, or one snapshot for each .ipynb file in the folder.
 
-    Raise NotADirectoryError if the path is not a folder or has no such file.
+    Raise NotADirectoryError if the path is not a folder or contains no .ipynb file.
     """
     if folder is not None and not folder.is_dir():
-        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Give a folder with .ipynb files.")
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} is not a folder. Name a folder that contains .ipynb files.")
     if folder is not None and not any(folder.glob("*.ipynb")):
-        raise NotADirectoryError(f"NOTEBOOKS: {folder} has no .ipynb file. Folders within it are not searched.")
+        raise NotADirectoryError(f"NOTEBOOKS: {folder} contains no .ipynb file. Its subfolders are not searched.")
     return Seed.samples() if folder is None else Seed.folder(folder)
 
 
 def add_notebooks_option(parser: argparse.ArgumentParser) -> None:
     """Add `--notebooks DIR`, which `make demo` and `make local` share."""
-    help_text = "a folder: each .ipynb file directly in it becomes a notebook with one snapshot [sample notebooks]"
+    help_text = "a folder; each .ipynb file in it becomes a notebook with one snapshot [sample notebooks]"
     parser.add_argument("--notebooks", type=Path, metavar="DIR", help=help_text)
 
 
 def main() -> int:
-    """Run the system until a signal. Return 0, or 1 if it could not be started or ended by itself."""
+    """Run the system until a signal arrives. Return 0, or 1 if it could not be started or ended unexpectedly."""
     parser = argparse.ArgumentParser(description="Keep a local ArcGIS, a local AWS and the stack running until Ctrl-C.")
     add_notebooks_option(parser)
     file_help = "write addresses, users and passwords to this file, for other programs [.local/stack.json]"
@@ -196,7 +199,7 @@ def main() -> int:
                 system.arcgis.enterprise.switches.snapshot_fires_update = True
                 _write(options.stack_file, system.description())
                 steps.end()
-                ready = f"Ready: {options.stack_file} says where everything is. Stop it with Ctrl-C."
+                ready = f"Ready: {options.stack_file} contains all URLs and passwords. Stop the system with Ctrl-C."
                 console.print(ready, soft_wrap=True)
                 _wait(system)
             finally:
@@ -211,12 +214,12 @@ def main() -> int:
 
 
 def _wait(system: LocalSystem) -> None:
-    """Wait until the parent process, such as make, has ended. Raise LocalAwsError if MiniStack ends before."""
+    """Wait until the parent process, such as make, has ended. Raise LocalAwsError if MiniStack ends earlier."""
     parent = os.getppid()
     while os.getppid() == parent:
         if not system.aws.is_running():
             raise LocalAwsError(
-                f"The local AWS (MiniStack) ended by itself. The end of its log:\n{system.aws.log_tail()}"
+                f"The local AWS (MiniStack) ended unexpectedly. The end of its log:\n{system.aws.log_tail()}"
             )
         time.sleep(0.5)
 
@@ -224,15 +227,15 @@ def _wait(system: LocalSystem) -> None:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    # Only for this user, because it contains passwords.
+    # Only this user may read the file, because it contains passwords.
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    # Renamed, so that a reader never sees an incomplete file.
+    # The file gets its name when it is complete, so no reader finds an incomplete file.
     draft.replace(path)
 
 
 def _remove(path: Path, system: LocalSystem) -> None:
-    """Remove the file, unless another system has replaced it meanwhile."""
+    """Remove the file, unless another system has replaced it with its own file."""
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["awsEndpointUrl"] == system.aws.endpoint_url:
         path.unlink()
 

@@ -1,4 +1,4 @@
-"""What the demonstration shows of an archive and of a run report, at any width of the terminal."""
+"""Format an archive and a run report for the demonstration, at any terminal width."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from scripts.stack import replace_unprintable
 _GAP = 2
 _MIN_TITLE_WIDTH = 16
 _MAX_OWNER_WIDTH = 16
-# If the terminal is narrow, these columns are left out, in this order.
+# If the terminal is narrow, these columns are omitted in this order.
 _OPTIONAL_COLUMNS = ("Newest version", "Owner", "Versions")
 _STATE_STYLES = {"protected": "green", "unprotected": "bold red"}
 
-# Most entries of these lists are also in `notProtected`.
+# Most entries in these lists of the report are also in the list `notProtected`.
 _REPEATED_LISTS = {"unprotected", "skipped", "failed"}
 
-# The most urgent first.
+# The states of notebooks that are not protected, the most urgent first.
 _STATES = ("unprotected", "stale", "gone", "empty")
 
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """What one line says about a notebook; `newest` is in ISO 8601, and empty if nothing is archived."""
+    """One line of the notebook table. `newest` is a time in ISO 8601, or empty if nothing is archived."""
 
     title: str
     owner: str
@@ -41,7 +41,7 @@ class Notebook:
 
 
 def list_notebooks(outcomes: Iterable[Mapping[str, Any]], versions: Iterable[Version]) -> list[Notebook]:
-    """Join the outcomes of a run with what the archive holds, by owner and title."""
+    """Join the outcomes of a run with the archived versions. Sort the notebooks by owner and title."""
     held: dict[str, list[Version]] = {}
     for version in versions:
         held.setdefault(version.item_id, []).append(version)
@@ -59,7 +59,7 @@ def list_notebooks(outcomes: Iterable[Mapping[str, Any]], versions: Iterable[Ver
 
 
 def build_notebook_table(notebooks: Sequence[Notebook], width: int) -> Table:
-    """Return a table with a line for each notebook; titles are cut and columns left out, so that no line wraps."""
+    """Return a table with one line for each notebook. Titles are cut and columns omitted so that no line wraps."""
     columns = {
         "Notebook": [_build_text(notebook.title) for notebook in notebooks],
         "Owner": [_build_text(notebook.owner) for notebook in notebooks],
@@ -88,7 +88,7 @@ def _space_left(widths: Mapping[str, int], width: int) -> int:
 
 
 def list_problems(report: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield what is not protected, what failed and the notices, each with reason and remedy and each once."""
+    """Yield each list of the report with its entries. An entry that is in several lists is yielded once."""
     not_protected = sorted(report["notProtected"], key=lambda row: _STATES.index(row["state"]))
     known = {(row["itemId"], row["reason"]) for row in not_protected}
     for name, rows in {**report, "notProtected": not_protected}.items():
@@ -118,9 +118,9 @@ def _build_problem(row: Mapping[str, Any]) -> RenderableType:
 
 
 def list_versions(versions: Iterable[Version], tags: Mapping[str, Mapping[str, str]]) -> Iterator[Text]:
-    """Yield a line for each notebook and each archived version: bytes, key, route and tags.
+    """Yield one line for each notebook and one for each archived version, with size, key, route and tags.
 
-    A line is as long as it has to be, so that each key can be copied.
+    Lines are not cut, so that each key can be copied.
     """
     for item_id, group in groupby(versions, key=lambda version: version.item_id):
         first, *rest = group
@@ -142,7 +142,7 @@ def build_report_table(report: Mapping[str, Any]) -> Table:
 
 
 def _build_text(text: str) -> Text:
-    """Return a text that is shown as it is: nothing in it counts as markup, and nothing moves the cursor."""
+    """Return a rich text without markup and without characters that move the cursor."""
     return Text(replace_unprintable(text))
 
 
@@ -151,7 +151,7 @@ def _format_time(moment: str) -> str:
 
 
 def _format_heading(name: str) -> str:
-    """A camelCase name as a heading: `notProtected` becomes `Not protected`."""
+    """Convert a camelCase name to a heading: `notProtected` becomes `Not protected`."""
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
     return words[:1].upper() + words[1:]
 

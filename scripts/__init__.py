@@ -1,4 +1,4 @@
-"""Commands for operators, from the checkout, where the functions' package is not installed."""
+"""Commands for operators. They run from the checkout, where the package `notebook_archive` is not installed."""
 
 import sys
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""Add an owner whose ArcGIS token is rotated: a secret for the credential, a secret for the token, and the rotation.
+"""Add an owner whose ArcGIS token is rotated: create secrets for the credential and the token, and turn rotation on.
 
 .venv/bin/python -m scripts.add_owner USERNAME [--admin] [--credential FILE] [--every "rate(12 hours)"]
 
-Can be run again: for a new password, for another schedule, or to check whether the credential works. If ArcGIS refuses
-a credential, the previous one is restored, and a secret that was created for its token is removed.
+Run it again for a new password, for another schedule, or to check whether the credential works. If ArcGIS refuses a
+credential, the script restores the previous one. It also removes the token's secret if it has just created this secret.
 """
 
 import argparse
@@ -27,20 +27,23 @@ from scripts.stack import DEFAULT_STACK_NAME, REPORTED_ERRORS, ScriptError, Stac
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 CREDENTIAL_FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
 DEFAULT_SCHEDULE = "rate(12 hours)"
-# Secrets Manager allows no shorter time between two rotations (API reference, RotationRulesType).
+# The minimum time between two rotations in Secrets Manager (API reference, RotationRulesType).
 MIN_HOURS_BETWEEN_ROTATIONS = 4
 DEFAULT_WAIT_SECONDS = 180
-# The end of a credential's description: the secret of the token that is rotated with it.
+# A credential's description ends with the name of the secret whose token is rotated with this credential.
 _TOKEN_SECRET = re.compile(r"; (\S+) is rotated with it$")
 
 
 def encode_username(username: str) -> str:
-    """Return the user name as the names of secrets spell it. The functions of the archive use the same spelling."""
+    """Return the user name in the form that secret names contain. The archive's functions use the same form."""
     return quote(username, safe="@+").replace("%", "=").replace("~", "=7E")
 
 
 def read_credential(path: Path | None, username: str) -> dict[str, str]:
-    """Return the credential in the file, or ask for a password if no file is given; raise ScriptError."""
+    """Return the credential in the file, or ask for a password if no file is given.
+
+    Raise ScriptError if the file does not contain a credential of this user.
+    """
     if path is None:
         credential: Any = {"username": username, "password": getpass.getpass(f"ArcGIS password of {username}: ")}
     else:
@@ -59,9 +62,9 @@ def read_credential(path: Path | None, username: str) -> dict[str, str]:
 
 
 def check_schedule(expression: str) -> None:
-    """Raise ScriptError if Secrets Manager would not accept the schedule.
+    """Raise ScriptError if Secrets Manager would refuse the schedule.
 
-    Secrets Manager itself would refuse it only after the secrets are written.
+    Secrets Manager checks the schedule only after the secrets are written.
     """
     between = calculate_min_wait(expression)
     if between is None:
@@ -71,13 +74,13 @@ def check_schedule(expression: str) -> None:
         )
     if between < MIN_HOURS_BETWEEN_ROTATIONS * 3600:
         raise ScriptError(
-            f"{expression!r} is too often: Secrets Manager needs at least {MIN_HOURS_BETWEEN_ROTATIONS} hours between "
-            "two rotations."
+            f"{expression!r} is too often: Secrets Manager requires at least {MIN_HOURS_BETWEEN_ROTATIONS} hours "
+            "between two rotations."
         )
 
 
 def add_owner(credential: Mapping[str, str], options: argparse.Namespace) -> None:
-    """Add the owner, or the administrator; raise ScriptError if this brings no new token."""
+    """Add the owner, or the administrator. Raise ScriptError if the rotation does not write a new token."""
     username = options.username
     stack = Stack(options.stack_name)
     secrets = Secrets(boto3.client("secretsmanager"), stack.parameter("KmsKeyArn"))
@@ -89,7 +92,8 @@ def add_owner(credential: Mapping[str, str], options: argparse.Namespace) -> Non
     if other and other[1] != token:
         raise ScriptError(
             f"Another stack rotates {other[1]} with the credential in {source}, so nothing was written. Deploy each "
-            "stack with its own CredentialPrefix. If the other stack is gone, change the description of the secret."
+            "stack with its own CredentialPrefix. If the other stack no longer exists, change the description of the "
+            f"secret {source}."
         )
     token_before, credential_before = secrets.read(token), secrets.read(source)
     held = parse_object(token_before or "{}")
@@ -98,7 +102,7 @@ def add_owner(credential: Mapping[str, str], options: argparse.Namespace) -> Non
     print_error(f"{source}: {'written' if is_changed else 'already up to date'}")
     is_result_known, is_usable = not is_changed, True
     try:
-        # What the secret held stays until the rotation, so that nothing that runs now is left without a credential.
+        # The secret keeps its previous content until the rotation, so that a run at this time still has a credential.
         is_written = secrets.write(token, held | {"credential": source}, f"ArcGIS token of {username}, rotated")
         is_usable = any(held.get(each) for each in ("token", "password", "clientSecret"))
         print_error(f"{token}: {'now names its credential' if is_written else 'already up to date'}")
@@ -111,16 +115,17 @@ def add_owner(credential: Mapping[str, str], options: argparse.Namespace) -> Non
         if is_refused and token_before is None:
             is_usable = _remove_secrets(secrets, token, source if credential_before is None else None)
     finally:
-        # The rotation may still succeed. With the previous credential, the rotation after that would fail.
+        # The previous credential is not restored here, because the rotation may still succeed. Then the next rotation
+        # would fail with the previous credential.
         if not is_result_known:
             instead = ", not the previous one" if credential_before else ""
             print_error(
-                f"{source}: holds the new credential{instead}. Whether it works is not known; the log group "
-                f"{log_group} shows how the rotation ends. If it fails, run this again with the right credential."
+                f"{source}: contains the new credential{instead}. Whether it works is not known. The log group "
+                f"{log_group} shows the result of the rotation. If it fails, run this again with the right credential."
             )
         if not is_usable:
-            affected = "every run fails" if options.admin else f"every backup of notebooks of {username} fails"
-            print_error(f"{token}: holds no token yet. Until a rotation succeeds, {affected}. To undo this:")
+            affected = "every run fails" if options.admin else f"every backup of {username}'s notebooks fails"
+            print_error(f"{token}: contains no token yet. Until a rotation succeeds, {affected}. To undo this:")
             print_error(f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {token}")
     if new is None:
         if failure:
@@ -129,46 +134,50 @@ def add_owner(credential: Mapping[str, str], options: argparse.Namespace) -> Non
             _explain_refusal(credential, username, log_group)
             if is_refused
             else f"{token} got no new token within {options.wait} s. The log group {log_group} shows why. "
-            "A local AWS does not rotate by itself: add --invoke there."
+            "A local AWS does not start rotations. If you use one, add --invoke."
         )
     until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(new["expires"] / 1000)) if "expires" in new else "?"
-    print_error(f"{token}: holds a token of {username}, valid until {until}")
+    print_error(f"{token}: contains a token of {username}, valid until {until}")
 
 
 def _explain_refusal(credential: Mapping[str, str], username: str, log_group: str) -> str:
     wrong = "user name or password" if "password" in credential else "client id or secret"
     return (
         f"ArcGIS refused the sign-in of {username}: wrong {wrong}, or the account may not sign in. Run this again with "
-        "the right one. Accounts with SAML, OpenID Connect or a second factor cannot sign in this way. "
-        f"The log group {log_group} has details."
+        "the right credential. Accounts with SAML, OpenID Connect or a second factor cannot sign in this way. "
+        f"The log group {log_group} shows details."
     )
 
 
 def _remove_secrets(secrets: Secrets, token: str, source: str | None) -> bool:
-    """Remove the secrets that this run created; return whether the secret of the token is gone.
+    """Remove the secrets that this run of the script created. Return whether the token's secret was removed.
 
-    A secret without a token would stop the backup of notebooks that the administrator could read without it.
+    Without an owner's secret, the administrator's credential reads the owner's notebooks. With a secret that contains
+    no token, every backup of them would fail.
     """
     try:
         secrets.delete(token)
     except REPORTED_ERRORS as error:
         print_error(f"{token}: could not be removed. {describe_error(error)}")
         return False
-    print_error(f"{token}: removed again, because ArcGIS refused the credential. Backups continue as before.")
+    print_error(f"{token}: removed, because ArcGIS refused the credential. Backups continue as before.")
     if source:
         try:
             secrets.delete(source)
         except REPORTED_ERRORS as error:
             print_error(f"{source}: could not be removed. {describe_error(error)}")
         else:
-            print_error(f"{source}: removed again, because it did not exist before")
+            print_error(f"{source}: removed, because it did not exist before")
     return True
 
 
 def _restore_credential(secrets: Secrets, token: str, source: str, before: str | None) -> None:
-    """Write the previous credential again, so that a typing error does not break a rotation that worked."""
+    """Restore the previous credential, so that a typing error does not break a rotation that worked."""
     if before is None:
-        print_error(f"{source}: holds the refused credential, because there was none before. Run this again.")
+        print_error(
+            f"{source}: contains the refused credential, because there was no previous one. Run this again with the "
+            "right credential."
+        )
         return
     try:
         secrets.cancel_rotation(token)
@@ -176,13 +185,16 @@ def _restore_credential(secrets: Secrets, token: str, source: str, before: str |
     except REPORTED_ERRORS as error:
         print_error(f"{source}: the previous credential could not be restored. {describe_error(error)}")
     else:
-        print_error(f"{source}: holds the previous credential again, because ArcGIS refused the new one")
+        print_error(f"{source}: contains the previous credential again, because ArcGIS refused the new one")
 
 
 def _start_rotation(secrets: Secrets, token: str, function: str, options: argparse.Namespace) -> str:
-    """Switch the rotation on, which starts the first one; return how it failed if it was made here, with --invoke."""
+    """Turn rotation on. This also starts the first rotation.
+
+    With --invoke, run the first rotation here. Return a sentence if it failed, otherwise an empty string.
+    """
     if secrets.cancel_rotation(token):
-        print_error(f"{token}: an unfinished rotation was canceled")
+        print_error(f"{token}: canceled an unfinished rotation")
     secrets.client.rotate_secret(
         SecretId=token, RotationLambdaARN=function, RotationRules={"ScheduleExpression": options.every}
     )
@@ -191,7 +203,10 @@ def _start_rotation(secrets: Secrets, token: str, function: str, options: argpar
 
 
 def _invoke_steps(secrets: Secrets, token: str, function: str) -> str:
-    """Add a pending version and call the function four times, as AWS does; return how a step failed, if one did."""
+    """Add a pending version and call the function four times, as AWS does.
+
+    Return a sentence about the step that failed, or an empty string.
+    """
     version = str(uuid.uuid4())
     found = secrets.client.put_secret_value(SecretId=token, ClientRequestToken=version, VersionStages=["AWSPENDING"])
     for step in STEPS:
@@ -206,15 +221,16 @@ def _invoke_steps(secrets: Secrets, token: str, function: str) -> str:
 def _wait_for_token(
     secrets: Secrets, name: str, before: Mapping[str, Any], source: str, seconds: float
 ) -> tuple[dict[str, Any] | None, bool]:
-    """Return what the secret holds once its token has changed, or None; and whether the credential was refused.
+    """Wait until the token in the secret has changed or ArcGIS has refused the credential.
 
-    A failed call is repeated until the time is over.
+    Return the secret's content, or None if the token has not changed, and whether the credential was refused. A failed
+    call is repeated until the time is over.
     """
     deadline = time.monotonic() + seconds
     while True:
         is_late = time.monotonic() >= deadline
         try:
-            # The refusal is read first: if a token arrives after it, the token counts.
+            # Read the refusal before the token. If a token arrives between the two reads, it takes precedence.
             is_refused = secrets.is_refused(name, source)
             held = parse_object(secrets.read(name) or "{}")
         except REPORTED_ERRORS:
@@ -229,11 +245,11 @@ def _wait_for_token(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if the secret holds a new token now, otherwise 1 with the reason on standard error."""
+    """Return 0 if the secret contains a new token now. Otherwise print the reason to standard error and return 1."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.add_owner",
         description="Add an owner whose ArcGIS token is rotated. Run it again for a new password or another schedule.",
-        epilog="Exit status: 0 if the secret holds a new token, otherwise 1.",
+        epilog="Exit status: 0 if the secret contains a new token, otherwise 1.",
     )
     parser.add_argument("username", help="the ArcGIS user name, as the portal spells it")
     parser.add_argument("--admin", action="store_true", help="the user is the administrator, not an owner")
@@ -244,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="[%(default)s]")
     wait_help = "how long to wait for the first token [%(default)s]"
     parser.add_argument("--wait", type=int, default=DEFAULT_WAIT_SECONDS, metavar="SECONDS", help=wait_help)
-    invoke_help = "call the rotation function from here, because a local AWS does not rotate by itself"
+    invoke_help = "call the rotation function from here; needed with a local AWS, which does not start rotations"
     parser.add_argument("--invoke", action="store_true", help=invoke_help)
     options = parser.parse_args(arguments)
     try:

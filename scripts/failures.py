@@ -1,4 +1,4 @@
-"""Show the backup requests that failed, by reason; send them again, or delete them.
+"""Show failed backup requests by reason, send them again, or delete them.
 
 .venv/bin/python -m scripts.failures [--again [REASON] | --drop REASON [--yes]] [--stack-name NAME]
 """
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-# A message that this script has received is hidden from other readers of the queue for this time.
+# When this script receives a message, the queue hides it from other readers for this time.
 HIDDEN_SECONDS = 120
 MAX_ITEMS_SHOWN = 5
 
 
 def show(sqs: "SQSClient", failures_url: str) -> int:
-    """Print what the failure queue holds, by reason; return the number of messages."""
+    """Print the messages in the failure queue by reason. Return the number of messages."""
     grouped: dict[tuple[str, str, str], list[MessageTypeDef]] = {}
     for message in _receive(sqs, failures_url):
         grouped.setdefault(_explain(message), []).append(message)
@@ -54,14 +54,15 @@ def show(sqs: "SQSClient", failures_url: str) -> int:
             if text:
                 print_line(f"  {label}: {text}")
     if grouped:
-        print_line("When the cause is gone, send them again: .venv/bin/python -m scripts.failures --again")
+        print_line("Remove the cause, then send them again: .venv/bin/python -m scripts.failures --again")
     return sum(map(len, grouped.values()))
 
 
 def _release(sqs: "SQSClient", url: str, messages: Iterable["MessageTypeDef"]) -> None:
-    """Let other readers of the queue see the messages at once."""
+    """Make the messages visible to other readers of the queue now."""
     for each in messages:
-        with suppress(ClientError):  # the time is over, so the message is visible again
+        # SQS refuses this if HIDDEN_SECONDS are over. Then the message is visible already.
+        with suppress(ClientError):
             sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0)
 
 
@@ -78,7 +79,7 @@ def _format_attempts(messages: Sequence["MessageTypeDef"]) -> str:
 
 
 def _format_items(messages: Sequence["MessageTypeDef"]) -> str:
-    """Return the ids of the items that the messages ask for, at most MAX_ITEMS_SHOWN of them."""
+    """Return the item ids in the messages, but at most MAX_ITEMS_SHOWN of them."""
     ids: dict[str, None] = {}
     for each in messages:
         with suppress(ValueError, RecursionError, RequestInvalid):
@@ -90,26 +91,27 @@ def _format_items(messages: Sequence["MessageTypeDef"]) -> str:
 def _explain(message: "MessageTypeDef") -> tuple[str, str, str]:
     """Return reason, message and remedy.
 
-    They come from the function, or from EventBridge if that could not put the event into the request queue
-    (EventBridge User Guide, "Using dead-letter queues to process undelivered events").
+    They come from the function. If EventBridge could not put the event into the request queue, they come from
+    EventBridge (EventBridge User Guide, "Using dead-letter queues to process undelivered events").
     """
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     if "reason" not in attributes and "ERROR_CODE" in attributes:
-        rule = attributes.get("RULE_ARN", "its rule")
-        remedy = f"EventBridge could not deliver the event. Correct {rule}, then send the message again."
+        rule = attributes.get("RULE_ARN", "of the request queue")
+        remedy = f"EventBridge could not deliver the event. Correct the rule {rule}, then send the message again."
         return attributes["ERROR_CODE"], attributes.get("ERROR_MESSAGE", ""), remedy
     return attributes.get("reason", "not told"), attributes.get("message", ""), attributes.get("remedy", "")
 
 
 def redrive(sqs: "SQSClient", failures_url: str, requests_url: str, reason: str = "") -> int:
-    """Move messages from the failure queue to the request queue; return how many are left.
+    """Move messages from the failure queue to the request queue. Return the number of messages that are left.
 
-    Without a reason, every message moves except those that would certainly fail again. With a reason, only its
-    messages move. Messages that another reader has received stay, and so do those that fail again meanwhile. If this
-    program ends between sending a message and deleting it, the message is done twice, which is harmless.
+    With a reason, only messages with this reason are moved. Without a reason, all messages are moved except those that
+    would certainly fail again. Messages that another reader has received stay in the failure queue. So do messages that
+    fail again during this call. If this program ends after it sends a message and before it deletes it, the request is
+    processed twice, which is harmless.
     """
     moved, skipped = 0, []
-    # No more than there were at first: what fails at once comes back while this goes on.
+    # Stop at the number of messages at the start, because messages that fail again return to the queue during the loop.
     for message in islice(_receive(sqs, failures_url), _count(sqs, failures_url)):
         its_reason = _explain(message)[0]
         if its_reason != reason if reason else its_reason == RequestInvalid.reason:
@@ -119,21 +121,25 @@ def redrive(sqs: "SQSClient", failures_url: str, requests_url: str, reason: str 
         sqs.delete_message(QueueUrl=failures_url, ReceiptHandle=message["ReceiptHandle"])
         moved += 1
     _release(sqs, failures_url, skipped)
-    why = "of another reason" if reason else f"of reason {RequestInvalid.reason}, which would fail again"
     print_line(f"{format_count(moved, 'message')} sent again.")
     if skipped:
-        print_line(f"{format_count(len(skipped), 'message')} skipped: {why}.")
+        count = format_count(len(skipped), "message")
+        print_line(
+            f"{count} with another reason skipped."
+            if reason
+            else f"{count} with reason {RequestInvalid.reason} skipped, because such requests fail again."
+        )
     return _report_left(sqs, failures_url)
 
 
 def drop(sqs: "SQSClient", failures_url: str, reason: str, *, confirmed: bool) -> int:
-    """Delete the messages of this reason, after asking unless `confirmed`; return how many messages are left."""
+    """Delete the messages with this reason. Ask first unless `confirmed`. Return the number of messages left."""
     messages = list(_receive(sqs, failures_url))
     chosen = [each for each in messages if _explain(each)[0] == reason]
     _release(sqs, failures_url, (each for each in messages if each not in chosen))
     if chosen and not confirmed:
         items = _format_items(chosen)
-        question = f"Delete {format_count(len(chosen), 'message')} of reason {reason} for good"
+        question = f"Delete {format_count(len(chosen), 'message')} with reason {reason} permanently"
         sys.stderr.write(replace_unprintable(f"{question}{items and f', items {items}'}? [y/N] "))
         sys.stderr.flush()
         confirmed = sys.stdin.readline().strip().casefold() in {"y", "yes"}
@@ -150,23 +156,23 @@ def _report_left(sqs: "SQSClient", url: str) -> int:
     left = _count(sqs, url)
     if left:
         print_line(
-            f"{format_count(left, 'message')} left in the failure queue. Those that another reader has received can be "
-            f"sent again after {HIDDEN_SECONDS} s."
+            f"{format_count(left, 'message')} left in the failure queue. Messages that another reader received can "
+            f"be sent again after {HIDDEN_SECONDS} s."
         )
     return left
 
 
 def _count(sqs: "SQSClient", url: str) -> int:
-    """Return the number of messages, hidden ones included, as SQS counts them."""
+    """Return the number of messages that SQS counts, including hidden messages."""
     names: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(counted[name]) for name in names)
 
 
 def _receive(sqs: "SQSClient", url: str) -> Iterator["MessageTypeDef"]:
-    """Yield each message of the queue once; each stays hidden for HIDDEN_SECONDS.
+    """Yield each message in the queue once. The queue hides each message for HIDDEN_SECONDS.
 
-    A caller that takes longer than that receives the first messages again. When only such messages come, this ends.
+    After that time the queue returns the first messages again. This ends when the queue returns only such messages.
     """
     seen: set[str] = set()
     while True:
@@ -186,16 +192,16 @@ def _receive(sqs: "SQSClient", url: str) -> Iterator["MessageTypeDef"]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if the failure queue is empty now, 1 if it holds messages, 2 if it could not be read."""
+    """Return 0 if the failure queue is empty now, 1 if it contains messages, 2 if it could not be read."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.failures",
-        description="Show the backup requests that failed, by reason; send them again, or delete them.",
-        epilog="Exit status: 0 if the failure queue is empty now, 1 if it holds messages, 2 if it could not be read.",
+        description="Show failed backup requests by reason, send them again, or delete them.",
+        epilog="Exit status: 0 if the failure queue is empty now, 1 if messages are left, 2 if it could not be read.",
     )
     action = parser.add_mutually_exclusive_group()
-    again = f"send the messages of this reason again; without REASON, all messages except {RequestInvalid.reason}"
+    again = f"send the messages with this reason again; without REASON, all messages except {RequestInvalid.reason}"
     action.add_argument("--again", nargs="?", const="", metavar="REASON", help=again)
-    action.add_argument("--drop", metavar="REASON", help="delete the messages of this reason, after asking")
+    action.add_argument("--drop", metavar="REASON", help="delete the messages with this reason, after asking")
     parser.add_argument("--yes", action="store_true", help="with --drop: delete without asking")
     parser.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="[%(default)s]")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The organisation webhooks of a portal, seen by an administrator."""
+"""List, register and remove a portal's organisation webhooks as an administrator."""
 
 import json
 from collections.abc import Mapping
@@ -8,26 +8,26 @@ from urllib.parse import quote, urlsplit
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.tls import make_tls_context
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import PermissionDenied, RequestRejected, UnexpectedAnswer
 from scripts.secret_store import read
 from scripts.stack import ScriptError
 
-# For all calls together. The portal tries the address before it answers.
+# The time limit for all calls together. The portal sends a request to the webhook's address before it responds.
 TIMEOUT_SECONDS = 60.0
 PAGE_SIZE = 100
-# Esri's own example: after this many failed deliveries, the portal deactivates the webhook.
+# After this many failed deliveries, the portal deactivates the webhook. The values are those of Esri's example.
 WEBHOOK_CONFIG = {"deactivationPolicy": {"numberOfFailures": 5, "daysInPast": 5}}
 REQUIRED_PRIVILEGE = (
-    "The account needs the administrative privilege to manage organization webhooks; on older portals, the default "
-    "administrator role."
+    "The account needs the administrative privilege to manage organization webhooks. On older portals, it needs the "
+    "default administrator role."
 )
 
 
 class Webhooks:
-    """The organisation webhooks of a portal. Every method may raise any ArcGISError, and one of REPORTED_ERRORS."""
+    """The organisation webhooks of a portal. Every method may raise an ArcGISError or one of REPORTED_ERRORS."""
 
     def __init__(self, portal_url: str, credential: str, ca: str, *, strict: bool) -> None:
         transport = Transport(make_tls_context(read(ca) if ca else None, strict=strict), connections=1)
@@ -36,18 +36,18 @@ class Webhooks:
         portal = Portal(self._client, portal_url)
         organisation = portal.get_organization()
         if organisation.is_online:
-            raise UnexpectedAnswer("ArcGIS Online has no organisation webhooks. The schedule archives notebooks there.")
+            raise UnexpectedAnswer("ArcGIS Online has no organisation webhooks. Scheduled runs archive its notebooks.")
         self._root = f"{portal.rest_url}/portals/{quote(organisation.id, safe='')}/webhooks"
 
     def find(self, name: str) -> list[dict[str, Any]]:
-        """Return the webhooks of that name, oldest first."""
+        """Return the webhooks with this name, the oldest first."""
         found: list[dict[str, Any]] = []
         start = 1
         while start > 0:
             answer = self._call("GET", "", "The portal's webhooks", start=str(start), num=str(PAGE_SIZE))
             webhooks = answer.get("webhooks")
             if not isinstance(webhooks, list) or not all(isinstance(each, dict) for each in webhooks):
-                raise UnexpectedAnswer("The portal's answer has no list of webhooks.")
+                raise UnexpectedAnswer("The portal's response contains no list of webhooks.")
             found += webhooks
             # Portals before 11.1 return all webhooks at once, without paging.
             next_start = answer.get("nextStart", -1)
@@ -55,7 +55,7 @@ class Webhooks:
         return sorted((each for each in found if each.get("name") == name), key=lambda each: str(each.get("created")))
 
     def register(self, name: str, url: str, key: str, events: str) -> str:
-        """Make sure that one active webhook has this name, address, key and events; return `Created` or `Updated`."""
+        """Create or update the webhook with this name, and activate it. Return `Created` or `Updated`."""
         fields = {"name": name, "url": url, "secret": key, "config": json.dumps(WEBHOOK_CONFIG)}
         fields |= {"changes": "manualChanges", "events": events}
         found = self.find(name)
@@ -65,7 +65,7 @@ class Webhooks:
                 self._call("POST", f"/{_quote_id(found[0])}/activate", "Activating the webhook")
         else:
             self._write("/createWebhook", "Creating the webhook", fields)
-        # A creation that was retried may have created two webhooks.
+        # If the creation was retried, there may be two webhooks.
         first, *more = self.find(name) or [{}]
         for duplicate in more:
             self._call("POST", f"/{_quote_id(duplicate)}/delete", "Deleting the webhook")
@@ -79,26 +79,26 @@ class Webhooks:
         except RequestRejected as error:
             host = urlsplit(fields["url"]).netloc
             hint = (
-                f"The portal tries the address first. Can it reach {host}, does it trust its certificate, and is the "
-                "path right?"
+                f"The portal sends a request to the address first. Check that the portal can reach {host}, that it "
+                "trusts the certificate of this host, and that the path is right."
             )
             raise RequestRejected(f"{error} {hint}") from None
 
     def remove(self, name: str) -> int:
-        """Remove the webhooks of that name and return their number."""
+        """Remove the webhooks with this name and return their number."""
         found = self.find(name)
         for webhook in found:
             self._call("POST", f"/{_quote_id(webhook)}/delete", "Deleting the webhook")
         if self.find(name):
-            raise UnexpectedAnswer(f"The portal still lists a webhook {name!r}.")
+            raise UnexpectedAnswer(f"The portal still lists a webhook {name!r}, although it reported no error.")
         return len(found)
 
     def list_failed_deliveries(self, webhook: dict[str, Any]) -> list[str]:
-        """Return the times of the failed deliveries that the portal still knows, the latest first."""
+        """Return the times of the failed deliveries that the portal lists, the latest first."""
         answer = self._call("GET", f"/{_quote_id(webhook)}/notificationStatus", "The webhook's deliveries")
         rows = answer.get("WebhookStatus")
         if not isinstance(rows, list) or not all(isinstance(each, dict) for each in rows):
-            raise UnexpectedAnswer("The portal's answer has no list of deliveries.")
+            raise UnexpectedAnswer("The portal's response contains no list of deliveries.")
         return sorted(
             (str(each.get("invokedTimestamp")) for each in rows if each.get("isInvoked") is False), reverse=True
         )
@@ -115,7 +115,7 @@ def _quote_id(webhook: dict[str, Any]) -> str:
 
 
 def describe_webhook(webhook: dict[str, Any]) -> str:
-    """Return a line about a webhook, without the secret path at the end of its address."""
+    """Return a line that describes a webhook, without the secret path at the end of its address."""
     host = urlsplit(str(webhook.get("payloadUrl"))).netloc
     state = "active" if webhook.get("isActive") is True else "not active"
     return f"{webhook.get('name')}: {state}, to {host}, on {', '.join(map(str, webhook.get('events') or ()))}"

@@ -1,4 +1,4 @@
-"""The secrets that the scripts read, create and change."""
+"""Read, create and change the secrets that the scripts need."""
 
 import json
 import re
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 FILE_PREFIX = "file://"
-# Waits between tries to use the name of a deleted secret. AWS ends a deletion in the background, after a short delay
-# (API reference, DeleteSecret).
+# Waits between attempts to use the name of a deleted secret. AWS completes a deletion in the background, after a short
+# delay (API reference, DeleteSecret).
 DELETION_WAITS_SECONDS = (0.5, 1, 2, 4, 8)
 
 
@@ -37,38 +37,38 @@ def read(name: str) -> str:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if Path(name).is_file():
-            message = f"There is no secret {name!r}, but a file of this name. To read the file, say {FILE_PREFIX}{name}"
+            message = f"There is no secret {name!r}, but there is such a file. To read the file: {FILE_PREFIX}{name}"
             raise ScriptError(message) from None
         if code == "ResourceNotFoundException":
             raise SecretMissing(f"There is no secret {name!r}.") from None
-        raise SecretUnreadable(f"Secrets Manager answered {code} for secret {name!r}.") from None
+        raise SecretUnreadable(f"Secrets Manager returned {code} for secret {name!r}.") from None
     except (OSError, UnicodeDecodeError, KeyError) as error:
         raise SecretUnreadable(f"{name!r} could not be read as text ({type(error).__name__}).") from None
 
 
 class Secrets:
-    """Creates and changes secrets in Secrets Manager. A secret that already holds a value is not written again."""
+    """Creates and changes secrets in Secrets Manager. A secret that already contains the value is not written again."""
 
     def __init__(self, client: "SecretsManagerClient", key: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self.client, self._sleep = client, sleep
         self._with_key: Any = {"KmsKeyId": key} if key else {}
 
     def read(self, name: str) -> str | None:
-        """Return the text, or None if the secret does not exist."""
+        """Return the secret's text, or None if the secret does not exist."""
         try:
             return self._after_deletion(lambda: self.client.get_secret_value(SecretId=name)).get("SecretString", "")
         except self.client.exceptions.ResourceNotFoundException:
             return None
 
     def read_description(self, name: str) -> str:
-        """Return the secret's description, or an empty text if the secret does not exist."""
+        """Return the secret's description, or an empty string if the secret does not exist."""
         try:
             return self.client.describe_secret(SecretId=name).get("Description", "")
         except self.client.exceptions.ResourceNotFoundException:
             return ""
 
     def is_refused(self, name: str, credential: str) -> bool:
-        """Return whether the rotation function noted that ArcGIS refused the credential as it is now."""
+        """Return whether ArcGIS refused the current credential. The rotation function records this in a label."""
         version = self.client.get_secret_value(SecretId=credential)["VersionId"]
         labels = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
         noted = (
@@ -77,7 +77,7 @@ class Secrets:
         return any(found and int(found[1]) > time.time() for found in noted)
 
     def write(self, name: str, value: Mapping[str, Any], description: str) -> bool:
-        """Make sure that the secret holds the value; return whether it was written."""
+        """Create or change the secret unless it already contains the value. Return whether it was written."""
         before = self.read(name)
         if before is None:
             text = json.dumps(value)
@@ -91,7 +91,7 @@ class Secrets:
         return before is None or parse_object(before) != value
 
     def _after_deletion[Answer](self, call: Callable[[], Answer]) -> Answer:
-        """Return the answer of the call, which is repeated until a deleted secret of this name is gone."""
+        """Repeat the call until a deleted secret with this name no longer exists. Return the call's result."""
         being_deleted = (
             self.client.exceptions.InvalidRequestException,
             self.client.exceptions.ResourceExistsException,
@@ -104,9 +104,9 @@ class Secrets:
         return call()
 
     def cancel_rotation(self, name: str) -> bool:
-        """Remove AWSPENDING from a version that a failed rotation left; return whether there was one.
+        """Remove the label AWSPENDING that a failed rotation did not remove. Return whether there was one.
 
-        With such a version, Secrets Manager would not start another rotation.
+        Secrets Manager starts no other rotation while such a version exists.
         """
         labels = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
         stuck = [version for version, has in labels.items() if "AWSPENDING" in has and "AWSCURRENT" not in has]
@@ -117,9 +117,9 @@ class Secrets:
         return bool(stuck)
 
     def delete(self, name: str) -> None:
-        """Delete a secret and its rotation at once.
+        """Delete a secret and its rotation at once, without a recovery window.
 
-        Otherwise the secret waits for its deletion, and can be neither read nor created during that time.
+        During a recovery window, nobody can read the secret or create one with the same name.
         """
         self.client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 

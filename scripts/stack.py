@@ -1,4 +1,4 @@
-"""What the scripts share: the outputs of the deployed stack, and text for people."""
+"""Functions that the scripts share: read the deployed stack's outputs, and print text for people."""
 
 import sys
 
@@ -7,22 +7,22 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 DEFAULT_STACK_NAME = "notebook-archive"
 
-# Part of many emoji, and harmless.
+# This invisible character is part of many emoji and does not move the cursor.
 _ZERO_WIDTH_JOINER = "\u200d"
 
 
 class ScriptError(Exception):
-    """The script cannot do its job. The message is for the reader of the terminal and holds no secret."""
+    """The script cannot complete. Its message is printed on the terminal and contains no secret."""
 
 
-# These errors end a script with a message in place of a traceback.
+# If one of these errors ends a script, the script prints a message and no traceback.
 REPORTED_ERRORS = (ScriptError, ClientError, BotoCoreError)
 
 
 def describe_error(error: Exception) -> str:
     """Return the message for one of REPORTED_ERRORS.
 
-    It may repeat the message of AWS: no operation that the scripts call answers with the value of a secret.
+    It may contain AWS's message. The error messages of the operations that the scripts call contain no secret values.
     """
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error.response['Error'].get('Message')}"
@@ -36,13 +36,13 @@ def describe_error(error: Exception) -> str:
 
 
 def replace_unprintable(text: str) -> str:
-    """Return the text without characters that move the cursor of a terminal or turn the direction of its text."""
+    """Replace characters that move a terminal's cursor or change the direction of its text. Return the text."""
     kept = (each if each.isprintable() or each == _ZERO_WIDTH_JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
     return "".join(kept)
 
 
 def print_line(text: str) -> None:
-    """Print a line on standard output, whatever others wrote into it. It is never wrapped, so ids can be copied."""
+    """Print a line on standard output, without unprintable characters. It is never wrapped, so ids can be copied."""
     sys.stdout.write(f"{replace_unprintable(text)}\n")
 
 
@@ -60,7 +60,7 @@ class Stack:
     """The deployed stack."""
 
     def __init__(self, name: str) -> None:
-        """Raise ScriptError if this account and region have no stack of that name."""
+        """Read the stack. Raise ScriptError if this account and region have no stack with this name."""
         try:
             (stack,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
@@ -77,13 +77,13 @@ class Stack:
         self._parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
 
     def output(self, name: str) -> str:
-        """Return an output; raise ScriptError if this stack does not have it."""
+        """Return the value of an output. Raise ScriptError if this stack does not have the output."""
         if name not in self._outputs:
             raise ScriptError(
-                f"Stack {self.name!r} has no output {name!r}: deploy this version first, with make deploy."
+                f"Stack {self.name!r} has no output {name!r}. First deploy this version with make deploy."
             )
         return self._outputs[name]
 
     def parameter(self, name: str) -> str:
-        """Return a parameter's value, or an empty text if this stack does not have it."""
+        """Return a parameter's value, or an empty string if this stack does not have the parameter."""
         return self._parameters.get(name, "")

@@ -1,8 +1,8 @@
-"""Register the webhook of this archive on a portal, remove it, or show whether it is active.
+"""Register this archive's webhook on a portal, remove it, or show whether it is active.
 
 .venv/bin/python -m scripts.webhook register|remove|list [--stack-name NAME]
 
-The portal, the address and the names of the secrets come from the deployed stack; options override them. Credentials
+The portal, the address and the names of the secrets come from the deployed stack. Options override them. Credentials
 are read from Secrets Manager or from a file, never from the command line. Each action can be repeated.
 """
 
@@ -27,15 +27,15 @@ from scripts.stack import (
     print_line,
 )
 
-# By default, the portal deactivates a webhook after this many failed deliveries.
+# After this many failed deliveries, the portal deactivates the webhook by default. More of them need not be shown.
 MAX_FAILURES_SHOWN = 5
 DEFAULT_EVENTS = "/items/add,/items/update,/items/publish,/items/share"
 
 
 class WebhookSettings:
-    """The options, and the stack for those that are not given. The stack is read only if one is missing.
+    """The settings for a script run. They come from the options, or from the stack if an option is not given.
 
-    Every property may raise one of REPORTED_ERRORS.
+    The stack is read only if it is needed. Every property may raise one of REPORTED_ERRORS.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -49,7 +49,7 @@ class WebhookSettings:
     def _webhook_stack(self) -> Stack:
         if not self._stack.parameter("WebhookSecret"):
             raise ScriptError(
-                f"Stack {self._stack.name!r} receives no webhooks. Deploy it with the parameter WebhookSecret first."
+                f"Stack {self._stack.name!r} receives no webhooks. First deploy it with the parameter WebhookSecret."
             )
         return self._stack
 
@@ -61,29 +61,32 @@ class WebhookSettings:
 
     @property
     def url(self) -> str:
-        """The address of the webhook, without the secret path at its end."""
+        """The webhook's address without the secret path at its end."""
         given: str | None = self._options.url
         return (given or self._webhook_stack.output("WebhookUrl")).rstrip("/")
 
     @property
     def secret(self) -> str:
-        """Where the path and the key are stored."""
+        """The name of the secret, or `file://` and the path of the file, that contains the webhook's path and key."""
         return self._options.secret or self._webhook_stack.parameter("WebhookSecret")
 
     @property
     def credential(self) -> str:
-        """Where the administrator's credential is stored."""
+        """The name of the secret, or `file://` and the path of the file, that contains the credential."""
         return self._options.credential or self._stack.output("AdminSecretName")
 
     @property
     def ca(self) -> str:
-        """Where the CA certificates are stored; empty if the portal's CA is public."""
+        """The name of the secret, or `file://` and the path of the file, that contains the CA certificates.
+
+        It is empty if the portal's CA is public.
+        """
         given: str | None = self._options.ca
         return self._stack.parameter("CaBundleSecret") if given is None else given
 
     @property
     def is_strict(self) -> bool:
-        """Whether certificates must have every extension that RFC 5280 requires."""
+        """Whether certificates must contain every extension that RFC 5280 requires."""
         given: bool | None = self._options.lenient_tls
         return self._stack.parameter("TlsStrict") != "false" if given is None else not given
 
@@ -92,33 +95,37 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.webhook",
         description=(__doc__ or "").splitlines()[0],
-        epilog="WHERE is the name of a secret in Secrets Manager, or file://PATH. [Brackets] show the default; a name "
-        "there is a parameter or an output of the stack. Exit status: 0 if it is done, and for list if the webhook is "
-        "active; otherwise 1.",
+        epilog="WHERE is the name of a secret in Secrets Manager, or file://PATH. [Brackets] show the default, which "
+        "is a value or the name of one of the stack's parameters or outputs. Exit status: 0 if the action succeeded. "
+        "The action list succeeds only if the webhook is active. Otherwise 1.",
     )
     parser.add_argument("action", choices=["register", "remove", "list"])
     parser.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="[%(default)s]")
-    parser.add_argument("--portal", metavar="URL", help="the portal [PortalUrl]")
-    parser.add_argument("--url", metavar="URL", help="the receiver of the webhook, for register [WebhookUrl]")
-    parser.add_argument("--name", help="the name of the webhook [the stack's name]")
-    parser.add_argument("--events", default=DEFAULT_EVENTS, help="what the portal reports [%(default)s]")
-    parser.add_argument("--secret", metavar="WHERE", help="path and key of the webhook [WebhookSecret]")
+    parser.add_argument("--portal", metavar="URL", help="URL of the portal [PortalUrl]")
+    parser.add_argument(
+        "--url", metavar="URL", help="webhook address without its secret path, for register [WebhookUrl]"
+    )
+    parser.add_argument("--name", help="name of the webhook [the stack's name]")
+    parser.add_argument(
+        "--events", default=DEFAULT_EVENTS, help="trigger events of the webhook, for register [%(default)s]"
+    )
+    parser.add_argument("--secret", metavar="WHERE", help="path and key of the webhook, for register [WebhookSecret]")
     parser.add_argument("--credential", metavar="WHERE", help="the administrator's credential [AdminSecretName]")
     parser.add_argument("--ca", metavar="WHERE", help="PEM certificates of the portal's private CA [CaBundleSecret]")
-    lenient = "accept certificates without some extensions [TlsStrict=false]"
+    lenient = "accept certificates in which extensions are missing [TlsStrict=false]"
     parser.add_argument("--lenient-tls", action=argparse.BooleanOptionalAction, help=lenient)
     options = parser.parse_args(arguments)
     for option in ("portal", "url"):
         if not HTTPS_URL.fullmatch(getattr(options, option) or "https://x"):
-            parser.error(f"--{option} must be an https URL without user name, query and fragment")
+            parser.error(f"--{option} must be an https URL without a user name, query or fragment")
     options.name = options.name or options.stack_name
     return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say; return 0, or 1 with the reason on standard error.
+    """Run the action that the arguments name. Return 0, or print the reason to standard error and return 1.
 
-    `list` also returns 1 if there is no active webhook, so that a monitor can use it.
+    `list` also returns 1 if there is no active webhook, so that a monitoring system can use it.
     """
     options = _parse_arguments(arguments)
     settings = WebhookSettings(options)
@@ -140,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     print_line(f"  not delivered: {when}")
         if options.action == "list" and not any(webhook.get("isActive") is True for webhook in found):
             print_error(
-                f"The portal has no active webhook {options.name!r}. Register it: "
+                f"The portal has no active webhook {options.name!r}. To register it: "
                 ".venv/bin/python -m scripts.webhook register"
             )
             return 1

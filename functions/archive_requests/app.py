@@ -6,7 +6,6 @@ stored.
 """
 
 import os
-from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Metrics
@@ -14,10 +13,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
-from notebook_archive.backup_requests import archive_requests
+from notebook_archive.backup_requests import archive_requests, fail_requests
 from notebook_archive.backup_requests.queue import Message
 from notebook_archive.clock import Deadline
-from notebook_archive.errors import EventRefused
+from notebook_archive.errors import EventRefused, NotebookArchiveError
 from notebook_archive.events import DetailType, describe_stored
 from notebook_archive.logs import log_invocation, log_outcome, make_logger
 from notebook_archive.metrics import Metric
@@ -38,8 +37,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     settings = ArchiveRequestsSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
     requests = [message.request for message in messages if message.request]
-    open_context = partial(aws.archive_context, settings.backup)
-    outcomes = archive_requests(requests, run, open_context, settings.threads, deadline)
+    try:
+        archive_context = aws.archive_context(settings.backup)
+    except NotebookArchiveError as error:  # such as a missing secret with the certificate authority
+        outcomes = fail_requests(requests, error)
+    else:
+        outcomes = archive_requests(requests, run, archive_context, settings.threads, deadline)
     for outcome in outcomes.values():
         log_outcome(logger, outcome)
     for message in messages:

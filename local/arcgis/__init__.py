@@ -1,17 +1,17 @@
-"""A local ArcGIS server: a portal with notebooks and their snapshots, in three deployments, over HTTPS on this machine.
+"""A local ArcGIS server. It serves three portals with notebooks and their snapshots over HTTPS on this machine.
 
     with LocalArcGIS(Seed.samples()) as arcgis:
         arcgis.enterprise.portal_url, arcgis.online.organisation.items, arcgis.kubernetes.faults.add(kind="http-503")
 
 server.py        starts and stops everything
-routes.py        which operation answers at which port and path; control.py is the control API for other processes
-endpoint.py      how a request is answered; fault_injection.py applies a fault to it
-operations/      what each REST operation does
+routes.py        maps ports and paths to operations; control.py is the control API for other processes
+endpoint.py      handles one request; fault_injection.py applies a fault to it
+operations/      the REST operations
 responses.py     formats and error shapes
 deployment.py    the state: organisation.py, tokens.py, switches.py (guesses about ArcGIS), faults.py, request_log.py
-seed.py          what the state begins with
+seed.py          the initial state
 
-Imports go down this list only.
+A module imports only modules that stand below it in this list.
 """
 
 from local.arcgis.deployment import Deployment

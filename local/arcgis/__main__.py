@@ -18,13 +18,17 @@ def _parse_arguments() -> argparse.Namespace:
         "--write-ready",
         type=Path,
         metavar="FILE",
-        help="file for URLs and users as JSON, written when all is ready",
+        help="write URLs and users as JSON to this file when everything is ready",
     )
     parser.add_argument("--notebooks", type=Path, metavar="DIR", help="serve one snapshot for each *.ipynb in DIR")
-    parser.add_argument("--many", type=int, metavar="N", help="serve N notebooks made for load tests")
-    parser.add_argument("--snapshots", type=int, default=1, metavar="N", help="with --many: snapshots of each notebook")
-    parser.add_argument("--size", type=int, default=20_000, metavar="BYTES", help="with --many: size of each snapshot")
-    parser.add_argument("--port-base", type=int, metavar="PORT", help="first of five ports (default: free ones)")
+    parser.add_argument("--many", type=int, metavar="N", help="serve N generated notebooks, for load tests")
+    parser.add_argument(
+        "--snapshots", type=int, default=1, metavar="N", help="with --many: number of snapshots per notebook"
+    )
+    parser.add_argument(
+        "--size", type=int, default=20_000, metavar="BYTES", help="with --many: size of each snapshot in bytes"
+    )
+    parser.add_argument("--port-base", type=int, metavar="PORT", help="first of five ports (default: free ports)")
     return parser.parse_args()
 
 
@@ -37,9 +41,9 @@ def _make_seed(arguments: argparse.Namespace) -> Seed:
 
 
 def main() -> int:
-    """Run until a signal; return 0."""
+    """Run until a signal arrives, then return 0."""
     arguments = _parse_arguments()
-    # Threads inherit this mask, so that only sigwait below gets the signals.
+    # Threads inherit this mask, so only `sigwait` below receives the signals.
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with LocalArcGIS(_make_seed(arguments), port_base=arguments.port_base) as arcgis:
@@ -47,7 +51,7 @@ def main() -> int:
         ready |= {deployment.kind: describe(deployment) for deployment in arcgis.deployments}
         text = json.dumps(ready, indent=2)
         if arguments.write_ready:
-            # Renamed, so that a reader never sees an incomplete file.
+            # The file gets its name when it is complete, so no reader finds an incomplete file.
             partial = arguments.write_ready.with_suffix(".partial")
             partial.write_text(text)
             partial.rename(arguments.write_ready)

@@ -1,4 +1,4 @@
-"""Content of items and snapshots: bytes in memory, or a file that is never read whole."""
+"""The content of items and snapshots: bytes in memory, or a file that is served in chunks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +14,12 @@ def size_of(content: Content) -> int:
 
 
 def read(content: Content) -> bytes:
-    """Return the whole content. For small content only: it comes into memory."""
+    """Return the whole content. Use it for small content only, because it loads everything into memory."""
     return content.read_bytes() if isinstance(content, Path) else content
 
 
 def chunks(content: Content) -> Iterator[bytes | memoryview]:
-    """Yield the content in pieces of at most 1 MiB, one in memory at a time."""
+    """Yield the content in chunks of at most 1 MiB. Only one chunk of a file is in memory at a time."""
     if isinstance(content, bytes):
         if len(content) <= CHUNK_BYTES:
             yield content

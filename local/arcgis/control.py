@@ -1,8 +1,8 @@
-"""The control API `/_local/...` on each portal's port, for other processes. ArcGIS has nothing like it.
+"""The control API `/_local/...` on each portal's port, for other processes. ArcGIS has no such API.
 
-GET    /_local                      kind, URLs, users, names of operations
+GET    /_local                      kind, URLs, users, operation names
 GET    /_local/requests             total, bytes, counts by operation, most in flight     DELETE clears the log
-GET    /_local/faults               the faults and how many calls each hit                DELETE removes them
+GET    /_local/faults               the faults and how many calls each has hit            DELETE removes them
 POST   /_local/faults               a JSON object with the fields of Fault
 GET    /_local/switches             the switches                                          POST a JSON object sets some
 GET    /_local/items                the notebooks with their snapshots (key, size, SHA-256)
@@ -34,7 +34,7 @@ def _hash_content(content: Content) -> str:
 
 
 def describe(deployment: Deployment) -> dict[str, Any]:
-    """Return kind, URLs and users of a deployment. The ready file has the same."""
+    """Return kind, URLs and users of a deployment. The file that `--write-ready` names contains the same."""
     users = [
         {"username": user.username, "password": user.password, "role": user.role, "hasSecret": user.has_secret}
         for user in deployment.users

@@ -1,4 +1,4 @@
-"""The state of one ArcGIS deployment, and what distinguishes the three kinds."""
+"""The state of one ArcGIS deployment, and the differences between the three kinds."""
 
 import hashlib
 import secrets
@@ -15,7 +15,7 @@ from local.arcgis.webhook_deliveries import WebhookDeliveries
 
 type Kind = Literal["enterprise", "online", "kubernetes"]
 
-# Where each kind has its portal and its notebook administration, below `https://localhost:<port>`.
+# The paths of the portal and of the notebook administration, after `https://localhost:<port>`.
 PORTAL_CONTEXT: dict[Kind, str] = {"enterprise": "/portal", "online": "", "kubernetes": "/enterprise"}
 ADMIN_CONTEXT: dict[Kind, str] = {
     "enterprise": "/notebooks/admin",
@@ -32,10 +32,10 @@ DEPLOYMENT_TYPE: dict[Kind, str] = {
 
 @dataclass
 class Deployment:
-    """One deployment: its organisation, switches, faults, tokens and the log of its requests.
+    """One deployment: its organisation, switches, faults, tokens and request log.
 
-    `operation_names` are the names of operations in the log and in faults. `storage` holds the items whose content is
-    served without a token, by storage key.
+    `operation_names` are the names that the log and the faults use. `storage` maps storage keys to items. A client that
+    knows such a key gets the item's content without a token.
     """
 
     kind: Kind
@@ -54,7 +54,7 @@ class Deployment:
         self.faults = Faults(self.operation_names)
 
     def reset(self, organisation: Organisation) -> None:
-        """Start again with the organisation: default switches, and no faults, tokens or logged requests."""
+        """Replace the organisation, set the default switches, and delete all faults, tokens and logged requests."""
         self.organisation = organisation
         self.switches = Switches()
         self.faults.clear()
@@ -63,27 +63,27 @@ class Deployment:
 
     @property
     def portal_url(self) -> str:
-        """The portal, to which clients append `/sharing/rest`."""
+        """The portal's URL, to which clients append `/sharing/rest`."""
         return f"https://localhost:{self.portal_port}{PORTAL_CONTEXT[self.kind]}"
 
     @property
     def notebook_admin_url(self) -> str:
-        """The administration root, to which clients append `/notebooks`."""
+        """The URL of the notebook administration, to which clients append `/notebooks`."""
         return f"https://localhost:{self.notebook_port}{ADMIN_CONTEXT[self.kind]}"
 
     @property
     def version(self) -> str:
-        """The version that the deployment claims to have."""
+        """The ArcGIS version that the deployment reports."""
         return VERSION[self.kind]
 
     @property
     def portal_deployment_type(self) -> str:
-        """`portalDeploymentType` of portals/self."""
+        """The value of `portalDeploymentType` in `portals/self`."""
         return DEPLOYMENT_TYPE[self.kind]
 
     @property
     def users(self) -> list[User]:
-        """The members."""
+        """The members of the organisation."""
         return list(self.organisation.users.values())
 
     @property
@@ -96,19 +96,19 @@ class Deployment:
         return self.organisation.users[username]
 
     def token(self, username: str, *, seconds: float = 3600, referer: str = "") -> str:
-        """Issue a portal token for the member, without a request. It is bound to the referer if one is given."""
+        """Issue a portal token for the member without a request. If a referer is given, the token is bound to it."""
         privileges = self.user(username).privileges
         client: Literal["referer", ""] = "referer" if referer else ""
         return self.tokens.issue(username, privileges, seconds, client=client, bound_to=referer).value
 
     def make_storage_key(self, item: Item) -> str:
-        """Return a random key that gives the item's content to a client without a token."""
+        """Return a new random key. A client that knows it can download the item's content without a token."""
         key = secrets.token_hex(16)
         self.storage[key] = item
         return key
 
     def fire_webhooks(self, username: str | None, operation: str, item: Item) -> None:
-        """Send an event to each webhook that listens for what the user did to the item; return at once."""
+        """Send an event to each webhook that listens for this operation on this item. Return without waiting."""
         event: dict[str, Any] = {
             "userId": hashlib.sha256((username or "").encode()).hexdigest()[:32],
             "username": username,

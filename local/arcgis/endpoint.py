@@ -1,4 +1,4 @@
-"""How a request is answered: read it, identify the caller, apply a fault, run the operation, send, log."""
+"""Handle one request: read it, identify the caller, apply a fault, run the operation, send the response, log it."""
 
 import asyncio
 import logging
@@ -62,13 +62,13 @@ class OperationEndpoint:
             deployment.requests.end()
 
     def _run(self, call: Call, error: OperationError | None) -> Payload | Response:
-        # An invalid token is refused even if the operation needs none; a missing token only if it needs one.
+        # An invalid token is refused by every operation, a missing token only by operations that need one.
         if error and (self._operation.needs_token or error.code == 498):
             raise error
         return self._operation.handler(call)
 
     def _respond(self, call: Call, error: OperationError | None) -> Response:
-        """Run the operation and return its response, which may report an error."""
+        """Run the operation and return its response. The response may report an error."""
         status = 200
         payload: Payload
         try:
@@ -89,7 +89,7 @@ class OperationEndpoint:
 class StorageEndpoint:
     """The object store to which an item's `/data` may redirect. Its links need no token.
 
-    Like S3, it refuses a link that comes with a second kind of authentication.
+    Like S3, it refuses a request that contains a token in addition to the link.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -113,7 +113,7 @@ class StorageEndpoint:
 
 
 def make_not_found_app(deployment: Deployment) -> ASGIApp:
-    """Return the application for every other path: a page with a real 404, logged like other requests."""
+    """Return the application for every other path. It sends a page with HTTP 404 and logs the request."""
 
     async def not_found(scope: Scope, _: Receive, send: Send) -> None:
         deployment.requests.begin(LoggedRequest(scope["method"], scope["path"], "unknown", status=404))
@@ -124,7 +124,7 @@ def make_not_found_app(deployment: Deployment) -> ASGIApp:
 
 
 async def _read_form(request: Request) -> tuple[dict[str, str], dict[str, tuple[str, bytes]]]:
-    """Return the fields and the files of the request's body."""
+    """Return the fields and the files in the request's body."""
     if request.method != "POST":
         return {}, {}
     kind = request.headers.get("content-type", "")
@@ -141,7 +141,7 @@ async def _read_form(request: Request) -> tuple[dict[str, str], dict[str, tuple[
 
 
 def _identify(call: Call) -> OperationError | None:
-    """Set the call's token. If it is missing or not valid here, return the error to refuse the call with."""
+    """Set the call's token. If the token is missing or not valid here, return the error that refuses the call."""
     shape = "A" if call.area == "portal" else call.switches.auth_error_shape
     value = _find_token(call)
     if not value:
@@ -159,7 +159,7 @@ def _identify(call: Call) -> OperationError | None:
 
 
 def _find_token(call: Call) -> str:
-    """Return the token's text, or an empty one. The body counts before the query, the query before the headers."""
+    """Return the token, or an empty string. The body takes precedence over the query, and the query over headers."""
     if found := call.body.get("token"):
         return found
     is_post = call.request.method == "POST"

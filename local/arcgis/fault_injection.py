@@ -1,4 +1,4 @@
-"""What an injected fault does to a call or to its response. faults.py decides which fault a call gets."""
+"""Apply an injected fault to a call or to its response. faults.py selects the fault."""
 
 import asyncio
 import dataclasses
@@ -30,7 +30,10 @@ FREE_TEXT = re.compile(rb'("(?:source|text|title|description)":\s*)"')
 
 
 async def inject_before_operation(fault: Fault, call: Call) -> Response | None:
-    """Apply what happens before the operation. If a response is returned, the operation must not run."""
+    """Apply the part of the fault that precedes the operation.
+
+    If this returns a response, send it and do not run the operation.
+    """
     if fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
     if fault.kind == "time-out":
@@ -40,7 +43,7 @@ async def inject_before_operation(fault: Fault, call: Call) -> Response | None:
 
 
 async def _wait_for_disconnect(request: Request) -> None:
-    """Send nothing, and raise ClientDisconnect when the client has closed the connection."""
+    """Send nothing. Raise ClientDisconnect when the client has closed the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
     raise ClientDisconnect
@@ -48,7 +51,7 @@ async def _wait_for_disconnect(request: Request) -> None:
 
 def _reset_connection(request: Request) -> None:
     """Close the request's connection with RST instead of FIN."""
-    # ASGI cannot reset a connection, but uvicorn's `receive` is a method of the object that holds it.
+    # ASGI cannot reset a connection. But uvicorn's `receive` is a method of an object that has the transport.
     transport: asyncio.Transport = request.receive.__self__.transport  # type: ignore[attr-defined]
     connection = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -71,7 +74,7 @@ def _change_state(fault: Fault, call: Call) -> None:
 
 
 def _error_response(fault: Fault) -> Response | None:
-    """Return an error in one of the shapes, under HTTP 200."""
+    """Return an error response with HTTP 200 in the shape that the fault names, or None."""
     error = OperationError(fault.code, fault.message)
     payload: object
     match fault.kind:
@@ -96,7 +99,7 @@ def _error_response(fault: Fault) -> Response | None:
 
 
 def _status_response(fault: Fault) -> Response | None:
-    """Return a real HTTP status, as a proxy or a rate limit sends it."""
+    """Return a response with a real HTTP status, as a proxy or a rate limiter sends it, or None."""
     if fault.kind == "redirect":
         return Response(b"", HTML, 302, {"location": fault.location})
     if not fault.kind.startswith("http-"):
@@ -106,9 +109,9 @@ def _status_response(fault: Fault) -> Response | None:
 
 
 async def send_with_fault(fault: Fault, response: Response, request: Request, send: Send) -> None:
-    """Send the response, damaged if this kind of fault damages responses.
+    """Send the response. Some kinds of fault damage it.
 
-    To end a body early, this returns before the body is complete, and uvicorn closes the connection.
+    To end a body early, this returns before the body is complete. uvicorn then closes the connection.
     """
     match fault.kind:
         case "hang-up":

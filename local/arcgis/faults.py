@@ -1,4 +1,4 @@
-"""Faults that a test asks for: which calls get one, of which kind, and how often.
+"""Faults that a test injects: which kind, into which calls, and how often.
 
     deployment.faults.add(operation="snapshots/download", kind="http-503", times=3, retry_after="1")
     deployment.faults.add(operation="*", kind="slow", seconds=0.02)
@@ -23,38 +23,38 @@ KINDS = {
     "shape-f": "error shape F under HTTP 200",
     "details-null": "error shape A whose `details` is null",
     "code-missing": "error shape A without `code`",
-    "body": "the text `body` under HTTP 200 as JSON",
+    "body": "the text `body` under HTTP 200, with the JSON content type",
     "slow": "the correct response, `seconds` late",
     "trickle": "the correct response in small pieces over `seconds`",
-    "hang-up": "the connection is closed after the headers, before any of the promised body",
+    "hang-up": "the connection is closed after the headers, before the first byte of the body",
     "time-out": "no response at all; the call ends when the client gives up",
-    "reset": "the connection is reset (RST) after half of the promised body",
-    "cut-body": "a chunked body that ends half-way, without its last chunk",
+    "reset": "the connection is reset (RST) after half of the body",
+    "cut-body": "a chunked body that ends after its first half, without the last chunk",
     "length-too-long": "Content-Length is larger than the body; the connection is closed after the body",
     "length-too-short": "the body is truncated, and Content-Length fits the truncated body, so HTTP shows no error",
     "gzip": "the correct response, compressed",
-    "gzip-truncated": "a compressed body without its end; Content-Length fits what is sent",
+    "gzip-truncated": "a compressed body without its end; Content-Length fits the truncated body",
     "redirect": "302 to `location`",
     "control-characters": "unescaped control characters in sources, texts, titles and descriptions of the JSON body",
     "oversize": "a valid notebook of `size` bytes instead of the correct response",
-    "item-vanishes": "the item of the call, or `item_id`, is deleted before the operation runs",
-    "snapshot-vanishes": "the snapshots of the item are deleted before the operation runs",
+    "item-vanishes": "the item `item_id`, by default the call's item, is deleted before the operation runs",
+    "snapshot-vanishes": "the same item's snapshots are deleted before the operation runs",
     "item-appears": "a notebook that sorts before all others is added before the operation runs",
     "tokens-revoked": "every token is revoked before the operation runs",
 }
 
 
 class UnknownFaultKind(ValueError):
-    """The kind is not among KINDS."""
+    """KINDS does not contain the kind."""
 
 
 class UnknownOperation(ValueError):
-    """No operation of the deployment matches the name or pattern."""
+    """The deployment has no operation that matches the name or pattern."""
 
 
 @dataclass
 class Fault:
-    """One fault. It skips the first `after` calls that match operation, item and user, and hits the next `times`.
+    """One fault. It skips the first `after` calls that match operation, item and user, and hits the next `times` calls.
 
     `struck` counts the calls that it has hit.
     """
@@ -80,7 +80,7 @@ class Fault:
             raise UnknownFaultKind(self.kind)
 
     def matches(self, operation: str, item_id: str | None, username: str | None) -> bool:
-        """Whether the fault applies to the call."""
+        """Return whether the fault applies to the call."""
         return (
             (self.times is None or self.struck < self.times)
             and fnmatch.fnmatchcase(operation, self.operation)
@@ -89,14 +89,14 @@ class Fault:
         )
 
     def _vanishes_from_listing(self, item_id: str | None) -> bool:
-        # A call such as a search names no item, but the fault may still delete one meanwhile.
+        # A search has no item id, but a fault for one item may delete that item before the search runs.
         return item_id is None and self.kind.endswith("-vanishes")
 
 
 class Faults:
-    """The faults of one deployment. If several match a call, the first one counts.
+    """The faults of one deployment. If several faults match a call, the first one is applied.
 
-    `operations` are the names of the deployment's operations.
+    `operations` are the deployment's operation names.
     """
 
     def __init__(self, operations: Collection[str]) -> None:
@@ -105,9 +105,9 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, operation: str = "*", kind: str = "http-500", **fields: float | str | None) -> Fault:
-        """Add a fault and return it. `operation` is a name or a pattern; the other fields are those of Fault.
+        """Add a fault and return it. `operation` is a name or a pattern. `fields` are other fields of Fault.
 
-        Raise UnknownFaultKind or UnknownOperation if one of them does not exist.
+        Raise UnknownFaultKind or UnknownOperation if the kind or the operation does not exist.
         """
         if not fnmatch.filter(self._operations, operation):
             raise UnknownOperation(operation)
@@ -122,7 +122,7 @@ class Faults:
             self._faults.clear()
 
     def all(self) -> list[Fault]:
-        """Return the faults, including those that are used up."""
+        """Return the faults, including those that hit no more calls."""
         return list(self._faults)
 
     def take(self, operation: str, item_id: str | None, username: str | None) -> Fault | None:

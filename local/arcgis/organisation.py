@@ -1,6 +1,6 @@
 """The state of one ArcGIS organisation: users, items, snapshots, open notebooks, webhooks.
 
-Operations change these objects, and so may tests while the server runs.
+Operations change these objects. Tests may change them too while the server runs.
 """
 
 import hashlib
@@ -44,10 +44,10 @@ def id_of(title: str) -> str:
 
 @dataclass
 class User:
-    """A member of the organisation, who can log in with the password.
+    """A member of the organisation, who can sign in with the password.
 
-    `has_secret` is for programs that fill the archive's secret store. If it is False, the store must not get this
-    user's password, as for an owner who never gave it to the archive's operator.
+    Programs that fill the archive's secret store read `has_secret`. If it is False, they must not store this user's
+    password. Such a user stands for an owner who never gave the password to the archive's operator.
     """
 
     username: str
@@ -64,7 +64,7 @@ class User:
 
 @dataclass
 class App:
-    """A registered application, which gets tokens by OAuth `client_credentials` and is not a user."""
+    """A registered application. It gets tokens with the OAuth grant `client_credentials` and is not a user."""
 
     client_id: str
     client_secret: str
@@ -73,7 +73,7 @@ class App:
 
 @dataclass
 class Snapshot:
-    """One snapshot. `content` is its bytes as they are served, or the path of the file that holds them."""
+    """One snapshot. `content` is either the bytes that are served, or the path of a file with these bytes."""
 
     name: str
     content: Content
@@ -85,12 +85,12 @@ class Snapshot:
 
     @property
     def size(self) -> int:
-        """Length of the content in bytes."""
+        """The length of the content in bytes."""
         return size_of(self.content)
 
     @property
     def properties(self) -> dict[str, Any]:
-        """Name, description and runtime, as `snapshots/list` and `/resources` show them."""
+        """Name, description and runtime in the form that `snapshots/list` and `/resources` return."""
         name, version = self.runtime
         runtime = {"notebookRuntimeName": name, "notebookRuntimeVersion": version}
         return {"name": self.name, "description": self.description, "runtime": runtime}
@@ -110,9 +110,9 @@ class Resource:
 class Item:
     """A portal item. Its `content` is the notebook as last saved.
 
-    If `resources_refused` is set, only the owner can list the resources, not even an administrator. So without the
-    owner's password, nobody can read the snapshots. `content_refused` does the same for the content. `groups` are the
-    titles of the groups that the item is shared with, `folder` is the title of its folder. An `unindexed` item exists,
+    If `resources_refused` is set, only the owner can list the resources. Even an administrator cannot. So nobody can
+    read the snapshots without the owner's password. `content_refused` does the same for the content. `groups` are the
+    titles of the groups that the item is shared with. `folder` is the title of its folder. An `unindexed` item exists,
     but a search never returns it.
     """
 
@@ -156,7 +156,7 @@ class Item:
 
 @dataclass
 class Session:
-    """A notebook open in a container."""
+    """A notebook that is open in a container."""
 
     item_id: str
     username: str
@@ -168,10 +168,10 @@ class Session:
 
 @dataclass
 class Webhook:
-    """An organisation webhook: the URL to which the portal sends which events.
+    """An organisation webhook: the URL that receives events, and the events that it receives.
 
-    `deliveries` are those that `notificationStatus` shows, the latest first. `failures` are the times, in milliseconds,
-    of deliveries that were given up.
+    `deliveries` are the deliveries that `notificationStatus` returns, the latest first. `failures` contains a time for
+    each delivery whose attempts all failed, in epoch milliseconds.
     """
 
     name: str
@@ -188,13 +188,13 @@ class Webhook:
     deliveries: list[dict[str, Any]] = field(default_factory=list)
 
     def listens_for(self, operation: str, item_id: str) -> bool:
-        """Whether it is active and one of its trigger events is this operation on this item."""
+        """Return whether the webhook is active and listens for this operation on this item."""
         matching = {"/", "/items", f"/items/{operation}", f"/items/{item_id}", f"/items/{item_id}/{operation}"}
         return self.active and not matching.isdisjoint(self.events)
 
 
 class Organisation:
-    """The users, items, sessions and webhooks of one deployment. `items` are by id, in order of creation."""
+    """The users, items, sessions and webhooks of one deployment. `items` maps ids to items, in order of creation."""
 
     def __init__(self, users: list[User], items: list[Item] | None = None) -> None:
         self.id = secrets.token_hex(8)
@@ -221,9 +221,9 @@ class Organisation:
         return item
 
     def remove(self, item_id: str) -> Item | None:
-        """Remove an item with its snapshots and return it; None if it does not exist.
+        """Remove an item with its snapshots and return it, or return None if it does not exist.
 
-        The search index still has it until its lag is over.
+        A search still finds the item until the search index is updated.
         """
         item = self.items.pop(item_id, None)
         if item is not None:
@@ -232,7 +232,7 @@ class Organisation:
         return item
 
     def indexed(self, lag: float) -> Iterator[Item]:
-        """Return the items in a search index that is `lag` seconds behind."""
+        """Return the items that a search index contains if it is updated `lag` seconds late."""
         items = [item for item in list(self.items.values()) if not item.unindexed]
         if lag <= 0:
             return iter(items)
@@ -241,7 +241,7 @@ class Organisation:
         return (item for item in itertools.chain(items, removed) if item.added_at <= horizon)
 
     def add_notebook(self, owner: str, title: str, content: Content | None = None, **fields: Any) -> Item:  # noqa: ANN401 - the fields of Item
-        """Add a notebook item, by default without cells, and return it."""
+        """Add a notebook item and return it. By default the notebook has no cells."""
         empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2}
         return self.add(Item(owner, title, content or json.dumps(empty).encode(), **fields))
 
@@ -253,5 +253,5 @@ class Organisation:
 
 
 def snapshot_from_file(path: Path, name: str | None = None) -> Snapshot:
-    """Return a snapshot whose content is read from the file each time it is served, so it needs no memory."""
+    """Return a snapshot that is read from the file each time it is served, so it needs no memory."""
     return Snapshot(name or path.stem, path)

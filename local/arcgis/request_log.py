@@ -1,4 +1,4 @@
-"""The log of a deployment's requests, which tests count."""
+"""The log of a deployment's requests. Tests count its entries."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request. `status` is 0 until the response begins; `bytes` is the length of the body sent so far."""
+    """One request. `status` is 0 until the response begins. `bytes` counts the body bytes that were sent so far."""
 
     method: str
     path: str
@@ -19,7 +19,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The requests since the start or the last `clear`, in order of arrival. Control requests are not logged."""
+    """The requests since the start or the last `clear`, in order of arrival, without those to the control API."""
 
     def __init__(self) -> None:
         self._requests: list[LoggedRequest] = []
@@ -39,7 +39,7 @@ class RequestLog:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
 
     def end(self) -> None:
-        """Note that one response is complete, or was broken off."""
+        """Record that one response has ended, whether it was complete or not."""
         self.in_flight -= 1
 
     def clear(self) -> None:
@@ -53,5 +53,5 @@ class RequestLog:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all bodies sent."""
+        """The number of body bytes that were sent in all responses."""
         return sum(request.bytes for request in self)

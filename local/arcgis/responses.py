@@ -1,4 +1,4 @@
-"""Responses: the three formats, the six shapes in which ArcGIS reports an error, and how a response is sent.
+"""Responses: the three formats, the six shapes in which ArcGIS reports an error, and functions that send a response.
 
 A  `{"error": {"code", "message", "details"}}`        portal, and notebook hosts for most operations
 B  `{"status": "error", "messages": [...], "code"}`    server administration
@@ -6,7 +6,7 @@ C  `{"status": "failure"}`                             `snapshots/*` as document
 D  `{"code", "message", "status": "failure"}`          billing and others
 E  an HTML page                                        `f` omitted, a proxy, a sign-in page
 F  `{"error": {"code", "error", "error_description"}}` OAuth
-All of them come with HTTP 200 unless a switch says otherwise.
+All shapes come with HTTP 200 unless a switch changes the status.
 """
 
 import html
@@ -37,7 +37,7 @@ class Response:
 
 
 class OperationError(Exception):
-    """An operation refuses the call. `code` is ArcGIS's own code, which is not the HTTP status."""
+    """An operation refuses the call. `code` is the error code in the body, not the HTTP status."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ def make_oauth_error(error: str, description: str) -> dict[str, Any]:
 
 
 def render(payload: Payload, format_: str, switches: Switches, *, title: str, status: int = 200) -> Response:
-    """Return the payload in the format of the parameter `f`: JSON for json and pjson, else a directory page."""
+    """Return the payload in the format of the parameter `f`: JSON for `json` and `pjson`, otherwise an HTML page."""
     if format_ == "json":
         text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         return Response(text.encode(), switches.json_content_type, status)
@@ -87,26 +87,26 @@ def render(payload: Payload, format_: str, switches: Switches, *, title: str, st
 
 
 def make_page(title: str, text: str, status: int = 200) -> Response:
-    """Return a page of the services directory."""
+    """Return an HTML page like those of the services directory."""
     head = f"<!DOCTYPE html>\n<html><head><title>{html.escape(title)}</title></head>"
     body = f"<body><h1>{html.escape(title)}</h1><pre>{html.escape(text)}</pre></body></html>\n"
     return Response((head + body).encode(), HTML, status)
 
 
 async def send_start(send: Send, response: Response, extra: Mapping[str, str]) -> None:
-    """Send the status line and the headers of the response, with the extra headers."""
+    """Send the status line and the headers of the response, and the extra headers."""
     headers = [(b"content-type", response.content_type.encode())]
     headers += [(name.lower().encode(), value.encode()) for name, value in {**response.headers, **extra}.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
 
 
 async def send_body(send: Send, body: bytes | memoryview, *, more: bool = False) -> None:
-    """Send one piece of the body."""
+    """Send one part of the body."""
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 async def send_response(response: Response, send: Send) -> None:
-    """Send the whole response. A file is read in pieces as the client takes them."""
+    """Send the whole response. A file is read and sent in chunks."""
     length = size_of(response.content)
     await send_start(send, response, {"content-length": str(length)})
     if not length:

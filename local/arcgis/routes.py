@@ -1,4 +1,4 @@
-"""Which operation answers at which port and path."""
+"""Map each port and path to an operation."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from local.arcgis.endpoint import OperationEndpoint, StorageEndpoint, make_not_f
 from local.arcgis.operations import items, notebook_admin, portal, tokens, webhooks
 from local.arcgis.operations.call import Area, Operation
 
-# The first route that matches counts, so the operations that an archive calls most come first.
+# Routes are compared in this order, so the operations that an archive calls most often come first.
 PORTAL_OPERATIONS = (*items.OPERATIONS, *portal.OPERATIONS, *tokens.PORTAL, *webhooks.OPERATIONS)
 
 
 def list_operation_names(kind: Kind) -> list[str]:
-    """Return the names of a deployment's operations, in the log and in faults."""
+    """Return the deployment's operation names, which the log and the faults use."""
     return sorted({operation.name for operation in (*PORTAL_OPERATIONS, *_admin_operations(kind))})
 
 
 def make_application(deployments: Sequence[Deployment]) -> ASGIApp:
-    """Return one application that passes each request to the routes of the port that it arrived at."""
+    """Return one application that selects the routes by the port at which a request arrives."""
     routers: dict[int, Router] = {}
     for deployment in deployments:
         for port, routes in _routes_by_port(deployment).items():

@@ -1,4 +1,4 @@
-"""Sample items: a few notebooks, each with something that a careless client handles wrong."""
+"""Sample items: a few notebooks. Each one has a property that a careless client handles wrong."""
 
 import functools
 
@@ -47,7 +47,7 @@ def make_sample_items() -> list[Item]:
 
 
 def _make_item(owner: str, title: str, *contents: bytes, runtime: tuple[str, str] = RUNTIME, **fields: object) -> Item:
-    """Return a notebook whose saved content is that of its last snapshot."""
+    """Return a notebook. Its saved content is equal to its last snapshot."""
     snapshots = [
         Snapshot(f"{title[:80]} {number}", content, runtime=runtime) for number, content in enumerate(contents, 1)
     ]
@@ -55,7 +55,10 @@ def _make_item(owner: str, title: str, *contents: bytes, runtime: tuple[str, str
 
 
 def _make_flood_model() -> Item:
-    """nbformat_minor 2, plain strings, and output that does not match the source, as in the documentation."""
+    """Make a notebook like the sample in the documentation.
+
+    It has nbformat_minor 2 and plain strings. Its output does not match its source.
+    """
     versions = [
         notebook(
             markdown("# Flood model"),
@@ -74,13 +77,13 @@ def _make_flood_model() -> Item:
 
 
 def _make_rivers() -> Item:
-    """nbformat_minor 5 with cell ids, an image, and a Cyrillic title."""
+    """Make a notebook with nbformat_minor 5, cell ids, an image and a Cyrillic title."""
     content = notebook(code("plot()", image_output(64, 48, 1), count=1), runtime=ADVANCED, minor=5)
     return _make_item("ana", "Карта рек", as_jupyter(content), runtime=ADVANCED)
 
 
 def _make_five_versions() -> Item:
-    """The maximum of snapshots."""
+    """Make a notebook with the maximum number of snapshots."""
     versions = [
         as_compact(notebook(code(f"version = {number}", count=number), runtime=RUNTIME)) for number in range(1, 6)
     ]
@@ -93,7 +96,7 @@ def _make_markdown_only() -> Item:
 
 
 def _make_lists_of_lines() -> Item:
-    """Strings as lists of lines, the R kernel, and a right-to-left title."""
+    """Make a notebook with strings as lists of lines, the R kernel and a right-to-left title."""
     content = notebook(
         markdown(["# عنوان\n", "نص من اليمين إلى اليسار"]),
         code(["x <- 1\n", "print(x)"], stream_output(["[1] 1\n", "\n"]), count=1),
@@ -105,13 +108,13 @@ def _make_lists_of_lines() -> Item:
 
 
 def _make_one_megabyte() -> Item:
-    """Larger than the others because of its images. The title has emoji, one of them of several code points."""
+    """Make the largest notebook, which contains images. One emoji in its title has several code points."""
     return _make_item("ben", "🗺️ Atlas 👩🏽‍🔬 🌍", _make_atlas(), runtime=ADVANCED)
 
 
 @functools.cache
 def _make_atlas() -> bytes:
-    """Return the content, which is made once because its images take longer than everything else."""
+    """Return the content. It is cached, because its images take longer than all other samples together."""
     outputs = [image_output(300, 200, seed) for seed in range(4)]
     cells = [code("draw('🌍')", output, count=count) for count, output in enumerate(outputs, 1)]
     return as_jupyter(notebook(*cells, runtime=ADVANCED, minor=5))
@@ -134,7 +137,7 @@ def _make_without_snapshots() -> Item:
 
 
 def _make_invalid_token() -> Item:
-    """Its text has the phrase by which some clients detect an invalid token."""
+    """Make a notebook that contains the phrase by which some clients detect an invalid token."""
     content = notebook(
         code(
             "raise RuntimeError('Invalid token.')", stream_output('{"error":{"code":498,"message":"Invalid token."}}')
@@ -149,18 +152,21 @@ def _make_without_cells() -> Item:
 
 
 def _make_unreadable() -> Item:
-    """Dora has no secret, and the portal refuses the resources even to the administrator."""
+    """Make a notebook that no stored credential can read.
+
+    Its owner dora has no secret, and the portal refuses resources and content even to the administrator.
+    """
     content = notebook(code("secret = 'kept'"), runtime=RUNTIME)
     return _make_item("dora", "Restricted survey", as_compact(content), resources_refused=True, content_refused=True)
 
 
 def _make_without_content() -> list[Item]:
-    """Items that were created but never saved."""
+    """Make two notebooks that were created but never saved."""
     return [Item("ana", "New notebook", b""), Item("chi", "Untitled", b"")]
 
 
 def _make_shared() -> Item:
-    """Shared with the organisation. One of its snapshots is private."""
+    """Make a notebook that is shared with the organisation. One of its two snapshots is private."""
     versions = [as_compact(notebook(markdown(f"Shared {number}"), runtime=RUNTIME, minor=5)) for number in (1, 2)]
     item = _make_item("ben", "Shared methods", *versions, access="org")
     item.snapshots[1].private = False

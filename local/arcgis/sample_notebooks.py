@@ -1,4 +1,4 @@
-"""Builders of notebooks and cells, in the ways that ArcGIS and its users write them."""
+"""Functions that build notebooks and cells in the forms that ArcGIS and its users write."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ def markdown(source: str | list[str]) -> Cell:
 
 
 def code(source: str | list[str], *outputs: dict[str, Any], count: int | None = None, **metadata: list[str]) -> Cell:
-    """Return a code cell with its outputs. A cell without a count was never run."""
+    """Return a code cell with its outputs. If `count` is None, the cell was never run."""
     return {
         "cell_type": "code",
         "execution_count": count,
@@ -36,13 +36,13 @@ def stream_output(text: str | list[str]) -> dict[str, Any]:
 
 
 def image_output(width: int, height: int, seed: int) -> dict[str, Any]:
-    """Return the output of a plotting library: a PNG image, here of coloured noise."""
+    """Return output like that of a plotting library: a PNG image with random pixels."""
     data = base64.b64encode(png(width, height, seed)).decode()
     return {"data": {"image/png": data, "text/plain": "<Figure>"}, "metadata": {}, "output_type": "display_data"}
 
 
 def png(width: int, height: int, seed: int) -> bytes:
-    """Return a valid PNG file that hardly compresses and is the same in every run."""
+    """Return a valid PNG file that hardly compresses. The same arguments always give the same bytes."""
     noise = random.Random(seed)
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -71,7 +71,7 @@ def notebook(*cells: Cell, kernel: dict[str, str] = PYTHON, runtime: tuple[str, 
 
 
 def as_compact(content: Notebook) -> bytes:
-    """Encode a notebook as a web server does: one line, characters not escaped."""
+    """Encode a notebook as a web server does: on one line, without escaped characters."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -81,13 +81,13 @@ def as_jupyter(content: Notebook) -> bytes:
 
 
 def as_documented(content: Notebook) -> bytes:
-    """Encode a notebook like the samples of the documentation: keys in reverse order, characters escaped."""
+    """Encode a notebook like the samples in the documentation: keys in reverse order, characters escaped."""
     reversed_content = dict(reversed(content.items()))
     return json.dumps(reversed_content, indent=2).encode()
 
 
 def plain(number: int, size: int) -> bytes:
-    """Return a notebook of `size` bytes, or the smallest possible. Each number gives a different one."""
+    """Return a notebook of `size` bytes, or of the smallest possible size. Each number gives a different notebook."""
     head = f'{{"cells":[{{"cell_type":"code","execution_count":{number},"metadata":{{}},"outputs":[],"source":"# '
     tail = (
         '"}],"metadata":{"esriNotebookRuntime":{"notebookRuntimeName":"ArcGIS Notebook Python 3 Standard",'

@@ -1,4 +1,4 @@
-"""Seeds: the users and items that the organisations have when the server starts."""
+"""Seeds: the users and items with which the organisations start."""
 
 import dataclasses
 import hashlib
@@ -29,14 +29,14 @@ MINUTE_MS = 60_000
 
 
 def _make_id(*parts: object) -> str:
-    """Return an id that is the same in every run."""
+    """Return an id that is the same in every run for the same parts."""
     return hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
 
 class Seed:
-    """Users and items for the organisation of each deployment.
+    """The users and items for each deployment's organisation.
 
-    Ids are the same in every run, and differ between deployments.
+    Ids are the same in every run. They differ between deployments.
     """
 
     def __init__(self, owners: tuple[User, ...], items: Callable[[], list[Item]]) -> None:
@@ -56,7 +56,7 @@ class Seed:
         organisation = Organisation(users, items)
         organisation.id = _make_id(kind, "organisation")[:16]
         for item in organisation.notebooks()[:2]:
-            # The first notebook is open twice, because two people work on it in two containers.
+            # The loop below opens the first notebook a second time: two people work on it in two containers.
             organisation.open_session(item.id, item.owner)
         for item in organisation.notebooks()[:1]:
             organisation.open_session(item.id, ADMIN.username)
@@ -66,19 +66,20 @@ class Seed:
 
     @classmethod
     def samples(cls) -> "Seed":
-        """Return a seed with a few notebooks of different kinds; see sample_items.py."""
+        """Return a seed with the notebooks of sample_items.py."""
         return cls(SAMPLE_OWNERS, make_sample_items)
 
     @classmethod
     def empty(cls) -> "Seed":
-        """Return a seed with users and without items."""
+        """Return a seed with users but without items."""
         return cls(OWNERS, list)
 
     @classmethod
     def folder(cls, path: Path) -> "Seed":
-        """Return a seed with a notebook and one snapshot for each `*.ipynb` of the folder, byte for byte.
+        """Return a seed with one notebook for each `*.ipynb` file in the folder.
 
-        The owners get the notebooks in turn. Raise NotADirectoryError if the path is not a folder.
+        Each notebook has one snapshot with the file's bytes. The owners get the notebooks in turn. Raise
+        NotADirectoryError if the path is not a folder.
         """
         if not path.is_dir():
             raise NotADirectoryError(path)
@@ -90,7 +91,7 @@ class Seed:
 
     @classmethod
     def many(cls, notebooks: int = 200, snapshots: int = 1, size: int = 20_000) -> "Seed":
-        """Return a seed for load tests. Snapshots have `size` bytes, are all different and the same in every run."""
+        """Return a seed for load tests. Snapshots have `size` bytes, differ from each other, and never change."""
         contents: list[tuple[str, Content]] = [
             (f"Notebook {number}", plain(number, size)) for number in range(notebooks * snapshots)
         ]
@@ -98,7 +99,7 @@ class Seed:
 
 
 def _make_items(contents: list[tuple[str, Content]], snapshots: int) -> list[Item]:
-    """Return items with that many snapshots each. The owners get them in turn."""
+    """Return items with `snapshots` snapshots each. The owners get the items in turn."""
     items = []
     for owner, group in zip(
         itertools.cycle(OWNERS), itertools.batched(contents, snapshots, strict=False), strict=False

@@ -1,4 +1,4 @@
-"""The three deployments in one uvicorn server, which runs in its own thread: HTTPS on 127.0.0.1 only."""
+"""Run the three deployments in one uvicorn server in its own thread. It uses HTTPS and listens on 127.0.0.1 only."""
 
 import asyncio
 import contextlib
@@ -30,9 +30,9 @@ class ArcGISNotStarted(RuntimeError):
 
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close every connection now. Otherwise TLS waits for clients that keep connections open in a pool."""
+        """Close every connection now. Otherwise TLS waits for clients that keep connections open."""
         await super().shutdown(sockets)
-        # asyncio's list of connections, because uvicorn's own misses those that are still in their TLS handshake.
+        # uvicorn's list of connections does not contain those in their TLS handshake. asyncio's list does.
         for server in self.servers:
             server.abort_clients()
         await asyncio.sleep(0)
@@ -41,7 +41,8 @@ class _Server(uvicorn.Server):
 class LocalArcGIS:
     """A local ArcGIS in three deployments. Use it as a context manager.
 
-    The ports are free ones, or `port_base` and the four after it. Inside the block, state may be read and changed.
+    It uses five free ports, or `port_base` and the four ports after it. Inside the block, tests may read and change the
+    state.
     """
 
     def __init__(self, seed: Seed | None = None, *, port_base: int | None = None) -> None:
@@ -59,7 +60,7 @@ class LocalArcGIS:
         return self.enterprise, self.online, self.kubernetes
 
     def reset(self, seed: Seed | None = None) -> None:
-        """Reset every deployment to the seed or to another one: no faults, tokens or logged requests."""
+        """Reset every deployment to the given seed, or to the first seed. Delete faults, tokens and logged requests."""
         for deployment in self.deployments:
             deployment.reset((seed or self._seed).organisation(deployment.kind))
 
@@ -82,7 +83,7 @@ class LocalArcGIS:
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop answering while the block lasts. Afterwards all state is as before, tokens included."""
+        """Stop the server for the duration of the block. Afterwards all state is as before, including the tokens."""
         self._listening.close()
         try:
             yield
@@ -110,7 +111,7 @@ class LocalArcGIS:
 
 @contextlib.contextmanager
 def _serve(application: ASGIApp, certificates: Certificates, sockets: list[socket.socket]) -> Iterator[None]:
-    """Run uvicorn in a thread while the block lasts. It answers when the block begins."""
+    """Run uvicorn in a thread for the duration of the block. It accepts requests when the block begins."""
     config = uvicorn.Config(
         application,
         http="httptools",
@@ -143,7 +144,7 @@ def _serve(application: ASGIApp, certificates: Certificates, sockets: list[socke
 
 
 def _listen(port: int) -> socket.socket:
-    # asyncio turns Nagle's algorithm off only if the protocol is named. Otherwise each response waits 40 ms for an ACK.
+    # asyncio disables Nagle's algorithm only if the socket names TCP. Otherwise each response waits 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))

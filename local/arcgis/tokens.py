@@ -1,4 +1,4 @@
-"""Tokens of a deployment: who holds one, which client it is bound to, when it expires."""
+"""The tokens of a deployment: the user of each token, the client that it is bound to, and its expiration."""
 
 import secrets
 import time
@@ -11,7 +11,7 @@ type Client = Literal["referer", "ip", ""]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One issued token. `expires` is in seconds since 1970; `bound_to` is the referer or address of the client."""
+    """One issued token. `expires` is in epoch seconds. `bound_to` is the client's referer or IP address."""
 
     value: str
     username: str | None
@@ -23,11 +23,11 @@ class Token:
 
     @property
     def expires_ms(self) -> int:
-        """Its expiration as ArcGIS writes it: milliseconds since 1970."""
+        """The expiration in epoch milliseconds, as ArcGIS writes it."""
         return int(self.expires * 1000)
 
     def is_valid_for(self, referer: str, address: str) -> bool:
-        """Whether the token has not expired and comes from the client that it is bound to."""
+        """Return whether the token has not expired and comes from the client that it is bound to."""
         if time.time() >= self.expires:
             return False
         if self.client == "referer":
@@ -36,7 +36,7 @@ class Token:
 
 
 class Tokens:
-    """The tokens that one deployment issued and did not revoke."""
+    """The tokens of one deployment that were issued and not revoked."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
@@ -52,7 +52,7 @@ class Tokens:
         client: Client = "",
         bound_to: str = "",
     ) -> Token:
-        """Make a token. Without a username, it is the token of an application."""
+        """Issue a token. If the username is None, the token belongs to an application."""
         value = secrets.token_urlsafe(48)
         token = Token(value, username, privileges, time.time() + seconds, issuer, client, bound_to)
         self._tokens[value] = token
@@ -60,7 +60,7 @@ class Tokens:
         return token
 
     def find(self, value: str) -> Token | None:
-        """Return the token with this text, expired or not; None if it was never issued or was revoked."""
+        """Return the token with this value, even if it has expired. Return None if it was revoked or never issued."""
         return self._tokens.get(value)
 
     def revoke(self, value: str) -> None:
@@ -68,5 +68,5 @@ class Tokens:
         self._tokens.pop(value, None)
 
     def revoke_all(self) -> None:
-        """Revoke every token, as an administrator does by changing the shared key."""
+        """Revoke every token. An administrator does this by changing the shared key."""
         self._tokens.clear()

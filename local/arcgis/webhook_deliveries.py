@@ -1,4 +1,4 @@
-"""Deliveries of webhooks: made in the background, repeated as the portal's settings say, given up in the end."""
+"""Deliver webhook events in the background. The portal's settings limit the number of attempts."""
 
 import base64
 import hmac
@@ -15,7 +15,7 @@ import requests
 from local.arcgis.organisation import Webhook, now_ms
 from local.arcgis.switches import Switches
 
-# Deliveries that `notificationStatus` shows.
+# Maximum number of deliveries that `notificationStatus` returns.
 MAX_SHOWN_DELIVERIES = 100
 DAY_MS = 86_400_000
 
@@ -28,14 +28,14 @@ class WebhookDeliveries:
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="local-arcgis-webhooks")
 
     def close(self) -> None:
-        """Give up what has not been delivered, and end the threads."""
+        """Cancel the deliveries that are not complete, and end the threads."""
         self._closed.set()
         self._pool.shutdown(cancel_futures=True)
 
     def start(
         self, webhook: Webhook, event: Mapping[str, Any], settings: Mapping[str, int], switches: Switches, url: str
     ) -> None:
-        """Start to deliver an event of the portal at `url`, and return at once."""
+        """Start to deliver an event of the portal at `url`. Return without waiting."""
         self._pool.submit(self._deliver, webhook, event, settings, switches, url)
 
     def _deliver(
@@ -63,7 +63,7 @@ class WebhookDeliveries:
 
 
 def probe(url: str, settings: Mapping[str, int], switches: Switches) -> int:
-    """Return the HTTP status that the URL answers with; 0 if no trusted server answers."""
+    """Return the HTTP status of a request to the URL, or 0 if no trusted server responds."""
     if switches.webhook_probe == "none":
         return 200
     return _send(switches.webhook_probe, url, b"", {}, settings, switches)[0]
@@ -82,7 +82,7 @@ def _make_payload(webhook: Webhook, event: Mapping[str, Any], switches: Switches
 
 
 def _record_failure(webhook: Webhook) -> None:
-    """Note that a delivery was given up, and deactivate the webhook if its policy says so."""
+    """Record a failed delivery. Deactivate the webhook if its policy requires it."""
     webhook.failures.append(now_ms())
     policy = webhook.config.get("deactivationPolicy", {})
     since = now_ms() - policy.get("daysInPast", 5) * DAY_MS

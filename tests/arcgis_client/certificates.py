@@ -1,4 +1,4 @@
-"""Certificate authorities and server certificates, valid ones and each kind of invalid one."""
+"""Create certificate authorities and server certificates, both valid and invalid."""
 
 import datetime as dt
 import ssl

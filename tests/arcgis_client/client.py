@@ -1,4 +1,4 @@
-"""The client under test, put together as the composition root of the functions does it."""
+"""Build the client under test in the same way as the functions' composition root."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
-from notebook_archive.arcgis.tokens import FixedToken, TokenSource
+from notebook_archive.arcgis.token_renewal import FixedToken, TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import SecretMissing

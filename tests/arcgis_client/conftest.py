@@ -1,4 +1,4 @@
-"""One local ArcGIS for all these tests, reset before each, and servers that send any bytes."""
+"""Provide one local ArcGIS, which is reset before each test, and servers that send any bytes."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The six shapes of an error on every call, and answers that only look like errors."""
+"""Test that every call recognizes the six forms of an error, and accepts responses that only look like errors."""
 
 import json
 from collections.abc import Callable
@@ -50,12 +50,12 @@ SHAPES: dict[str, tuple[object, type[ArcGISError]]] = {
 
 
 @pytest.mark.parametrize(("answer", "kind"), SHAPES.values(), ids=SHAPES.keys())
-def test_an_error_has_its_name_and_its_text_is_not_repeated(answer: object, kind: type[ArcGISError]) -> None:
+def test_error_has_its_class_and_does_not_repeat_text(answer: object, kind: type[ArcGISError]) -> None:
     body = json.dumps(answer, indent=1).encode()
     with pytest.raises(kind) as caught:
         parse_answer(body, "The call")
     assert type(caught.value) is kind
-    assert str(caught.value).startswith("The call: ArcGIS answered ")
+    assert str(caught.value).startswith("The call: ArcGIS returned ")
     assert LEAK not in str(caught.value)
     assert type(find_error_in_body(body, "The call")) is kind
 
@@ -75,7 +75,7 @@ def test_an_error_has_its_name_and_its_text_is_not_repeated(answer: object, kind
         {"title": '{"error":{"code":498,"message":"Invalid token."}}'},
     ],
 )
-def test_what_only_looks_like_an_error_is_none(answer: dict[str, Any]) -> None:
+def test_answer_that_only_looks_like_an_error_is_accepted(answer: dict[str, Any]) -> None:
     assert parse_answer(json.dumps(answer).encode(), "The call") == answer
 
 
@@ -96,8 +96,8 @@ def test_what_only_looks_like_an_error_is_none(answer: dict[str, Any]) -> None:
         (b'"CANARY"', "JSON that is not an object"),
     ],
 )
-def test_what_is_no_json_object_is_unexpected(body: bytes, why: str) -> None:
-    with pytest.raises(UnexpectedAnswer, match=f"^The call: the server answered {why}.$"):
+def test_body_that_is_not_a_json_object_is_unexpected(body: bytes, why: str) -> None:
+    with pytest.raises(UnexpectedAnswer, match=f"^The call: the server returned {why}.$"):
         parse_answer(body, "The call")
 
 
@@ -145,7 +145,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("kind", "expected"), KINDS.items())
-def test_each_shape_under_http_200_is_named_on_every_call(
+def test_every_call_recognizes_each_error_form_in_http_200(
     client: Client, kind: str, expected: type[ArcGISError]
 ) -> None:
     item = client.item()

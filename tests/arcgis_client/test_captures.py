@@ -1,4 +1,4 @@
-"""Creating and deleting snapshots: success is proved, and a creation is never retried."""
+"""Test that creating and deleting snapshots requires proof of success, and that a creation is never retried."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def test_the_owner_deletes_one_snapshot(client: Client) -> None:
     assert item.snapshots == others
 
 
-def test_what_is_sent_to_create_and_to_delete(wire: Transport, serve: Serve) -> None:
+def test_create_and_delete_send_the_documented_fields(wire: Transport, serve: Serve) -> None:
     body = {"snapshotResourceKey": KEY, "status": "success"}
     server = serve(lambda _: [answer(json.dumps(body).encode())])
     notebook_server = notebook_server_at(wire, f"{server.url}/admin", "t0k3n")

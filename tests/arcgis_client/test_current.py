@@ -1,4 +1,4 @@
-"""A notebook's current content, from the portal or from the storage that it redirects to, which never gets a token."""
+"""Test reading current content from the portal, or from the storage to which it redirects without a token."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from local.arcgis import Item
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
-from notebook_archive.arcgis.tokens import MAX_REJECTED_TOKENS, TokenSource
+from notebook_archive.arcgis.token_renewal import MAX_REJECTED_TOKENS, TokenSource
 from notebook_archive.arcgis.transport import ANSWER_BYTES, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,

@@ -1,4 +1,4 @@
-"""What the client does if ArcGIS differs from its documentation, or from our guesses."""
+"""Test the client's fallbacks if ArcGIS differs from its documentation or from our assumptions."""
 
 import gzip
 import json

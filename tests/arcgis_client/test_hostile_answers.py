@@ -1,4 +1,4 @@
-"""Each parser returns a value or raises a named error, whatever a server answers."""
+"""Test that each parser returns a value or raises one of our errors, whatever a server sends."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ import pytest
 
 from notebook_archive.arcgis.caller_identity import CallerIdentifier, CallerToken
 from notebook_archive.arcgis.discovery import Discovery
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.errors import ArcGISUnavailable, NotebookArchiveError, SnapshotTooLarge

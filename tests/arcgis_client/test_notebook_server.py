@@ -1,11 +1,11 @@
-"""The notebook server's snapshot operations on the three deployments."""
+"""Test the notebook server's snapshot operations on the three kinds of deployment."""
 
 import json
 from typing import Any
 
 import pytest
 
-from notebook_archive.arcgis.tokens import FixedToken
+from notebook_archive.arcgis.token_renewal import FixedToken
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     NotAnId,
@@ -150,7 +150,7 @@ def test_fields_of_a_wrong_type_are_ignored(
     assert (snapshot.created, snapshot.name) == (created, name)
 
 
-def test_what_is_sent(wire: Transport, serve: Serve) -> None:
+def test_list_and_download_send_the_documented_fields(wire: Transport, serve: Serve) -> None:
     server = serve(lambda _: [answer(b'{"snapshots": [], "status": "success"}')])
     notebook_server = notebook_server_at(wire, f"{server.url}/notebooks/admin", "t0k3n")
     notebook_server.list_snapshots(ITEM)

@@ -1,4 +1,4 @@
-"""The portal: its organization, its notebook server, its notebooks and their snapshots."""
+"""Test how the client reads the portal's organization, notebook server, notebooks and snapshots."""
 
 import json
 import re
@@ -375,7 +375,7 @@ def test_a_search_with_missing_results_is_repeated_and_reported(wire: Transport,
     found = searched(wire, server)
     assert len(found.notebooks) == 2
     assert isinstance(found.incomplete, ListingIncomplete)
-    assert "1 " in str(found.incomplete)
+    assert "Missing items: 1." in str(found.incomplete)
     assert len(server.requests) == 2
 
 
@@ -518,7 +518,7 @@ def test_a_result_that_is_too_large_alone_is_missing(
     results[place]["description"] = "x" * LIMIT
     found = searched(wire, serve(listed(results, "results", counted=counted)))
     assert set(found.notebooks) == {each["id"] for each in results} - {results[place]["id"]}
-    assert "gave 1 usable items fewer" in str(found.incomplete)
+    assert "Missing items: 1." in str(found.incomplete)
     assert "Too large to be read: 1." in str(found.incomplete)
 
 
@@ -558,7 +558,7 @@ def test_privileges_that_are_not_a_list_grant_nothing(wire: Transport, serve: Se
 # One item.
 
 
-def test_one_notebook(client: Client) -> None:
+def test_one_notebook_is_read_by_its_id(client: Client) -> None:
     item = client.item("Tab")
     found = client.portal().get_item(id_of(item))
     assert (found.item_id, found.owner, found.title) == (item.id, item.owner, item.title)
@@ -616,7 +616,7 @@ def test_the_snapshots_among_the_resources(client: Client) -> None:
     assert client.count("items/resources") == 1
 
 
-def test_resources_without_properties(client: Client) -> None:
+def test_resources_without_properties_are_listed(client: Client) -> None:
     client.deployment.switches.resource_properties = False
     item = client.item()
     listing = client.portal().list_snapshots(id_of(item))

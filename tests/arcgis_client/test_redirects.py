@@ -1,4 +1,4 @@
-"""Admin calls follow one redirect within the same host, and no other."""
+"""Test that admin calls follow one redirect within the same host, and no other redirect."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which route an owner's notebooks take, and how many requests that costs."""
+"""Test which route is chosen for an owner's notebooks, and how many requests it needs."""
 
 import json
 import threading
@@ -150,7 +150,7 @@ def test_an_owners_name_stays_below_the_owners_prefix(enterprise: Client) -> Non
 @pytest.mark.parametrize("code", [403, 404])
 def test_a_failed_lookup_does_not_mean_a_missing_notebook(enterprise: Client, kind: str, code: int) -> None:
     enterprise.deployment.faults.add("portals/servers", kind, code=code)
-    with pytest.raises(UnexpectedAnswer, match="looked up") as caught:
+    with pytest.raises(UnexpectedAnswer, match="could not be found") as caught:
         enterprise.routes().choose("ana", soon())
     assert "NotebookAdminUrl" in caught.value.remedy
 

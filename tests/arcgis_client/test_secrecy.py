@@ -1,4 +1,4 @@
-"""No exception, log, report or object shows a secret, a token or a text of ArcGIS's errors."""
+"""Test that no exception, log, report or object contains a secret, a token or an ArcGIS error message."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from local.arcgis.faults import KINDS
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.archive import Archive, RunId
 from notebook_archive.backup.job import ArchiveContext
 from notebook_archive.clock import Deadline
@@ -104,7 +104,7 @@ def assert_kept(client: Client, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_nothing_gets_out_whatever_fails(
+def test_no_secret_leaks_whatever_fails(
     small: Client, archive: Archive, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
     caplog.set_level(logging.INFO, "botocore")
@@ -118,7 +118,7 @@ def test_nothing_gets_out_whatever_fails(
 
 @pytest.mark.parametrize("code", [400, 403, 498])
 @pytest.mark.parametrize("operation", ["generateToken", "snapshots/*", "items/*"])
-def test_nothing_gets_out_when_arcgis_refuses(
+def test_no_secret_leaks_when_arcgis_refuses(
     small: Client, archive: Archive, caplog: pytest.LogCaptureFixture, operation: str, code: int
 ) -> None:
     caplog.set_level(logging.DEBUG, "urllib3.connectionpool")
@@ -142,7 +142,7 @@ def test_nothing_gets_out_when_arcgis_refuses(
         json.dumps({"password": CANARY}),
     ],
 )
-def test_nothing_gets_out_of_a_bad_secret(small: Client, archive: Archive, secret: str) -> None:
+def test_no_value_of_a_malformed_secret_leaks(small: Client, archive: Archive, secret: str) -> None:
     def strike() -> None:
         small.deployment.tokens.revoke_all()
         small.secrets.texts[f"{PREFIX}/admin"] = small.secrets.texts[f"{PREFIX}/owners/ana"] = secret

@@ -1,4 +1,4 @@
-"""Open notebooks, one by one and in pages, on the three deployments."""
+"""Test reading open notebooks, single and in pages, on the three kinds of deployment."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which certificates are trusted."""
+"""Test which certificates are trusted."""
 
 import socket
 import ssl
@@ -113,7 +113,7 @@ def test_chain_and_name_are_verified_also_when_not_strict(authority: Authority) 
         "-----BEGIN PRIVATE KEY-----\nbm9uc2Vuc2U=\n-----END PRIVATE KEY-----\n",
     ],
 )
-def test_what_is_no_pem_is_refused_and_not_repeated(text: str) -> None:
+def test_text_without_pem_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(CertificateUntrusted, match="CaBundleSecret") as caught:
         make_tls_context(text, strict=True)
     assert not text.strip() or text not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Tokens: the forms of a secret, renewal, rejection, and how few sign-ins a dead credential costs."""
+"""Test the forms of a secret, token renewal, rejected tokens, and the number of sign-ins."""
 
 import json
 import threading
@@ -10,8 +10,14 @@ import pytest
 
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.token_renewal import (
+    MIN_USE_SECONDS,
+    REFUSED_SECONDS,
+    TOKEN_MINUTES,
+    FixedToken,
+    TokenSource,
+)
 from notebook_archive.arcgis.token_secrets import parse_secret
-from notebook_archive.arcgis.tokens import MIN_USE_SECONDS, REFUSED_SECONDS, TOKEN_MINUTES, FixedToken, TokenSource
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import (
     ArcGISUnavailable,
@@ -140,9 +146,9 @@ def test_the_sign_in_puts_the_credential_into_the_body_alone(wire: Transport, se
         (f'{{"clientId": "{CANARY}", "clientSecret": ["{CANARY}"]}}', "or clientSecret."),
         (f'{{"Username": "{CANARY}", "Password": "{CANARY}"}}', "password and username"),
         ('{"token": true}', "is missing token"),
-        (f'{{"token": "{CANARY}\\n"}}', "a line break"),
-        (f'{{"token": "{CANARY} {CANARY}"}}', "a space"),
-        (f'{{"token": "{CANARY}ü"}}', "another character"),
+        (f'{{"token": "{CANARY}\\n"}}', "a character that no token has"),
+        (f'{{"token": "{CANARY} {CANARY}"}}', "a character that no token has"),
+        (f'{{"token": "{CANARY}ü"}}', "a character that no token has"),
     ],
 )
 def test_a_malformed_secret_is_named_without_its_values(enterprise: Client, text: str, named: str) -> None:
@@ -225,7 +231,7 @@ def test_a_token_that_expires_early_is_replaced(client: Client) -> None:
         {"token": "t", "expires": "soon"},
     ],
 )
-def test_a_server_with_a_wrong_clock_gets_few_sign_ins(wire: Transport, serve: Serve, body: dict[str, Any]) -> None:
+def test_wrong_server_clock_causes_no_repeated_sign_ins(wire: Transport, serve: Serve, body: dict[str, Any]) -> None:
     server = serve(lambda _: [answer(json.dumps(body).encode())])
     clock = Clock()
     secrets = Secrets({"s": '{"username": "ana", "password": "x"}'})
@@ -238,7 +244,7 @@ def test_a_server_with_a_wrong_clock_gets_few_sign_ins(wire: Transport, serve: S
     assert len(server.requests) == 2
 
 
-def test_the_expiry_in_a_secret_counts(enterprise: Client) -> None:
+def test_the_expiry_in_a_secret_is_used(enterprise: Client) -> None:
     clock = Clock()
     ends = int((clock.now + 1000) * 1000)
     enterprise.secrets.texts[ADMIN] = json.dumps({"token": enterprise.token(), "expires": ends})
@@ -252,7 +258,7 @@ def test_the_expiry_in_a_secret_counts(enterprise: Client) -> None:
 @pytest.mark.parametrize("body", ["{}", '{"token": ""}', '{"token": 5}', '{"token": null}', '{"token": "a\\nb"}'])
 def test_an_answer_without_a_token_is_unexpected(client: Client, body: str) -> None:
     client.deployment.faults.add("generateToken", "body", body=body)
-    with pytest.raises(UnexpectedAnswer, match="has no token"):
+    with pytest.raises(UnexpectedAnswer, match="has no usable token"):
         whoami(client, client.tokens())
 
 
@@ -281,7 +287,7 @@ def test_a_token_cannot_sign_in(enterprise: Client) -> None:
     assert len(enterprise.deployment.requests) == 0
 
 
-def test_a_secret_that_waits_for_its_first_rotation_says_so(enterprise: Client) -> None:
+def test_secret_without_first_rotation_is_not_rotated(enterprise: Client) -> None:
     enterprise.secrets.texts[ADMIN] = '{"credential": "notebook-archive-credentials/admin"}'
     with pytest.raises(SecretNotRotated, match="has not been rotated"):
         whoami(enterprise, enterprise.tokens())
@@ -504,7 +510,7 @@ def test_an_outage_blocks_for_a_minute_and_stays_an_outage(
     client.deployment.requests.clear()
     for _ in range(3):
         clock.now += 15
-        with pytest.raises(error, match="not tried again yet") as caught:
+        with pytest.raises(error, match="not repeated yet") as caught:
             whoami(client, tokens)
         assert caught.value.secret == ""
     assert len(client.deployment.requests) == 0

@@ -1,4 +1,4 @@
-"""One HTTP call: where the token goes, deadlines, limits, cut bodies, retries and connections."""
+"""Test one HTTP call: its token, deadline, limits, truncated bodies, retries and connections."""
 
 import email.utils
 import gzip
@@ -105,7 +105,7 @@ def test_cookies_of_one_user_are_not_sent_for_another(wire: Transport, serve: Se
 
 @pytest.mark.parametrize("status", ["301 M", "302 F", "303 S", "307 T", "308 P"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_redirect_is_refused_and_nothing_more_is_asked(
+def test_a_redirect_is_refused_without_another_request(
     wire: Transport, pauses: Pauses, serve: Serve, status: str, method: str
 ) -> None:
     elsewhere = serve(fixed(answer(b"{}")))
@@ -122,7 +122,7 @@ def test_a_redirect_of_the_local_arcgis_is_refused(client: Client) -> None:
     assert len(client.deployment.requests) == 1
 
 
-def test_environment_variables_change_nothing(
+def test_environment_variables_are_ignored(
     authority: Authority, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     proxy = serve(fixed(answer(b"{}")))
@@ -222,13 +222,13 @@ UNNOTICED = {
 
 
 @pytest.mark.parametrize("cut", CUT.values(), ids=CUT.keys())
-def test_a_cut_that_http_notices(wire: Transport, serve: Serve, cut: bytes) -> None:
-    with pytest.raises(ArcGISUnavailable, match="no complete answer from localhost"):
+def test_a_cut_that_http_notices_is_unavailable(wire: Transport, serve: Serve, cut: bytes) -> None:
+    with pytest.raises(ArcGISUnavailable, match="no complete response from localhost"):
         staged(wire, serve(fixed(cut, b"")))
 
 
 @pytest.mark.parametrize("cut", UNNOTICED.values(), ids=UNNOTICED.keys())
-def test_a_cut_that_http_does_not_notice_is_no_notebook(wire: Transport, serve: Serve, cut: bytes) -> None:
+def test_a_cut_that_http_does_not_notice_is_not_a_notebook(wire: Transport, serve: Serve, cut: bytes) -> None:
     server = serve(fixed(cut, b""))
     with pytest.raises(NotANotebook):
         staged(wire, server)
@@ -316,7 +316,7 @@ def test_a_slow_answer_on_a_kept_connection_ends_at_the_deadline(wire: Transport
 
 def test_no_call_is_made_when_the_time_is_up(wire: Transport, serve: Serve) -> None:
     server = serve(fixed(answer(b"{}")))
-    with pytest.raises(DeadlineExceeded, match="no time was left"):
+    with pytest.raises(DeadlineExceeded, match="no time left"):
         get(wire, server, seconds=0)
     assert server.connections == 0
 
@@ -332,7 +332,7 @@ def test_a_slow_arcgis_is_waited_for_until_the_deadline(enterprise: Client) -> N
 
 
 @pytest.mark.parametrize("status", ["408 T", "413 C", "429 T", "500 E", "502 B", "503 U", "504 G", "599 X"])
-def test_a_passing_fault_is_tried_again(wire: Transport, pauses: Pauses, serve: Serve, status: str) -> None:
+def test_a_transient_fault_is_retried(wire: Transport, pauses: Pauses, serve: Serve, status: str) -> None:
     def script(_: WireRequest) -> list[bytes]:
         return [answer(b"{}") if len(server.requests) == 3 else answer(b"<html>", status=status)]
 
@@ -341,7 +341,7 @@ def test_a_passing_fault_is_tried_again(wire: Transport, pauses: Pauses, serve: 
     assert pauses == [1.0, 2.0]
 
 
-def test_it_is_given_up_after_four_attempts(wire: Transport, pauses: Pauses, serve: Serve) -> None:
+def test_a_call_fails_after_four_attempts(wire: Transport, pauses: Pauses, serve: Serve) -> None:
     server = serve(fixed(answer(b"", status="503 U")))
     with pytest.raises(ArcGISUnavailable, match="503"):
         get(wire, server, seconds=100)
@@ -366,7 +366,7 @@ def test_no_pause_is_begun_that_the_deadline_would_end(wire: Transport, pauses: 
         ("418 T", UnexpectedAnswer, 1),
     ],
 )
-def test_a_lasting_fault_is_not_tried_again_and_a_403_once(
+def test_a_lasting_fault_is_not_retried_and_a_403_once(
     wire: Transport, serve: Serve, status: str, kind: type[ArcGISError], requests: int
 ) -> None:
     server = serve(fixed(answer(b"<html>No</html>", "Content-Type: text/html", status=status)))
@@ -426,7 +426,9 @@ def test_a_retry_after_beyond_the_deadline_is_not_waited_for(
 
 
 @pytest.mark.parametrize("value", ["-5", "soon", "", "1e3", "12.5", "\xb2", "Fri, 99 Foo 2199 23:59:59 GMT"])
-def test_an_invalid_retry_after_leaves_the_backoff(wire: Transport, pauses: Pauses, serve: Serve, value: str) -> None:
+def test_invalid_retry_after_header_keeps_default_backoff(
+    wire: Transport, pauses: Pauses, serve: Serve, value: str
+) -> None:
     header = f"Retry-After: {value}"
     server = serve(lambda _: [answer(b"", header, status="503 U").replace("\xb2".encode(), b"\xb2")])
     with pytest.raises(ArcGISUnavailable):
@@ -434,7 +436,7 @@ def test_an_invalid_retry_after_leaves_the_backoff(wire: Transport, pauses: Paus
     assert pauses == [1.0, 2.0, 4.0]
 
 
-def test_a_date_in_the_past_is_no_wait() -> None:
+def test_a_retry_date_in_the_past_means_no_pause() -> None:
     assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
 
 
@@ -450,7 +452,7 @@ def test_any_retry_after_is_seconds_or_none(value: str) -> None:
     assert seconds is None or seconds >= 0
 
 
-def test_the_local_arcgis_is_tried_again_as_it_asks(client: Client) -> None:
+def test_retry_after_of_the_local_arcgis_is_obeyed(client: Client) -> None:
     client.deployment.faults.add("portals/self", "http-429", times=1, retry_after="3")
     client.deployment.faults.add("portals/self", "http-503", times=1)
     assert client.portal().get_organization().id
@@ -520,7 +522,7 @@ def test_a_server_that_does_not_listen_is_unavailable(wire: Transport, serve: Se
     "url",
     ["http://localhost:1/x", "ftp://localhost/x", "https://", "localhost/x", "https://localhost:99999/x", "file:///x"],
 )
-def test_what_is_no_https_address_is_refused(wire: Transport, pauses: Pauses, url: str) -> None:
+def test_an_address_without_https_is_refused(wire: Transport, pauses: Pauses, url: str) -> None:
     with pytest.raises(UnexpectedAnswer, match="not a usable address"):
         wire.call("GET", url, "A call", soon(), token="t0k3n")
     assert pauses == []

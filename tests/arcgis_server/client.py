@@ -1,4 +1,4 @@
-"""The ArcGIS client of these tests: plain requests, so that nothing of the archive's own client is relied on."""
+"""The ArcGIS client for these tests. It uses `requests`, so the tests do not depend on the archive's client."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +11,7 @@ REFERER = "https://archive.example.com"
 
 
 class Client:
-    """Calls one deployment as a user; GET passes the token in the header, POST in the form body."""
+    """Calls one deployment as a user. GET sends the token in a header, POST in the form body."""
 
     def __init__(self, deployment: Deployment, ca_bundle: str) -> None:
         self.deployment = deployment
@@ -34,26 +34,26 @@ class Client:
         return self.session.post(url, data=data, allow_redirects=False)
 
     def get(self, path: str, user: str | None = None, **params: Any) -> Any:
-        """The JSON that the portal answers."""
+        """Return the JSON of the portal's response to a GET."""
         return self.raw_get(self.rest + path, user, **{"f": "json", **params}).json()
 
     def post(self, path: str, user: str | None = None, **params: Any) -> Any:
-        """The JSON that the notebook host answers to a POST."""
+        """Return the JSON of the notebook host's response to a POST."""
         return self.raw_post(self.admin + path, user, **{"f": "json", **params}).json()
 
     def sessions(self, path: str, user: str, **params: Any) -> Any:
-        """The JSON that the notebook host answers to a GET."""
+        """Return the JSON of the notebook host's response to a GET."""
         return self.raw_get(self.admin + path, user, **{"f": "json", **params}).json()
 
     def snapshots(self, operation: str, item: Item, user: str | None = None, **params: Any) -> Any:
-        """The JSON of a `snapshots/*` operation, by default as the owner."""
+        """Call a `snapshots/*` operation, by default as the owner. Return the JSON."""
         return self.post(f"/notebooks/snapshots/{operation}", user or item.owner, itemId=item.id, **params)
 
     def item(self, title: str) -> Item:
-        """The seeded item whose title begins so."""
+        """Return the item with a title that begins with this text."""
         return next(item for item in self.deployment.organisation.items.values() if item.title.startswith(title))
 
 
 def query_of(url: str) -> dict[str, list[str]]:
-    """The query parameters of a URL."""
+    """Return the query parameters of a URL."""
     return parse_qs(urlsplit(url).query)

@@ -1,4 +1,4 @@
-"""One server for all these tests; each test begins with the samples unchanged."""
+"""Fixtures: one server for all tests in this folder. Each test starts with the unchanged sample items."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -46,6 +46,6 @@ def kubernetes(arcgis: LocalArcGIS) -> Iterator[Client]:
 
 @pytest.fixture(params=["enterprise", "online", "kubernetes"])
 def each(arcgis: LocalArcGIS, request: pytest.FixtureRequest) -> Iterator[Client]:
-    """Each deployment in turn, for what is the same in all of them."""
+    """A client for each deployment in turn, for behaviour that is the same in all of them."""
     deployments = {deployment.kind: deployment for deployment in arcgis.deployments}
     yield from _client(arcgis, deployments[request.param])

@@ -1,6 +1,7 @@
-"""Uses snapshots through Esri's own package, and prints what it saw as JSON. Runs in the package's own environment.
+"""Use snapshots with Esri's Python package, and print the results as JSON.
 
-Arguments: portal URL, CA bundle, user, password, item id. Downloads go to the temporary folder of the process.
+This program runs in the package's virtual environment. Its arguments are portal URL, CA bundle, user, password and item
+id. It writes downloads to the temporary folder of the process.
 """
 
 import json
@@ -12,17 +13,17 @@ from arcgis.gis import GIS  # type: ignore[import-not-found]
 
 
 def body(snapshot: Any) -> str:
-    """The bytes of a snapshot as the package stores them, in hexadecimal."""
+    """Download a snapshot with the package. Return the file's bytes in hexadecimal."""
     return Path(snapshot.download()).read_bytes().hex()
 
 
 def main() -> None:
-    """Lists, creates, downloads, restores, converts and deletes."""
+    """List, create, download, restore, convert and delete snapshots."""
     portal, ca_bundle, user, password, item_id = sys.argv[1:]
     gis = GIS(portal, user, password, use_gen_token=True, ca_bundles=ca_bundle)
     item = gis.content.get(item_id)
     server = gis.notebook_server[0]
-    # The package itself tells the two managers apart in this way.
+    # The package itself selects the snapshot manager in this way.
     snapshots = server.snapshots if gis._is_arcgisonline else server.notebooks.snapshots
     seen: dict[str, Any] = {
         "title": item.title,

@@ -1,4 +1,4 @@
-"""The control resource, and the record of requests."""
+"""Test the control API and the request log."""
 
 import hashlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.arcgis_server.client import Client
 
 
-def test_it_describes_the_deployment(each: Client) -> None:
+def test_control_api_describes_the_deployment(each: Client) -> None:
     answer = each.session.get(each.control).json()
     assert answer["portalUrl"] == each.deployment.portal_url
     assert answer["notebookAdminUrl"] == each.admin
@@ -15,7 +15,7 @@ def test_it_describes_the_deployment(each: Client) -> None:
     assert roles.count("creator") >= 3
 
 
-def test_requests_are_recorded_and_control_requests_are_not(each: Client) -> None:
+def test_control_requests_are_not_logged(each: Client) -> None:
     item = each.item("Flood model")
     each.snapshots("list", item)
     body = each.raw_get(f"{each.rest}/content/items/{item.id}", "gis_admin", f="json").content
@@ -29,7 +29,7 @@ def test_requests_are_recorded_and_control_requests_are_not(each: Client) -> Non
     assert len(each.deployment.requests) == 0
 
 
-def test_faults_and_switches_over_http(each: Client) -> None:
+def test_faults_and_switches_are_changed_over_http(each: Client) -> None:
     fault = {"operation": "items/item", "kind": "http-503", "times": 1}
     assert each.session.post(f"{each.control}/faults", json=fault).status_code == 200
     item = each.item("Flood model")
@@ -43,7 +43,7 @@ def test_faults_and_switches_over_http(each: Client) -> None:
     assert each.session.post(f"{each.control}/switches", json={"nonsense": 1}).status_code == 400
 
 
-def test_items_and_snapshots_over_http(each: Client, tmp_path: Path) -> None:
+def test_items_and_snapshots_are_added_over_http(each: Client, tmp_path: Path) -> None:
     new = each.session.post(f"{each.control}/items", json={"owner": "ben", "title": "By control"}).json()["id"]
     path = tmp_path / "large.ipynb"
     path.write_bytes(b'{"cells":[]}' + b" " * 3_000_000)
@@ -59,7 +59,7 @@ def test_items_and_snapshots_over_http(each: Client, tmp_path: Path) -> None:
     assert each.session.delete(f"{each.control}/items/{new}").status_code == 404
 
 
-def test_tokens_over_http(each: Client) -> None:
+def test_tokens_are_issued_and_revoked_over_http(each: Client) -> None:
     token = each.session.post(f"{each.control}/tokens", json={"username": "ana", "seconds": 60}).json()["token"]
     assert each.get("/community/self", token=token)["username"] == "ana"
     assert each.session.delete(f"{each.control}/tokens").status_code == 204

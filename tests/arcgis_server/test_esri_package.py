@@ -1,4 +1,4 @@
-"""Esri's own Python package as the client: what it does on a real site, it does here."""
+"""Test that Esri's Python package works with the local ArcGIS as with a real one."""
 
 import json
 import os
@@ -17,7 +17,7 @@ PYTHON = ROOT / ".venvs" / "esri" / "bin" / "python"
 @pytest.mark.esri
 @pytest.mark.parametrize("kind", ["enterprise", "online"])
 def test_the_package_uses_snapshots(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    # Not on Kubernetes: there the package imports pandas and more, of which nothing here has need.
+    # Kubernetes is not tested, because there the package imports pandas and other packages that no test needs.
     client: Client = request.getfixturevalue(kind)
     item = client.item("Flood model")
     saved, first, second = item.content, *item.snapshots
@@ -46,7 +46,7 @@ def test_the_package_uses_snapshots(kind: str, tmp_path: Path, request: pytest.F
     assert given
     assert bodies[from_json] == given.content
     assert json.loads(read(given.content))["metadata"] == {"made": "by Esri's package"}
-    assert not given.private, "the package's access=False means that it is not private"
+    assert not given.private, "access=False in the package means that the snapshot is not private"
 
     assert item.content == first.content, "restored"
     kept = item.snapshot(seen["restored"]["resourceKey"])

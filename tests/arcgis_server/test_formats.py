@@ -1,11 +1,11 @@
-"""The formats: html by default, json, pjson; and the download that without a format is a file."""
+"""Test the formats `html` (the default), `json` and `pjson`, and the download, which is a file without a format."""
 
 import json
 
 from tests.arcgis_server.client import Client
 
 
-def test_html_is_the_default_everywhere(each: Client) -> None:
+def test_html_is_the_default_format(each: Client) -> None:
     item = each.item("Flood model")
     portal = each.raw_get(f"{each.rest}/content/items/{item.id}", "ana")
     listing = each.raw_post(f"{each.admin}/notebooks/snapshots/list", "ana", itemId=item.id)
@@ -21,7 +21,7 @@ def test_html_shows_markup_in_titles_as_text(enterprise: Client) -> None:
     assert "<script>" not in enterprise.raw_get(f"{enterprise.rest}/content/items/{item.id}", "ana").text
 
 
-def test_pjson_is_json_indented(each: Client) -> None:
+def test_pjson_is_indented_json(each: Client) -> None:
     item = each.item("Карта рек")
     url = f"{each.rest}/content/items/{item.id}"
     compact = each.raw_get(url, "ana", f="json")
@@ -31,7 +31,7 @@ def test_pjson_is_json_indented(each: Client) -> None:
     assert '\n  "title": "Карта рек"' in pretty.text
 
 
-def test_errors_come_in_the_format_asked_for_too(enterprise: Client) -> None:
+def test_errors_have_the_requested_format(enterprise: Client) -> None:
     url = f"{enterprise.rest}/content/items/{'0' * 32}"
     assert "CONT_0001" in enterprise.raw_get(url, "ana").text
     assert enterprise.raw_get(url, "ana").headers["content-type"].startswith("text/html")
@@ -62,7 +62,7 @@ def test_a_download_as_json_or_pjson_is_the_bare_notebook(each: Client) -> None:
     assert page.headers["content-type"].startswith("text/html")
 
 
-def test_what_is_unknown_about_a_download_can_be_switched(enterprise: Client) -> None:
+def test_switches_change_name_and_type_of_a_download(enterprise: Client) -> None:
     switches = enterprise.deployment.switches
     switches.disposition_with_format = True
     switches.download_filename = "{item}.json"
@@ -74,7 +74,7 @@ def test_what_is_unknown_about_a_download_can_be_switched(enterprise: Client) ->
     assert answer.headers["content-type"] == "text/plain;charset=utf-8"
 
 
-def test_an_unknown_path_is_a_real_404(each: Client) -> None:
+def test_an_unknown_path_returns_http_404(each: Client) -> None:
     answer = each.raw_get(f"{each.rest}/no/such/thing", f="json")
     assert answer.status_code == 404
     assert each.deployment.requests.counts() == {"unknown": 1}

@@ -1,4 +1,4 @@
-"""Items, their content, their resources: the route to snapshots that is open to an administrator."""
+"""Test items, their content and their resources. An administrator can read snapshots only as resources."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def test_an_item_has_its_properties_and_counts_its_views(each: Client) -> None:
     assert each.get(f"/content/items/{item.id}", "ana")["numViews"] == first["numViews"] + 1
 
 
-def test_an_item_that_is_missing_or_not_to_be_seen_is_refused(each: Client) -> None:
+def test_missing_and_invisible_items_are_refused(each: Client) -> None:
     item = each.item("Flood model")
     missing = each.get(f"/content/items/{'0' * 32}", "ana")["error"]
     assert (missing["code"], missing["messageCode"]) == (400, "CONT_0001")
@@ -29,7 +29,7 @@ def test_an_item_that_is_missing_or_not_to_be_seen_is_refused(each: Client) -> N
     assert each.get(f"/content/items/{item.id}", "gis_admin")["id"] == item.id
 
 
-def test_titles_of_every_script_arrive_unharmed(each: Client) -> None:
+def test_titles_in_every_script_are_unchanged(each: Client) -> None:
     for item in each.deployment.organisation.notebooks():
         assert each.get(f"/content/items/{item.id}", "gis_admin")["title"] == item.title
 
@@ -75,7 +75,7 @@ def test_the_owners_path_lists_the_same_resources(each: Client) -> None:
     assert each.get(f"/content/users/ben/items/{item.id}/resources", "gis_admin")["error"]["code"] == 400
 
 
-def test_data_may_redirect_to_a_store_that_wants_no_token(each: Client) -> None:
+def test_data_may_redirect_to_a_store_without_tokens(each: Client) -> None:
     each.deployment.switches.data_redirect = True
     item = each.item("Évolution")
     answer = each.raw_get(f"{each.rest}/content/items/{item.id}/data", "ana", f="json")
@@ -117,7 +117,7 @@ def test_a_resource_is_served_byte_for_byte(each: Client) -> None:
             assert each.raw_get(url, reader).content == snapshot.content
 
 
-def test_a_missing_resource_is_told_under_http_200(each: Client) -> None:
+def test_a_missing_resource_is_an_error_with_http_200(each: Client) -> None:
     item = each.item("Flood model")
     answer = each.raw_get(f"{each.rest}/content/items/{item.id}/resources/snapshot-{'0' * 32}.json", "ana", f="json")
     assert answer.status_code == 200
@@ -133,7 +133,7 @@ def test_private_resources_are_for_the_owner_and_administrators(each: Client) ->
     assert each.get(url, "ana")["error"]["code"] == 404
 
 
-def test_one_notebook_can_be_read_by_nobody_but_its_owner(each: Client) -> None:
+def test_one_sample_notebook_is_readable_only_by_its_owner(each: Client) -> None:
     item = each.item("Restricted survey")
     assert not each.deployment.user(item.owner).has_secret
     key = item.snapshots[0].resource_key
@@ -143,7 +143,7 @@ def test_one_notebook_can_be_read_by_nobody_but_its_owner(each: Client) -> None:
     assert each.snapshots("list", item)["total"] == 1
 
 
-def test_whether_snapshots_are_resources_can_be_switched(enterprise: Client) -> None:
+def test_switches_change_snapshots_in_resources(enterprise: Client) -> None:
     switches = enterprise.deployment.switches
     switches.resource_properties = False
     assert all("properties" not in row for row in resources(enterprise, "Flood model", "ana")["resources"])

@@ -1,11 +1,11 @@
-"""What a portal says of itself, of its members and of the notebook host, in the three deployments."""
+"""Test how the three deployments describe the portal, its members and the notebook host."""
 
 import pytest
 
 from tests.arcgis_server.client import Client
 
 
-def test_portals_self_tells_the_deployments_apart(enterprise: Client, online: Client, kubernetes: Client) -> None:
+def test_portals_self_differs_between_deployments(enterprise: Client, online: Client, kubernetes: Client) -> None:
     answers = {
         client.deployment.kind: client.get("/portals/self", "ana") for client in (enterprise, online, kubernetes)
     }
@@ -16,7 +16,7 @@ def test_portals_self_tells_the_deployments_apart(enterprise: Client, online: Cl
     assert answers["enterprise"]["portalDeploymentType"] != "ArcGISEnterpriseOnKubernetes"
 
 
-def test_portals_self_tells_who_calls_and_what_they_may(each: Client) -> None:
+def test_portals_self_contains_the_callers_privileges(each: Client) -> None:
     admin = each.get("/portals/self", "gis_admin")["user"]
     creator = each.get("/portals/self", "ana")["user"]
     assert {"portal:admin:viewItems", "portal:admin:updateItems"} <= set(admin["privileges"])
@@ -31,7 +31,7 @@ def test_the_notebook_server_is_a_federated_server(enterprise: Client) -> None:
         servers = enterprise.get(f"/portals/{portal}/servers", "ana")["servers"]
         found = [server for server in servers if "notebookserver" in server["serverFunction"].lower()]
         assert [f"{server['adminPublicUrl']}/admin" for server in found] == [enterprise.admin]
-        assert len(servers) == 2, "one of them is none"
+        assert len(servers) == 2, "one of them is not a Notebook Server"
 
 
 def test_the_online_notebook_host_is_found_by_its_urls(online: Client) -> None:
@@ -70,6 +70,6 @@ def test_items_of_a_member_are_listed_by_folder(each: Client) -> None:
     assert each.get("/content/users/ana/none", "ana")["error"]["code"] == 400
 
 
-def test_the_token_service_is_announced(each: Client) -> None:
+def test_info_contains_the_token_service_url(each: Client) -> None:
     assert each.get("/info")["authInfo"]["tokenServicesUrl"] == f"{each.rest}/generateToken"
     assert each.get("/")["currentVersion"] == each.deployment.version

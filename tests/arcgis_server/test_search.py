@@ -1,4 +1,4 @@
-"""Search: paging, ceiling, windows, fuzzy types, visibility, a late index, a listing that changes while it is read."""
+"""Test the search: pages, limit, ranges, types, visibility, a delayed index, and changes between two pages."""
 
 from typing import Any
 
@@ -34,14 +34,14 @@ def test_pages_count_from_one_and_end_with_minus_one(many: Client) -> None:
     assert seen == [item.id for item in many.deployment.organisation.notebooks()]
 
 
-def test_ten_is_the_default_and_an_end_at_the_last_entry_is_seen(many: Client) -> None:
+def test_default_page_has_ten_and_the_last_has_no_next(many: Client) -> None:
     answer = many.get("/search", "gis_admin", q="type:Notebook")
     assert (len(answer["results"]), answer["nextStart"]) == (10, 11)
     assert notebooks(many, start=241, num=10)["nextStart"] == -1
     assert notebooks(many, start=300)["results"] == []
 
 
-def test_nothing_past_the_ceiling_can_be_paged(many: Client) -> None:
+def test_pages_beyond_the_search_limit_are_refused(many: Client) -> None:
     switches = many.deployment.switches
     assert switches.search_limit == 10_000
     switches.search_limit = 150
@@ -52,7 +52,7 @@ def test_nothing_past_the_ceiling_can_be_paged(many: Client) -> None:
     assert notebooks(many, start=101)["nextStart"] == 151
 
 
-def test_windows_of_time_and_owner_divide_the_whole(many: Client) -> None:
+def test_ranges_of_time_and_owner_cover_all_results(many: Client) -> None:
     organisation = many.deployment.organisation
     middle = organisation.notebooks()[100].created
     before = notebooks(many, query=f"AND created:[0 TO {middle - 1}]")
@@ -69,7 +69,7 @@ def test_search_matches_words_of_a_type_and_filter_the_whole(each: Client) -> No
     assert {item["type"] for item in exact["results"]} == {"Notebook"}
 
 
-def test_a_caller_finds_what_they_may_see(each: Client) -> None:
+def test_a_caller_finds_only_visible_items(each: Client) -> None:
     assert {item["owner"] for item in notebooks(each)["results"]} == {"ana", "ben", "chi", "dora"}
     found = notebooks(each, "ana")["results"]
     assert {item["owner"] for item in found if item["access"] == "private"} == {"ana"}
@@ -78,7 +78,7 @@ def test_a_caller_finds_what_they_may_see(each: Client) -> None:
     assert titles(public) == ["Notebook locations"]
 
 
-def test_results_carry_what_the_item_page_has(each: Client) -> None:
+def test_search_results_match_the_item_page(each: Client) -> None:
     result = notebooks(each)["results"][0]
     item = each.item("Flood model")
     assert result["id"] == item.id
@@ -98,19 +98,19 @@ def test_results_carry_what_the_item_page_has(each: Client) -> None:
         ("orgid:another", []),
     ],
 )
-def test_the_query_language(enterprise: Client, query: str, expected: list[str]) -> None:
+def test_a_query_finds_the_expected_items(enterprise: Client, query: str, expected: list[str]) -> None:
     assert titles(enterprise.get("/search", "gis_admin", q=query, sortField="created", num=100)) == expected
 
 
 @pytest.mark.parametrize("query", ["(type:Notebook", "created:[x TO y]", "a)", "x" * 11_000, ""])
-def test_what_is_no_query_is_refused(enterprise: Client, query: str) -> None:
+def test_an_invalid_query_is_refused(enterprise: Client, query: str) -> None:
     answer = enterprise.session.post(
         f"{enterprise.rest}/search", data={"q": query, "f": "json", "token": enterprise.token("ana")}
     )
     assert answer.json()["error"]["code"] == 400
 
 
-def test_the_index_may_lag_behind(enterprise: Client) -> None:
+def test_search_index_can_be_delayed(enterprise: Client) -> None:
     enterprise.deployment.switches.index_lag_seconds = 60
     organisation = enterprise.deployment.organisation
     for item in organisation.items.values():
@@ -133,4 +133,4 @@ def test_a_listing_can_change_while_it_is_read(many: Client) -> None:
     many.deployment.faults.add("search", "item-appears", times=1)
     second = notebooks(many, start=first["nextStart"])
     assert (first["total"], second["total"]) == (250, 251)
-    assert second["results"][0]["id"] == first["results"][-1]["id"], "an item moved over to the next page"
+    assert second["results"][0]["id"] == first["results"][-1]["id"], "an item has moved to the next page"

@@ -1,4 +1,4 @@
-"""What the seeds hold."""
+"""Test the users and items of each seed."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_each_notebook_of_a_folder_becomes_one_snapshot(tmp_path: Path) -> None:
     assert {item.title: contents(item.snapshots)[0] for item in items} == {
         Path(name).stem: body for name, body in {**bodies, large.name: large.read_bytes()}.items()
     }
-    assert items[-1].snapshots[0].content == large, "what is large stays on disk"
+    assert items[-1].snapshots[0].content == large, "a large file is not loaded into memory"
     assert {item.owner for item in items} == {"ana", "ben", "chi"}
     assert all(user.has_secret for user in organisation.users.values())
 
@@ -72,7 +72,7 @@ def test_a_missing_folder_is_refused_and_an_empty_one_works(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("size", [1_000, 20_000])
-def test_many_are_of_the_size_asked_for_and_all_different(size: int) -> None:
+def test_many_snapshots_have_the_size_and_differ(size: int) -> None:
     items = Seed.many(notebooks=10, snapshots=3, size=size).organisation("online").notebooks()
     bodies = [body for item in items for body in contents(item.snapshots)]
     assert (len(items), len(set(bodies))) == (10, 30)

@@ -1,4 +1,4 @@
-"""The server itself: TLS, ports, start and stop, large files, the command."""
+"""Test the server: TLS, ports, start and stop, large files, the command."""
 
 import json
 import re
@@ -36,12 +36,12 @@ def test_the_certificate_satisfies_strict_verification(arcgis: LocalArcGIS, name
                 assert secure.getpeercert()
 
 
-def test_no_one_else_trusts_the_certificate(enterprise: Client) -> None:
+def test_clients_without_the_ca_refuse_the_certificate(enterprise: Client) -> None:
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(f"{enterprise.rest}/portals/self", timeout=5, verify=True)
 
 
-def test_every_host_is_a_port_of_its_own(arcgis: LocalArcGIS) -> None:
+def test_every_host_has_its_own_port(arcgis: LocalArcGIS) -> None:
     ports = {port for each in arcgis.deployments for port in (each.portal_port, each.notebook_port)}
     assert len(ports) == 5
     path = "/sharing/rest/portals/self"
@@ -51,7 +51,7 @@ def test_every_host_is_a_port_of_its_own(arcgis: LocalArcGIS) -> None:
     assert wrong.status_code == 404
 
 
-def test_it_can_be_away_for_a_while(arcgis: LocalArcGIS, enterprise: Client) -> None:
+def test_stopped_server_keeps_its_state(arcgis: LocalArcGIS, enterprise: Client) -> None:
     token = enterprise.deployment.token("ana")
     with arcgis.stopped():
         for deployment in arcgis.deployments:
@@ -62,7 +62,7 @@ def test_it_can_be_away_for_a_while(arcgis: LocalArcGIS, enterprise: Client) -> 
     assert answer.json()["user"]["username"] == "ana"
 
 
-def test_it_starts_and_stops_at_once_and_leaves_nothing() -> None:
+def test_server_starts_and_stops_fast_and_leaves_nothing() -> None:
     threads = set(threading.enumerate())
     began = time.monotonic()
     with LocalArcGIS(Seed.many(3)) as arcgis:
@@ -78,15 +78,15 @@ def test_it_starts_and_stops_at_once_and_leaves_nothing() -> None:
     stopped = time.monotonic()
     hanging.join()
     session.close()
-    # Both take some 0.2 s; the bounds allow for a busy machine.
+    # Both take about 0.2 s. The limits are larger because the machine may be busy.
     assert started - began < 5
-    assert stopped - stopping < 5, "a connection kept open and a call under way do not hold it up"
+    assert stopped - stopping < 5, "an open connection and a running call do not delay the stop"
     assert set(threading.enumerate()) == threads
     assert not arcgis.ca_bundle.exists()
 
 
 def _trust(session: requests.Session, ca_bundle: Path | str) -> None:
-    # Without this, requests prefers a CA bundle named in the environment.
+    # Without this, `requests` would use a CA bundle that the environment names.
     session.trust_env = False
     session.verify = str(ca_bundle)
 
@@ -111,7 +111,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproce
             started.kill()
 
 
-def test_a_large_file_is_served_without_being_held(
+def test_a_large_file_is_served_in_little_memory(
     process: tuple[subprocess.Popen[bytes], dict[str, Any]], tmp_path: Path
 ) -> None:
     started, ready = process
@@ -141,7 +141,7 @@ def _peak_kb(pid: int) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_command_ends_at_the_signal(
+def test_the_command_ends_at_a_signal(
     process: tuple[subprocess.Popen[bytes], dict[str, Any]],
 ) -> None:
     started, ready = process

@@ -1,9 +1,9 @@
-"""`/admin/notebooks`: open notebooks only, in the two dialects."""
+"""Test `/admin/notebooks`, which lists only open notebooks, in both versions of the API."""
 
 from tests.arcgis_server.client import Client
 
 
-def test_only_open_notebooks_are_listed_one_of_them_twice(each: Client) -> None:
+def test_open_notebooks_are_listed_once_per_session(each: Client) -> None:
     listed = each.sessions("/notebooks", "gis_admin")["notebooks"]
     items = [row.get("itemId") or row["filename"].removesuffix(".ipynb") for row in listed]
     assert len(items) == 3
@@ -11,7 +11,7 @@ def test_only_open_notebooks_are_listed_one_of_them_twice(each: Client) -> None:
     assert len({row["id"] for row in listed}) == 3
 
 
-def test_the_notebook_server_pages_and_writes_times_as_strings(enterprise: Client, online: Client) -> None:
+def test_notebook_server_has_pages_and_times_as_strings(enterprise: Client, online: Client) -> None:
     online.deployment.switches.online_sessions = "item-id"
     for client in (enterprise, online):
         answer = client.sessions("/notebooks", "gis_admin", start=2, num=1)
@@ -23,7 +23,7 @@ def test_the_notebook_server_pages_and_writes_times_as_strings(enterprise: Clien
     assert client.sessions("/notebooks", "gis_admin")["notebooks"][0]["type"] == "openNotebook"
 
 
-def test_arcgis_online_names_the_item_in_the_file_alone(online: Client) -> None:
+def test_arcgis_online_names_the_item_only_in_filename(online: Client) -> None:
     answer = online.sessions("/notebooks", "gis_admin", start=2, num=1)
     assert (set(answer), answer["num"], len(answer["notebooks"])) == ({"notebooks", "num"}, 3, 3)
     row = answer["notebooks"][0]
@@ -34,7 +34,7 @@ def test_arcgis_online_names_the_item_in_the_file_alone(online: Client) -> None:
     assert len(online.sessions("/notebooks", "gis_admin", start=2, num=1)["notebooks"]) == 1
 
 
-def test_kubernetes_does_not_page_and_writes_times_as_numbers(kubernetes: Client) -> None:
+def test_kubernetes_has_no_pages_and_numeric_times(kubernetes: Client) -> None:
     answer = kubernetes.sessions("/notebooks", "gis_admin", start=2, num=1)
     assert len(answer["notebooks"]) == 3
     assert "total" not in answer
@@ -55,7 +55,7 @@ def test_one_session_is_read_by_its_own_id(each: Client) -> None:
     assert by_item == {"error": {"code": 404, "message": "Notebook not found", "details": None}}
 
 
-def test_the_body_for_a_closed_session_is_a_switch(each: Client) -> None:
+def test_a_switch_sets_the_body_for_a_closed_session(each: Client) -> None:
     each.deployment.switches.closed_session_body = {"status": "error", "messages": ["gone"], "code": 404}
     assert each.sessions(f"/notebooks/{'0' * 32}", "gis_admin")["messages"] == ["gone"]
 
@@ -73,7 +73,7 @@ def test_creators_see_their_own_sessions(each: Client) -> None:
     assert {row["username"] for row in rows} == {"ana"}
 
 
-def test_the_notebooks_of_one_container(enterprise: Client) -> None:
+def test_the_notebooks_of_one_container_are_listed(enterprise: Client) -> None:
     session = enterprise.deployment.organisation.sessions[0]
     rows = enterprise.sessions(f"/system/containers/{session.container_id}/notebooks", "gis_admin")["notebooks"]
     assert [row["id"] for row in rows] == [session.id]

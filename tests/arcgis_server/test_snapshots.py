@@ -1,4 +1,4 @@
-"""`snapshots/*`: the same in every deployment, and the owner's alone."""
+"""Test `snapshots/*`. The operations are the same in every deployment, and only the owner may use them."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from tests.arcgis_server.client import Client
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 2})
 
 
-def test_list_tells_keys_times_and_properties(each: Client) -> None:
+def test_list_contains_keys_times_and_properties(each: Client) -> None:
     item = each.item("Flood model")
     answer = each.snapshots("list", item)
     assert (answer["status"], answer["total"]) == ("success", 2)
     first = answer["snapshots"][0]
     assert re.fullmatch(r"snapshot-[0-9a-f]{32}\.json", first["resourceKey"])
-    assert first["created"] == str(item.snapshots[0].created), "a string here, a number among the resources"
+    assert first["created"] == str(item.snapshots[0].created), "a string here, but a number in the list of resources"
     assert set(first["properties"]) == {"name", "description", "runtime"}
     assert set(first) == {"resourceKey", "created", "properties"}
 
@@ -27,7 +27,7 @@ def test_a_notebook_without_snapshots_lists_none(each: Client) -> None:
     assert answer == {"snapshots": [], "total": 0, "status": "success"}
 
 
-def test_download_is_byte_exact_and_takes_the_plural_too(each: Client) -> None:
+def test_download_is_exact_and_accepts_resource_keys_too(each: Client) -> None:
     url = f"{each.admin}/notebooks/snapshots/download"
     for item in each.deployment.organisation.notebooks():
         for snapshot in item.snapshots:
@@ -48,20 +48,20 @@ def test_everyone_but_the_owner_is_refused(each: Client, user: str) -> None:
     assert len(item.snapshots) == 2
 
 
-def test_people_with_whom_it_is_shared_list_what_was_not_private(each: Client) -> None:
+def test_members_list_public_snapshots_of_shared_notebooks(each: Client) -> None:
     item = each.item("Shared methods")
     listed = each.snapshots("list", item, "ana")
     assert [row["resourceKey"] for row in listed["snapshots"]] == [item.snapshots[1].resource_key]
     assert "error" in each.snapshots("download", item, "ana", resourceKey=item.snapshots[1].resource_key)
 
 
-def test_an_administrator_may_be_let_in_by_a_switch(enterprise: Client) -> None:
+def test_a_switch_lets_administrators_use_snapshots(enterprise: Client) -> None:
     enterprise.deployment.switches.admin_may_use_snapshots = True
     assert enterprise.snapshots("list", enterprise.item("Flood model"), "gis_admin")["total"] == 2
     assert "error" in enterprise.snapshots("list", enterprise.item("Flood model"), "ben")
 
 
-def test_create_takes_the_given_notebook_or_the_saved_one(each: Client) -> None:
+def test_create_uses_the_given_or_the_saved_notebook(each: Client) -> None:
     item = each.item("Never snapshotted")
     saved = each.snapshots("create", item, name="saved", description="before", privateAccess="true", notebookJSON="")
     given = each.snapshots("create", item, name="given", privateAccess="false", notebookJSON=NOTEBOOK)
@@ -73,21 +73,21 @@ def test_create_takes_the_given_notebook_or_the_saved_one(each: Client) -> None:
     assert "error" in each.snapshots("create", item, name="bad", notebookJSON="{")
 
 
-def test_five_is_the_most_unless_configured_otherwise(each: Client) -> None:
+def test_five_snapshots_are_the_default_maximum(each: Client) -> None:
     item = each.item("Évolution")
     assert "error" in each.snapshots("create", item, name="sixth")
     each.deployment.switches.max_snapshots = 6
     assert each.snapshots("create", item, name="sixth")["status"] == "success"
 
 
-def test_names_are_unique_and_needed(each: Client) -> None:
+def test_snapshot_names_are_required_and_unique(each: Client) -> None:
     item = each.item("Flood model")
     assert "error" in each.snapshots("create", item, name=item.snapshots[0].name)
     assert "error" in each.snapshots("create", item)
     assert len(item.snapshots) == 2
 
 
-def test_restore_puts_the_snapshot_back(each: Client) -> None:
+def test_restore_replaces_the_content_by_the_snapshot(each: Client) -> None:
     item = each.item("Flood model")
     old, current = item.snapshots[0], item.content
     plain = each.snapshots("restore", item, resourceKey=old.resource_key, preserveCurrentAsSnapshot="false")
@@ -103,7 +103,7 @@ def test_restore_puts_the_snapshot_back(each: Client) -> None:
     assert item.content == old.content
 
 
-def test_restore_that_keeps_a_copy_at_the_limit_is_a_switch(each: Client) -> None:
+def test_a_switch_sets_restore_with_copy_at_the_limit(each: Client) -> None:
     item = each.item("Évolution")
     request = {"resourceKey": item.snapshots[0].resource_key, "preserveCurrentAsSnapshot": "true"}
     before = item.content
@@ -114,7 +114,7 @@ def test_restore_that_keeps_a_copy_at_the_limit_is_a_switch(each: Client) -> Non
     assert item.content == item.snapshots[0].content
 
 
-def test_many_snapshots_are_deleted_at_once_or_none(each: Client) -> None:
+def test_delete_removes_all_named_snapshots_or_none(each: Client) -> None:
     item = each.item("Évolution")
     keys = [snapshot.resource_key for snapshot in item.snapshots]
     missing = f"snapshot-{'0' * 32}.json"
@@ -140,7 +140,7 @@ def test_a_preview_becomes_a_resource(enterprise: Client) -> None:
     assert "html" in enterprise.raw_get(url, "chi").json()
 
 
-def test_unknown_items_keys_and_other_kinds_of_item_are_refused(each: Client) -> None:
+def test_unknown_items_keys_and_other_types_are_refused(each: Client) -> None:
     item = each.item("Flood model")
     unknown = each.snapshots("download", item, resourceKey=f"snapshot-{'0' * 32}.json")
     assert unknown["error"]["code"] == 404
@@ -149,7 +149,7 @@ def test_unknown_items_keys_and_other_kinds_of_item_are_refused(each: Client) ->
     assert each.snapshots("list", each.item("Snippets"))["error"]["code"] == 400
 
 
-def test_the_shapes_of_refusals_and_the_status_are_switches(enterprise: Client) -> None:
+def test_switches_set_error_shapes_and_http_status(enterprise: Client) -> None:
     switches, item = enterprise.deployment.switches, enterprise.item("Flood model")
     switches.snapshot_read_error_shape = "C"
     assert enterprise.snapshots("list", item, "ben")["status"] == "failure"
@@ -165,14 +165,14 @@ def test_the_shapes_of_refusals_and_the_status_are_switches(enterprise: Client) 
     assert enterprise.raw_post(url, itemId=item.id, f="json").status_code == 401
 
 
-def test_kubernetes_may_demand_privileges_of_owners(kubernetes: Client) -> None:
+def test_kubernetes_can_require_privileges_of_owners(kubernetes: Client) -> None:
     item = kubernetes.item("Flood model")
     assert kubernetes.snapshots("list", item)["total"] == 2
     kubernetes.deployment.switches.kubernetes_snapshots_need_privileges = True
     assert kubernetes.snapshots("list", item)["error"]["code"] == 403
 
 
-def test_kubernetes_may_make_an_empty_snapshot(kubernetes: Client) -> None:
+def test_kubernetes_can_make_an_empty_snapshot(kubernetes: Client) -> None:
     item = kubernetes.item("Empty")
     kubernetes.deployment.switches.kubernetes_empty_snapshots = True
     item.content = b'{"cells":[{}],"metadata":{},"nbformat":4,"nbformat_minor":2}'
@@ -211,7 +211,7 @@ def test_the_preview_of_a_snapshot_has_its_own_name(enterprise: Client) -> None:
     assert names == ["notebook_preview.json", f"{key}_preview.json", f"{stem}-preview.html"]
 
 
-def test_whether_a_snapshot_changes_the_item_is_a_switch(enterprise: Client) -> None:
+def test_a_switch_sets_whether_snapshots_change_the_item(enterprise: Client) -> None:
     item = enterprise.item("Flood model")
     before = item.modified
     enterprise.snapshots("create", item, name="one")

@@ -1,4 +1,4 @@
-"""Where parameters and tokens may stand, who gets a token, how long it lasts, to whom it is bound."""
+"""Test tokens: where a request may contain them, who gets one, how long it is valid, and its binding to a client."""
 
 import time
 from typing import Any
@@ -39,13 +39,13 @@ def test_a_parameter_in_the_body_overrides_the_query(each: Client) -> None:
     assert answer["total"] == 2
 
 
-def test_the_portal_tells_the_end_of_a_token_as_a_number(each: Client) -> None:
+def test_the_portal_returns_expiration_as_a_number(each: Client) -> None:
     answer = make_token(each)
     assert answer["ssl"] is True
     assert answer["expires"] / 1000 - time.time() == pytest.approx(120 * 60, abs=60)
 
 
-def test_asked_for_lifetimes_are_clamped_silently(enterprise: Client) -> None:
+def test_requested_lifetimes_are_shortened_without_error(enterprise: Client) -> None:
     assert make_token(enterprise, expiration="5")["expires"] / 1000 - time.time() == pytest.approx(300, abs=60)
     longest = enterprise.deployment.switches.portal_token_max_minutes * 60
     assert make_token(enterprise, expiration="99999999")["expires"] / 1000 - time.time() == pytest.approx(
@@ -53,7 +53,7 @@ def test_asked_for_lifetimes_are_clamped_silently(enterprise: Client) -> None:
     )
 
 
-def test_a_wrong_password_is_error_400_with_details(each: Client) -> None:
+def test_a_wrong_password_returns_error_400_with_details(each: Client) -> None:
     expected = {"code": 400, "message": "Unable to generate token.", "details": ["Invalid username or password."]}
     assert make_token(each, password="wrong") == {"error": expected}
     assert make_token(each, username="Ana") == {"error": expected}, "user names are case-sensitive"
@@ -87,12 +87,12 @@ def test_an_expired_token_is_invalid(each: Client) -> None:
     assert each.get("/community/self", token=token) == INVALID
 
 
-def test_a_bad_token_is_refused_even_where_none_is_needed(enterprise: Client) -> None:
+def test_an_invalid_token_is_refused_even_if_not_needed(enterprise: Client) -> None:
     assert enterprise.get("/portals/self", token="nonsense") == INVALID
     assert "user" not in enterprise.get("/portals/self")
 
 
-def test_a_missing_token_is_499(enterprise: Client) -> None:
+def test_a_missing_token_returns_error_499(enterprise: Client) -> None:
     assert enterprise.get("/community/self")["error"]["code"] == 499
     assert enterprise.post("/notebooks/snapshots/list", itemId="0" * 32)["error"]["code"] == 499
     enterprise.deployment.switches.auth_error_shape = "B"
@@ -103,7 +103,7 @@ def test_a_missing_token_is_499(enterprise: Client) -> None:
     }
 
 
-def test_the_notebook_server_makes_tokens_of_its_own(enterprise: Client) -> None:
+def test_the_notebook_server_issues_its_own_tokens(enterprise: Client) -> None:
     answer = enterprise.session.post(f"{enterprise.admin}/generateToken", data=ANA).json()
     assert isinstance(answer["expires"], str)
     item = enterprise.item("Flood model")
@@ -125,7 +125,7 @@ def app_token(client: Client, **params: str) -> Any:
     return client.session.post(f"{client.rest}/oauth2/token", data={**data, "f": "json", **params}).json()
 
 
-def test_an_application_gets_a_token_that_is_no_user(each: Client) -> None:
+def test_an_application_gets_a_token_without_a_user(each: Client) -> None:
     answer = app_token(each)
     assert answer["expires_in"] == 7200
     assert app_token(each, expiration="999999")["expires_in"] == 20160 * 60
@@ -147,7 +147,7 @@ def test_oauth_errors_have_their_own_shape(each: Client) -> None:
     assert app_token(each, client_secret="wrong")["error"]["error"] == "invalid_client_secret"
 
 
-def test_kubernetes_wants_the_token_of_a_post_in_the_body(kubernetes: Client) -> None:
+def test_kubernetes_requires_post_tokens_in_the_body(kubernetes: Client) -> None:
     item = kubernetes.item("Flood model")
     url, data = f"{kubernetes.admin}/notebooks/snapshots/list", {"itemId": item.id, "f": "json"}
     headers = {"X-Esri-Authorization": f"Bearer {kubernetes.token('ana')}"}
@@ -156,7 +156,7 @@ def test_kubernetes_wants_the_token_of_a_post_in_the_body(kubernetes: Client) ->
     assert kubernetes.session.post(url, data=data, headers=headers).json()["total"] == 2
 
 
-def test_tokens_in_the_query_of_a_post_can_be_refused(enterprise: Client) -> None:
+def test_a_switch_refuses_post_tokens_in_the_query(enterprise: Client) -> None:
     item = enterprise.item("Flood model")
     url, params = f"{enterprise.admin}/notebooks/snapshots/list", {"token": enterprise.token("ana"), "f": "json"}
     assert enterprise.session.post(url, params=params, data={"itemId": item.id}).json()["total"] == 2

@@ -1,4 +1,4 @@
-"""The archive in an empty bucket of a client that enforces S3's rules."""
+"""Provide an archive with an empty bucket and a client that enforces S3's rules."""
 
 from collections.abc import Iterator
 

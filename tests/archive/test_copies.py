@@ -1,4 +1,4 @@
-"""Copies of a notebook's content are stored like snapshots, and named by time and checksum."""
+"""Test that copies of a notebook's content are stored like snapshots, and named by time and checksum."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -89,7 +89,7 @@ def test_a_seen_note_alone_is_not_a_copy(archive: Archive) -> None:
     assert notes.find_by_modified(COPY.modified)
 
 
-def test_the_last_copy_and_captured_note_are_always_kept() -> None:
+def test_latest_copy_and_captured_note_are_always_kept() -> None:
     captured, *seen = (CopyId.from_content(number, DIGEST.digest()) for number in range(2 * MAX_NOTES))
     day = datetime(2026, 11, 1, tzinfo=UTC)
     notes: list[tuple[datetime, CopyId]] = [(day, CapturedNote(captured)), (day, COPY)]

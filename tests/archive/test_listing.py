@@ -1,4 +1,4 @@
-"""Listings give what the archive holds of each notebook, and documents are written and read."""
+"""Test that listings return the archived objects of each notebook, and that documents are written and read."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Errors of boto3 become our own."""
+"""Test that boto3's errors become our own errors."""
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError, ReadTimeoutError

@@ -1,4 +1,4 @@
-"""A snapshot is stored once and whole, never over another, and every answer of S3 has an error of ours."""
+"""Test that a snapshot is stored once and completely, is never overwritten, and that S3's errors become our own."""
 
 import hashlib
 import json

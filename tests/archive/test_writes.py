@@ -1,14 +1,14 @@
-"""An answer counts only if S3 itself gave it, and a write only if S3 confirms the checksum."""
+"""Test that only responses from S3 itself are accepted, and writes only if S3 confirms the checksum."""
 
 import hashlib
 from collections.abc import Callable
 
 import pytest
 
-from notebook_archive.archive import Archive, CopyId, RunId
+from notebook_archive.archive import Archive, ArchiveReader, CopyId, RunId
 from notebook_archive.errors import ArchiveDenied, ArchiveUnavailable
 from notebook_archive.models import ItemId, ResourceKey
-from tests.strict_s3 import Fault, StrictS3, contents
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
 
 ITEM = ItemId("1" * 32)
 BODY = b'{"cells":[],"nbformat":4}'
@@ -51,7 +51,7 @@ def test_a_proxys_200_is_not_a_write(
 
 
 @each_write
-def test_a_head_checks_an_answer_without_a_checksum(
+def test_write_without_checksum_is_verified_by_head_request(
     archive: Archive, s3: StrictS3, write: Callable[[Archive], object]
 ) -> None:
     s3.faults = [Fault("PutObject", "no-checksum")]
@@ -97,3 +97,20 @@ def test_a_proxys_200_is_not_an_answer_of_s3(archive: Archive, s3: StrictS3, rea
     with pytest.raises(ArchiveUnavailable, match="not from S3"):
         call(archive)
     call(archive)
+
+
+VERIFIED_READS: dict[str, Callable[[ArchiveReader], object]] = {
+    "open": lambda reader: reader.open(ITEM, KEY),
+    "verify": lambda reader: reader.verify(ITEM, KEY),
+    "owner": lambda reader: reader.read_owner(ITEM),
+}
+
+
+@pytest.mark.parametrize("kind", ["page", "empty"])
+@pytest.mark.parametrize("read", VERIFIED_READS)
+def test_reader_refuses_an_answer_that_is_not_from_s3(s3: StrictS3, read: str, kind: str) -> None:
+    reader = ArchiveReader(s3.client(), BUCKET, ACCOUNT)
+    s3.faults = [Fault("GetObject", kind)]
+    with pytest.raises(ArchiveUnavailable, match="not from S3"):
+        VERIFIED_READS[read](reader)
+    assert not VERIFIED_READS[read](reader)

@@ -34,7 +34,7 @@ def test_example_of_snapshot_archived_has_the_sent_fields() -> None:
     assert example["snapshots"][0].keys() == get_type_hints(StoredVersion).keys()
     outcome = {name: example[name] for name in ("itemId", "title", "owner")} | {"archived": example["snapshots"]}
     assert list(describe_stored(outcome, example["runId"], example["bucket"])) == [example]
-    rows = {name for row in EVENTS.table("of the archived") for name in code_in(row[0])}
+    rows = {name for row in EVENTS.table("in the event") for name in code_in(row[0])}
     assert rows == example.keys()
 
 
@@ -48,6 +48,6 @@ def test_example_of_run_completed_has_the_documented_fields() -> None:
 def test_limits_and_pauses_match_the_code() -> None:
     text = EVENTS.prose
     assert f"list of 1 to {MAX_REQUEST_ITEMS} item ids" in text
-    assert f"At most {MAX_EVENT_SNAPSHOTS} snapshots an event" in text
+    assert f"at most {MAX_EVENT_SNAPSHOTS} snapshots" in text
     pauses = [FIRST_PAUSE_SECONDS * 2**n for n in range(MAX_ATTEMPTS - 1)]
     assert f"after {pauses[0]}, {pauses[1]} and {pauses[2]} seconds" in text

@@ -91,7 +91,7 @@ def test_calls_go_to_the_regional_host(deploy: Deploy, region: str) -> None:
     assert boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION.events.register_first("before-send.s3", answer)  # type: ignore[arg-type]
     _new_container()
-    assert make_reader().owner(ITEM) == ""
+    assert make_reader().read_owner(ITEM) == ""
     assert asked == [f"gis-archive.{HOSTS[region]}"]
 
 

@@ -288,6 +288,13 @@ class TestFailures:
             counted.append((line["RequestsSkipped"], line["RequestsPostponed"]))
         assert counted == [([0], [0]), ([1], [0]), ([0], [0])], "a deleted item does not count as skipped"
 
+    def test_missing_certificate_secret_fails_each_notebook(self, functions: Functions, queues: Queues) -> None:
+        functions.configure(CA_BUNDLE_SECRET="notebook-archive/missing")
+        body = json.dumps(asked(itemId=FIRST))
+        assert queues.deliver(body) == [body]
+        assert queues.deliver("not JSON") == []
+        assert [problem["reason"] for _, problem in queues.set_aside()] == ["request-invalid"]
+
     def test_event_is_not_changed(self, queues: Queues) -> None:
         body = asked(itemId=FIRST, unknown={"a": [1, None]})
         before = copy.deepcopy(body)

@@ -514,7 +514,7 @@ class TestTrouble:
         is_silent = True
         assert [after(seconds)["status"] for seconds in (59, 61, 62, 119)] == [202] * 4
         assert len(asked) == 1, "each call may take two of the five seconds"
-        assert any("What was read 61 s ago is used" in line["message"] for line in receiver.functions.lines())
+        assert any("Using the secret's value of 61 s ago" in line["message"] for line in receiver.functions.lines())
         assert after(MAX_STALE_SECONDS - 1)["status"] == 202
         late = after(MAX_STALE_SECONDS + 60)
         assert (late["status"], late["reason"], late["refused"]) == (503, "secret-unreadable", [1])

@@ -1,4 +1,4 @@
-"""Systems for the whole session, each deployed once, if a test asks for it."""
+"""Fixtures for the tests of deployed systems. Each system is deployed once in a session, if a test uses it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +11,14 @@ from local.system import WEBHOOK_SECRET, LocalSystem
 NOTEBOOKS = 200
 BATCH = 20
 ASKED_NOTEBOOKS = 20
+# For tests that need snapshots only. test_current.py and the demonstration use the default.
 SNAPSHOTS_ALONE = {"ArchiveCurrent": "false"}
-"""For tests of the ways that snapshots take; test_current.py has the default, and so has the demonstration."""
+# MiniStack throttles requests like API Gateway, and these tests send thousands of requests.
 UNTHROTTLED = {"ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
-"""MiniStack throttles as API Gateway does, and thousands of requests are sent here."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this folder needs MiniStack and a built template."""
+    """Mark every test in this folder as `local`, because it needs MiniStack and a built template."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("local")
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def system() -> Iterator[LocalSystem]:
-    """The system, running. What a test changes in it, the test changes back."""
+    """A running system with snapshots only. A test that changes its state must restore it."""
     parameters = {"BatchSize": str(BATCH), "LogLevel": "DEBUG", **SNAPSHOTS_ALONE, **UNTHROTTLED}
     with LocalSystem(Seed.many(NOTEBOOKS), parameters) as system:
         yield system
@@ -34,14 +34,14 @@ def system() -> Iterator[LocalSystem]:
 
 @pytest.fixture(scope="session")
 def open_system() -> Iterator[LocalSystem]:
-    """A system whose HTTP proxy asks callers for ArcGIS tokens, with the sample notebooks."""
+    """A system with the sample notebooks. Callers of its HTTP proxy sign in with ArcGIS tokens."""
     with LocalSystem(Seed.samples(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
         yield system
 
 
 @pytest.fixture(scope="session")
 def asked() -> Iterator[LocalSystem]:
-    """A system without runs. Events ask for backups; webhooks do too, after one is registered."""
+    """A system without scheduled runs. Events and, after registration, the webhook request backups."""
     parameters = {"WebhookSecret": WEBHOOK_SECRET, "LogLevel": "DEBUG"}
     with LocalSystem(Seed.many(ASKED_NOTEBOOKS), parameters) as system:
         yield system

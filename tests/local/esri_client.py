@@ -1,8 +1,8 @@
-"""Downloads a notebook's snapshots through Esri's own package, from a base URL of the caller's choice.
+"""Download a notebook's snapshots with Esri's Python package from the base URL that the caller names.
 
-Runs in the package's own environment. Arguments: portal URL, CA bundle, user, password, item id, base URL. Prints, as
-JSON, each downloaded file by resource key in hexadecimal, and the ids of the open notebooks. Files go to the temporary
-folder of the process.
+This program runs in the package's virtual environment. Its arguments are portal URL, CA bundle, user, password, item id
+and base URL. It prints JSON: each downloaded file by resource key, in hexadecimal, and the ids of the open notebooks.
+It writes files to the temporary folder of the process.
 """
 
 import json
@@ -14,7 +14,7 @@ from arcgis.gis.nb import NotebookServer, SnapShot  # type: ignore[import-not-fo
 
 
 def main() -> None:
-    """List from the ArcGIS server, download from the base URL."""
+    """List snapshots on the portal, and download them from the base URL."""
     portal, ca_bundle, user, password, item_id, base = sys.argv[1:]
     gis = GIS(portal, user, password, use_gen_token=True, ca_bundles=ca_bundle)
     item = gis.content.get(item_id)

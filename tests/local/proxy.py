@@ -1,4 +1,4 @@
-"""A caller of the deployed HTTP proxy: plain requests and botocore's signatures, nothing of the functions' own code."""
+"""A caller of the deployed HTTP proxy. It uses `requests` and botocore's signatures, not the functions' code."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ ROOT = Credentials(ACCESS_KEY, SECRET_KEY)
 
 @dataclass
 class Proxy:
-    """The proxy of one system, and every answer it gave."""
+    """The proxy of one system, and every response that it has sent."""
 
     system: LocalSystem
     answers: list[requests.Response] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Proxy:
         signer: Credentials | None = None,
         follow: bool = False,
     ) -> requests.Response:
-        """Return the answer to one request, signed where there is a signer."""
+        """Send one request and return the response. If there is a signer, sign the request."""
         url = self.system.api_base_url + path + (f"?{urlencode(query)}" if query else "")
         body = urlencode(form) if form else ""
         given = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
@@ -57,12 +57,12 @@ class Proxy:
         return answer
 
     def download(self, item: Item, snapshot: Snapshot, **more: Any) -> requests.Response:
-        """Return the answer to a download of one snapshot; `more` is for `call`, its form being added to."""
+        """Download one snapshot and return the response. `more` contains arguments for `call`."""
         form = {"itemId": item.id, "resourceKey": snapshot.resource_key, **more.pop("form", {})}
         return self.call(DOWNLOAD, form=form, **more)
 
     def log(self, function: str) -> list[str]:
-        """The lines in a function's log group."""
+        """Return the lines in a function's log group."""
         logs = self.system.aws.session.client("logs", endpoint_url=self.system.aws.endpoint_url)
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=self.system.outputs[f"{function}LogGroup"]
@@ -71,16 +71,16 @@ class Proxy:
 
 
 def titled(system: LocalSystem, title: str) -> Item:
-    """The notebook whose title begins so."""
+    """Return the notebook with a title that begins with this text."""
     notebooks = system.arcgis.enterprise.organisation.notebooks()
     return next(item for item in notebooks if item.title.startswith(title))
 
 
 @contextmanager
 def large_notebook(system: LocalSystem, size: int = 40_000_000) -> Iterator[Item]:
-    """A notebook of ana's with one snapshot that no answer of Lambda's could hold.
+    """Add a notebook with a snapshot that is too large for a Lambda response. ana owns it.
 
-    Afterwards it is gone, and so is what was archived of it.
+    After the block, remove the notebook and everything that was archived from it.
     """
     organisation = system.arcgis.enterprise.organisation
     item = organisation.add_notebook("ana", "Large")
@@ -96,7 +96,7 @@ def large_notebook(system: LocalSystem, size: int = 40_000_000) -> Iterator[Item
 
 
 def envelope(answer: requests.Response) -> tuple[int, int]:
-    """The HTTP status, and the code in ArcGIS's error envelope, which has its correlation id with it."""
+    """Return the HTTP status and the code in ArcGIS's error envelope. Check that it names the correlation id."""
     error = answer.json()["error"]
     assert error["details"] == [f"Correlation id {answer.headers['X-Correlation-Id']}"]
     assert error["message"]
@@ -104,6 +104,6 @@ def envelope(answer: requests.Response) -> tuple[int, int]:
 
 
 def bytes_of(snapshot: Snapshot) -> bytes:
-    """The snapshot as ArcGIS serves it."""
+    """Return the snapshot's bytes as ArcGIS serves them."""
     assert isinstance(snapshot.content, bytes)
     return snapshot.content

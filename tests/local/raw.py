@@ -1,4 +1,4 @@
-"""HTTP requests byte by byte: what a client library would clean up on its way arrives as it was written."""
+"""Send HTTP requests byte by byte. A client library would correct or refuse some of them."""
 
 import io
 import socket
@@ -15,7 +15,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """One answer. `rest` is what came after it, which is nothing unless somebody smuggled a second request."""
+    """One response. `rest` contains the bytes after it. It is empty unless a second request was smuggled in."""
 
     status: int
     headers: Message
@@ -24,22 +24,23 @@ class RawAnswer:
 
 
 class _Received(io.BytesIO):
-    """Bytes, to a reader of HTTP that wants a socket and closes it after one answer."""
+    """Bytes with the methods of a socket, for an HTTP reader that closes its socket after one response."""
 
     def makefile(self, _mode: str) -> io.BytesIO:
-        """Return them as they are."""
+        """Return this object."""
         return self
 
     def close(self) -> None:
-        """Stay open, for what comes after the answer."""
+        """Do nothing, so that the bytes after the response can still be read."""
 
 
 def exchange(
     system: LocalSystem, method: str, target: bytes, headers: Iterable[bytes] = (), body: bytes = b""
 ) -> RawAnswer:
-    """Send one request to the proxy's address, `target` being what follows the base URL's path, and read until the end.
+    """Send one request to the proxy and read everything that it sends.
 
-    `Host`, and `Content-Length` where the headers say nothing of a length, are added.
+    `target` follows the path of the base URL. `Host` is added if the headers do not contain it. So is `Content-Length`
+    if there is a body and the headers contain neither a length nor a transfer encoding.
     """
     endpoint = urlsplit(system.aws.endpoint_url)
     base = urlsplit(system.api_base_url).path.encode()

@@ -1,4 +1,4 @@
-"""What a function may do, tried out with its own role."""
+"""Make requests with a function's role, to test what the function may do."""
 
 import json
 
@@ -8,7 +8,7 @@ from local.system import LocalSystem
 
 
 def session_of(system: LocalSystem, function: str) -> boto3.Session:
-    """A session of the function's role, taken on by the local root, whom the role is made to trust for it."""
+    """Return a session with the function's role. The local root assumes the role, which trusts it during this call."""
     aws = system.aws
     iam, sts, functions = (aws.session.client(name, endpoint_url=aws.endpoint_url) for name in ("iam", "sts", "lambda"))
     arn = functions.get_function_configuration(FunctionName=system.outputs[f"{function}Function"])["Role"]

@@ -1,4 +1,4 @@
-"""The deployed state machine over 200 notebooks, with everything in its way that a night may bring."""
+"""Test runs of the deployed state machine with 200 notebooks and several failures."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.local.processes import workers
 
 
 def notebook_of(system: LocalSystem, owner: str, *, last: bool = False) -> Item:
-    """An owner's first or last notebook in the order of the plan."""
+    """Return an owner's first or last notebook in the order of the plan."""
     owned = [item for item in system.arcgis.enterprise.organisation.notebooks() if item.owner == owner]
     return sorted(owned, key=lambda item: item.id)[-1 if last else 0]
 
@@ -25,30 +25,32 @@ def notebook_of(system: LocalSystem, owner: str, *, last: bool = False) -> Item:
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.05)
 
 
-def test_runs_converge_whatever_befalls_the_first(system: LocalSystem) -> None:
+def test_second_and_third_run_complete_a_failed_first_run(system: LocalSystem) -> None:
     arcgis, s3, bucket = system.arcgis.enterprise, system.aws.s3, system.outputs["ArchiveBucket"]
-    # chi gave no credential, and refuses the administrator one notebook; the rest of hers come by the second route.
+    # chi gave no credential. The administrator cannot read one of her notebooks, and reads the others by the portal
+    # route.
     refused = notebook_of(system, "chi", last=True)
     refused.resources_refused = True
     arcgis.user("chi").has_secret = False
     system.aws.secrets.delete_secret(SecretId=f"{SECRET_PREFIX}/owners/chi", ForceDeleteWithoutRecovery=True)
-    # One of ben's snapshots arrives without its end.
+    # One of ben's snapshots is truncated.
     poison = notebook_of(system, "ben", last=True).snapshots[0]
     whole = poison.content
     assert isinstance(whole, bytes)
     poison.content = whole[:-100]
-    # One batch of ana's is still at work when its process is killed.
+    # A batch with one of ana's notebooks takes so long that its process is killed before the end.
     held_up = notebook_of(system, "ana")
     arcgis.faults.add("snapshots/download", "slow", seconds=60, item_id=held_up.id)
 
     run = ArchiveRun(system.aws, system.outputs)
     until(lambda: run.read_plan() is not None and run.count_outcomes() == NOTEBOOKS // BATCH - 1)
     for worker in workers(system.aws.pid, system.outputs["ArchiveNotebooksFunction"]):
-        os.kill(worker, signal.SIGKILL)  # all but one of them are idle now
+        # All of these processes but one are idle now.
+        os.kill(worker, signal.SIGKILL)
     first = run.wait()
 
     assert (first.status, first.report["status"]) == ("FAILED", "partial")
@@ -95,7 +97,7 @@ def assert_written_once(system: LocalSystem) -> None:
     assert len(versions) == len(set(versions)) == NOTEBOOKS - 1
 
 
-def test_a_run_by_item_ids_takes_those_alone(system: LocalSystem) -> None:
+def test_a_run_with_item_ids_archives_only_those(system: LocalSystem) -> None:
     chosen = [notebook_of(system, owner).id for owner in ("ana", "ben")]
     run = ArchiveRun(system.aws, system.outputs, [*chosen, "no item id"])
     report = run.wait().report
@@ -104,7 +106,7 @@ def test_a_run_by_item_ids_takes_those_alone(system: LocalSystem) -> None:
     assert [entry["itemId"] for entry in report["failed"]] == ["no item id"]
 
 
-def test_the_comparison_finds_what_differs(system: LocalSystem) -> None:
+def test_comparison_reports_a_snapshot_with_different_bytes(system: LocalSystem) -> None:
     snapshot = notebook_of(system, "ana").snapshots[0]
     ArchiveRun(system.aws, system.outputs, [notebook_of(system, "ana").id]).wait()
     served = snapshot.content
@@ -116,11 +118,13 @@ def test_the_comparison_finds_what_differs(system: LocalSystem) -> None:
         ).differences
     finally:
         snapshot.content = served
-    assert next(line for line in differences if snapshot.resource_key in line).startswith("Archived with other bytes")
+    assert next(line for line in differences if snapshot.resource_key in line).startswith(
+        "Archived with different bytes"
+    )
 
 
 @pytest.mark.parametrize(("given", "status"), [([], "FAILED"), ([7, None], "FAILED"), ("all", "FAILED")])
-def test_an_input_that_chooses_nothing_takes_nothing(system: LocalSystem, given: object, status: str) -> None:
+def test_a_run_with_invalid_item_ids_fails(system: LocalSystem, given: object, status: str) -> None:
     states = system.aws.step_functions
     start = states.start_execution(stateMachineArn=system.outputs["StateMachine"], input=json.dumps({"itemIds": given}))
     until(lambda: states.describe_execution(executionArn=start["executionArn"])["status"] != "RUNNING")

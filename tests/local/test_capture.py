@@ -1,4 +1,4 @@
-"""Captures by a deployed run: a snapshot of a changed notebook, and at the limit the oldest of our own gives way."""
+"""Test captures by a deployed run. At the limit, a capture replaces the oldest snapshot that the archive made."""
 
 import json
 import time
@@ -18,7 +18,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture(scope="module")
 def capturing() -> Iterator[LocalSystem]:
-    """A system that makes snapshots itself, and frees slots."""
+    """A system with Capture and SlotRotation: it makes snapshots and deletes its oldest ones at the limit."""
     parameters = {"Capture": "true", "SlotRotation": "true", "LogLevel": "DEBUG", **SNAPSHOTS_ALONE}
     with LocalSystem(Seed.many(3), parameters) as system:
         yield system
@@ -35,7 +35,7 @@ def archived(system: LocalSystem, item: Item, key: str) -> bytes:
 
 
 def backdate(system: LocalSystem, item: Item, key: str) -> None:
-    """Write the note who made a snapshot anew, as if that had been a while ago."""
+    """Replace the capture record of a snapshot by one with an earlier time."""
     note: Any = {"Bucket": system.outputs["ArchiveBucket"], "Key": f"notebooks/{item.id}/captures/{key}"}
     made = json.loads(system.aws.s3.get_object(**note)["Body"].read())
     system.aws.s3.delete_object(**note)
@@ -47,7 +47,7 @@ def save(item: Item, content: bytes) -> None:
     item.content, item.modified = content, int(time.time() * 1000)
 
 
-def test_a_changed_notebook_is_captured_and_the_oldest_capture_gives_way(capturing: LocalSystem) -> None:
+def test_capture_at_the_limit_replaces_the_oldest_capture(capturing: LocalSystem) -> None:
     item, *others = capturing.arcgis.enterprise.organisation.notebooks()
     persons = [snapshot.resource_key for snapshot in item.snapshots]
     save(item, b'{"cells":[],"metadata":{"saved":1},"nbformat":4,"nbformat_minor":5}')

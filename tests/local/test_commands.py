@@ -1,4 +1,4 @@
-"""`make demo` and `make local` as other programs see them: exit codes, stack.json, and nothing left behind."""
+"""Test `make demo` and `make local` from outside: exit codes, stack.json, and that no process or file is left."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ json.dump({"status": status, "sha256": digests, "open": listing["total"]}, sys.s
 
 @pytest.fixture
 def notebooks(tmp_path: Path) -> Path:
-    """A folder of five notebooks."""
+    """A folder with five notebooks."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
     for number in range(5):
@@ -70,14 +70,14 @@ def notebooks(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def temporary() -> Iterator[Path]:
-    """A folder for a command's temporary files, with a name short enough for sockets in it."""
+    """A folder for a command's temporary files. Its name is short, because sockets in it have a maximum path length."""
     with tempfile.TemporaryDirectory(prefix="test-", dir="/tmp") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def started(module: str, *arguments: str | Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command of this repository as make starts it, with its temporary files in a folder of their own."""
+    """Start a command of this repository as make starts it, with its own folder for temporary files."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -99,9 +99,7 @@ def assert_nothing_is_left(temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def test_another_program_runs_and_reads_the_archive_with_stack_json_alone(
-    notebooks: Path, tmp_path: Path, temporary: Path
-) -> None:
+def test_another_program_needs_only_stack_json(notebooks: Path, tmp_path: Path, temporary: Path) -> None:
     stack_file = tmp_path / "stack.json"
     with started("local.system", "--notebooks", notebooks, "--stack-file", stack_file, temporary=temporary) as process:
         deadline = time.monotonic() + READY_SECONDS
@@ -128,7 +126,7 @@ def test_another_program_runs_and_reads_the_archive_with_stack_json_alone(
     assert_nothing_is_left(temporary)
     for url in (stack["awsEndpointUrl"], stack["arcgis"]["portalUrl"], stack["arcgis"]["kubernetes"]["portalUrl"]):
         with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) != 0, f"{url} still answers"
+            assert probe.connect_ex(("127.0.0.1", urlsplit(url).port or 0)) != 0, f"{url} still accepts connections"
     assert_stack_file_is_complete(stack)
 
 
@@ -151,7 +149,7 @@ def test_the_demonstration_succeeds_and_leaves_nothing(temporary: Path) -> None:
     with started("local.demo", temporary=temporary) as process:
         output, _ = process.communicate(timeout=READY_SECONDS)
     assert process.returncode == 0, output
-    assert "owners/dora" in output, "the report names the secret that would make the unreadable notebook readable"
+    assert "owners/dora" in output, "the output names the missing secret of the unreadable notebook's owner"
     assert_nothing_is_left(temporary)
 
 

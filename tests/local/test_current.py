@@ -1,4 +1,4 @@
-"""The present state of notebooks, archived by a deployed run and by an event; the portal redirects to its storage."""
+"""Test that a deployed run and an event archive the current content. The portal redirects to its storage here."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ NOTEBOOKS = 4
 
 @pytest.fixture(scope="module")
 def present() -> Iterator[LocalSystem]:
-    """A system with the defaults: it archives the current content too."""
+    """A system with the default parameters. It archives the current content too."""
     with LocalSystem(Seed.many(NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
         system.arcgis.enterprise.switches.data_redirect = True
         yield system
@@ -28,7 +28,7 @@ def copies(system: LocalSystem) -> dict[str, bytes]:
     return {key: system.aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
-def test_runs_and_events_archive_what_has_changed(present: LocalSystem) -> None:
+def test_runs_and_events_archive_changed_content(present: LocalSystem) -> None:
     items = present.arcgis.enterprise.organisation.notebooks()
     first = ArchiveRun(present.aws, present.outputs).wait()
     assert first.status == "SUCCEEDED"

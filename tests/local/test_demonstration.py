@@ -1,4 +1,4 @@
-"""The demonstration fails if the archive is not as it should be."""
+"""Test that the demonstration succeeds if the archive is correct, and fails if it is not."""
 
 import io
 
@@ -14,7 +14,7 @@ from tests.local.test_archive_run import notebook_of
 
 
 def show(system: LocalSystem, width: int = 80, *, verbose: bool = False) -> tuple[bool, str]:
-    """The demonstration's verdict, and what it printed."""
+    """Run the demonstration. Return its verdict and its output."""
     output = io.StringIO()
     console = Console(file=output, width=width)
     with Steps(console) as steps:
@@ -23,15 +23,15 @@ def show(system: LocalSystem, width: int = 80, *, verbose: bool = False) -> tupl
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_an_archive_like_its_source_passes(system: LocalSystem, width: int) -> None:
+def test_demonstration_accepts_a_correct_archive(system: LocalSystem, width: int) -> None:
     good, output = show(system, width)
     assert good, output
-    assert "a second run found nothing to add" in " ".join(output.split())
+    assert "A second run found nothing to add." in " ".join(output.split())
     assert "1 snapshots" not in output
     assert all(cell_len(line) <= width for line in output.splitlines())
 
 
-def test_keys_are_shown_whole_with_verbose_alone(system: LocalSystem) -> None:
+def test_whole_keys_are_shown_only_with_verbose(system: LocalSystem) -> None:
     _, terse = show(system)
     _, verbose = show(system, verbose=True)
     for key in stored_snapshots(system.aws.s3, system.outputs["ArchiveBucket"]):
@@ -41,7 +41,7 @@ def test_keys_are_shown_whole_with_verbose_alone(system: LocalSystem) -> None:
         assert name not in terse
 
 
-def test_a_snapshot_that_arcgis_does_not_have_is_seen(system: LocalSystem) -> None:
+def test_snapshot_that_arcgis_does_not_have_is_reported(system: LocalSystem) -> None:
     s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
     stray = f"notebooks/{'0' * 32}/snapshots/snapshot-{'0' * 32}.json"
     version = s3.put_object(Bucket=bucket, Key=stray, Body=b"{}")["VersionId"]
@@ -53,7 +53,7 @@ def test_a_snapshot_that_arcgis_does_not_have_is_seen(system: LocalSystem) -> No
     assert f"Archived but not served: {stray}\n" in output
 
 
-def test_a_run_that_did_not_complete_is_seen(system: LocalSystem) -> None:
+def test_run_that_did_not_complete_is_reported(system: LocalSystem) -> None:
     item = notebook_of(system, "ana")
     poison = item.add_snapshot(b"not a notebook")
     try:
@@ -62,4 +62,4 @@ def test_a_run_that_did_not_complete_is_seen(system: LocalSystem) -> None:
         item.snapshots.remove(poison)
     assert not good
     assert f"Not archived: notebooks/{item.id}/snapshots/{poison.resource_key}\n" in output
-    assert "The first run ended FAILED with a report that says partial.\n" in output
+    assert "The first run ended with status FAILED. The status in its report is partial.\n" in output

@@ -1,4 +1,4 @@
-"""What the deployed stack is held to: permissions, the schedule, the event after a run, and its built artifacts."""
+"""Test the deployed stack: permissions, the schedule, the event after a run, and the built functions."""
 
 import json
 import subprocess
@@ -23,8 +23,8 @@ def role_of(system: LocalSystem, function: str) -> str:
     return str(client.get_function_configuration(FunctionName=system.outputs[function])["Role"].rpartition("/")[2])
 
 
-def test_permissions_are_enforced_here_as_in_aws(system: LocalSystem) -> None:
-    """Without this one, every other test of this folder would say nothing about the roles."""
+def test_permissions_are_enforced_as_on_aws(system: LocalSystem) -> None:
+    """If permissions were not enforced, the other tests in this folder would not test the roles."""
     iam = system.aws.session.client("iam", endpoint_url=system.aws.endpoint_url)
     key = iam.create_access_key(UserName=iam.create_user(UserName="nobody")["User"]["UserName"])["AccessKey"]
     stranger = type(system.aws.session)(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
@@ -35,7 +35,7 @@ def test_permissions_are_enforced_here_as_in_aws(system: LocalSystem) -> None:
 
 
 def test_queues_refuse_requests_without_tls(system: LocalSystem) -> None:
-    """The role may do it; only the policy of the queue is in the way. Root's plain door counts as secure here."""
+    """The role's policy allows the call. Only the queue's policy denies it. Root may use plain HTTP here."""
     role, queue = session_of(system, "ArchiveRequests"), system.outputs["RequestQueue"]
     secure = role.client("sqs", endpoint_url=system.aws.api_url, verify=str(system.aws.ca_bundle))
     assert secure.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
@@ -45,7 +45,7 @@ def test_queues_refuse_requests_without_tls(system: LocalSystem) -> None:
 
 @pytest.fixture
 def forbidden(system: LocalSystem) -> Iterator[None]:
-    """The archiving function may write no snapshot."""
+    """Deny the archive function the permission to write snapshots."""
     iam = system.aws.session.client("iam", endpoint_url=system.aws.endpoint_url)
     role = role_of(system, "ArchiveNotebooksFunction")
     deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::*/notebooks/*"}
@@ -56,7 +56,7 @@ def forbidden(system: LocalSystem) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("forbidden")
-def test_a_function_runs_with_its_role_and_reports_what_that_refuses(system: LocalSystem) -> None:
+def test_function_reports_what_its_role_does_not_allow(system: LocalSystem) -> None:
     item = notebook_of(system, "ana")
     fresh = item.add_snapshot(item.snapshots[0].content)
     try:
@@ -93,7 +93,7 @@ def test_the_schedule_starts_a_run(system: LocalSystem) -> None:
     assert json.loads(states.describe_execution(executionArn=started)["input"]) == {}
 
 
-def test_the_event_bus_is_told_of_a_finished_run(system: LocalSystem) -> None:
+def test_a_finished_run_sends_an_event(system: LocalSystem) -> None:
     session, endpoint = system.aws.session, system.aws.endpoint_url
     queues, events = session.client("sqs", endpoint_url=endpoint), session.client("events", endpoint_url=endpoint)
     queue = queues.create_queue(QueueName="finished-runs")["QueueUrl"]
@@ -109,8 +109,8 @@ def test_the_event_bus_is_told_of_a_finished_run(system: LocalSystem) -> None:
     assert (detail["runId"], detail["status"]) == (finished.report["runId"], finished.report["status"])
 
 
-def test_each_built_function_needs_the_built_layer_alone() -> None:
-    """A bare interpreter, an empty environment: nothing else is read or reached while the modules load."""
+def test_each_built_function_needs_only_the_built_layer() -> None:
+    """The interpreter has no other packages and an empty environment, so the modules can load nothing else."""
     interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
     program = (
         "import sys; sys.path[:0] = sys.argv[1:]; import app; assert callable(app.handler);"

@@ -1,4 +1,4 @@
-"""Backups that events ask for, from the bus to the bucket, deployed."""
+"""Test that the deployed stack makes the backups that events request."""
 
 import json
 import time
@@ -25,7 +25,7 @@ def put_events(system: LocalSystem, details: list[dict[str, Any]]) -> None:
 
 
 def versions(system: LocalSystem) -> Counter[str]:
-    """Versions of each archived snapshot."""
+    """Return the number of object versions of each archived snapshot."""
     bucket = system.outputs["ArchiveBucket"]
     pages = system.aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix="notebooks/")
     return Counter(each["Key"] for page in pages for each in page.get("Versions", ()) if "/snapshots/" in each["Key"])
@@ -36,7 +36,7 @@ def key_of(item: Item) -> str:
 
 
 def until(condition: Callable[[], bool], what: str) -> float:
-    """Return the seconds that it took."""
+    """Wait until the condition is true. Return the seconds that this took."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < PATIENCE_SECONDS, what
@@ -45,7 +45,7 @@ def until(condition: Callable[[], bool], what: str) -> float:
 
 
 def waiting(system: LocalSystem, output: str) -> int:
-    """Messages in a queue, those under way included."""
+    """Return the number of messages in a queue, including those that a function has received."""
     sqs = system.aws.session.client("sqs", endpoint_url=system.aws.endpoint_url)
     found = sqs.get_queue_attributes(QueueUrl=system.outputs[output], AttributeNames=["All"])["Attributes"]
     return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
@@ -59,7 +59,7 @@ def test_an_event_becomes_an_archived_snapshot(asked: LocalSystem) -> None:
     assert body == item.snapshots[0].content
 
 
-def test_five_hundred_duplicates_are_twenty_snapshots(asked: LocalSystem) -> None:
+def test_500_duplicate_events_archive_20_snapshots_once(asked: LocalSystem) -> None:
     items = asked.arcgis.enterprise.organisation.notebooks()
     wanted = {key_of(item): 1 for item in items}
     assert len(wanted) == ASKED_NOTEBOOKS
@@ -69,9 +69,9 @@ def test_five_hundred_duplicates_are_twenty_snapshots(asked: LocalSystem) -> Non
     assert waiting(asked, "FailureQueue") == 0
 
 
-# It waits two minutes for the tries that the queue makes. tests/functions/test_requests.py has each step of it.
+# This test waits two minutes for the queue's attempts. tests/functions/test_requests.py tests each step alone.
 @pytest.mark.soak
-def test_what_fails_while_arcgis_is_away_is_kept_and_driven_again(
+def test_failed_requests_can_be_sent_again_after_an_outage(
     asked: LocalSystem, capsys: pytest.CaptureFixture[str]
 ) -> None:
     item = asked.arcgis.enterprise.organisation.notebooks()[0]
@@ -89,6 +89,6 @@ def test_what_fails_while_arcgis_is_away_is_kept_and_driven_again(
     assert failures.show(sqs, queues[0]) == 1
     assert "arcgis-unavailable" in capsys.readouterr().out
     assert failures.redrive(sqs, *queues) == 0
-    assert "1 driven again." in capsys.readouterr().out
+    assert "1 message sent again." in capsys.readouterr().out
     until(lambda: versions(asked)[key_of(item)] == 1, "the snapshot is not archived")
     assert waiting(asked, "FailureQueue") == 0

@@ -1,4 +1,4 @@
-"""Steps of a command, on a terminal and in a pipe."""
+"""Test how the steps of a command are shown on a terminal and in a pipe."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from rich.console import Console
 from local.progress import Steps
 
 
-def test_in_a_pipe_a_step_is_one_line_at_its_start() -> None:
+def test_a_step_in_a_pipe_is_one_line_at_its_start() -> None:
     output = io.StringIO()
     with Steps(Console(file=output, width=80)) as steps:
         steps.start("Building")
@@ -22,7 +22,7 @@ def test_in_a_pipe_a_step_is_one_line_at_its_start() -> None:
     assert output.getvalue() == "Building …\nDeploying …\n"
 
 
-def test_on_a_terminal_a_long_step_counts_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_step_on_a_terminal_shows_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     monkeypatch.setenv("TERM", "xterm")
     with Steps(Console(file=output, width=40, force_terminal=True, color_system=None)) as steps:

@@ -1,4 +1,4 @@
-"""A person at the deployed HTTP proxy: a real browser, from the form to the notebook and to the file."""
+"""Test the deployed HTTP proxy with a real browser: fill in the form, read the notebook, download the file."""
 
 from collections.abc import Iterator
 from pathlib import Path

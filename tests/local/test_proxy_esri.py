@@ -1,4 +1,4 @@
-"""Esri's own Python package at the deployed HTTP proxy."""
+"""Test the deployed HTTP proxy with Esri's Python package."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.local.proxy import large_notebook, titled
 
 
 def by_esris_package(system: LocalSystem, folder: Path, item: Item, base: str) -> dict[str, Any]:
-    """Return what Esri's package gets from a base URL, as ana; see esri_client.py."""
+    """Return what Esri's package downloads from a base URL as the user ana. It runs esri_client.py."""
     both = folder / "ca.pem"
     both.write_text(system.arcgis.ca_bundle.read_text() + system.aws.ca_bundle.read_text())
     program = [ROOT / ".venvs/esri/bin/python", Path(__file__).with_name("esri_client.py")]
@@ -37,7 +37,7 @@ def by_esris_package(system: LocalSystem, folder: Path, item: Item, base: str) -
 
 @pytest.mark.esri
 @pytest.mark.parametrize("what", ["archived", "not archived", "large"])
-def test_it_needs_another_base_url_and_nothing_else(open_system: LocalSystem, tmp_path: Path, what: str) -> None:
+def test_esri_package_needs_only_another_base_url(open_system: LocalSystem, tmp_path: Path, what: str) -> None:
     with large_notebook(open_system) as large:
         item = large if what == "large" else titled(open_system, "Flood" if what == "archived" else "Évolution")
         if what == "archived":

@@ -1,4 +1,4 @@
-"""The deployed HTTP proxy under requests that schemathesis makes of the OpenAPI document, well-formed and not."""
+"""Test the deployed HTTP proxy with valid and invalid requests that schemathesis makes from the OpenAPI document."""
 
 import json
 from collections import Counter, defaultdict
@@ -19,15 +19,15 @@ from local.system import LocalSystem
 from tests.local.proxy import ROOT
 
 SEED = 20261122
+# The probability that an id is one that the local ArcGIS knows. Other ids are random.
 OFTEN = 0.7
-"""How often an id is one that the local ArcGIS knows; the others are made up."""
 
 
 class Signature(AuthBase):
-    """Signature Version 4, by the local root."""
+    """Signs requests with Signature Version 4 as the local root."""
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sign."""
+        """Add a signature to the request."""
         assert request.url
         signed = AWSRequest(request.method, request.url, headers=dict(request.headers), data=request.body or b"")
         SigV4Auth(ROOT, "execute-api", REGION).add_auth(signed)
@@ -37,34 +37,34 @@ class Signature(AuthBase):
 
 @dataclass(frozen=True)
 class Bearer(AuthBase):
-    """An ArcGIS token in a header."""
+    """Adds an ArcGIS token to requests, in a header."""
 
     token: str
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Add the header."""
+        """Add the header with the token."""
         request.headers["X-Esri-Authorization"] = f"Bearer {self.token}"
         return request
 
 
 @dataclass
 class Found:
-    """How often each operation answered each status, and what schemathesis says is wrong."""
+    """The number of responses by operation and status, and the faults that schemathesis found."""
 
     answers: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     faults: list[str] = field(default_factory=list)
 
     @property
     def examples(self) -> int:
-        """How many requests were answered."""
+        """The number of responses."""
         return sum(counted.total() for counted in self.answers.values())
 
 
 def configuration(system: LocalSystem, examples: int) -> dict[str, Any]:
-    """Everything that schemathesis checks, but for two checks that hold API Gateway to what is not in its power.
+    """Return schemathesis's configuration, with all checks but two that API Gateway cannot pass.
 
-    `unsupported_method` wants 405 for a method that a resource lacks: API Gateway answers 403. With signatures,
-    `missing_required_header` wants 401 where there is none: API Gateway answers 403 again.
+    `unsupported_method` expects 405 for a method that a resource does not have, but API Gateway returns 403.
+    With ApiAuth=IAM, `missing_required_header` expects 401 for an unsigned request, but API Gateway returns 403.
     """
     organisation = system.arcgis.enterprise.organisation
     item = next(each for each in organisation.notebooks() if each.owner == "ana" and each.snapshots)
@@ -90,13 +90,17 @@ def configuration(system: LocalSystem, examples: int) -> dict[str, Any]:
             "unsupported_method": {"enabled": False},
             "missing_required_header": {"enabled": system.api_auth == "ArcGIS"},
         },
-        "phases": {"stateful": {"enabled": False}},  # the document has no links from one operation to the next
+        # The document contains no links between operations, which this phase needs.
+        "phases": {"stateful": {"enabled": False}},
     }
 
 
 def described(mode: str) -> dict[str, Any]:
-    """The document as it holds in one mode, for callers who say in a header who they are: the form has no token then,
-    since two that differ are refused.  The local API Gateway does not know the template's words for its 403."""
+    """Return the OpenAPI document for one value of ApiAuth and for callers that sign in with a header.
+
+    The form has no token then, because the proxy refuses two different tokens. The document has no body for status 403,
+    because the local API Gateway does not use the template's text for it.
+    """
     document: dict[str, Any] = json.loads(PATH.read_text())
     scheme = "sigv4" if mode == "IAM" else "arcgisHeader"
     for operation in (path[method] for path in document["paths"].values() for method in ("get", "post")):
@@ -110,7 +114,7 @@ def described(mode: str) -> dict[str, Any]:
 
 
 def fuzz(system: LocalSystem, examples: int, auth: AuthBase) -> Found:
-    """Send what the document's limits suggest, and for each operation that many random requests."""
+    """Send requests at the limits in the document and, for each operation, `examples` random requests."""
     config = schemathesis.Config.from_dict(configuration(system, examples))
     schema = schemathesis.openapi.from_dict(described(system.api_auth), config=config)
     schema.auth.set_from_requests(auth)
@@ -127,28 +131,28 @@ def fuzz(system: LocalSystem, examples: int, auth: AuthBase) -> Found:
     return found
 
 
-def test_callers_with_tokens(open_system: LocalSystem) -> None:
+def test_responses_to_token_callers_match_the_document(open_system: LocalSystem) -> None:
     found = fuzz(open_system, 15, Bearer(open_system.arcgis.enterprise.token("ana")))
     assert found.faults == []
     assert_all_served(found)
 
 
 @pytest.mark.soak
-def test_many_requests_of_callers_with_tokens(open_system: LocalSystem) -> None:
+def test_many_responses_to_token_callers_match_the_document(open_system: LocalSystem) -> None:
     found = fuzz(open_system, 40, Bearer(open_system.arcgis.enterprise.token("ana")))
     assert found.faults == []
     assert found.examples >= 500
     assert_all_served(found)
 
 
-def test_callers_who_sign(system: LocalSystem) -> None:
+def test_responses_to_signed_requests_match_the_document(system: LocalSystem) -> None:
     found = fuzz(system, 20, Signature())
     assert found.faults == []
     assert_all_served(found)
 
 
 def assert_all_served(found: Found) -> None:
-    """Every operation was reached in its depth: it served some, refused some, and found some missing."""
+    """Check that every operation served and refused several requests, and that downloads found some ids missing."""
     assert len(found.answers) == 8
     for operation, answers in found.answers.items():
         assert answers[200] >= 3, operation

@@ -1,4 +1,4 @@
-"""Hostile requests to the deployed HTTP proxy: each is refused in few words, and ArcGIS never hears of it."""
+"""Test that the deployed HTTP proxy refuses hostile requests without a call to ArcGIS and without a long quotation."""
 
 import gzip
 import json
@@ -22,12 +22,12 @@ FIELDS = b"itemId=" + ID + b"&resourceKey=" + KEY
 LIST, DOWN = b"/admin/notebooks", DOWNLOAD.encode()
 ONE, SINGULAR = LIST + b"/" + ID, b"/admin/notebook/" + ID
 ROUTES = (LIST, ONE, SINGULAR, DOWN)
+# A response may quote at most 60 bytes of the request. A valid key is hardly longer.
 TOO_LONG_AN_ECHO = 61
-"""Of what a caller sent, in bytes: a key is quoted up to its 60th, as many as an honest one nearly has."""
 
 
 class Hostile(NamedTuple):
-    """One request, and the statuses that refuse it rightly."""
+    """One request, and the statuses with which the proxy may refuse it."""
 
     name: str
     statuses: Sequence[int]
@@ -42,7 +42,7 @@ class Hostile(NamedTuple):
 
 
 def below(name: str, piece: bytes, *statuses: int) -> list[Hostile]:
-    """A hostile id in each route that has one, and in the routes' own last place."""
+    """Return requests with a hostile id in each route that contains an id, and after the route for downloads."""
     spellings = (LIST, b"/admin/notebook", LIST + b"/snapshots/download")
     return [Hostile(f"{name} below {path.decode()}", statuses, path + b"/" + piece) for path in spellings]
 
@@ -118,7 +118,7 @@ QUERIES = [
 
 
 def posted(name: str, status: int, body: bytes, *headers: bytes, routes: Sequence[bytes] = ROUTES) -> list[Hostile]:
-    """A hostile body, or hostile headers of an honest one, for each route."""
+    """Return requests with a hostile body, or with hostile headers, for each route."""
     given = headers or (FORM,)
     return [Hostile(f"{name} {route.decode()}", (status,), route, "POST", body, (ANY, *given)) for route in routes]
 
@@ -201,12 +201,12 @@ def token(open_system: LocalSystem) -> bytes:
 
 
 def is_gateways(answer: RawAnswer) -> bool:
-    """Whether the local API Gateway, or its HTTP server, gave the answer by itself, in its own form."""
+    """Return whether the local API Gateway, or its HTTP server, sent the response, and not a function."""
     return answer.body == b"" or answer.body.startswith(b'{"message":')
 
 
 def is_refused(answer: RawAnswer, row: Hostile, arcgis: Deployment) -> None:
-    """The promises of every refusal."""
+    """Check what must be true for every refusal."""
     assert answer.status in row.statuses
     assert answer.rest == b""
     assert arcgis.requests.counts() == {}
@@ -230,19 +230,20 @@ def is_refused(answer: RawAnswer, row: Hostile, arcgis: Deployment) -> None:
 
 
 @pytest.mark.parametrize("row", [*PATHS, *METHODS, *QUERIES, *BODIES, *HEADERS, *TOKENS, *NOBODY], ids=str)
-def test_with_tokens(open_system: LocalSystem, token: bytes, row: Hostile) -> None:
+def test_hostile_requests_with_tokens_are_refused(open_system: LocalSystem, token: bytes, row: Hostile) -> None:
     arcgis = open_system.arcgis.enterprise
     arcgis.requests.clear()
     own = [b"X-Esri-Authorization: Bearer " + token] if row.token else []
     is_refused(exchange(open_system, row.method, row.target, [*own, *row.headers], row.body), row, arcgis)
 
 
-# The gateway refuses all of them alike, before a function sees them: every third row, on each route in turn.
+# API Gateway refuses all of them in the same way before it calls a function, so every third one is enough. They cover
+# each route.
 UNSIGNED = [*PATHS, *METHODS, *QUERIES, *BODIES, *HEADERS, *TOKENS][::3]
 
 
 @pytest.mark.parametrize("row", UNSIGNED, ids=str)
-def test_unsigned(system: LocalSystem, row: Hostile) -> None:
+def test_unsigned_hostile_requests_are_refused(system: LocalSystem, row: Hostile) -> None:
     arcgis = system.arcgis.enterprise
     arcgis.requests.clear()
     answer = exchange(system, row.method, row.target, row.headers, row.body)
@@ -250,12 +251,12 @@ def test_unsigned(system: LocalSystem, row: Hostile) -> None:
     assert is_gateways(answer)
 
 
+# botocore cannot sign a header that occurs twice.
 SIGNABLE = [row for row in BODIES if len({line.partition(b":")[0] for line in row.headers}) == len(row.headers)]
-"""botocore signs no header that comes twice."""
 
 
 @pytest.mark.parametrize("row", SIGNABLE, ids=str)
-def test_signed(system: LocalSystem, row: Hostile) -> None:
+def test_signed_hostile_requests_are_refused(system: LocalSystem, row: Hostile) -> None:
     arcgis = system.arcgis.enterprise
     arcgis.requests.clear()
     headers = dict(line.decode().split(": ", 1) for line in row.headers)
@@ -281,8 +282,10 @@ LIES = (
 
 
 @pytest.mark.parametrize("lies", LIES, ids=lambda lies: lies[0][:30].decode())
-def test_lies_of_hosts_and_wishes_change_nothing(open_system: LocalSystem, token: bytes, lies: Sequence[bytes]) -> None:
-    """A well-formed download, which ArcGIS is asked for, and its snapshot whole."""
+def test_misleading_headers_do_not_change_a_download(
+    open_system: LocalSystem, token: bytes, lies: Sequence[bytes]
+) -> None:
+    """The request is a valid download, so the proxy gets the whole snapshot from ArcGIS."""
     arcgis = open_system.arcgis.enterprise
     item = next(each for each in arcgis.organisation.notebooks() if each.owner == "ana" and each.snapshots)
     body = f"itemId={item.id}&resourceKey={item.snapshots[0].resource_key}&f=json".encode()

@@ -1,4 +1,4 @@
-"""The deployed HTTP proxy where AWS asks who calls: signed requests read with the stack's own credentials."""
+"""Test the deployed HTTP proxy with ApiAuth=IAM. Callers sign requests, and the stack's credentials read ArcGIS."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def proxy(system: LocalSystem) -> Proxy:
 
 @pytest.fixture
 def fresh(system: LocalSystem) -> Iterator[Item]:
-    """A notebook of ana's that no run has seen."""
+    """A notebook that no run has archived. ana owns it."""
     organisation = system.arcgis.enterprise.organisation
     item = organisation.add_notebook("ana", "Fresh")
     item.add_snapshot(plain(7, 2_000))
@@ -41,7 +41,7 @@ def large(system: LocalSystem) -> Iterator[Item]:
 
 
 def curl(system: LocalSystem, folder: Path, path: str, *arguments: str) -> tuple[str, bytes]:
-    """Return the headers and the body that curl receives for a request that it signs itself."""
+    """Send a request with curl, which signs it. Return the response's headers and body."""
     command = ["curl", "--silent", "--show-error", "--fail", "--dump-header", "headers", "--output", "body"]
     command += ["--cacert", str(system.aws.ca_bundle), "--user", f"{ACCESS_KEY}:{SECRET_KEY}"]
     command += ["--aws-sigv4", "aws:amz:us-east-1:execute-api", *arguments, system.api_base_url + path]
@@ -49,7 +49,7 @@ def curl(system: LocalSystem, folder: Path, path: str, *arguments: str) -> tuple
     return (folder / "headers").read_text().lower(), (folder / "body").read_bytes()
 
 
-def test_curl_downloads_and_describes(system: LocalSystem, fresh: Item, tmp_path: Path) -> None:
+def test_curl_downloads_a_snapshot_and_reads_a_session(system: LocalSystem, fresh: Item, tmp_path: Path) -> None:
     data = ("--data", f"itemId={fresh.id}", "--data", f"resourceKey={fresh.snapshots[0].resource_key}")
     headers, body = curl(system, tmp_path, DOWNLOAD, *data)
     assert body == fresh.snapshots[0].content
@@ -69,10 +69,8 @@ def test_curl_downloads_and_describes(system: LocalSystem, fresh: Item, tmp_path
     }
 
 
-def test_signatures_are_asked_for_and_verified_and_policies_decide(
-    system: LocalSystem, proxy: Proxy, fresh: Item
-) -> None:
-    """API Gateway's own refusals: the functions are not called."""
+def test_only_signed_and_permitted_requests_are_served(system: LocalSystem, proxy: Proxy, fresh: Item) -> None:
+    """API Gateway refuses these requests and does not call the functions."""
     iam = system.aws.session.client("iam", endpoint_url=system.aws.endpoint_url)
     user = iam.create_user(UserName="reader")["User"]
     key = iam.create_access_key(UserName="reader")["AccessKey"]
@@ -96,7 +94,7 @@ def test_signatures_are_asked_for_and_verified_and_policies_decide(
                     assert proxy.call(path, method, signer=signer).status_code == 403
 
 
-def test_a_large_snapshot_comes_whole_by_a_link_and_is_archived_for_it(
+def test_large_snapshot_is_archived_and_served_by_a_link(
     system: LocalSystem, proxy: Proxy, large: Item, tmp_path: Path
 ) -> None:
     (snapshot,) = large.snapshots
@@ -112,7 +110,7 @@ def test_a_large_snapshot_comes_whole_by_a_link_and_is_archived_for_it(
     assert hashlib.sha256(body).digest() == hashlib.sha256(bytes_of(snapshot)).digest()
 
 
-def test_the_archive_serves_while_arcgis_is_away(system: LocalSystem, proxy: Proxy, fresh: Item) -> None:
+def test_archived_snapshots_are_served_during_an_outage(system: LocalSystem, proxy: Proxy, fresh: Item) -> None:
     item = notebook_of(system, "ana")
     ArchiveRun(system.aws, system.outputs, [item.id]).wait()
     with system.arcgis.stopped():
@@ -124,7 +122,7 @@ def test_the_archive_serves_while_arcgis_is_away(system: LocalSystem, proxy: Pro
     assert int(lacking.headers["Retry-After"]) > 0
 
 
-def test_the_list_comes_in_pages(system: LocalSystem, proxy: Proxy) -> None:
+def test_the_list_is_returned_in_pages(system: LocalSystem, proxy: Proxy) -> None:
     organisation = system.arcgis.enterprise.organisation
     added = [organisation.open_session(notebook_of(system, "ben").id, "ben") for _ in range(12)]
     ids = [session.id for session in organisation.sessions]
@@ -149,7 +147,7 @@ def test_the_list_comes_in_pages(system: LocalSystem, proxy: Proxy) -> None:
         ({"f": "pjson"}, "application/json", '{\n  "'),
     ],
 )
-def test_the_format_is_the_callers_choice(
+def test_the_response_has_the_requested_format(
     system: LocalSystem, proxy: Proxy, query: dict[str, str], content_type: str, start: str
 ) -> None:
     session = system.arcgis.enterprise.organisation.sessions[0]
@@ -160,8 +158,8 @@ def test_the_format_is_the_callers_choice(
         assert session.id in answer.text
 
 
-def test_no_secret_leaves(system: LocalSystem, proxy: Proxy, large: Item) -> None:
-    """Neither in answers that refuse nor in the logs, where each refusal is found by its correlation id."""
+def test_responses_and_logs_contain_no_secret(system: LocalSystem, proxy: Proxy, large: Item) -> None:
+    """Responses and logs contain no secret. The logs contain the correlation id of each refusal."""
     arcgis, aws = system.arcgis.enterprise, system.aws
     link = proxy.download(large, large.snapshots[0], signer=ROOT).headers["Location"]
     refusals = []

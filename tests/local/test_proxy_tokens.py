@@ -1,4 +1,4 @@
-"""The deployed HTTP proxy where callers bring ArcGIS tokens: whose they are decides what they get."""
+"""Test the deployed HTTP proxy with ApiAuth=ArcGIS. The token's user determines what a caller can read."""
 
 import hashlib
 import subprocess
@@ -20,7 +20,7 @@ REFERER = "https://maps.example.com/app"
 
 @pytest.fixture(scope="module")
 def archived(open_system: LocalSystem) -> list[Item]:
-    """ana's and ben's notebooks of which the archive holds everything."""
+    """A notebook of ana and one of ben. All their snapshots are in the archive."""
     items = [titled(open_system, "Flood model"), titled(open_system, "Shared methods")]
     report = ArchiveRun(open_system.aws, open_system.outputs, [item.id for item in items]).wait().report
     assert report["status"] == "complete"
@@ -48,7 +48,7 @@ def bearer(arcgis: Deployment, username: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("how", ["form", "X-Esri-Authorization", "Authorization", "bound to a referer"])
-def test_a_token_comes_in_every_documented_way(
+def test_a_token_is_accepted_in_every_documented_place(
     proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, how: str
 ) -> None:
     item = titled(open_system, "Évolution")
@@ -68,13 +68,13 @@ def test_a_token_bound_to_another_referer_is_refused(proxy: Proxy, arcgis: Deplo
 
 
 @pytest.mark.parametrize("path", [DOWNLOAD, "/admin/notebooks", f"/admin/notebooks/{'0' * 32}"])
-def test_nobody_is_served_without_a_good_token(proxy: Proxy, archived: list[Item], path: str) -> None:
+def test_requests_without_a_valid_token_are_refused(proxy: Proxy, archived: list[Item], path: str) -> None:
     form = {"itemId": archived[0].id, "resourceKey": archived[0].snapshots[0].resource_key, "f": "json"}
     assert envelope(proxy.call(path, form=form)) == (401, 499)
     assert envelope(proxy.call(path, form={**form, "token": "rubbish"})) == (401, 498)
 
 
-def test_what_is_anothers_looks_exactly_as_if_it_were_not_there(
+def test_notebooks_of_others_look_as_if_they_did_not_exist(
     proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, archived: list[Item]
 ) -> None:
     ana = {"headers": bearer(arcgis, "ana")}
@@ -93,15 +93,13 @@ def test_what_is_anothers_looks_exactly_as_if_it_were_not_there(
 
 
 def without_ids(answer: requests.Response) -> str:
-    """The answer without what differs from one request to the next."""
+    """Return the response without the values that differ between equal requests."""
     own = {"x-correlation-id", "x-amzn-requestid", "x-amz-request-id", "date"}
     headers = sorted((name, value) for name, value in answer.headers.items() if name.lower() not in own)
     return f"{answer.status_code} {headers} {answer.text.replace(answer.headers['X-Correlation-Id'], '')}"
 
 
-def test_the_archive_comes_first_unless_arcgis_is_asked_for(
-    proxy: Proxy, arcgis: Deployment, archived: list[Item]
-) -> None:
+def test_archive_is_read_first_unless_source_is_arcgis(proxy: Proxy, arcgis: Deployment, archived: list[Item]) -> None:
     (item, _), ana = archived, bearer(arcgis, "ana")
     for source, query in (("archive", {}), ("arcgis", {"source": "arcgis"})):
         arcgis.requests.clear()
@@ -111,7 +109,7 @@ def test_the_archive_comes_first_unless_arcgis_is_asked_for(
         assert calls == ([] if source == "archive" else ["snapshots/download"])
 
 
-def test_a_large_snapshot_comes_whole_by_a_link_and_is_archived_for_it(
+def test_large_snapshot_is_archived_and_served_by_a_link(
     proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, large: Item, tmp_path: Path
 ) -> None:
     (snapshot,), ana = large.snapshots, bearer(arcgis, "ana")
@@ -141,7 +139,7 @@ def test_a_large_snapshot_comes_whole_by_a_link_and_is_archived_for_it(
     assert hashlib.sha256((tmp_path / "body").read_bytes()).digest() == hashlib.sha256(bytes_of(snapshot)).digest()
 
 
-def test_the_archive_serves_those_it_knows_while_arcgis_is_away(
+def test_known_callers_are_served_during_an_outage(
     proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, archived: list[Item]
 ) -> None:
     (item, bens), ana, ben = archived, bearer(arcgis, "ana"), bearer(arcgis, "ben")
@@ -154,14 +152,13 @@ def test_the_archive_serves_those_it_knows_while_arcgis_is_away(
         lacking = proxy.download(unarchived, unarchived.snapshots[0], headers=ana)
     assert (known.status_code, known.content) == (200, bytes_of(item.snapshots[0]))
     assert known.headers["X-Notebook-Source"] == "archive"
-    for answer in (unknown, lacking, others):  # another's looks as if the archive lacked it
+    # For a caller, another user's notebook looks like one that is not archived.
+    for answer in (unknown, lacking, others):
         assert envelope(answer) == (503, 503)
         assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_open_notebooks_are_those_that_the_token_may_see(
-    proxy: Proxy, arcgis: Deployment, open_system: LocalSystem
-) -> None:
+def test_callers_see_only_their_open_notebooks(proxy: Proxy, arcgis: Deployment, open_system: LocalSystem) -> None:
     session = arcgis.organisation.open_session(titled(open_system, "水位").id, "ben")
     everybody = [each.id for each in arcgis.organisation.sessions]
     for username, seen in (("ben", [session.id]), ("gis_admin", everybody)):
@@ -174,7 +171,7 @@ def test_open_notebooks_are_those_that_the_token_may_see(
 
 
 @pytest.mark.parametrize("function", ["GetNotebook", "DownloadSnapshot"])
-def test_the_proxy_may_read_no_credential(open_system: LocalSystem, function: str) -> None:
+def test_the_proxy_may_not_read_credentials(open_system: LocalSystem, function: str) -> None:
     session = session_of(open_system, function)
     secrets = session.client("secretsmanager", endpoint_url=open_system.aws.endpoint_url)
     assert "BEGIN CERTIFICATE" in secrets.get_secret_value(SecretId=f"{SECRET_PREFIX}/ca-bundle")["SecretString"]
@@ -186,10 +183,10 @@ def test_the_proxy_may_read_no_credential(open_system: LocalSystem, function: st
 FAULTS = ("shape-a", "shape-e", "body", "redirect", "http-500", "tokens-revoked")
 
 
-def test_no_secret_and_no_word_of_arcgiss_leaves(
+def test_responses_and_logs_contain_no_secret_or_arcgis_text(
     proxy: Proxy, arcgis: Deployment, open_system: LocalSystem, large: Item
 ) -> None:
-    """Neither in answers that refuse nor in the logs, where each refusal is found by its correlation id."""
+    """Responses and logs contain no secret and no text from ArcGIS. The logs contain each correlation id."""
     item, tokens = titled(open_system, "Évolution"), [arcgis.token("ana")]
     link = proxy.download(large, large.snapshots[0], form={"token": tokens[0]}).headers["Location"]
     canary = {"message": "CANARY", "body": '{"error": "CANARY"}', "location": "https://localhost:1/CANARY"}

@@ -1,4 +1,4 @@
-"""Tokens rotated on the deployed stack: by the function with its role, under a run, and by the script."""
+"""Test the rotation of tokens on the deployed stack: by the function with its role, during a run, and by the script."""
 
 import contextlib
 import json
@@ -27,13 +27,13 @@ CREDENTIAL = "notebook-archive-credentials/owners/ana"
 
 @dataclass
 class Owner:
-    """Ana, whose secret may hold a rotated token, and whoever adds her."""
+    """The owner ana, the operator who adds her, and Secrets Manager, which rotates her token."""
 
     system: LocalSystem
     folder: Path
 
     def script(self, *arguments: str, credential: Any = None, username: str = "ana") -> tuple[int, str]:
-        """Run the script as an operator does; return its exit code and what it printed."""
+        """Run the script as an operator does. Return its exit code and its output."""
         known = self.system.arcgis.enterprise.user("ana").password
         given = credential if credential is not None else {"username": "ana", "password": known}
         file = self.folder / "credential.json"
@@ -51,7 +51,7 @@ class Owner:
         return held
 
     def begin(self, name: str = ANA) -> tuple[str, str]:
-        """Label an empty version as pending, as Secrets Manager does; return the secret's ARN and the version."""
+        """Label an empty version as pending, as Secrets Manager does. Return the secret's ARN and the version."""
         version = str(uuid.uuid4())
         found = self.system.aws.secrets.put_secret_value(
             SecretId=name, ClientRequestToken=version, VersionStages=["AWSPENDING"]
@@ -59,7 +59,7 @@ class Owner:
         return found["ARN"], version
 
     def step(self, step: str, arn: str, version: str) -> dict[str, Any]:
-        """Invoke the function directly; return its answer, or its error."""
+        """Invoke the function directly. Return its result or its error."""
         functions = self.system.aws.session.client("lambda", endpoint_url=self.system.aws.endpoint_url)
         event = {"Step": step, "SecretId": arn, "ClientRequestToken": version, "RotationToken": "x"}
         answer = functions.invoke(FunctionName=self.system.outputs["RotateTokenFunction"], Payload=json.dumps(event))
@@ -67,7 +67,7 @@ class Owner:
         return answered
 
     def rotate(self) -> str:
-        """Make a whole rotation; return the new token."""
+        """Make a whole rotation. Return the new token."""
         arn, version = self.begin()
         for step in STEPS:
             answer = self.step(step, arn, version)
@@ -75,7 +75,7 @@ class Owner:
         return str(self.held()["token"])
 
     def new_containers(self) -> None:
-        """End the processes of all functions, with the tokens and the refusals that they remember."""
+        """End the processes of all functions. The tokens and refusals in their memory are lost."""
         for name in ("plan-run", "archive-notebooks", "rotate-token"):
             for worker in self._workers(name):
                 os.kill(worker, signal.SIGKILL)
@@ -88,7 +88,7 @@ class Owner:
 
 @pytest.fixture
 def owner(system: LocalSystem, tmp_path: Path) -> Iterator[Owner]:
-    """Ana as she was, before and after."""
+    """The owner ana. After the test, her secret has its previous content."""
     owner, secrets = Owner(system, tmp_path), system.aws.secrets
     before = secrets.get_secret_value(SecretId=ANA)["SecretString"]
     system.arcgis.enterprise.requests.clear()
@@ -106,8 +106,8 @@ def signed_in(system: LocalSystem) -> int:
     return system.arcgis.enterprise.requests.counts()["generateToken"]
 
 
-def test_a_token_rotated_under_a_run_costs_no_notebook(system: LocalSystem, owner: Owner) -> None:
-    """The harsh case: twice in one run, and each time the token before dies at once."""
+def test_rotation_during_a_run_fails_no_notebook(system: LocalSystem, owner: Owner) -> None:
+    """The token is rotated twice during one run, and each time the previous token is revoked at once."""
     arcgis = system.arcgis.enterprise
     assert owner.script("--invoke")[0] == 0
     owner.new_containers()
@@ -128,17 +128,18 @@ def test_a_token_rotated_under_a_run_costs_no_notebook(system: LocalSystem, owne
     assert max(outcomes) < len(run.read_plan() or ()), "the run was under way"
     hers = [request for request in arcgis.requests if request.username == "ana" and request.operation != "portals/self"]
     assert len(hers) >= sum(item.owner == "ana" for item in arcgis.organisation.notebooks())
-    # The rotations signed ana in, twice; the archive's functions only the others, whose secrets hold passwords.
+    # The two rotations signed in ana. The archive's functions signed in only the other users, who have passwords in
+    # their secrets.
     assert signed_in(system) <= 2 + 2 * (len(arcgis.users) - 1)
 
 
-def test_the_script_adds_an_owner_and_may_be_run_again(system: LocalSystem, owner: Owner) -> None:
+def test_the_script_adds_an_owner_and_can_be_repeated(system: LocalSystem, owner: Owner) -> None:
     code, said = owner.script("--invoke", "--every", "cron(0 0/8 * * ? *)")
     assert code == 0, said
     first = owner.held()
     assert set(first) == {"token", "expires", "credential"}
     assert first["credential"] == CREDENTIAL
-    assert f"{ANA}: holds a token of ana" in said
+    assert f"{ANA}: contains a token of ana" in said
     described = system.aws.secrets.describe_secret(SecretId=ANA)
     assert described["RotationEnabled"]
     assert described["RotationLambdaARN"] == system.outputs["RotateTokenFunction"]
@@ -153,17 +154,17 @@ def test_the_script_adds_an_owner_and_may_be_run_again(system: LocalSystem, owne
     assert owner.held()["token"] not in said
 
 
-def test_without_a_service_that_rotates_the_script_says_so(owner: Owner) -> None:
+def test_the_script_reports_that_no_rotation_started(owner: Owner) -> None:
     before = owner.held()
     code, said = owner.script("--wait", "1")
     assert code == 1
     assert "got no new token within" in said
     assert "--invoke" in said
-    assert owner.held() == {**before, "credential": CREDENTIAL}, "what ran before still runs"
+    assert owner.held() == {**before, "credential": CREDENTIAL}, "the password is still in the secret"
 
 
-def test_a_wrong_password_is_tried_once_and_said(system: LocalSystem, owner: Owner) -> None:
-    """Once for all rotations that are started: MiniStack ends a container whose function failed, with its memory."""
+def test_a_wrong_password_is_sent_once_and_reported(system: LocalSystem, owner: Owner) -> None:
+    """MiniStack ends a container after a failure, so the function must record the refusal outside its memory."""
     for _ in range(3):
         code, said = owner.script("--invoke", credential={"username": "ana", "password": "CANARY-wrong"})
         assert code == 1
@@ -178,19 +179,21 @@ def test_a_wrong_password_is_tried_once_and_said(system: LocalSystem, owner: Own
 def test_a_typo_does_not_break_a_rotation_that_worked(system: LocalSystem, owner: Owner) -> None:
     wrong = {"username": "ana", "password": "CANARY-wrong"}
     code, said = owner.script("--invoke", credential=wrong)
-    assert (code, f"{CREDENTIAL}: holds the refused credential" in said) == (1, True), said
+    assert (code, f"{CREDENTIAL}: contains the refused credential" in said) == (1, True), said
     assert owner.script("--invoke")[0] == 0
     good = system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"]
     code, said = owner.script("--invoke", credential=wrong)
-    assert (code, f"{CREDENTIAL}: holds the previous credential again" in said, "CANARY" in said) == (1, True, False), (
-        said
-    )
+    assert (code, f"{CREDENTIAL}: contains the previous credential again" in said, "CANARY" in said) == (
+        1,
+        True,
+        False,
+    ), said
     assert system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"] == good
     before = owner.held()["token"]
     assert owner.rotate() != before
 
 
-def test_a_configuration_is_tried_on_the_deployed_function(system: LocalSystem, owner: Owner) -> None:
+def test_test_step_succeeds_on_the_deployed_function(system: LocalSystem, owner: Owner) -> None:
     assert owner.script("--invoke")[0] == 0
     signed = signed_in(system)
     arn, version = owner.begin()
@@ -210,14 +213,16 @@ def test_a_configuration_is_tried_on_the_deployed_function(system: LocalSystem, 
         ([], {"username": "ben", "password": "CANARY"}, "belongs to 'ben', not to 'ana'"),
     ],
 )
-def test_what_the_script_cannot_do_it_says(owner: Owner, arguments: list[str], credential: Any, words: str) -> None:
+def test_the_script_reports_wrong_arguments_and_credentials(
+    owner: Owner, arguments: list[str], credential: Any, words: str
+) -> None:
     before = owner.held()
     code, said = owner.script(*arguments, credential=credential)
     assert (code, words in said, "CANARY" in said) == (1, True, False), said
     assert owner.held() == before
 
 
-def test_the_administrator_s_token_is_rotated_too(system: LocalSystem, owner: Owner) -> None:
+def test_the_administrators_token_is_rotated_too(system: LocalSystem, owner: Owner) -> None:
     admin, secrets = system.arcgis.enterprise.admin, system.aws.secrets
     name = system.outputs["AdminSecretName"]
     before = secrets.get_secret_value(SecretId=name)["SecretString"]
@@ -233,7 +238,7 @@ def test_the_administrator_s_token_is_rotated_too(system: LocalSystem, owner: Ow
         secrets.put_secret_value(SecretId=name, SecretString=before)
 
 
-def test_the_function_reaches_no_other_secret(system: LocalSystem, owner: Owner) -> None:
+def test_the_function_cannot_read_other_secrets(system: LocalSystem, owner: Owner) -> None:
     arn, version = owner.begin("notebook-archive/ca-bundle")
     try:
         assert "AccessDenied" in owner.step("createSecret", arn, version)["errorMessage"]
@@ -243,15 +248,15 @@ def test_the_function_reaches_no_other_secret(system: LocalSystem, owner: Owner)
         )
 
 
-def test_a_credential_outside_its_prefix_is_not_even_asked_for(system: LocalSystem, owner: Owner) -> None:
+def test_a_credential_outside_its_prefix_is_not_read(system: LocalSystem, owner: Owner) -> None:
     assert owner.script("--wait", "0")[0] == 1
     system.aws.secrets.put_secret_value(SecretId=ANA, SecretString='{"credential": "notebook-archive/admin"}')
     answer = owner.step("createSecret", *owner.begin())
-    assert "may name 'notebook-archive-credentials/owners/ana' alone" in answer["errorMessage"]
+    assert "may name only 'notebook-archive-credentials/owners/ana'" in answer["errorMessage"]
     assert signed_in(system) == 0
 
 
-def test_names_are_spelled_as_the_functions_spell_them() -> None:
+def test_script_and_functions_use_the_same_secret_names() -> None:
     from notebook_archive.arcgis.token_secrets import name_owner_secret
     from scripts.add_owner import encode_username
 

@@ -1,4 +1,4 @@
-"""What the demonstration prints of an archive and of a run report, at any width."""
+"""Test the tables that the demonstration prints, at several terminal widths."""
 
 import io
 from typing import Any
@@ -25,27 +25,27 @@ TITLES = {
 
 
 def show(*renderables: RenderableType, width: int = 80) -> str:
-    """What a terminal of this width shows."""
+    """Return the text that a terminal of this width shows."""
     output = io.StringIO()
     Console(file=output, width=width).print(*renderables, sep="\n")
     return output.getvalue()
 
 
 def entry(item: str, reason: str, **fields: str) -> dict[str, Any]:
-    """One entry of a list of the report."""
+    """Return one entry for a list in the report."""
     return {
         "itemId": item * 32,
         "title": "Restricted survey",
         "owner": "dora",
         **fields,
         "reason": reason,
-        "message": f"The resources of item {item * 32}: ArcGIS answered code 403.",
+        "message": f"The resources of item {item * 32}: ArcGIS returned error code 403.",
         "remedy": "Create secret 'notebook-archive/owners/dora' with the owner's credential; docs/secrets.md.",
     }
 
 
 def show_problems(width: int = 80, **report: list[dict[str, Any]]) -> str:
-    """What a report with these lists prints."""
+    """Return the text that is printed for a report with these lists."""
     return show(*list_problems({"notProtected": [], "schema": 2, **report}), width=width)
 
 
@@ -62,7 +62,7 @@ def test_a_notebook_is_one_line_that_fits(title: str, width: int) -> None:
 
 @pytest.mark.parametrize("title", TITLES.values(), ids=TITLES)
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_problems_of_a_hostile_title_fit(title: str, width: int) -> None:
+def test_problems_with_a_hostile_title_fit_the_width(title: str, width: int) -> None:
     output = show_problems(width, notProtected=[entry("b", "broken", state="unprotected", title=title)])
     assert all(cell_len(line) <= width for line in output.splitlines())
     assert f"Item    {'b' * 32}" in output
@@ -90,7 +90,7 @@ def test_a_narrow_terminal_shows_fewer_columns(width: int, columns: list[str]) -
     assert [column.header for column in table.columns] == columns
 
 
-def test_the_newest_version_is_the_latest_of_arcgis() -> None:
+def test_the_newest_version_has_the_latest_arcgis_time() -> None:
     key = f"notebooks/{'a' * 32}/"
     versions = [
         Version(f"{key}current/1.ipynb", 10, {"modified": "2025-01-01T10:00:00.000Z"}),
@@ -107,7 +107,7 @@ def test_the_newest_version_is_the_latest_of_arcgis() -> None:
     ]
 
 
-def test_ids_are_whole_and_the_urgent_comes_first() -> None:
+def test_ids_are_whole_and_urgent_states_come_first() -> None:
     output = show_problems(
         notProtected=[entry("a", "no-content", state="empty"), entry("b", "broken", state="unprotected")]
     )
@@ -123,7 +123,7 @@ def test_ids_are_whole_and_the_urgent_comes_first() -> None:
     assert "    Remedy  Create secret 'notebook-archive/owners/dora' with the owner's" in lines
 
 
-def test_what_is_not_protected_is_listed_once() -> None:
+def test_each_unprotected_notebook_is_listed_once() -> None:
     hidden = entry("a", "owner-credentials-missing")
     output = show_problems(
         notProtected=[{**hidden, "state": "unprotected"}],
@@ -144,7 +144,7 @@ def test_a_version_is_listed_with_its_whole_key() -> None:
     assert line.split() == ["1,200", key.removeprefix(notebook.split()[0]), "portal", "kind=snapshot", "owner=ana"]
 
 
-def test_one_is_singular() -> None:
+def test_count_of_one_is_singular() -> None:
     assert [format_count(number, "snapshot") for number in (0, 1, 1_200)] == [
         "0 snapshots",
         "1 snapshot",

@@ -1,4 +1,4 @@
-"""A save in the local ArcGIS becomes an event on the bus, by the script that registers and the deployed receiver."""
+"""Test that a saved notebook becomes an event on the bus, with the registration script and the deployed receiver."""
 
 import json
 import time
@@ -20,7 +20,7 @@ SECONDS = 30
 
 
 class Bus:
-    """What arrives on the bus of the requests for backups, by a rule of this test's own."""
+    """The backup requests on the event bus. A rule of this test copies them to a queue."""
 
     def __init__(self, system: LocalSystem) -> None:
         session, endpoint = system.aws.session, system.aws.endpoint_url
@@ -37,9 +37,9 @@ class Bus:
         self._sqs.delete_queue(QueueUrl=self._url)
 
     def heard(self, item: Item, count: int, seconds: float = SECONDS) -> list[Any]:
-        """Return the events that name the item, once there are as many, or when the time is up.
+        """Wait for `count` events that name the item. Return them when they have arrived or the time is over.
 
-        There may be more: a portal that had no answer in time sends again.
+        There may be more, because a portal sends a delivery again if it gets no response in time.
         """
         found: list[Any] = []
         deadline = time.monotonic() + seconds
@@ -54,7 +54,7 @@ class Bus:
 
 @pytest.fixture(scope="module")
 def registered(asked: LocalSystem) -> Iterator[LocalSystem]:
-    """A system with the webhook on its portal, which has no webhook before or afterwards."""
+    """A system with the webhook registered on its portal. Before and afterwards, the portal has no webhook."""
     with pytest.raises(LocalAwsError, match="no active webhook"):
         asked.webhook("list")
     assert asked.webhook("register").startswith("Created")
@@ -77,7 +77,7 @@ def secret(registered: LocalSystem) -> dict[str, str]:
 
 @pytest.fixture
 def item(registered: LocalSystem) -> Iterator[Item]:
-    """A notebook of the test's own."""
+    """A notebook for this test only."""
     organisation = registered.arcgis.enterprise.organisation
     item = organisation.add_notebook("ana", "Saved")
     yield item
@@ -96,7 +96,7 @@ def save(system: LocalSystem, item: Item) -> None:
     assert answer.json()["success"]
 
 
-def test_a_save_is_on_the_bus_within_seconds(
+def test_a_save_becomes_an_event_within_seconds(
     registered: LocalSystem, bus: Bus, item: Item, record_property: Any
 ) -> None:
     started = time.monotonic()
@@ -112,12 +112,12 @@ def test_a_save_is_on_the_bus_within_seconds(
     assert all(event["detail"] == {"itemIds": [item.id]} for event in again)
 
 
-def test_a_snapshot_is_in_the_archive_within_seconds_where_arcgis_tells_of_it(
+def test_a_reported_snapshot_is_archived_within_seconds(
     registered: LocalSystem, bus: Bus, item: Item, record_property: Any
 ) -> None:
     portal, s3, bucket = registered.arcgis.enterprise, registered.aws.s3, registered.outputs["ArchiveBucket"]
     for fires in (False, True):
-        assert bus.heard(item, 1, seconds=2) == [], "documented nowhere, so not taken for granted"
+        assert bus.heard(item, 1, seconds=2) == [], "no event by default, because none is documented"
         portal.switches.snapshot_fires_update = fires
         started = time.monotonic()
         answer = requests.post(
@@ -136,7 +136,7 @@ def test_a_snapshot_is_in_the_archive_within_seconds_where_arcgis_tells_of_it(
     assert wanted <= set(stored_snapshots(s3, bucket))
 
 
-def test_a_portal_that_signs_and_sends_forms_is_understood(registered: LocalSystem, bus: Bus, item: Item) -> None:
+def test_signed_forms_from_a_portal_are_accepted(registered: LocalSystem, bus: Bus, item: Item) -> None:
     switches = registered.arcgis.enterprise.switches
     switches.webhook_signature = switches.webhook_form_encoded = True
     try:
@@ -146,7 +146,9 @@ def test_a_portal_that_signs_and_sends_forms_is_understood(registered: LocalSyst
         switches.webhook_signature = switches.webhook_form_encoded = False
 
 
-def test_strangers_reach_nothing(registered: LocalSystem, bus: Bus, item: Item, secret: dict[str, str]) -> None:
+def test_requests_of_strangers_are_refused(
+    registered: LocalSystem, bus: Bus, item: Item, secret: dict[str, str]
+) -> None:
     proxy = Proxy(registered)
     now = int(time.time() * 1000)
     event = {"source": "item", "operation": "update", "id": item.id, "when": now}
@@ -182,7 +184,7 @@ def test_strangers_reach_nothing(registered: LocalSystem, bus: Bus, item: Item, 
     }
 
 
-def test_the_receiver_may_read_its_secret_and_no_other(registered: LocalSystem) -> None:
+def test_the_receiver_may_read_only_its_own_secret(registered: LocalSystem) -> None:
     session = session_of(registered, "ReceiveWebhook")
     secrets = session.client("secretsmanager", endpoint_url=registered.aws.endpoint_url)
     assert secrets.get_secret_value(SecretId=WEBHOOK_SECRET)["SecretString"]

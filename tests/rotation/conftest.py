@@ -1,4 +1,7 @@
-"""The local portal, and Secrets Manager of MiniStack: moto answers the old text after AWSCURRENT has moved."""
+"""Provide the local portal and MiniStack's Secrets Manager.
+
+moto is not used, because it returns the old value after AWSCURRENT has moved.
+"""
 
 import contextlib
 import json
@@ -14,7 +17,7 @@ from mypy_boto3_secretsmanager import SecretsManagerClient
 
 from local.arcgis import Deployment, LocalArcGIS, Seed
 from local.aws import LocalAws
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.rotation import RotationContext, StepResult, rotate_token

@@ -1,4 +1,4 @@
-"""The script that adds an owner while Secrets Manager rotates: what it restores, and what it leaves."""
+"""Test which secrets `add_owner` restores or keeps if a rotation succeeds, fails or is interrupted."""
 
 import json
 import time
@@ -102,7 +102,7 @@ def script(rotations: Rotations, aws: LocalAws, tmp_path: Path, monkeypatch: pyt
     cloudformation.delete_stack(StackName=STACK)
 
 
-def test_a_look_that_fails_is_made_again(script: Script) -> None:
+def test_a_failed_check_of_the_rotation_is_repeated(script: Script) -> None:
     before = script.rotations.current()["token"]
     script.meanwhile = [fail, lambda: script.steps(*STEPS[:3]), fail, lambda: script.steps("finishSecret")]
     assert script.run(NEW) == 0
@@ -115,7 +115,7 @@ def test_an_interruption_changes_nothing_and_is_reported(script: Script, capsys:
     with pytest.raises(KeyboardInterrupt):
         script.run(NEW)
     said = " ".join(capsys.readouterr().err.split())
-    assert f"{CREDENTIAL}: holds the new credential, not the previous one. Whether it works is not known" in said
+    assert f"{CREDENTIAL}: contains the new credential, not the previous one. Whether it works is not known" in said
     assert "rotate-token-logs" in said
     assert script.rotations.current(CREDENTIAL) == NEW
     script.steps("finishSecret")
@@ -141,7 +141,7 @@ def test_after_a_refusal_the_credential_is_restored_at_once(script: Script, caps
     assert script.run(NEW) == 1
     assert time.monotonic() - before < 20
     said = " ".join(capsys.readouterr().err.split())
-    assert f"{CREDENTIAL}: holds the previous credential again" in said
+    assert f"{CREDENTIAL}: contains the previous credential again" in said
     assert "ArcGIS refused the sign-in of ana: wrong user name or password, or the account may not sign in." in said
     assert "no token yet" not in said
     assert script.rotations.current(CREDENTIAL) == OLD
@@ -198,7 +198,7 @@ def test_a_typo_for_a_new_owner_leaves_everything_as_it_was(
     script.meanwhile = [lambda: None, script.refusal]
     assert script.run(NEW) == 1
     said = " ".join(capsys.readouterr().err.split())
-    assert f"{ANA}: removed again" in said
+    assert f"{ANA}: removed" in said
     assert "no token yet" not in said
     assert script.there() == sorted({ANA, CREDENTIAL} - set(gone))
     if CREDENTIAL not in gone:
@@ -211,7 +211,7 @@ def test_a_secret_that_stays_is_reported_with_its_removal(script: Script, capsys
     script.without(ANA, CREDENTIAL)
     assert script.run(NEW, wait=0) == 1
     said = capsys.readouterr().err
-    assert f"{ANA}: holds no token yet. Until a rotation succeeds, every backup of notebooks of ana fails." in said
+    assert f"{ANA}: contains no token yet. Until a rotation succeeds, every backup of ana's notebooks fails." in said
     assert f"\n  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {ANA}\n" in said
     script.meanwhile = [lambda: script.steps(*STEPS)]
     assert script.run(NEW) == 0
@@ -227,7 +227,7 @@ def test_a_secret_that_cannot_be_removed_is_reported(script: Script, capsys: pyt
     assert script.run(NEW) == 1
     said = " ".join(capsys.readouterr().err.split())
     assert f"{ANA}: could not be removed. AWS cannot be reached" in said
-    assert "every backup of notebooks of ana fails" in said
+    assert "every backup of ana's notebooks fails" in said
     assert script.there() == [CREDENTIAL, ANA]
 
 

@@ -1,4 +1,4 @@
-"""Each call to Secrets Manager fails once: before it arrives, or after it was carried out."""
+"""Test that a rotation continues after each call to Secrets Manager has failed once, before or after its effect."""
 
 from typing import Any
 

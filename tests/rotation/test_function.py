@@ -1,4 +1,4 @@
-"""The function as Secrets Manager calls it: events, log lines and metrics, none of which holds a secret."""
+"""Test `rotate_token` as Secrets Manager calls it, and that no response, log line or metric contains a secret."""
 
 import io
 import json

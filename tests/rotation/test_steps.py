@@ -1,4 +1,4 @@
-"""The four steps of a rotation: in any order, repeated, and interrupted."""
+"""Test the four steps of a rotation in any order, repeated and interrupted."""
 
 import json
 import time
@@ -37,7 +37,7 @@ def test_a_rotation_stores_a_tested_token(rotations: Rotations) -> None:
     assert "AWSCURRENT" in rotations.labels()[version]
 
 
-def test_what_each_step_costs(rotations: Rotations) -> None:
+def test_each_step_makes_the_expected_calls(rotations: Rotations) -> None:
     version = rotations.begin()
     costs = []
     for step in STEPS:
@@ -98,7 +98,7 @@ def test_a_version_that_is_current_is_left_as_it_is(rotations: Rotations, step: 
     version = rotations.rotate()
     before, labels = rotations.current(), rotations.labels()
     rotations.asked()
-    assert rotations.step(step, version).message == "This version is current already."
+    assert rotations.step(step, version).message == "This version is already current."
     assert (rotations.current(), rotations.labels(), rotations.asked()) == (before, labels, {})
 
 
@@ -146,11 +146,11 @@ def test_a_configuration_is_tried_without_a_sign_in(
 @pytest.mark.parametrize(
     ("token_secret", "credential", "error", "words"),
     [
-        ({"username": "ana", "password": "x"}, {}, SecretMalformed, "names no credential"),
+        ({"username": "ana", "password": "x"}, {}, SecretMalformed, "does not name a credential"),
         ({"credential": "elsewhere/ana"}, {}, SecretMalformed, "may name only"),
         ({"credential": CREDENTIAL}, None, SecretMissing, CREDENTIAL),
         ({"credential": CREDENTIAL}, {"username": "ana"}, SecretMalformed, "is missing"),
-        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "could make one"),
+        ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "can sign in"),
     ],
 )
 def test_a_wrong_configuration_fails_the_test(
@@ -286,9 +286,9 @@ def test_a_missing_secret_is_named(rotations: Rotations) -> None:
 @pytest.mark.parametrize(
     ("value", "error", "words"),
     [
-        ({"username": "ana", "password": "x"}, SecretMalformed, "names no credential"),
-        ({"credential": ""}, SecretMalformed, "names no credential"),
-        ({"credential": ["a"]}, SecretMalformed, "names no credential"),
+        ({"username": "ana", "password": "x"}, SecretMalformed, "does not name a credential"),
+        ({"credential": ""}, SecretMalformed, "does not name a credential"),
+        ({"credential": ["a"]}, SecretMalformed, "does not name a credential"),
         ("CANARY", SecretMalformed, "is not JSON"),
         ("[]", SecretMalformed, "not an object"),
         ({"credential": ANA}, SecretMalformed, "may name only .notebook-archive-credentials/owners/ana."),
@@ -316,14 +316,14 @@ def test_a_secret_has_to_name_its_own_credential(
     [
         ("CANARY", "is not JSON"),
         ({"username": "ana"}, "is missing"),
-        ({"token": "CANARY"}, "not a credential that could make one"),
-        ({"credential": CREDENTIAL}, "holds no token yet"),
+        ({"token": "CANARY"}, "not a credential that can sign in"),
+        ({"credential": CREDENTIAL}, "contains no token, because"),
     ],
 )
 def test_a_malformed_credential_is_named(rotations: Rotations, value: Any, words: str) -> None:
     rotations.keep(CREDENTIAL, value)
     version = rotations.begin()
-    kind = SecretNotRotated if "no token yet" in words else SecretMalformed
+    kind = SecretNotRotated if "contains no token" in words else SecretMalformed
     with rotations.fails(kind, CREDENTIAL, words):
         rotations.step("createSecret", version)
     assert rotations.asked() == {}
@@ -419,7 +419,7 @@ def test_a_remembered_refusal_is_not_extended(rotations: Rotations) -> None:
         rotations.step("createSecret", rotations.begin())
     noted = list_refusals(rotations)
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
-    with rotations.fails(TokenRejected, "not tried again yet"):
+    with rotations.fails(TokenRejected, "not repeated yet"):
         rotations.step("createSecret", rotations.begin())
     assert not [version for version, has in rotations.labels().items() if "AWSPENDING" in has]
     assert (list_refusals(rotations), rotations.asked()) == (noted, {"generateToken": 1})
@@ -436,7 +436,7 @@ def test_a_remembered_outage_is_not_a_refusal(rotations: Rotations, fault: str, 
         rotations.step("createSecret", version)
     rotations.deployment.faults.clear()
     rotations.asked()
-    with rotations.fails(error, "not tried again yet"):
+    with rotations.fails(error, "not repeated yet"):
         rotations.step("createSecret", version)
     assert rotations.asked() == {}
     assert list_refusals(rotations) == {}
@@ -456,7 +456,7 @@ def test_a_refusal_that_cannot_be_noted_is_reported(rotations: Rotations) -> Non
 
     event = "before-call.secretsmanager.UpdateSecretVersionStage"
     rotations.client.meta.events.register(event, refuse)
-    with rotations.fails(TokenRejected, CREDENTIAL, "could not be noted", "ConnectionClosedError"):
+    with rotations.fails(TokenRejected, CREDENTIAL, "could not be recorded", "ConnectionClosedError"):
         rotations.step("createSecret", version)
     rotations.client.meta.events.unregister(event, refuse)
 

@@ -95,7 +95,7 @@ class Runner:
         transport = Transport(make_tls_context(ca, strict=True))
         self.routes = Routes(transport, portal, route, Discovery(""), PREFIX, lambda name: secrets[name])
         self.archive = Archive(s3_client(s3), BUCKET, ACCOUNT)
-        self.context = ArchiveContext(self.routes, self.archive, portal, 100_000_000, archive_current=current)
+        self.context = ArchiveContext(self.routes, self.archive, portal, 100_000_000, includes_current=current)
 
     def run(self, name: str) -> Report:
         """Make a run and return its report."""

@@ -98,7 +98,7 @@ def test_every_snapshot_is_read_and_verified(continued: Site) -> None:
             "Notebook Archive 2026-11-22/nightly-1",
         }
         assert reader.verify(item, key)
-        assert reader.owner(item) == found.metadata["owner"]
+        assert reader.read_owner(item) == found.metadata["owner"]
 
 
 def test_a_run_archives_nothing_twice(continued: Site) -> None:

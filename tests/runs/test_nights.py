@@ -95,7 +95,7 @@ class Walk:
                     [BackupRequest((ItemId(item.id),))],
                     RunId.from_execution(f"event-{self.bodies}", STARTED_AT),
                 )
-                archive_requests(asked, run, lambda: self.site.context, 2, Deadline(20))
+                archive_requests(asked, run, self.site.context, 2, Deadline(20))
 
     def spoil(self) -> None:
         """Make calls for one notebook or for all notebooks fail, once or always."""

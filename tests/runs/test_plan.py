@@ -104,7 +104,7 @@ def test_plan_contains_what_is_already_archived(small: Site) -> None:
     planned = {each["itemId"]: each for batch in small.batches(small.plan("two")) for each in batch["notebooks"]}
     held = planned[item.id]["archived"]
     digests = {held[i : i + DIGEST_LENGTH] for i in range(0, len(held), DIGEST_LENGTH)}
-    assert digests == {ResourceKey.parse(snapshot.resource_key).digest for snapshot in item.snapshots}
+    assert digests == {ResourceKey.parse(snapshot.resource_key).key_digest for snapshot in item.snapshots}
     assert "item" not in planned[item.id], "unchanged since it was written"
 
 

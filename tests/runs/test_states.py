@@ -364,7 +364,7 @@ class TestAltered:
         plan = site.plan("two")
         asked = [BackupRequest((ItemId(site.item("Survey").id),))]
         run = RunId.from_execution("event", STARTED_AT)
-        [by_event] = archive_requests(asked, run, lambda: site.context, 1, Deadline(60)).values()
+        [by_event] = archive_requests(asked, run, site.context, 1, Deadline(60)).values()
         assert by_event["problem"]["reason"] == "snapshot-altered"
         [batch] = site.batches(plan)
         site.work("two", batch)

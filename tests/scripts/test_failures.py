@@ -1,4 +1,4 @@
-"""The script that shows failed backup requests, sends them again and deletes them."""
+"""Test the script that shows failed backup requests, sends them again and deletes them."""
 
 import io
 import json
@@ -18,7 +18,7 @@ STACK = "notebook-archive"
 
 
 def stack(name: str, **queues: str) -> None:
-    """Create a stack of these queues, by output."""
+    """Create a stack with these queues. Each output names one queue."""
     template = {
         "Resources": {name: {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": q}} for name, q in queues.items()},
         "Outputs": {name: {"Value": {"Ref": name}} for name in queues},
@@ -36,7 +36,7 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[SQSClient]:
     with mock_aws():
         boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION is not None
-        # moto waits as long as SQS does for a message that never comes.
+        # Like SQS, moto waits for messages. Without this, each test would wait for messages that never arrive.
         boto3.DEFAULT_SESSION.events.register("provide-client-params.sqs.ReceiveMessage", without_waiting)
         stack(STACK, FailureQueue="failures", RequestQueue="requests")
         yield boto3.client("sqs")
@@ -50,7 +50,7 @@ def put(sqs: SQSClient, **attributes: str) -> None:
 
 
 def test_reasons_of_function_and_eventbridge_are_shown(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
-    """The names are those of the EventBridge User Guide."""
+    """The attribute names are those in the EventBridge User Guide."""
     put(sqs, reason="arcgis-unavailable", message="It is away.", remedy="Wait.", attempts="4")
     rule = "arn:aws:events:eu-west-1:123456789012:rule/asked"
     for _ in range(2):
@@ -67,16 +67,16 @@ def test_reasons_of_function_and_eventbridge_are_shown(sqs: SQSClient, capsys: p
     assert lines[:3] == [
         "NO_PERMISSIONS: 2 messages",
         "  What happened: The queue refused.",
-        f"  What to do: EventBridge could not deliver the event. Correct {rule}, then send the message again.",
+        f"  What to do: EventBridge could not deliver the event. Correct the rule {rule}, then send the message again.",
     ]
     failed = lines.index("arcgis-unavailable: 1 message")
     assert lines[failed + 1 : failed + 3] == ["  What happened: It is away.", "  What to do: Wait."]
     assert "not told: 1 message" in lines
-    assert lines[-1] == "When the cause is gone, send them again: .venv/bin/python -m scripts.failures --again"
+    assert lines[-1] == "Remove the cause, then send them again: .venv/bin/python -m scripts.failures --again"
 
 
 @pytest.mark.parametrize("text", ["Not an id: '[/b]'.", "[red]x", "[link=https://gis.example.com]x[/link]", ":key:"])
-def test_text_of_others_is_shown_as_it_is(sqs: SQSClient, capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_markup_in_messages_is_shown_as_text(sqs: SQSClient, capsys: pytest.CaptureFixture[str], text: str) -> None:
     put(sqs, reason="request-invalid", message=text, remedy=text)
     assert failures.main([]) == 1
     assert f"  What happened: {text}\n  What to do: {text}\n" in capsys.readouterr().out
@@ -90,7 +90,7 @@ def test_control_characters_are_not_printed(sqs: SQSClient, capsys: pytest.Captu
     assert "e\ufffdf" in printed
 
 
-def test_a_message_that_comes_again_is_counted_once(
+def test_a_message_received_twice_is_counted_once(
     sqs: SQSClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failures, "HIDDEN_SECONDS", 0)
@@ -100,14 +100,14 @@ def test_a_message_that_comes_again_is_counted_once(
     assert capsys.readouterr().out.startswith("not told: 3 messages, since ")
 
 
-def test_a_message_that_another_reads_is_left(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_that_another_reader_has_is_not_moved(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     put(sqs)
     sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="failures")["QueueUrl"])
     put(sqs)
     assert failures.main(["--again"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "1 message sent again.",
-        "1 message left in the failure queue. Those that another reader has received can be sent again after 120 s.",
+        "1 message left in the failure queue. Messages that another reader received can be sent again after 120 s.",
     ]
 
 
@@ -124,25 +124,27 @@ def test_a_message_is_sent_again(sqs: SQSClient, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("sqs")
-def test_a_stack_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_stack_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert failures.main(["--stack-name", "nowhere"]) == 2
     assert "This account and region have no stack 'nowhere'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("sqs")
-def test_a_stack_of_another_kind_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_without_a_failure_queue_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     stack("other", Another="another")
     assert failures.main(["--stack-name", "other"]) == 2
     assert "Stack 'other' has no output 'FailureQueue'" in capsys.readouterr().err
 
 
-def test_a_queue_that_is_gone_is_a_sentence(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_deleted_queue_is_reported_in_a_sentence(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="failures")["QueueUrl"])
     assert failures.main([]) == 2
     assert "AWS refused ReceiveMessage" in capsys.readouterr().err
 
 
-def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_aws_credentials_are_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/no/such/file")
@@ -166,7 +168,7 @@ def ask(sqs: SQSClient, *items: str, **attributes: str) -> None:
 
 
 def held(sqs: SQSClient, name: str = "failures") -> int:
-    """How many messages can be received now."""
+    """Return the number of messages that can be received now."""
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     return int(
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"]
@@ -184,12 +186,14 @@ def test_first_time_attempts_and_items_are_shown(sqs: SQSClient, capsys: pytest.
     assert re.search(rf"request-invalid: 1 message, since {today} ..:.. UTC, tried 1 time\n", printed)
 
 
-def test_invalid_requests_are_sent_again_by_name_alone(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_requests_are_sent_again_only_by_reason(sqs: SQSClient, capsys: pytest.CaptureFixture[str]) -> None:
     put(sqs, reason="request-invalid")
     put(sqs, reason="arcgis-unavailable")
     assert failures.main(["--again"]) == 1
     assert capsys.readouterr().out.startswith(
-        "1 message sent again.\n1 message skipped: of reason request-invalid, which would fail again.\n1 message left"
+        "1 message sent again.\n"
+        "1 message with reason request-invalid skipped, because such requests fail again.\n"
+        "1 message left"
     )
     assert (held(sqs), held(sqs, "requests")) == (1, 1)
     assert failures.main(["--again", "request-invalid"]) == 0
@@ -197,7 +201,7 @@ def test_invalid_requests_are_sent_again_by_name_alone(sqs: SQSClient, capsys: p
 
 
 @pytest.mark.parametrize(("answer", "more", "left"), [("y\n", [], 1), ("n\n", [], 2), ("", [], 2), ("", ["--yes"], 1)])
-def test_a_reason_is_dropped_after_asking(
+def test_messages_are_deleted_only_after_confirmation(
     sqs: SQSClient, answer: str, more: list[str], left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(sqs, reason="request-invalid")

@@ -1,4 +1,4 @@
-"""A secret is created just after one of the same name was deleted. AWS deletes in the background, and says so."""
+"""Test the creation of a secret after one with the same name was deleted. AWS deletes secrets in the background."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SCHEDULED = "You can't create this secret because a secret with this name is alr
 
 @dataclass
 class Deletion:
-    """A deletion under way: the next ``refusals`` calls of ``operation`` are refused with ``code``."""
+    """A deletion that is not complete. The next `refusals` calls of an operation are refused with `code`."""
 
     client: "SecretsManagerClient"
     waits: list[float] = field(default_factory=list)
@@ -68,7 +68,7 @@ def test_creation_waits_for_a_deletion_to_end(deletion: Deletion, operation: str
 
 
 def test_a_deletion_that_does_not_end_is_reported(deletion: Deletion) -> None:
-    """A secret that can still be restored keeps its name for days."""
+    """A secret that was deleted with a recovery window keeps its name for days."""
     deletion.lasts("CreateSecret", 100)
     with pytest.raises(ClientError, match="already scheduled for deletion"):
         keep(deletion)

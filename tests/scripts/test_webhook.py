@@ -1,4 +1,4 @@
-"""The script that registers the webhook on a portal: every action may be repeated, and nothing secret is printed."""
+"""Test the script that registers the webhook on a portal. Actions can be repeated, and no secret is printed."""
 
 import json
 import os
@@ -30,7 +30,7 @@ STACK = {
 
 @dataclass
 class Site:
-    """A portal, an address that listens, the secrets, and the script."""
+    """A portal, a server at the webhook's address, the secrets, and the script."""
 
     deployment: Deployment
     listener: Listener
@@ -44,7 +44,7 @@ class Site:
         return webhook.main([action, *more])
 
     def deploy(self, name: str = "notebook-archive", **more: str) -> None:
-        """A stack, as far as the script looks at it."""
+        """Create a stack with the parameters and outputs that the script reads."""
         given = {"PortalUrl": self.deployment.portal_url, "CaBundleSecret": "notebook-archive/ca-bundle"}
         given |= {"WebhookSecret": "notebook-archive-webhook", "TlsStrict": "true", **more}
         url = {"WebhookUrl": {"Value": self.base}} if given["WebhookSecret"] else {}
@@ -84,7 +84,7 @@ def site(running: LocalArcGIS, tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert not [each for each in (PATH, KEY, deployment.admin.password) if each in printed]
 
 
-def test_registered_twice_it_is_there_once(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_registering_twice_creates_one_webhook(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("register") == 0
     assert capsys.readouterr().out.splitlines()[0] == "Created the webhook notebook-archive."
     (first,) = site.webhooks
@@ -109,7 +109,7 @@ def test_registering_again_renews_secret_and_activates(site: Site) -> None:
     assert there.events == ["/items"]
 
 
-def test_removed_twice_it_is_gone_and_others_stay(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_removing_twice_keeps_other_webhooks(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     organisation = site.deployment.organisation
     other = Webhook("another", "https://localhost:1/", "", ["/"], {}, "gis_admin")
     organisation.webhooks = {other.id: other}
@@ -123,7 +123,7 @@ def test_removed_twice_it_is_gone_and_others_stay(site: Site, capsys: pytest.Cap
     assert site.webhooks == [other]
 
 
-def test_list_shows_it_without_its_path(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_does_not_show_the_secret_path(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("list") == 1
     printed = capsys.readouterr()
     assert (printed.out, "no active webhook 'notebook-archive'" in printed.err) == ("", True)
@@ -143,7 +143,7 @@ def test_list_prints_nothing_that_moves_the_cursor(site: Site, capsys: pytest.Ca
     assert capsys.readouterr().out.endswith(", on /items\ufffd2J\ufffd\n")
 
 
-def test_list_fails_for_a_deactivated_webhook_with_times(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_fails_and_shows_times_for_a_deactivated_webhook(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.run("register")
     (there,) = site.webhooks
     there.active = False
@@ -158,24 +158,24 @@ def test_list_fails_for_a_deactivated_webhook_with_times(site: Site, capsys: pyt
     state, *failed = printed.out.splitlines()
     assert state.startswith("notebook-archive: not active, to ")
     assert failed == [f"  not delivered: {when}" for when in times[6:1:-1]]
-    assert "no active webhook 'notebook-archive'. Register it: " in printed.err
+    assert "no active webhook 'notebook-archive'. To register it: " in printed.err
 
 
-def test_it_is_found_among_many(site: Site) -> None:
+def test_the_webhook_is_found_on_a_later_page(site: Site) -> None:
     webhooks = [Webhook(f"w{n}", "https://localhost:1/", "", ["/"], {}, "gis_admin") for n in range(230)]
     site.deployment.organisation.webhooks = {each.id: each for each in webhooks}
     assert [site.run("register"), site.run("register"), site.run("remove")] == [0, 0, 0]
     assert site.webhooks == webhooks
 
 
-def test_a_webhook_created_twice_is_left_once(site: Site) -> None:
+def test_a_duplicate_webhook_is_deleted(site: Site) -> None:
     twice = [Webhook("notebook-archive", f"{site.base}{PATH}", KEY, ["/"], {}, "gis_admin") for _ in range(2)]
     site.deployment.organisation.webhooks = {each.id: each for each in twice}
     assert site.run("register") == 0
     assert len(site.webhooks) == 1
 
 
-def test_a_lost_answer_leaves_no_second_one(site: Site) -> None:
+def test_a_lost_response_creates_no_second_webhook(site: Site) -> None:
     site.deployment.faults.add("webhooks/create", "http-503", times=1)
     assert site.run("register") == 0
     assert len(site.webhooks) == 1
@@ -190,7 +190,9 @@ def test_a_lost_answer_leaves_no_second_one(site: Site) -> None:
         (["--ca", ""], "is not trusted"),
     ],
 )
-def test_what_is_missing_is_named(site: Site, more: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_secrets_and_files_are_named(
+    site: Site, more: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert site.run("register", *more) == 1
     assert told in capsys.readouterr().err
     assert site.webhooks == []
@@ -203,23 +205,23 @@ def test_an_account_without_the_privilege_is_reported(site: Site, capsys: pytest
     assert "The account needs the administrative privilege to manage organization webhooks" in capsys.readouterr().err
 
 
-def test_an_address_that_the_portal_cannot_reach_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_address_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "Can it reach localhost:1" in capsys.readouterr().err
+    assert "Check that the portal can reach localhost:1" in capsys.readouterr().err
     assert site.run("register") == 0
     (there,) = site.webhooks
     assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "Can it reach localhost:1" in capsys.readouterr().err
+    assert "Check that the portal can reach localhost:1" in capsys.readouterr().err
     assert there.url == f"{site.base}{PATH}"
 
 
-def test_another_stack_has_a_webhook_of_its_own(site: Site) -> None:
+def test_another_stack_has_its_own_webhook(site: Site) -> None:
     site.deploy("notebook-archive-dev")
     assert [site.run("register"), site.run("register", "--stack-name", "notebook-archive-dev")] == [0, 0]
     assert [each.name for each in site.webhooks] == ["notebook-archive", "notebook-archive-dev"]
 
 
-def test_what_the_options_say_needs_no_stack(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_stack_is_not_read_if_all_options_are_given(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--portal", site.deployment.portal_url, "--url", site.base, "--secret", "notebook-archive-webhook"]
     arguments += ["--credential", "notebook-archive/admin", "--ca", "notebook-archive/ca-bundle", "--no-lenient-tls"]
     assert site.run("register", "--stack-name", "nowhere", *arguments) == 0
@@ -232,22 +234,22 @@ def test_a_stack_without_webhooks_is_reported(site: Site, capsys: pytest.Capture
     site.deploy("without", WebhookSecret="")
     assert site.run("register", "--stack-name", "without") == 1
     assert capsys.readouterr().err == (
-        "Stack 'without' receives no webhooks. Deploy it with the parameter WebhookSecret first.\n"
+        "Stack 'without' receives no webhooks. First deploy it with the parameter WebhookSecret.\n"
     )
 
 
-def test_a_file_given_as_the_name_of_a_secret_is_reported(
+def test_a_file_name_without_file_prefix_is_reported(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(site.folder)
     Path("ca.pem").write_text("PEM")
     assert site.run("list", "--ca", "ca.pem") == 1
     assert capsys.readouterr().err == (
-        "There is no secret 'ca.pem', but a file of this name. To read the file, say file://ca.pem\n"
+        "There is no secret 'ca.pem', but there is such a file. To read the file: file://ca.pem\n"
     )
 
 
-def test_without_a_region_one_sentence_says_so(
+def test_a_missing_region_is_reported_in_a_sentence(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
@@ -271,7 +273,7 @@ def test_each_script_starts_from_the_checkout(script: str) -> None:
     assert (done.returncode, "--stack-name" in done.stdout) == (0, True), done.stderr
 
 
-def test_arcgis_online_has_none(site: Site, running: LocalArcGIS, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arcgis_online_has_no_webhooks(site: Site, running: LocalArcGIS, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("list", "--portal", running.online.portal_url) == 1
     assert "ArcGIS Online has no organisation webhooks" in capsys.readouterr().err
 

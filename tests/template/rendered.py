@@ -94,6 +94,21 @@ def functions(given: Mapping[str, str] | None = None) -> dict[str, dict[str, Any
     }
 
 
+def routes(given: Mapping[str, str] | None = None) -> dict[tuple[str, str], str]:
+    """Return the function of each route of the API, by method and path such as `("get", "/admin/notebooks")`.
+
+    The route of webhooks is included only if the parameters switch webhooks on.
+    """
+    paths = render(given)["Resources"]["ProxyApi"]["Properties"]["DefinitionBody"]["paths"]
+    uris = {
+        (method, path): operation["x-amazon-apigateway-integration"]["uri"]
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    return {route: uri.rpartition(":")[2].removesuffix("/invocations") for route, uri in uris.items()}
+
+
 def state_machine(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the state machine's definition as Step Functions would receive it with these parameters."""
     substitutions = render(given)["Resources"]["ArchiveRun"]["Properties"]["DefinitionSubstitutions"]

@@ -5,9 +5,13 @@ from tests.template.rendered import EVERYTHING, render
 
 
 def test_alarms_watch_existing_metrics() -> None:
-    resources = render(EVERYTHING)["Resources"].values()
+    rendered = render(EVERYTHING)
+    variables = rendered["Globals"]["Function"]["Environment"]["Variables"]
+    resources = rendered["Resources"].values()
     alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "NotebookArchive"}
-    expected = {Metric.RUN_COMPLETE, Metric.NOTEBOOKS_UNPROTECTED, Metric.WEBHOOK_REFUSED, Metric.WEBHOOK_UNKNOWN}
-    assert watched == expected
-    assert watched <= set(Metric)
+    own = [alarm for alarm in alarms if not alarm["Namespace"].startswith("AWS/")]
+    assert own
+    for alarm in own:
+        assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+        assert alarm["MetricName"] in set(Metric)
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]

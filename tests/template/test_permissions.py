@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.rendered import EVERYTHING, VARIANTS, render
+from tests.template.rendered import EVERYTHING, VARIANTS, functions, render, routes
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # It imports pkg_resources, which warns that it is deprecated.
@@ -43,6 +43,8 @@ _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-arc
 _TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
 _CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
+# With `ApiAuth=ArcGIS` a function of the proxy may read only the certificates, and not the secrets.
+_SECRETS_OF_PROXY = "SECRETS_OF_PROXY"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
 _WEBHOOK = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-webhook-??????"
@@ -57,8 +59,9 @@ _PLANNED = {
     "BUCKET/notebooks/*/deleted.json",
 }
 
-# What each role may do with each resource. BUCKET stands for the bucket's ARN.
-_GRANTS = {
+# What each role may do with each resource: one entry for each function, then the roles of services. BUCKET stands for
+# the bucket's ARN. Roles may read the certificates only if `CaBundleSecret` is given.
+_GRANTS: dict[str, dict[str, set[str]]] = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
         "s3:GetObject": _PLANNED,
@@ -97,20 +100,24 @@ _GRANTS = {
         "events:PutEvents": {_BUS},
     },
     "GetNotebookRole": {
-        "secretsmanager:GetSecretValue": {_SECRETS},
+        "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
     "DownloadSnapshotRole": {
         "s3:ListBucket": {"BUCKET"},
         "s3:GetObject": {"BUCKET/notebooks/*"},
         "s3:PutObject": {"BUCKET/notebooks/*/snapshots/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
-        "secretsmanager:GetSecretValue": {_SECRETS},
+        "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
     "RotateTokenRole": {
         "secretsmanager:DescribeSecret": set(_TOKENS),
-        "secretsmanager:GetSecretValue": {*_TOKENS, _CREDENTIALS},
+        "secretsmanager:GetSecretValue": {*_TOKENS, _CREDENTIALS, _CERTIFICATES},
         "secretsmanager:PutSecretValue": set(_TOKENS),
         "secretsmanager:UpdateSecretVersionStage": set(_TOKENS),
+    },
+    "ReceiveWebhookRole": {
+        "secretsmanager:GetSecretValue": {_WEBHOOK},
+        "events:PutEvents": {_BUS},
     },
     "ArchiveRunRole": {
         "s3:GetObject": {"BUCKET/runs/*/plan*.jsonl"},
@@ -127,12 +134,6 @@ _GRANTS = {
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
-_WEBHOOK_GRANTS = {
-    "ReceiveWebhookRole": {
-        "secretsmanager:GetSecretValue": {_WEBHOOK},
-        "events:PutEvents": {_BUS},
-    },
-}
 # Roles with a managed policy of AWS.
 _AWS_MANAGED = {
     "ApiGatewayLogsRole": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
@@ -140,16 +141,23 @@ _AWS_MANAGED = {
 
 
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
-    """Return the expected grants. The proxy reads no credentials if its callers send ArcGIS tokens."""
-    read = {_CERTIFICATES} if "CaBundleSecret" in given else set()
-    certificates = {"secretsmanager:GetSecretValue": read} if read else {}
-    rotating = _GRANTS["RotateTokenRole"]
-    rotating = rotating | {"secretsmanager:GetSecretValue": rotating["secretsmanager:GetSecretValue"] | read}
-    grants = {**_GRANTS, "RotateTokenRole": rotating, **(_WEBHOOK_GRANTS if "WebhookSecret" in given else {})}
-    if given.get("ApiAuth") != "ArcGIS":
-        return grants
-    rest = {action: where for action, where in _GRANTS["DownloadSnapshotRole"].items() if action.startswith("s3:")}
-    return {**grants, "GetNotebookRole": certificates, "DownloadSnapshotRole": rest | certificates}
+    """Return the grants of each role that the stack has with these parameters."""
+    of_proxy = _CERTIFICATES if given.get("ApiAuth") == "ArcGIS" else _SECRETS
+    left_out = set() if "CaBundleSecret" in given else {_CERTIFICATES}
+
+    def allowed(granted: set[str]) -> set[str]:
+        return {of_proxy if each == _SECRETS_OF_PROXY else each for each in granted} - left_out
+
+    return {
+        role: {action: allowed(granted) for action, granted in actions.items() if allowed(granted)}
+        for role, actions in _GRANTS.items()
+        if role in render(given)["Resources"]
+    }
+
+
+def _role(function: dict[str, Any]) -> str:
+    """Return the role of a function, such as `PlanRunRole`."""
+    return str(function["Role"]).rpartition("/")[2]
 
 
 def _list(value: Any) -> list[Any]:
@@ -226,7 +234,7 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
 
 @pytest.mark.parametrize("given", [{"ApiAuth": "ArcGIS"}, {**EVERYTHING, "ApiAuth": "ArcGIS"}])
 def test_proxy_with_arcgis_tokens_cannot_read_credentials(given: dict[str, str]) -> None:
-    of_proxy = {"GetNotebookRole", "DownloadSnapshotRole"}
+    of_proxy = {_role(functions(given)[name]) for name in routes(given).values()}
     statements = [statement for role, statement in _statements(render(given)) if role in of_proxy]
     readable = [
         resource
@@ -262,9 +270,11 @@ def test_only_the_receiver_may_read_the_webhook_secret(variant: str) -> None:
 
 
 def test_roles_that_publish_events_cannot_request_backups() -> None:
+    publishing = {role for role, actions in _GRANTS.items() if "events:PutEvents" in actions}
     conditions = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "PublishEvents"}
     only = {"ForAllValues:StringEquals": {"events:source": "notebook-archive"}}
-    assert conditions == dict.fromkeys(("ArchiveNotebooksRole", "ArchiveRequestsRole", "ReportRunRole"), only)
+    # The receiver of webhooks has a statement of its own: it requests backups, and nothing else.
+    assert conditions == dict.fromkeys(publishing - {"ReceiveWebhookRole"}, only)
 
 
 def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:
@@ -314,14 +324,14 @@ def test_lambda_does_not_retry_a_rotation() -> None:
     assert function["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
 
 
-@pytest.mark.parametrize("role", [role for role in [*_GRANTS, *_WEBHOOK_GRANTS] if not role.startswith("ArchiveRun")])
-def test_each_function_may_write_only_its_own_log(role: str) -> None:
+@pytest.mark.parametrize("function", functions())
+def test_each_function_may_write_only_its_own_log(function: str) -> None:
     (written,) = [
         statement["Resource"]
-        for holder, statement in _statements(render(VARIANTS["webhooks"]))
-        if holder == role and statement["Sid"] == "WriteLogs"
+        for role, statement in _statements(render(VARIANTS["webhooks"]))
+        if role == _role(functions()[function]) and statement["Sid"] == "WriteLogs"
     ]
-    assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{role.removesuffix('Role')}Logs:*"
+    assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{function.removesuffix('Function')}Logs:*"
 
 
 def _parliament(document: dict[str, Any]) -> list[str]:
@@ -386,6 +396,9 @@ def test_roles_may_use_s3_only_in_this_account() -> None:
 
 
 def test_every_role_has_the_permissions_boundary() -> None:
-    roles = [item for item in render(EVERYTHING)["Resources"].values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(_GRANTS) + len(_WEBHOOK_GRANTS) + len(_AWS_MANAGED)
-    assert {role["Properties"]["PermissionsBoundary"] for role in roles} == {EVERYTHING["PermissionsBoundaryArn"]}
+    resources = render(EVERYTHING)["Resources"]
+    roles = {name: item for name, item in resources.items() if item["Type"] == "AWS::IAM::Role"}
+    assert roles.keys() == {*_GRANTS, *_AWS_MANAGED}
+    assert {role["Properties"]["PermissionsBoundary"] for role in roles.values()} == {
+        EVERYTHING["PermissionsBoundaryArn"]
+    }

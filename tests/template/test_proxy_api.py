@@ -8,18 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.template.rendered import EVERYTHING, VARIANTS, render
+from tests.template.rendered import EVERYTHING, ROOT, VARIANTS, functions, render, routes
 
-_ROUTES = {
-    ("get", "/admin/notebooks"): "GetNotebookFunction",
-    ("post", "/admin/notebooks"): "GetNotebookFunction",
-    ("get", "/admin/notebooks/{notebookId}"): "GetNotebookFunction",
-    ("post", "/admin/notebooks/{notebookId}"): "GetNotebookFunction",
-    ("get", "/admin/notebook/{notebookId}"): "GetNotebookFunction",
-    ("post", "/admin/notebook/{notebookId}"): "GetNotebookFunction",
-    ("get", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
-    ("post", "/admin/notebooks/snapshots/download"): "DownloadSnapshotFunction",
-}
 _WEBHOOKS = {
     ("get", "/webhooks/{key}"): "ReceiveWebhookFunction",
     ("post", "/webhooks/{key}"): "ReceiveWebhookFunction",
@@ -58,18 +48,36 @@ def _unsigned(api: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("given", "routes"), [({}, _ROUTES), (_WITH_WEBHOOKS, {**_ROUTES, **_WEBHOOKS})])
-def test_each_route_invokes_its_function(given: dict[str, str], routes: dict[tuple[str, str], str]) -> None:
-    integrations = {
-        route: operation["x-amazon-apigateway-integration"] for route, operation in _operations(_api(given)).items()
-    }
+def _functions_of_samples() -> dict[str, str]:
+    """Return the function of each path of the API, from the sample requests in `events/`."""
+    names = {properties["CodeUri"].removeprefix("functions/"): name for name, properties in functions().items()}
+    samples = {path: json.loads(path.read_text()) for path in (ROOT / "events").iterdir()}
+    return {event["resource"]: names[path.name.split(".")[0]] for path, event in samples.items() if "resource" in event}
+
+
+def test_each_route_invokes_the_function_of_its_sample() -> None:
+    runs = {(path, function) for (_, path), function in routes(_WITH_WEBHOOKS).items()}
+    assert runs == set(_functions_of_samples().items())
+    assert routes(_WITH_WEBHOOKS) == {**routes(), **_WEBHOOKS}
+
+
+def test_openapi_document_has_the_routes_of_the_template() -> None:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    described = {(method, path) for path, item in document["paths"].items() for method in item.keys() - {"parameters"}}
+    assert routes().keys() == described
+
+
+def test_each_route_calls_lambda_with_post() -> None:
     lambdas = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/"
-    assert {route: integration["uri"] for route, integration in integrations.items()} == {
-        route: f"{lambdas}arn:aws:lambda:eu-central-1:111122223333:function:{function}/invocations"
-        for route, function in routes.items()
-    }
-    # API Gateway always calls Lambda with POST. The caller's method does not matter.
-    assert {(item["type"], item["httpMethod"]) for item in integrations.values()} == {("aws_proxy", "POST")}
+    for route, operation in _operations(_api(_WITH_WEBHOOKS)).items():
+        integration = operation["x-amazon-apigateway-integration"]
+        function = routes(_WITH_WEBHOOKS)[route]
+        assert integration == {
+            "type": "aws_proxy",
+            # API Gateway always calls Lambda with POST. The caller's method does not matter.
+            "httpMethod": "POST",
+            "uri": f"{lambdas}arn:aws:lambda:eu-central-1:111122223333:function:{function}/invocations",
+        }
 
 
 def test_with_iam_all_routes_but_webhooks_require_a_signature() -> None:
@@ -85,15 +93,15 @@ def test_planted_unsigned_route_is_found() -> None:
 
 
 def test_with_arcgis_tokens_the_functions_check_the_caller() -> None:
-    assert set(_unsigned(_api(_TOKENS))) == set(_ROUTES)
-    assert set(_unsigned(_api({**_TOKENS, **_WITH_WEBHOOKS}))) == {*_ROUTES, *_WEBHOOKS}
+    assert set(_unsigned(_api(_TOKENS))) == set(routes())
+    assert set(_unsigned(_api({**_TOKENS, **_WITH_WEBHOOKS}))) == {*routes(), *_WEBHOOKS}
     for auth in ("IAM", "ArcGIS"):
-        for function in set(_ROUTES.values()):
+        for function in set(routes().values()):
             properties = _resources({"ApiAuth": auth})[function]["Properties"]
-            assert properties["Environment"]["Variables"] == {"API_AUTH": auth}
+            assert properties["Environment"]["Variables"]["API_AUTH"] == auth
 
 
-@pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
+@pytest.mark.parametrize("function", sorted(set(routes().values())))
 def test_proxy_functions_have_29_seconds_and_the_page_layer(function: str) -> None:
     properties = _resources()[function]["Properties"]
     assert properties["Timeout"] <= 29
@@ -101,7 +109,7 @@ def test_proxy_functions_have_29_seconds_and_the_page_layer(function: str) -> No
     assert _resources({"Architecture": "x86_64"})[function]["Properties"]["Layers"] == ["LayerPagesX8664"]
 
 
-@pytest.mark.parametrize("function", sorted(set(_ROUTES.values())))
+@pytest.mark.parametrize("function", sorted(set(routes().values())))
 def test_only_routes_of_this_api_may_invoke_its_functions(function: str) -> None:
     (permission,) = [
         item["Properties"]
@@ -111,9 +119,9 @@ def test_only_routes_of_this_api_may_invoke_its_functions(function: str) -> None
     assert permission["Principal"] == "apigateway.amazonaws.com"
     assert permission["Action"] == "lambda:InvokeFunction"
     assert permission["SourceArn"].startswith(f"{_API}/v1/*/admin/")
-    for (method, path), target in _ROUTES.items():
+    for (method, path), target in routes().items():
         if target == function:
-            called = f"{_API}/v1/{method.upper()}{path.replace('{notebookId}', 32 * '0')}"
+            called = f"{_API}/v1/{method.upper()}{re.sub(r'{\w+}', 32 * '0', path)}"
             assert fnmatch.fnmatchcase(called, permission["SourceArn"])
 
 
@@ -143,14 +151,6 @@ def test_receiver_has_a_short_timeout_and_the_secret_name() -> None:
         if item["Type"] == "AWS::Lambda::Permission" and item["Properties"]["FunctionName"] == "ReceiveWebhookFunction"
     ]
     assert permission["SourceArn"] == f"{_API}/v1/*/webhooks/*"
-
-
-@pytest.mark.parametrize("alarm", ["WebhookRefusedAlarm", "WebhookFloodAlarm"])
-def test_webhook_alarms_watch_metrics_of_this_stack(alarm: str) -> None:
-    properties = _resources(EVERYTHING)[alarm]["Properties"]
-    variables = render()["Globals"]["Function"]["Environment"]["Variables"]
-    assert properties["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
-    assert properties["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
 
 
 def test_flood_alarm_starts_below_the_throttling_limit() -> None:

@@ -61,18 +61,18 @@ def test_key_scope_all_encrypts_all_queues_and_log_groups() -> None:
     assert groups.keys() == made
 
 
-@pytest.mark.parametrize(
-    ("given", "roles"), [(_KEY, set()), (_KEY_FOR_ALL, {"ArchiveRequestsRole", "ArchiveRunScheduleRole"})]
-)
-def test_senders_to_a_queue_may_use_its_key(given: dict[str, str], roles: set[str]) -> None:
-    allowed = {
-        name: statement
+@pytest.mark.parametrize(("given", "has_key"), [(_KEY, False), (_KEY_FOR_ALL, True)])
+def test_senders_to_a_queue_may_use_its_key(given: dict[str, str], has_key: bool) -> None:
+    statements = [
+        (name, statement)
         for name, role in _of_type("AWS::IAM::Role", given).items()
         for policy in role.get("Policies", [])
         for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Sid"] == "UseKeyOfQueues"
-    }
-    assert allowed.keys() == roles
+    ]
+    senders = {name for name, statement in statements if "sqs:SendMessage" in statement["Action"]}
+    allowed = {name: statement for name, statement in statements if statement["Sid"] == "UseKeyOfQueues"}
+    assert senders
+    assert allowed.keys() == (senders if has_key else set())
     for statement in allowed.values():
         assert set(statement["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}
         assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.eu-central-1.amazonaws.com"}}

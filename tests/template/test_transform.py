@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.rendered import ROOT, template
+from tests.template.rendered import ROOT, routes, template
 
 # SAM's translator expects the code in S3.
 _PROGRAM = """
@@ -126,7 +126,7 @@ def test_the_definition_keeps_conditions_and_gateway_responses() -> None:
 
 def test_functions_of_the_proxy_have_both_layers() -> None:
     resources = _translated()
-    for name in ("GetNotebookFunction", "DownloadSnapshotFunction"):
+    for name in set(routes().values()):
         shared, pages = (layer["Fn::If"][0] for layer in resources[name]["Properties"]["Layers"])
         assert (shared, pages) == ("Arm64", "Arm64")
         references = [layer["Fn::If"][1]["Ref"] for layer in resources[name]["Properties"]["Layers"]]

@@ -34,6 +34,8 @@ def test_parsing_a_key_returns_its_ids(item: str, key: str) -> None:
         found = keys.parse(keys.copy_key(item_id, each))
         assert found == (item_id, each)
         assert type(found[1]) is type(each)
+    assert keys.CopyId.from_resource_key(copy.resource_key) == copy
+    assert keys.CopyId.from_resource_key(resource_key) is None
     assert (copy.modified, copy.short_digest) == (int(item, 16) % 10**13, key[:12])
     assert keys.snapshot_key(item_id, resource_key).startswith(keys.snapshots_prefix(item_id))
 
@@ -134,3 +136,26 @@ def test_run_id_is_the_date_and_the_execution_name() -> None:
 def test_execution_without_name_or_date_is_refused(name: str, started_at: str) -> None:
     with pytest.raises(SettingsInvalid):
         RunId.from_execution(name, started_at)
+
+
+def test_objects_of_a_run_have_the_documented_keys() -> None:
+    run = RunId("2026-11-22/one")
+    written = [
+        keys.plan_key(run),
+        keys.plan_key(run, 2),
+        keys.refused_outcomes_key(run),
+        keys.crashed_outcomes_key(run),
+    ]
+    written += [keys.batch_outcomes_key(run, 7), keys.batch_outcomes_key(run, 7, 1, 2)]
+    assert [
+        key.removeprefix("runs/2026-11-22/one/") for key in (*written, keys.claim_key(run), keys.report_key(run))
+    ] == [
+        "plan.jsonl",
+        "plan-again-2.jsonl",
+        "outcomes/plan.json",
+        "outcomes/crashed.json",
+        "outcomes/000007.json",
+        "outcomes/000007-1-again-2.json",
+        "run.json",
+        "report.json",
+    ]

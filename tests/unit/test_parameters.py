@@ -14,14 +14,14 @@ def test_valid_parameters_are_returned_unchanged() -> None:
 @pytest.mark.parametrize(
     ("word", "words"),
     [
-        ("Capture", "not of the form Name=value"),
-        ("capture=true", "no parameter 'capture'; case counts"),
-        ("Capture=yes", "Capture cannot be 'yes': it is one of true, false"),
-        ("BatchSize=4", "BatchSize cannot be '4': it is a whole number from 5 to 500"),
+        ("Capture", "does not have the form Name=value"),
+        ("capture=true", "no parameter 'capture'. Names are case-sensitive"),
+        ("Capture=yes", "Capture cannot be 'yes': it must be one of true, false"),
+        ("BatchSize=4", "BatchSize cannot be '4': it must be a whole number from 5 to 500"),
         ("BatchSize=many", "a whole number from 5 to 500"),
         ("Schedule=daily", "Schedule cannot be 'daily': it must be cron(...)"),
         ("SubnetIds=subnet-0a,x", "must be empty, or subnet ids"),
-        ("PortalUrl=https://gis.example.com/portal", "is set by the local system itself"),
+        ("PortalUrl=https://gis.example.com/portal", "because the local system sets it"),
     ],
 )
 def test_error_says_why_a_parameter_is_invalid(word: str, words: str) -> None:

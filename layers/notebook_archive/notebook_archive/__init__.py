@@ -1,7 +1,4 @@
 """Notebook Archive: a complete, verifiable history of ArcGIS notebooks in Amazon S3.
 
-Who may import whom, outermost first. `.importlinter` has the rules, and `make check` tests them::
-
-    functions/*/app.py ─► http, aws ─► pages ─► runs, backup_requests, reading, rotation ─► backup
-        ─► archive, arcgis, notebook, secret_store, events ─► models, settings, clock ─► errors
+`.importlinter` lists the layers of the package, and `make check` tests that imports follow them.
 """

@@ -1,4 +1,4 @@
-"""The deadline of an invocation, and times as text."""
+"""Define the deadline of an invocation, and format times."""
 
 import time
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Self
 
 
 class Deadline:
-    """The moment until which an operation may wait. In seconds, on the monotonic clock."""
+    """The time at which an operation must stop waiting. It is measured in seconds on the monotonic clock."""
 
     __slots__ = ("_end",)
 
@@ -15,18 +15,21 @@ class Deadline:
 
     @classmethod
     def before(cls, remaining_milliseconds: int, reserve_seconds: float) -> Self:
-        """Return a deadline that leaves `reserve_seconds` of a Lambda invocation for its last writes."""
+        """Return a deadline that is `reserve_seconds` before the end of a Lambda invocation.
+
+        The function needs the reserved seconds for its last writes.
+        """
         return cls(max(0.0, remaining_milliseconds / 1000 - reserve_seconds))
 
     def remaining(self) -> float:
-        """Return the seconds that are left. The number is negative after the deadline."""
+        """Return the number of seconds until the deadline. It is negative after the deadline."""
         return self._end - time.monotonic()
 
 
 def format_moment(milliseconds: int) -> str:
     """Return an epoch time in milliseconds as ISO 8601 in UTC with `Z`.
 
-    Return an empty text for 0 and for times outside of the calendar.
+    Return an empty string for 0 and for times that `datetime` cannot represent.
     """
     try:
         text = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""Set up the log of a function: one JSON object a line, with the keys of the invocation, whichever code writes it."""
+"""Configure a function's log. Every line is one JSON object with the keys of the invocation, whichever code logs it."""
 
 import json
 import logging
@@ -16,17 +16,17 @@ type Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 def make_logger() -> Logger:
-    """Return the function's logger, and use its handler for the lines of the package and the libraries too.
+    """Return the function's logger. Its handler also formats the log lines of this package and of the libraries.
 
-    AWS's runtime client gives the root logger a handler without our keys, which may write plain text. The function's
-    own handler replaces it. `POWERTOOLS_LOG_LEVEL` sets the level of the function and of the package. Libraries
-    log warnings and errors only: below that, they write addresses and headers, which may hold tokens.
+    AWS's runtime client adds a handler to the root logger. That handler does not add our keys and may write plain text,
+    so the function's own handler replaces it. `POWERTOOLS_LOG_LEVEL` sets the level for the function and the package.
+    Libraries log only warnings and errors, because their other lines contain addresses and headers with tokens.
     """
     logger = Logger(json_serializer=_serialize, use_rfc3339=True, utc=True, name="%(name)s")
     level = os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO").upper()
     own, root = logging.getLogger(logger.name), logging.getLogger()
-    own.setLevel(level)  # Powertools prefers AWS_LAMBDA_LOG_LEVEL; Lambda drops lines below that level
-    own.propagate = False  # otherwise each of its lines is written twice
+    own.setLevel(level)  # Powertools would use AWS_LAMBDA_LOG_LEVEL; Lambda itself drops lines below that level
+    own.propagate = False  # otherwise each line of this logger is written twice
     logging.getLogger("notebook_archive").setLevel(level)
     root.handlers = [logger.registered_handler]
     root.setLevel(max(own.level, logging.WARNING))
@@ -35,7 +35,7 @@ def make_logger() -> Logger:
 
 
 def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
-    """Return a decorator that adds the invocation to each line of a handler, and logs the error that ends it."""
+    """Return a decorator that adds the invocation's keys to each line, and logs an error that ends the invocation."""
 
     def decorate(handler: Handler) -> Handler:
         @logger.inject_lambda_context(clear_state=True)
@@ -46,7 +46,7 @@ def log_invocation(logger: Logger) -> Callable[[Handler], Handler]:
             except Exception as error:
                 # AWS's runtime client also logs the error, but without our keys.
                 logger.exception("The invocation failed", extra={"problem": describe_problem(error)})
-                raise  # the caller needs the error, and the alarms count Lambda's own Errors
+                raise  # the caller needs the error, and the alarms use Lambda's metric `Errors`
 
         return handle
 

@@ -1,8 +1,9 @@
-"""The names of the metrics that the functions send to CloudWatch, in the namespace NotebookArchive.
+"""Define the names of the metrics that the functions send to CloudWatch, in the namespace `NotebookArchive`.
 
-To add a metric, add its name here and send it with `metrics.add_metric` in the function. Metrics of a run are counted
-in `runs/run_metrics.py`. An alarm is a resource of template.yaml that names the metric; docs/operations.md lists all
-metrics.
+To add a metric, add its name here and send it with `metrics.add_metric` in the function, or calculate it in
+`runs/run_metrics.py` if it is a metric of a run. To add an alarm, add a resource to the alarms of template.yaml whose
+`MetricName` is the name. Tests check that docs/operations.md describes each metric and alarm, and that docs/costs.md
+has the number of metrics of a run.
 """
 
 from enum import StrEnum
@@ -11,7 +12,8 @@ from enum import StrEnum
 class Metric(StrEnum):
     """Every metric, grouped by the function that sends it."""
 
-    # report_run: once for each run. Of the first three, one is 1; all are 0 for a run over chosen notebooks.
+    # report_run sends these once for each run. One of the first three is 1. All three are 0 for a run over chosen
+    # notebooks.
     RUN_COMPLETE = "RunComplete"
     RUN_PARTIAL = "RunPartial"
     RUN_FAILED = "RunFailed"
@@ -36,16 +38,16 @@ class Metric(StrEnum):
     CAPTURES_WITHOUT_SLOT = "CapturesWithoutSlot"
     BYTES_ARCHIVED = "BytesArchived"
 
-    # archive_requests: once for each invocation.
+    # archive_requests sends these once for each invocation.
     SNAPSHOTS_ARCHIVED_BY_EVENT = "SnapshotsArchivedByEvent"
     REQUESTS_POSTPONED = "RequestsPostponed"
     REQUESTS_SKIPPED = "RequestsSkipped"
 
-    # receive_webhook: once for each request. At most one of them is 1.
+    # receive_webhook sends these once for each request. At most one of them is 1.
     WEBHOOK_ACCEPTED = "WebhookAccepted"
     WEBHOOK_REFUSED = "WebhookRefused"
     WEBHOOK_UNKNOWN = "WebhookUnknown"
 
-    # rotate_token: once for each step of a rotation.
+    # rotate_token sends these once for each step of a rotation.
     TOKENS_ROTATED = "TokensRotated"
     TOKENS_EXPIRING_BEFORE_ROTATION = "TokensExpiringBeforeRotation"

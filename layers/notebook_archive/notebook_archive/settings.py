@@ -1,7 +1,8 @@
-"""The settings of each function, read from the environment variables that `template.yaml` gives it.
+"""Read each function's settings from the environment variables that `template.yaml` sets.
 
-A function reads its own class, in the call and never at import: `PlanRunSettings.from_env(os.environ)`. A class holds
-what its function needs and nothing else. Settings that several functions share are groups. Sizes are in bytes.
+Each function has its own class, which contains only what the function needs. The function reads the settings when it is
+invoked, not when it is imported: `PlanRunSettings.from_env(os.environ)`. Settings that several functions share are
+grouped in classes of their own. Sizes are in bytes.
 """
 
 import re
@@ -19,21 +20,22 @@ API_AUTHS: tuple[ApiAuth, ...] = ("IAM", "ArcGIS")
 
 MEGABYTE = 1_000_000
 MAX_THREADS = 64
-# A URL that may receive a token. It has no user name and no query, and nothing that two parsers could read differently.
+# A URL to which a token may be sent. It has no user name and no query, and no character that two parsers could read
+# differently.
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
 
 _ACCOUNT = re.compile("[0-9]{12}")
 
 
 class _Variables:
-    """The environment variables of a function. `faults` has a sentence for each variable that cannot be used."""
+    """The environment variables of a function. `faults` contains a sentence for each variable that is not valid."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self.faults: list[str] = []
 
     def text(self, name: str, pattern: re.Pattern[str] | None = None, default: str | None = None) -> str:
-        """Return a text. Without a default the variable is required."""
+        """Return a string. Without a default, the variable is required."""
         value = self._env.get(name, "") or (default or "")
         if not value and default is None:
             self.faults.append(f"{name} is missing")
@@ -62,25 +64,25 @@ class _Variables:
         return self.choice(name, ("true", "false"), default) == "true"
 
     def url(self, name: str, default: str | None = None) -> str:
-        """Return an HTTPS URL without a slash at its end."""
+        """Return an HTTPS URL without its trailing slash."""
         return self.text(name, HTTPS_URL, default).rstrip("/")
 
 
 @contextmanager
 def _checked(env: Mapping[str, str]) -> Iterator[_Variables]:
-    """Give the variables of an environment. At the end, raise SettingsInvalid if one that was read cannot be used.
+    """Provide the variables of an environment.
 
-    The error names all of them.
+    At the end, raise SettingsInvalid if a variable that was read is not valid. The error names all such variables.
     """
     variables = _Variables(env)
     yield variables
     if variables.faults:
-        raise SettingsInvalid("The function's environment is not usable: " + "; ".join(variables.faults) + ".")
+        raise SettingsInvalid("The function's environment is not valid: " + "; ".join(variables.faults) + ".")
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSettings:
-    """The bucket of the archive."""
+    """The archive's bucket."""
 
     bucket: str
     bucket_owner: str
@@ -93,7 +95,7 @@ class ArchiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """The ArcGIS portal, and the secrets that hold the credentials for it."""
+    """The ArcGIS portal, and the secrets with the credentials for it."""
 
     url: str
     secret_prefix: str
@@ -113,7 +115,7 @@ class PortalSettings:
 
 @dataclass(frozen=True, slots=True)
 class ArcGISSettings:
-    """The portal and its notebook server. An empty `notebook_admin_url` is discovered from the portal."""
+    """The portal and its notebook server. If `notebook_admin_url` is empty, the portal is asked for the address."""
 
     portal: PortalSettings
     notebook_admin_url: str
@@ -131,10 +133,11 @@ class ArcGISSettings:
 
 @dataclass(frozen=True, slots=True)
 class BackupSettings:
-    """What it takes to archive a notebook.
+    """The settings for archiving a notebook.
 
-    `archive_current` archives its current content too. `capture` makes snapshots of notebooks that have changed.
-    `slot_rotation` lets a capture free a slot. ArcGIS allows `snapshot_limit` snapshots of a notebook.
+    With `archive_current`, its current content is archived too. With `capture`, snapshots of changed notebooks are
+    created. With `slot_rotation`, a capture may delete an earlier snapshot to free a slot. `snapshot_limit` is the
+    number of snapshots that ArcGIS allows for a notebook.
     """
 
     archive: ArchiveSettings
@@ -246,7 +249,7 @@ class ReportRunSettings:
 
 @dataclass(frozen=True, slots=True)
 class RotateTokenSettings:
-    """The settings of `rotate_token`. The credentials that it makes tokens from are below `credential_prefix`."""
+    """The settings of `rotate_token`. Its credentials are secrets with names below `credential_prefix`."""
 
     portal: PortalSettings
     credential_prefix: str

@@ -1,1 +1,1 @@
-"""The REST operations of ArcGIS: what each one answers, and what it changes in the state."""
+"""The REST operations of ArcGIS: what each one returns, and what it changes in the state."""

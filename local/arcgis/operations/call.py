@@ -1,4 +1,4 @@
-"""One call of one REST operation: its parameters, its caller, and what the caller may do."""
+"""One call of a REST operation: its parameters, its caller, and what the caller may do."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ type Handler = Callable[["Call"], Payload | Response]
 
 @dataclass(frozen=True)
 class Operation:
-    """One REST operation: its name in the log and in faults, its path, and the function that handles a call."""
+    """One REST operation: its path, its name in the log and in faults, and the function that handles a call."""
 
     name: str
     path: str
@@ -31,7 +31,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Call:
-    """One request for an operation. If query and body both have a parameter, the body's value counts."""
+    """One request for an operation. If a parameter is in both query and body, the body takes precedence."""
 
     deployment: Deployment
     area: Area
@@ -53,21 +53,21 @@ class Call:
 
     @property
     def username(self) -> str | None:
-        """The caller's name; None for an application or a call without a token."""
+        """The caller's user name. It is None for an application, and for a call without a token."""
         return self.token.username if self.token else None
 
     @property
     def item_id(self) -> str | None:
-        """The item id among the parameters or in the path, if there is one."""
+        """The item id in the parameters or in the path, or None."""
         return self.get("itemId") or self.request.path_params.get("item_id")
 
     @property
     def format(self) -> str:
-        """The parameter `f`; html if it is absent."""
+        """The parameter `f`. The default is `html`."""
         return self.get("f") or "html"
 
     def get(self, name: str, default: str = "") -> str:
-        """Return a parameter of the query or the body."""
+        """Return a parameter from the body or the query."""
         return self.body.get(name) or self.query.get(name, default)
 
     def require(self, name: str, shape: Shape = "A") -> str:
@@ -78,7 +78,10 @@ class Call:
         return value
 
     def get_number(self, name: str, default: int, largest: int) -> int:
-        """Return a positive whole number, reduced to the largest; the default if the parameter is anything else."""
+        """Return a parameter that is a positive whole number, but at most `largest`.
+
+        Return the default if the parameter is missing or is not a positive whole number.
+        """
         value = self.get(name)
         return min(int(value), largest) if value.isascii() and value.isdigit() and int(value) > 0 else default
 
@@ -97,11 +100,11 @@ class Call:
         return {"total": len(entries), "start": start, "num": number, "nextStart": next_start}, chosen
 
     def has_privilege(self, privilege: str) -> bool:
-        """Whether the caller has the privilege."""
+        """Return whether the caller has the privilege."""
         return self.token is not None and privilege in self.token.privileges
 
     def can_see(self, item: Item) -> bool:
-        """Whether the caller may see the item."""
+        """Return whether the caller may see the item."""
         if item.access == "public" or (self.token and item.owner == self.username):
             return True
         if self.token is None:
@@ -109,5 +112,5 @@ class Call:
         return item.access == "org" or self.username in item.shared_with or self.has_privilege("portal:admin:viewItems")
 
     def fire_webhooks(self, operation: str, item: Item) -> None:
-        """Send an event to the webhooks that listen for what the caller did to the item."""
+        """Send an event to the webhooks that listen for this operation on this item."""
         self.deployment.fire_webhooks(self.username, operation, item)

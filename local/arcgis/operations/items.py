@@ -1,4 +1,4 @@
-"""Items of the portal: search results and item pages, content, resources, the items of a member, saving."""
+"""Operations on portal items: properties, content, resources, groups, listing a member's items, saving, deleting."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ NO_RESOURCE = "Resource does not exist or is inaccessible."
 
 
 def describe(call: Call, item: Item) -> dict[str, Any]:
-    """Return the item's properties as search and the item page give them."""
+    """Return the item's properties as the search and the item page contain them."""
     runtime, version = item.runtime
     resources_size = sum(size_of(each.content) for each in item.resources) + sum(each.size for each in item.snapshots)
     notebook = item.type == "Notebook"
@@ -53,14 +53,14 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
 
 
 def _describe_folder(call: Call, item: Item) -> dict[str, str | None]:
-    """Return the id of the item's folder if the caller may see it: the owner and administrators may."""
+    """Return the id of the item's folder if the caller is the owner or an administrator."""
     if item.owner != call.username and not call.has_privilege("portal:admin:viewItems"):
         return {}
     return {"ownerFolder": item.folder and id_of(item.folder)}
 
 
 def get_visible_item(call: Call) -> Item:
-    """Return the item of the call. Raise OperationError if it does not exist or the caller may not see it."""
+    """Return the call's item. Raise OperationError if it does not exist or the caller may not see it."""
     item = call.organisation.items.get(call.item_id or "")
     if item is None:
         raise OperationError(400, NO_ITEM, message_code="CONT_0001")
@@ -106,7 +106,7 @@ def _is_hidden(call: Call, resource: Resource, item: Item) -> bool:
 
 
 def _list_readable_resources(call: Call, item: Item) -> list[tuple[Resource, dict[str, Any] | None]]:
-    """Return the item's resources that the caller may read, snapshots included, each with its properties."""
+    """Return the item's resources that the caller may read, each with its properties. They include snapshots."""
     if item.resources_refused and item.owner != call.username:
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     found: list[tuple[Resource, dict[str, Any] | None]] = [(resource, None) for resource in list(item.resources)]
@@ -144,7 +144,7 @@ def _list_resources(call: Call, item: Item) -> Payload:
     if field in {"created", "size", "resource"}:
         rows.sort(key=lambda row: (row[field], row["resource"]), reverse=call.get("sortOrder") == "desc")
     paging, chosen = call.paginate(rows, default=50, largest=1000)
-    # Unlike in search, `num` is the length of this list, not the number asked for.
+    # Here `num` is the length of the returned list. In a search it is the number that the caller asked for.
     return {**paging, "num": len(chosen), "resources": chosen}
 
 
@@ -240,7 +240,7 @@ def _delete_item(call: Call) -> Payload:
 
 
 def _add_folder_path(operation: Operation) -> tuple[Operation, Operation]:
-    """Return the operation at its path, and at the same path inside a folder."""
+    """Return the operation at its own path, and at the path with a folder."""
     inside = operation.path.replace("/{username}/", "/{username}/{folder}/")
     return operation, dataclasses.replace(operation, path=inside)
 

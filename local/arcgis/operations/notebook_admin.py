@@ -1,7 +1,7 @@
 """The notebook part of the administration API: the notebooks that are open in a container, and the server itself.
 
-It has two dialects. Notebook Server, which ArcGIS Online runs too, knows containers and pages its list. The Enterprise
-Administrator API on Kubernetes has deployments instead of containers, and no paging.
+It has two versions. Notebook Server, which ArcGIS Online runs too, has containers and returns its list in pages. The
+Enterprise Administrator API on Kubernetes has deployments instead of containers, and no pages.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from local.arcgis.responses import OperationError, Payload, Response, render
 
 
 def _list_visible_sessions(call: Call) -> list[Session]:
-    """Return the open sessions that the caller may see: for an administrator all, for others their own."""
+    """Return the open sessions that the caller may see: administrators see all, other users only their own."""
     sessions = list(call.organisation.sessions)
     if call.has_privilege("portal:admin:viewItems"):
         return sessions
@@ -21,13 +21,13 @@ def _list_visible_sessions(call: Call) -> list[Session]:
 
 
 def _find_session(call: Call) -> Session | None:
-    """Return the open session that the path names, or None."""
+    """Return the open session whose id is in the path, or None."""
     session_id = call.request.path_params["session_id"]
     return next((session for session in _list_visible_sessions(call) if session.id == session_id), None)
 
 
 def _respond_not_open(call: Call) -> Response:
-    """Return the response for a session that is not open. Its body is a switch."""
+    """Return the response for a session that is not open. A switch contains its body."""
     return render(call.switches.closed_session_body, call.format, call.switches, title="notebooks/session")
 
 
@@ -42,7 +42,7 @@ def _close_session(call: Call) -> Payload | Response:
 
 
 def _describe_common_fields(session: Session) -> dict[str, Any]:
-    """Return the fields that both dialects have."""
+    """Return the fields that both versions of the API have."""
     return {
         "itemId": session.item_id,
         "notebookUrl": f"/notebooks/{session.container_id}/notebooks/{session.item_id}.ipynb",
@@ -73,7 +73,7 @@ def _describe_session(call: Call, session: Session) -> dict[str, Any]:
 
 
 def _describe_by_filename(call: Call, session: Session) -> dict[str, Any]:
-    """Describe a session as ArcGIS Online lists it: times are numbers, and only the file name has the item id."""
+    """Describe a session as ArcGIS Online lists it: times are numbers, and only `filename` contains the item id."""
     return {
         "id": session.id,
         "itemTitle": _get_item_title(call, session),
@@ -166,7 +166,7 @@ KUBERNETES = (
     Operation("notebooks", "/notebooks", _list_sessions_on_kubernetes),
     Operation("notebooks/configuration", "/notebooks/configuration", _get_properties),
     Operation("notebooks/session", "/notebooks/{session_id}", _get_session_on_kubernetes),
-    # One page of the documentation has the path in the singular.
+    # One page of the documentation shows `notebook` in the path, not `notebooks`.
     Operation("notebooks/session", "/notebook/{session_id}", _get_session_on_kubernetes),
     Operation(
         "notebooks/session", "/notebooks/deployments/{deployment_id}/notebooks/{session_id}", _get_session_on_kubernetes

@@ -74,7 +74,7 @@ def _check_portal_id(call: Call) -> None:
 
 
 def _hides_servers(call: Call) -> bool:
-    """Whether the caller sees an empty list of servers. Raise OperationError if the switch says so."""
+    """Return whether the caller gets an empty list. Raise OperationError if the switch refuses the caller."""
     if call.switches.servers_need_privileges == "no" or call.has_privilege("portal:admin:viewItems"):
         return False
     if call.switches.servers_need_privileges == "refused":
@@ -90,7 +90,7 @@ def _list_servers(call: Call) -> Payload:
 
 
 def _describe_servers(deployment: Deployment) -> list[dict[str, Any]]:
-    """Return the Notebook Server and a server of another kind, or nothing for ArcGIS Online."""
+    """Return the Notebook Server and a server of another kind. ArcGIS Online has no servers in this list."""
     if deployment.kind == "online":
         return []
     url = deployment.notebook_admin_url.removesuffix("/admin")

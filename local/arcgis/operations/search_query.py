@@ -1,9 +1,9 @@
-"""The query language of the portal's search, as far as notebooks need it.
+"""The part of the portal's query language that a search for notebooks needs.
 
     type:"Notebook" AND orgid:0a1B2c AND owner:ana AND created:[1735725600000 TO 1738404000000]
 
-Terms are `field:value`, `field:"a phrase"`, `field:[a TO b]` (both ends included, `*` for open) or a bare word of the
-title. They combine with AND, OR, NOT and parentheses; two terms without an operator mean AND.
+A term is `field:value`, `field:"a phrase"`, `field:[a TO b]`, or a word of the title without a field. A range includes
+both ends, and `*` means no limit. AND, OR, NOT and parentheses combine terms. Two terms without an operator mean AND.
 """
 
 import re
@@ -117,9 +117,10 @@ class _Parser:
 
 
 def compile_query(text: str, org_id: str, *, exact: bool = False) -> Test:
-    """Return a function that says whether the query finds an item. `exact` compares whole types, as `filter` does.
+    """Return a function that returns whether the query finds an item.
 
-    Raise OperationError with code 400 if the text is not a query or is longer than 10 KB.
+    If `exact` is set, the whole type must be equal, as for the parameter `filter`. Raise OperationError with code 400
+    if the text is not a query or is longer than 10 KB.
     """
     if len(text.encode()) > MAX_QUERY_BYTES:
         raise OperationError(400, "The search query is too long.")

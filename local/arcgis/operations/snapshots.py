@@ -1,4 +1,4 @@
-"""`snapshots/*` and createNotebookPreview, which Notebook Server, ArcGIS Online and Kubernetes have alike."""
+"""`snapshots/*` and createNotebookPreview. They are the same on Notebook Server, ArcGIS Online and Kubernetes."""
 
 import html
 import json
@@ -10,7 +10,7 @@ from local.arcgis.organisation import Item, Resource, Snapshot, now_ms
 from local.arcgis.responses import OperationError, Payload, Response, make_page
 from local.arcgis.switches import Shape
 
-# The documentation shows shape A with `details` null for this server.
+# The documentation shows that `details` is null in this server's errors of shape A.
 NO_DETAILS = None
 EMPTY_NOTEBOOK = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":2}'
 
@@ -62,7 +62,7 @@ def _list_snapshots(call: Call) -> Payload:
     item = _get_notebook(call, shape)
     snapshots = list(item.snapshots)
     if not _has_owner_rights(call, item):
-        # A member with whom the notebook is shared sees the snapshots that are not private. Others see none.
+        # If the notebook is shared with a member, the member sees the snapshots that are not private.
         is_shared = item.access in {"org", "public"} or call.username in item.shared_with
         if not is_shared:
             raise _make_error(403, NO_PERMISSION, shape)
@@ -99,7 +99,7 @@ def _add_snapshot(call: Call, item: Item, name: str, content: bytes | object) ->
     if len(item.snapshots) >= call.switches.max_snapshots:
         raise _make_error(400, f"The notebook already has {call.switches.max_snapshots} snapshots.", shape)
     if any(snapshot.name == name for snapshot in item.snapshots):
-        raise _make_error(400, "A snapshot of that name exists.", shape)
+        raise _make_error(400, "A snapshot with this name already exists.", shape)
     if call.switches.snapshots_written_anew:
         content = json.dumps(json.loads(read(content), strict=False), indent=1).encode()  # type: ignore[arg-type]
     snapshot = item.add_snapshot(content, name, runtime=item.runtime)  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ def _download_snapshot(call: Call) -> Payload | Response:
     switches = call.switches
     shape = switches.snapshot_read_error_shape
     item = _get_own_notebook(call, shape)
-    # One page of the documentation has the parameter in the plural.
+    # One page of the documentation names the parameter `resourceKeys`.
     key = call.get("resourceKey") or call.get("resourceKeys") or call.require("resourceKey", shape)
     snapshot = _get_snapshot(item, key, shape)
     format_ = call.get("f")
@@ -129,7 +129,7 @@ def _download_snapshot(call: Call) -> Payload | Response:
 
 
 def _respond_as_json(call: Call, snapshot: Snapshot) -> Response:
-    """Return the response to `f=json` in one of the forms that are not documented."""
+    """Return the response to `f=json` in one of the forms that the documentation does not show."""
     if call.switches.download_as_json == "html":
         return make_page("snapshots/download", "Download")
     notebook = json.loads(read(snapshot.content), strict=False)

@@ -20,13 +20,13 @@ def _read_lifetime(call: Call, default_minutes: float, largest_minutes: float) -
 
 
 def _read_binding(call: Call) -> tuple[Client, str]:
-    """Return what to bind the token to: a referer, an address, or nothing."""
+    """Return the client type and the referer or IP address to which the token is bound. Both may be empty."""
     client = call.get("client")
     if client == "requestip":
         return "ip", call.request.client.host if call.request.client else ""
     if client == "ip":
         return "ip", call.require("ip")
-    # ArcGIS Server's old spelling has a double r.
+    # Older versions of ArcGIS Server spell the parameter `referrer`.
     referer = call.get("referer") or call.get("referrer")
     if client == "referer" and not referer:
         raise OperationError(400, "'referer' must be specified.")
@@ -86,7 +86,7 @@ def _issue_app_token(call: Call) -> Payload | Response:
         seconds = _read_lifetime(call, call.switches.app_token_minutes, call.switches.app_token_max_minutes)
         token = call.deployment.tokens.issue(None, app.privileges, seconds)
         body = {"access_token": token.value, "expires_in": int(seconds)}
-    # OAuth operations respond with JSON whatever `f` says.
+    # OAuth operations return JSON for every value of `f`.
     format_ = "pjson" if call.format == "pjson" else "json"
     return render(body, format_, call.switches, title="oauth2/token")
 

@@ -1,4 +1,4 @@
-"""Organisation webhooks of the portal: `portals/<id>/webhooks` and below. ArcGIS Online has none."""
+"""The portal's organisation webhooks: `portals/<id>/webhooks` and the paths below it. ArcGIS Online has none."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ SETTINGS_LIMITS = {
 
 
 def _check_access(call: Call) -> None:
-    """Raise OperationError unless the portal exists, has webhooks, and the caller is an administrator."""
+    """Raise OperationError unless the portal exists and has webhooks and the caller is an administrator."""
     if call.deployment.kind == "online":
         raise OperationError(404, "Resource does not exist or is inaccessible.")
     if call.request.path_params["portal_id"] not in {"self", call.organisation.id}:
@@ -89,14 +89,13 @@ def _read_config(call: Call) -> dict[str, Any]:
 
 
 def _check_url(call: Call, url: str) -> None:
-    """Raise OperationError if the URL does not answer with a success status.
+    """Raise OperationError unless a request to the URL returns a success status.
 
-    ArcGIS queries it when the webhook is created and at each update (ArcGIS Enterprise on Kubernetes, "Manage
-    webhooks").
+    ArcGIS sends this request when a webhook is created or updated (ArcGIS Enterprise on Kubernetes, "Manage webhooks").
     """
     status = probe(url, call.organisation.webhook_settings, call.switches)
     if not 200 <= status < 300:
-        raise OperationError(400, "Unable to connect to the payload URL.", details=[f"The URL answered {status}."])
+        raise OperationError(400, "Unable to connect to the payload URL.", details=[f"The URL returned HTTP {status}."])
 
 
 def _create_webhook(call: Call) -> Payload:

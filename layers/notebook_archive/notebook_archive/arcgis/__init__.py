@@ -1,12 +1,12 @@
-"""The client of ArcGIS's REST API.
+"""Call ArcGIS's REST API.
 
-The modules, from one HTTP request up to the snapshots of a notebook:
+The modules, from a single HTTP request to the snapshots of a notebook:
 
-- `tls`, `transport`: one request with a token and a deadline. `retries`: what is retried, how often, with which pauses.
-- `envelopes`: which answers are errors.
-- `token_secrets`, `tokens`: from a secret to a token, and from a rejected token to a new one.
-- `client`: transport, tokens and deadline in one object. `portal`, `item_data` and `notebook_server` use it.
-- `discovery`: where the notebook server is. `routes`: which route an owner's notebooks take. `snapshot_access`: the
-  snapshots of one notebook by that route.
-- `caller_identity`: who calls the proxy.
+- `tls` and `transport` send one request with a token and a deadline. `retries` decides what is retried, and when.
+- `envelopes` recognizes error responses, and which codes reject a token.
+- `token_secrets` parses secrets. `token_renewal` gets a token from a secret, and a new one if ArcGIS rejects it.
+- `client` combines transport, tokens and deadline in one object. `portal`, `item_data` and `notebook_server` use it.
+- `discovery` finds the notebook server. `routes` chooses the route to an owner's notebooks. `snapshot_access` uses this
+  route for the snapshots of one notebook, and changes it if ArcGIS refuses.
+- `caller_identity` identifies the callers of the proxy.
 """

@@ -1,4 +1,4 @@
-"""Identify the caller of the proxy: the portal says whose ArcGIS token came with the request."""
+"""Identify the caller of the proxy by the ArcGIS token in the request, which the portal checks."""
 
 import hashlib
 import time
@@ -13,22 +13,22 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import CallerTokenRejected, TokenRejected
 
-# The portal's answer about a token is believed for this long. So a token that is withdrawn can read the archive for as
-# much longer.
+# Time for which the portal's response about a token is reused. A revoked token can read the archive for this much
+# longer.
 KNOWN_SECONDS = 300
 MAX_KNOWN = 1000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CallerToken:
-    """A token that a caller brought. It is passed on as it is, with the referer that it may be bound to."""
+    """A token that a caller sent. It is passed on unchanged, with the referer that it may be bound to."""
 
     value: str
     referer: str
 
     @property
     def secret(self) -> str:
-        """An empty text, because the token comes from no secret."""
+        """An empty string, because the token does not come from a secret."""
         return ""
 
     def get_token(self, _: Deadline) -> str:
@@ -45,14 +45,14 @@ class CallerToken:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A token's user. An administrator may read everybody's items and their private resources."""
+    """A token's user. An administrator may read all users' items and private resources."""
 
     username: str
     is_administrator: bool
 
 
 class CallerIdentifier:
-    """Identifies callers by their tokens, and remembers them for KNOWN_SECONDS by a SHA-256 of token and referer."""
+    """Identifies callers by their tokens. Callers are cached for KNOWN_SECONDS, by a SHA-256 of token and referer."""
 
     def __init__(self, transport: Transport, portal_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._transport, self._portal_url, self._clock = transport, portal_url, clock
@@ -61,9 +61,10 @@ class CallerIdentifier:
     def identify(self, token: CallerToken, deadline: Deadline) -> Caller:
         """Return the token's user.
 
-        Raises CallerTokenRejected, or another ArcGISError if the portal does not say. ArcGIS Online knows the tokens of
-        every organization, and describes to each user their own. So the organization is compared: an administrator of
-        another one has no rights here.
+        Raises CallerTokenRejected if ArcGIS rejects the token. Raises an ArcGISError if the portal does not identify
+        the user. ArcGIS Online accepts tokens from every organization, and returns the organization of the token's
+        user. So the organization's host is compared, because an administrator of another organization has no rights
+        here.
         """
         digest = hashlib.sha256(f"{token.value}\n{token.referer}".encode()).digest()
         identified_at, caller = self._known.get(digest, (0.0, None))
@@ -71,7 +72,7 @@ class CallerIdentifier:
             client = ArcGISClient(self._transport.with_referer(token.referer), token, deadline)
             organization = Portal(client, self._portal_url).get_organization()
             if organization.is_online and organization.host != urlsplit(self._portal_url).hostname:
-                raise CallerTokenRejected("The token is of another organization of ArcGIS Online.")
+                raise CallerTokenRejected("The token belongs to another ArcGIS Online organization.")
             can_read_all = organization.can_view_items and organization.can_update_items
             caller = Caller(organization.username, can_read_all)
             self._known.pop(digest, None)

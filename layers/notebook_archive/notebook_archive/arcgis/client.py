@@ -1,4 +1,7 @@
-"""Calls to ArcGIS with one source of tokens and one deadline, so that no other signature repeats them."""
+"""Call ArcGIS with one token source and one deadline.
+
+A rejected token (code 401, 498 or 499) is renewed in `token_renewal`, if a secret can make another one.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -14,35 +17,38 @@ class Tokens(Protocol):
 
     @property
     def secret(self) -> str:
-        """The name of the secret that the tokens come from, or an empty text if they come from none."""
+        """The name of the secret that the tokens come from, or an empty string if there is no such secret."""
 
     def get_token(self, deadline: Deadline) -> str:
         """Return the token to use now."""
 
     def call_with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
-        """Return what `call` returns for a token. A source that can renew its token tries a second time."""
+        """Return what `call` returns for a token.
+
+        If ArcGIS rejects the token, a source that can renew it calls again.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class ArcGISClient:
-    """ArcGIS as one user sees it, until one deadline. Cheap to make, and threads may share it."""
+    """A client for one user and one deadline. It is cheap to create, and threads may share it."""
 
     transport: Transport
     tokens: Tokens
     deadline: Deadline
 
     def within(self, share: float) -> Self:
-        """Return a client for the same user that has only this share of the remaining time."""
+        """Return a client for the same user with only this share of the remaining time."""
         return type(self)(self.transport, self.tokens, Deadline(self.deadline.remaining() * share))
 
     def with_redirects(self) -> Self:
-        """Return a client for admin calls, which follow one redirect within the same host."""
+        """Return a client for admin calls. It follows one redirect within the same host."""
         return type(self)(self.transport.with_redirects(), self.tokens, self.deadline)
 
     def call(self, method: str, url: str, what: str, fields: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return the JSON object that ArcGIS answers.
+        """Return the JSON object that ArcGIS sends.
 
-        Passing faults are retried, and a rejected token is renewed once. `Transport.call` says what is raised.
+        Transient faults are retried, and a rejected token is renewed once. See `Transport.call` for the errors.
         """
 
         def request(token: str) -> dict[str, Any]:
@@ -59,10 +65,10 @@ class ArcGISClient:
         consume: Callable[[Iterator[bytes]], T],
         fields: Mapping[str, str] | None = None,
     ) -> T:
-        """Return the result of `consume` for the body, of at most `limit` bytes.
+        """Return the result of `consume` for the body. The body may have at most `limit` bytes.
 
-        Passing faults are not retried. A rejected token is renewed once, and then `consume` is called a second time:
-        ArcGIS may reject the token in the body, which only `consume` sees.
+        Transient faults are not retried. A rejected token is renewed once, and then `consume` is called again. It may
+        be called twice, because the rejection may be in the body, which only `consume` reads.
         """
 
         def request(token: str) -> T:
@@ -73,5 +79,5 @@ class ArcGISClient:
         return self.tokens.call_with_token(request, self.deadline)
 
     def retry[T](self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns. Passing faults are retried; see `Retries.run`."""
+        """Return what `attempt` returns. Transient faults are retried; see `Retries.run`."""
         return self.transport.retries.run(attempt, self.deadline)

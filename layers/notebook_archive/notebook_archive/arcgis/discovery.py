@@ -1,4 +1,4 @@
-"""Discover where the notebook server is: the portal names its addresses, and the first that answers is used."""
+"""Discover the notebook server's address. The portal lists its addresses, and the first that answers is used."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 
-# Seconds for which an address of the notebook server is used although none answered.
+# Time for which the first address is used if no address answered.
 UNPROVED_SECONDS = 60
 
 
@@ -24,16 +24,16 @@ class Discovery:
     """The address of the notebook server, looked up once. Threads may share it."""
 
     def __init__(self, notebook_admin_url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """If the URL is empty, it is discovered from the portal."""
+        """If the URL is empty, the address is discovered from the portal."""
         self._url, self._good_until = notebook_admin_url, float("inf")
         self._is_on_kubernetes: bool | None = None
         self._clock = clock
         self._lock = threading.Lock()
 
     def find_notebook_server(self, portal: Portal, administrators_portal: Portal | None = None) -> NotebookServer:
-        """Return the notebook server for the portal's client. Raises UnexpectedAnswer if it cannot be looked up.
+        """Return the notebook server for the portal's client. Raises UnexpectedAnswer if the address cannot be found.
 
-        The administrator looks it up if the portal's user may not.
+        If the portal's user may not look up the address, the administrator's credential is used for that.
         """
         with self._lock:
             if not self._url or self._clock() > self._good_until:
@@ -48,11 +48,11 @@ class Discovery:
                 try:
                     return self._ask(administrators_portal)
                 except (ArcGISError, ConfigurationError):
-                    pass  # the error of the owner's credential is reported
+                    pass  # report the error that the owner's credential caused
             if isinstance(error, UnexpectedAnswer):
                 raise
-            # The error is raised for the portal: PermissionDenied would skip each notebook without notice.
-            raise UnexpectedAnswer(f"The notebook server could not be looked up: {error}") from None
+            # Another error is raised because PermissionDenied would skip each notebook without a notice.
+            raise UnexpectedAnswer(f"The notebook server's address could not be found. {error}") from None
 
     def _ask(self, portal: Portal) -> None:
         organization = portal.get_organization()
@@ -64,9 +64,9 @@ class Discovery:
 
 
 def _find_answering(client: ArcGISClient, urls: list[str]) -> str:
-    """Return the first address at which a notebook server answers, or an empty text if none does.
+    """Return the first address at which a notebook server answers, or an empty string if there is none.
 
-    A single address is not tried.
+    A single address is returned without a request.
     """
     if len(urls) == 1:
         return urls[0]

@@ -1,6 +1,6 @@
-"""Tell ArcGIS's answers from its errors, which come in six shapes and mostly with HTTP 200.
+"""Recognize ArcGIS's error responses. They have six forms, and most are sent with HTTP 200.
 
-The shapes are those that Esri's pages, clients and their test mocks show:
+Esri's pages, Esri's clients and the mocks in their tests show these forms:
 
 - A: `{"error": {"code", "message", "details"}}`
 - B: `{"status": "error", "messages", "code"}`
@@ -9,7 +9,7 @@ The shapes are those that Esri's pages, clients and their test mocks show:
 - E: an HTML page
 - F, from OAuth: `{"error": {"code", "error", …}}` or `{"error": "…"}`
 
-Messages repeat no text of an answer. They name only codes, which ArcGIS defines.
+Error messages do not repeat text from a response. They contain only its code.
 """
 
 import json
@@ -28,10 +28,11 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import parse_number
 
+# `token_renewal` gets a new token after a TokenRejected.
 _BY_CODE: Mapping[int, type[ArcGISError]] = {
     401: TokenRejected,
     498: TokenRejected,  # invalid, expired, or bound to another referer
-    499: TokenRejected,  # none was sent
+    499: TokenRejected,  # no token was sent
     403: PermissionDenied,
     404: NotebookNotFound,
     408: ArcGISUnavailable,
@@ -42,23 +43,24 @@ _BY_MESSAGE_CODE: Mapping[str, type[ArcGISError]] = {
     "CONT_0001": NotebookNotFound,  # "Item does not exist or is inaccessible", sent with code 400
 }
 _FAILURES = frozenset(("error", "failure", "failed"))
-# Maximum digits of a number. A longer one becomes None: the plan would hold it, and not every JSON reader accepts it.
+# Maximum number of digits. A longer number becomes None, because the plan would contain it, and not every JSON reader
+# accepts it.
 MAX_DIGITS = 20
 
 
 def build_error(code: int, what: str, message_code: str = "") -> ArcGISError:
-    """Return the named error for an ArcGIS or HTTP code. `what` says which call it was, in words without a secret."""
+    """Return the error for an ArcGIS or HTTP code. `what` names the call in the message and contains no secret."""
     kind = _BY_MESSAGE_CODE.get(message_code) or _BY_CODE.get(code)
     if kind is None:
         kind = ArcGISUnavailable if 500 <= code <= 599 else RequestRejected
-    error = kind(f"{what}: ArcGIS answered {f'code {code}' if code else 'a failure without a code'}.")
+    error = kind(f"{what}: ArcGIS returned {f'error code {code}' if code else 'an error without a code'}.")
     if isinstance(error, ArcGISUnavailable):
         error.code = code
     return error
 
 
 def find_error(answer: object, what: str) -> ArcGISError | None:
-    """Return the error that a parsed answer stands for, or None if it has none of the shapes."""
+    """Return the error that a parsed response reports, or None if it is not an error response."""
     if not isinstance(answer, Mapping):
         return None
     error, status = answer.get("error"), answer.get("status")
@@ -73,7 +75,7 @@ def find_error(answer: object, what: str) -> ArcGISError | None:
 
 
 def is_success(answer: Mapping[str, Any]) -> bool:
-    """Return whether an answer's `status` says that the operation succeeded, in capitals or not."""
+    """Return whether a response's `status` is `success`, in upper or lower case."""
     status = answer.get("status")
     return isinstance(status, str) and status.lower() == "success"
 
@@ -81,18 +83,18 @@ def is_success(answer: Mapping[str, Any]) -> bool:
 def parse_answer(body: bytes, what: str) -> dict[str, Any]:
     """Return the JSON object in the body.
 
-    Raises the error that the body stands for, and UnexpectedAnswer if it is HTML or anything else that is not a JSON
-    object. Control characters inside strings are accepted, because ArcGIS sends them unescaped.
+    Raises the error that the body reports. Raises UnexpectedAnswer if the body is not a JSON object, for example HTML.
+    Control characters inside strings are accepted, because ArcGIS sends them unescaped.
     """
     try:
         answer = _parse_json(body)
     except (ValueError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "something that is not JSON"
-        raise UnexpectedAnswer(f"{what}: the server answered {kind}.") from None
+        raise UnexpectedAnswer(f"{what}: the server returned {kind}.") from None
     if error := find_error(answer, what):
         raise error
     if not isinstance(answer, dict):
-        raise UnexpectedAnswer(f"{what}: the server answered JSON that is not an object.")
+        raise UnexpectedAnswer(f"{what}: the server returned JSON that is not an object.")
     return answer
 
 
@@ -100,8 +102,8 @@ def _parse_code(answer: Mapping[str, Any]) -> int:
     return parse_number(answer.get("code")) or 0
 
 
-def _parse_json(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return JSON, with None for NaN, for infinities and for numbers of more than MAX_DIGITS digits."""
+def _parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the JSON value. NaN, infinities and numbers of more than MAX_DIGITS digits become None."""
     return json.loads(body, strict=False, parse_constant=lambda _: None, parse_float=_parse_float, parse_int=_parse_int)
 
 
@@ -115,9 +117,9 @@ def _parse_int(text: str) -> int | None:
 
 
 def find_error_in_body(body: bytes, what: str) -> ArcGISError | None:
-    """Return the error that a refused body stands for, or None if it is only a broken notebook."""
+    """Return the error that a body reports, or None if the body is not an error response."""
     if body.lstrip()[:1] == b"<":
-        return UnexpectedAnswer(f"{what}: the server answered an HTML page.")
+        return UnexpectedAnswer(f"{what}: the server returned an HTML page.")
     try:
         return find_error(_parse_json(body), what)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Read the file of an item, from the portal or from the storage that it redirects to."""
+"""Read an item's file from the portal, or from the storage to which the portal redirects."""
 
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -20,7 +20,8 @@ from notebook_archive.errors import (
     UnexpectedAnswer,
 )
 
-# An address of storage that a portal may redirect to: no user, and nothing that two parsers could read differently.
+# A storage address to which a portal may redirect. It has no user name, and no character that two parsers could read
+# differently.
 STORAGE_URL = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?"
@@ -30,11 +31,11 @@ STORAGE_URL = re.compile(
 def read_item_data[T](
     client: ArcGISClient, url: str, what: str, limit: int, consume: Callable[[Iterator[bytes]], T]
 ) -> T:
-    """Return the result of `consume` for the file behind `url`, of at most `limit` bytes.
+    """Return the result of `consume` for the file at `url`. The file may have at most `limit` bytes.
 
-    A rejected token is renewed once. Raises NoContent if two answers in a row are empty and their headers prove that no
-    byte is missing. Esri does not document whether the portal answers so, or with code 500, for an item without a file;
-    Esri's clients handle both.
+    A rejected token is renewed once. Raises NoContent if two successive responses are empty, and their headers prove
+    that no byte is missing. For an item without a file, the portal sends an empty response or error code 500. Esri does
+    not document which, and Esri's clients handle both.
     """
 
     def read(token: str) -> T:
@@ -49,7 +50,7 @@ def read_item_data[T](
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _File:
-    """The file behind a URL of the portal, for one token."""
+    """The file at a portal URL, read with one token."""
 
     transport: Transport
     deadline: Deadline
@@ -61,8 +62,8 @@ class _File:
     def read[T](self, consume: Callable[[Iterator[bytes]], T]) -> T:
         """Return the result of `consume` for the file's bytes.
 
-        Raises any ArcGISError, and SnapshotTooLarge beyond the limit. The portal may answer with the address of the
-        storage that has the file. That one redirect is followed.
+        Raises an ArcGISError, or SnapshotTooLarge if the file has more bytes than the limit. If the portal redirects to
+        the storage that has the file, this one redirect is followed.
         """
         try:
             with closing(self._stream_from_portal()) as chunks:
@@ -74,10 +75,10 @@ class _File:
         return self._read_from_storage(location, consume)
 
     def _stream_from_portal(self) -> Generator[bytes]:
-        """Yield the portal's answer, or raise the error that it stands for.
+        """Yield the portal's response, or raise the error that it reports.
 
-        No `f` is sent, so that the file comes as it is. An error may then be a page, which does not say what is wrong.
-        So the URL is requested again as JSON.
+        The request has no parameter `f`, so that the portal sends the file unchanged. An error may then be an HTML
+        page, which contains no error code. So the URL is requested again as JSON.
         """
         with closing(self._stream(self.limit, refuse_empty=True)) as chunks:
             first = next(chunks, b"")
@@ -88,9 +89,9 @@ class _File:
         try:
             with closing(self._stream(ANSWER_BYTES, {"f": "json"})) as chunks:
                 body = b"".join(chunks)
-        except SnapshotTooLarge:  # f=json got the file itself
+        except SnapshotTooLarge:  # the response to f=json was the file itself
             body = b""
-        raise find_error_in_body(body, self.what) or UnexpectedAnswer(f"{self.what}: the server answered an HTML page.")
+        raise find_error_in_body(body, self.what) or UnexpectedAnswer(f"{self.what}: the server returned an HTML page.")
 
     def _stream(
         self, limit: int, fields: Mapping[str, str] | None = None, *, refuse_empty: bool = False
@@ -102,12 +103,14 @@ class _File:
     def _read_from_storage[T](self, location: str, consume: Callable[[Iterator[bytes]], T]) -> T:
         """Return the result of `consume` for the file in storage.
 
-        Neither the token nor a referer is sent, because the server belongs to someone else. So its refusals say nothing
-        about the token or the item, and all of them become ArcGISUnavailable, even if `consume` finds the refusal in a
-        body. The link may have expired on the way; the next try gets another one from the portal.
+        The request has no token and no referer, because the server is not part of ArcGIS. Its refusals therefore say
+        nothing about the token or the item. All of them become ArcGISUnavailable, even if `consume` finds the refusal
+        in a body. The link may have expired. The next attempt gets a new link from the portal.
         """
         if not STORAGE_URL.fullmatch(location):
-            raise UnexpectedAnswer(f"{self.what}: the portal redirects to something that is not a plain https address.")
+            raise UnexpectedAnswer(
+                f"{self.what}: the portal redirects to an address that is not a plain HTTPS address."
+            )
         what = f"{self.what}, in storage"
         stream = self.transport.with_referer("").stream(
             "GET", location, what, self.deadline, self.limit, refuse_empty=True
@@ -116,4 +119,4 @@ class _File:
             with closing(stream) as chunks:
                 return consume(chunks)
         except (NotebookNotFound, PermissionDenied, RequestRejected, TokenRejected) as error:
-            raise ArcGISUnavailable(f"The storage that the portal redirected to refused the request. {error}") from None
+            raise ArcGISUnavailable(f"The storage to which the portal redirects refused the request. {error}") from None

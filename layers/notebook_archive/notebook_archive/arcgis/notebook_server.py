@@ -1,7 +1,7 @@
-"""The notebook server's admin API: snapshots, which need their owner's token, and the notebooks that are open now.
+"""Call the notebook server's admin API: snapshots, which need their owner's token, and open notebooks.
 
-ArcGIS Notebook Server and ArcGIS Online serve `<admin>/notebooks` on a host of its own, and Enterprise on Kubernetes
-below the portal's `/admin`. The snapshot operations are the same everywhere, and all are POST.
+ArcGIS Notebook Server and ArcGIS Online serve `<admin>/notebooks` on a separate host. Enterprise on Kubernetes serves
+it below the portal's `/admin`. The snapshot operations are the same everywhere, and all are POST requests.
 """
 
 import contextlib
@@ -37,18 +37,18 @@ from notebook_archive.models import (
     parse_count,
 )
 
-# Maximum sessions of one request.
+# Maximum number of sessions in one response.
 SESSIONS_PER_PAGE = 100
-# Open sessions that are collected. A listing that never ends would fill the memory.
+# Maximum number of open sessions that are collected. A listing that never ends would fill the memory.
 MAX_SESSIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Some of the open sessions, and the number of all that are open.
+    """Some of the open sessions, and the number of all open sessions.
 
-    `unreadable` counts the entries without a usable id of a session or an item. They are not in `sessions`, and they
-    count in `total`.
+    `unreadable` is the number of entries without a usable session id or item id. They are not in `sessions`, but
+    `total` includes them.
     """
 
     sessions: tuple[NotebookSession, ...]
@@ -66,7 +66,7 @@ class Sessions:
 
 
 class NotebookServer:
-    """The operations below `notebooks` for one client. Every method may raise any ArcGISError."""
+    """The operations below `notebooks` for one client. Every method may raise an ArcGISError."""
 
     def __init__(self, client: ArcGISClient, admin_url: str, *, is_on_kubernetes: bool | None = None) -> None:
         """`is_on_kubernetes` is None if it is not known yet."""
@@ -76,13 +76,13 @@ class NotebookServer:
         self._snapshots_url = f"{self._notebooks_url}/snapshots"
 
     def is_answering(self) -> bool:
-        """Return whether a notebook server answers at this address, after one try.
+        """Send one request, and return whether a notebook server answers at this address.
 
-        A refusal in ArcGIS's form counts as an answer: the server understood the request, and listing open notebooks
-        may need more rights than reading snapshots. A refusal in another form may come from a proxy.
+        A refusal in ArcGIS's form counts as an answer, because the server understood the request. Listing open
+        notebooks may need more privileges than reading snapshots. A refusal in another form may come from a proxy.
         """
         client, what = self._client, "The notebook server"
-        # A server that is not ArcGIS may reject any token, so a rejection here renews none.
+        # A rejected token is not renewed here, because a server that is not ArcGIS may reject any token.
         token = client.tokens.get_token(client.deadline)
         fields = {"f": "json", "start": "1", "num": "1"}
         stream = client.transport.stream(
@@ -101,25 +101,26 @@ class NotebookServer:
             return False
 
     def list_snapshots(self, item_id: ItemId) -> SnapshotListing:
-        """Return the notebook's snapshots. Raises UnexpectedAnswer if the listing does not say that it succeeded."""
+        """Return the notebook's snapshots. Raises UnexpectedAnswer if the response's `status` is not `success`."""
         what = f"The snapshots of notebook {item_id}"
         fields = {"itemId": item_id, "f": "json"}
         answer = self._client.call("POST", f"{self._snapshots_url}/list", what, fields)
         entries = answer.get("snapshots")
         if not isinstance(entries, list):
-            raise UnexpectedAnswer(f"{what}: the answer has no list of snapshots.")
+            raise UnexpectedAnswer(f"{what}: the response has no list of snapshots.")
         if not is_success(answer):
-            raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
+            raise UnexpectedAnswer(f"{what}: the response does not have the status 'success'.")
         return SnapshotListing.from_entries(entries, answer.get("total"))
 
     def read_snapshot[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
     ) -> T:
-        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
+        """Return the result of `consume` for the snapshot's bytes. Each attempt calls `consume` again.
 
-        Only one sample in Esri's documentation shows what `snapshots/download` answers to `f=json`. So if the answer is
-        not a notebook, the snapshot is requested once more without `f`, as Esri's own clients do. Esri's page for
-        Kubernetes has `resourceKeys` in its table; its sample and Esri's client use `resourceKey`.
+        Only one sample in Esri's documentation shows the response of `snapshots/download` to `f=json`. So if the
+        response is not a notebook, the snapshot is requested once more without `f`, as Esri's own clients do. The
+        parameter table on Esri's page for Kubernetes has `resourceKeys`, but its sample and Esri's client use
+        `resourceKey`.
         """
         fields = {"itemId": item_id, "resourceKey": key}
 
@@ -141,10 +142,10 @@ class NotebookServer:
     def create_snapshot(self, item_id: ItemId, name: str, content: str) -> ResourceKey:
         """Create a snapshot that only the notebook's owner can see, and return its key.
 
-        The snapshot holds `content`, or the notebook's saved state if that is empty. Passing faults are not retried:
-        after ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer, the snapshot may have been created all the same.
-        A listing shows whether it was. An error that ArcGIS answers in its own form, even with code 500, means that it
-        was not. It raises RequestRejected, unless it has an error class of its own.
+        The snapshot contains `content`, or the notebook's saved state if `content` is empty. Transient faults are not
+        retried. After ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer, the snapshot may exist anyway, which
+        only a listing shows. An error response in ArcGIS's form, even with code 500, means that it was not created.
+        Such a response raises RequestRejected, unless its code has a more specific error class.
         """
         url, what = f"{self._snapshots_url}/create", f"A new snapshot of notebook {item_id}"
         fields = {"itemId": item_id, "name": name, "privateAccess": "true", "notebookJSON": content, "f": "json"}
@@ -163,28 +164,28 @@ class NotebookServer:
         try:
             key = ResourceKey.parse(answer.get("snapshotResourceKey", answer.get("resourceKey")))
         except NotAnId:
-            raise UnexpectedAnswer(f"{what}: the answer names no snapshot.") from None
+            raise UnexpectedAnswer(f"{what}: the response has no valid snapshot key.") from None
         if not is_success(answer):
-            raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
+            raise UnexpectedAnswer(f"{what}: the response does not have the status 'success'.")
         return key
 
     def delete_snapshot(self, copy: VerifiedCopy) -> None:
-        """Delete the snapshot whose archived copy was verified.
+        """Delete a snapshot that has a verified copy in the archive.
 
-        With or without an error, only a listing shows whether the snapshot is gone.
+        Whether or not an error is raised, only a listing shows whether the snapshot was deleted.
         """
         what = f"Deleting snapshot {copy.resource_key} of item {copy.item_id}"
         fields = {"itemId": copy.item_id, "resourceKeys": copy.resource_key, "f": "json"}
         answer = self._client.call("POST", f"{self._snapshots_url}/delete", what, fields)
         if not is_success(answer):
-            raise UnexpectedAnswer(f"{what}: the answer does not say that it succeeded.")
+            raise UnexpectedAnswer(f"{what}: the response does not have the status 'success'.")
 
     def list_sessions(self, start: int, num: int) -> Sessions:
-        """Return up to `num` open sessions, beginning with number `start`. The first is number 1.
+        """Return up to `num` open sessions, beginning with number `start`. The first session has number 1.
 
-        Notebook Server gives a page of up to SESSIONS_PER_PAGE sessions, with `start` and `total`. Kubernetes has no
-        pages and gives all sessions. An answer without `start` and `total` may be either, so all sessions are
-        collected, and the page is cut out of them.
+        Notebook Server returns a page of up to SESSIONS_PER_PAGE sessions, with `start` and `total`. Kubernetes returns
+        all sessions at once. A response without `start` and `total` may be a page or the whole list. So all sessions
+        are collected, and the requested ones are selected from them.
         """
         answer, entries = self._fetch_page(start, num)
         if "start" not in answer or "total" not in answer:
@@ -193,14 +194,14 @@ class NotebookServer:
                 entries = self._fetch_all_sessions()
             return Sessions.parse(entries[start - 1 : start - 1 + num], len(entries))
         total = parse_count(answer["total"]) or 0
-        if entries:  # a page beyond the end is empty, and `start` does not give the number of sessions
+        if entries:  # if the page is empty, `start` may be beyond the end and says nothing about the total
             total = max(total, start - 1 + len(entries))
         return Sessions.parse(entries[:num], total)
 
     def _fetch_all_sessions(self) -> list[Any]:
-        """Return the entries of all open sessions, whether the server gives pages or everything at once.
+        """Return the entries of all open sessions, whether the server returns pages or all sessions at once.
 
-        Raises ListingIncomplete beyond MAX_SESSIONS.
+        Raises ListingIncomplete if there are more than MAX_SESSIONS.
         """
         found: dict[str, Any] = {}
         while True:
@@ -218,14 +219,14 @@ class NotebookServer:
         answer = self._client.call("GET", self._notebooks_url, what, fields)
         entries = answer.get("notebooks")
         if not isinstance(entries, list):
-            raise UnexpectedAnswer(f"{what}: the answer has no list of notebooks.")
+            raise UnexpectedAnswer(f"{what}: the response has no list of notebooks.")
         return answer, entries
 
     def get_session(self, session_id: SessionId) -> NotebookSession:
         """Return one open session. Raises SessionNotFound if it is not open.
 
-        Esri does not document what a server answers for a closed session. So if the request is refused, the list of the
-        open sessions decides.
+        Esri does not document the response for a closed session. So if the server refuses the request, the list of open
+        sessions is checked.
         """
         url, what = f"{self._notebooks_url}/{session_id}", f"Session {session_id}"
         try:

@@ -1,4 +1,4 @@
-"""The portal's sharing API: the organization, its notebooks, and their snapshots as item resources."""
+"""Call the portal's sharing API: the organization, its notebooks, and their snapshots as item resources."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,26 +27,26 @@ from notebook_archive.models import (
 )
 from notebook_archive.settings import HTTPS_URL
 
-# Maximum results of one search request.
+# Maximum number of results in one response.
 RESULTS_PER_PAGE = 100
-# Maximum results of one search, over all its pages. The rest needs another search.
+# Maximum number of results of one search, over all its pages. Further results need another search.
 MAX_SEARCH_RESULTS = 10_000
-# Maximum resources of one request.
+# Maximum number of resources in one response.
 RESOURCES_PER_PAGE = 1000
-# Resources of one item that are read. A listing that never ends would fill the memory.
+# Maximum number of resources that are read for one item. A listing that never ends would fill the memory.
 MAX_RESOURCES = 20_000
-# Entries of one listing that may be skipped because each alone is larger than an answer may be.
+# Maximum number of entries in one listing that are skipped because a response with this entry alone is too large.
 MAX_OVERSIZED = 20
 NOTEBOOK = "Notebook"
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization, and what the token's user may do there, as `portals/self` describes them.
+    """An organization, and the privileges of the token's user, as `portals/self` describes them.
 
     `can_view_items` is the privilege `portal:admin:viewItems`. `can_update_items` is `portal:admin:updateItems`.
-    Without it, private resources of other users, such as snapshots, may not even be listed. `host` is that of the
-    organization's own URL. It is empty unless this is ArcGIS Online.
+    Without the latter, other users' private resources, such as snapshots, cannot even be listed. `host` is the host of
+    the organization's URL in ArcGIS Online. For other portals, it is empty.
     """
 
     id: str
@@ -60,19 +60,20 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """The notebooks that a search gave, by item id, and the error if it gave fewer than it counted."""
+    """The notebooks that a search returned, by item id, and an error if it returned fewer than its total."""
 
     notebooks: dict[ItemId, NotebookItem]
     incomplete: ListingIncomplete | None
-    # Whether the search gave no total. If so, nothing proves that it is complete.
+    # Whether the search had no usable total. If so, nothing proves that it is complete.
     is_uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _PagedRequest:
-    """A listing that comes in pages of up to `size` entries.
+    """A listing that is returned in pages of up to `size` entries.
 
-    `member` is the field that holds them, and `key` identifies each. Entries beyond the `last` cannot be requested.
+    `member` is the name of the response field with the entries. `key` is the name of the field that identifies an
+    entry. Entries after number `last` cannot be requested.
     """
 
     path: str
@@ -85,24 +86,25 @@ class _PagedRequest:
 
 
 class _PagedEntries:
-    """What the pages of one listing have given so far."""
+    """The entries from the pages of one listing that have been read so far."""
 
     def __init__(self) -> None:
         # The entries by their keys.
         self.entries: dict[str, dict[str, Any]] = {}
-        # Number of entries, including repeated ones and those that are too large to be read.
+        # Number of entries, including repeated entries and entries that are too large to be read.
         self.given = 0
-        # The highest total that a page gave: if an entry is deleted between two pages, the next page skips one.
+        # The highest total of any page. If an entry is deleted between two pages, the total falls, but the next page
+        # skips an entry that still exists.
         self.total: int | None = None
         # Number of entries that are too large to be read.
         self.oversized = 0
-        # Whether a page led back to itself or to an earlier one.
+        # Whether a page named itself or an earlier page as the next one.
         self.is_circular = False
-        # Whether there is more beyond the last entry that can be requested.
+        # Whether there are more entries after the last entry that can be requested.
         self.is_cut = False
 
     def add(self, page: Mapping[str, Any], request: _PagedRequest, start: int) -> int:
-        """Add the entries of the page at `start`, and return the start of the next page, or -1 after the last."""
+        """Add the entries of the page at `start`. Return the start of the next page, or -1 after the last page."""
         entries, known = _get_objects(page, request.member, request.what), len(self.entries)
         self.given += len(entries)
         for entry in entries:
@@ -118,7 +120,7 @@ class _PagedEntries:
         return next_start
 
     def skip_oversized(self, start: int) -> int:
-        """Count the entry at `start` as too large to be read, and return the next start, or -1 after the last."""
+        """Count the entry at `start` as too large to be read. Return the next start, or -1 if the listing ends."""
         self.given += 1
         self.oversized += 1
         is_last = self.total is not None and start >= self.total
@@ -127,10 +129,10 @@ class _PagedEntries:
 
 @dataclass(slots=True)
 class _Found:
-    """What the searches for notebooks gave so far.
+    """The results of the searches for notebooks so far.
 
-    `missing` counts the results that may be notebooks and are not in `notebooks`. `oversized` counts those of them that
-    are too large to be read. `is_uncounted` says whether a search gave no total.
+    `missing` is the number of results that may be notebooks and are not in `notebooks`. `oversized` is the number of
+    these results that are too large to be read. `is_uncounted` is true if a search had no usable total.
     """
 
     notebooks: dict[ItemId, NotebookItem] = field(default_factory=dict)
@@ -151,7 +153,7 @@ class _Found:
                 try:
                     item = NotebookItem.from_portal(result)
                 except (NotAnId, UnexpectedAnswer):
-                    self.missing += 1  # it has no usable id or no owner; the others are archived all the same
+                    self.missing += 1  # it has no usable id or owner; the other notebooks are still archived
                 else:
                     self.notebooks[item.item_id] = item
             elif not isinstance(result.get("type"), str):
@@ -159,7 +161,7 @@ class _Found:
 
 
 class Portal:
-    """The portal's sharing API for one client. Every method may raise any ArcGISError."""
+    """The portal's sharing API for one client. Every method may raise an ArcGISError."""
 
     def __init__(self, client: ArcGISClient, url: str) -> None:
         self.client = client
@@ -168,18 +170,18 @@ class Portal:
 
     @property
     def secret(self) -> str:
-        """The name of the secret that the client's tokens come from, or an empty text if they come from none."""
+        """The name of the secret that the client's tokens come from, or an empty string if there is no such secret."""
         return self.client.tokens.secret
 
     def within(self, share: float) -> Self:
-        """Return the portal for the same user with only this share of the remaining time."""
+        """Return a portal client for the same user with only this share of the remaining time."""
         return type(self)(self.client.within(share), self.url)
 
     def get_organization(self) -> Organization:
-        """Return the organization of the token's user, and what the user may do there."""
+        """Return the organization of the token's user, with the user's privileges."""
         answer = self._get("portals/self", "The portal's description")
         if not _get_text(answer.get("id")):
-            raise UnexpectedAnswer("The portal's description names no organization: check PortalUrl.")
+            raise UnexpectedAnswer("The portal's description does not name an organization. Check PortalUrl.")
         user = _get_object(answer, "user")
         privileges = user.get("privileges") or _get_object(answer, "appInfo").get("privileges")
         if not isinstance(privileges, list):
@@ -196,11 +198,12 @@ class Portal:
         )
 
     def find_notebook_admin_urls(self, organization: Organization) -> list[str]:
-        """Return the addresses below which `/notebooks/snapshots` may be, in the order in which to try them.
+        """Return the addresses below which `/notebooks/snapshots` may be, in the order in which to test them.
 
-        Kubernetes: the portal's own `/admin`. Online: the hosts in `portals/self/urls`. Enterprise: the addresses of
-        the federated servers whose function contains NotebookServer. Esri's clients took `adminUrl` and then `url`
-        before they took `adminPublicUrl`. Raises UnexpectedAnswer if the portal names no address.
+        For Kubernetes, the address is the portal's `/admin`. ArcGIS Online lists hosts in `portals/self/urls`. Other
+        portals list the addresses of their federated servers. Those of servers with the function NotebookServer are
+        returned: first `adminPublicUrl`, which Esri's clients use, then `adminUrl` and `url`, which they used earlier.
+        Raises UnexpectedAnswer if the portal does not list an address.
         """
         if organization.is_on_kubernetes:
             return [f"{self.url}/admin"]
@@ -218,15 +221,17 @@ class Portal:
         usable = list(dict.fromkeys(f"{root.rstrip('/')}/admin" for root in roots if HTTPS_URL.fullmatch(root)))
         if usable:
             return usable
-        raise UnexpectedAnswer("The portal names no notebook server: federate one, or set NotebookAdminUrl.")
+        raise UnexpectedAnswer("The portal does not list a notebook server. Federate one, or set NotebookAdminUrl.")
 
     def list_notebooks(self, organization_id: str) -> Enumeration:
         """Return every Notebook item that the token's user may see.
 
-        One search gives at most MAX_SEARCH_RESULTS. The next one asks for items created since the last item of the
-        search before, in the same millisecond or later, so there is no gap. The search matches types loosely, so the
-        type is compared exactly here. If all the searches give fewer items than they count, because the index changed
-        meanwhile, they are made once more, and the items of both rounds are returned.
+        One search returns at most MAX_SEARCH_RESULTS items. The next search requests the items that were created in the
+        same millisecond as the last item, or later, so there is no gap. The search does not match types exactly, so the
+        type is compared here.
+
+        The searches may return fewer items than their totals if the index changes while they run. If so, all searches
+        are repeated once, and the items of both rounds are returned.
         """
         found = self._search(organization_id)
         if found.missing:
@@ -235,13 +240,15 @@ class Portal:
             found = again
         if not found.missing:
             return Enumeration(found.notebooks, None, found.is_uncounted)
-        message = f"The portal's search for notebooks gave {found.missing} usable items fewer than it counted, twice."
+        message = (
+            f"The portal's search for notebooks returned too few usable items twice. Missing items: {found.missing}."
+        )
         if found.oversized:
             message += f" Too large to be read: {found.oversized}."
         return Enumeration(found.notebooks, ListingIncomplete(message), found.is_uncounted)
 
     def _search(self, organization_id: str) -> _Found:
-        """Search once for all notebooks, in as many searches as that takes."""
+        """Return the results of one round of searches for all notebooks."""
         found, since = _Found(), 0
         while True:
             window = self._search_window(organization_id, since)
@@ -250,7 +257,7 @@ class Portal:
                 return found
             latest = max((parse_epoch_milliseconds(r.get("created")) for r in window.entries.values()), default=0)
             if latest <= since:
-                found.missing += 1  # more items were created in one millisecond than a search gives
+                found.missing += 1  # more items were created in one millisecond than a search can return
                 return found
             since = latest
 
@@ -268,7 +275,7 @@ class Portal:
         """Return the entries of all pages of a listing.
 
         A page that is too large to be read is requested again with half as many entries. A single entry that is too
-        large is skipped; after MAX_OVERSIZED of them the listing ends.
+        large is skipped. After MAX_OVERSIZED such entries, no further page is requested.
         """
         listed = _PagedEntries()
         start, num = 1, request.size
@@ -291,16 +298,16 @@ class Portal:
         what = f"Item {item_id}"
         answer = self._get(f"content/items/{item_id}", what)
         if not isinstance(answer.get("type"), str):
-            raise UnexpectedAnswer(f"{what}: the portal gave an item without a type.")
+            raise UnexpectedAnswer(f"{what}: the portal sent an item without a type.")
         if answer["type"] != NOTEBOOK:
             raise NotebookNotFound(f"{what} is not a notebook.")
         item = NotebookItem.from_portal(answer)
         if item.item_id != item_id:
-            raise UnexpectedAnswer(f"{what}: the portal gave another item, {item.item_id}.")
+            raise UnexpectedAnswer(f"{what}: the portal sent another item, {item.item_id}.")
         return item
 
     def list_groups(self, item_id: ItemId) -> list[dict[str, str]]:
-        """Return `id` and `title` of the groups that the item is shared with and the token's user can see.
+        """Return `id` and `title` of the groups that the item is shared with, if the token's user can see them.
 
         Source: Esri's page "Item groups", `content/items/<itemID>/groups`.
         """
@@ -316,7 +323,7 @@ class Portal:
     def list_snapshots(self, item_id: ItemId, *, owner: str = "") -> SnapshotListing:
         """Return the snapshots among the item's resources, which an administrator may read.
 
-        If the item's `owner` is given, they are requested at the second address that Esri documents.
+        If the item's `owner` is given, the request uses the second address that Esri documents, below the owner's name.
         """
         listed = self._list_resources(item_id, owner)
         return SnapshotListing.from_entries(list(listed.entries.values()), listed.total, listed.oversized)
@@ -331,7 +338,7 @@ class Portal:
         path, what = f"content/{user_path}items/{item_id}/resources", f"The resources of item {item_id}"
         listed = self._read_pages(_PagedRequest(path, what, "resources", "resource", RESOURCES_PER_PAGE, MAX_RESOURCES))
         if listed.is_circular:
-            raise ListingIncomplete(f"{what}: a page leads back to itself or to an earlier one.")
+            raise ListingIncomplete(f"{what}: a page names itself or an earlier page as the next one.")
         if listed.is_cut:
             raise ListingIncomplete(f"{what}: there are more than {MAX_RESOURCES}.")
         return listed
@@ -339,17 +346,17 @@ class Portal:
     def read_snapshot[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
     ) -> T:
-        """Return the result of `consume` for the snapshot's bytes; each new try calls it again.
+        """Return the result of `consume` for the snapshot's bytes. Each attempt calls `consume` again.
 
-        No `f` is sent, so that the resource comes as it is.
+        The request has no parameter `f`, so that the portal sends the resource unchanged.
         """
         url, what = f"{self.rest_url}/content/items/{item_id}/resources/{key}", f"Snapshot {key} of item {item_id}"
         return self.client.retry(lambda: self.client.read("GET", url, what, limit, consume))
 
     def read_content[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T]) -> T:
-        """Return the result of `consume` for the item's current content. Passing faults are not retried.
+        """Return the result of `consume` for the item's current content. Transient faults are not retried.
 
-        A redirect to storage is followed once, without the token.
+        One redirect to storage is followed, without the token.
         """
         url, what = f"{self.rest_url}/content/items/{item_id}/data", f"The current content of item {item_id}"
         return read_item_data(self.client, url, what, limit, consume)
@@ -359,13 +366,13 @@ class Portal:
 
 
 def _get_object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a member that is an object, or an empty one if it is not."""
+    """Return the member if it is an object, or else an empty object."""
     member = answer.get(name)
     return member if isinstance(member, dict) else {}
 
 
 def _get_text(value: object) -> str:
-    """Return the value if it is valid text, or else an empty text."""
+    """Return the value if it is a valid Unicode string, or else an empty string."""
     return value if isinstance(value, str) and is_unicode(value) else ""
 
 
@@ -377,8 +384,8 @@ def _parse_titles(entries: object) -> list[dict[str, str]]:
 
 
 def _get_objects(answer: Mapping[str, Any], name: str, what: str) -> list[dict[str, Any]]:
-    """Return a member that is a list of objects. Raises UnexpectedAnswer if it is missing or anything else."""
+    """Return a member that is a list of objects. Raises UnexpectedAnswer if there is no such list."""
     member = answer.get(name)
     if not isinstance(member, list) or not all(isinstance(entry, dict) for entry in member):
-        raise UnexpectedAnswer(f"{what}: the answer has no list of {name}.")
+        raise UnexpectedAnswer(f"{what}: the response has no list of {name}.")
     return member

@@ -1,4 +1,8 @@
-"""Retries: which faults are tried again, how often, and how long the client waits in between."""
+"""Retry failed requests: how often, with which pauses, and until when.
+
+An ArcGISUnavailable is retried. `envelopes` decides which codes of ArcGIS raise it, and `transport` which statuses of
+HTTP do.
+"""
 
 import random
 import time
@@ -10,9 +14,9 @@ from email.utils import parsedate_to_datetime
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISUnavailable, NotANotebook, PermissionDenied
 
-# The budget of one request: this many attempts in all, as long as the next pause ends before the deadline.
+# Maximum number of attempts for one request. No retry starts if the pause before it would end after the deadline.
 MAX_ATTEMPTS = 4
-# Attempts of a request that was denied, or whose body was not a whole notebook.
+# Maximum number of attempts for a request that was denied, or that returned an incomplete notebook.
 MAX_ATTEMPTS_IF_REFUSED = 2
 BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 20.0
@@ -20,19 +24,19 @@ MAX_BACKOFF_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Retries requests. `sleep` waits for some seconds, and `jitter` returns a random number from 0 to 1."""
+    """Retries requests. `sleep` waits for the given seconds. `jitter` returns a random number from 0 to 1."""
 
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
     def run[T](self, attempt: Callable[[], T], deadline: Deadline) -> T:
-        """Return what `attempt` returns. After ArcGISUnavailable it is called again, up to MAX_ATTEMPTS times in all.
+        """Return what `attempt` returns. After ArcGISUnavailable, it is called again, up to MAX_ATTEMPTS times in all.
 
-        Waits as long as Retry-After asks, or else exponentially longer with full jitter. If the wait would not end
-        before the deadline, the error is raised at once.
+        The pause is the time in the `Retry-After` header. Without this header, pauses grow exponentially with full
+        jitter. If a pause would end after the deadline, the error is raised at once.
 
-        PermissionDenied is tried once more, because ArcGIS Online is known to throttle with a 403. NotANotebook is
-        tried once more too, because HTTP does not notice every cut body.
+        After PermissionDenied, `attempt` is called once more, because ArcGIS Online is known to throttle with a 403.
+        After NotANotebook, it is also called once more, because HTTP does not detect every truncated body.
         """
         for failed in range(1, MAX_ATTEMPTS + 1):
             try:
@@ -50,7 +54,7 @@ class Retries:
 
 
 def parse_retry_after(header: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, or None if it has neither form of RFC 9110, 10.2.3."""
+    """Return the seconds to wait according to a `Retry-After` header (RFC 9110, 10.2.3), or None if it is not valid."""
     if header.strip().isdecimal():
         return float(header.strip()[:9])
     try:

@@ -1,4 +1,8 @@
-"""Choose the route to an owner's notebooks: the owner's notebook server, or the administrator's portal."""
+"""Choose the route to an owner's notebooks: the notebook server as the owner, or the portal as the administrator.
+
+If ArcGIS refuses the owner's credential, `SnapshotAccess` (`snapshot_access.py`) changes the route. For a caller with
+their own ArcGIS token, `CallerRights.open_snapshots` (`reading/authorization.py`) chooses the route.
+"""
 
 import threading
 import time
@@ -9,26 +13,26 @@ from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import Fallback, OwnerCredential, SnapshotAccess
+from notebook_archive.arcgis.token_renewal import ReadSecret, TokenSource
 from notebook_archive.arcgis.token_secrets import name_owner_secret
-from notebook_archive.arcgis.tokens import ReadSecret, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import SecretMissing
 from notebook_archive.settings import Route
 
-# Seconds for which a missing secret of an owner is believed to be missing.
+# Time after which a missing owner's secret is looked up again.
 MISSING_SECONDS = 300
-# Seconds for which the folders of an owner are not read again.
+# Time after which an owner's folders are read again.
 FOLDERS_SECONDS = 300
 
 
 class Routes:
     """Chooses the route to the notebooks of each owner. Threads may share it.
 
-    `notebook-server` needs the owner's own token, because snapshot operations belong to the item's owner alone.
-    `portal` reads the same snapshots as item resources with the administrator's token. `auto` takes the first if the
-    owner has a secret. It takes the second if not, or if ArcGIS refuses the first: on Kubernetes, ArcGIS may ask owners
-    for more privileges.
+    `notebook-server` needs the owner's own token, because only the item's owner may use snapshot operations. `portal`
+    reads the same snapshots as item resources, with the administrator's token. `auto` uses `notebook-server` if the
+    owner has a secret. It uses `portal` if the owner has no secret, or if ArcGIS refuses `notebook-server`. On
+    Kubernetes, ArcGIS may require more privileges from owners.
     """
 
     def __init__(
@@ -50,7 +54,10 @@ class Routes:
         self._lock = threading.Lock()
 
     def choose(self, owner: str, deadline: Deadline) -> SnapshotAccess:
-        """Return the access to an owner's notebooks. Raises SecretMissing if the route needs a missing secret."""
+        """Return the access to an owner's notebooks.
+
+        Raises SecretMissing if the route needs a secret that is missing.
+        """
         administrators_portal = self.portal(deadline)
         administrators_access = SnapshotAccess(administrators_portal, owner=owner)
         if self._route == "portal":
@@ -70,18 +77,18 @@ class Routes:
         return SnapshotAccess(portal, server, owner, fallback)
 
     def portal(self, deadline: Deadline) -> Portal:
-        """Return the portal as the administrator sees it."""
+        """Return a portal client that uses the administrator's credential."""
         return Portal(ArcGISClient(self._transport, self._administrator, deadline), self._portal_url)
 
     def notebook_server(self, deadline: Deadline) -> NotebookServer:
-        """Return the notebook server as the administrator sees it."""
+        """Return a notebook server client that uses the administrator's credential."""
         return self._discovery.find_notebook_server(self.portal(deadline))
 
     def folders(self, owner: str, deadline: Deadline) -> Mapping[str, str]:
-        """Return the titles of an owner's folders by their ids, read once in FOLDERS_SECONDS."""
+        """Return the titles of an owner's folders by their ids. They are cached for FOLDERS_SECONDS."""
         with self._lock:
             lock = self._folders_locks.setdefault(owner, threading.Lock())
-        with lock:  # only for this owner, so that a portal that hangs does not hold up the notebooks of others
+        with lock:  # one lock for each owner, so that a slow response delays only this owner's notebooks
             asked, folders = self._folders.get(owner, (float("-inf"), {}))
             if time.monotonic() - asked > FOLDERS_SECONDS:
                 folders = self.portal(deadline).list_folders(owner)
@@ -93,7 +100,10 @@ class Routes:
         return name_owner_secret(self._secret_prefix, owner)
 
     def _find_credential(self, owner: str) -> OwnerCredential:
-        """Return the owner's credential. Raises SecretMissing, also if the secret was missing a short time ago."""
+        """Return the owner's credential. Raises SecretMissing if the owner has no secret.
+
+        A missing secret is looked up again only after MISSING_SECONDS.
+        """
         with self._lock:
             if owner in self._owners:
                 return self._owners[owner]

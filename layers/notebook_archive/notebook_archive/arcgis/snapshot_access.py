@@ -1,4 +1,4 @@
-"""Read, create and delete the snapshots of one notebook, by the owner's route or by the administrator's."""
+"""Read, create and delete the snapshots of one notebook, with the owner's or the administrator's credential."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.arcgis.tokens import TokenSource
+from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.errors import (
     ArcGISError,
     ArcGISUnavailable,
@@ -24,25 +24,25 @@ from notebook_archive.settings import Route
 
 _log = logging.getLogger(__name__)
 
-# Seconds for which an owner's refused route is not tried again; the administrator's route is used meanwhile.
+# Time after which an owner's refused credential is used again. Until then, the administrator's credential is used.
 REFUSED_ROUTE_SECONDS = 300
 
 
 @dataclass(slots=True)
 class OwnerCredential:
-    """An owner's tokens, and when ArcGIS last refused them the snapshot operations."""
+    """An owner's tokens, and ArcGIS's last refusal of a snapshot operation with them."""
 
     tokens: TokenSource
     refusal: PermissionDenied | None = None
     _refused_until: float = 0.0
 
     def note_refusal(self, refusal: PermissionDenied) -> None:
-        """Do not use this credential for snapshots for a while."""
+        """Record that ArcGIS refused this credential. It is not used for snapshots for REFUSED_ROUTE_SECONDS."""
         self.refusal, self._refused_until = refusal, time.monotonic() + REFUSED_ROUTE_SECONDS
 
     @property
     def is_refused(self) -> bool:
-        """Whether the credential was refused a short time ago."""
+        """Whether ArcGIS refused the credential within the last REFUSED_ROUTE_SECONDS."""
         return self.refusal is not None and time.monotonic() < self._refused_until
 
 
@@ -56,14 +56,14 @@ class Fallback:
 
 @dataclass(slots=True)
 class SnapshotAccess:
-    """The snapshots of one notebook, read with one credential until one deadline.
+    """Access to the snapshots of one notebook, with one credential and one deadline.
 
-    With a `notebook_server`, the credential is the owner's. Without one, the snapshots are read from the portal as
-    resources of the item, as an administrator may.
+    With a `notebook_server`, the credential is the owner's. Without a `notebook_server`, it is the administrator's, and
+    the snapshots are read from the portal as resources of the item.
 
-    If the first operation is refused and there is a `fallback`, the fallback is used instead, and `route` changes. Once
-    an operation has succeeded, the route does not change. `refusal` is ArcGIS's refusal of the owner's credential, if
-    the administrator's is used for that reason.
+    If ArcGIS refuses the first operation, the `fallback` is used instead if there is one, and `route` changes. After an
+    operation has succeeded, the route does not change. `refusal` is ArcGIS's refusal of the owner's credential. It is
+    None if the administrator's credential is not used because of a refusal.
     """
 
     portal: Portal
@@ -75,20 +75,20 @@ class SnapshotAccess:
 
     @property
     def route(self) -> Route:
-        """The name of the route in metadata and reports."""
+        """The name of the route, as used in metadata and reports."""
         return "notebook-server" if self.notebook_server else "portal"
 
     @property
     def can_create(self) -> bool:
-        """Whether snapshots can be created and deleted: only with the owner's own token."""
+        """Whether snapshots can be created and deleted. Only the owner's own token allows that."""
         return self.notebook_server is not None
 
     def list_snapshots(self, item_id: ItemId) -> SnapshotListing:
-        """Return the notebook's snapshots, in one call. Raises any ArcGISError."""
+        """Return the notebook's snapshots. Raises an ArcGISError."""
         listed = self._run_with_fallback(lambda: self._list_snapshots(item_id))
         if listed.lookalikes:
             _log.warning(
-                "Item %s has resources that are named like snapshots but were not archived: %s",
+                "Item %s has resources with names like snapshots, which were not archived: %s",
                 item_id,
                 ", ".join(map(repr, listed.lookalikes)),
             )
@@ -110,16 +110,16 @@ class SnapshotAccess:
     def read_snapshot[T](
         self, item_id: ItemId, key: ResourceKey, limit: int, consume: Callable[[Iterator[bytes]], T]
     ) -> T:
-        """Return the result of `consume` for the snapshot's bytes; each new try calls it again."""
+        """Return the result of `consume` for the snapshot's bytes. Each attempt calls `consume` again."""
         return self._run_with_fallback(
             lambda: (self.notebook_server or self.portal).read_snapshot(item_id, key, limit, consume)
         )
 
     def read_content[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T]) -> T:
-        """Return the result of `consume` for the notebook's current content, which comes from the portal on any route.
+        """Return the result of `consume` for the notebook's current content. Every route reads it from the portal.
 
-        Raises NoContent if the portal sends an empty file or answers code 500, and the item's size is only that of its
-        resources. The size is checked because a proxy, while its server restarts, may answer any request with no bytes.
+        Raises NoContent if the portal sends an empty file or error code 500, and the item is not larger than its
+        resources. The size is checked because a proxy may send empty responses while its server restarts.
         """
         return self._run_with_fallback(
             lambda: self.portal.client.retry(lambda: self._read_content(item_id, limit, consume))
@@ -136,11 +136,11 @@ class SnapshotAccess:
             if not self._has_file:
                 raise NoContent(f"Item {item_id} has no content.") from None
             if isinstance(error, NoContent):
-                raise ArcGISUnavailable(f"{error} By its size, the item has content.") from None
+                raise ArcGISUnavailable(f"{error} But the item's size shows that it has content.") from None
             raise
 
     def _is_larger_than_resources(self, item_id: ItemId) -> bool:
-        """Return whether the item may have a file: whether its size may exceed that of its resources."""
+        """Return whether the item may be larger than its resources, so that it may have a file."""
         try:
             size = self.portal.get_item(item_id).size
             if size is not None and size <= 0:
@@ -150,27 +150,27 @@ class SnapshotAccess:
             return True
 
     def is_on_kubernetes(self) -> bool:
-        """Return whether this is ArcGIS Enterprise on Kubernetes. The portal is asked if that is not known yet."""
+        """Return whether this is ArcGIS Enterprise on Kubernetes. If that is not known yet, the portal is asked."""
         server = self._require_notebook_server()
         if server.is_on_kubernetes is None:
             server.is_on_kubernetes = self.portal.get_organization().is_on_kubernetes
         return server.is_on_kubernetes
 
     def create_snapshot(self, item_id: ItemId, name: str, content: str) -> ResourceKey:
-        """Create a snapshot, tried once, and return its key. See `NotebookServer.create_snapshot` for its errors."""
+        """Create a snapshot in one attempt, and return its key. See `NotebookServer.create_snapshot` for the errors."""
         return self._require_notebook_server().create_snapshot(item_id, name, content)
 
     def delete_snapshot(self, copy: VerifiedCopy) -> None:
-        """Delete the snapshot whose archived copy was verified. Raises any ArcGISError."""
+        """Delete a snapshot that has a verified copy in the archive. Raises an ArcGISError."""
         self._require_notebook_server().delete_snapshot(copy)
 
     def _require_notebook_server(self) -> NotebookServer:
         if self.notebook_server is None:
-            raise PermissionDenied("Only the notebook's owner may make or delete its snapshots.")
+            raise PermissionDenied("Only the notebook's owner may create or delete its snapshots.")
         return self.notebook_server
 
     def _run_with_fallback[T](self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns. If the first route is refused, try once more by the fallback."""
+        """Return what `attempt` returns. If ArcGIS refuses the first route, call `attempt` again with the fallback."""
         try:
             result = attempt()
         except PermissionDenied as error:
@@ -182,9 +182,10 @@ class SnapshotAccess:
         return result
 
     def _check_credential_is_owners(self, refusal: PermissionDenied) -> None:
-        """Raise the refusal if the credential is another user's, or TokenRejected if the portal rejects its token.
+        """Raise the refusal if the credential belongs to another user than the owner.
 
-        A wrong secret has to be corrected. The fallback would hide it.
+        Raises TokenRejected if the portal rejects the token. A wrong secret must be corrected, and the fallback would
+        hide the fault.
         """
         try:
             user = self.portal.get_organization().username
@@ -205,5 +206,5 @@ class SnapshotAccess:
             raise refusal from None
         self.refusal = refusal
         fallback.credential.note_refusal(refusal)
-        _log.warning("ArcGIS refused the route of owner %s, so the administrator's is used. %s", self.owner, refusal)
+        _log.warning("ArcGIS refused owner %s, so the administrator's credential is used. %s", self.owner, refusal)
         return result

@@ -1,4 +1,4 @@
-"""TLS to ArcGIS: servers are verified against one explicit set of CAs, and no call outlasts its deadline."""
+"""Connect to ArcGIS with TLS. Servers are verified with one explicit set of CAs, and calls end at their deadlines."""
 
 import ssl
 import threading
@@ -10,28 +10,30 @@ from requests.adapters import HTTPAdapter
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import CertificateUntrusted
 
-# Maximum seconds without a byte. The deadline may come earlier.
+# Maximum time without receiving a byte. The deadline may be earlier.
 READ_SECONDS = 60.0
 
-# Maximum bytes that are received besides a body (headers and chunk sizes), in addition to a quarter of its limit.
+# A call may receive more bytes than a body's limit, for headers and chunk sizes: a quarter of the limit, and this
+# number.
 FRAMING_BYTES = 1_000_000
 
-# The deadline of this thread's call, and the bytes that it may still receive.
+# The deadline of this thread's call, and the number of bytes that the call may still receive.
 _call = threading.local()
 
 
 def limit_receives(deadline: Deadline, limit: int) -> None:
-    """Stop what this thread receives at the deadline, and after about `limit` bytes, until this is called again.
+    """Limit what this thread receives: until the deadline, and about `limit` bytes.
 
-    The limit also covers bytes that never become a body: urllib3 reads a chunk of size -1 to the end of the connection.
+    The limits apply until the next call of this function. The byte limit is also needed for bytes that never become
+    part of a body: urllib3 reads a chunk of size -1 until the connection ends.
     """
     _call.deadline, _call.bytes_left = deadline, limit + limit // 4 + FRAMING_BYTES
 
 
 class _BoundedSocket(ssl.SSLSocket):
-    """A socket that waits no longer than the call's deadline, and receives no more than its limit.
+    """A socket that stops at the call's deadline and at its byte limit.
 
-    The timeouts of requests are per receive, so a server that sends a byte a second would never meet any of them.
+    The timeouts of `requests` apply to each receive. A server that sends one byte a second would never exceed them.
     """
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401 - ssl's own signature
@@ -50,38 +52,39 @@ class _BoundedSocket(ssl.SSLSocket):
 
 
 class TLSAdapter(HTTPAdapter):
-    """Verifies servers against one explicit SSLContext, whatever the environment says."""
+    """Verifies servers with one explicit SSLContext, and ignores CA settings from the environment."""
 
     def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
         self._context = context
         super().__init__(pool_connections=8, pool_maxsize=pool_size, max_retries=0, pool_block=False)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' own signature
-        """Give the context to every connection."""
+        """Use the context for every connection."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
     def cert_verify(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - requests' own signature
-        """Leave verification to the context."""
+        """Do nothing, because the context verifies the server."""
 
 
 def make_tls_context(ca_pem: str | None, *, strict: bool) -> ssl.SSLContext:
-    """Return a context that verifies servers against a private CA, or against the public ones if it is None.
+    """Return a context that verifies servers with a private CA, or with the public CAs if `ca_pem` is None.
 
-    `strict` keeps VERIFY_X509_STRICT, which is on by default since Python 3.13. Certificates of private CAs without an
-    authority key identifier need it off. The chain and the host name are verified either way. Raises
-    CertificateUntrusted if the PEM holds no certificate.
+    With `strict`, VERIFY_X509_STRICT stays on, as is the default since Python 3.13. It must be off for a private CA
+    with certificates that have no authority key identifier. The chain and the host name are always verified. Raises
+    CertificateUntrusted if the PEM text contains no certificate.
     """
     if ca_pem is None:
         context = ssl.create_default_context(cafile=certifi.where())
     else:
-        # Bundles have comments in any script, and ssl accepts only ASCII. An empty text would mean the system's CAs.
+        # Comments in a bundle may contain any characters, but `ssl` accepts only ASCII. The line break is added because
+        # `ssl` would use the system's CAs for an empty string.
         text = ca_pem.encode("ascii", "replace").decode() + "\n"
         try:
             context = ssl.create_default_context(cadata=text)
         except ssl.SSLError:
-            raise CertificateUntrusted("The secret that CaBundleSecret names holds no PEM certificate.") from None
+            raise CertificateUntrusted("The secret that CaBundleSecret names contains no PEM certificate.") from None
     if not strict:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.hostname_checks_common_name = False  # RFC 9525: a host's name must be among the alternative names
+    context.hostname_checks_common_name = False  # RFC 9525: the host name must be a subject alternative name
     context.sslsocket_class = _BoundedSocket
     return context

@@ -1,4 +1,7 @@
-"""Secrets of ArcGIS tokens: a token, a user name and password, or an application's id and secret, as JSON."""
+"""Parse the secrets that tokens come from.
+
+A secret is JSON with a token, with a user name and password, or with an application's id and secret.
+"""
 
 import json
 import re
@@ -6,7 +9,7 @@ from typing import Any
 
 from notebook_archive.errors import SecretMalformed, SecretNotRotated
 
-# The member of a rotated token's secret. It names the secret of the credential that the token was made with.
+# A member of a rotated token's secret. Its value is the name of the secret with the credential for the token.
 CREDENTIAL = "credential"
 
 TOKEN = re.compile(r"[!-~]+")
@@ -16,7 +19,7 @@ _FORMS = (frozenset(("token",)), frozenset(("username", "password")), frozenset(
 def name_owner_secret(prefix: str, owner: str) -> str:
     """Return the name of an owner's secret.
 
-    Characters that names of secrets cannot have are written `=XX`, in hexadecimal.
+    Each byte of a character that a secret's name may not contain is written as `=XX`, in hexadecimal.
     """
     safe = "".join(
         c if c.isascii() and (c.isalnum() or c in "_.@-+") else "".join(f"={b:02X}" for b in c.encode()) for c in owner
@@ -27,32 +30,32 @@ def name_owner_secret(prefix: str, owner: str) -> str:
 def parse_secret(name: str, text: str) -> dict[str, str]:
     """Return the members of a secret that has one of the three forms.
 
-    Raises SecretNotRotated if it is to hold a token and holds none yet. Raises SecretMalformed for anything else. The
-    messages name the secret and the missing members, and never a value.
+    Raises SecretNotRotated if the secret names a credential, but contains no token yet. Raises SecretMalformed for
+    anything else. The messages name the secret and the missing members, but never contain a value.
     """
     fields = parse_fields(name, text)
     if not any(form <= fields.keys() for form in _FORMS):
         if CREDENTIAL in fields:
-            message = f"Secret {name!r} names a credential, but holds no token yet: it has not been rotated."
+            message = f"Secret {name!r} names a credential, but contains no token, because it has not been rotated yet."
             raise SecretNotRotated(message).of_secret(name)
         missing = [" and ".join(sorted(form - fields.keys())) for form in _FORMS]
         raise SecretMalformed(f"Secret {name!r} is missing {', or '.join(missing)}.").of_secret(name)
     if "token" in fields and not TOKEN.fullmatch(fields["token"]):
-        message = f"The token in secret {name!r} has a space, a line break or another character that no token has."
+        message = f"The token in secret {name!r} contains a character that no token has, such as a space or line break."
         raise SecretMalformed(message).of_secret(name)
     return fields
 
 
 def require_credential(name: str, fields: dict[str, str]) -> dict[str, str]:
-    """Return the members of a secret that can sign in. Raises SecretMalformed if they are a token."""
+    """Return the members of a secret that contains a credential. Raises SecretMalformed if it contains a token."""
     if "token" in fields:
-        message = f"Secret {name!r} holds a token, not a credential that could make one."
+        message = f"Secret {name!r} contains a token, not a credential that can sign in."
         raise SecretMalformed(message).of_secret(name)
     return fields
 
 
 def parse_fields(name: str, text: str) -> dict[str, str]:
-    """Return the secret's members that are text or whole numbers. Raises SecretMalformed if it is not a JSON object."""
+    """Return the secret's members that are strings or integers. Raises SecretMalformed if it is not a JSON object."""
     try:
         secret: Any = json.loads(text)
     except (ValueError, RecursionError):

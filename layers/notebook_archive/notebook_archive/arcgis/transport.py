@@ -1,6 +1,6 @@
-"""HTTP to ArcGIS: one request with a token, a wall-clock deadline, a limit in bytes, and verified TLS.
+"""Send HTTP requests to ArcGIS. Each has a token, a deadline, a limit in bytes, and verified TLS.
 
-Only admin calls follow a redirect: one, within the same host.
+Only admin calls follow a redirect. They follow one redirect within the same host.
 """
 
 import copy
@@ -38,51 +38,54 @@ from notebook_archive.errors import (
 
 # The path of the portal's sharing API below the portal's URL.
 SHARING_API = "/sharing/rest"
-# Sent with every call. Tokens are bound to it, because a Lambda function has no address that a token could be bound to.
+# This referer is sent with every call. Tokens are bound to it, because a Lambda function has no fixed IP address to
+# which a token could be bound.
 REFERER = "https://notebook-archive.invalid/"
 
 CONNECT_SECONDS = 10.0
-# Maximum bytes of a listing or of a description. A page of 100 items has some hundred kilobytes.
+# Maximum number of bytes in a listing or a description. A page of 100 items has some hundred kilobytes.
 ANSWER_BYTES = 8_000_000
 CHUNK_BYTES = 262_144
-# Maximum bytes that are read of the body of an HTTP error.
+# Maximum number of bytes read from an HTTP error's body.
 ERROR_BYTES = 65_536
-# If less than this is left of the deadline, a broken connection is blamed on it.
+# If a connection breaks less than this time before the deadline, the error is DeadlineExceeded.
 DEADLINE_MARGIN_SECONDS = 0.05
-# Causes of an exception that are searched for an untrusted certificate.
+# Maximum number of an exception's causes that are searched for an untrusted certificate.
 MAX_CAUSES = 10
 
-# Statuses that mean "try again later". Also 413, which a gateway under load sends; Esri's own session retries it.
+# HTTP statuses after which a retry may help. 413 is included because gateways under load send it, and because Esri's
+# own session retries it.
 _TRY_LATER = frozenset((408, 413, 429))
-# Statuses of a redirect that may keep the method. 303 asks for a GET, so it is not one of them.
+# HTTP statuses of redirects that are followed with the same method. 303 is not included, because it requires GET.
 _REDIRECTS = frozenset((301, 302, 307, 308))
-# An address within a server: HTTPS, no user, nothing that two parsers could read differently.
+# The target of a redirect. It is an HTTPS address without a user name, and without a character that two parsers could
+# read differently.
 _ADDRESS = re.compile(
     r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*(?:\?[!$-;=?-Z_a-z~]*)?"
 )
-# Exceptions that requests, urllib3 and the standard library raise while they read an answer.
+# Exceptions that requests, urllib3 and the standard library raise while they read a response.
 _CONNECTION_ERRORS = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     OSError,
-    ValueError,  # of a number or a header that the libraries could not parse
+    ValueError,  # the libraries could not parse a number or a header
     ArithmeticError,
 )
 
 
 class _Session(requests.Session):
-    """A session that ignores redirects. A plain session reads the whole body of a redirect, whatever its size."""
+    """A session that ignores redirects. `requests.Session` would read the whole body of a redirect, of any size."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None."""
+        """Return None, so that no response counts as a redirect."""
 
 
 class Transport:
     """Sends every request to ArcGIS. Threads may share it.
 
-    A token goes into the form body of a POST, as Enterprise on Kubernetes demands, and into `X-Esri-Authorization` of a
-    GET. It never goes into a URL, because URLs end up in access logs.
+    A POST request contains the token in its form body, as Enterprise on Kubernetes requires. A GET request contains it
+    in the header `X-Esri-Authorization`. A URL never contains a token, because access logs contain URLs.
     """
 
     def __init__(
@@ -94,35 +97,35 @@ class Transport:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._session = _Session()
-        self._session.trust_env = False  # neither proxies nor .netrc nor a CA bundle from the environment
+        self._session.trust_env = False  # ignore proxies, .netrc and CA bundles from the environment
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "notebook-archive"})
-        # A shared cache may keep answers to requests without `Authorization` (RFC 9111 section 3.5), and the header for
-        # ArcGIS has another name. Then old content would be archived as the content after a save.
+        # A shared cache may store responses to requests without `Authorization` (RFC 9111 section 3.5), and ArcGIS's
+        # token header has another name. Old content from a cache would be archived as the content after a save.
         self._session.headers["Cache-Control"] = "no-cache, no-store"
         self._referer = REFERER
-        # Owners share the connections. A cookie that a server sets for one must not be sent for another.
+        # All owners share this session. A cookie that a server sets for one owner must not be sent for another.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        self._session.adapters.clear()  # only HTTPS, wherever an address comes from
+        self._session.adapters.clear()  # accept only HTTPS addresses
         self._session.mount("https://", TLSAdapter(context, connections))
         self.retries = Retries(sleep, jitter)
         self._follows_redirects = False
 
     def with_referer(self, referer: str) -> "Transport":
-        """Return a transport for tokens that are bound to another referer. If it is empty, none is sent.
+        """Return a transport for tokens that are bound to another referer. If `referer` is empty, no referer is sent.
 
-        Both share their connections.
+        Both transports share their connections.
         """
         other = copy.copy(self)
-        other._referer = referer  # noqa: SLF001 - of the same class
+        other._referer = referer  # noqa: SLF001 - an object of the same class
         return other
 
     def with_redirects(self) -> "Transport":
-        """Return a transport for admin calls, which follow one redirect within the same host.
+        """Return a transport for admin calls. It follows one redirect within the same host.
 
-        Both share their connections.
+        Both transports share their connections.
         """
         other = copy.copy(self)
-        other._follows_redirects = True  # noqa: SLF001 - of the same class
+        other._follows_redirects = True  # noqa: SLF001 - an object of the same class
         return other
 
     def call(
@@ -135,10 +138,10 @@ class Transport:
         token: str = "",
         fields: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Return the JSON object that ArcGIS answers. Passing faults are retried; see `Retries.run`.
+        """Return the JSON object that ArcGIS sends. Transient faults are retried; see `Retries.run`.
 
-        `what` names the call in messages. `fields` are the query of a GET or the form of a POST. Raises any
-        ArcGISError, and AnswerTooLarge beyond ANSWER_BYTES.
+        `what` names the call in messages. `fields` are the query of a GET request or the form of a POST request. Raises
+        AnswerTooLarge if the body has more than ANSWER_BYTES, or another ArcGISError.
         """
 
         def attempt() -> dict[str, Any]:
@@ -166,12 +169,13 @@ class Transport:
     ) -> Generator[bytes]:
         """Yield the body in chunks of up to CHUNK_BYTES. Close the iterator if you do not read it to its end.
 
-        Nothing is retried. Raises SnapshotTooLarge beyond `limit` bytes, and an ArcGISError for the HTTP status or a
-        broken connection. An end without an error does not prove that the body is complete: HTTP may not notice a cut.
-        With `refuse_empty`, a body that the headers prove to be empty raises NoContent.
+        Nothing is retried. Raises SnapshotTooLarge if the body has more than `limit` bytes. Raises an ArcGISError for
+        an HTTP error status and for a broken connection. Even without an error, the body may be incomplete, because
+        HTTP does not detect every truncated body. With `refuse_empty`, NoContent is raised if the headers prove that
+        the body is empty.
         """
         if deadline.remaining() <= 0:
-            raise DeadlineExceeded(f"{what}: no time was left to call the server.")
+            raise DeadlineExceeded(f"{what}: there was no time left to call the server.")
         form = dict(fields or {})
         headers = {"Referer": self._referer} if self._referer else {}
         if token and method == "POST":
@@ -207,7 +211,7 @@ class Transport:
         return self._session.request(
             method,
             url,
-            **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # one of two names
+            **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # the key is one of two names
             headers=headers,
             stream=True,
             allow_redirects=False,
@@ -216,11 +220,11 @@ class Transport:
 
 
 def _is_proven_empty(response: requests.Response) -> bool:
-    """Return whether the status and headers of an answer without a byte prove that none is missing.
+    """Return whether the status and headers of an empty response prove that no byte is missing.
 
-    A body without a length ends with the connection, so a cut looks like its end. urllib3 refuses a chunked body
-    without its last chunk, but not a compressed one that is cut. Other statuses promise no file: AWS WAF, for one,
-    challenges a client with an empty 202.
+    A body without a length ends with the connection, so a truncated body looks complete. urllib3 raises an error if a
+    chunked body has no last chunk, but not if a compressed body is truncated. Responses with another status do not
+    contain the file. For example, AWS WAF sends an empty 202 to challenge a client.
     """
     headers = response.headers
     if response.status_code != 200 or headers.get("Content-Encoding", "identity") != "identity":
@@ -229,9 +233,9 @@ def _is_proven_empty(response: requests.Response) -> bool:
 
 
 def _find_redirect_target(response: requests.Response, url: str) -> str:
-    """Return the address that a redirect names, or an empty text if it names none within the same host.
+    """Return the target of a redirect, or an empty string if there is none within the same host.
 
-    The port must stay the same or become 443, because web servers redirect from one to the other.
+    The port must be the same or 443, because web servers redirect from another port to 443.
     """
     location = response.headers.get("Location", "")
     if response.status_code not in _REDIRECTS or not location:
@@ -240,7 +244,7 @@ def _find_redirect_target(response: requests.Response, url: str) -> str:
         target = urljoin(url, location)
         old, new = urlsplit(url), urlsplit(target)
         is_same_host = new.hostname == old.hostname and (new.port or 443) in (443, old.port or 443)
-    except ValueError:  # of a port or an address that is not one
+    except ValueError:  # the port or the address is not valid
         return ""
     return target if is_same_host and _ADDRESS.fullmatch(target) else ""
 
@@ -248,7 +252,7 @@ def _find_redirect_target(response: requests.Response, url: str) -> str:
 def _check_status(response: requests.Response, what: str) -> None:
     status = response.status_code
     if 300 <= status < 400:
-        redirected = UnexpectedAnswer(f"{what}: the server answered a redirect (HTTP {status}), which is not followed.")
+        redirected = UnexpectedAnswer(f"{what}: the server sent a redirect (HTTP {status}), which is not followed.")
         redirected.location = response.headers.get("Location", "")
         raise redirected
     if status >= 500 or status in _TRY_LATER:
@@ -261,26 +265,26 @@ def _check_status(response: requests.Response, what: str) -> None:
 
 
 def _build_refusal(status: int, body: bytes, what: str) -> ArcGISError:
-    """Return the error of a real 4xx, which its body names.
+    """Return the error for an HTTP status 4xx. If the body is an ArcGIS error response, it decides.
 
-    If the body is not ArcGIS's own but the page of a proxy or a web server, a 404 means a wrong address, and not that
-    the notebook is gone.
+    Otherwise a proxy or a web server sent the response. A 404 then means that the address is wrong, and not that the
+    notebook was deleted.
     """
     error = find_error_in_body(body, what)
     if error and not isinstance(error, UnexpectedAnswer):
         return error
     error = build_error(status, what)
     if isinstance(error, NotebookNotFound | RequestRejected):
-        return UnexpectedAnswer(f"{what}: the server answered HTTP {status}, and not in ArcGIS's form.")
+        return UnexpectedAnswer(f"{what}: the server returned HTTP {status}, but not in ArcGIS's form.")
     if isinstance(error, PermissionDenied):
         error.is_foreign = True
     return error
 
 
 def _translate_error(error: Exception, what: str, host: str, deadline: Deadline) -> Exception:
-    """Return our error for one of requests, urllib3 or the socket, without its text, which has the URL."""
+    """Return our error for an error from requests, urllib3 or the socket. Omit its message, which contains the URL."""
     if deadline.remaining() <= DEADLINE_MARGIN_SECONDS:
-        return DeadlineExceeded(f"{what}: {host} had not answered completely when the time was up.")
+        return DeadlineExceeded(f"{what}: the response from {host} was not complete at the deadline.")
     for cause in _list_causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return CertificateUntrusted(f"{what}: the certificate of {host} is not trusted ({cause.verify_message}).")
@@ -288,11 +292,11 @@ def _translate_error(error: Exception, what: str, host: str, deadline: Deadline)
         error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
     ):
         return UnexpectedAnswer(f"{what}: {host!r} is not a usable address.")
-    return ArcGISUnavailable(f"{what}: no complete answer from {host} ({type(error).__name__}).")
+    return ArcGISUnavailable(f"{what}: no complete response from {host} ({type(error).__name__}).")
 
 
 def _list_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and what caused it. Libraries put a cause into `__cause__`, `__context__`, `reason` or `args`."""
+    """Yield the error and its causes. Libraries store a cause in `__cause__`, `__context__`, `reason` or `args`."""
     cause: BaseException | None = error
     for _ in range(MAX_CAUSES):
         if cause is None:

@@ -1,6 +1,6 @@
-"""The archive: a bucket, its keys, and writes that never overwrite a snapshot.
+"""Read and write the archive: a bucket with defined keys, in which no snapshot is ever overwritten.
 
-`docs/archive-format.md` is the contract that a restorer relies on.
+`docs/archive-format.md` is the contract for people and programs that restore from the archive.
 """
 
 from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote

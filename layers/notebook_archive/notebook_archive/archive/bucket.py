@@ -1,7 +1,8 @@
-"""The S3 calls that the archive makes, each checked to be answered by S3 itself."""
+"""Call S3 for the archive, and check that each response comes from S3 itself."""
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -13,41 +14,76 @@ from notebook_archive.errors import ArchiveUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
-# What S3 answers to a conditional write. A conflict means that another write of the same key was under way.
+# Number of bytes in a piece of an object that is read in pieces.
+PIECE_BYTES = 1_048_576
+# The result of a conditional write. "conflict" means that another write to the same key was under way.
 type PutResult = Literal["written", "exists", "conflict"]
 _REFUSED_WRITES: dict[int | None, PutResult] = {409: "conflict", 412: "exists"}
 
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing of the bucket gives it. `size` is in bytes."""
+    """An object in a listing of the bucket. `size` is in bytes."""
 
     key: str
     written: datetime
     size: int
 
 
+class OpenedObject:
+    """An object whose bytes are not read yet. Close it.
+
+    The two ways to read it raise ArchiveDamaged if the bytes do not match the checksum that S3 keeps of them, and
+    ArchiveDenied or ArchiveUnavailable.
+    """
+
+    def __init__(self, bucket: str, key: str, answer: "GetObjectOutputTypeDef") -> None:
+        self._bucket, self.key, self._body = bucket, key, answer["Body"]
+        self.size = answer["ContentLength"]
+        self.metadata: Mapping[str, str] = answer["Metadata"]
+        # The SHA-256 that S3 keeps, in base64, or an empty text.
+        self.checksum = answer.get("ChecksumSHA256", "")
+
+    def read(self) -> bytes:
+        """Return all bytes."""
+        try:
+            return self._body.read()
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._bucket, self.key) from None
+
+    def read_pieces(self) -> Iterator[bytes]:
+        """Yield all bytes in pieces of PIECE_BYTES."""
+        try:
+            yield from self._body.iter_chunks(PIECE_BYTES)
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._bucket, self.key) from None
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._body.close()
+
+
 class Bucket:
     """One bucket. Every method may raise ArchiveDenied or ArchiveUnavailable. Threads may share it.
 
-    Every call names the account that the bucket must belong to, so a bucket of the same name in another account is
-    never written.
+    Every call names the account that must own the bucket, so a bucket of the same name in another account is never
+    used.
     """
 
     def __init__(self, s3: "S3Client", name: str, owner: str) -> None:
         self._s3, self._name = s3, name
         self._address: Any = {"Bucket": name, "ExpectedBucketOwner": owner}
 
-    def put(self, key: str, body: bytes | IO[bytes], digest: bytes, **parameters: Any) -> None:  # noqa: ANN401 - put_object's own
+    def put(self, key: str, body: bytes | IO[bytes], digest: bytes, **parameters: Any) -> None:  # noqa: ANN401 - for put_object
         """Write an object with this SHA-256. Other parameters are those of PutObject."""
         try:
             self._put(key, body, digest, parameters)
         except S3_ERRORS as error:
             raise translate_s3_error(error, self._name, key) from None
 
-    def put_if_absent(self, key: str, body: bytes | IO[bytes], digest: bytes, **parameters: Any) -> PutResult:  # noqa: ANN401 - put_object's own
+    def put_if_absent(self, key: str, body: bytes | IO[bytes], digest: bytes, **parameters: Any) -> PutResult:  # noqa: ANN401 - for put_object
         """Write an object with this SHA-256 unless the key exists."""
         try:
             self._put(key, body, digest, {**parameters, "IfNoneMatch": "*"})
@@ -61,10 +97,11 @@ class Bucket:
         return "written"
 
     def _put(self, key: str, body: bytes | IO[bytes], digest: bytes, parameters: Mapping[str, Any]) -> None:
-        """Write an object, and return once S3 has confirmed its SHA-256.
+        """Write an object, and return after S3 has confirmed its SHA-256.
 
-        If the answer does not confirm the checksum (a proxy's page does not), a HEAD checks it. Raises S3_ERRORS of
-        the PUT, and an ArchiveError if S3 does not have the object after all.
+        If the response contains no checksum, for example because a proxy sent it, a HEAD request reads the checksum.
+        Raises S3_ERRORS if the PUT request fails. Raises an ArchiveError if the HEAD request fails, or if S3 does not
+        have the object with this SHA-256.
         """
         checksum = b64encode(digest).decode()
         answer = self._s3.put_object(
@@ -79,10 +116,10 @@ class Bucket:
         if confirmed is None and (head := self.head(key)):
             confirmed = head.get("ChecksumSHA256")
         if confirmed != checksum:
-            raise ArchiveUnavailable(f"S3 answered that it stored {key}, but does not confirm its SHA-256.")
+            raise ArchiveUnavailable(f"S3 reported that it stored {key}, but does not confirm its SHA-256.")
 
     def head(self, key: str) -> "HeadObjectOutputTypeDef | None":
-        """Return what S3 knows of an object besides its bytes, or None if it does not exist."""
+        """Return an object's headers and metadata, or None if the object does not exist."""
         try:
             head = self._s3.head_object(**self._address, Key=key, ChecksumMode="ENABLED")
         except S3_ERRORS as error:
@@ -92,22 +129,41 @@ class Bucket:
         _check_answer(head, "ETag", key)
         return head
 
-    def read(self, key: str) -> bytes | None:
-        """Return an object's bytes, or None if it does not exist.
-
-        Raises ArchiveDamaged if the bytes do not match the checksum that S3 keeps of them.
-        """
+    def open(self, key: str) -> OpenedObject | None:
+        """Return an object whose bytes are not read yet, or None if it does not exist. Makes one call."""
         try:
             answer = self._s3.get_object(**self._address, Key=key, ChecksumMode="ENABLED")
-            _check_answer(answer, "ETag", key)
-            return answer["Body"].read()
         except S3_ERRORS as error:
             if is_absent(error):
                 return None
             raise translate_s3_error(error, self._name, key) from None
+        _check_answer(answer, "ETag", key)
+        return OpenedObject(self._name, key, answer)
+
+    def read(self, key: str) -> bytes | None:
+        """Return an object's bytes, or None if it does not exist.
+
+        Raises ArchiveDamaged if the bytes do not match the checksum that S3 stores with them.
+        """
+        opened = self.open(key)
+        if opened is None:
+            return None
+        with closing(opened):
+            return opened.read()
+
+    def make_link(self, key: str, seconds: int, **parameters: str) -> str:
+        """Return a URL that gives the object to whoever has it. Other parameters are those of GetObject.
+
+        The URL does not name the bucket's account, because a browser would have to send that as a header.
+        """
+        address = {"Bucket": self._name, "Key": key}
+        return self._s3.generate_presigned_url("get_object", Params={**address, **parameters}, ExpiresIn=seconds)
 
     def list_objects(self, prefix: str) -> Iterator[ListedObject]:
-        """Yield the objects whose keys begin with the prefix, in key order, 1,000 a call."""
+        """Yield the objects with keys that begin with the prefix, in key order.
+
+        One call returns up to 1,000 objects.
+        """
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._address, Prefix=prefix):
                 _check_answer(page, "IsTruncated", prefix)
@@ -118,6 +174,9 @@ class Bucket:
 
 
 def _check_answer(answer: Mapping[str, Any], member: str, subject: str) -> None:
-    """Raise ArchiveUnavailable if the answer, a page of a proxy for example, has no member that S3 always sends."""
+    """Raise ArchiveUnavailable if a response does not contain a member that S3 always sends.
+
+    Such a response may come from a proxy.
+    """
     if member not in answer:
-        raise ArchiveUnavailable(f"The answer about {subject} is not from S3: it has no {member}.")
+        raise ArchiveUnavailable(f"The response for {subject} is not from S3, because it has no {member}.")

@@ -1,6 +1,7 @@
-"""Build and parse the keys of the archive.
+"""Build and parse the keys of the archive: every object below `notebooks/` and `runs/` has its key from here.
 
-A key is built only from ids that were matched whole, so no text from outside can shape one.
+A key is built only from ids that match their patterns completely, so nobody can choose a key through a title. The name
+of an execution is encoded first.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from notebook_archive.models import ItemId, ResourceKey
 NOTEBOOKS = "notebooks/"
 RUNS = "runs/"
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
-# Maximum characters of a run's name in a key. A longer name is cut, and the mark and a digest follow.
+# Maximum number of characters of a run's name in a key. A longer name is cut, and ends in the mark and a digest.
 MAX_RUN_NAME = 80
 _CUT_MARK = ".-"
 _CUT_DIGITS = 20
@@ -23,45 +24,46 @@ _SNAPSHOT = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{3
 _ALTERED = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32})\.([0-9a-f]{12})\.json")
 _CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen|captured)")
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
+_COPY_NAME = re.compile(r"current/([0-9]{13}-[0-9a-f]{12})\.ipynb")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
 
 
 class RunId(str):
     """The id of an archive run: `{yyyy-mm-dd}/{name of the Step Functions execution}`.
 
-    It is also the place of the run's objects below `runs/`.
+    The keys of the run's objects begin with `runs/` and this id.
     """
 
     __slots__ = ()
 
     @classmethod
     def from_execution(cls, name: str, started_at: str) -> Self:
-        """Return the run of an execution. Two names never give the same run; `_encode_name` describes the encoding."""
+        """Return the run id of an execution. Different names give different ids; see `_encode_name`."""
         text = f"{started_at[:10]}/{_encode_name(name)}"
         if not _RUN.fullmatch(text):
             raise SettingsInvalid(
-                "The execution has no usable name or start time: start the run through its state machine."
+                "The execution has no usable name or start time. Start the run through its state machine."
             )
         return cls(text)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the run id that a note holds, or raise SettingsInvalid."""
+        """Return the run id that is stored in a capture record, or raise SettingsInvalid."""
         if _RUN.fullmatch(text):
             return cls(text)
         raise SettingsInvalid("The text is not a run id.")
 
     def key(self, name: str) -> str:
-        """Return the key of one of the run's own objects."""
+        """Return the key of one of the run's own objects. The functions below have the names."""
         return f"{RUNS}{self}/{name}"
 
 
 def _encode_name(name: str) -> str:
-    """Return an execution's name as keys hold it. Two names never give the same text.
+    """Return an execution's name in the form that keys contain. Different names give different results.
 
-    Characters other than letters, digits, `_` and `-` become `.XX`, two upper-case hexadecimal digits for each byte of
-    UTF-8. A result of more than 80 characters is cut, and ends in `.-` and the first 20 digits of the SHA-256 of the
-    whole name: no encoded name has a hyphen after a dot.
+    Each byte of a character other than a letter, a digit, `_` and `-` becomes `.XX`: its two upper-case hexadecimal
+    digits. The bytes are those of UTF-8. A result of more than 80 characters is cut. It then ends in `.-` and the first
+    20 digits of the whole name's SHA-256. No other encoded name contains `.-`.
     """
     whole = name.encode(errors="surrogatepass")
     encoded = re.sub(rb"[^A-Za-z0-9_-]", lambda found: b".%02X" % found[0][0], whole).decode()
@@ -73,41 +75,52 @@ def _encode_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AlteredSnapshot:
-    """Another body that ArcGIS served under the key of a snapshot that was archived before.
+    """A different body that ArcGIS served under the key of an archived snapshot.
 
-    `short_digest` is the first 12 digits of its SHA-256.
+    `short_digest` is the first 12 digits of this body's SHA-256.
     """
 
     resource_key: ResourceKey
     short_digest: str
 
+    @classmethod
+    def from_content(cls, key: ResourceKey, digest: bytes) -> Self:
+        """Return another body, with this SHA-256, of a snapshot."""
+        return cls(key, _shorten(digest))
+
 
 class CopyId(str):
     """The id of one copy of a notebook's content: `{modified}-{first 12 digits of its SHA-256}`.
 
-    `modified` is the item's time of modification in 13 digits of epoch milliseconds. It is all zeros if the portal gave
-    no time.
+    `modified` is the item's modification time in epoch milliseconds, with 13 digits. If the portal sent no time, all
+    digits are zero.
     """
 
     __slots__ = ()
-    # The ending of its key.
+    # The extension of its key.
     kind = "ipynb"
 
     @classmethod
     def from_content(cls, modified: int, digest: bytes) -> Self:
         """Return the id of content with this SHA-256, or raise NotAnId."""
-        return cls.parse(f"{modified:013d}-{digest.hex()[:12]}")
+        return cls.parse(f"{modified:013d}-{_shorten(digest)}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the id, or raise NotAnId."""
         if _COPY.fullmatch(text):
             return cls(text)
-        raise NotAnId(f"Not the id of a copy: {text[:40]!r}")
+        raise NotAnId(f"Not a copy id: {text[:40]!r}.")
+
+    @classmethod
+    def from_resource_key(cls, name: str) -> Self | None:
+        """Return the copy that has this name in reports and events, or None if it is the name of a snapshot."""
+        match = _COPY_NAME.fullmatch(name)
+        return cls(match[1]) if match else None
 
     @property
     def modified(self) -> int:
-        """When the item was modified, in epoch milliseconds."""
+        """The item's modification time in epoch milliseconds."""
         return int(self[:13])
 
     @property
@@ -117,26 +130,26 @@ class CopyId(str):
 
     @property
     def resource_key(self) -> str:
-        """The name of the copy in reports and events, next to the resource keys of snapshots."""
+        """The name of the copy in reports and events. Snapshots have their resource keys there."""
         return f"current/{self}.ipynb"
 
 
 class SeenNote(CopyId):
-    """A note that the archive had a notebook's content already, under another `modified` or at an earlier time."""
+    """A note that the archive already has this content, under another `modified` or from an earlier time."""
 
     __slots__ = ()
     kind = "seen"
 
 
 class CapturedNote(CopyId):
-    """A note that a snapshot holds a notebook's content, so no run needs to make one."""
+    """A note that a snapshot contains this content, so no run needs to create another snapshot."""
 
     __slots__ = ()
     kind = "captured"
 
 
 class ItemNote(Enum):
-    """The other objects that the archive keeps of an item. The value is the name of the file."""
+    """The other objects that the archive keeps for an item. The value is the file name without `.json`."""
 
     PROPERTIES = "item"
     DELETION = "deleted"
@@ -145,9 +158,19 @@ class ItemNote(Enum):
 _KINDS = {each.kind: each for each in (CopyId, SeenNote, CapturedNote)}
 
 
+def _shorten(digest: bytes) -> str:
+    """Return the digits of a SHA-256 that are part of a key."""
+    return digest.hex()[:12]
+
+
+def notebook_prefix(item_id: ItemId) -> str:
+    """Return the prefix of the keys of everything that the archive holds of a notebook."""
+    return f"{NOTEBOOKS}{item_id}/"
+
+
 def snapshots_prefix(item_id: ItemId) -> str:
-    """Return the prefix of the keys of all archived snapshots of a notebook."""
-    return f"{NOTEBOOKS}{item_id}/snapshots/"
+    """Return the key prefix of a notebook's archived snapshots."""
+    return f"{notebook_prefix(item_id)}snapshots/"
 
 
 def snapshot_key(item_id: ItemId, key: ResourceKey) -> str:
@@ -156,33 +179,36 @@ def snapshot_key(item_id: ItemId, key: ResourceKey) -> str:
 
 
 def altered_key(item_id: ItemId, altered: AlteredSnapshot) -> str:
-    """Return the key of an altered snapshot, which begins like the key of the snapshot."""
+    """Return the key of an altered snapshot. It begins like the key of the first archived body."""
     stem = altered.resource_key.removesuffix(".json")
     return f"{snapshots_prefix(item_id)}{stem}.{altered.short_digest}.json"
 
 
 def item_key(item_id: ItemId) -> str:
     """Return the key of the item's properties."""
-    return f"{NOTEBOOKS}{item_id}/item.json"
+    return f"{notebook_prefix(item_id)}item.json"
 
 
 def deletion_key(item_id: ItemId) -> str:
     """Return the key of the note that the portal no longer has the item."""
-    return f"{NOTEBOOKS}{item_id}/deleted.json"
+    return f"{notebook_prefix(item_id)}deleted.json"
 
 
 def capture_record_key(item_id: ItemId, key: ResourceKey) -> str:
-    """Return the key of the record that says which run made a snapshot."""
-    return f"{NOTEBOOKS}{item_id}/captures/{key}"
+    """Return the key of the capture record, which names the run that created a snapshot."""
+    return f"{notebook_prefix(item_id)}captures/{key}"
 
 
 def copy_key(item_id: ItemId, copy: CopyId) -> str:
     """Return the key of a copy of a notebook's content, or of a note about the content."""
-    return f"{NOTEBOOKS}{item_id}/current/{copy}.{copy.kind}"
+    return f"{notebook_prefix(item_id)}current/{copy}.{copy.kind}"
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
-    """Return the item and the object that a key below `notebooks/` names, or None for any other key."""
+    """Return the item and the object that a key identifies, or None for other keys.
+
+    Capture records give None too, because a listing of a notebook does not need them.
+    """
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
     if match := _ALTERED.fullmatch(key):
@@ -192,3 +218,41 @@ def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | It
     if match := _ITEM.fullmatch(key):
         return ItemId(match[1]), ItemNote(match[2])
     return None
+
+
+def claim_key(run: RunId) -> str:
+    """Return the key of the object that says which execution a run id belongs to."""
+    return run.key("run.json")
+
+
+def plan_key(run: RunId, earlier_attempts: int = 0) -> str:
+    """Return the key of the plan that an attempt to plan a run writes."""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return run.key(f"plan{again}.jsonl")
+
+
+def outcomes_prefix(run: RunId) -> str:
+    """Return the prefix of the keys of all outcomes of a run."""
+    return run.key("outcomes/")
+
+
+def batch_outcomes_key(run: RunId, number: int, part: int = 0, earlier_attempts: int = 0) -> str:
+    """Return the key of the outcomes that an attempt to archive a part of a batch writes."""
+    rest = f"-{part}" if part else ""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return f"{outcomes_prefix(run)}{number:06d}{rest}{again}.json"
+
+
+def refused_outcomes_key(run: RunId) -> str:
+    """Return the key of the outcomes of chosen ids that are not readable notebooks, which no batch has."""
+    return f"{outcomes_prefix(run)}plan.json"
+
+
+def crashed_outcomes_key(run: RunId) -> str:
+    """Return the key of the outcomes that the report adds for the notebooks of crashed batches."""
+    return f"{outcomes_prefix(run)}crashed.json"
+
+
+def report_key(run: RunId) -> str:
+    """Return the key of a run's report."""
+    return run.key("report.json")

@@ -1,4 +1,4 @@
-"""Read from the keys of the bucket what the archive holds."""
+"""Derive the content of the archive from the bucket's keys."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,26 +18,26 @@ MAX_NOTES = 10
 class ContentNotes:
     """The copies of one notebook's content and the notes about it, with the times when they were written.
 
-    The latest comes last. The latest is the one that was written last, which need not have the highest `modified`: a
-    portal that was restored from a backup goes back in time.
+    They are sorted by these times, so the latest comes last. The latest need not have the highest `modified`, because a
+    portal that was restored from a backup reports earlier times again.
     """
 
     notes: tuple[tuple[datetime, keys.CopyId], ...] = ()
 
     @classmethod
     def keep_latest(cls, notes: list[tuple[datetime, keys.CopyId]]) -> Self:
-        """Return the MAX_NOTES latest notes, and always the latest copy and the latest CapturedNote."""
+        """Return the MAX_NOTES latest notes. The latest copy and the latest CapturedNote are always included."""
         ordered = sorted(notes)
         dropped, kept = cls(tuple(ordered[:-MAX_NOTES])), tuple(ordered[-MAX_NOTES:])
         last = (dropped.find_latest(keys.CopyId), dropped.find_latest(keys.CapturedNote))
         return cls((*sorted(each for each in last if each), *kept))
 
     def find_by_modified(self, modified: int) -> tuple[datetime, keys.CopyId] | None:
-        """Return the latest note of the item with this `modified`, or None."""
+        """Return the latest note that has this `modified`, or None."""
         return next((note for note in reversed(self.notes) if note[1].modified == modified), None)
 
     def find_latest(self, kind: type[keys.CopyId], digest: str = "") -> tuple[datetime, keys.CopyId] | None:
-        """Return the latest note of exactly this kind, or None. If a short digest is given, it has to match."""
+        """Return the latest note of exactly this kind, or None. If a short digest is given, it must match."""
         return next(
             (
                 note
@@ -50,12 +50,12 @@ class ContentNotes:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedNotebook:
-    """What the archive holds of one notebook.
+    """The archived objects of one notebook.
 
     `snapshots` are in the order in which they were written. `item_written` is None if the notebook has no `item.json`.
-    `last_written` is when its newest object was written, apart from the note that the item was deleted.
-    `deletion_noted` is when that note was written, or None. `sizes` are the sizes in bytes of each snapshot and of the
-    altered bodies next to it.
+    `last_written` is the time at which its newest object was written, except `deleted.json`. `deletion_noted` is the
+    time at which `deleted.json` was written, or None. `sizes` contains, for each snapshot, the sizes in bytes of its
+    body and of its altered bodies.
     """
 
     item_id: ItemId
@@ -68,9 +68,9 @@ class ArchivedNotebook:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the note that the item was deleted is newer than all its other objects.
+        """Whether `deleted.json` is newer than all other objects of the notebook.
 
-        S3 gives whole seconds, so if both times are equal, the note does not count as newer.
+        S3 reports whole seconds. If the times are equal, `deleted.json` does not count as newer.
         """
         if self.deletion_noted is None:
             return False
@@ -78,7 +78,7 @@ class ArchivedNotebook:
 
 
 def group_by_notebook(objects: Iterable[ListedObject]) -> Iterator[ArchivedNotebook]:
-    """Yield the notebook that each group of objects below `notebooks/` belongs to. Objects come in key order."""
+    """Yield the notebooks that the objects below `notebooks/` belong to. `objects` must be in key order."""
     parsed_objects = ((parsed, listed) for listed in objects if (parsed := keys.parse(listed.key)))
     for item_id, group in groupby(parsed_objects, key=lambda entry: entry[0][0]):
         snapshots: list[tuple[datetime, ResourceKey]] = []

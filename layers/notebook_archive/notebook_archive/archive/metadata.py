@@ -1,20 +1,20 @@
-"""Encode the user metadata and the tags of an archived object.
+"""Encode the user metadata and the tags of an archived object, and decode the metadata.
 
 The metadata describes the object and is authoritative. The tags are for lifecycle rules, permissions and costs.
 
-S3 keeps 2 KB of user metadata, counted as the bytes of all names and values, in ASCII (Amazon S3 User Guide, "Working
-with object metadata"). Tags allow letters, digits, spaces and `_ . : / = + - @`, and values of up to 256 characters
-(API reference, "Tag").
+S3 stores up to 2 KB of user metadata. All names and values count, and they must be ASCII (Amazon S3 User Guide,
+"Working with object metadata"). Tags may contain letters, digits, spaces and `_ . : / = + - @`. A tag's value may have
+up to 256 characters (API reference, "Tag").
 """
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 MAX_METADATA_BYTES = 2048
-# Maximum encoded bytes of any one text, so that title, name and owner fit together.
+# Maximum number of encoded bytes of one value, so that title, name and owner fit together.
 _MAX_TEXT_BYTES = 600
-# Ends a text that was cut.
+# The end of a value that was cut.
 CUT = "..."
 _MAX_TAG_LENGTH = 256
 _NOT_FOR_TAGS = re.compile(r"(?i:\Aaws:)|[^\w \-.:/=+@]")
@@ -23,11 +23,11 @@ _NOT_FOR_METADATA = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def encode_metadata(values: Mapping[str, str]) -> dict[str, str]:
-    """Return user metadata for the values. Empty values are left out.
+    """Return user metadata for the values. Empty values are omitted.
 
-    Characters beyond ASCII, and `%` itself, are percent-encoded as UTF-8, so `urllib.parse.unquote` restores the text.
-    Control characters become spaces. A text that is too long is cut between characters and ends in `...`. If all texts
-    together are too long, the longest is cut first. Ids are short, so they stay whole.
+    `%` and characters outside ASCII are percent-encoded as UTF-8, so `decode_metadata` restores the value. Control
+    characters become spaces. A value that is too long is cut between characters and ends in `...`. If all values
+    together are too long, the longest is cut first. Ids are short, so they are never cut.
     """
     encoded = {name: _encode_text(value, _MAX_TEXT_BYTES) for name, value in values.items()}
     encoded = {name: value for name, value in encoded.items() if value}
@@ -37,10 +37,15 @@ def encode_metadata(values: Mapping[str, str]) -> dict[str, str]:
     return encoded
 
 
-def encode_tags(values: Mapping[str, str]) -> str:
-    """Return the `Tagging` header for the values. Empty values are left out.
+def decode_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that `encode_metadata` encoded, as far as they were kept."""
+    return {name: unquote(value) for name, value in metadata.items()}
 
-    Characters that tags do not allow become `_`.
+
+def encode_tags(values: Mapping[str, str]) -> str:
+    """Return the `Tagging` header for the values. Empty values are omitted.
+
+    Characters that tags may not contain become `_`.
     """
     allowed = {name: _NOT_FOR_TAGS.sub("_", value)[:_MAX_TAG_LENGTH].strip() for name, value in values.items()}
     return urlencode({name: value for name, value in allowed.items() if value}, quote_via=quote, safe="")

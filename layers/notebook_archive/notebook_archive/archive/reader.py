@@ -1,34 +1,31 @@
-"""Read archived snapshots, and verify them while they are read."""
+"""Read archived snapshots and verify their checksums."""
 
 import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Self
 
 from notebook_archive.archive import keys
-from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, translate_s3_error
+from notebook_archive.archive.bucket import Bucket, OpenedObject
+from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.errors import ArchiveDamaged
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
+# Time for which a link to an archived snapshot is valid. The link is a credential: whoever has it can read that object.
 LINK_SECONDS = 300
-"""For which a link to an archived snapshot works.  It is a credential: whoever has it can read that one object."""
-
-PIECE_BYTES = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedSnapshot:
-    """One archived snapshot. `size` is in bytes, `digest` its SHA-256, `metadata` what was noted when it was archived.
+    """One archived snapshot.
 
-    `body` is its bytes, checked against the digest, or None if there are more of them than were asked for.
+    `size` is in bytes. `digest` is its SHA-256. `metadata` is the user metadata that was stored with it. `body`
+    contains its bytes, which match the digest. It is None if the caller did not ask for them, or for fewer.
     """
 
     size: int
@@ -38,115 +35,107 @@ class ArchivedSnapshot:
 
 
 class OpenedSnapshot:
-    """An archived snapshot whose bytes are not read yet. Use it in a `with` statement, which closes it."""
+    """An archived snapshot that is open for reading. Use it in a `with` statement, which closes it.
 
-    def __init__(self, bucket: str, path: str, found: "GetObjectOutputTypeDef") -> None:
-        self._bucket, self._path, self._found = bucket, path, found
-        self.metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
+    `read` and `verify` raise ArchiveDamaged if the bytes do not have the SHA-256 in the metadata. They raise
+    ArchiveUnavailable if S3 does not send all bytes.
+    """
+
+    def __init__(self, stored: OpenedObject) -> None:
+        self._stored = stored
+        self.metadata = decode_metadata(stored.metadata)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._found["Body"].close()
+        self._stored.close()
 
     @property
     def owner(self) -> str:
-        """The owner that was noted when the snapshot was archived, or an empty text."""
+        """The owner that was recorded when the snapshot was archived, or an empty string."""
         return self.metadata.get("owner", "")
 
     def read(self, max_bytes: int) -> ArchivedSnapshot:
         """Return the snapshot, with its bytes if there are at most `max_bytes`.
 
-        Raises ArchiveDamaged if the bytes, or S3's own checksum of them, differ from the SHA-256 that was noted. Raises
-        ArchiveUnavailable if S3 does not send all of them.
+        If there are more, they are not read, and the checksum that S3 stores is compared instead.
         """
-        size, noted = self._found["ContentLength"], self.metadata.get("sha256", "")
-        digest = bytes.fromhex(noted) if _is_sha256(noted) else b""
-        if size > max_bytes:
-            body, is_intact = None, self._found.get("ChecksumSHA256") == b64encode(digest).decode()
-        else:
-            body = self._read_body()
-            is_intact = hashlib.sha256(body).digest() == digest
-        if not is_intact:
-            raise ArchiveDamaged(f"{self._path} does not have the SHA-256 that was noted when it was archived.")
-        return ArchivedSnapshot(size, digest, self.metadata, body)
+        if self._stored.size > max_bytes:
+            return self._describe(self._stored.checksum, None)
+        body = self._stored.read()
+        return self._describe(_encode_checksum(hashlib.sha256(body).digest()), body)
 
-    def _read_body(self) -> bytes:
-        try:
-            return self._found["Body"].read()
-        except S3_ERRORS as error:
-            raise translate_s3_error(error, self._bucket, self._path) from None
+    def verify(self) -> ArchivedSnapshot:
+        """Read all bytes, one piece at a time, and return the snapshot without its bytes."""
+        sha256 = hashlib.sha256()
+        for piece in self._stored.read_pieces():
+            sha256.update(piece)
+        return self._describe(_encode_checksum(sha256.digest()), None)
+
+    def _describe(self, checksum: str, body: bytes | None) -> ArchivedSnapshot:
+        """Return the snapshot, or raise ArchiveDamaged if the checksum differs from the SHA-256 in the metadata."""
+        noted = self.metadata.get("sha256", "")
+        if not _is_sha256(noted) or checksum != _encode_checksum(bytes.fromhex(noted)):
+            raise ArchiveDamaged(
+                f"{self._stored.key} does not have the SHA-256 that was recorded when it was archived."
+            )
+        return ArchivedSnapshot(self._stored.size, bytes.fromhex(noted), self.metadata, body)
 
 
 class ArchiveReader:
-    """One bucket, read only.  Every method may raise ArchiveDenied or ArchiveUnavailable.  Threads may share it."""
+    """Reads one bucket. Every method may raise ArchiveDenied or ArchiveUnavailable. Threads may share it."""
 
     def __init__(self, s3: "S3Client", bucket: str, owner: str) -> None:
-        self._s3, self.bucket = s3, bucket
-        self._bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+        """`owner` is the id of the AWS account that the bucket must belong to."""
+        self._bucket = Bucket(s3, bucket, owner)
 
     def open(self, item_id: ItemId, key: ResourceKey) -> OpenedSnapshot | None:
-        """Return a snapshot whose bytes are not read yet, or None if the archive does not hold it. Makes one call."""
-        path = keys.snapshot_key(item_id, key)
-        try:
-            found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
-        except S3_ERRORS as error:
-            if is_absent(error):
-                return None
-            raise translate_s3_error(error, self.bucket, path) from None
-        return OpenedSnapshot(self.bucket, path, found)
+        """Open a snapshot with one call, and return it, or None if the archive does not have it."""
+        stored = self._bucket.open(keys.snapshot_key(item_id, key))
+        return OpenedSnapshot(stored) if stored else None
 
     def verify(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
-        """Read every byte of a snapshot, and return it without its bytes, or None if the archive does not have it.
+        """Verify all bytes of a snapshot, and return it without them, or None if the archive does not have it."""
+        opened = self.open(item_id, key)
+        if opened is None:
+            return None
+        with opened:
+            return opened.verify()
 
-        Raises ArchiveDamaged if the bytes do not have the SHA-256 that was noted. Reads one piece at a time.
-        """
-        path = keys.snapshot_key(item_id, key)
-        sha256, size = hashlib.sha256(), 0
-        try:
-            found = self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")
-            with closing(found["Body"]) as body:
-                for piece in body.iter_chunks(PIECE_BYTES):
-                    sha256.update(piece)
-                    size += len(piece)
-        except S3_ERRORS as error:
-            if is_absent(error):
-                return None
-            raise translate_s3_error(error, self.bucket, path) from None
-        metadata = {name: unquote(value) for name, value in found["Metadata"].items()}
-        if sha256.hexdigest() != metadata.get("sha256"):
-            raise ArchiveDamaged(f"{path} does not have the SHA-256 that was noted when it was archived.")
-        return ArchivedSnapshot(size, sha256.digest(), metadata, None)
+    def read_owner(self, item_id: ItemId) -> str:
+        """Return the item's owner according to its archived properties, or an empty string if there are none.
 
-    def owner(self, item_id: ItemId) -> str:
-        """Return the item's owner as of the last run that noted its properties, empty where none did.
-
-        Raises ArchiveDamaged where these are not what S3's own checksum says, or not JSON.
+        Raises ArchiveDamaged if the properties do not match the checksum that S3 stores, or are not JSON.
         """
         path = keys.item_key(item_id)
+        document = self._bucket.read(path)
+        if document is None:
+            return ""
         try:
-            item = json.loads(self._s3.get_object(**self._bucket, Key=path, ChecksumMode="ENABLED")["Body"].read())
-        except S3_ERRORS as error:
-            if is_absent(error):
-                return ""
-            raise translate_s3_error(error, self.bucket, path) from None
+            item = json.loads(document)
         except ValueError:
             raise ArchiveDamaged(f"{path} is not JSON.") from None
         owner = item.get("owner") if isinstance(item, dict) else None
         return owner if isinstance(owner, str) else ""
 
     def link(self, item_id: ItemId, key: ResourceKey, file_name: str) -> str:
-        """Return a URL that gives the snapshot as a file to whoever has it, for LINK_SECONDS.
+        """Return a URL from which anybody can download the snapshot as a file. It is valid for LINK_SECONDS.
 
-        It ends earlier if the function's own credentials do (AWS re:Post, "presigned-url-s3-bucket-expiration").
+        The URL expires earlier if the function's AWS credentials do (AWS re:Post,
+        "presigned-url-s3-bucket-expiration").
         """
-        how = {
-            "ResponseContentDisposition": f'attachment; filename="{file_name}"',
-            "ResponseContentType": "application/json",
-        }
-        params = {"Bucket": self.bucket, "Key": keys.snapshot_key(item_id, key), **how}
-        return self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=LINK_SECONDS)
+        return self._bucket.make_link(
+            keys.snapshot_key(item_id, key),
+            LINK_SECONDS,
+            ResponseContentDisposition=f'attachment; filename="{file_name}"',
+            ResponseContentType="application/json",
+        )
+
+
+def _encode_checksum(digest: bytes) -> str:
+    """Return a SHA-256 as S3 writes it."""
+    return b64encode(digest).decode()
 
 
 def _is_sha256(text: str) -> bool:

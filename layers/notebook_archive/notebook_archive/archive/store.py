@@ -1,4 +1,4 @@
-"""Write to the archive, and read what it holds of each notebook."""
+"""Write to the archive, and list the archived objects of each notebook."""
 
 import hashlib
 import json
@@ -20,16 +20,17 @@ from notebook_archive.models import ItemId, ResourceKey
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# The version of the archive format. It is a tag of every snapshot.
+# The version of the archive format. Every snapshot has it as a tag.
 SCHEMA = "1"
-# Maximum tries of a write that S3 answers with 409. botocore does not retry those.
+# Maximum number of attempts for a write that S3 refuses with 409. botocore does not retry it.
 CONFLICT_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """Whether this call stored a snapshot (`archived`), or the archive had the same bytes already (`unchanged`).
+    """The result of storing a snapshot.
 
+    `state` is `archived` if this run stored the snapshot, or `unchanged` if the archive already had the same bytes.
     `run` is the run that stored it.
     """
 
@@ -40,7 +41,7 @@ class StoreResult:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """A snapshot or a copy in the archive, as S3 has it. `resource_key` names it in reports, `size` is in bytes."""
+    """A snapshot or a copy in the archive. `resource_key` is its name in reports. `size` is in bytes."""
 
     resource_key: str
     key: str
@@ -50,7 +51,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class CaptureRecord:
-    """Which run made a snapshot, which content it saved, and when, in epoch milliseconds."""
+    """The record of a captured snapshot: the run that created it, its content, and the time in epoch milliseconds."""
 
     run: keys.RunId
     content: keys.CopyId
@@ -58,7 +59,7 @@ class CaptureRecord:
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
-        """Return the record that a document holds.
+        """Return the record that a document contains.
 
         Raises KeyError, NotAnId, SettingsInvalid, TypeError or ValueError.
         """
@@ -90,10 +91,10 @@ class Archive:
         metadata: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> StoreResult:
-        """Store a snapshot unless the archive has it.
+        """Store a snapshot, unless the archive already has it.
 
-        `body` is bytes, or a file at its beginning. `digest` is its SHA-256, which S3 checks. Raises ArchiveConflict if
-        the key holds other bytes; those bytes are not changed.
+        `body` is bytes or a file. A file is read from its beginning. `digest` is the SHA-256 of `body`, which S3
+        checks. Raises ArchiveConflict if other bytes are stored under the key. Those bytes are not changed.
         """
         return self._put_once(keys.snapshot_key(item_id, key), body, digest, metadata, {**tags, "kind": "snapshot"})
 
@@ -106,8 +107,8 @@ class Archive:
         metadata: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> StoreResult:
-        """Store another body of an archived snapshot next to it, in the way of `put_snapshot`."""
-        path = keys.altered_key(item_id, keys.AlteredSnapshot(key, digest.hex()[:12]))
+        """Store a different body of an archived snapshot next to the first body, like `put_snapshot`."""
+        path = keys.altered_key(item_id, keys.AlteredSnapshot.from_content(key, digest))
         return self._put_once(path, body, digest, metadata, {**tags, "kind": "snapshot"})
 
     def put_copy(
@@ -119,7 +120,7 @@ class Archive:
         metadata: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> StoreResult:
-        """Store a copy of a notebook's content, in the way of `put_snapshot`."""
+        """Store a copy of a notebook's content, like `put_snapshot`."""
         return self._put_once(keys.copy_key(item_id, copy), body, digest, metadata, {**tags, "kind": "current"})
 
     def _put_once(
@@ -137,32 +138,34 @@ class Archive:
                     return self._compare_with_stored(path, b64encode(digest).decode(), run)
                 case "conflict" if attempt < CONFLICT_ATTEMPTS:
                     self._sleep(0.1 * 2**attempt * self._jitter())
-        raise ArchiveUnavailable(f"S3 answered ConditionalRequestConflict {CONFLICT_ATTEMPTS} times for {path}.")
+        raise ArchiveUnavailable(f"S3 returned ConditionalRequestConflict {CONFLICT_ATTEMPTS} times for {path}.")
 
     def _compare_with_stored(self, path: str, checksum: str, run: str) -> StoreResult:
-        """Return who stored the same bytes, or raise ArchiveConflict if the key holds other bytes.
+        """Return which run stored the same bytes, or raise ArchiveConflict if other bytes are stored under the key.
 
-        S3 answers 412 in both cases. The bytes may be our own: if the answer to a write is lost, the next try finds
-        the object.
+        S3 returns 412 in both cases. This run itself may have stored the bytes. If the response to a write is lost, the
+        next attempt finds the object.
         """
         head = self._bucket.head(path)
         if head is None:
-            raise ArchiveUnavailable(f"S3 answered that {path} exists, and then that it does not.")
+            raise ArchiveUnavailable(f"S3 reported that {path} exists, and then that it does not.")
         if head.get("ChecksumSHA256") != checksum:
-            raise ArchiveConflict(f"{path} holds other bytes than ArcGIS sends now. The archived bytes were kept.")
+            raise ArchiveConflict(
+                f"The archived bytes of {path} differ from those that ArcGIS sends now. The archived bytes were kept."
+            )
         stored_by = head["Metadata"].get("run-id", "")
         return StoreResult("archived" if run and stored_by == run else "unchanged", path, stored_by)
 
     def read_snapshot_digest(self, item_id: ItemId, key: ResourceKey) -> bytes | None:
-        """Return the SHA-256 that S3 keeps of an archived snapshot, or None if the archive does not have it."""
+        """Return the SHA-256 that S3 stores for an archived snapshot, or None if the archive does not have it."""
         return self._read_digest(keys.snapshot_key(item_id, key))
 
     def has_copy(self, item_id: ItemId, copy: keys.CopyId, digest: bytes) -> bool:
-        """Return whether the archive has the copy with this whole SHA-256."""
+        """Return whether the archive has the copy, and its full SHA-256 is `digest`."""
         return self._read_digest(keys.copy_key(item_id, copy)) == digest
 
     def has_captured_note(self, item_id: ItemId, copy: keys.CopyId) -> bool:
-        """Return whether a note says that a snapshot holds, or once held, this content with this `modified`."""
+        """Return whether a note records that a snapshot contains or contained this content with this `modified`."""
         return self._read_digest(keys.copy_key(item_id, keys.CapturedNote(copy))) is not None
 
     def _read_digest(self, path: str) -> bytes | None:
@@ -174,14 +177,14 @@ class Archive:
         self.put_document_once(keys.copy_key(item_id, note), {"runId": run})
 
     def put_capture_record(self, item_id: ItemId, key: ResourceKey, record: CaptureRecord) -> None:
-        """Write which run made this snapshot. Written right after ArcGIS answered that it was made."""
+        """Write the record of a captured snapshot. Call this right after ArcGIS has confirmed the snapshot."""
         document = {"runId": record.run, "content": record.content, "at": record.at}
         path = keys.capture_record_key(item_id, key)
         if not self.put_document_once(path, document) and self.read_capture_record(item_id, key) is None:
             raise ArchiveUnavailable(f"S3 did not store the capture record of snapshot {key} of item {item_id}.")
 
     def read_capture_record(self, item_id: ItemId, key: ResourceKey) -> CaptureRecord | None:
-        """Return which run made a snapshot, or None if there is no readable record of it."""
+        """Return the record of a captured snapshot, or None if there is no readable record."""
         document = self.read_object(keys.capture_record_key(item_id, key))
         try:
             return CaptureRecord.parse(json.loads(document)) if document else None
@@ -189,28 +192,28 @@ class Archive:
             return None
 
     def put_item_properties(self, item_id: ItemId, properties: Mapping[str, Any]) -> None:
-        """Write the item's properties over the earlier ones, which the bucket's versioning keeps."""
+        """Write the item's properties. The bucket's versioning keeps the earlier ones."""
         self._put(keys.item_key(item_id), properties, Tagging=encode_tags({"kind": "item", "schema": SCHEMA}))
 
     def put_deletion_note(self, item_id: ItemId, note: Mapping[str, Any]) -> None:
-        """Write, over an earlier note, that the portal no longer has the item."""
+        """Write the note that the portal no longer has the item. It replaces an earlier note."""
         self._put(keys.deletion_key(item_id), note)
 
     def list_notebooks(self) -> Iterator[ArchivedNotebook]:
-        """Yield what the archive holds of each notebook, in the order of their ids, 1,000 keys a call."""
+        """Yield every archived notebook, in the order of their ids. One call lists up to 1,000 keys."""
         yield from group_by_notebook(self._bucket.list_objects(keys.NOTEBOOKS))
 
     def list_one_notebook(self, item_id: ItemId) -> ArchivedNotebook:
-        """Return what the archive holds of one notebook."""
-        found = list(group_by_notebook(self._bucket.list_objects(f"{keys.NOTEBOOKS}{item_id}/")))
+        """Return the archived objects of one notebook."""
+        found = list(group_by_notebook(self._bucket.list_objects(keys.notebook_prefix(item_id))))
         return found[0] if found else ArchivedNotebook(item_id, (), None)
 
     def list_stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
-        """Yield the snapshots, altered snapshots and copies of a notebook that a run stored.
+        """Yield the snapshots, altered snapshots and copies of a notebook that a run stored at or after `since`.
 
-        Each object that was written since then costs one HEAD.
+        Each of the notebook's objects that was written since then costs one HEAD request.
         """
-        for listed in self._bucket.list_objects(f"{keys.NOTEBOOKS}{item_id}/"):
+        for listed in self._bucket.list_objects(keys.notebook_prefix(item_id)):
             name = (keys.parse(listed.key) or (item_id, None))[1]
             if listed.written < since or not (
                 isinstance(name, ResourceKey | keys.AlteredSnapshot) or type(name) is keys.CopyId
@@ -227,21 +230,21 @@ class Archive:
         return [listed.key for listed in self._bucket.list_objects(prefix)]
 
     def put_document(self, key: str, document: Mapping[str, Any]) -> None:
-        """Write a JSON document, over an earlier one."""
+        """Write a JSON document. It replaces an earlier one."""
         self._put(key, document)
 
     def put_document_once(self, key: str, document: Mapping[str, Any]) -> bool:
-        """Write a JSON document unless the key exists or is being written. Return whether it was written."""
+        """Write a JSON document, unless the key exists or is being written. Return whether it was written."""
         return self._put_if_absent(key, _encode_json(document), "application/json")
 
     def put_lines_once(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
-        """Write JSON Lines in the way of `put_document_once`."""
+        """Write JSON Lines, like `put_document_once`."""
         return self._put_if_absent(key, b"".join(_encode_json(line) + b"\n" for line in lines), "application/jsonl")
 
     def read_object(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if it does not exist.
 
-        Raises ArchiveDamaged if the bytes do not match the checksum that S3 keeps of them.
+        Raises ArchiveDamaged if the bytes do not match the checksum that S3 stores with them.
         """
         return self._bucket.read(key)
 

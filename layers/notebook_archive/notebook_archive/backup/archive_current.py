@@ -14,12 +14,12 @@ def archive_current(
     If the plan says that the archive has a copy, nothing is fetched. Raises what `CurrentContent.staged` raises, or an
     ArchiveError.
     """
-    if content.is_held:
+    if content.is_copied:
         return None
     staged, copy = content.staged(), content.copy
-    held = CopyId.parse(content.planned["held"]) if content.planned["held"] else None
+    last = CopyId.parse(content.planned["held"]) if content.planned["held"] else None
     # Somebody can construct other content with the same twelve digits. So if they agree, compare the whole SHA-256.
-    if not (held and held.short_digest == copy.short_digest and archive.has_copy(item.item_id, held, staged.digest)):
+    if not (last and last.short_digest == copy.short_digest and archive.has_copy(item.item_id, last, staged.digest)):
         result = store_copy(item, copy, staged, provenance, archive)
         if result.state == "archived":
             sha256 = staged.digest.hex()

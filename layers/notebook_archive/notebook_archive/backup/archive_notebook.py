@@ -117,7 +117,7 @@ def _archive_snapshot(job: NotebookJob, snapshot: Snapshot, outcome: NotebookOut
 
 def _archive_current(job: NotebookJob, outcome: NotebookOutcome) -> None:
     """Archive the current content, if the deployment's settings say so."""
-    if not job.context.archive_current:
+    if not job.context.includes_current:
         return
     try:
         stored = archive_current(job.content, job.item, job.provenance, job.context.archive)

@@ -33,9 +33,9 @@ def archive_snapshot(job: NotebookJob, snapshot: Snapshot) -> tuple[StoredVersio
     if result.state == "archived":
         sha256 = staged.digest.hex()
         stored = {"resourceKey": key, "key": result.key, "bytes": staged.size, "sha256": sha256}
-    if is_altered and (stored or staged.size not in job.held.get(key.digest, ())):
+    if is_altered and (stored or staged.size not in job.archived_sizes.get(key.key_digest, ())):
         changed = f"{what} changed in ArcGIS after it was archived. Its new body is stored as {result.key}."
         return stored, SnapshotAltered(changed)
-    if not stored and not is_altered and key.digest in job.held:
+    if not stored and not is_altered and key.key_digest in job.archived_sizes:
         job.context.listed_sizes.note_false_alarm()
     return stored, None

@@ -64,8 +64,7 @@ class Capture:
             self._verdicts.append(Verdict.skip(refusal))
         else:
             try:
-                if self._is_due() and self._is_unchanged():
-                    self._make()
+                self._make_if_due()
             except (NoContent, NoFreeSlot) as error:
                 self._verdicts.append(Verdict.skip(error))
             except NotebookArchiveError as error:
@@ -85,10 +84,10 @@ class Capture:
         try:
             if not self._is_recorded:
                 self._archive.put_capture_record(self._job.item_id, key, record)
-            is_held = self._holds_content(key)
-            if is_held is False:
+            holds_content = self._holds_content(key)
+            if holds_content is False:
                 return self._describe_other_content(key)
-            if is_held:
+            if holds_content:
                 self._content.note(self._archive, self._job.run, captured=True)
         except NotebookArchiveError as error:
             return error
@@ -112,35 +111,46 @@ class Capture:
         return self._content.is_in(archived)
 
     def _describe_other_content(self, key: ResourceKey) -> UnexpectedAnswer:
-        held = f"Snapshot {key} was made from the content of {self._what}, but contains something else."
-        return UnexpectedAnswer(f"{held} No other snapshot is made until the notebook is saved again.")
+        other = f"Snapshot {key} was made from the content of {self._what}, but contains something else."
+        return UnexpectedAnswer(f"{other} No other snapshot is made until the notebook is saved again.")
 
-    def _is_due(self) -> bool:
-        """Return True if no snapshot is known to contain the content.
+    def _make_if_due(self) -> None:
+        """Make a snapshot, unless one already contains the content or it is too early for another.
 
         The notebook's `modified` does not decide this. A notebook may be saved in the same second in which a snapshot
         is taken. A change of the title changes `modified` too.
         """
+        if self._is_ruled_out():
+            return
+        if not self._content.planned["modified"]:
+            raise UnexpectedAnswer(f"The portal does not say when {self._what} was modified.")
+        self._records = self._read_records()
+        if self._is_too_early():
+            return
+        if self._find_content():
+            self._content.is_archived = True
+            return
+        self._require_time(FETCH_TIMES, START_SECONDS)
+        earlier, self._listed = self._listed, self._list()
+        if _keys(earlier) != _keys(self._listed) or self._listed.is_doubtful:
+            return  # somebody made or deleted a snapshot meanwhile, so the next run decides
+        self._make()
+
+    def _is_ruled_out(self) -> bool:
+        """Return True if the plan and the listing are enough to decide that no snapshot is made."""
         # If the listing is doubtful, a snapshot that it leaves out may contain the content. The notebook then fails
         # because of the listing.
         if not self._job.access.can_create or self._listed.is_doubtful:
-            return False
+            return True
         if any(snapshot.name == self._name for snapshot in self._listed.snapshots):
-            return False  # an earlier attempt of this run made it
-        if not self._content.planned["modified"]:
-            raise UnexpectedAnswer(f"The portal does not say when {self._what} was modified.")
-        if self._content.planned.get("settled") and self._content.is_captured:
-            return False
-        self._records = self._read_records()
+            return True  # an earlier attempt of this run made it
+        return bool(self._content.planned.get("settled")) and self._content.is_captured
+
+    def _is_too_early(self) -> bool:
+        """Return True if this system made another snapshot of the notebook a short time ago."""
         # Compare times of this function's clock only, because a portal's clock may be wrong by an hour.
         pause = self._settings.pause_seconds * 1000
-        if any(_now() - record.at < pause for record in self._records.values()):
-            return False
-        if self._is_content_held():
-            self._content.is_archived = True
-            return False
-        self._require_time(FETCH_TIMES, START_SECONDS)
-        return True
+        return any(_now() - record.at < pause for record in self._records.values())
 
     def _read_records(self) -> dict[ResourceKey, CaptureRecord]:
         """Return the records of the listed snapshots that this system made."""
@@ -148,10 +158,12 @@ class Capture:
         read = [(each, self._archive.read_capture_record(self._job.item_id, each.resource_key)) for each in named]
         return {snapshot.resource_key: record for snapshot, record in read if record and is_capture(snapshot, record)}
 
-    def _is_content_held(self) -> bool:
-        """Return whether a snapshot contains the content, or once contained it.
+    def _find_content(self) -> bool:
+        """Look for a snapshot that contains the content, or once contained it. Return True if there is one.
 
-        The notes in the archive decide, or the digests of the archived snapshots.
+        The notes in the archive decide, or the digests of the archived snapshots. What was found is noted in the
+        archive. Raises NoFreeSlot if there is no room for a new snapshot, and UnexpectedAnswer if an earlier capture of
+        the content contains something else.
         """
         content, archive, run = self._content, self._archive, self._job.run
         if content.is_captured:
@@ -201,14 +213,6 @@ class Capture:
     def _require_time(self, fetches: int, seconds: float) -> None:
         if self._job.deadline.remaining() < max(seconds, fetches * self._content.seconds):
             raise DeadlineExceeded(f"No time was left to make a snapshot of {self._what} and archive it.")
-
-    def _is_unchanged(self) -> bool:
-        """List the snapshots again. Return whether the list is the same as before.
-
-        If it is not, somebody made or deleted a snapshot, and the next run decides.
-        """
-        earlier, self._listed = self._listed, self._list()
-        return _keys(earlier) == _keys(self._listed) and not self._listed.is_doubtful
 
     def _list(self) -> SnapshotListing:
         return self._job.access.list_snapshots(self._job.item_id)

@@ -36,7 +36,7 @@ class CurrentContent:
         self.seconds = 0.0
 
     @property
-    def is_held(self) -> bool:
+    def is_copied(self) -> bool:
         """True if the plan says that the archive has a copy of the content."""
         return bool(self.planned.get("settled") and self.planned["held"])
 

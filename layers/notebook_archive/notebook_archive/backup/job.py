@@ -59,7 +59,7 @@ class ListedSizes:
 class ArchiveContext:
     """The objects and settings that archiving needs. They are the same for every notebook of an invocation.
 
-    `archive_current` is True if the current content is archived too. `capture_settings` is None if no snapshots are
+    `includes_current` is True if the current content is archived too. `capture_settings` is None if no snapshots are
     made.
     """
 
@@ -67,7 +67,7 @@ class ArchiveContext:
     archive: Archive
     portal_url: str
     max_snapshot_bytes: int
-    archive_current: bool = False
+    includes_current: bool = False
     capture_settings: CaptureSettings | None = None
     listed_sizes: ListedSizes = field(default_factory=ListedSizes)
 
@@ -85,7 +85,7 @@ class NotebookJob:
     deadline: Deadline
 
     @cached_property
-    def held(self) -> Mapping[str, Sequence[int]]:
+    def archived_sizes(self) -> Mapping[str, Sequence[int]]:
         """The sizes, in bytes, of each archived snapshot and of its altered bodies, by the digest of its key."""
         digests = split_digests(self.planned["archived"])
         unknown: list[list[int]] = [[] for _ in digests]
@@ -94,8 +94,10 @@ class NotebookJob:
 
     def has_archived(self, snapshot: Snapshot) -> bool:
         """Return whether the archive has a snapshot, according to the plan and the listed size."""
-        digest = snapshot.resource_key.digest
-        return digest in self.held and not self.context.listed_sizes.differ(snapshot.size, self.held[digest])
+        digest = snapshot.resource_key.key_digest
+        return digest in self.archived_sizes and not self.context.listed_sizes.differ(
+            snapshot.size, self.archived_sizes[digest]
+        )
 
     @property
     def item(self) -> ItemReference:

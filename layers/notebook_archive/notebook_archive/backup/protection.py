@@ -49,9 +49,11 @@ def _find_newest(outcome: NotebookOutcome) -> int:
     restored from a backup.
     """
     stored = {each["resourceKey"] for each in outcome.archived}
-    held = frozenset(split_digests(outcome.planned["archived"]))
+    archived = frozenset(split_digests(outcome.planned["archived"]))
     snapshots = outcome.listing.snapshots if outcome.listing else ()
-    times = [each.created for each in snapshots if each.resource_key in stored or each.resource_key.digest in held]
+    times = [
+        each.created for each in snapshots if each.resource_key in stored or each.resource_key.key_digest in archived
+    ]
     content = outcome.planned.get("content")
     if content and content["held"]:
         copied = CopyId.parse(content["held"]).modified

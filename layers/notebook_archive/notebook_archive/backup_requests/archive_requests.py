@@ -1,6 +1,6 @@
 """Archive the notebooks that events ask for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -52,28 +52,24 @@ class BackupRequest:
 
 
 def archive_requests(
-    requests: Iterable[BackupRequest],
+    requests: Sequence[BackupRequest],
     run: RunId,
-    open_context: Callable[[], ArchiveContext],
+    context: ArchiveContext,
     threads: int,
     deadline: Deadline,
 ) -> dict[ItemId, OutcomeRecord]:
     """Archive each notebook that the requests name once, and return its record.
 
     If no time was left to start a notebook, it is not in the result. An item that was deleted or is not a notebook is
-    skipped, because a webhook also names such items. Never raises a NotebookArchiveError: if the context cannot be
-    opened, every notebook fails.
+    skipped, because a webhook also names such items. Never raises a NotebookArchiveError.
     """
-    item_ids = list(dict.fromkeys(item_id for request in requests for item_id in request.item_ids))
+    item_ids = _list_items(requests)
     if not item_ids:
         return {}
-    notebooks = [plan_unknown(item_id) for item_id in item_ids]
     try:
-        context = open_context()
         organization = context.routes.portal(deadline).get_organization()
     except NotebookArchiveError as error:
-        verdict = Verdict.fail(error)
-        return {item_id: record_verdict(each, verdict) for item_id, each in zip(item_ids, notebooks, strict=True)}
+        return fail_requests(requests, error)
 
     def archive(unknown: PlannedNotebook) -> OutcomeRecord:
         item_id = ItemId(unknown["itemId"])
@@ -86,5 +82,16 @@ def archive_requests(
         held = context.archive.list_one_notebook(item_id)
         return archive_notebook(plan_notebook(item, held, organization), run, context, deadline)
 
+    notebooks = [plan_unknown(item_id) for item_id in item_ids]
     records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=START_SECONDS)
     return {item_id: record for item_id, record in zip(item_ids, records, strict=True) if record}
+
+
+def fail_requests(requests: Sequence[BackupRequest], error: NotebookArchiveError) -> dict[ItemId, OutcomeRecord]:
+    """Return a failed record, with this error, of every notebook that the requests name."""
+    return {item_id: record_verdict(plan_unknown(item_id), Verdict.fail(error)) for item_id in _list_items(requests)}
+
+
+def _list_items(requests: Sequence[BackupRequest]) -> list[ItemId]:
+    """Return the items that the requests name, each once."""
+    return list(dict.fromkeys(item_id for request in requests for item_id in request.item_ids))

@@ -1,4 +1,4 @@
-"""All errors, by name.
+"""Define all errors of the package.
 
 ::
 
@@ -15,12 +15,12 @@
     │   ├── CallerTokenRejected      ArcGIS rejected the caller's token
     │   └── WebhookRefused           a delivery of a webhook was refused
     │       ├── WebhookUnknown       the path is not the one in the secret
-    │       ├── WebhookUnsigned      no signature and no key, but the secret requires one
-    │       ├── WebhookForged        no key of the secret gives the signature
-    │       ├── WebhookStale         the payload's time is too far from ours
+    │       ├── WebhookUnsigned      the secret requires a signature or key, and there is none
+    │       ├── WebhookForged        the signature was not made with a key in the secret
+    │       ├── WebhookStale         the payload's time is too far from the time of arrival
     │       ├── WebhookTooLarge      the body is larger than any payload of ArcGIS
-    │       ├── WebhookMalformed     the body is neither JSON nor a form that holds JSON
-    │       └── WebhookForeign       JSON, but not of a form that ArcGIS documents
+    │       ├── WebhookMalformed     the body is not JSON, and not a form that contains JSON
+    │       └── WebhookForeign       the body is JSON, but not in a form that ArcGIS documents
     ├── ConfigurationError           the configuration is wrong
     │   ├── SettingsInvalid          settings of a function are missing or wrong
     │   ├── SecretMissing            Secrets Manager does not have the secret
@@ -29,40 +29,40 @@
     │   ├── SecretMalformed          the secret does not have one of the three JSON forms
     │   ├── SecretNotRotated         no rotation has stored a token in the secret yet
     │   ├── RotationRefused          the request is not a step of a rotation that is under way
-    │   └── NewTokenRejected         the portal rejects a new token, or says that it is another user's
-    ├── ArcGISError                  ArcGIS did not do what was asked of it
-    │   ├── ArcGISUnavailable        no connection, a 429 or 5xx, or a throttle, and retries did not help
+    │   └── NewTokenRejected         the portal rejects a new token, or the token belongs to another user
+    ├── ArcGISError                  a request to ArcGIS failed
+    │   ├── ArcGISUnavailable        no connection, or error 408, 413, 429 or 5xx, and retries did not help
     │   ├── CertificateUntrusted     the server's certificate is not signed by a trusted authority
-    │   ├── DeadlineExceeded         the answer was not complete before the function's time ran out
-    │   ├── TokenRejected            498, 499 or 401, and again with a new token
-    │   │   └── GoodTokenRejected    the same, with a token that the portal accepts
+    │   ├── DeadlineExceeded         the response was not complete before the function's time ran out
+    │   ├── TokenRejected            error 401, 498 or 499, also for a new token
+    │   │   └── GoodTokenRejected    one operation rejects a token that the portal accepts
     │   ├── PermissionDenied         the token is accepted, but its user may not do this
     │   ├── NoContent                the item has no content to archive
     │   ├── NotebookNotFound         the item or snapshot does not exist, or this user may not see it
     │   │   └── SessionNotFound      no open notebook has this id
-    │   ├── RequestRejected          any other error answer
-    │   ├── UnexpectedAnswer         HTML, a redirect, or other JSON than expected
+    │   ├── RequestRejected          ArcGIS returned any other error code
+    │   ├── UnexpectedAnswer         the response is HTML, a redirect, or JSON in another form
     │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
-    │   ├── ListingIncomplete        a listing ended before its own total, or did not end
+    │   ├── ListingIncomplete        a listing returned fewer entries than its total, or did not end
     │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
-    ├── SnapshotInvalid              the body may not be archived
+    ├── SnapshotInvalid              the body cannot be archived
     │   ├── NotANotebook             the body is not one complete notebook
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
     ├── ArchiveError                 S3 did not store or return an object
-    │   ├── ArchiveConflict          the key holds other bytes than ArcGIS sent now
+    │   ├── ArchiveConflict          the archived bytes differ from those that ArcGIS sends now
     │   │   └── SnapshotAltered      a snapshot changed in ArcGIS; both bodies are archived
-    │   ├── ArchiveDamaged           an archived object does not have its checksum
+    │   ├── ArchiveDamaged           an archived object does not match its checksum
     │   ├── ArchiveDenied            S3 or KMS denied the function's role
-    │   └── ArchiveUnavailable       S3 did not answer as it should, and retries did not help
-    ├── RequestInvalid               an event that asks for a backup is not of the documented form
+    │   └── ArchiveUnavailable       S3 did not respond as expected, and retries did not help
+    ├── RequestInvalid               an event that requests a backup does not have the documented form
     └── EventRefused                 EventBridge did not accept an event
 
-Each class has a `reason`, under which reports and metrics count it, and a `remedy`, which says what an administrator
-does next. Its docstring says what the error means. `make docs` writes all three to docs/errors.md, except paragraphs
-that begin with a backtick, which are for programmers.
+Each class has a `reason`, a `remedy` and a docstring. Reports and metrics count errors by `reason`. The `remedy` says
+what an administrator does next. The docstring says what the error means. `make docs` writes all three to
+docs/errors.md. It omits paragraphs that begin with a backtick, because they are for programmers.
 
-Messages are logged and reported whole, so they hold only safe parts: names, ids, codes and hosts. A message never holds
-a secret or a body that ArcGIS sent.
+Messages are logged and reported in full. They contain only names, ids, codes and hosts. A message never contains a
+secret or a body that ArcGIS sent.
 """
 
 from notebook_archive.errors.arcgis import (

@@ -1,17 +1,19 @@
-"""The base of all errors, and an error that any part of the system may raise."""
+"""Define the base class of all errors, and an error that any part of the system may raise."""
 
 from typing import ClassVar, Self
 
 
 class NotebookArchiveError(Exception):
-    """A notebook met a defect of this program. The other notebooks were still archived.
+    """A defect in this program stopped the backup of a notebook. The other notebooks were still archived.
 
     `NotebookArchiveError` is the base of every error that this package raises on purpose. `secret` is the name of the
-    secret whose credential caused the error, or an empty text.
+    secret whose credential caused the error, or an empty string.
     """
 
     reason: ClassVar[str] = "internal-error"
-    remedy: ClassVar[str] = "Search the function's log for the run id, and report the defect with what the log says."
+    remedy: ClassVar[str] = (
+        "Search the function's log for the run id. Report the defect with the log lines that you find."
+    )
 
     secret: str = ""
 
@@ -22,7 +24,7 @@ class NotebookArchiveError(Exception):
 
 
 class NotAnId(NotebookArchiveError):
-    """A text does not have the form of an ArcGIS id. The message repeats the beginning of the text."""
+    """A value does not have the form of an ArcGIS id. The message repeats the beginning of the value."""
 
     reason = "not-an-id"
-    remedy = "Give item ids in a list, as ArcGIS shows them: 32 lower-case hexadecimal digits."
+    remedy = "Send item ids as a list. An item id has 32 lower-case hexadecimal digits."

@@ -1,4 +1,4 @@
-"""Errors of the configuration: settings, secrets and rotation."""
+"""Define the errors of the configuration: settings, secrets and rotation."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
@@ -18,19 +18,19 @@ class SecretMissing(ConfigurationError):
     """Secrets Manager has no secret with the name in the message."""
 
     reason = "secret-missing"
-    remedy = "Create the secret that the message names; docs/secrets.md shows the JSON."
+    remedy = "Create the secret that the message names. docs/secrets.md shows the JSON."
 
 
 class SecretUnreadable(ConfigurationError):
-    """Secrets Manager refused the secret or did not answer, or the secret is binary.
+    """Secrets Manager refused to return the secret or did not answer, or the secret is binary.
 
-    The message names the secret and the code that Secrets Manager answered.
+    The message names the secret and the error code from Secrets Manager.
     """
 
     reason = "secret-unreadable"
     remedy = (
-        "Check that its name begins with SecretPrefix or CredentialPrefix, and that the function's role may use its "
-        "KMS key."
+        "Check that the secret's name begins with SecretPrefix or CredentialPrefix, and that the function's role may "
+        "use the secret's KMS key."
     )
 
 
@@ -47,19 +47,19 @@ class SecretUnwritable(ConfigurationError):
 class SecretMalformed(ConfigurationError):
     """The secret is not JSON, or does not have one of the three forms.
 
-    The message says what is missing, but never what the secret holds.
+    The message says what is missing. It never repeats the secret's content.
     """
 
     reason = "secret-malformed"
-    remedy = "Store the secret again in one of the three JSON forms; docs/secrets.md shows them."
+    remedy = "Store the secret again in one of the three JSON forms. docs/secrets.md shows them."
 
 
 class SecretNotRotated(ConfigurationError):
-    """The secret names a credential but holds no token, because its first rotation has not succeeded yet."""
+    """The secret names a credential but contains no token, because its first rotation has not succeeded yet."""
 
     reason = "secret-not-rotated"
     remedy = (
-        "Run scripts.add_owner again with the correct password; the log of rotate_token says why the last rotation "
+        "Run scripts.add_owner again with the correct password. The log of rotate_token says why the last rotation "
         "failed."
     )
 
@@ -67,7 +67,7 @@ class SecretNotRotated(ConfigurationError):
 class RotationRefused(ConfigurationError):
     """The call of `rotate_token` is not a step of a rotation that is under way. Nothing was changed.
 
-    Rotation is switched off, or the version is not the pending one, or the version is still empty.
+    Either rotation is switched off, or the version is not the pending one, or no token has been written to the version.
     """
 
     reason = "rotation-refused"
@@ -77,13 +77,13 @@ class RotationRefused(ConfigurationError):
 
 
 class NewTokenRejected(ConfigurationError):
-    """The portal rejected a new token, or says that it belongs to another user than the credential.
+    """The portal rejected a new token, or the token and its credential belong to different users.
 
-    The new token was dropped. The current token is still current.
+    The new token was discarded. The current token is still current.
     """
 
     reason = "new-token-rejected"
     remedy = (
-        "Check that the credential is that of the right user and portal, then rotate the secret again: aws "
+        "Check that the credential belongs to the right user and portal. Then rotate the secret again with: aws "
         "secretsmanager rotate-secret --secret-id NAME"
     )

@@ -1,4 +1,4 @@
-"""Errors of callers of the proxy and of webhooks."""
+"""Define the errors that callers of the proxy and senders of webhooks cause."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
@@ -11,17 +11,17 @@ class RequestRefused(NotebookArchiveError):
 
 
 class ParameterInvalid(RequestRefused):
-    """A parameter of a request to the proxy is missing, given twice or not valid, or its query has a token."""
+    """A parameter of a request to the proxy is missing, given twice or not valid, or the query contains a token."""
 
     reason = "parameter-invalid"
-    remedy = "Correct the parameter that the message names; docs/openapi.json describes all of them."
+    remedy = "Correct the parameter that the message names. docs/openapi.json describes all parameters."
 
 
 class MethodRefused(RequestRefused):
-    """A program sent a GET to a resource of the proxy that has only a form for people."""
+    """A program sent a GET request to a resource of the proxy that accepts GET only from browsers."""
 
     reason = "method-refused"
-    remedy = "Use a method that the resource has; docs/openapi.json lists them."
+    remedy = "Use a method that the resource accepts. docs/openapi.json lists the methods."
 
 
 class MediaTypeRefused(RequestRefused):
@@ -39,7 +39,7 @@ class CallerUnknown(RequestRefused):
 
     reason = "caller-unknown"
     remedy = (
-        "Sign the request. If it was signed, a deployment that changes ApiAuth is under way: try again in a few "
+        "Sign the request. If it was signed, a deployment that changes ApiAuth is under way. Try again in a few "
         "minutes."
     )
 
@@ -48,20 +48,22 @@ class CallerTokenMissing(RequestRefused):
     """With `ApiAuth=ArcGIS`, a request to the proxy has no ArcGIS token."""
 
     reason = "caller-token-missing"
-    remedy = "Send an ArcGIS token: as token in the form body, or in the header X-Esri-Authorization after Bearer."
+    remedy = (
+        "Send an ArcGIS token, either in the form field `token` or in the header `X-Esri-Authorization: Bearer TOKEN`."
+    )
 
 
 class CallerTokenRejected(RequestRefused):
     """ArcGIS rejected the token of a request to the proxy."""
 
     reason = "caller-token-rejected"
-    remedy = "Sign in to ArcGIS again. If the token is bound to a referer, send the same Referer header."
+    remedy = "Sign in to ArcGIS again. If the token is bound to a referer, send the same `Referer` header."
 
 
 class WebhookRefused(RequestRefused):
-    """A delivery of a webhook was refused, and nothing was started.
+    """A webhook delivery was refused, and no backup was started.
 
-    The message says nothing of the path, the keys or the body.
+    The message does not repeat the path, the keys or the body.
     """
 
 
@@ -70,60 +72,61 @@ class WebhookUnknown(WebhookRefused):
 
     reason = "webhook-unknown"
     remedy = (
-        "Compare the address that is registered in ArcGIS with the secret's path. If they are equal, somebody is "
-        "guessing addresses."
+        "Compare the address that is registered in ArcGIS with the path that is stored in the secret. If they match, "
+        "somebody is guessing addresses."
     )
 
 
 class WebhookUnsigned(WebhookRefused):
-    """The secret has `requireSignature`, but a delivery has neither a signature nor the key in its payload."""
+    """The secret has `requireSignature`, but a delivery has no signature, and its payload does not contain the key."""
 
     reason = "webhook-unsigned"
-    remedy = "Let the sender sign with the secret's key or send the key, or remove requireSignature from the secret."
+    remedy = (
+        "Configure the sender to sign with the key that is stored in the secret, or to send that key. Or remove "
+        "`requireSignature` from the secret."
+    )
 
 
 class WebhookForged(WebhookRefused):
-    """The signature of a delivery does not match its body with either of the two keys."""
+    """The signature of a delivery does not match its body. Both keys in the secret were tried."""
 
     reason = "webhook-forged"
-    remedy = "Register the webhook again with the secret's key. If the key was right, somebody is forging deliveries."
+    remedy = (
+        "Register the webhook again with the key that is stored in the secret. If the key was right, somebody is "
+        "forging deliveries."
+    )
 
 
 class WebhookStale(WebhookRefused):
-    """The payload's time is more than 15 minutes from the time of arrival. The message has both.
+    """The payload's time is more than 15 minutes from the time of arrival. The message contains both times.
 
     A clock is wrong, or somebody sent an old delivery again.
     """
 
     reason = "webhook-stale"
-    remedy = (
-        "Compare the two times in the message, and correct the portal's clock. A single old delivery needs nothing."
-    )
+    remedy = "Compare the two times in the message, and correct the portal's clock. Ignore a single old delivery."
 
 
 class WebhookTooLarge(WebhookRefused):
     """A delivery has more than 262,144 bytes. It was not read."""
 
     reason = "webhook-too-large"
-    remedy = "Nothing to do if a portal did not send it: a payload of ArcGIS has a few kilobytes."
+    remedy = "Nothing to do, unless a portal sent the delivery. A payload from ArcGIS has only a few kilobytes."
 
 
 class WebhookMalformed(WebhookRefused):
-    """A delivery is neither JSON nor a form with JSON in its field `payload`.
-
-    Or its `crc_token` is not valid.
-    """
+    """A delivery is not JSON, and not a form with JSON in its field `payload`. Or its `crc_token` is not valid."""
 
     reason = "webhook-malformed"
-    remedy = "Let the sender send JSON, or a form with JSON in the field payload."
+    remedy = "Configure the sender to send JSON, or a form with JSON in the field `payload`."
 
 
 class WebhookForeign(WebhookRefused):
-    """A delivery is JSON, but not of the form that ArcGIS documents.
+    """A delivery is JSON, but not in the form that ArcGIS documents.
 
-    No event in it is readable, or a signed time is not a time, or the secret has `requireSignature` and the payload has
-    no time.
+    Either it contains no readable event, or a signed time cannot be parsed. Or the secret has `requireSignature`, and
+    the payload has no time.
     """
 
     reason = "webhook-foreign"
-    remedy = "Send the payload of an ArcGIS organization webhook; docs/webhook.md shows one."
+    remedy = "Send the payload of an ArcGIS organization webhook. docs/webhook.md shows an example."

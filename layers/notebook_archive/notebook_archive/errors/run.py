@@ -1,43 +1,49 @@
-"""Errors of runs, of requests for a backup, and of events."""
+"""Define the errors of runs, backup requests and events."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
 
 class RunInputInvalid(NotebookArchiveError):
-    """The input of a run has an unknown field, or `itemIds` cannot be used. Nothing was planned.
+    """The input of a run has an unknown field, or the value of `itemIds` is not valid. Nothing was planned.
 
-    The value of `itemIds` must be a list that is not empty, and no id may occur twice.
+    The value of `itemIds` must be a list with at least one id. Each id may occur only once.
     """
 
     reason = "run-input-invalid"
-    remedy = 'Start the run again with {} for every notebook, or {"itemIds": [...]} for some, each id once.'
+    remedy = (
+        'Start the run again with the input {} for every notebook, or {"itemIds": [...]} for some. List each id once.'
+    )
 
 
 class RunIdTaken(NotebookArchiveError):
-    """Another execution has the same name and date, most likely in another stack with the same bucket.
+    """Another execution has the same name and date, most likely in another stack that uses the same bucket.
 
     Nothing was planned, and no report was written.
     """
 
     reason = "run-id-taken"
-    remedy = "Start the run again under another name. The objects of the other run were not changed."
+    remedy = "Start the run again under another name. The other run's objects were not changed."
 
 
 class RequestInvalid(NotebookArchiveError):
-    """An event `SnapshotArchiveRequested` is not of the documented form. The message names the member.
+    """An event `SnapshotArchiveRequested` does not have the documented form. The message names the wrong member.
 
     The event is in the failure queue, and ArcGIS was not called.
     """
 
     reason = "request-invalid"
-    remedy = "Send SnapshotArchiveRequested as docs/events.md describes it. The failure queue keeps this event."
+    remedy = "Send SnapshotArchiveRequested as docs/events.md describes it. The failure queue keeps the wrong event."
 
 
 class EventRefused(NotebookArchiveError):
-    """EventBridge did not accept an event, also when it was sent again. The message has its code.
+    """EventBridge did not accept an event, or did not answer. The message contains the error code.
 
-    The report is still written and the snapshots are archived. The sender of a webhook was asked to send again.
+    The report is still written, and the snapshots are archived. A webhook's sender was asked to send its delivery
+    again.
     """
 
     reason = "event-refused"
-    remedy = "Check that the event bus of EventBusName exists, and that it lets the function's role put events."
+    remedy = (
+        "Check that the event bus that EventBusName names exists. Check that its policy allows the function's role to "
+        "put events."
+    )

@@ -1,20 +1,20 @@
-"""Errors of a snapshot's body."""
+"""Define the errors of a snapshot's body."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
 
 class SnapshotInvalid(NotebookArchiveError):
-    """The body may not be archived."""
+    """The body cannot be archived."""
 
 
 class NotANotebook(SnapshotInvalid):
     """The body from ArcGIS is not one complete notebook. Nothing was stored.
 
-    It is cut short, is not JSON, or has no `nbformat` or no `cells`.
+    The body is cut short, is not JSON, or has no `nbformat` or no `cells`.
     """
 
     reason = "not-a-notebook"
-    remedy = "Open the snapshot in ArcGIS. If it is broken there too, delete it; otherwise run again."
+    remedy = "Open the snapshot in ArcGIS. If ArcGIS cannot open it either, delete it. Otherwise, start another run."
 
 
 class SnapshotTooLarge(SnapshotInvalid):

@@ -1,4 +1,4 @@
-"""The events on the event bus: what they say (`details`), and how they are sent (`bus`)."""
+"""Build events (`details`) and send them to the event bus (`bus`)."""
 
 from notebook_archive.events.bus import EventBus
 from notebook_archive.events.details import DetailType, describe_requests, describe_run, describe_stored

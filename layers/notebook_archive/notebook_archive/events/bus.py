@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as Entry
 
-# Limits of one call: entries, and the bytes of all entries (API reference, PutEvents). The byte limit leaves room for
-# what EventBridge counts besides the texts.
+# Limits of one call: the number of entries, and their total size (API reference, PutEvents). The size here is lower
+# than EventBridge's limit, because EventBridge counts more than the strings of an entry.
 MAX_ENTRIES = 10
 MAX_CALL_BYTES = 250_000
-# How often an event is sent if EventBridge refuses only some, and the first pause between tries, which doubles.
+# Maximum number of attempts to send an event, if EventBridge refuses only some of the events.
 MAX_TRIES = 4
+# The pause after the first attempt. Each further pause is twice as long.
 PAUSE_SECONDS = 0.2
 
 
@@ -36,18 +37,19 @@ class EventBus:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """No call begins later than `seconds` after the start of `publish`.
+        """`publish` starts no call when `seconds` have passed, except its first.
 
-        The last call may take as long as the client allows.
+        The last call may take as long as the client's timeouts allow.
         """
         self._client, self._name, self._seconds = client, name, seconds
         self._sleep, self._jitter = sleep, jitter
 
     def publish(self, detail_type: DetailType, *details: Mapping[str, Any], source: str = SOURCE) -> None:
-        """Put events on the bus. An event is sent again if EventBridge refuses it but accepts others.
+        """Put events on the bus. If EventBridge refuses some of the events, these are sent again.
 
-        Raises EventRefused, once all were tried, if EventBridge did not accept all of them. A bus that does not answer
-        is not called again, because that would use up the time.
+        Raises EventRefused if EventBridge did not accept all events. The error is raised after every event has been
+        attempted. But if a call gets no response, the error is raised at once, because further calls would take too
+        long.
         """
         deadline = Deadline(self._seconds)
         pending: list[Entry] = [
@@ -77,7 +79,7 @@ class EventBus:
             raise EventRefused(f"EventBridge did not accept the event {detail_type} ({lost or refused}).")
 
     def _put(self, entries: "list[Entry]") -> list[str]:
-        """Return the error code of each entry, or an empty text if it was accepted."""
+        """Return the error code of each entry, or an empty string if the entry was accepted."""
         answer = self._client.put_events(Entries=entries)
         if not answer["FailedEntryCount"]:
             return [""] * len(entries)
@@ -85,7 +87,7 @@ class EventBus:
 
 
 def _split_into_calls(entries: "Iterable[Entry]") -> "Iterator[list[Entry]]":
-    """Yield the entries in their order, in groups that one call accepts."""
+    """Yield groups of entries that fit into one call. The order of the entries is kept."""
     call: list[Entry] = []
     size = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The details of the events: their types and their fields. docs/events.md describes them to those who subscribe."""
+"""Build the details of events. docs/events.md describes the types and their fields for subscribers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -8,24 +8,26 @@ from typing import Any
 class DetailType(StrEnum):
     """The types of events, as EventBridge rules match them."""
 
-    # Asks for a backup of notebooks: see `describe_requests`. Anybody who may use the bus can send it too.
+    # Requests a backup of notebooks: see `describe_requests`. Everybody who may use the bus can send this event.
     SNAPSHOT_ARCHIVE_REQUESTED = "SnapshotArchiveRequested"
-    # Says what was stored of one notebook: see `describe_stored`.
+    # Names the snapshots and copies that were stored for one notebook: see `describe_stored`.
     SNAPSHOT_ARCHIVED = "SnapshotArchived"
-    # Says how a run ended: see `describe_run`.
+    # Contains the result of a run: see `describe_run`.
     ARCHIVE_RUN_COMPLETED = "ArchiveRunCompleted"
 
 
-# The source of events that the stack itself sends, and of requests for backups.
+# The sources of the events: SOURCE for events that the stack itself sends, and REQUEST_SOURCE for backup requests.
 SOURCE = "notebook-archive"
 REQUEST_SOURCE = "arcgis.notebooks"
 
-# Maximum items of one event `SnapshotArchiveRequested`. To archive more at once, start a run over chosen notebooks.
+# Maximum number of items in one event `SnapshotArchiveRequested`. To archive more items at once, start a run over
+# chosen notebooks.
 MAX_REQUEST_ITEMS = 100
-# Maximum snapshots of one event `SnapshotArchived`, to stay far below the 256 KB that some targets accept.
+# Maximum number of snapshots in one event `SnapshotArchived`. It keeps events far below the 256 KB that some targets
+# accept.
 MAX_EVENT_SNAPSHOTS = 100
 
-# Fields of a run's report that its event repeats.
+# Fields of a run's report that the event `ArchiveRunCompleted` repeats.
 REPORT_FIELDS = (
     "runId",
     "scope",
@@ -41,7 +43,7 @@ REPORT_FIELDS = (
 
 
 def describe_requests(item_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the details of the events `SnapshotArchiveRequested` that ask for a backup of these items."""
+    """Yield the details of the events `SnapshotArchiveRequested` that request a backup of these items."""
     for start in range(0, len(item_ids), MAX_REQUEST_ITEMS):
         yield {"itemIds": item_ids[start : start + MAX_REQUEST_ITEMS]}
 
@@ -49,7 +51,7 @@ def describe_requests(item_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
 def describe_stored(outcome: Mapping[str, Any], run: str, bucket: str) -> Iterator[dict[str, Any]]:
     """Yield the details of the events `SnapshotArchived` for the outcome of one notebook.
 
-    Yields nothing if nothing was stored, and several details if more was stored than one event may name.
+    Yield nothing if nothing was stored. Yield several details if one event would contain more than MAX_EVENT_SNAPSHOTS.
     """
     stored = outcome["archived"]
     for start in range(0, len(stored), MAX_EVENT_SNAPSHOTS):
@@ -64,6 +66,9 @@ def describe_stored(outcome: Mapping[str, Any], run: str, bucket: str) -> Iterat
 
 
 def describe_run(report: Mapping[str, Any], report_key: str, bucket: str) -> dict[str, Any]:
-    """Return the detail of the event `ArchiveRunCompleted` for a run's report. `unprotected` is a number there."""
+    """Return the detail of the event `ArchiveRunCompleted` for a run's report.
+
+    In the report, `unprotected` is a list. In the event, it is the length of that list.
+    """
     described = {name: report[name] for name in report if name in REPORT_FIELDS}
     return described | {"reportKey": report_key, "unprotected": len(report["unprotected"]), "bucket": bucket}

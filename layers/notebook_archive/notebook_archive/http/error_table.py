@@ -1,12 +1,15 @@
 """The table that maps errors to what callers get: an HTTP status, an ArcGIS code, and a sentence.
 
-An error's own message is for the operator, because it may name secrets and hosts. A caller gets it only if the caller
-can correct the request. `template.yaml` lists, under GatewayResponses, the responses to requests that API Gateway
-itself refuses.
+The functions behind API Gateway send no other text about an error. API Gateway's own texts, for requests that it
+itself refuses, are in `template.yaml` under GatewayResponses. With `ApiAuth=ArcGIS`, a caller gets 404 instead of 403
+for a snapshot or a session, so that nobody learns what exists (`reading/authorization.py`, `hides_denials`).
+
+An error's own message is for the operator, because it may name secrets and hosts. A caller gets it only if the table
+says `{message}`, and never gets the remedy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from notebook_archive import errors
@@ -16,12 +19,12 @@ from notebook_archive import errors
 class Failure:
     """The response that a caller gets for an error.
 
-    `code` is the code in ArcGIS's error envelope. If `text` is empty, the caller gets the error's message and remedy.
+    `code` is the code in ArcGIS's error envelope. In the table, `{message}` in a text stands for the error's message.
     """
 
     status: HTTPStatus
     code: int
-    text: str = ""
+    text: str
 
 
 _NO_SESSION = (
@@ -35,13 +38,39 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         500,
         "The request failed because of a defect. Give the correlation id to the operator of this service.",
     ),
-    errors.NotAnId: Failure(HTTPStatus.BAD_REQUEST, 400),
-    errors.ParameterInvalid: Failure(HTTPStatus.BAD_REQUEST, 400),
-    errors.MethodRefused: Failure(HTTPStatus.METHOD_NOT_ALLOWED, 405),
-    errors.MediaTypeRefused: Failure(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, 415),
-    errors.CallerUnknown: Failure(HTTPStatus.FORBIDDEN, 403),
-    errors.CallerTokenMissing: Failure(HTTPStatus.UNAUTHORIZED, 499),
-    errors.CallerTokenRejected: Failure(HTTPStatus.UNAUTHORIZED, 498),
+    # The message names the malformed id or parameter, and says what would be valid.
+    errors.NotAnId: Failure(HTTPStatus.BAD_REQUEST, 400, "{message}"),
+    errors.ParameterInvalid: Failure(HTTPStatus.BAD_REQUEST, 400, "{message}"),
+    errors.MethodRefused: Failure(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        405,
+        "A download needs the method POST. Use a method that the resource accepts. docs/openapi.json lists the "
+        "methods.",
+    ),
+    errors.MediaTypeRefused: Failure(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        415,
+        "The body is not of type application/x-www-form-urlencoded. Send the parameters as "
+        "application/x-www-form-urlencoded, or in the query.",
+    ),
+    errors.CallerUnknown: Failure(
+        HTTPStatus.FORBIDDEN,
+        403,
+        "AWS did not say who signed this request. Sign the request. If it was signed, a deployment that changes "
+        "ApiAuth is under way. Try again in a few minutes.",
+    ),
+    errors.CallerTokenMissing: Failure(
+        HTTPStatus.UNAUTHORIZED,
+        499,
+        "This resource needs an ArcGIS token. Send an ArcGIS token, either in the form field `token` or in the header "
+        "`X-Esri-Authorization: Bearer TOKEN`.",
+    ),
+    # The message says whether ArcGIS refused the token, or the token belongs to another organization.
+    errors.CallerTokenRejected: Failure(
+        HTTPStatus.UNAUTHORIZED,
+        498,
+        "{message} Sign in to ArcGIS again. If the token is bound to a referer, send the same `Referer` header.",
+    ),
     errors.NotebookNotFound: Failure(
         HTTPStatus.NOT_FOUND,
         404,
@@ -115,8 +144,4 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
 def find_failure(error: errors.NotebookArchiveError) -> Failure:
     """Return what a caller gets for an error: the entry of the error's class, or of its nearest base class."""
     entry = next(_TABLE[cls] for cls in type(error).__mro__ if cls in _TABLE)
-    if entry.text:
-        return entry
-    # The message about a malformed id or parameter says what would be valid.
-    advice = "" if isinstance(error, errors.NotAnId | errors.ParameterInvalid) else f" {error.remedy}"
-    return Failure(entry.status, entry.code, f"{error}{advice}")
+    return replace(entry, text=entry.text.replace("{message}", str(error)))

@@ -1,4 +1,4 @@
-"""The things of the domain as types. They are parsed when they arrive, and trusted afterwards."""
+"""Define types for ids, items, sessions and snapshots. Values are checked once, when they are parsed."""
 
 from notebook_archive.models.ids import (
     DIGEST_LENGTH,

@@ -1,4 +1,4 @@
-"""Notebook items of the portal."""
+"""Parse the portal's notebook items."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from notebook_archive.errors import UnexpectedAnswer
 from notebook_archive.models.ids import ItemId
 from notebook_archive.models.values import is_unicode, parse_epoch_milliseconds, parse_number, parse_text
 
-# In characters. Plans, reports and events hold both, and AWS limits their sizes. A longer title is cut. An item whose
-# owner has a longer name cannot be archived.
+# Maximum number of characters. Plans, reports and events contain titles and owners, and AWS limits their sizes. A
+# longer title is cut. If the owner's name is longer, the item cannot be archived.
 MAX_TITLE = 500
 MAX_OWNER = 256
-# Maximum depth of lists and objects. An item's properties are written as JSON again, and Python refuses to write them
-# if they are nested about a thousand deep.
+# Maximum nesting depth of lists and objects. An item's properties are written as JSON, and Python refuses to write
+# values that are nested about a thousand levels deep.
 MAX_NESTING = 20
 # Properties that change when somebody looks at the item.
 VOLATILE_PROPERTIES = frozenset(
@@ -25,9 +25,9 @@ VOLATILE_PROPERTIES = frozenset(
 class NotebookItem:
     """A portal item of type Notebook.
 
-    Times are in epoch milliseconds. `size` is in bytes, of its content and resources together. It is None if the portal
-    does not give it, and 0 or -1 for an item that has neither. `properties` are those that the portal gave, without
-    VOLATILE_PROPERTIES and without values nested deeper than MAX_NESTING.
+    Times are in epoch milliseconds. `size` is the number of bytes of the item's content and resources together. It is
+    None if the portal did not send it. It is 0 or -1 if the item has no content and no resources. `properties` are the
+    properties that the portal sent, without VOLATILE_PROPERTIES and without values nested deeper than MAX_NESTING.
     """
 
     item_id: ItemId
@@ -40,20 +40,20 @@ class NotebookItem:
 
     @classmethod
     def from_portal(cls, item: Mapping[str, Any]) -> Self:
-        """Return the item of a search result or item resource.
+        """Return the item that a search result or the portal's description of an item describes.
 
-        A title of more than 500 characters is cut; `properties` keeps it whole. Raises NotAnId, or UnexpectedAnswer if
-        the item has no id or owner, or an owner whose name is too long or not valid Unicode: no secret can be named
-        after one.
+        A title of more than MAX_TITLE characters is cut, but `properties` contains the whole title. Raises NotAnId if
+        the id is malformed. Raises UnexpectedAnswer if the item has no id or no owner. Also raises UnexpectedAnswer if
+        the owner's name is too long or not valid Unicode, because the name of the owner's secret contains it.
         """
         owner = item.get("owner")
         if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:
-            raise UnexpectedAnswer("The portal gave an item without id or owner.")
+            raise UnexpectedAnswer("The portal sent an item without an id or an owner.")
         item_id = ItemId.parse(item["id"])
         if len(owner) > MAX_OWNER:
-            raise UnexpectedAnswer(f"The portal gave item {item_id} an owner's name of {len(owner)} characters.")
+            raise UnexpectedAnswer(f"The name of item {item_id}'s owner is too long ({len(owner)} characters).")
         if not is_unicode(owner):
-            raise UnexpectedAnswer(f"The portal gave item {item_id} an owner's name that is not valid Unicode.")
+            raise UnexpectedAnswer(f"The name of item {item_id}'s owner is not valid Unicode.")
         return cls(
             item_id,
             owner,

@@ -1,4 +1,4 @@
-"""Open notebooks of a notebook server."""
+"""Parse a notebook server's open notebooks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from notebook_archive.models.values import parse_epoch_milliseconds, parse_text
 class NotebookSession:
     """A notebook that is open in a container.
 
-    Times are in epoch milliseconds. `username` is the user who has it open, who need not be the item's owner. Only
-    Enterprise on Kubernetes gives `item_title` and `revision`; elsewhere they are None.
+    Times are in epoch milliseconds. `username` is the user who opened the notebook, who may not be the item's owner.
+    Only Enterprise on Kubernetes sends `item_title` and `revision`. From other servers, both are None.
     """
 
     session_id: str
@@ -28,19 +28,20 @@ class NotebookSession:
 
     @classmethod
     def from_answer(cls, answer: Mapping[str, Any]) -> Self:
-        """Return the session of `notebooks/<id>` or of an entry of `notebooks`, in either dialect.
+        """Return the session that `notebooks/<id>`, or an entry of `notebooks`, describes.
 
-        Notebook Server says `containerId` and sends times as strings, Kubernetes `notebookDeploymentId` and numbers.
-        ArcGIS Online names the item in `filename` alone. Raises UnexpectedAnswer if it has no usable id or item.
+        Notebook Server sends `containerId`, and times as strings. Kubernetes sends `notebookDeploymentId`, and times as
+        numbers. ArcGIS Online names the item only in `filename`. Raises UnexpectedAnswer if the session has no usable
+        id or no usable item id.
         """
         session_id, title = answer.get("id"), answer.get("itemTitle")
         item_id = answer.get("itemId", parse_text(answer.get("filename")).removesuffix(".ipynb"))
         if not isinstance(session_id, str) or not session_id:
-            raise UnexpectedAnswer("The notebook server gave a session without an id.")
+            raise UnexpectedAnswer("The notebook server sent a session without an id.")
         try:
             item = ItemId.parse(item_id)
         except NotAnId:
-            raise UnexpectedAnswer("The notebook server gave a session without an item id.") from None
+            raise UnexpectedAnswer("The notebook server sent a session without an item id.") from None
         return cls(
             session_id,
             item,

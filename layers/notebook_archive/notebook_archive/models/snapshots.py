@@ -1,4 +1,4 @@
-"""Snapshots as ArcGIS lists them, and the proof that lets one be deleted."""
+"""Parse the snapshots that ArcGIS lists, and define the proof that a deletion requires."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _MAX_KEY_LENGTH = 60
 class Snapshot:
     """One snapshot as ArcGIS lists it.
 
-    `created` is in epoch milliseconds, or 0 if ArcGIS gave no time. `size` is in bytes; only the portal gives it.
+    `created` is in epoch milliseconds, or 0 if ArcGIS sent no time. `size` is in bytes. Only the portal sends a size.
     """
 
     resource_key: ResourceKey
@@ -24,7 +24,7 @@ class Snapshot:
 
     @classmethod
     def from_entry(cls, key: ResourceKey, entry: Mapping[str, Any]) -> Self:
-        """Return the snapshot of an entry of `snapshots/list` or of an item's resources."""
+        """Return the snapshot that an entry of `snapshots/list`, or of an item's resources, describes."""
         properties = entry.get("properties")
         name = properties.get("name") if isinstance(properties, dict) else None
         return cls(
@@ -36,8 +36,9 @@ class Snapshot:
 class VerifiedCopy:
     """The proof that a snapshot may be deleted in ArcGIS.
 
-    It says that this system made the snapshot, and that the archive holds, byte for byte, what ArcGIS serves under this
-    key. Only `backup.slots` makes one, after it has read both; tests/architecture checks that.
+    It proves that this system created the snapshot, and that the archived bytes equal the bytes that ArcGIS serves
+    under this key. Only `backup.slots` creates one, after it has read both. A test in tests/architecture checks this
+    rule.
     """
 
     item_id: ItemId
@@ -47,12 +48,13 @@ class VerifiedCopy:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotListing:
-    """The snapshots of a notebook, and how complete the listing is.
+    """The snapshots of a notebook, and signs that the listing may be incomplete.
 
     `undocumented_keys` are keys in `snapshots/list` that do not have the documented form. `lookalikes` are resources
-    whose names begin like a snapshot's, but are not a snapshot's key or an extension of one. A preview of a listed
-    snapshot is neither. `missing_count` says how many entries the listing counted and did not give. `is_uncounted` says
-    that the listing gave no usable total, so nothing proves that it is complete.
+    with names that begin with `snapshot-`, but are not snapshot keys. A resource is not a lookalike if its name begins
+    with the key of a listed snapshot without `.json`, because it is a preview of that snapshot. `missing_count` is the
+    number of entries that the total includes, but the listing does not contain. `is_uncounted` is true if the listing
+    has no usable total, so that nothing proves that it is complete.
     """
 
     snapshots: tuple[Snapshot, ...]
@@ -63,17 +65,18 @@ class SnapshotListing:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the listing seems to leave snapshots out. A missing total alone is not a sign of that."""
+        """Whether the listing seems to be incomplete. A missing total alone does not make it doubtful."""
         return bool(self.undocumented_keys or self.missing_count)
 
     @classmethod
     def from_entries(cls, entries: list[Any], total: object = None, oversized: int = 0) -> Self:
-        """Return what the entries of `snapshots/list`, or of an item's resources, list.
+        """Return the listing that the entries of `snapshots/list`, or of an item's resources, describe.
 
-        The two differ: the first has `resourceKey` and a string `created`, the second `resource` and a number. Other
-        resources are skipped. A snapshot's key may not always have the documented form. An entry of
-        `snapshots/list` is a snapshot whatever its key. Resources include previews, whose names are not documented. An
-        entry that is listed twice counts once. `oversized` is the number of entries that are too large to read.
+        An entry of `snapshots/list` has `resourceKey`, and `created` as a string. It is a snapshot, even if its key
+        does not have the documented form. An entry of an item's resources has `resource`, and `created` as a number.
+        Resources include other files, which are skipped, and previews, for which Esri documents no names.
+
+        An entry that is listed twice counts once. `oversized` is the number of entries that are too large to read.
         """
         snapshots: dict[ResourceKey, Snapshot] = {}
         undocumented: list[str] = []

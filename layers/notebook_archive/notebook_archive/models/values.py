@@ -1,37 +1,37 @@
-"""Parse the texts and numbers that ArcGIS sends, which may be missing, of another type, or too long."""
+"""Parse the strings and numbers that ArcGIS sends. They may be missing, have another type, or be too long."""
 
 import re
 
-# Maximum characters of a snapshot's name and of a session's texts; the rest is cut.
+# Maximum number of characters of a snapshot's name and of a session's strings. A longer string is cut.
 MAX_TEXT = 1000
-# Ends a text that was cut.
+# The end of a string that was cut.
 CUT = "..."
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _MAX_NUMBER = 10**18
 
 
 def parse_text(value: object, length: int = MAX_TEXT) -> str:
-    """Return a text of at most `length` characters, or an empty text if the value is not a text.
+    """Return a string of at most `length` characters, or an empty string if the value is not a string.
 
-    Halves of surrogate pairs cannot be encoded, so they become `?`.
+    Lone surrogates are replaced by `?`, because UTF-8 cannot encode them.
     """
     return truncate(value, length).encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def truncate(text: str, length: int) -> str:
-    """Return the text, or its beginning and `...` if it has more characters than `length`."""
+    """Return the string. If it has more than `length` characters, it is cut and ends in `...`."""
     return text if len(text) <= length else text[: length - len(CUT)] + CUT
 
 
 def is_unicode(text: str) -> bool:
-    """Return whether a text can be encoded: JSON may hold halves of surrogate pairs."""
+    """Return whether UTF-8 can encode a string. JSON may contain lone surrogates, which UTF-8 cannot encode."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def parse_number(value: object) -> int | None:
-    """Return a whole number that ArcGIS sends as a number or as text, or None.
+    """Return the whole part of a number that ArcGIS sends as a number or as a string.
 
-    Fractions are cut off. Numbers of more than 18 digits are None, and so are booleans.
+    Return None for other values, for booleans, and for numbers of more than 18 digits.
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value.partition(".")[0])
@@ -47,5 +47,5 @@ def parse_count(value: object) -> int | None:
 
 
 def parse_epoch_milliseconds(value: object) -> int:
-    """Return a time that ArcGIS sends as a number or as text, in epoch milliseconds; 0 for anything else."""
+    """Return a time in epoch milliseconds that ArcGIS sends as a number or as a string, or 0 for other values."""
     return parse_number(value) or 0

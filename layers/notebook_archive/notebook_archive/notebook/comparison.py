@@ -1,13 +1,13 @@
-"""Compare two bodies that may be the same notebook, written differently."""
+"""Compare two bodies that may contain the same notebook in different JSON notations."""
 
 import json
 
 
 def is_same_notebook(one: bytes, other: bytes) -> bool:
-    """Return whether two bodies are equal as JSON, in spite of the order of keys, indentation and escapes.
+    """Return whether two bodies are equal as JSON. The order of keys, indentation and escapes do not matter.
 
-    Both are read whole, so they should be small. Control characters inside strings are allowed, because ArcGIS sends
-    them.
+    Both bodies are parsed in memory, so they should be small. Control characters inside strings are allowed, because
+    ArcGIS sends them.
     """
     try:
         return bool(json.loads(one, strict=False) == json.loads(other, strict=False))

@@ -163,7 +163,7 @@ def may_read_archived(rights: Rights, item_id: ItemId, opened: OpenedSnapshot, a
         return True
     owner = _find_owner(rights.portal, item_id)
     if owner is None:
-        owner = archive_reader.owner(item_id) or opened.owner
+        owner = archive_reader.read_owner(item_id) or opened.owner
     return bool(rights.username) and rights.username == owner
 
 

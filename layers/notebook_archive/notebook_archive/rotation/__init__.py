@@ -1,4 +1,4 @@
-"""Rotate the tokens that secrets hold."""
+"""Rotate the tokens that are stored in secrets."""
 
 from notebook_archive.rotation.rotate_token import RotationContext, StepResult, rotate_token
 

@@ -1,7 +1,7 @@
-"""Note refused sign-ins, so that no container tries a wrong password again within the hour.
+"""Record refused sign-ins, so that no container sends a wrong password again within an hour.
 
-A note is a staging label of the token's secret, which all containers can read:
-`refused-{version of the credential}-{epoch seconds until which it is not tried}`.
+A record is a staging label of the token's secret, which all containers can read. Its form is
+`refused-{version of the credential}-{end of the hour in epoch seconds}`.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from notebook_archive.arcgis.tokens import REFUSED_SECONDS
+from notebook_archive.arcgis.token_renewal import REFUSED_SECONDS
 from notebook_archive.errors import SecretUnwritable
 from notebook_archive.secret_store import RotationState, SecretStore
 from notebook_archive.secret_store.store import CURRENT
@@ -19,7 +19,7 @@ _LABEL = re.compile(r"refused-(.+)-([0-9]{1,12})")
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """A refused sign-in with a version of the credential. The label is on `version` of the token's secret."""
+    """A refused sign-in with one version of the credential. `version` of the token's secret has the label."""
 
     version: str
     label: str
@@ -35,9 +35,9 @@ def is_refused(state: RotationState, credential_version: str) -> bool:
 
 
 def note_refusal(store: SecretStore, state: RotationState, version: str, credential_version: str) -> None:
-    """Note that ArcGIS refused this version of the credential. Raises SecretUnwritable.
+    """Record that ArcGIS refused this version of the credential. Raises SecretUnwritable.
 
-    The label is given to the current version, because the pending version may be no more than an id (API reference,
+    The current version gets the label. The pending version may not exist yet, except for its id (API reference,
     DescribeSecret, VersionIdsToStages).
     """
     label = f"refused-{credential_version}-{int(time.time() + REFUSED_SECONDS)}"
@@ -46,7 +46,7 @@ def note_refusal(store: SecretStore, state: RotationState, version: str, credent
 
 
 def remove_refusals(store: SecretStore, state: RotationState) -> None:
-    """Remove the earlier notes. Secrets Manager never deletes a version that has a label."""
+    """Remove the earlier records. Secrets Manager never deletes a version that has a label."""
     for refusal in _list_refusals(state):
         with contextlib.suppress(SecretUnwritable):  # the next rotation removes it
             store.remove_label(state.secret_id, refusal.version, refusal.label)

@@ -1,7 +1,7 @@
 """Rotate a token: sign in with its credential, test the new token, and make it the current one.
 
-The secret of a token is `{"token", "expires", "credential"}`. `credential` names the secret of the credential. Only the
-rotation reads that secret.
+A token's secret has the form `{"token", "expires", "credential"}`. `credential` is the name of the secret that contains
+the credential. Only the rotation reads that secret.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ from typing import Literal
 
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.token_renewal import FixedToken, TokenSource
 from notebook_archive.arcgis.token_secrets import CREDENTIAL, parse_fields, parse_secret, require_credential
-from notebook_archive.arcgis.tokens import FixedToken, TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -35,18 +35,19 @@ Step = Literal["create", "set", "test", "finish"]
 _STEPS: dict[str, Step] = {
     spelling: step
     for step in ("create", "set", "test", "finish")
-    for spelling in (f"{step}Secret", f"{step}_secret")  # AWS's templates have the first, its User Guide the second
+    for spelling in (f"{step}Secret", f"{step}_secret")  # AWS's templates use the first, its User Guide the second
 }
-# A token is requested for this many waits, so that a rotation that fails once leaves time for the next one.
+# Requested lifetime of a token, in multiples of the maximum time between two rotations. If one rotation fails, the
+# token is still valid at the next one.
 TOKEN_WAITS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class RotationContext:
-    """What a rotation needs.
+    """The objects and settings that a rotation needs.
 
-    `credential` returns the token source of the secret with that name. It returns the same source for the same name,
-    because a source remembers that ArcGIS refused its credential.
+    `credential` returns the token source for the secret with the given name. It returns the same source for the same
+    name, because a source remembers that ArcGIS refused its credential.
     """
 
     secret_store: SecretStore
@@ -57,16 +58,16 @@ class RotationContext:
     credential_prefix: str
 
     def portal(self, token: str, deadline: Deadline) -> Portal:
-        """Return the portal as the token's user sees it."""
+        """Return a portal client that uses the token."""
         return Portal(ArcGISClient(self.transport, FixedToken(token), deadline), self.portal_url)
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step did.
+    """The result of a step.
 
-    `is_current` says that the new token has become the current one. `warning` says what to do if the token may expire
-    before the next rotation; otherwise it is empty.
+    `is_current` is true if the step made the new token the current one. If the token may expire before the next
+    rotation, `warning` says what to do. Otherwise it is empty.
     """
 
     secret: str
@@ -76,12 +77,13 @@ class StepResult:
 
 
 def rotate_token(step: str, secret_id: str, version: str, context: RotationContext, deadline: Deadline) -> StepResult:
-    """Do one step of the rotation that writes this version, and return what was done. A step may be repeated.
+    """Do one step of the rotation that writes this version, and return the result. A step may be repeated.
 
-    If a `testSecret` has nothing to test, Secrets Manager is trying the configuration. It makes a version for that and
-    removes it later (API reference, RotateSecret, RotateImmediately).
+    If there is no new token at `testSecret`, Secrets Manager is testing the configuration. For this test, it creates a
+    version and removes it later (API reference, RotateSecret, RotateImmediately).
 
-    Raises RotationRefused if this version may not become current, and any ConfigurationError or ArcGISError.
+    Raises RotationRefused if this version may not become current. May also raise another ConfigurationError, or an
+    ArcGISError.
     """
     if step not in _STEPS:
         raise RotationRefused(f"{step[:40]!r} is not a step of a rotation.")
@@ -89,9 +91,9 @@ def rotate_token(step: str, secret_id: str, version: str, context: RotationConte
     if not state.is_enabled:
         raise RotationRefused(f"Rotation of secret {state.name!r} is not switched on.")
     if version not in state.labels:
-        raise RotationRefused(f"Secret {state.name!r} has no version with this id and a label.")
+        raise RotationRefused(f"Secret {state.name!r} has no version with the requested id that has a staging label.")
     if CURRENT in state.labels[version]:
-        return StepResult(state.name, "This version is current already.")
+        return StepResult(state.name, "This version is already current.")
     if PENDING not in state.labels[version]:
         raise RotationRefused(f"This version of secret {state.name!r} is not the pending one.")
     rotation = _Rotation(state, version, context, deadline)
@@ -99,7 +101,7 @@ def rotate_token(step: str, secret_id: str, version: str, context: RotationConte
         case "create":
             return rotation.create()
         case "set":
-            # For other services, this step sets the new password. ArcGIS made the token, so it knows it already.
+            # For other services, this step sets the new password. ArcGIS issued the token, so this step is not needed.
             return StepResult(state.name, "There is nothing to set.")
         case "test":
             return rotation.test()
@@ -109,7 +111,10 @@ def rotate_token(step: str, secret_id: str, version: str, context: RotationConte
 
 @dataclass(frozen=True, slots=True)
 class _Rotation:
-    """A rotation that is under way: the state of the secret when the step began, and the pending version."""
+    """A rotation that has begun.
+
+    `state` is the secret's state when the step began, and `version` is the pending one.
+    """
 
     state: RotationState
     version: str
@@ -120,14 +125,14 @@ class _Rotation:
         """Sign in with the credential, and write the token to the pending version."""
         store, state = self.context.secret_store, self.state
         if self._read_pending() is not None:
-            return StepResult(state.name, "The pending token was written already.")
+            return StepResult(state.name, "The pending token was already written.")
         credential = self._name_credential(store.read(state.secret_id))
         credential_version = store.read_version_id(credential)
-        # Secrets Manager repeats a rotation itself, and each time could be a try with a wrong password.
+        # Secrets Manager repeats a failed rotation, and each repetition could send a wrong password.
         if is_refused(state, credential_version):
             self._drop_pending_version()
             message = (
-                f"The credential in secret {credential!r} was refused less than an hour ago and is not tried again yet."
+                f"The credential in secret {credential!r} was refused less than an hour ago. It is not used again yet."
             )
             raise TokenRejected(message).of_secret(credential)
         seconds = math.inf if state.max_wait is None else TOKEN_WAITS * state.max_wait
@@ -141,11 +146,11 @@ class _Rotation:
         if not token.expires:
             del secret["expires"]
         if not store.write_pending(state.secret_id, self.version, json.dumps(secret)):
-            return StepResult(state.name, "Another invocation has written the pending token in the meantime.")
+            return StepResult(state.name, "Another invocation wrote the pending token first.")
         return StepResult(state.name, "A new token was written to the pending version.")
 
     def test(self) -> StepResult:
-        """Check that the portal accepts the pending token, as a token of the credential's user."""
+        """Check that the portal accepts the pending token, and that the token belongs to the credential's user."""
         store, name = self.context.secret_store, self.state.name
         text, current = self._read_pending(), store.read(self.state.secret_id)
         if text in (None, current):
@@ -177,28 +182,32 @@ class _Rotation:
     def _test_configuration(self, current: str) -> StepResult:
         """Check that the credential exists and has the right form, and that the portal answers.
 
-        Nothing signs in. The current token is not tested, because a rotation replaces a token that no longer works.
+        This check does not sign in. It does not test the current token, because a rotation replaces a token that no
+        longer works.
         """
         credential = self._name_credential(current)
         require_credential(credential, parse_secret(credential, self.context.secret_store.read(credential)))
-        with contextlib.suppress(TokenRejected, PermissionDenied):  # a portal may answer only users who signed in
+        with contextlib.suppress(TokenRejected, PermissionDenied):  # a portal may require a sign-in
             self.context.portal("", self.deadline).get_organization()
         message = "There is no new token to test. The credential exists, and the portal answers."
         return StepResult(self.state.name, message)
 
     def _note_refusal(self, error: TokenRejected, credential_version: str) -> str:
-        """Note that ArcGIS refused the credential. If that fails, return what to say about it."""
-        if error.remembered:  # it was noted the first time, and another note would extend the hour
+        """Record that ArcGIS refused the credential.
+
+        If that fails, return a sentence about it, or else an empty string.
+        """
+        if error.remembered:  # the first refusal was recorded, and another record would extend the hour
             return ""
         try:
             note_refusal(self.context.secret_store, self.state, self.version, credential_version)
         except SecretUnwritable as unwritable:
-            return f" This could not be noted, so it may be tried again within the hour: {unwritable}"
+            return f" This refusal could not be recorded, so a sign-in may be repeated within an hour: {unwritable}"
         return ""
 
     def _drop_pending_version(self) -> None:
-        """Remove the label of the pending version, so that the next rotation begins with another one."""
-        with contextlib.suppress(SecretUnwritable):  # the error that follows says more
+        """Remove the label of the pending version, so that the next rotation begins with another version."""
+        with contextlib.suppress(SecretUnwritable):  # the caller raises a more useful error
             self.context.secret_store.remove_label(self.state.secret_id, self.version, PENDING)
 
     def _read_pending(self) -> str | None:
@@ -207,22 +216,26 @@ class _Rotation:
     def _parse_pending(self, text: str | None) -> dict[str, str]:
         name = self.state.name
         if text is None:
-            raise RotationRefused(f"The pending version of secret {name!r} is still empty: createSecret fills it.")
+            raise RotationRefused(
+                f"The pending version of secret {name!r} is empty, because the step createSecret has not run."
+            )
         pending = parse_secret(name, text)
         if "token" not in pending:
-            raise RotationRefused(f"The pending version of secret {name!r} does not hold a token of a rotation.")
+            raise RotationRefused(f"The pending version of secret {name!r} does not contain a token.")
         return pending
 
     def _name_credential(self, text: str) -> str:
-        """Return the name of the credential's secret. Raises SecretMalformed if a token may not use that credential.
+        """Return the name of the credential's secret. Raises SecretMalformed if this secret may not name it.
 
-        A secret may name only its own credential. Otherwise, a user who may write one secret of a token could sign in
-        with another owner's credential.
+        A secret may name only its own credential. Otherwise, a user who may write one token's secret could sign in with
+        another owner's credential.
         """
         name, context = self.state.name, self.context
         credential = parse_fields(name, text).get(CREDENTIAL, "")
         if not credential:
-            raise SecretMalformed(f"Secret {name!r} names no credential, so it cannot be rotated.").of_secret(name)
+            raise SecretMalformed(f"Secret {name!r} does not name a credential, so it cannot be rotated.").of_secret(
+                name
+            )
         allowed = f"{context.credential_prefix}/{name.removeprefix(f'{context.secret_prefix}/')}"
         if not name.startswith(f"{context.secret_prefix}/") or credential != allowed:
             message = f"Secret {name!r} names {credential[:200]!r} as its credential, but may name only {allowed!r}."
@@ -231,12 +244,12 @@ class _Rotation:
 
 
 def _warn_of_expiry(state: RotationState, expires: float) -> str:
-    """Return a warning if the token may expire before the next rotation, otherwise an empty text."""
+    """Return a warning if the token may expire before the next rotation, or else an empty string."""
     if state.max_wait is None or not expires or expires - time.time() >= state.max_wait:
         return ""
     hours, wait = (expires - time.time()) / 3600, state.max_wait / 3600
     return (
         f"The new token of secret {state.name!r} expires in {hours:.1f} hours, and the next rotation may be "
-        f"{wait:.1f} hours away. Rotate more often (at most every four hours), or raise the portal's longest token "
+        f"{wait:.1f} hours away. Rotate more often (at most every four hours), or raise the portal's maximum token "
         "lifetime. If neither is possible, store the credential itself in the secret."
     )

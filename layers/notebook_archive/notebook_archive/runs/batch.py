@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.archive_each import archive_each
 from notebook_archive.backup.archive_notebook import archive_notebook
 from notebook_archive.backup.job import ArchiveContext
@@ -62,13 +62,7 @@ def archive_batch(
 def _write_outcomes(batch: Batch, document: dict[str, object], run: RunId, archive: Archive) -> None:
     """Write the outcomes under a new key, because an earlier attempt may have written outcomes or still write some."""
     for earlier_attempts in range(MAX_ATTEMPTS):
-        if archive.put_document_once(run.key(outcomes_key(batch, earlier_attempts)), document):
+        key = keys.batch_outcomes_key(run, batch["number"], batch["part"], earlier_attempts)
+        if archive.put_document_once(key, document):
             return
     raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
-
-
-def outcomes_key(batch: Batch, earlier_attempts: int) -> str:
-    """Return the name, within the run, of the object with the outcomes of a batch."""
-    part = f"-{batch['part']}" if batch["part"] else ""
-    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
-    return f"outcomes/{batch['number']:06d}{part}{again}.json"

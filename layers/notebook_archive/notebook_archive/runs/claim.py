@@ -2,7 +2,7 @@
 
 import json
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.errors import ArchiveUnavailable, RunIdTaken
 
 
@@ -14,7 +14,7 @@ def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
     retries a state, the start time stays the same. Raises RunIdTaken if the run id belongs to another execution. May
     also raise ArchiveDenied or ArchiveUnavailable.
     """
-    key = run.key("run.json")
+    key = keys.claim_key(run)
     if archive.put_document_once(key, {"startedAt": started_at}):
         return
     noted = archive.read_object(key)

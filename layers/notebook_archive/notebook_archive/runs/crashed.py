@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, CopyId, RunId
 from notebook_archive.backup.outcome import NotebookOutcome, Verdict
 from notebook_archive.backup.planned import PlannedNotebook, is_planned_as_archived
 from notebook_archive.backup.protection import assess_protection
@@ -76,6 +76,6 @@ def _make_record(planned: PlannedNotebook, stored: list[StoredVersion]) -> Outco
     content = planned.get("content")
     has_current = is_planned_as_archived(content)
     if content and content["modified"]:
-        copy = f"current/{content['modified']:013d}-"
-        has_current |= any(each["resourceKey"].startswith(copy) for each in stored)
+        copies = filter(None, (CopyId.from_resource_key(version["resourceKey"]) for version in stored))
+        has_current |= any(copy.modified == content["modified"] for copy in copies)
     return outcome.record(assess_protection(outcome, has_current=has_current))

@@ -4,14 +4,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.planned import PlannedNotebook
 from notebook_archive.backup.records import OutcomeRecord
-
-# Names within the run: the folder of the outcomes, and the object in which the report stores the outcomes of crashed
-# batches.
-OUTCOMES = "outcomes/"
-CRASHED_OUTCOMES = "outcomes/crashed.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +27,8 @@ def read_outcomes(run: RunId, archive: Archive) -> RunOutcomes:
     by_item: dict[str, OutcomeRecord] = {}
     changes: dict[tuple[str, ...], OutcomeRecord] = {}
     durations: list[float] = []
-    for key in archive.list_keys(run.key(OUTCOMES)):
-        if key == run.key(CRASHED_OUTCOMES):
+    for key in archive.list_keys(keys.outcomes_prefix(run)):
+        if key == keys.crashed_outcomes_key(run):
             continue  # these may be incomplete, because the report that wrote them may have run out of time
         document = json.loads(archive.read_object(key) or b"{}")
         if "seconds" in document:

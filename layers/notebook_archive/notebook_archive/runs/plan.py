@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.planned import BATCH_BYTES, PlannedNotebook, plan_notebook
 from notebook_archive.backup.records import Problem
 from notebook_archive.errors import ArchiveUnavailable
@@ -54,7 +54,7 @@ def plan_run(
     batches = list(_make_batches(lines, batch_size))
     plan_key = _write_plan(run, batches, archive)
     if selection.refused:
-        archive.put_document(run.key("outcomes/plan.json"), {"outcomes": selection.refused})
+        archive.put_document(keys.refused_outcomes_key(run), {"outcomes": selection.refused})
     return {
         "scope": "everything" if item_ids is None else "chosen",
         "planKey": plan_key,
@@ -84,7 +84,8 @@ def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
 
     An earlier attempt may have written its own plan, or may still do so. Neither plan replaces the other.
     """
-    for name in ("plan.jsonl", *(f"plan-again-{number}.jsonl" for number in range(1, MAX_ATTEMPTS))):
-        if archive.put_lines_once(run.key(name), batches):
-            return run.key(name)
+    for earlier_attempts in range(MAX_ATTEMPTS):
+        key = keys.plan_key(run, earlier_attempts)
+        if archive.put_lines_once(key, batches):
+            return key
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")

@@ -1,13 +1,14 @@
 """Write the report of a run: what the run should archive, what it archived, and what to do next.
 
-To add a field to the report, add it to `Report` and set its value in `_make_report`.
+To add a field to the report, add it to `Report`, set its value in `_make_report`, and add it to the example in
+`docs/archive-format.md`. `SCHEMA` changes only if readers must treat the report differently.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
-from notebook_archive.archive import Archive, RunId
+from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem
 from notebook_archive.clock import Deadline
 from notebook_archive.runs.caught_error import describe_caught_error
@@ -15,7 +16,7 @@ from notebook_archive.runs.claim import claim_run
 from notebook_archive.runs.counts import Counts, count_notebooks, count_snapshots
 from notebook_archive.runs.crashed import recover_outcomes
 from notebook_archive.runs.notices import INCOMPLETE, PLAN_INCOMPLETE, list_outcome_notices
-from notebook_archive.runs.outcomes import CRASHED_OUTCOMES, RunOutcomes, read_outcomes, read_planned
+from notebook_archive.runs.outcomes import RunOutcomes, read_outcomes, read_planned
 from notebook_archive.runs.plan import Plan
 from notebook_archive.runs.protection_figures import (
     NotProtected,
@@ -91,7 +92,7 @@ def report_run(
     missing = [each for each in planned if each["itemId"] not in read.by_item]
     crashed, crash_notices = recover_outcomes(missing, run, started_at, archive, threads, deadline)
     if crashed:
-        archive.put_document(run.key(CRASHED_OUTCOMES), {"outcomes": crashed})
+        archive.put_document(keys.crashed_outcomes_key(run), {"outcomes": crashed})
     outcomes = sorted([*read.by_item.values(), *crashed], key=lambda each: each["itemId"])
     scope = plan["scope"] if plan else asked
     notices = [*(plan["notices"] if plan else ()), *crash_notices]
@@ -100,7 +101,7 @@ def report_run(
         notices.append(PLAN_INCOMPLETE)
     problem = describe_caught_error(error) if error else None
     report = _make_report(run, started_at, scope, outcomes, read, notices, problem)
-    key = run.key("report.json")
+    key = keys.report_key(run)
     archive.put_document(key, report)
     return key, report
 

@@ -1,4 +1,4 @@
-"""Calculate from the rotation rules of a secret how long its token has to last."""
+"""Calculate the time between two rotations from a secret's rotation rules."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,8 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-# The years that are searched for the longest wait. In twelve years, each month begins with each weekday.
+# The years that are searched for the longest and the shortest wait. In twelve years, each month begins at least once
+# with each weekday.
 FIRST_YEAR, YEARS = 2024, 12
 
 _RATE = re.compile(r"rate\(\s*([0-9]{1,4}) (hour|day)s?\s*\)")
@@ -18,11 +19,11 @@ _CRON = re.compile(r"cron\(\s*0 (\S+) (\S+) (\S+) (\S+) \*\s*\)")
 
 
 def calculate_max_wait(rules: Mapping[str, Any]) -> float | None:
-    """Return the maximum seconds between two rotations, or None if the rules do not say.
+    """Return the maximum number of seconds between two rotations, or None if the rules do not define it.
 
-    `rules` are the RotationRules that DescribeSecret answers. A rotation takes place at any time within its window, so
-    the window's length is added to the time between two windows. The forms are those of the Secrets Manager User
-    Guide, "Rotation schedules": minutes are 0 and the year is `*`.
+    `rules` are the RotationRules that DescribeSecret returns. A rotation takes place at any time within its window, so
+    the window's length is added to the time between the starts of two windows. The Secrets Manager User Guide describes
+    the accepted expressions in "Rotation schedules". In a cron expression, the minutes are 0 and the year is `*`.
     """
     expression, hours = str(rules.get("ScheduleExpression") or ""), str(rules.get("Duration") or "").removesuffix("h")
     window = int(hours) * HOUR if hours.isdecimal() else None
@@ -35,12 +36,15 @@ def calculate_max_wait(rules: Mapping[str, Any]) -> float | None:
             return _calculate_cron_wait(*cron.groups(), window=window)
         except ValueError:
             return None
-    days = rules.get("AutomaticallyAfterDays")  # AWS calculates it from the expression, or it is given instead of one
+    days = rules.get("AutomaticallyAfterDays")  # set instead of an expression, or calculated from it by AWS
     return (days + 1) * DAY if isinstance(days, int) and days > 0 else None
 
 
 def calculate_min_wait(expression: str) -> float | None:
-    """Return the minimum seconds from one window to the next, or None if the form of the expression is not known."""
+    """Return the minimum number of seconds between the starts of two windows.
+
+    Return None if the expression has an unknown form.
+    """
     if rate := _RATE.fullmatch(expression):
         return int(rate[1]) * (HOUR if rate[2] == "hour" else DAY) or None
     cron = _CRON.fullmatch(expression)
@@ -56,19 +60,20 @@ def _calculate_cron_wait(hours: str, days: str, months: str, weekdays: str, *, w
     if len(starts) < 2:
         return None
     at = sorted(_expand(hours, 0, 23))
-    # Without a duration, the window of a schedule in hours is one hour; that of a schedule in days ends with the day.
+    # If no duration is set, the window is one hour for a schedule in hours. For a schedule in days, it ends with the
+    # day.
     length = window or (HOUR if len(at) > 1 else DAY - at[0] * HOUR)
     return max(later - earlier for earlier, later in pairwise(starts)) + length
 
 
 def _list_window_starts(hours: str, days: str, months: str, weekdays: str) -> list[float]:
-    """Return when windows start, in seconds since the first day of the calendar."""
+    """Return the start times of all windows, in seconds since day 0 of `date.toordinal`."""
     at = sorted(_expand(hours, 0, 23))
     return [day.toordinal() * DAY + hour * HOUR for day in _list_days(days, months, weekdays) for hour in at]
 
 
 def _list_days(days: str, months: str, weekdays: str) -> Iterator[date]:
-    """Yield the days that match the expression, within the years that are searched."""
+    """Yield the days of the searched years that match the fields."""
     in_months = _expand(months, 1, 12, MONTHS)
     day = date(FIRST_YEAR, 1, 1)
     while day.year < FIRST_YEAR + YEARS:
@@ -87,9 +92,9 @@ def _is_weekday(day: date, field: str) -> bool:
 
 
 def _is_one_weekday(day: date, part: str) -> bool:
-    """Return whether the day matches one part of the field.
+    """Return whether the day matches one part of the weekday field.
 
-    Sunday is 1. `SUN#1` is the first Sunday of a month, `SUNL` the last, and `L` alone is Saturday.
+    Sunday is 1. `SUN#1` is the first Sunday of a month, and `SUNL` is the last. `L` alone is Saturday.
     """
     number = day.isoweekday() % 7 + 1
     if part == "L":
@@ -103,7 +108,7 @@ def _is_one_weekday(day: date, part: str) -> bool:
 
 
 def _expand(field: str, low: int, high: int, names: tuple[str, ...] = ()) -> set[int]:
-    """Return the numbers that a field names. Raises ValueError if the form of the field is not known."""
+    """Return the numbers that a field names. Raises ValueError if the field has an unknown form."""
 
     def number(text: str) -> int:
         value = names.index(text) + 1 if text in names else int(text)

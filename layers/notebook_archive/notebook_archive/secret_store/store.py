@@ -1,4 +1,4 @@
-"""Read and write the secrets of Secrets Manager, their versions and their staging labels."""
+"""Read and write secrets in Secrets Manager, with their versions and staging labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ _ABSENT = "ResourceNotFoundException"
 
 @dataclass(frozen=True, slots=True)
 class RotationState:
-    """How a secret is rotated, and which versions it has.
+    """A secret's rotation rules and versions.
 
-    `secret_id` is the ARN or the name that was asked for, `name` is the name in either case. `labels` are the staging
-    labels of each version, by the version's id. `max_wait` is the maximum number of seconds between two rotations, or
-    None if the rules do not say.
+    `secret_id` is the ARN or the name that was requested. `name` is always the name. `labels` contains the staging
+    labels of each version, by version id. `max_wait` is the maximum number of seconds between two rotations, or None if
+    the rules do not define it.
     """
 
     secret_id: str
@@ -39,22 +39,22 @@ class RotationState:
 
 
 class SecretStore:
-    """The secrets of this account and region. Errors name the secret and nothing of its text."""
+    """The secrets of this account and region. Error messages contain the secret's name, but never its value."""
 
     def __init__(self, client: "SecretsManagerClient") -> None:
         self._client = client
 
     def read(self, name: str) -> str:
-        """Return the text of a secret's current version. Raises SecretMissing or SecretUnreadable."""
+        """Return the value of a secret's current version. Raises SecretMissing or SecretUnreadable."""
         text = self._read_text(name)
         if text is None:
             raise SecretMissing(f"There is no secret {name!r}.")
         return text
 
     def read_pending(self, secret_id: str, version: str) -> str | None:
-        """Return the text of the pending version, or None if it is empty.
+        """Return the value of the pending version, or None if no value was written to it yet.
 
-        Secrets Manager labels a version as pending before anything is written to it.
+        Secrets Manager labels a version as pending before a value is written to it.
         """
         return self._read_text(secret_id, VersionId=version, VersionStage=PENDING)
 
@@ -70,7 +70,7 @@ class SecretStore:
         if answer is None:
             return None
         if "SecretBinary" in answer or ("SecretString" not in answer and not which):
-            raise SecretUnreadable(f"Secret {secret_id!r} does not hold a text.").of_secret(secret_id)
+            raise SecretUnreadable(f"Secret {secret_id!r} does not contain text.").of_secret(secret_id)
         return answer.get("SecretString")
 
     def _get_value(self, secret_id: str, **which: str) -> "GetSecretValueResponseTypeDef | None":
@@ -82,7 +82,7 @@ class SecretStore:
             raise _make_unreadable(error, secret_id) from None
 
     def describe_rotation(self, secret_id: str) -> RotationState:
-        """Return how the secret is rotated. Raises SecretMissing or SecretUnreadable."""
+        """Return the secret's rotation rules and versions. Raises SecretMissing or SecretUnreadable."""
         try:
             answer = self._client.describe_secret(SecretId=secret_id)
         except (ClientError, BotoCoreError) as error:
@@ -98,7 +98,7 @@ class SecretStore:
         )
 
     def write_pending(self, secret_id: str, version: str, text: str) -> bool:
-        """Write the pending version. Return False if it was written already, because a version never changes."""
+        """Write the value of the pending version. Return False if it has a value, because a version never changes."""
         try:
             self._client.put_secret_value(
                 SecretId=secret_id, ClientRequestToken=version, SecretString=text, VersionStages=[PENDING]
@@ -110,7 +110,10 @@ class SecretStore:
         return True
 
     def make_current(self, secret_id: str, version: str, current: str | None) -> None:
-        """Move the label AWSCURRENT to the version from the current one, if that still has the label."""
+        """Move the label AWSCURRENT from the version `current` to `version`.
+
+        Raises SecretUnwritable if the label could not be moved, unless `version` has it already.
+        """
         from_version = {"RemoveFromVersionId": current} if current else {}
         try:
             self._change_label(secret_id, VersionStage=CURRENT, MoveToVersionId=version, **from_version)
@@ -119,7 +122,7 @@ class SecretStore:
                 raise
 
     def add_label(self, secret_id: str, version: str, label: str) -> None:
-        """Add a label that no other version has."""
+        """Add a label to the version. No other version may have this label."""
         self._change_label(secret_id, VersionStage=label, MoveToVersionId=version)
 
     def remove_label(self, secret_id: str, version: str, label: str) -> None:
@@ -134,16 +137,16 @@ class SecretStore:
 
 
 def _make_unreadable(error: ClientError | BotoCoreError, secret_id: str) -> ConfigurationError:
-    message = f"Secrets Manager {_describe(error)} for secret {secret_id!r}."
+    message = f"Secrets Manager {_describe(error)} for the read of secret {secret_id!r}."
     return SecretUnreadable(message).of_secret(secret_id)
 
 
 def _make_unwritable(error: ClientError | BotoCoreError, secret_id: str) -> ConfigurationError:
-    return SecretUnwritable(f"Secrets Manager {_describe(error)} to a change of secret {secret_id!r}.")
+    return SecretUnwritable(f"Secrets Manager {_describe(error)} for the change of secret {secret_id!r}.")
 
 
 def _describe(error: ClientError | BotoCoreError) -> str:
-    return f"answered {_get_code(error)}" if isinstance(error, ClientError) else f"failed ({type(error).__name__})"
+    return f"returned {_get_code(error)}" if isinstance(error, ClientError) else f"failed ({type(error).__name__})"
 
 
 def _get_code(error: ClientError) -> str:

@@ -1,4 +1,7 @@
-"""Tokens of a secret: kept in memory, renewed before they expire, and once after ArcGIS rejects one (code 498)."""
+"""Get tokens from a secret. A token is cached in memory, and renewed before it expires and after ArcGIS rejects it.
+
+`envelopes` says which codes reject a token, such as 498. `TokenSource.call_with_token` renews it and repeats the call.
+"""
 
 import math
 import threading
@@ -25,33 +28,32 @@ from notebook_archive.models import parse_epoch_milliseconds
 
 # A token is renewed this long before it expires.
 RENEW_BEFORE_SECONDS = 300
-# The lifetime that a sign-in asks for. The server may shorten it, and says so in its answer.
+# The lifetime that a sign-in requests. The server may shorten it, and sends the actual lifetime in its response.
 TOKEN_MINUTES = 60
-# The longest lifetimes that Esri documents, of generateToken and of oauth2/token. The keys are the members of a secret
-# that show which of the two it is for.
+# The maximum lifetimes that Esri documents for generateToken (with a user name) and oauth2/token (with a client id).
 MAX_MINUTES = {"username": 21_600, "clientId": 20_160}
-# A token is used for this long at least. Otherwise each call would sign in if the server's clock is wrong.
+# A token is used for at least this long. Otherwise, each call would sign in if the server's clock is wrong.
 MIN_USE_SECONDS = 60
-# After the credential in a secret was refused, there is no sign-in with it for this long, unless the secret changes.
-# Trying on would lock the account.
+# Time without a sign-in after ArcGIS refused a secret's credential. It ends early if the secret changes. Further
+# sign-ins could lock the account.
 REFUSED_SECONDS = 3600
-# The same after a sign-in that got no proper answer.
+# Time without a sign-in after a sign-in that got no valid response.
 UNANSWERED_SECONDS = 60
-# After so many fresh tokens that the portal itself rejects, the credential counts as refused. With the first token,
-# this is three sign-ins.
+# If the portal rejects this number of fresh tokens, the credential counts as refused. With the sign-in for the first
+# token, these are three sign-ins.
 MAX_REJECTED_TOKENS = 2
 
 
 class ReadSecret(Protocol):
-    """Where secrets come from. This package does not know that it is AWS."""
+    """A function that reads secrets. This package does not depend on AWS."""
 
     def __call__(self, name: str) -> str:
-        """Return the secret's text as it is now. Raises SecretMissing or SecretUnreadable."""
+        """Return the secret's current value. Raises SecretMissing or SecretUnreadable."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """A token, when to stop using it, and when it expires, both in seconds since the epoch.
+    """A token, the time at which to stop using it, and the time at which it expires. Both are in epoch seconds.
 
     `expires` is 0 if it is not known.
     """
@@ -63,7 +65,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FixedToken:
-    """One token that nothing can renew. Without a token, `value` is empty."""
+    """One token that cannot be renewed. If `value` is empty, no token is sent."""
 
     value: str
     secret: str = ""
@@ -73,7 +75,7 @@ class FixedToken:
         return self.value
 
     def call_with_token[T](self, call: Callable[[str], T], _: Deadline) -> T:
-        """Return what `call` returns for the token. A rejection of the token is raised as it is."""
+        """Return what `call` returns for the token. Raises TokenRejected if ArcGIS rejects it."""
         return call(self.value)
 
 
@@ -81,10 +83,10 @@ class TokenSource:
     """The tokens of one secret. Threads may share it, and only one of them signs in at a time.
 
     The secret is JSON in one of three forms: `{"token"}`, `{"username", "password"}` or `{"clientId", "clientSecret"}`.
-    The token may be one that `rotation.rotate_token` wrote.
+    `rotation.rotate_token` may have written the token.
 
-    A secret may be blocked for a while: after a refusal, and after a sign-in that got no proper answer. Then the error
-    is raised again without a request.
+    A secret is blocked for some time after a refusal, and after a sign-in that got no valid response. While it is
+    blocked, the same error is raised again without a request.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class TokenSource:
         first: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`secret` is the name of the secret. `first` is its text, if it has just been read."""
+        """`secret` is the name of the secret. `first` is its value if the caller has just read it."""
         self._transport, self._read, self._clock = transport, read, clock
         self._rest_url = f"{portal_url}{SHARING_API}"
         self.secret = secret
@@ -105,26 +107,27 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._text = ""
-        # The text that is blocked, until when, when to look whether the secret has changed, and the error to raise.
+        # The value that is blocked, the time until which it is blocked, the time at which to check whether the secret
+        # has changed, and the error to raise.
         self._blocked_text = ""
         self._blocked_until = self._look_again_at = 0.0
         self._block_reason: tuple[type[ArcGISError], str] = TokenRejected, ""
-        # Fresh tokens that the portal rejected since it last accepted one, and the last of them.
+        # The number of fresh tokens that the portal has rejected since it last accepted one, and the last of them.
         self._rejected_tokens = 0
         self._last_rejected = ""
-        # Whether the portal accepted the last token that a call rejected. If so, a fresh token would not help either.
+        # Whether the portal accepted the last token that a call rejected. If so, a fresh token would not help.
         self._is_proved = False
 
     def call_with_token[T](self, call: Callable[[str], T], deadline: Deadline) -> T:
-        """Return what `call` returns for a token. If it raises TokenRejected, try once more with a fresh token.
+        """Return what `call` returns for a token. If it raises TokenRejected, call it again with a fresh token.
 
-        If the fresh token is rejected too, the portal is asked whether it accepts that token:
+        If ArcGIS rejects the fresh token too, the portal is asked whether it accepts that token:
 
-        - It does: the rejection concerns this call only. GoodTokenRejected is raised, and the next call needs no
+        - If it accepts the token, only this call rejects it. GoodTokenRejected is raised, and the next call needs no
           sign-in.
-        - It does not: TokenRejected is raised, naming the secret. After MAX_REJECTED_TOKENS of them, or a refused
-          sign-in, TokenRejected is raised at once for REFUSED_SECONDS.
-        - It does not say: ArcGISUnavailable is raised.
+        - If it rejects the token, TokenRejected is raised, with the name of the secret. After MAX_REJECTED_TOKENS such
+          tokens, or a refused sign-in, TokenRejected is raised without a request for REFUSED_SECONDS.
+        - If it does not answer the question, ArcGISUnavailable is raised.
         """
         token = self.get_token(deadline)
         try:
@@ -136,7 +139,7 @@ class TokenSource:
                 self._is_proved = False
             fresh = self._renew(token, deadline)
             if fresh == token:
-                why = "The secret still holds the token that was refused."
+                why = "The secret still contains the token that was refused."
                 raise self._find_fault(error, fresh, why, deadline, max_rejected=1) from None
         try:
             return call(fresh)
@@ -144,24 +147,25 @@ class TokenSource:
             raise self._find_fault(error, fresh, str(error), deadline) from None
 
     def get_token(self, deadline: Deadline) -> str:
-        """Return the token in memory, or a new one if there is none or it is about to expire."""
+        """Return the cached token. If there is none, or it is about to expire, return a new one."""
         with self._lock:
             if self._token is None or self._token.good_until <= self._clock():
                 self._token = self._make_token(deadline)
             return self._token.value
 
     def sign_in(self, lifetime_seconds: float, deadline: Deadline) -> Token:
-        """Return a new token that is asked to live that long, or as long as Esri documents at most.
+        """Sign in once, and return a new token.
 
-        Signs in once. If the secret is blocked, the error that blocks it is raised without a sign-in. Raises
-        SecretMalformed if the secret holds a token, because a token cannot sign in.
+        The request is for a token with this lifetime, or with the maximum in MAX_MINUTES. If the secret is blocked, the
+        error that blocks it is raised without a sign-in. Raises SecretMalformed if the secret contains a token, because
+        a token cannot sign in.
         """
         with self._lock:
-            self._look_again_at = 0.0  # this is rare, so a changed secret is noticed at once
+            self._look_again_at = 0.0  # sign-ins of this kind are rare, so check at once whether the secret has changed
             return self._sign_in(require_credential(self.secret, self._read_secret()), deadline, lifetime_seconds / 60)
 
     def _renew(self, rejected: str, deadline: Deadline) -> str:
-        """Return a token other than the rejected one, unless the secret still holds it."""
+        """Return a token other than the rejected one, unless the secret still contains the rejected one."""
         with self._lock:
             if self._token is not None and self._token.value != rejected:
                 return self._token.value  # another thread has renewed it
@@ -177,10 +181,11 @@ class TokenSource:
         *,
         max_rejected: int = MAX_REJECTED_TOKENS,
     ) -> ArcGISError:
-        """Return the error for a fresh token that was rejected. The portal decides whether the credential is at fault.
+        """Return the error for a fresh token that was rejected. Ask the portal whether the credential is the cause.
 
-        The portal is asked without the lock: while it hangs, other threads go on with the token. If it does not say,
-        nothing counts against the credential, and the secret is blocked for UNANSWERED_SECONDS.
+        The lock is not held during this request, so other threads can use the token while the portal is slow. If the
+        portal does not answer the question, the rejection is not counted, and the secret is blocked for
+        UNANSWERED_SECONDS.
         """
         try:
             is_accepted = self._is_accepted_by_portal(token, deadline)
@@ -192,7 +197,7 @@ class TokenSource:
             if is_accepted:
                 self._is_proved, self._rejected_tokens = True, 0
                 return self._blame_call(error)
-            if token != self._last_rejected:  # threads that share a token count once
+            if token != self._last_rejected:  # several threads may report the same token
                 self._last_rejected, self._rejected_tokens = token, self._rejected_tokens + 1
             if self._rejected_tokens < max_rejected:
                 message = f"{error} The token was fresh, from secret {self.secret!r}."
@@ -208,7 +213,7 @@ class TokenSource:
     def _is_accepted_by_portal(self, token: str, deadline: Deadline) -> bool:
         """Return whether the portal accepts the token.
 
-        Raises ArcGISUnavailable or DeadlineExceeded if the portal does not say.
+        Raises ArcGISUnavailable or DeadlineExceeded if the portal's response does not show this.
         """
         what = f"The portal's check of the token of secret {self.secret!r}"
         try:
@@ -219,7 +224,7 @@ class TokenSource:
             return False
         except DeadlineExceeded:
             raise
-        except ArcGISError as error:  # a throttle's 403, or a page of a portal under maintenance
+        except ArcGISError as error:  # for example, a 403 from throttling, or the page of a portal under maintenance
             raise ArcGISUnavailable(str(error)) from None
         return bool(answer.get("user") or answer.get("appInfo"))
 
@@ -232,23 +237,26 @@ class TokenSource:
         return refusal
 
     def _block(self, seconds: float, error: ArcGISError) -> None:
-        """Do not sign in with the secret's present text for a while."""
+        """Block sign-ins with the secret's current value for some seconds."""
         now, self._block_reason = self._clock(), (type(error), str(error))
         self._blocked_text, self._blocked_until = self._text, now + seconds
         self._look_again_at = now + UNANSWERED_SECONDS
 
     def _build_block_error(self) -> ArcGISError:
-        """Return the error that blocks the secret. An outage stays one, and must not look like a refusal."""
+        """Return the error that blocks the secret.
+
+        It has the original class, so an outage does not become a refusal.
+        """
         kind, message = self._block_reason
-        error = kind(f"{message} It is not tried again yet.")
+        error = kind(f"{message} The sign-in is not repeated yet.")
         if isinstance(error, TokenRejected):
             error.of_secret(self.secret).remembered = True
         return error
 
     def _read_secret(self) -> dict[str, str]:
-        """Return the members of the secret as it is now. Raises the error that blocks it, if it is blocked.
+        """Return the members of the secret's current value. If the secret is blocked, raise the error that blocks it.
 
-        While it is blocked, it is read every UNANSWERED_SECONDS to see whether it has changed.
+        While the secret is blocked, it is read every UNANSWERED_SECONDS to check whether it has changed.
         """
         now = self._clock()
         if now < min(self._blocked_until, self._look_again_at):
@@ -261,7 +269,7 @@ class TokenSource:
         return parse_secret(self.secret, text)
 
     def _make_token(self, deadline: Deadline) -> Token:
-        """Return the token that the secret holds, or sign in with the credential that it holds."""
+        """Return the token that is stored in the secret, or sign in with the credential that is stored there."""
         secret = self._read_secret()
         if "token" not in secret:
             return self._sign_in(secret, deadline, TOKEN_MINUTES)
@@ -282,7 +290,7 @@ class TokenSource:
     def _request_token(self, secret: Mapping[str, str], what: str, minutes: float, deadline: Deadline) -> Token:
         """Return a token from `generateToken` or, for an application, from `oauth2/token`.
 
-        The two answer the same with different spellings.
+        The responses of the two operations contain the same data in differently named fields.
         """
         max_minutes = min(most for member, most in MAX_MINUTES.items() if member in secret)
         common = {"expiration": str(math.ceil(min(minutes, max_minutes))), "f": "json"}
@@ -298,7 +306,7 @@ class TokenSource:
             seconds = parse_epoch_milliseconds(answer.get("expires_in"))
             value, expires = answer.get("access_token"), self._clock() + seconds if seconds else 0.0
         if not isinstance(value, str) or not TOKEN.fullmatch(value):
-            raise UnexpectedAnswer(f"{what}: the portal's answer has no token.")
+            raise UnexpectedAnswer(f"{what}: the portal's response has no usable token.")
         lifetime = expires - self._clock()
         good_until = self._clock() + max(lifetime / 2, lifetime - RENEW_BEFORE_SECONDS, MIN_USE_SECONDS)
         return Token(value, good_until, expires)
