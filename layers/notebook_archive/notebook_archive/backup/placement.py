@@ -10,7 +10,7 @@ from notebook_archive.errors import NotebookArchiveError
 
 _log = logging.getLogger(__name__)
 
-# Maximum time to wait for the portal's responses. What has not arrived by then is left out.
+# Maximum time to wait for the portal's responses. Later responses are ignored.
 PLACEMENT_SECONDS = 30.0
 
 

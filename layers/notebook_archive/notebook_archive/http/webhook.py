@@ -99,9 +99,9 @@ class Delivery(Request):
 
     @property
     def payload_secrets(self) -> list[str]:
-        """The strings in the members `secret` at the top of the payload and in its `info`.
+        """The strings in the fields `secret` at the top of the payload and in its `info`.
 
-        Esri says that an organization webhook's secret "can be added to the payload", but does not name the member.
+        Esri says that an organization webhook's secret "can be added to the payload", but does not name the field.
         """
         try:
             payload = _parse_payload(self.body)

@@ -34,7 +34,7 @@ def find_cuts_between_cells(text: bytes, start: int) -> Iterator[int]:
 def replace_escapes(text: bytes) -> tuple[bytes, bytes] | None:
     """Return the text with harmless escapes, and the incomplete escape at its end, or None if an escape is not JSON's.
 
-    Each escape is replaced by one of the same length that cannot be a quote. So each quote that is left begins or ends
+    Each escape is replaced by one of the same length that cannot be a quote. So each remaining quote begins or ends
     a string. A backslash outside of a string stays, and the grammar rejects it.
     """
     if b"\\" not in text:
@@ -69,7 +69,7 @@ def build_skeleton(parts: list[bytes]) -> tuple[bytes, bytes]:
 def close_brackets(before: bytes, brackets: bytes, max_depth: int) -> bytes | None:
     """Return the containers that are open after the brackets, given those before, or None if they do not match.
 
-    Each round removes one level. If brackets are nested deeper than `max_depth`, more than that are left.
+    Each round removes at least one level of pairs. If pairs remain after `max_depth` rounds, they do not match.
     """
     for _ in range(max_depth):
         length = len(brackets)
