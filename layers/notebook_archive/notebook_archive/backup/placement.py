@@ -18,8 +18,7 @@ def add_placement(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, 
     """Return the item's properties with `folder` and `groups`, which a restore needs.
 
     `folder` is an object with `id` and `title`, or None for the owner's root folder. `groups` is a list of objects
-    with `id` and `title`. If the portal does not return one of them, that one is left out, because the other properties
-    are still useful.
+    with `id` and `title`. If the portal does not return a property, only this property is left out.
     """
     placed = dict(properties)
     deadline = Deadline(min(PLACEMENT_SECONDS, job.deadline.remaining()))

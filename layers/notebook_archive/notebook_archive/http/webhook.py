@@ -48,7 +48,7 @@ class ChangedItems:
 
     @property
     def left_out(self) -> int:
-        """The number of items beyond MAX_ITEMS."""
+        """The number of items that exceed MAX_ITEMS."""
         return max(0, len(self.ids) - MAX_ITEMS)
 
     @property

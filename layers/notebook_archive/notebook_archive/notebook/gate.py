@@ -135,7 +135,7 @@ class Gate:
         return facts
 
     def _split(self, text: bytes) -> list[bytes]:
-        """Return the parts outside and inside of strings in turn, starting outside."""
+        """Return parts that are alternately outside and inside of strings. The first part is outside."""
         plain = replace_escapes(text)
         if plain is None:
             raise self._refuse("a string holds an escape that JSON does not know")

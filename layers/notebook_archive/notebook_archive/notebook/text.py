@@ -50,8 +50,8 @@ def replace_escapes(text: bytes) -> tuple[bytes, bytes] | None:
 def build_skeleton(parts: list[bytes]) -> tuple[bytes, bytes]:
     """Return the text without its long strings, and its brackets.
 
-    The parts are outside and inside of strings in turn. In short strings, spaces replace control characters. Python's
-    NaN and infinities become numbers.
+    The parts are alternately outside and inside of strings. In short strings, spaces replace control characters.
+    Python's NaN and infinities become numbers.
     """
     outside, inside = parts[0::2], parts[1::2]
     bare = b"".join(outside)
