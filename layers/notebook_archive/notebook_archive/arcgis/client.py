@@ -1,6 +1,6 @@
 """Call ArcGIS with one token source and one deadline.
 
-A rejected token (code 498) is renewed in `token_renewal`.
+A rejected token (code 401, 498 or 499) is renewed in `token_renewal`, if a secret can make another one.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,8 @@
-"""Retry failed requests: which errors are retried, how often, and with which pauses."""
+"""Retry failed requests: how often, with which pauses, and until when.
+
+An ArcGISUnavailable is retried. `envelopes` decides which codes of ArcGIS raise it, and `transport` which statuses of
+HTTP do.
+"""
 
 import random
 import time

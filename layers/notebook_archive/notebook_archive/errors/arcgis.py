@@ -8,7 +8,7 @@ class ArcGISError(NotebookArchiveError):
 
 
 class ArcGISUnavailable(ArcGISError):
-    """There was no connection, or ArcGIS returned error 408, 413, 429 or 5xx. Four attempts did not help.
+    """There was no connection, or ArcGIS returned error 408, 413, 429 or 5xx, and retries did not help or had no time.
 
     `retry_after` is the number of seconds that the server asked to wait, or None. `code` is the ArcGIS or HTTP code in
     the response, or 0 if there was no response.
@@ -67,7 +67,7 @@ class GoodTokenRejected(TokenRejected):
 
 
 class PermissionDenied(ArcGISError):
-    """ArcGIS accepts the credential, but its account may not do this (403). A second attempt had the same result.
+    """ArcGIS accepts the credential, but its account may not do this (403).
 
     `is_foreign` is true if the response does not have ArcGIS's form, so that a proxy may have sent it.
     """

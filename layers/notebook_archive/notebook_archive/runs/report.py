@@ -1,6 +1,7 @@
 """Write the report of a run: what the run should archive, what it archived, and what to do next.
 
-To add a field to the report, add it to `Report` and set its value in `_make_report`.
+To add a field to the report, add it to `Report`, set its value in `_make_report`, and add it to the example in
+`docs/archive-format.md`. `SCHEMA` changes only if readers must treat the report differently.
 """
 
 from collections.abc import Mapping, Sequence
