@@ -126,7 +126,7 @@ def test_a_missing_credential_prefix_is_reported(function: Functions, step: Step
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_no_answer_or_log_holds_a_secret(
+def test_responses_and_logs_contain_no_secret(
     rotations: Rotations,
     function: Functions,
     step: Step,
