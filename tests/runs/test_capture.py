@@ -94,7 +94,7 @@ def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pyt
         age(item)
         report = kubernetes.run(name)
         [failed] = report["failed"]
-        assert "holds something else" in failed["message"]
+        assert "contains something else" in failed["message"]
         check_report(report)
         assert not [key for key in contents("notebooks/") if key.endswith(".captured")]
     assert len(item.snapshots) == 1, "no slot is filled for nothing"

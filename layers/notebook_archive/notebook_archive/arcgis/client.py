@@ -1,6 +1,6 @@
 """Call ArcGIS with one token source and one deadline.
 
-A rejected token (code 498) is renewed in `token_renewal`.
+A rejected token (code 401, 498 or 499) is renewed in `token_renewal`, if a secret can make another one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ class Tokens(Protocol):
 
     @property
     def secret(self) -> str:
-        """The name of the secret that the tokens come from, or an empty string if there is no such secret."""
+        """The name of the secret that the tokens come from, or an empty string if they come from no secret."""
 
     def get_token(self, deadline: Deadline) -> str:
         """Return the token to use now."""

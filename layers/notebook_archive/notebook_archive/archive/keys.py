@@ -1,6 +1,7 @@
 """Build and parse the keys of the archive: every object below `notebooks/` and `runs/` has its key from here.
 
-A key is built only from ids that match their patterns completely, so nobody can choose a key through a title or a name.
+A key is built only from ids that match their patterns completely, so nobody can choose a key through a title. The name
+of an execution is encoded first.
 """
 
 import hashlib
@@ -204,7 +205,10 @@ def copy_key(item_id: ItemId, copy: CopyId) -> str:
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
-    """Return the item and the object that a key below `notebooks/` identifies, or None for any other key."""
+    """Return the item and the object that a key identifies, or None for other keys.
+
+    Capture records give None too, because a listing of a notebook does not need them.
+    """
     if match := _SNAPSHOT.fullmatch(key):
         return ItemId(match[1]), ResourceKey(match[2])
     if match := _ALTERED.fullmatch(key):

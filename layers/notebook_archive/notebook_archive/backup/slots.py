@@ -1,7 +1,7 @@
 """Free a slot. Only this module deletes snapshots in ArcGIS, and decides which may be deleted.
 
 A snapshot may be deleted only if this system made it, and if the archive has the same bytes as ArcGIS. `prove_copy`
-checks both.
+checks both. `capture` calls this module, and only if ArcGIS refused a new snapshot because no slot is free.
 """
 
 import logging

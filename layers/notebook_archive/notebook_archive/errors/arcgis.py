@@ -8,7 +8,7 @@ class ArcGISError(NotebookArchiveError):
 
 
 class ArcGISUnavailable(ArcGISError):
-    """There was no connection, or ArcGIS returned error 408, 413, 429 or 5xx. Four attempts did not help.
+    """There was no connection, or ArcGIS returned error 408, 413, 429 or 5xx, and retries did not help or had no time.
 
     `retry_after` is the number of seconds that the server asked to wait, or None. `code` is the ArcGIS or HTTP code in
     the response, or 0 if there was no response.
@@ -61,13 +61,13 @@ class GoodTokenRejected(TokenRejected):
 
     reason = "good-token-rejected"
     remedy = (
-        "Open the notebook in ArcGIS as its owner. If you can open it, look for a server that does not trust the "
-        "portal."
+        "Open the notebook in ArcGIS as its owner. If it opens, find out which ArcGIS server does not accept the "
+        "portal's tokens."
     )
 
 
 class PermissionDenied(ArcGISError):
-    """ArcGIS accepts the credential, but its account may not do this (403). A second attempt had the same result.
+    """ArcGIS accepts the credential, but its account may not do this (403).
 
     `is_foreign` is true if the response does not have ArcGIS's form, so that a proxy may have sent it.
     """

@@ -1,7 +1,8 @@
 """The table that maps errors to what callers get: an HTTP status, an ArcGIS code, and a sentence.
 
 The functions behind API Gateway send no other text about an error. API Gateway's own texts, for requests that it
-itself refuses, are in `template.yaml` under GatewayResponses.
+itself refuses, are in `template.yaml` under GatewayResponses. With `ApiAuth=ArcGIS`, a caller gets 404 instead of 403
+for a snapshot or a session, so that nobody learns what exists (`reading/authorization.py`, `hides_denials`).
 
 An error's own message is for the operator, because it may name secrets and hosts. A caller gets it only if the table
 says `{message}`, and never gets the remedy.
@@ -27,8 +28,8 @@ class Failure:
 
 
 _NO_SESSION = (
-    "No open notebook that you may see has this id. A notebook resource describes a session: a notebook that somebody "
-    "has open in a container now. A session id is not an item id. It is valid until the notebook is closed."
+    "No open notebook that you may see has this id. A notebook resource describes an open session: a notebook that "
+    "somebody has open in a container now. A session id is not an item id. It is valid until the notebook is closed."
 )
 _UNSIGNED = "The request's signature is missing or wrong."
 _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {

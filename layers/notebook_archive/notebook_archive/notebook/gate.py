@@ -7,7 +7,7 @@ A body of any size is checked in chunks, in bounded memory, and only a few facts
 A piece of the body becomes a document of its own if the containers that are open at its two ends are opened and closed.
 msgspec then checks its grammar without building objects. There are two ways to find where to cut. The quick one
 guesses: between two cells, or after the whole body. A wrong guess does no harm, because the piece is then not a
-document. The other one removes the strings from the text, matches the brackets that are left, and cuts at the last
+document. The other one removes the strings from the text, matches the remaining brackets, and cuts at the last
 comma. It also accepts what Python writes and msgspec does not read.
 """
 
@@ -33,14 +33,14 @@ _MAX_TOKEN_BYTES = 1_000_000
 _MAX_DEPTH = 500
 # Maximum bytes between two cells.
 _MAX_GAP_BYTES = 200
-# Maximum cuts between cells that are tried before a chunk is held or split.
+# Maximum number of possible cuts between cells that are checked before a chunk is held or split.
 _MAX_GUESSES = 2
 # Maximum bytes that are held unchanged until the next chunk shows where a cell ends.
 _MAX_HELD_BYTES = 131_072
 # Bytes that are decoded at a time. The text is dropped, so small pieces reuse the same memory.
 _UTF8_BYTES = 32_768
 _CUT_LITERAL = re.compile(rb"[-A-Za-z]{1,9}\Z")
-# They stand for the neighbors of a piece, so that the commas at its ends are checked too.
+# These bytes stand for the neighbors of a piece, so that the commas at its ends are checked too.
 _BEFORE = {b"[": b"[0,", b"{": b'{"":0,'}
 _AFTER = {b"[": b",0", b"{": b',"":0'}
 _BOM = b"\xef\xbb\xbf"
@@ -135,7 +135,7 @@ class Gate:
         return facts
 
     def _split(self, text: bytes) -> list[bytes]:
-        """Return the parts outside and inside of strings in turn, starting outside."""
+        """Return parts that are alternately outside and inside of strings. The first part is outside."""
         plain = replace_escapes(text)
         if plain is None:
             raise self._refuse("a string holds an escape that JSON does not know")

@@ -34,7 +34,7 @@ def find_cuts_between_cells(text: bytes, start: int) -> Iterator[int]:
 def replace_escapes(text: bytes) -> tuple[bytes, bytes] | None:
     """Return the text with harmless escapes, and the incomplete escape at its end, or None if an escape is not JSON's.
 
-    Each escape is replaced by one of the same length that cannot be a quote. So each quote that is left begins or ends
+    Each escape is replaced by one of the same length that cannot be a quote. So each remaining quote begins or ends
     a string. A backslash outside of a string stays, and the grammar rejects it.
     """
     if b"\\" not in text:
@@ -50,8 +50,8 @@ def replace_escapes(text: bytes) -> tuple[bytes, bytes] | None:
 def build_skeleton(parts: list[bytes]) -> tuple[bytes, bytes]:
     """Return the text without its long strings, and its brackets.
 
-    The parts are outside and inside of strings in turn. In short strings, spaces replace control characters. Python's
-    NaN and infinities become numbers.
+    The parts are alternately outside and inside of strings. In short strings, spaces replace control characters.
+    Python's NaN and infinities become numbers.
     """
     outside, inside = parts[0::2], parts[1::2]
     bare = b"".join(outside)
@@ -69,7 +69,7 @@ def build_skeleton(parts: list[bytes]) -> tuple[bytes, bytes]:
 def close_brackets(before: bytes, brackets: bytes, max_depth: int) -> bytes | None:
     """Return the containers that are open after the brackets, given those before, or None if they do not match.
 
-    Each round removes one level. If brackets are nested deeper than `max_depth`, more than that are left.
+    Each round removes at least one level of pairs. If pairs remain after `max_depth` rounds, they do not match.
     """
     for _ in range(max_depth):
         length = len(brackets)

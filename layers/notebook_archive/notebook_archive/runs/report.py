@@ -1,6 +1,7 @@
 """Write the report of a run: what the run should archive, what it archived, and what to do next.
 
-To add a field to the report, add it to `Report` and set its value in `_make_report`.
+To add a field to the report, add it to `Report`, set its value in `_make_report`, and add it to the example in
+`docs/archive-format.md`. `SCHEMA` changes only if readers must treat the report differently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,9 +39,9 @@ class Report(TypedDict):
 
     `seconds` is the time that the run took, and `work` contains the time of its batches. `bytes` is the total size of
     the archived versions. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots
-    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all but
-    the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the other
-    skipped ones.
+    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all
+    except the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the
+    remaining skipped notebooks.
     """
 
     schema: int
