@@ -1,5 +1,6 @@
 """The benchmark: measure the archive's time, memory and calls, and compare them with a simple implementation.
 
 `python -m bench` measures everything in one run, prints a table and writes `.local/bench.json`. Each measurement runs
-in its own process on one core. The servers run on this machine, use TLS, and share another core.
+in its own process on one core. The servers run on this machine and use TLS. They share one core, which
+the measured process does not use.
 """

@@ -1,4 +1,4 @@
-"""Measure the gate alone: its speed, its memory, and whether it accepts a truncated notebook."""
+"""Measure only the gate: its speed, its memory, and whether it accepts a truncated notebook."""
 
 import codecs
 import json

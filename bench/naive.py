@@ -1,4 +1,7 @@
-"""A simple implementation for comparison. It makes one call for each detail and parses each notebook."""
+"""A simple implementation for comparison.
+
+For each snapshot, it makes separate calls for the secret, the token, the item and the tags. It parses each notebook.
+"""
 
 import json
 from dataclasses import dataclass

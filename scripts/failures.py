@@ -103,7 +103,7 @@ def _explain(message: "MessageTypeDef") -> tuple[str, str, str]:
 
 
 def redrive(sqs: "SQSClient", failures_url: str, requests_url: str, reason: str = "") -> int:
-    """Move messages from the failure queue to the request queue. Return the number of messages that are left.
+    """Move messages from the failure queue to the request queue. Return the number of messages that remain.
 
     With a reason, only messages with this reason are moved. Without a reason, all messages are moved except those that
     would certainly fail again. Messages that another reader has received stay in the failure queue. So do messages that

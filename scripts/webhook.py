@@ -96,8 +96,8 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m scripts.webhook",
         description=(__doc__ or "").splitlines()[0],
         epilog="WHERE is the name of a secret in Secrets Manager, or file://PATH. [Brackets] show the default, which "
-        "is a value or the name of one of the stack's parameters or outputs. Exit status: 0 if the action succeeded. "
-        "The action list succeeds only if the webhook is active. Otherwise 1.",
+        "is a value or the name of one of the stack's parameters or outputs. Exit status: 0 if the action "
+        "succeeded, or else 1. The action `list` succeeds only if the webhook is active.",
     )
     parser.add_argument("action", choices=["register", "remove", "list"])
     parser.add_argument("--stack-name", default=DEFAULT_STACK_NAME, metavar="NAME", help="[%(default)s]")

@@ -5,7 +5,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-# Tests whose paths match the same text of one pattern form a group. Every other test is a group of its own.
+# Tests whose paths match the same text of one pattern form a group. Each remaining test forms its own group.
 TOGETHER = (
     r"tests/local/test_(?:capture|commands|current)\.py",  # each of these deploys its own systems
     r"tests/local/test_(?=(?:events|webhook)\.py)",  # these two share one system

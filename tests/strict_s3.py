@@ -260,7 +260,7 @@ def empty_bucket() -> None:
 def contents(prefix: str = "") -> dict[str, StoredObject]:
     """Return everything in the bucket, without calls that are checked or counted.
 
-    It is read from moto's memory, because calls for each object after each step took half of a sweep's time.
+    The contents are read from moto's memory. Calls for each object after each step took half of a sweep's time.
     """
     held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
     return {key: _stored(held.getlist(key)) for key in sorted(held) if key.startswith(prefix)}

@@ -1,7 +1,7 @@
 """Archives a batch of notebooks.
 
 Trigger: the state machine ArchiveRun, once for each line of the plan, with `{"runId", "startedAt", "batch"}`.
-Returns: the same object. Its `batch` is now the part that no time was left for, or null.
+Returns: the same object. Its `batch` now contains the notebooks that were not started in time, or is null.
 """
 
 import os

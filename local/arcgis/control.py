@@ -1,4 +1,4 @@
-"""The control API `/_local/...` on each portal's port, for other processes. ArcGIS has no such API.
+"""The control API `/_local/...` on each portal's port, for other processes. ArcGIS has no control API.
 
 GET    /_local                      kind, URLs, users, operation names
 GET    /_local/requests             total, bytes, counts by operation, most in flight     DELETE clears the log

@@ -34,8 +34,8 @@ DEPLOYMENT_TYPE: dict[Kind, str] = {
 class Deployment:
     """One deployment: its organisation, switches, faults, tokens and request log.
 
-    `operation_names` are the names that the log and the faults use. `storage` maps storage keys to items. A client that
-    knows such a key gets the item's content without a token.
+    `operation_names` are the names of operations in the request log and in faults. `storage` maps storage keys to
+    items. A client that knows such a key gets the item's content without a token.
     """
 
     kind: Kind

@@ -62,7 +62,7 @@ class OperationEndpoint:
             deployment.requests.end()
 
     def _run(self, call: Call, error: OperationError | None) -> Payload | Response:
-        # An invalid token is refused by every operation, a missing token only by operations that need one.
+        # Every operation refuses an invalid token. Only operations that need a token refuse a call without one.
         if error and (self._operation.needs_token or error.code == 498):
             raise error
         return self._operation.handler(call)
@@ -113,7 +113,7 @@ class StorageEndpoint:
 
 
 def make_not_found_app(deployment: Deployment) -> ASGIApp:
-    """Return the application for every other path. It sends a page with HTTP 404 and logs the request."""
+    """Return the application for paths without a route. It sends a page with HTTP 404 and logs the request."""
 
     async def not_found(scope: Scope, _: Receive, send: Send) -> None:
         deployment.requests.begin(LoggedRequest(scope["method"], scope["path"], "unknown", status=404))

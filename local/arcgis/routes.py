@@ -16,7 +16,7 @@ PORTAL_OPERATIONS = (*items.OPERATIONS, *portal.OPERATIONS, *tokens.PORTAL, *web
 
 
 def list_operation_names(kind: Kind) -> list[str]:
-    """Return the deployment's operation names, which the log and the faults use."""
+    """Return the deployment's operation names, for the request log and for faults."""
     return sorted({operation.name for operation in (*PORTAL_OPERATIONS, *_admin_operations(kind))})
 
 

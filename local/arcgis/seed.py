@@ -78,8 +78,8 @@ class Seed:
     def folder(cls, path: Path) -> "Seed":
         """Return a seed with one notebook for each `*.ipynb` file in the folder.
 
-        Each notebook has one snapshot with the file's bytes. The owners get the notebooks in turn. Raise
-        NotADirectoryError if the path is not a folder.
+        Each notebook has one snapshot with the file's bytes. The notebooks are distributed evenly among the owners.
+        Raise NotADirectoryError if the path is not a folder.
         """
         if not path.is_dir():
             raise NotADirectoryError(path)
@@ -99,7 +99,7 @@ class Seed:
 
 
 def _make_items(contents: list[tuple[str, Content]], snapshots: int) -> list[Item]:
-    """Return items with `snapshots` snapshots each. The owners get the items in turn."""
+    """Return items with `snapshots` snapshots each. The items are distributed evenly among the owners."""
     items = []
     for owner, group in zip(
         itertools.cycle(OWNERS), itertools.batched(contents, snapshots, strict=False), strict=False

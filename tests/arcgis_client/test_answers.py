@@ -107,7 +107,7 @@ def test_a_number_with_too_many_digits_is_none(number: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["Failure", "ERROR", "Failed"])
-def test_a_failure_in_capitals_is_a_failure(status: str) -> None:
+def test_failure_status_in_capitals_is_rejected(status: str) -> None:
     with pytest.raises(RequestRejected):
         parse_answer(json.dumps({"status": status}).encode(), "The call")
 

@@ -38,7 +38,7 @@ def kubernetes(arcgis: LocalArcGIS) -> Client:
     return Client(arcgis.kubernetes, arcgis.ca_bundle)
 
 
-# The owner's route is refused.
+# The server refuses the owner's requests on the route notebook-server.
 
 
 def test_a_refused_owners_snapshots_come_from_the_portal(kubernetes: Client) -> None:
@@ -115,7 +115,7 @@ def test_a_route_that_worked_is_kept(client: Client) -> None:
     assert access.route == "notebook-server"
 
 
-def test_the_second_path_to_resources_is_tried(client: Client) -> None:
+def test_second_path_to_resources_is_used(client: Client) -> None:
     client.deployment.switches.resources_refused_by_item = True
     item = client.item()
     access = client.routes("portal").choose(item.owner, soon())
@@ -168,7 +168,7 @@ BROKEN: dict[str, Iterable[bytes]] = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_the_next_address_is_tried_after_silence(wire: Transport, serve: Serve, fault: str) -> None:
+def test_next_address_is_called_after_silence(wire: Transport, serve: Serve, fault: str) -> None:
     broken, working = serve(lambda _: BROKEN[fault]), serve(notebooks)
     portal = serve(make_portal(adminPublicUrl=broken.url, adminUrl=broken.url, url=working.url))
     for _ in range(2):
@@ -232,7 +232,7 @@ def test_without_an_administrator_the_lookup_fails(enterprise: Client, how: Any)
 
 
 @pytest.mark.parametrize("form", ["wrapped", "html"])
-def test_a_download_is_tried_again_as_a_file(client: Client, form: DownloadAsJson) -> None:
+def test_unusable_json_download_is_repeated_as_a_file(client: Client, form: DownloadAsJson) -> None:
     client.deployment.switches.download_as_json = form
     item = client.item()
     access = client.routes("notebook-server").choose(item.owner, soon())

@@ -59,7 +59,7 @@ def test_a_notebook_without_snapshots_has_none(client: Client) -> None:
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "D"])
-def test_an_administrator_is_refused(client: Client, shape: Any) -> None:
+def test_administrator_may_not_use_owner_operations(client: Client, shape: Any) -> None:
     client.deployment.switches.snapshot_read_error_shape = shape
     item = client.item()
     with pytest.raises(PermissionDenied):

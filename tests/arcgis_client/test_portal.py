@@ -269,7 +269,7 @@ def test_pages_are_read_to_the_last(client: Client, count: int) -> None:
 
 @pytest.fixture
 def low_ceiling(enterprise: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Return a client of a portal whose search ends after 300 results, as the client knows."""
+    """Return a client of a portal whose search returns at most 300 results. The client has the same limit."""
     monkeypatch.setattr(portal_module, "MAX_SEARCH_RESULTS", 300)
     enterprise.deployment.switches.search_limit = 300
     enterprise.deployment.organisation.items.clear()

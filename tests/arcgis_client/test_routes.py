@@ -277,7 +277,7 @@ def test_one_connection_serves_sign_in_and_all_snapshots(wire: Transport, serve:
     assert (len(server.requests), server.connections) == (21, 1)
 
 
-def test_an_owner_whose_folders_hang_holds_up_no_other(wire: Transport, serve: Serve) -> None:
+def test_hanging_folder_list_does_not_delay_other_owners(wire: Transport, serve: Serve) -> None:
     asked = threading.Event()
 
     def script(request: WireRequest) -> list[bytes]:

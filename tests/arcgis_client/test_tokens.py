@@ -424,7 +424,7 @@ def test_success_elsewhere_does_not_hide_a_bad_credential(client: Client) -> Non
     assert client.count("generateToken") == 3
 
 
-def test_a_portal_that_names_no_user_accepts_no_token(wire: Transport, serve: Serve) -> None:
+def test_portal_that_returns_no_user_accepts_no_token(wire: Transport, serve: Serve) -> None:
     """`portals/self` also answers requests without a token."""
 
     def script(request: WireRequest) -> list[bytes]:
@@ -463,7 +463,7 @@ def test_an_outage_of_the_portal_blocks_no_credential(
         tokens.call_with_token(refused, soon())
 
 
-def test_a_portal_that_hangs_holds_up_no_neighbour(wire: Transport, serve: Serve) -> None:
+def test_hanging_token_check_does_not_delay_other_calls(wire: Transport, serve: Serve) -> None:
     asked = threading.Event()
 
     def script(request: WireRequest) -> list[bytes]:
@@ -482,7 +482,7 @@ def test_a_portal_that_hangs_holds_up_no_neighbour(wire: Transport, serve: Serve
         assert isinstance(judged.exception(), DeadlineExceeded)
 
 
-def test_a_wrong_password_is_tried_once_and_then_blocked(client: Client) -> None:
+def test_wrong_password_is_sent_once_and_then_blocked(client: Client) -> None:
     client.secrets.texts[ADMIN] = f'{{"username": "gis_admin", "password": "{CANARY}"}}'
     clock = Clock()
     tokens = source_at(client, clock)
@@ -531,7 +531,7 @@ def test_a_refusal_says_whether_a_sign_in_was_made(enterprise: Client) -> None:
 @pytest.mark.parametrize(
     "secret", [{"clientId": "nobody", "clientSecret": CANARY}, {"clientId": "archive-app", "clientSecret": CANARY}]
 )
-def test_a_wrong_application_is_tried_once(client: Client, secret: dict[str, str]) -> None:
+def test_wrong_application_secret_is_sent_once(client: Client, secret: dict[str, str]) -> None:
     client.secrets.texts[ADMIN] = json.dumps(secret)
     tokens = client.tokens()
     for _ in range(20):

@@ -100,7 +100,7 @@ def test_cookies_of_one_user_are_not_sent_for_another(wire: Transport, serve: Se
     assert [request.headers.get("cookie") for request in server.requests] == [None, None]
 
 
-# What is not followed.
+# Redirects and settings that the client ignores.
 
 
 @pytest.mark.parametrize("status", ["301 M", "302 F", "303 S", "307 T", "308 P"])
@@ -366,7 +366,7 @@ def test_no_pause_is_begun_that_the_deadline_would_end(wire: Transport, pauses: 
         ("418 T", UnexpectedAnswer, 1),
     ],
 )
-def test_a_lasting_fault_is_not_retried_and_a_403_once(
+def test_client_error_is_not_retried_except_403(
     wire: Transport, serve: Serve, status: str, kind: type[ArcGISError], requests: int
 ) -> None:
     server = serve(fixed(answer(b"<html>No</html>", "Content-Type: text/html", status=status)))

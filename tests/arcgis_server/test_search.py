@@ -34,9 +34,12 @@ def test_pages_count_from_one_and_end_with_minus_one(many: Client) -> None:
     assert seen == [item.id for item in many.deployment.organisation.notebooks()]
 
 
-def test_default_page_has_ten_and_the_last_has_no_next(many: Client) -> None:
+def test_default_page_size_is_ten(many: Client) -> None:
     answer = many.get("/search", "gis_admin", q="type:Notebook")
     assert (len(answer["results"]), answer["nextStart"]) == (10, 11)
+
+
+def test_last_page_has_no_next_start(many: Client) -> None:
     assert notebooks(many, start=241, num=10)["nextStart"] == -1
     assert notebooks(many, start=300)["results"] == []
 

@@ -11,19 +11,25 @@ def test_open_notebooks_are_listed_once_per_session(each: Client) -> None:
     assert len({row["id"] for row in listed}) == 3
 
 
-def test_notebook_server_has_pages_and_times_as_strings(enterprise: Client, online: Client) -> None:
+def test_sessions_are_returned_in_pages(enterprise: Client, online: Client) -> None:
     online.deployment.switches.online_sessions = "item-id"
     for client in (enterprise, online):
         answer = client.sessions("/notebooks", "gis_admin", start=2, num=1)
         assert (answer["total"], answer["start"], answer["num"], len(answer["notebooks"])) == (3, 2, 1, 1)
-        (row,) = answer["notebooks"]
+        assert client.sessions("/notebooks", "gis_admin")["num"] == 10
+
+
+def test_session_has_the_documented_fields(enterprise: Client, online: Client) -> None:
+    """Test that times are strings, and that the address contains the ids of container and item."""
+    online.deployment.switches.online_sessions = "item-id"
+    for client in (enterprise, online):
+        (row,) = client.sessions("/notebooks", "gis_admin", start=2, num=1)["notebooks"]
         assert isinstance(row["dateLastActivity"], str)
         assert row["notebookUrl"] == f"/notebooks/{row['containerId']}/notebooks/{row['itemId']}.ipynb"
-        assert client.sessions("/notebooks", "gis_admin")["num"] == 10
-    assert client.sessions("/notebooks", "gis_admin")["notebooks"][0]["type"] == "openNotebook"
+    assert online.sessions("/notebooks", "gis_admin")["notebooks"][0]["type"] == "openNotebook"
 
 
-def test_arcgis_online_names_the_item_only_in_filename(online: Client) -> None:
+def test_arcgis_online_has_the_item_only_in_filename(online: Client) -> None:
     answer = online.sessions("/notebooks", "gis_admin", start=2, num=1)
     assert (set(answer), answer["num"], len(answer["notebooks"])) == ({"notebooks", "num"}, 3, 3)
     row = answer["notebooks"][0]
@@ -55,7 +61,7 @@ def test_one_session_is_read_by_its_own_id(each: Client) -> None:
     assert by_item == {"error": {"code": 404, "message": "Notebook not found", "details": None}}
 
 
-def test_a_switch_sets_the_body_for_a_closed_session(each: Client) -> None:
+def test_body_for_a_closed_session_is_set_by_a_switch(each: Client) -> None:
     each.deployment.switches.closed_session_body = {"status": "error", "messages": ["gone"], "code": 404}
     assert each.sessions(f"/notebooks/{'0' * 32}", "gis_admin")["messages"] == ["gone"]
 

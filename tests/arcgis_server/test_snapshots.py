@@ -55,7 +55,7 @@ def test_members_list_public_snapshots_of_shared_notebooks(each: Client) -> None
     assert "error" in each.snapshots("download", item, "ana", resourceKey=item.snapshots[1].resource_key)
 
 
-def test_a_switch_lets_administrators_use_snapshots(enterprise: Client) -> None:
+def test_administrators_use_snapshots_if_switch_is_set(enterprise: Client) -> None:
     enterprise.deployment.switches.admin_may_use_snapshots = True
     assert enterprise.snapshots("list", enterprise.item("Flood model"), "gis_admin")["total"] == 2
     assert "error" in enterprise.snapshots("list", enterprise.item("Flood model"), "ben")
@@ -103,7 +103,7 @@ def test_restore_replaces_the_content_by_the_snapshot(each: Client) -> None:
     assert item.content == old.content
 
 
-def test_a_switch_sets_restore_with_copy_at_the_limit(each: Client) -> None:
+def test_restore_switch_omits_the_copy_at_the_limit(each: Client) -> None:
     item = each.item("Évolution")
     request = {"resourceKey": item.snapshots[0].resource_key, "preserveCurrentAsSnapshot": "true"}
     before = item.content
@@ -211,7 +211,7 @@ def test_the_preview_of_a_snapshot_has_its_own_name(enterprise: Client) -> None:
     assert names == ["notebook_preview.json", f"{key}_preview.json", f"{stem}-preview.html"]
 
 
-def test_a_switch_sets_whether_snapshots_change_the_item(enterprise: Client) -> None:
+def test_snapshot_changes_the_item_if_switch_is_set(enterprise: Client) -> None:
     item = enterprise.item("Flood model")
     before = item.modified
     enterprise.snapshots("create", item, name="one")

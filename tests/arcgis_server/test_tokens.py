@@ -156,7 +156,7 @@ def test_kubernetes_requires_post_tokens_in_the_body(kubernetes: Client) -> None
     assert kubernetes.session.post(url, data=data, headers=headers).json()["total"] == 2
 
 
-def test_a_switch_refuses_post_tokens_in_the_query(enterprise: Client) -> None:
+def test_query_token_of_post_is_refused_if_switched_off(enterprise: Client) -> None:
     item = enterprise.item("Flood model")
     url, params = f"{enterprise.admin}/notebooks/snapshots/list", {"token": enterprise.token("ana"), "f": "json"}
     assert enterprise.session.post(url, params=params, data={"itemId": item.id}).json()["total"] == 2

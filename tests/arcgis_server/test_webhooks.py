@@ -154,7 +154,7 @@ def test_switches_make_deliveries_signed_forms(enterprise: Client, listener: Lis
     assert headers["x-esriHook-Signature"] == f"sha256={digest}"
 
 
-def test_a_switch_sets_the_place_of_the_secret(enterprise: Client, listener: Listener) -> None:
+def test_place_of_the_webhook_secret_is_set_by_a_switch(enterprise: Client, listener: Listener) -> None:
     register(enterprise, listener, secret="a key")
     for number, (place, found) in enumerate({"info.secret": ("info",), "secret": (), "": None}.items(), 1):
         enterprise.deployment.switches.webhook_secret_in_payload = place

@@ -49,7 +49,7 @@ def test_other_keys_are_skipped(archive: Archive) -> None:
     assert [(each.item_id, len(each.snapshots)) for each in archive.list_notebooks()] == [(f"{1:032x}", 1)]
 
 
-def test_an_empty_archive_holds_nothing(archive: Archive, s3: StrictS3) -> None:
+def test_empty_archive_lists_no_notebooks(archive: Archive, s3: StrictS3) -> None:
     assert list(archive.list_notebooks()) == []
     assert archive.list_one_notebook(ItemId("a" * 32)).snapshots == ()
     assert s3.counts() == {"ListObjectsV2": 2}
@@ -82,7 +82,9 @@ def test_an_item_is_deleted_if_that_note_is_the_newest(archive: Archive) -> None
 
 
 @pytest.mark.parametrize(("kind", "error"), [("403-AccessDenied", ArchiveDenied), ("404-NoSuchBucket", ArchiveDenied)])
-def test_a_failed_listing_names_the_bucket(archive: Archive, s3: StrictS3, kind: str, error: type[Exception]) -> None:
+def test_failed_listing_message_has_the_bucket(
+    archive: Archive, s3: StrictS3, kind: str, error: type[Exception]
+) -> None:
     s3.faults = [Fault("ListObjectsV2", kind, times=None)]
     with pytest.raises(error, match=BUCKET):
         list(archive.list_notebooks())

@@ -124,7 +124,7 @@ def test_an_endless_409_is_given_up(archive: Archive, s3: StrictS3) -> None:
         ("timeout", ArchiveUnavailable),
     ],
 )
-def test_a_lasting_error_names_code_and_key(s3: StrictS3, kind: str, error: type[ArchiveError]) -> None:
+def test_persistent_error_message_has_code_and_key(s3: StrictS3, kind: str, error: type[ArchiveError]) -> None:
     s3.faults = [Fault("PutObject", kind, times=None)]
     archive = Archive(s3.client(attempts=2), BUCKET, "123456789012", sleep=lambda _: None)
     with pytest.raises(error) as raised:
@@ -138,7 +138,7 @@ def test_a_lasting_error_names_code_and_key(s3: StrictS3, kind: str, error: type
 @pytest.mark.parametrize(
     ("kind", "error"), [("403-", ArchiveDenied), ("500-", ArchiveUnavailable), ("404-", ArchiveError)]
 )
-def test_a_failed_comparison_names_the_key(
+def test_failed_comparison_message_has_the_key(
     archive: Archive, s3: StrictS3, kind: str, error: type[ArchiveError]
 ) -> None:
     put(archive)

@@ -162,7 +162,7 @@ def test_request_metrics_are_counted_in_the_costs() -> None:
     assert len([code for row in rows for code in code_in(row[0])]) == 3
 
 
-def test_vpc_section_names_each_service_that_functions_call() -> None:
+def test_vpc_section_lists_each_service_that_functions_call() -> None:
     package = ROOT / "layers/notebook_archive/notebook_archive"
     called = {
         name for path in package.rglob("*.py") for name in re.findall(r'boto3\.client\(\s*"(\w+)"', path.read_text())

@@ -154,7 +154,7 @@ def test_page_says_what_is_deleted_with_the_stack() -> None:
     assert policy_stays != ("and the bucket's policy" in OPERATIONS.section("Delete the stack").prose)
 
 
-def test_contributing_page_names_the_switches() -> None:
+def test_contributing_page_mentions_the_switches() -> None:
     assert Switches.__doc__
     assert "local/arcgis/switches.py" in Document(ROOT / "CONTRIBUTING.md").code
 

@@ -20,14 +20,14 @@ def make_damaged_batch() -> dict[str, Any]:
     return event
 
 
-def test_line_from_a_worker_thread_names_the_run(functions: Functions) -> None:
+def test_line_from_a_worker_thread_has_the_run_id(functions: Functions) -> None:
     functions.invoke("archive_notebooks", make_damaged_batch())
     (line,) = [line for line in functions.lines() if line["name"] == "notebook_archive.backup.archive_each"]
     assert (line["level"], line["run_id"], line["batch"]) == ("ERROR", RUN, 1)
     assert "Traceback" in line["exception"]
 
 
-def test_warning_of_a_library_names_the_run(functions: Functions) -> None:
+def test_warning_of_a_library_has_the_run_id(functions: Functions) -> None:
     functions.invoke("plan_run", sample("plan_run"))
     logging.getLogger("urllib3.connectionpool").warning("Connection pool is full: %s", "localhost")
     with warnings.catch_warnings():
@@ -65,7 +65,7 @@ def test_each_line_is_written_once(functions: Functions) -> None:
     assert [line["message"] for line in functions.lines()] == ["Planned", "Planned"]
 
 
-def test_error_that_ends_an_invocation_names_the_run(functions: Functions) -> None:
+def test_error_that_ends_an_invocation_has_the_run_id(functions: Functions) -> None:
     functions.configure(EVENT_BUS_NAME="elsewhere")
     with pytest.raises(EventRefused):
         functions.invoke("report_run", sample("report_run.failed"))

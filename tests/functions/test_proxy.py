@@ -188,7 +188,7 @@ class TestSamples:
 
 
 class TestFormats:
-    def test_json_returns_the_unchanged_bytes(self, functions: Functions, item: Item) -> None:
+    def test_format_json_returns_unchanged_bytes(self, functions: Functions, item: Item) -> None:
         reply = download(functions, item, {"f": "json"})
         assert reply.body == content(item)
         assert "attachment" in reply.headers["Content-Disposition"]

@@ -177,7 +177,7 @@ class TestFailures:
         assert (why["reason"], why["attempts"]) == ("request-invalid", "1")
         assert functions.deployment.requests.counts() == {}
 
-    def test_bad_message_does_not_hold_up_a_good_one(self, queues: Queues) -> None:
+    def test_bad_message_does_not_delay_a_good_one(self, queues: Queues) -> None:
         assert queues.deliver("no JSON", asked(itemId=FIRST)) == []
         assert len(archived()) == 2
 

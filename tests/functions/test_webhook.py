@@ -581,7 +581,7 @@ def test_malformed_secret_is_named_but_not_shown(secret: str) -> None:
 @given(st.binary(max_size=400) | st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) |
     st.dictionaries(st.sampled_from(["info", "events", "when", "source", "id", "operation", "x"]), inner)).map(
         lambda value: json.dumps(value).encode()))  # fmt: skip
-def test_any_body_is_refused_or_names_items(body: bytes) -> None:
+def test_any_body_is_refused_or_yields_item_ids(body: bytes) -> None:
     from notebook_archive.errors import WebhookRefused
 
     event = sample("receive_webhook") | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}

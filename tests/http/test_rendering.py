@@ -33,7 +33,8 @@ OWN_TAGS = {
     "html", "head", "meta", "title", "link", "style", "body", "header", "main", "nav", "section", "form", "input",
     "button", "label",
 }  # fmt: skip
-# Maximum seconds for a page on a busy machine: the time limit, and time for a last part that began before the limit.
+# Maximum seconds for a page on a busy machine: the time limit, plus the time to finish the part that is being rendered
+# when the limit is reached.
 SLOWEST = 20.0
 
 
@@ -77,7 +78,7 @@ def test_cells_are_shown_in_order_with_their_counts() -> None:
 
 
 @pytest.mark.parametrize("member", ["language_info", "kernelspec"])
-def test_the_name_of_a_language_is_cut(member: str) -> None:
+def test_long_language_name_is_truncated(member: str) -> None:
     names = {"language_info": {"name": ""}, "kernelspec": {"language": ""}}
     names[member] = dict.fromkeys(names[member], "x" * 5_000_000)
     page = snapshot_page(notebook(code("x = 1"), metadata=names))
@@ -205,7 +206,7 @@ def test_svg_is_shown_only_if_its_scripts_cannot_run() -> None:
         {"text/html": '<div class="map-html-embed"></div><script>require()</script>'},
     ],
 )
-def test_an_interactive_output_is_named_and_shown_as_text(data: dict[str, Any]) -> None:
+def test_interactive_output_has_a_note_and_its_text(data: dict[str, Any]) -> None:
     shown = rendered(code("", {"output_type": "display_data", "data": data | {"text/plain": "MapView(layout)"}}))
     assert "Not shown" in notes(shown)[0]
     assert shown.one("pre", class_="terminal").text == "MapView(layout)"

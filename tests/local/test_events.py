@@ -69,7 +69,8 @@ def test_500_duplicate_events_archive_20_snapshots_once(asked: LocalSystem) -> N
     assert waiting(asked, "FailureQueue") == 0
 
 
-# This test waits two minutes for the queue's attempts. tests/functions/test_requests.py tests each step alone.
+# This test waits two minutes while the queue delivers the message several times. tests/functions/test_requests.py tests
+# each step separately.
 @pytest.mark.soak
 def test_failed_requests_can_be_sent_again_after_an_outage(
     asked: LocalSystem, capsys: pytest.CaptureFixture[str]

@@ -237,8 +237,8 @@ def test_hostile_requests_with_tokens_are_refused(open_system: LocalSystem, toke
     is_refused(exchange(open_system, row.method, row.target, [*own, *row.headers], row.body), row, arcgis)
 
 
-# API Gateway refuses all of them in the same way before it calls a function, so every third one is enough. They cover
-# each route.
+# API Gateway refuses all of them in the same way before it calls a function. So the test sends only every third one,
+# which covers each route.
 UNSIGNED = [*PATHS, *METHODS, *QUERIES, *BODIES, *HEADERS, *TOKENS][::3]
 
 

@@ -124,7 +124,7 @@ class Rotations:
         return self.context.portal(token, Deadline(30)).get_organization().username
 
     def lifetime(self, token: str) -> float:
-        """Return the remaining lifetime of the token in minutes, as the portal knows it."""
+        """Return the remaining lifetime of the token in minutes, according to the portal."""
         found = self.deployment.tokens.find(token)
         assert found
         return (found.expires - time.time()) / 60

@@ -90,7 +90,7 @@ def test_a_token_that_expires_too_early_is_a_metric(
     for name in STEPS:
         step(name, version)
     (warned,) = [line for line in function.lines() if line["level"] == "WARNING"]
-    assert "Rotate more often" in warned["message"]
+    assert "Shorten the rotation interval" in warned["message"]
     counted = metrics(capsys.readouterr().out)
     assert [line["TokensExpiringBeforeRotation"] for line in counted] == [[0], [0], [1], [0]]
     assert counted[-1]["TokensRotated"] == [1]
@@ -126,7 +126,7 @@ def test_a_missing_credential_prefix_is_reported(function: Functions, step: Step
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_no_answer_or_log_holds_a_secret(
+def test_responses_and_logs_contain_no_secret(
     rotations: Rotations,
     function: Functions,
     step: Step,

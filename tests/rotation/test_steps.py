@@ -112,7 +112,8 @@ def test_an_empty_version_cannot_become_current(rotations: Rotations) -> None:
     assert rotations.current()["token"]
 
 
-# Secrets Manager tries a configuration with testSecret alone, on an empty version or a copy of the current one.
+# To check a rotation configuration, Secrets Manager runs only the testSecret step. The pending version is then empty or
+# a copy of the current one.
 
 
 def copy_current(rotations: Rotations) -> str:
@@ -124,7 +125,7 @@ def copy_current(rotations: Rotations) -> str:
 
 @pytest.mark.parametrize("pending", [Rotations.begin, copy_current])
 @pytest.mark.parametrize("rotated", [False, True])
-def test_a_configuration_is_tried_without_a_sign_in(
+def test_configuration_check_does_not_sign_in(
     rotations: Rotations, pending: Callable[[Rotations], str], rotated: bool
 ) -> None:
     """A current token that no longer works is not an error, because a rotation replaces it."""
@@ -153,7 +154,7 @@ def test_a_configuration_is_tried_without_a_sign_in(
         ({"credential": CREDENTIAL}, {"token": "CANARY"}, SecretMalformed, "can sign in"),
     ],
 )
-def test_a_wrong_configuration_fails_the_test(
+def test_test_secret_step_rejects_wrong_configuration(
     rotations: Rotations,
     token_secret: dict[str, str],
     credential: dict[str, str] | None,
@@ -380,7 +381,7 @@ def test_no_container_retries_a_wrong_password_for_an_hour(rotations: Rotations)
     assert rotations.whose(rotations.current()["token"]) == "ana"
 
 
-def test_a_wrong_password_is_tried_again_after_the_hour(rotations: Rotations) -> None:
+def test_wrong_password_is_sent_again_after_an_hour(rotations: Rotations) -> None:
     rotations.keep(CREDENTIAL, {"username": "ana", "password": "wrong"})
     for tries in range(1, 4):
         rotations.start()
@@ -527,7 +528,7 @@ def test_user_names_ignore_case(rotations: Rotations) -> None:
         ("update_secret_version_stage", SecretUnwritable),
     ],
 )
-def test_a_refusal_of_secrets_manager_names_code_and_secret(
+def test_secrets_manager_error_has_code_and_secret_name(
     rotations: Rotations, operation: str, error: type[SecretUnreadable]
 ) -> None:
     secret_store = SecretStore(rotations.client)

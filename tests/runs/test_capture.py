@@ -94,7 +94,7 @@ def test_an_empty_snapshot_is_never_a_capture(kubernetes: Site, monkeypatch: pyt
         age(item)
         report = kubernetes.run(name)
         [failed] = report["failed"]
-        assert "holds something else" in failed["message"]
+        assert "contains something else" in failed["message"]
         check_report(report)
         assert not [key for key in contents("notebooks/") if key.endswith(".captured")]
     assert len(item.snapshots) == 1, "no slot is filled for nothing"
@@ -320,7 +320,7 @@ def test_a_capture_archived_by_another_run_is_deleted_in_time(rotating: Site) ->
 
 @pytest.mark.parametrize("anew", [False, True])
 @pytest.mark.parametrize("saves", [1, 12])
-def test_restored_portal_is_not_captured_repeatedly(make_site: MakeSite, saves: int, anew: bool) -> None:
+def test_restored_portal_causes_no_new_captures(make_site: MakeSite, saves: int, anew: bool) -> None:
     site = make_site(captured_seed(), captures=True, slots=50)
     site.deployment.switches.max_snapshots = 50
     site.deployment.switches.snapshots_written_anew = anew
@@ -383,7 +383,7 @@ def test_a_failed_capture_record_is_written_again(capturing: Site, kind: str) ->
     assert len(makers()) == 1
 
 
-def test_a_note_that_cannot_be_written_is_a_failure(capturing: Site) -> None:
+def test_unwritable_capture_record_fails_the_notebook(capturing: Site) -> None:
     capturing.s3.faults = [Fault("PutObject", "403-AccessDenied", times=None, part="/captures/")]
     report = capturing.run("one")
     assert [entry["reason"] for entry in report["failed"]] == ["archive-denied"]

@@ -113,7 +113,9 @@ def test_kill_before_or_after_an_arcgis_write_loses_nothing(running: LocalArcGIS
     rotation = Rotation(running, bucket)
     assert rotation.kill(0, "before", "snapshots/delete") == (True, False)
     assert rotation.kill(0, "after", "snapshots/delete") == (True, True)
-    assert rotation.kill(1, "after", "snapshots/create") == (True, True), "the first is refused at the limit"
+    assert rotation.kill(1, "after", "snapshots/create") == (True, True), (
+        "ArcGIS refuses the first request at the limit"
+    )
 
 
 @pytest.mark.soak

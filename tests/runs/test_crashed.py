@@ -113,7 +113,7 @@ def test_refusal_by_s3_is_a_notice(small: Site, operation: str) -> None:
     report = small.report("one", plan)
     check_report(report)
     assert reasons(report) == ["crashed-not-looked-up"]
-    assert "2 of the 2 notebooks" in report["notices"][0]["message"]
+    assert "2 of their 2 notebooks" in report["notices"][0]["message"]
     assert report["snapshots"]["archived"] == 0
 
 

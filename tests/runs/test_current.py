@@ -106,7 +106,7 @@ def test_an_unchanged_notebook_costs_nothing(site: Site) -> None:
     assert contents("notebooks/") == before
 
 
-def test_changed_content_is_archived_beside_the_earlier_copy(site: Site) -> None:
+def test_changed_content_keeps_the_earlier_copy(site: Site) -> None:
     site.run("one")
     item = site.item("First")
     earlier = key_of(item)
@@ -240,14 +240,14 @@ def test_a_notebook_without_content_is_skipped_and_not_retried(site: Site) -> No
     assert len(asked) == 4, "the error is a page, so the run requests it again as JSON"
 
 
-def test_same_response_for_an_item_with_bytes_is_a_failure(site: Site) -> None:
+def test_error_500_for_an_item_with_bytes_fails_it(site: Site) -> None:
     site.deployment.faults.add("items/data", "shape-a", item_id=site.item("First").id, code=500)
     report = site.run()
     assert report["snapshots"]["failed"] == {"arcgis-unavailable": 1}
     assert calls(site, "items/data") == MAX_ATTEMPTS + 1
 
 
-def test_an_empty_item_whose_portal_is_down_is_a_failure(site: Site) -> None:
+def test_empty_item_fails_while_the_portal_is_down(site: Site) -> None:
     item = site.item("First")
     item.content = b""
     site.deployment.faults.add("items/data", "http-503", item_id=item.id, times=None)

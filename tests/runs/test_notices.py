@@ -49,7 +49,7 @@ def test_one_snapshot_among_many_notebooks_is_enough(make_site: MakeSite) -> Non
     assert "no-snapshots-listed" not in reasons(site)
 
 
-def test_a_preview_beside_a_snapshot_is_not_reported(small: Site) -> None:
+def test_preview_of_existing_snapshot_is_not_reported(small: Site) -> None:
     item = small.item("Second")
     item.resources.append(Resource(f"{item.snapshots[0].resource_key}_preview.json", b"{}"))
     assert reasons(small) == []

@@ -67,7 +67,7 @@ class TestRefused:
         (entry,) = report["failed"]
         assert (entry["owner"], entry["reason"]) == ("ana", "permission-denied")
 
-    def test_loss_of_protection_is_a_failure(self, small: Site) -> None:
+    def test_lost_read_permission_fails_the_notebook(self, small: Site) -> None:
         assert small.run("one")["status"] == "complete"
         for item in small.deployment.organisation.notebooks():
             item.resources_refused = True
@@ -154,7 +154,7 @@ def test_one_id_that_may_not_be_read_does_not_stop_the_others(small: Site) -> No
     assert report["snapshots"]["archived"] == 1
 
 
-def test_response_with_another_item_is_a_failure(small: Site) -> None:
+def test_response_with_another_item_fails_the_notebook(small: Site) -> None:
     first, second = small.item("First"), small.item("Second")
     other = {"id": second.id, "owner": second.owner, "title": second.title, "type": "Notebook"}
     small.deployment.faults.add("items/item", "body", item_id=first.id, body=json.dumps(other))

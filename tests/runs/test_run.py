@@ -152,7 +152,7 @@ class TestUnprotected:
         assert report["unprotected"] == []
         assert stored_snapshots() == site.sources()
 
-    def test_owners_route_names_each_owner_without_secret(self, make_site: MakeSite) -> None:
+    def test_owners_route_reports_each_owner_without_secret(self, make_site: MakeSite) -> None:
         site = make_site(route="notebook-server")
         report = site.run()
         assert {entry["owner"] for entry in report["unprotected"]} == {"chi", "dora"}
@@ -161,7 +161,7 @@ class TestUnprotected:
 
 
 class TestSecrets:
-    def test_run_without_administrator_secret_names_that_secret(self, small: Site) -> None:
+    def test_run_without_administrator_secret_reports_its_name(self, small: Site) -> None:
         site = small
         del site.secrets["notebook-archive/admin"]
         report = site.run()
@@ -357,13 +357,13 @@ class TestPlace:
         return found
 
     @pytest.mark.parametrize("searched", [True, False])
-    def test_item_json_names_the_folder(self, site: Site, searched: bool) -> None:
+    def test_item_json_contains_the_folder(self, site: Site, searched: bool) -> None:
         site.deployment.switches.search_gives_folder = searched
         site.run()
         assert self.properties(site, "Évolution du littoral")["folder"] == {"id": id_of("coast"), "title": "coast"}
         assert self.properties(site, "Flood model")["folder"] is None, "the owner's root folder"
 
-    def test_item_json_names_the_groups(self, site: Site) -> None:
+    def test_item_json_contains_the_groups(self, site: Site) -> None:
         site.run()
         groups = self.properties(site, "Flood model")["groups"]
         assert groups == [{"id": id_of("Hydrology"), "title": "Hydrology"}]

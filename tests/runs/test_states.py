@@ -111,7 +111,7 @@ class TestStale:
     @pytest.mark.parametrize(
         ("minutes", "words"),
         [
-            (0, "nothing proves"),
+            (0, "may not contain that change"),
             (1, "1 minute older"),
             (90, "90 minutes"),
             (150, "2 hours"),
@@ -198,7 +198,7 @@ class TestEmptyAndGone:
         assert report["status"] == "complete"
 
     @pytest.mark.parametrize("answered", ["error", "empty-body"])
-    def test_empty_response_for_an_item_with_bytes_is_a_failure(self, make_site: MakeSite, answered: Any) -> None:
+    def test_empty_response_for_an_item_with_bytes_fails_it(self, make_site: MakeSite, answered: Any) -> None:
         site = make_site(make_notebook(), archive_current=True)
         site.run("one")
         save(site, 8)
@@ -283,7 +283,7 @@ class TestRecoveryPoint:
             "notebooks": 1, "unmeasured": 0, "medianHours": 0.0, "worstHours": 0.0, "worst": None,
         }  # fmt: skip
 
-    def test_recovery_point_names_the_worst_notebook(self, make_site: MakeSite) -> None:
+    def test_recovery_point_contains_the_worst_notebook(self, make_site: MakeSite) -> None:
         def items() -> list[Item]:
             found = [Item("ana", f"Survey {number}", body(9)) for number in range(3)]
             for item in found[:2]:
@@ -322,7 +322,7 @@ class TestAltered:
         site.item("Survey").snapshots[0].content = altered
         return altered
 
-    def test_a_snapshot_of_another_size_is_stored_beside_the_first(self, make_site: MakeSite) -> None:
+    def test_snapshot_of_new_size_is_stored_with_the_first(self, make_site: MakeSite) -> None:
         site = make_site(make_notebook("ben"))
         first = site.sources()
         site.run("one")

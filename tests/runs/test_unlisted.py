@@ -35,7 +35,10 @@ def site(make_site: MakeSite) -> Iterator[Site]:
 
 
 def age_archive() -> None:
-    """Make all archived objects a day older. S3's times are whole seconds, and tests do not wait a second."""
+    """Make all archived objects a day older, so that the next object is newer.
+
+    S3 rounds times to whole seconds. Without this, the test would have to wait a second.
+    """
     for key in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.values():
         key.last_modified -= timedelta(days=1)
 

@@ -23,7 +23,7 @@ SCHEDULED = "You can't create this secret because a secret with this name is alr
 
 @dataclass
 class Deletion:
-    """A deletion that is not complete. The next `refusals` calls of an operation are refused with `code`."""
+    """A deletion that is not complete. The next `refusals` calls of an operation fail with the error `code`."""
 
     client: "SecretsManagerClient"
     waits: list[float] = field(default_factory=list)

@@ -43,7 +43,7 @@ def _unsigned(api: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         route
         for route, operation in _operations(api).items()
-        # One of the listed requirements is enough, so each one must be a signature.
+        # A request must meet only one of the listed requirements, so each one must be a signature.
         if not operation["security"] or not all(requirement.keys() & signed for requirement in operation["security"])
     ]
 

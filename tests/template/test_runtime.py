@@ -183,7 +183,7 @@ def test_a_failed_report_is_logged(site: Site, start: Start) -> None:
     check_failed(site, start("ReportRun").invoke(event), "KeyError", run_id=RUN)
 
 
-def test_log_of_a_worker_thread_defect_names_the_run(site: Site, start: Start) -> None:
+def test_log_of_a_worker_thread_defect_has_the_run_id(site: Site, start: Start) -> None:
     event = sample("archive_notebooks")
     event["batch"]["notebooks"][0]["archived"] = None
     lines = check_log(site, start("ArchiveNotebooks").invoke(event), run_id=RUN)
@@ -214,7 +214,7 @@ def test_open_notebooks_are_listed(site: Site, start: Start, kind: str) -> None:
     assert len(check_log(site, posted, **correlate(event))) == 1
 
 
-def test_a_closed_notebook_is_refused(site: Site, start: Start) -> None:
+def test_get_of_closed_notebook_returns_404(site: Site, start: Start) -> None:
     event = sample("get_notebook") | {"pathParameters": {"notebookId": "0" * 32}}
     assert refusal(site, start("GetNotebook").invoke(event), **correlate(event)) == (404, "session-not-found")
 
@@ -227,7 +227,7 @@ def test_a_snapshot_is_downloaded(site: Site, start: Start, kind: str) -> None:
     check_log(site, posted, **correlate(event))
 
 
-def test_a_bad_request_for_a_snapshot_is_refused(site: Site, start: Start) -> None:
+def test_bad_snapshot_request_returns_400(site: Site, start: Start) -> None:
     event = sample("download_snapshot") | {"body": "itemId=x"}
     assert refusal(site, start("DownloadSnapshot").invoke(event), **correlate(event)) == (
         400,
@@ -242,7 +242,7 @@ def test_a_delivery_is_accepted(site: Site, start: Start) -> None:
     assert [line["message"] for line in check_log(site, posted, **correlate(event))] == ["Accepted"]
 
 
-def test_a_delivery_to_another_path_is_refused(site: Site, start: Start) -> None:
+def test_delivery_to_another_path_returns_404(site: Site, start: Start) -> None:
     event = sample("receive_webhook") | {"pathParameters": {"key": "another-path-of-32-characters-or-more"}}
     assert refusal(site, start("ReceiveWebhook").invoke(event), **correlate(event)) == (404, "webhook-unknown")
 

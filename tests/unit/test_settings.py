@@ -118,7 +118,7 @@ def test_valid_settings_are_read_with_their_defaults() -> None:
     assert GetNotebookSettings.from_env(ENVIRONMENT).api_auth == "IAM"
 
 
-def test_one_error_names_every_invalid_variable() -> None:
+def test_one_error_lists_every_invalid_variable() -> None:
     with pytest.raises(SettingsInvalid) as refused:
         ArchiveRequestsSettings.from_env(
             {"PORTAL_URL": "http://gis.example.com", "THREADS": "0", "ROUTE": "both", "TLS_STRICT": "yes"}

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # Maximum number of attempts for an AWS call, unless a function has less time. botocore's default is three attempts.
-# These take a quarter of a second, which is too short for a burst of calls.
+# Three attempts take a quarter of a second, which is too short for a burst of calls.
 MAX_ATTEMPTS = 8
 # Time at the end of an invocation that is reserved for its last calls: writes to S3 that have begun, outcomes, messages
 # and events.

@@ -2,7 +2,7 @@
 
 Each function has its own class, which contains only what the function needs. The function reads the settings when it is
 invoked, not when it is imported: `PlanRunSettings.from_env(os.environ)`. Settings that several functions share are
-grouped in classes of their own. Sizes are in bytes.
+in separate classes. Sizes are in bytes.
 """
 
 import re

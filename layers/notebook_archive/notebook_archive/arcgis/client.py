@@ -17,7 +17,7 @@ class Tokens(Protocol):
 
     @property
     def secret(self) -> str:
-        """The name of the secret that the tokens come from, or an empty string if there is no such secret."""
+        """The name of the secret that the tokens come from, or an empty string if they come from no secret."""
 
     def get_token(self, deadline: Deadline) -> str:
         """Return the token to use now."""

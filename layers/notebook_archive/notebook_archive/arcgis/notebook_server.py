@@ -194,7 +194,7 @@ class NotebookServer:
                 entries = self._fetch_all_sessions()
             return Sessions.parse(entries[start - 1 : start - 1 + num], len(entries))
         total = parse_count(answer["total"]) or 0
-        if entries:  # if the page is empty, `start` may be beyond the end and says nothing about the total
+        if entries:  # an empty page may start after the last session, so it says nothing about the total
             total = max(total, start - 1 + len(entries))
         return Sessions.parse(entries[:num], total)
 

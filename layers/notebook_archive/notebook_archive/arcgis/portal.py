@@ -93,8 +93,8 @@ class _PagedEntries:
         self.entries: dict[str, dict[str, Any]] = {}
         # Number of entries, including repeated entries and entries that are too large to be read.
         self.given = 0
-        # The highest total of any page. If an entry is deleted between two pages, the total falls, but the next page
-        # skips an entry that still exists.
+        # The highest total that any page reported. If an entry is deleted between two pages, the total falls, but the
+        # next page skips an entry that still exists.
         self.total: int | None = None
         # Number of entries that are too large to be read.
         self.oversized = 0
@@ -170,7 +170,7 @@ class Portal:
 
     @property
     def secret(self) -> str:
-        """The name of the secret that the client's tokens come from, or an empty string if there is no such secret."""
+        """The name of the secret that the client's tokens come from, or an empty string if they come from no secret."""
         return self.client.tokens.secret
 
     def within(self, share: float) -> Self:
@@ -366,7 +366,7 @@ class Portal:
 
 
 def _get_object(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the member if it is an object, or else an empty object."""
+    """Return the field's value if it is an object, or else an empty object."""
     member = answer.get(name)
     return member if isinstance(member, dict) else {}
 
@@ -384,7 +384,7 @@ def _parse_titles(entries: object) -> list[dict[str, str]]:
 
 
 def _get_objects(answer: Mapping[str, Any], name: str, what: str) -> list[dict[str, Any]]:
-    """Return a member that is a list of objects. Raises UnexpectedAnswer if there is no such list."""
+    """Return the list of objects in this field. Raises UnexpectedAnswer if the field is anything else."""
     member = answer.get(name)
     if not isinstance(member, list) or not all(isinstance(entry, dict) for entry in member):
         raise UnexpectedAnswer(f"{what}: the response has no list of {name}.")

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArcGISUnavailable, NotANotebook, PermissionDenied
 
-# Maximum number of attempts for one request. No retry starts if the pause before it would end after the deadline.
+# Maximum number of attempts for one request. A retry is skipped if its pause would end after the deadline.
 MAX_ATTEMPTS = 4
 # Maximum number of attempts for a request that was denied, or that returned an incomplete notebook.
 MAX_ATTEMPTS_IF_REFUSED = 2

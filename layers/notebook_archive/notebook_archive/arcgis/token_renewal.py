@@ -39,8 +39,8 @@ MIN_USE_SECONDS = 60
 REFUSED_SECONDS = 3600
 # Time without a sign-in after a sign-in that got no valid response.
 UNANSWERED_SECONDS = 60
-# If the portal rejects this number of fresh tokens, the credential counts as refused. With the sign-in for the first
-# token, these are three sign-ins.
+# If the portal rejects this number of fresh tokens, the credential counts as refused. Including the sign-in for the
+# first token, that makes three sign-ins.
 MAX_REJECTED_TOKENS = 2
 
 
@@ -254,7 +254,7 @@ class TokenSource:
         return error
 
     def _read_secret(self) -> dict[str, str]:
-        """Return the members of the secret's current value. If the secret is blocked, raise the error that blocks it.
+        """Return the fields of the secret's current value. If the secret is blocked, raise the error that blocks it.
 
         While the secret is blocked, it is read every UNANSWERED_SECONDS to check whether it has changed.
         """

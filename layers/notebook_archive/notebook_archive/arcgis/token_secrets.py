@@ -9,7 +9,7 @@ from typing import Any
 
 from notebook_archive.errors import SecretMalformed, SecretNotRotated
 
-# A member of a rotated token's secret. Its value is the name of the secret with the credential for the token.
+# The JSON field in a rotated token's secret that names another secret: the one with the token's credential.
 CREDENTIAL = "credential"
 
 TOKEN = re.compile(r"[!-~]+")
@@ -28,10 +28,10 @@ def name_owner_secret(prefix: str, owner: str) -> str:
 
 
 def parse_secret(name: str, text: str) -> dict[str, str]:
-    """Return the members of a secret that has one of the three forms.
+    """Return the fields of a secret that has one of the three forms.
 
     Raises SecretNotRotated if the secret names a credential, but contains no token yet. Raises SecretMalformed for
-    anything else. The messages name the secret and the missing members, but never contain a value.
+    anything else. The messages name the secret and the missing fields, but never contain a value.
     """
     fields = parse_fields(name, text)
     if not any(form <= fields.keys() for form in _FORMS):
@@ -47,7 +47,7 @@ def parse_secret(name: str, text: str) -> dict[str, str]:
 
 
 def require_credential(name: str, fields: dict[str, str]) -> dict[str, str]:
-    """Return the members of a secret that contains a credential. Raises SecretMalformed if it contains a token."""
+    """Return the fields of a secret that contains a credential. Raises SecretMalformed if it contains a token."""
     if "token" in fields:
         message = f"Secret {name!r} contains a token, not a credential that can sign in."
         raise SecretMalformed(message).of_secret(name)
@@ -55,7 +55,7 @@ def require_credential(name: str, fields: dict[str, str]) -> dict[str, str]:
 
 
 def parse_fields(name: str, text: str) -> dict[str, str]:
-    """Return the secret's members that are strings or integers. Raises SecretMalformed if it is not a JSON object."""
+    """Return the secret's fields that are strings or integers. Raises SecretMalformed if it is not a JSON object."""
     try:
         secret: Any = json.loads(text)
     except (ValueError, RecursionError):

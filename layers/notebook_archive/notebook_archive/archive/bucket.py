@@ -152,7 +152,7 @@ class Bucket:
             return opened.read()
 
     def make_link(self, key: str, seconds: int, **parameters: str) -> str:
-        """Return a URL that gives the object to whoever has it. Other parameters are those of GetObject.
+        """Return a URL. Anyone who has it can download the object. Other parameters are those of GetObject.
 
         The URL does not name the bucket's account, because a browser would have to send that as a header.
         """

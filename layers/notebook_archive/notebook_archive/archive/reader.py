@@ -25,7 +25,8 @@ class ArchivedSnapshot:
     """One archived snapshot.
 
     `size` is in bytes. `digest` is its SHA-256. `metadata` is the user metadata that was stored with it. `body`
-    contains its bytes, which match the digest. It is None if the caller did not ask for them, or for fewer.
+    contains its bytes, which match the digest. It is None if the caller did not request the bytes, or if the snapshot
+    is larger than the caller's limit.
     """
 
     size: int

@@ -22,7 +22,7 @@ def archive_each(
     reserve_seconds: float,
     always_start: int = 0,
 ) -> list[OutcomeRecord | None]:
-    """Archive notebooks in threads. Return a record of each notebook, or None if no time was left to start it.
+    """Archive notebooks in threads. Return a record of each notebook, or None if it was not started in time.
 
     A notebook is not started if less than `reserve_seconds` are left. The first `always_start` notebooks are always
     started.

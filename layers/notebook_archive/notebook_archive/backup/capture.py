@@ -133,7 +133,7 @@ class Capture:
         self._require_time(FETCH_TIMES, START_SECONDS)
         earlier, self._listed = self._listed, self._list()
         if _keys(earlier) != _keys(self._listed) or self._listed.is_doubtful:
-            return  # somebody made or deleted a snapshot meanwhile, so the next run decides
+            return  # somebody made or deleted a snapshot, so the next run decides
         self._make()
 
     def _is_ruled_out(self) -> bool:
@@ -161,7 +161,7 @@ class Capture:
     def _find_content(self) -> bool:
         """Look for a snapshot that contains the content, or once contained it. Return True if there is one.
 
-        The notes in the archive decide, or the digests of the archived snapshots. What was found is noted in the
+        The notes in the archive decide, or the digests of the archived snapshots. The result is noted in the
         archive. Raises NoFreeSlot if there is no room for a new snapshot, and UnexpectedAnswer if an earlier capture of
         the content contains something else.
         """
@@ -173,7 +173,7 @@ class Capture:
         if settled and self._is_full():
             if any(digest.hex().startswith(settled) for digest in self._list_digests()):
                 return True
-            raise self._describe_full("which is as many as SnapshotLimit says")
+            raise self._describe_full("which reaches SnapshotLimit")
         digest = content.staged().digest
         if archive.has_captured_note(self._job.item_id, content.copy):
             content.note(archive, run)
@@ -229,7 +229,7 @@ class Capture:
         full = self._describe_full("and ArcGIS refused another")
         if not self._settings.rotates:
             raise full
-        self._require_time(2 * FETCH_TIMES, 2 * START_SECONDS)  # freeing a slot downloads a snapshot as well
+        self._require_time(2 * FETCH_TIMES, 2 * START_SECONDS)  # to free a slot, a snapshot is downloaded too
         slot = free_slot(self._job, self._listed, self._settings.reader)
         self._verdicts += map(Verdict.fail, slot.kept)
         self._freed = slot.freed

@@ -14,7 +14,7 @@ from notebook_archive.notebook import is_same_notebook
 
 # Milliseconds by which this function's clock may be ahead of S3's.
 CLOCKS_MS = 60_000
-# Maximum number of bytes of content that are sent in a form. Encoding may make them three times as many.
+# Maximum number of bytes of content that are sent in a form. URL encoding can triple this number.
 MAX_FORM_BYTES = 10_000_000
 
 

@@ -10,7 +10,7 @@ from notebook_archive.errors import NotebookArchiveError
 
 _log = logging.getLogger(__name__)
 
-# Maximum time to wait for the portal's responses. What has not arrived by then is left out.
+# Maximum time to wait for the portal's responses. Later responses are ignored.
 PLACEMENT_SECONDS = 30.0
 
 
@@ -18,8 +18,7 @@ def add_placement(properties: Mapping[str, Any], job: NotebookJob) -> dict[str, 
     """Return the item's properties with `folder` and `groups`, which a restore needs.
 
     `folder` is an object with `id` and `title`, or None for the owner's root folder. `groups` is a list of objects
-    with `id` and `title`. If the portal does not return one of them, that one is left out, because the other properties
-    are still useful.
+    with `id` and `title`. If the portal does not return a property, only this property is left out.
     """
     placed = dict(properties)
     deadline = Deadline(min(PLACEMENT_SECONDS, job.deadline.remaining()))

@@ -8,9 +8,9 @@ from notebook_archive.errors import NotebookArchiveError
 # nothing new. *skipped*: it could not be read, which is nobody's fault. *failed*: anything else.
 State = Literal["archived", "unchanged", "skipped", "failed"]
 
-# What the archive contains of a notebook. *protected*: its content as of the item's `modified`. *stale*: only an older
-# version. *unprotected*: nothing. *empty*: nothing, because the notebook has no content yet. *gone*: the notebook was
-# deleted during the run.
+# The state of a notebook in the archive. *protected*: its content as of the item's `modified` is archived. *stale*:
+# only an older version is archived. *unprotected*: nothing is archived. *empty*: nothing is archived, because the
+# notebook has no content yet. *gone*: the notebook was deleted during the run.
 ProtectionState = Literal["protected", "stale", "unprotected", "empty", "gone"]
 
 # The reason if a notebook is skipped because none of the stack's credentials may read it.

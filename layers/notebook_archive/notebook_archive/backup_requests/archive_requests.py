@@ -30,7 +30,7 @@ class BackupRequest:
     def of(cls, event: object) -> Self:
         """Return what an EventBridge event asks for. Raises RequestInvalid.
 
-        Unknown members are ignored. `resourceKey` must be valid, but it does not limit what is archived: the sender may
+        Unknown fields are ignored. `resourceKey` must be valid, but it does not limit what is archived: the sender may
         not know the latest snapshot, so everything new in the notebook is archived.
         """
         detail = event.get("detail") if isinstance(event, Mapping) else None

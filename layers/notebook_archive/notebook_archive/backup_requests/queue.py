@@ -75,7 +75,7 @@ class Message:
 
     @property
     def run(self) -> RunId:
-        """The run id in the metadata of everything that is archived because of this message."""
+        """The run id for everything that is archived because of this message. The metadata contains it."""
         return RunId.from_execution(f"event-{self.id}", self.sent.isoformat())
 
     def has_skipped(self, outcomes: Mapping[ItemId, OutcomeRecord]) -> bool:

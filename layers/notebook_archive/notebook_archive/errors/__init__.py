@@ -28,7 +28,7 @@
     │   ├── SecretUnwritable         Secrets Manager did not store a new token or label
     │   ├── SecretMalformed          the secret does not have one of the three JSON forms
     │   ├── SecretNotRotated         no rotation has stored a token in the secret yet
-    │   ├── RotationRefused          the request is not a step of a rotation that is under way
+    │   ├── RotationRefused          the call is outside a rotation in progress
     │   └── NewTokenRejected         the portal rejects a new token, or the token belongs to another user
     ├── ArcGISError                  a request to ArcGIS failed
     │   ├── ArcGISUnavailable        no connection, or error 408, 413, 429 or 5xx, and retries did not help

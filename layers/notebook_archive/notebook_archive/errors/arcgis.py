@@ -61,8 +61,8 @@ class GoodTokenRejected(TokenRejected):
 
     reason = "good-token-rejected"
     remedy = (
-        "Open the notebook in ArcGIS as its owner. If you can open it, look for a server that does not trust the "
-        "portal."
+        "Open the notebook in ArcGIS as its owner. If it opens, find out which ArcGIS server does not accept the "
+        "portal's tokens."
     )
 
 

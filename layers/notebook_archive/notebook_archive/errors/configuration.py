@@ -65,7 +65,7 @@ class SecretNotRotated(ConfigurationError):
 
 
 class RotationRefused(ConfigurationError):
-    """The call of `rotate_token` is not a step of a rotation that is under way. Nothing was changed.
+    """The function `rotate_token` was called outside a rotation in progress. Nothing was changed.
 
     Either rotation is switched off, or the version is not the pending one, or no token has been written to the version.
     """

@@ -88,7 +88,7 @@ class WebhookUnsigned(WebhookRefused):
 
 
 class WebhookForged(WebhookRefused):
-    """The signature of a delivery does not match its body. Both keys in the secret were tried."""
+    """The signature of a delivery does not match its body with any key in the secret."""
 
     reason = "webhook-forged"
     remedy = (
@@ -104,7 +104,10 @@ class WebhookStale(WebhookRefused):
     """
 
     reason = "webhook-stale"
-    remedy = "Compare the two times in the message, and correct the portal's clock. Ignore a single old delivery."
+    remedy = (
+        "Compare the two times in the message. If the portal's clock is wrong, correct it. If this happened only once, "
+        "ignore it."
+    )
 
 
 class WebhookTooLarge(WebhookRefused):

@@ -26,7 +26,7 @@ class RunIdTaken(NotebookArchiveError):
 
 
 class RequestInvalid(NotebookArchiveError):
-    """An event `SnapshotArchiveRequested` does not have the documented form. The message names the wrong member.
+    """An event `SnapshotArchiveRequested` does not have the documented form. The message names the wrong field.
 
     The event is in the failure queue, and ArcGIS was not called.
     """

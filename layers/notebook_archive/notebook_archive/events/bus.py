@@ -45,7 +45,7 @@ class EventBus:
         self._sleep, self._jitter = sleep, jitter
 
     def publish(self, detail_type: DetailType, *details: Mapping[str, Any], source: str = SOURCE) -> None:
-        """Put events on the bus. If EventBridge refuses some of the events, these are sent again.
+        """Put events on the bus. Events that EventBridge refuses are sent again.
 
         Raises EventRefused if EventBridge did not accept all events. The error is raised after every event has been
         attempted. But if a call gets no response, the error is raised at once, because further calls would take too

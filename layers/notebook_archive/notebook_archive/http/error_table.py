@@ -28,8 +28,8 @@ class Failure:
 
 
 _NO_SESSION = (
-    "No open notebook that you may see has this id. A notebook resource describes a session: a notebook that somebody "
-    "has open in a container now. A session id is not an item id. It is valid until the notebook is closed."
+    "No open notebook that you may see has this id. A notebook resource describes an open session: a notebook that "
+    "somebody has open in a container now. A session id is not an item id. It is valid until the notebook is closed."
 )
 _UNSIGNED = "The request's signature is missing or wrong."
 _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {

@@ -175,7 +175,7 @@ class Request:
     def refuse_misuse(self) -> None:
         """Raise ParameterInvalid or MediaTypeRefused for faults that every route refuses.
 
-        These are a body that is not a form, an unknown `f`, a malformed referer, and a token in the query. Logs of
+        The faults are a body that is not a form, an unknown `f`, a malformed referer, and a token in the query. Logs of
         servers and proxies contain queries, so other people may read a token that is in one.
         """
         _ = self.format, self.referer

@@ -48,7 +48,7 @@ class ChangedItems:
 
     @property
     def left_out(self) -> int:
-        """The number of items beyond MAX_ITEMS."""
+        """The number of items that exceed MAX_ITEMS."""
         return max(0, len(self.ids) - MAX_ITEMS)
 
     @property
@@ -99,9 +99,9 @@ class Delivery(Request):
 
     @property
     def payload_secrets(self) -> list[str]:
-        """The strings in the members `secret` at the top of the payload and in its `info`.
+        """The strings in the fields `secret` at the top of the payload and in its `info`.
 
-        Esri says that an organization webhook's secret "can be added to the payload", but does not name the member.
+        Esri says that an organization webhook's secret "can be added to the payload", but does not name the field.
         """
         try:
             payload = _parse_payload(self.body)

@@ -44,7 +44,7 @@ class NotebookItem:
 
         A title of more than MAX_TITLE characters is cut, but `properties` contains the whole title. Raises NotAnId if
         the id is malformed. Raises UnexpectedAnswer if the item has no id or no owner. Also raises UnexpectedAnswer if
-        the owner's name is too long or not valid Unicode, because the name of the owner's secret contains it.
+        the owner's name is too long or not valid Unicode. The owner's name is part of a secret's name.
         """
         owner = item.get("owner")
         if not isinstance(item.get("id"), str) or not isinstance(owner, str) or not owner:

@@ -24,7 +24,7 @@ class NotebookResource(TypedDict):
 class NotebookResources(TypedDict):
     """A page of the open notebooks. `start` counts from 1. `total` is the number of all open notebooks.
 
-    `unreadable` counts the notebooks that are left out because ArcGIS returned no usable session or item for them.
+    `unreadable` counts the notebooks that are left out: ArcGIS returned no usable session or no usable item.
     """
 
     total: int

@@ -250,6 +250,6 @@ def _warn_of_expiry(state: RotationState, expires: float) -> str:
     hours, wait = (expires - time.time()) / 3600, state.max_wait / 3600
     return (
         f"The new token of secret {state.name!r} expires in {hours:.1f} hours, and the next rotation may be "
-        f"{wait:.1f} hours away. Rotate more often (at most every four hours), or raise the portal's maximum token "
-        "lifetime. If neither is possible, store the credential itself in the secret."
+        f"{wait:.1f} hours away. Shorten the rotation interval (the shortest is four hours), or raise the portal's "
+        "maximum token lifetime. If neither is possible, store the credential itself in the secret."
     )

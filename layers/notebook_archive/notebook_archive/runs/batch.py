@@ -32,7 +32,7 @@ def archive_batch(
 ) -> tuple[list[OutcomeRecord], Batch | None]:
     """Archive a batch and write its outcomes to the archive. Return them, and the rest of the batch or None.
 
-    The rest contains the notebooks that no time was left to start. At least `threads` notebooks are started, even if
+    The rest contains the notebooks that could not be started in time. At least `threads` notebooks are started, even if
     no time is left. So a batch that is returned unfinished is always shorter than before. Raises a subclass of
     ArchiveError if the outcomes cannot be written.
     """

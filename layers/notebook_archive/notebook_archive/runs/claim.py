@@ -23,6 +23,6 @@ def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
     other = json.loads(noted)["startedAt"]
     if other != started_at:
         raise RunIdTaken(
-            f"Another execution, which started at {other}, already uses run id {run}. "
+            f"Run id {run} is already used by another execution, which started at {other}. "
             "Start this one again with another name."
         )

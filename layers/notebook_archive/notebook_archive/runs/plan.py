@@ -1,4 +1,4 @@
-"""Plan a run: list every notebook to archive, with what the archive already contains of it."""
+"""Plan a run: list every notebook to archive, and add which content of it is already archived."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -49,7 +49,7 @@ class RecoveryPoint(TypedDict):
     """Hours between a notebook's last change and its newest archived version, over the notebooks of a run.
 
     A protected notebook counts as 0 hours. `notebooks` is the number of notebooks that were measured. `unmeasured` is
-    the number of those that have no archived version, or one of unknown age. If no notebook was measured, the other
+    the number of notebooks that have no archived version, or one of unknown age. If no notebook was measured, the other
     figures are None.
     """
 

@@ -39,9 +39,9 @@ class Report(TypedDict):
 
     `seconds` is the time that the run took, and `work` contains the time of its batches. `bytes` is the total size of
     the archived versions. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots
-    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all but
-    the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the other
-    skipped ones.
+    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all
+    except the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the
+    remaining skipped notebooks.
     """
 
     schema: int

@@ -18,7 +18,7 @@ from notebook_archive.runs.unlisted import list_unlisted_notices, look_up, note_
 class Selection:
     """The notebooks of a run.
 
-    `held` is what the archive contains of them. `refused` are the records of chosen ids that are not readable
+    `held` describes the archived content by item id. `refused` are the records of chosen ids that are not readable
     notebooks. `notices` are for the report.
     """
 

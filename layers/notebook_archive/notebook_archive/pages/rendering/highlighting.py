@@ -12,7 +12,7 @@ from pygments.lexers import get_lexer_by_name
 # text.
 MAX_CODE_CHARACTERS = 16_000
 # The lexer for each language that a notebook may name, in lower case. Pygments has hundreds of lexers. Some, such as
-# those for C and Java, take minutes for a page of line breaks, so only these are used.
+# those for C and Java, take minutes for a page of line breaks, so only the lexers in this table are used.
 _LEXERS = {
     "python": "python", "python2": "python", "python3": "python", "ipython": "python", "ipython2": "python",
     "ipython3": "python", "py": "python", "r": "r", "julia": "julia", "sql": "sql", "json": "json", "yaml": "yaml",

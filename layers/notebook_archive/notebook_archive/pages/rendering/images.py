@@ -18,7 +18,7 @@ _PLACEHOLDER = re.compile(r"attachment:data-url-([0-9]{1,9})(?![0-9])")
 
 
 class Images:
-    """The images of one text, by the address that the text uses for them.
+    """The images of one text. Each image is found by its address in the text.
 
     `data:` URLs may be megabytes long, so placeholders replace them before the text is parsed. The URL is put back if
     an image uses its placeholder and the page has enough bytes left.
