@@ -3,6 +3,7 @@
 import email.utils
 import gzip
 import json
+import random
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -270,6 +271,30 @@ def test_a_server_that_drips_its_body_is_left_at_the_deadline(wire: Transport, s
     with pytest.raises(DeadlineExceeded, match="localhost"):
         body_of(wire, server, seconds=0.5)
     assert 0.4 < time.monotonic() - started < 5.0
+
+
+def test_a_drip_after_many_bytes_is_left_at_the_deadline(wire: Transport, serve: Serve) -> None:
+    server = serve(fixed())
+
+    def script(_: WireRequest) -> Iterator[bytes]:
+        yield answer(bytes(300_000), "Content-Length: 400000")
+        yield from server.drip(bytes(100_000), 0.02)
+
+    server.script = script
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        body_of(wire, server, seconds=0.5)
+    assert 0.4 < time.monotonic() - started < 5.0
+
+
+@pytest.mark.parametrize("piece", [1_000, 16_384, 100_000])
+def test_a_large_body_comes_whole_in_any_pieces(wire: Transport, serve: Serve, piece: int) -> None:
+    body = random.Random(1).randbytes(900_001)
+    sent = answer(body)
+    server = serve(fixed(*(sent[start : start + piece] for start in range(0, len(sent), piece))))
+    assert body_of(wire, server) == body
+    assert body_of(wire, server) == body
+    assert server.connections == 1
 
 
 def test_a_server_that_drips_its_headers_is_left_at_the_deadline(wire: Transport, serve: Serve) -> None:

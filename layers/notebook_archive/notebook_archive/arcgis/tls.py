@@ -17,6 +17,9 @@ READ_SECONDS = 60.0
 # number.
 FRAMING_BYTES = 1_000_000
 
+# Maximum number of bytes in a TLS record (RFC 8446, section 5.1). A receive returns at most one record.
+MAX_RECORD_BYTES = 16_384
+
 # The deadline of this thread's call, and the number of bytes that the call may still receive.
 _call = threading.local()
 
@@ -38,17 +41,35 @@ class _BoundedSocket(ssl.SSLSocket):
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401 - ssl's own signature
         deadline: Deadline | None = getattr(_call, "deadline", None)
-        if deadline is not None:
-            seconds_left = deadline.remaining()
-            if seconds_left <= 0:
-                raise TimeoutError
-            self.settimeout(min(READ_SECONDS, seconds_left))
-            if _call.bytes_left <= 0:
-                raise ConnectionAbortedError
+        if deadline is None:
+            return super().recv_into(buffer, nbytes, flags)
+        seconds_left = deadline.remaining()
+        if seconds_left <= 0:
+            raise TimeoutError
+        if _call.bytes_left <= 0:
+            raise ConnectionAbortedError
+        self.settimeout(min(READ_SECONDS, seconds_left))
         received = super().recv_into(buffer, nbytes, flags)
-        if deadline is not None:
-            _call.bytes_left -= received
+        rest = memoryview(buffer)[received:nbytes]
+        # http.client asks for more than a record only within a body, so nothing behind the answer is received here.
+        if received and len(rest) >= MAX_RECORD_BYTES:
+            received += self._receive_without_waiting(rest)
+        _call.bytes_left -= received
         return received
+
+    def _receive_without_waiting(self, rest: memoryview) -> int:
+        """Receive the records that have arrived already. Otherwise each of them would cost a call of its own."""
+        room = len(rest)
+        timeout = self.gettimeout()
+        self.settimeout(0)
+        try:
+            while rest and (received := super().recv_into(rest)):
+                rest = rest[received:]
+        except ssl.SSLWantReadError:
+            pass
+        finally:
+            self.settimeout(timeout)
+        return room - len(rest)
 
 
 class TLSAdapter(HTTPAdapter):

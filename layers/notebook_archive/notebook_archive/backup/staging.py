@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from errno import ENOSPC
+from io import BytesIO
 from mmap import ACCESS_READ, mmap
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -30,13 +31,24 @@ class Staged:
     facts: NotebookFacts
 
 
+class _Spool(SpooledTemporaryFile[bytes]):
+    """A file in memory, or on disk if it is large."""
+
+    def view(self) -> bytes | mmap:
+        """Return the bytes without copying them, which `read` would do."""
+        if isinstance(self._file, BytesIO):
+            return self._file.getvalue()
+        self.flush()
+        return mmap(self.fileno(), 0, access=ACCESS_READ)
+
+
 def stage(chunks: Iterable[bytes], what: str) -> Staged:
     """Return the notebook that the chunks form together. `what` names it in error messages.
 
     If the body is an ArcGIS error message or an HTML page, raises the matching error. If it is anything else that is
     not a notebook, raises NotANotebook. Raises SnapshotTooLarge if the disk is full.
     """
-    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
+    file = _Spool(max_size=IN_MEMORY_BYTES)
     try:
         return _stage(chunks, what, file)
     except OSError as error:
@@ -49,7 +61,7 @@ def stage(chunks: Iterable[bytes], what: str) -> Staged:
         raise
 
 
-def _stage(chunks: Iterable[bytes], what: str, file: IO[bytes]) -> Staged:
+def _stage(chunks: Iterable[bytes], what: str, file: _Spool) -> Staged:
     sha256, size, head = hashlib.sha256(), 0, bytearray()
     for chunk in chunks:
         head += chunk[: HEAD_BYTES - len(head)]
@@ -59,16 +71,8 @@ def _stage(chunks: Iterable[bytes], what: str, file: IO[bytes]) -> Staged:
         size += len(chunk)
         file.write(chunk)
     try:
-        facts = _read_facts(file, size)
+        facts = read_facts(file.view())
     except NotANotebook as error:
         raise find_error_in_body(bytes(head), what) or NotANotebook(f"{what}: {error}") from None
     file.seek(0)
     return Staged(file, size, sha256.digest(), facts)
-
-
-def _read_facts(file: IO[bytes], size: int) -> NotebookFacts:
-    if size <= IN_MEMORY_BYTES:
-        file.seek(0)
-        return read_facts(file.read())
-    file.flush()
-    return read_facts(mmap(file.fileno(), 0, access=ACCESS_READ))
