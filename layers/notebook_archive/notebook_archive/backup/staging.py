@@ -18,7 +18,7 @@ from notebook_archive.notebook import NotebookFacts, read_facts
 IN_MEMORY_BYTES = 8_000_000
 # Maximum number of bytes that are read from a body that is not a notebook. An error message may be this long.
 HEAD_BYTES = 65_536
-_NOTEBOOK_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
+_NOTEBOOK_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:\{|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
