@@ -21,8 +21,6 @@ from notebook_archive.notebook.masking import mask
 
 # Each cell becomes an empty object for a moment, so their number has a limit.
 MAX_CELLS = 1_000_000
-# If some cells are not objects, each takes 56 bytes. So all cells together may then have this many bytes.
-MAX_ODD_CELLS_BYTES = 2_000_000
 # A longer name or version in the metadata counts as missing.
 MAX_FACT_BYTES = 4096
 # A piece fits into the processor's cache.
@@ -129,8 +127,8 @@ def _read_masked(body: bytes | mmap) -> NotebookFacts:
         raise NotANotebook(f"The body of {len(body)} bytes is not a notebook, or not the whole of one.") from None
 
 
-def _cut(body: bytes | mmap) -> Iterator[bytes]:
-    return (body[start : start + PIECE_BYTES] for start in range(0, len(body), PIECE_BYTES))
+def _cut(body: bytes | mmap | memoryview) -> Iterator[bytes]:
+    return (bytes(body[start : start + PIECE_BYTES]) for start in range(0, len(body), PIECE_BYTES))
 
 
 def _check_utf8(body: bytes | mmap) -> None:
@@ -161,8 +159,10 @@ def _count_cells(cells: msgspec.Raw) -> int:
     try:
         return len(_cells.decode(cells))
     except msgspec.ValidationError:
-        if memoryview(cells).nbytes > MAX_ODD_CELLS_BYTES:
-            raise NotANotebook("The body has cells that are not objects.") from None
+        # A cell that is not an object takes 56 bytes of memory. There is at most one more cell than commas.
+        view = memoryview(cells)
+        if sum(piece.count(b",") for piece in _cut(view)) >= MAX_CELLS:
+            raise NotANotebook("The body has too many cells that are not objects.") from None
         return len(_odd_cells.decode(cells))
 
 
