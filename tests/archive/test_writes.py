@@ -24,7 +24,7 @@ WRITES: dict[str, Callable[[Archive], object]] = {
     "item": lambda archive: archive.put_item_properties(ITEM, {"title": "Flüsse"}),
     "report": lambda archive: archive.put_document(RUN.key("report.json"), {"status": "complete"}),
     "outcomes": lambda archive: archive.put_document_once(RUN.key("outcomes/000001.json"), {"outcomes": []}),
-    "plan": lambda archive: archive.put_lines_once(RUN.key("plan.jsonl"), [{"number": 1}, {"number": 2}]),
+    "plan": lambda archive: archive.put_lines_once(RUN.key("plan.jsonl"), [b"{}\n", b"[]\n"]),
 }
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 

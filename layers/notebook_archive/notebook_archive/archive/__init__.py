@@ -6,7 +6,7 @@
 from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
-from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult
+from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult, encode_line
 
 __all__ = [
     "Archive",
@@ -21,4 +21,5 @@ __all__ = [
     "RunId",
     "SeenNote",
     "StoreResult",
+    "encode_line",
 ]

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, translate_s3_error
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -159,18 +160,25 @@ class Bucket:
         address = {"Bucket": self._name, "Key": key}
         return self._s3.generate_presigned_url("get_object", Params={**address, **parameters}, ExpiresIn=seconds)
 
-    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
+    def list_objects(self, prefix: str, deadline: Deadline | None = None) -> Iterator[ListedObject]:
         """Yield the objects with keys that begin with the prefix, in key order.
 
-        One call returns up to 1,000 objects.
+        One call returns up to 1,000 objects. Raises ArchiveUnavailable if another call would begin after the deadline.
         """
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._address, Prefix=prefix):
                 _check_answer(page, "IsTruncated", prefix)
+                if page["IsTruncated"] and deadline and deadline.remaining() <= 0:
+                    raise listing_timeout(prefix, self._name)
                 for entry in page.get("Contents", ()):
                     yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
             raise translate_s3_error(error, self._name, prefix) from None
+
+
+def listing_timeout(prefix: str, bucket: str) -> ArchiveUnavailable:
+    """Return the error that a listing did not end before the deadline."""
+    return ArchiveUnavailable(f"There was not enough time to list all keys below {prefix} in bucket {bucket}.")
 
 
 def _check_answer(answer: Mapping[str, Any], member: str, subject: str) -> None:

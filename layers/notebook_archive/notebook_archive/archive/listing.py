@@ -1,6 +1,6 @@
 """Derive the content of the archive from the bucket's keys."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -54,15 +54,15 @@ class ArchivedNotebook:
 
     `snapshots` are in the order in which they were written. `item_written` is None if the notebook has no `item.json`.
     `last_written` is the time at which its newest object was written, except `deleted.json`. `deletion_noted` is the
-    time at which `deleted.json` was written, or None. `sizes` contains, for each snapshot, the sizes in bytes of its
-    body and of its altered bodies.
+    time at which `deleted.json` was written, or None. `sizes` contains, in the order of `snapshots`, the sizes in bytes
+    of each snapshot's body and of its altered bodies.
     """
 
     item_id: ItemId
     snapshots: tuple[ResourceKey, ...]
     item_written: datetime | None
     content_notes: ContentNotes = field(default_factory=ContentNotes)
-    sizes: Mapping[ResourceKey, tuple[int, ...]] = field(default_factory=dict)
+    sizes: tuple[tuple[int, ...], ...] = ()
     last_written: datetime | None = None
     deletion_noted: datetime | None = None
 
@@ -103,4 +103,7 @@ def group_by_notebook(objects: Iterable[ListedObject]) -> Iterator[ArchivedNoteb
                     snapshots.append((listed.written, name))
         in_order = tuple(key for _, key in sorted(snapshots))
         content_notes = ContentNotes.keep_latest(notes)
-        yield ArchivedNotebook(item_id, in_order, item_written, content_notes, sizes, last_written, deletion_noted)
+        sizes_in_order = tuple(sizes[key] for key in in_order)
+        yield ArchivedNotebook(
+            item_id, in_order, item_written, content_notes, sizes_in_order, last_written, deletion_noted
+        )

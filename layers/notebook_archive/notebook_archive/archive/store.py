@@ -6,14 +6,17 @@ import random
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from notebook_archive.archive import keys
-from notebook_archive.archive.bucket import Bucket
+from notebook_archive.archive.bucket import Bucket, listing_timeout
 from notebook_archive.archive.listing import ArchivedNotebook, group_by_notebook
 from notebook_archive.archive.metadata import encode_metadata, encode_tags
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 SCHEMA = "1"
 # Maximum number of attempts for a write that S3 refuses with 409. botocore does not retry it.
 CONFLICT_ATTEMPTS = 5
+# Maximum number of keys that are listed with one call after the other. An archive with more keys is listed by prefixes
+# side by side, which costs up to 27 more calls: 11 for these keys, and one for the incomplete last page of each prefix.
+MAX_KEYS_IN_ONE_LISTING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,13 @@ class Archive:
         owner: str,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        max_keys_in_one_listing: int = MAX_KEYS_IN_ONE_LISTING,
     ) -> None:
         """`owner` is the id of the AWS account that the bucket must belong to."""
         self.bucket_name = bucket
         self._bucket = Bucket(s3, bucket, owner)
         self._sleep, self._jitter = sleep, jitter
+        self._max_keys_in_one_listing = max_keys_in_one_listing
 
     def put_snapshot(
         self,
@@ -199,9 +207,28 @@ class Archive:
         """Write the note that the portal no longer has the item. It replaces an earlier note."""
         self._put(keys.deletion_key(item_id), note)
 
-    def list_notebooks(self) -> Iterator[ArchivedNotebook]:
-        """Yield every archived notebook, in the order of their ids. One call lists up to 1,000 keys."""
-        yield from group_by_notebook(self._bucket.list_objects(keys.NOTEBOOKS))
+    def list_notebooks(self, deadline: Deadline) -> Iterator[ArchivedNotebook]:
+        """Yield every archived notebook, in the order of their ids. One call lists up to 1,000 keys.
+
+        Raises ArchiveUnavailable if the listing does not end before the deadline.
+        """
+        objects = self._bucket.list_objects(keys.NOTEBOOKS, deadline)
+        first = list(islice(objects, self._max_keys_in_one_listing + 1))
+        if len(first) <= self._max_keys_in_one_listing:
+            return group_by_notebook(first)
+        return self._list_by_prefixes(deadline)
+
+    def _list_by_prefixes(self, deadline: Deadline) -> Iterator[ArchivedNotebook]:
+        pool = ThreadPoolExecutor(len(keys.NOTEBOOK_PREFIXES), thread_name_prefix="list")
+        parts = [pool.submit(self._list_below, prefix, deadline) for prefix in keys.NOTEBOOK_PREFIXES]
+        pool.shutdown(wait=False)  # a call that hangs must not delay the error beyond the deadline
+        _, unfinished = wait(parts, max(0.0, deadline.remaining()))
+        if unfinished:
+            raise listing_timeout(keys.NOTEBOOKS, self.bucket_name)
+        return chain.from_iterable(part.result() for part in parts)
+
+    def _list_below(self, prefix: str, deadline: Deadline) -> list[ArchivedNotebook]:
+        return list(group_by_notebook(self._bucket.list_objects(prefix, deadline)))
 
     def list_one_notebook(self, item_id: ItemId) -> ArchivedNotebook:
         """Return the archived objects of one notebook."""
@@ -237,9 +264,9 @@ class Archive:
         """Write a JSON document, unless the key exists or is being written. Return whether it was written."""
         return self._put_if_absent(key, _encode_json(document), "application/json")
 
-    def put_lines_once(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
-        """Write JSON Lines, like `put_document_once`."""
-        return self._put_if_absent(key, b"".join(_encode_json(line) + b"\n" for line in lines), "application/jsonl")
+    def put_lines_once(self, key: str, lines: Iterable[bytes]) -> bool:
+        """Write JSON Lines, like `put_document_once`. `encode_line` makes the lines."""
+        return self._put_if_absent(key, b"".join(lines), "application/jsonl")
 
     def read_object(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if it does not exist.
@@ -255,6 +282,11 @@ class Archive:
     def _put_if_absent(self, key: str, body: bytes, content_type: str) -> bool:
         digest = hashlib.sha256(body).digest()
         return self._bucket.put_if_absent(key, body, digest, ContentType=content_type) == "written"
+
+
+def encode_line(document: Mapping[str, Any]) -> bytes:
+    """Return a JSON document as one of JSON Lines."""
+    return _encode_json(document) + b"\n"
 
 
 def _encode_json(document: Mapping[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.archive import Archive, RunId, keys
+from notebook_archive.archive import Archive, RunId, encode_line, keys
 from notebook_archive.backup.planned import BATCH_BYTES, PlannedNotebook, plan_notebook
 from notebook_archive.backup.records import Problem
 from notebook_archive.errors import ArchiveUnavailable
@@ -50,42 +50,43 @@ def plan_run(
         selection = select_chosen(item_ids, administrator, archive)
     # Sort by owner, so that the notebooks of one batch need few different tokens.
     items = sorted(selection.items, key=lambda item: (item.owner, item.item_id))
-    lines = (plan_notebook(item, selection.held.get(item.item_id), organization) for item in items)
-    batches = list(_make_batches(lines, batch_size))
-    plan_key = _write_plan(run, batches, archive)
+    planned = (plan_notebook(item, selection.held.get(item.item_id), organization) for item in items)
+    # A line takes much less memory than its batch.
+    lines = [encode_line(batch) for batch in _make_batches(planned, batch_size)]
+    plan_key = _write_plan(run, lines, archive)
     if selection.refused:
         archive.put_document(keys.refused_outcomes_key(run), {"outcomes": selection.refused})
     return {
         "scope": "everything" if item_ids is None else "chosen",
         "planKey": plan_key,
-        "batches": len(batches),
+        "batches": len(lines),
         "notebooks": len(items) + len(selection.refused),
         "notices": selection.notices,
     }
 
 
-def _make_batches(lines: Iterable[PlannedNotebook], batch_size: int) -> Iterator[Batch]:
+def _make_batches(planned: Iterable[PlannedNotebook], batch_size: int) -> Iterator[Batch]:
     """Yield batches of at most `batch_size` notebooks and BATCH_BYTES bytes."""
     number, size = 1, 0
     notebooks: list[PlannedNotebook] = []
-    for line in lines:
-        line_size = len(json.dumps(line))
-        if notebooks and (len(notebooks) >= batch_size or size + line_size > BATCH_BYTES):
+    for each in planned:
+        each_size = len(json.dumps(each))
+        if notebooks and (len(notebooks) >= batch_size or size + each_size > BATCH_BYTES):
             yield {"number": number, "part": 0, "notebooks": notebooks}
             number, size, notebooks = number + 1, 0, []
-        notebooks.append(line)
-        size += line_size
+        notebooks.append(each)
+        size += each_size
     if notebooks:
         yield {"number": number, "part": 0, "notebooks": notebooks}
 
 
-def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
+def _write_plan(run: RunId, lines: list[bytes], archive: Archive) -> str:
     """Write the plan and return its key.
 
     An earlier attempt may have written its own plan, or may still do so. Neither plan replaces the other.
     """
     for earlier_attempts in range(MAX_ATTEMPTS):
         key = keys.plan_key(run, earlier_attempts)
-        if archive.put_lines_once(key, batches):
+        if archive.put_lines_once(key, lines):
             return key
     raise ArchiveUnavailable(f"The plan of run {run} could not be written.")

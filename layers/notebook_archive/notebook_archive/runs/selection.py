@@ -38,7 +38,7 @@ def select_everything(
     archived.
     """
     found = administrator.list_notebooks(organization.id)
-    held = {holding.item_id: holding for holding in archive.list_notebooks()}
+    held = {holding.item_id: holding for holding in archive.list_notebooks(administrator.client.deadline)}
     missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
     looked_up = look_up(missing, administrator, threads)
     if organization.can_view_items and found.notebooks:  # if the search finds nothing, it may be the wrong portal
