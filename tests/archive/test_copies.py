@@ -78,7 +78,7 @@ def test_the_latest_copy_is_the_one_written_last(archive: Archive) -> None:
     assert last[1] == COPY
     assert seen
     assert (seen[1], type(seen[1])) == (later, SeenNote)
-    assert (len(held.snapshots), held.item_written is None) == (1, False)
+    assert (len(held.sizes), held.item_written is None) == (1, False)
     assert list(archive.list_notebooks(Deadline(60))) == [held]
     assert contents()[f"notebooks/{ITEM}/current/{later}.seen"].versions == 1
 

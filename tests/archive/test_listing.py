@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from notebook_archive.archive.bucket import Bucket
 from notebook_archive.archive.listing import group_by_notebook
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveDenied, ArchiveUnavailable
-from notebook_archive.models import ItemId, ResourceKey
+from notebook_archive.models import ItemId, ResourceKey, join_digests, split_digests
 from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
 
 
@@ -51,7 +50,7 @@ def large_archive(s3: StrictS3) -> Archive:
 
 
 def count_snapshots(notebooks: list[ArchivedNotebook]) -> int:
-    return sum(len(each.snapshots) for each in notebooks)
+    return sum(len(split_digests(each.key_digests)) for each in notebooks)
 
 
 def test_keys_are_grouped_by_notebook_across_pages(archive: Archive, s3: StrictS3) -> None:
@@ -60,9 +59,10 @@ def test_keys_are_grouped_by_notebook_across_pages(archive: Archive, s3: StrictS
     fill(*(snapshot(item, number) for item in range(3) for number in range(per_item)), f"notebooks/{1:032x}/item.json")
     notebooks = list(archive.list_notebooks(Deadline(60)))
     assert [notebook.item_id for notebook in notebooks] == [f"{item:032x}" for item in range(3)]
-    assert [len(notebook.snapshots) for notebook in notebooks] == [per_item] * 3
+    assert [count_snapshots([notebook]) for notebook in notebooks] == [per_item] * 3
     assert [notebook.item_written is not None for notebook in notebooks] == [False, True, False]
-    assert all(before < after for before, after in pairwise(notebooks[1].snapshots))
+    keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(per_item)]
+    assert {each.key_digests for each in notebooks} == {join_digests(keys)}
     assert s3.counts() == {"ListObjectsV2": 2}, "1,000 keys a call"
 
 
@@ -134,19 +134,19 @@ def test_other_keys_are_skipped(archive: Archive) -> None:
         "notebooks/readme \x01 &.txt",
         "other/object",
     )
-    assert [(each.item_id, len(each.snapshots)) for each in archive.list_notebooks(Deadline(60))] == [(f"{1:032x}", 1)]
+    assert [(each.item_id, len(each.sizes)) for each in archive.list_notebooks(Deadline(60))] == [(f"{1:032x}", 1)]
 
 
 def test_empty_archive_lists_no_notebooks(archive: Archive, s3: StrictS3) -> None:
     assert list(archive.list_notebooks(Deadline(60))) == []
-    assert archive.list_one_notebook(ItemId("a" * 32)).snapshots == ()
+    assert archive.list_one_notebook(ItemId("a" * 32)).key_digests == ""
     assert s3.counts() == {"ListObjectsV2": 2}
 
 
 def test_one_notebook_is_listed_alone(archive: Archive, s3: StrictS3) -> None:
     fill(snapshot(1, 1), snapshot(2, 2), snapshot(2, 3), f"notebooks/{2:032x}/item.json")
     notebook = archive.list_one_notebook(ItemId(f"{2:032x}"))
-    assert notebook.snapshots == tuple(ResourceKey(f"snapshot-{number:032x}.json") for number in (2, 3))
+    assert notebook.key_digests == join_digests(ResourceKey(f"snapshot-{number:032x}.json") for number in (2, 3))
     assert notebook.item_written is not None
     assert s3.calls == [("ListObjectsV2", f"notebooks/{2:032x}/")]
 

@@ -15,7 +15,7 @@ from notebook_archive.models import ItemId, ResourceKey
 
 NOTEBOOKS = "notebooks/"
 # Each item id begins with one of sixteen digits, so every key of a notebook begins with exactly one of these prefixes.
-NOTEBOOK_PREFIXES = tuple(f"{NOTEBOOKS}{digit}" for digit in "0123456789abcdef")
+NOTEBOOK_PREFIXES = [f"{NOTEBOOKS}{digit}" for digit in "0123456789abcdef"]
 RUNS = "runs/"
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
 # Maximum number of characters of a run's name in a key. A longer name is cut, and ends in the mark and a digest.

@@ -8,7 +8,7 @@ from typing import Self
 
 from notebook_archive.archive import keys
 from notebook_archive.archive.bucket import ListedObject
-from notebook_archive.models import ItemId, ResourceKey
+from notebook_archive.models import ItemId, ResourceKey, join_digests
 
 # Maximum number of notes about one notebook's content that are kept in memory. The latest are kept.
 MAX_NOTES = 10
@@ -52,14 +52,15 @@ class ContentNotes:
 class ArchivedNotebook:
     """The archived objects of one notebook.
 
-    `snapshots` are in the order in which they were written. `item_written` is None if the notebook has no `item.json`.
-    `last_written` is the time at which its newest object was written, except `deleted.json`. `deletion_noted` is the
-    time at which `deleted.json` was written, or None. `sizes` contains, in the order of `snapshots`, the sizes in bytes
-    of each snapshot's body and of its altered bodies.
+    `key_digests` are the joined digests of its snapshots' keys, in the order in which the snapshots were written. A
+    run keeps them for all notebooks in memory, and the keys would take five times the space. `item_written` is None
+    if the notebook has no `item.json`. `last_written` is the time at which its newest object was written, except
+    `deleted.json`. `deletion_noted` is the time at which `deleted.json` was written, or None. `sizes` contains, in
+    the same order as the digests, the sizes in bytes of each snapshot's body and of its altered bodies.
     """
 
     item_id: ItemId
-    snapshots: tuple[ResourceKey, ...]
+    key_digests: str
     item_written: datetime | None
     content_notes: ContentNotes = field(default_factory=ContentNotes)
     sizes: tuple[tuple[int, ...], ...] = ()
@@ -101,9 +102,13 @@ def group_by_notebook(objects: Iterable[ListedObject]) -> Iterator[ArchivedNoteb
                 sizes[key] = (*sizes.get(key, ()), listed.size)
                 if isinstance(name, ResourceKey):
                     snapshots.append((listed.written, name))
-        in_order = tuple(key for _, key in sorted(snapshots))
-        content_notes = ContentNotes.keep_latest(notes)
-        sizes_in_order = tuple(sizes[key] for key in in_order)
+        in_order = [key for _, key in sorted(snapshots)]
         yield ArchivedNotebook(
-            item_id, in_order, item_written, content_notes, sizes_in_order, last_written, deletion_noted
+            item_id,
+            join_digests(in_order),
+            item_written,
+            ContentNotes.keep_latest(notes),
+            tuple(sizes[key] for key in in_order),
+            last_written,
+            deletion_noted,
         )

@@ -233,7 +233,7 @@ class Archive:
     def list_one_notebook(self, item_id: ItemId) -> ArchivedNotebook:
         """Return the archived objects of one notebook."""
         found = list(group_by_notebook(self._bucket.list_objects(keys.notebook_prefix(item_id))))
-        return found[0] if found else ArchivedNotebook(item_id, (), None)
+        return found[0] if found else ArchivedNotebook(item_id, "", None)
 
     def list_stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
         """Yield the snapshots, altered snapshots and copies of a notebook that a run stored at or after `since`.

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import ArchivedNotebook, CapturedNote, ContentNotes, CopyId
-from notebook_archive.models import NotebookItem, join_digests
+from notebook_archive.models import DIGEST_LENGTH, NotebookItem
 
 # Maximum number of archived snapshots in the line of one notebook. The latest ones are kept. If ArcGIS still has an
 # older snapshot, every run downloads it and counts it as unchanged.
@@ -68,10 +68,10 @@ def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organizatio
         "itemId": item.item_id,
         "title": item.title,
         "owner": item.owner,
-        "archived": join_digests(held.snapshots[-MAX_PLANNED_SNAPSHOTS:]) if held else "",
+        "archived": held.key_digests[-MAX_PLANNED_SNAPSHOTS * DIGEST_LENGTH :] if held else "",
         "content": plan_content(item, held),
     }
-    if held and held.snapshots:
+    if held and held.sizes:
         line["sizes"] = _list_sizes(held.sizes[-MAX_PLANNED_SNAPSHOTS:])
     if not organization.can_update_items and item.owner != organization.username:
         line["hidden"] = True

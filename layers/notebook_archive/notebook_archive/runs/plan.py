@@ -50,8 +50,8 @@ def plan_run(
         selection = select_chosen(item_ids, administrator, archive)
     # Sort by owner, so that the notebooks of one batch need few different tokens.
     items = sorted(selection.items, key=lambda item: (item.owner, item.item_id))
-    planned = (plan_notebook(item, selection.held.get(item.item_id), organization) for item in items)
-    # A line takes much less memory than its batch.
+    planned = (plan_notebook(item, selection.held.pop(item.item_id, None), organization) for item in items)
+    # A line takes much less memory than its batch, and an entry of `held` is not needed after its notebook is planned.
     lines = [encode_line(batch) for batch in _make_batches(planned, batch_size)]
     plan_key = _write_plan(run, lines, archive)
     if selection.refused:

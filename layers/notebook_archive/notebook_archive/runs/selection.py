@@ -1,6 +1,6 @@
 """Select the notebooks of a run: every notebook of the organization, or the chosen ones."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from notebook_archive.arcgis.portal import Enumeration, Organization, Portal
@@ -18,12 +18,12 @@ from notebook_archive.runs.unlisted import list_unlisted_notices, look_up, note_
 class Selection:
     """The notebooks of a run.
 
-    `held` describes the archived content by item id. `refused` are the records of chosen ids that are not readable
-    notebooks. `notices` are for the report.
+    `held` describes the archived content by item id. The plan removes its entries to free their memory. `refused`
+    are the records of chosen ids that are not readable notebooks. `notices` are for the report.
     """
 
     items: list[NotebookItem]
-    held: Mapping[ItemId, ArchivedNotebook]
+    held: dict[ItemId, ArchivedNotebook]
     refused: list[OutcomeRecord]
     notices: list[Problem]
 
