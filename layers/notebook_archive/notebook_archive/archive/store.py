@@ -216,6 +216,7 @@ class Archive:
         first = list(islice(objects, self._max_keys_in_one_listing + 1))
         if len(first) <= self._max_keys_in_one_listing:
             return group_by_notebook(first)
+        del objects, first  # frees their memory
         return self._list_by_prefixes(deadline)
 
     def _list_by_prefixes(self, deadline: Deadline) -> Iterator[ArchivedNotebook]:
