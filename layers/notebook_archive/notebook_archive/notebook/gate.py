@@ -17,7 +17,7 @@ from tempfile import TemporaryFile
 import msgspec
 
 from notebook_archive.errors import NotANotebook
-from notebook_archive.notebook.masking import mask
+from notebook_archive.notebook.masking import MASKED_NUMBER_START, mask
 
 # Each cell becomes an empty object for a moment, so their number has a limit.
 MAX_CELLS = 1_000_000
@@ -115,16 +115,23 @@ def read_facts(body: bytes | mmap) -> NotebookFacts:
 def _read_masked(body: bytes | mmap) -> NotebookFacts:
     """Return the facts of a body that has something which only Python accepts, or raise NotANotebook."""
     try:
-        if isinstance(body, bytes):
-            return _read_any_object(b"".join(mask(_cut(body))))
-        with TemporaryFile() as file:
-            file.writelines(mask(_cut(body)))
-            file.flush()
-            return _read_any_object(mmap(file.fileno(), 0, access=ACCESS_READ))
+        found = _any_object.decode(_mask(body))
+        if bytes(memoryview(found.metadata)[:2]) == MASKED_NUMBER_START:
+            raise NotANotebook("The metadata of the body is a number.")
+        return _make_facts(found, _metadata.decode(found.metadata), _count_cells(found.cells))
     except RecursionError:
         raise NotANotebook("The body has too many levels of brackets.") from None
     except msgspec.DecodeError:
         raise NotANotebook(f"The body of {len(body)} bytes is not a notebook, or not the whole of one.") from None
+
+
+def _mask(body: bytes | mmap) -> bytes | mmap:
+    if isinstance(body, bytes):
+        return b"".join(mask(_cut(body)))
+    with TemporaryFile() as file:
+        file.writelines(mask(_cut(body)))
+        file.flush()
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
 
 
 def _cut(body: bytes | mmap | memoryview) -> Iterator[bytes]:
