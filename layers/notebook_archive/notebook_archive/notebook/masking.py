@@ -33,17 +33,14 @@ _NUMBERS = tuple(
 def mask(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the masked text of a UTF-8 text that comes in pieces.
 
-    Masked are a byte order mark, NaN and infinities, and inside strings control characters and lone surrogates.
+    Masked are a byte order mark, NaN and infinities, and inside strings control characters and lone surrogates. The
+    byte order mark must be whole in the first piece.
     """
-    is_first, in_string, waiting = True, False, b""
-    for piece in pieces:
+    in_string, waiting = False, b""
+    for number, piece in enumerate(pieces):
         text = waiting + piece
-        if is_first and len(text) < len(_BOM):
-            waiting = text
-            continue
-        if is_first and text.startswith(_BOM):
-            text = text.replace(_BOM, b"   ", 1)
-        is_first = False
+        if number == 0 and text.startswith(_BOM):
+            text = b"   " + text.removeprefix(_BOM)
         text = text.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE)
         unfinished = _UNFINISHED.search(text, max(0, len(text) - _MAX_UNFINISHED))
         waiting = unfinished[0] if unfinished else b""
