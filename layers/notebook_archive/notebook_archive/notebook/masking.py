@@ -15,8 +15,8 @@ _LONE_SURROGATE = re.compile(
     rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!%b)|(?<!%b\\u[dD])[c-fC-F][0-9a-fA-F]{2})" % (_LOW, _HIGH)
 )
 _BEGUN_ESCAPE = rb"\\(?:u[0-9a-fA-F]{0,3})?"
-# What may go on in the next piece: a pair of surrogates, an escape, or the name of a number. A name that continues an
-# escape would be a mistake, so each begins with a character that no escape contains.
+# What may go on in the next piece: a pair of surrogates, an escape, or the name of a number. A name must not be sought
+# inside an escape, as `dfoo` in `\udddfoo`. So it begins with a character that no escape contains.
 _UNFINISHED = re.compile(rb"(?:%b(?:%b)?|%b|-?I[a-z]{0,7}|NaN?|[-N])\Z" % (_HIGH, _BEGUN_ESCAPE, _BEGUN_ESCAPE))
 _MAX_UNFINISHED = 11
 _CONTROLS = re.compile(rb"[\x00-\x1f]")
@@ -25,9 +25,7 @@ _CONTROLS_TO_SPACES = bytes(max(byte, 0x20) for byte in range(256))
 # neither an integer nor a list. Only as metadata an object would pass. So masked numbers begin with a tab inside the
 # bracket, and every other tab outside strings becomes a space.
 MASKED_NUMBER_START = b"{\t"
-_NUMBERS = tuple(
-    (name, MASKED_NUMBER_START.ljust(len(name) - 1, b"\t") + b"}") for name in (b"-Infinity", b"Infinity", b"NaN")
-)
+_NUMBERS = ((b"-Infinity", b"{\t\t\t\t\t\t\t}"), (b"Infinity", b"{\t\t\t\t\t\t}"), (b"NaN", b"{\t}"))
 
 
 def mask(pieces: Iterable[bytes]) -> Iterator[bytes]:
