@@ -17,9 +17,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bodies, figures, imports, page, plan, proxy
+from bench import bodies, figures, imports, page, plan
 from bench.figures import SNAPSHOTS, Figure
-from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers, run_system
+from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers
 from local.arcgis.seed import OWNERS
 from local.aws import ROOT
 from local.stopping import Stopped, stop_on_signals
@@ -221,17 +221,6 @@ def _measure_layers(folder: Path) -> Iterator[Figure]:
     yield from figures.describe_pages(milliseconds, imports.measure_size(parts.pages))
 
 
-def _measure_proxy(folder: Path) -> Iterator[Figure]:
-    """Measure responses of the deployed HTTP proxy after a first call. Above 4.5 MB, they contain a link to S3."""
-    notebooks = folder / "notebooks"
-    notebooks.mkdir()
-    for name, size in proxy.SIZES.items():
-        bodies.write_body(notebooks / f"{name}.ipynb", "mixture", "arcgis", size, seed=size)
-    with run_system(folder, "--notebooks", str(notebooks)) as stack_file:
-        environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
-        yield from figures.describe_proxy(_run_measurement(folder, "proxy", environment, stack_file=str(stack_file)))
-
-
 def _measure_all(folder: Path, console: Console) -> dict[str, list[Figure]]:
     """Return the figures by the title of their table."""
     found = {}
@@ -243,7 +232,6 @@ def _measure_all(folder: Path, console: Console) -> dict[str, list[Figure]]:
         (f"{SNAPSHOTS:,} snapshots of 400 notebooks", lambda each: _measure_runs(each, 400, has_goal=False)),
         (f"The plan of a run, {plan.SNAPSHOTS} versions of each notebook", _measure_plans),
         ("A slow network", lambda each: iter([_measure_threads(each)])),
-        ("The HTTP proxy", _measure_proxy),
         ("The built layers", _measure_layers),
     ):
         console.print(f"{title} …")

@@ -190,18 +190,3 @@ def describe_pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Fi
             title = f"Cold import of {name}, {what}"
             yield _compare_at_most(title, imports[function + page], imports["peer"], 1, "ms").without_goal()
     yield Figure("Layer for pages, unpacked", _format_number(unpacked, "MB"), "")
-
-
-def describe_proxy(latencies: Mapping[str, Mapping[str, float]]) -> Iterator[Figure]:
-    """Describe the seconds that the proxy's responses and direct calls take, by size and source."""
-    for size, by_source in latencies.items():
-        for source, what in (("archive", "archived"), ("arcgis", "from ArcGIS")):
-            ours, peer = (1000 * by_source[name] for name in (source, "direct"))
-            title = f"{size} through the proxy, {what}, and a direct call"
-            yield _compare_at_most(title, ours, peer, 1, "ms").without_goal()
-    refused = min(by_source["refused"] for by_source in latencies.values())
-    yield Figure(
-        "A refused call to the proxy (time of the local API Gateway and Lambda)",
-        _format_number(1000 * refused, "ms"),
-        "",
-    )

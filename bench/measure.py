@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import boto3
 
-from bench import gate, proxy
+from bench import gate
 from bench.naive import Naive
 from bench.raw import RawCopy
 from bench.servers import pin
@@ -175,7 +175,6 @@ def main() -> None:
         "naive-everything": copy_everything,
         "raw": copy_raw,
         "gate": gate.measure_rates,
-        "proxy": proxy.measure_latencies,
     }
     result = measurements[sys.argv[1]](**json.load(sys.stdin))
     Path(sys.argv[2]).write_text(json.dumps(result))
