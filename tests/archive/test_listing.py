@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -196,7 +197,7 @@ def test_an_items_properties_are_rewritten_and_tagged(archive: Archive) -> None:
 
 
 def test_lines_are_one_document_each(archive: Archive) -> None:
-    lines = [encode_line({"a": "x\ny\u2028"}), encode_line({"b": "\ud800"})]
+    lines = BytesIO(encode_line({"a": "x\ny\u2028"}) + encode_line({"b": "\ud800"}))
     assert archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", lines)
     stored = (archive.read_object("runs/2026-11-22/one/plan.jsonl") or b"").split(b"\n")
     assert [json.loads(line) for line in stored if line] == [{"a": "x\ny\u2028"}, {"b": "?"}]

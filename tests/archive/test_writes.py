@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 
@@ -24,7 +25,7 @@ WRITES: dict[str, Callable[[Archive], object]] = {
     "item": lambda archive: archive.put_item_properties(ITEM, {"title": "Flüsse"}),
     "report": lambda archive: archive.put_document(RUN.key("report.json"), {"status": "complete"}),
     "outcomes": lambda archive: archive.put_document_once(RUN.key("outcomes/000001.json"), {"outcomes": []}),
-    "plan": lambda archive: archive.put_lines_once(RUN.key("plan.jsonl"), [b"{}\n", b"[]\n"]),
+    "plan": lambda archive: archive.put_lines_once(RUN.key("plan.jsonl"), BytesIO(b"{}\n[]\n")),
 }
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 

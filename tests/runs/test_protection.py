@@ -1,6 +1,7 @@
 """Test that a run that did not archive everything is never complete, even if a fault looks like "nothing to do"."""
 
 import json
+from io import BytesIO
 
 import pytest
 
@@ -177,7 +178,7 @@ def test_a_search_result_without_a_type_may_be_a_notebook(small: Site, kind: obj
 
 def test_odd_values_of_an_item_do_not_stop_the_plan(small: Site) -> None:
     odd = parse_answer(b'{"title": "half a pair \\ud83d", "extent": [NaN, -Infinity, 1]}', "The item")
-    assert small.archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", [encode_line(odd)])
+    assert small.archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", BytesIO(encode_line(odd)))
     body = small.archive.read_object("runs/2026-11-22/one/plan.jsonl") or b""
     line = json.loads(body.decode("utf-8", "strict"), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert line == {"title": "half a pair ?", "extent": [None, None, 1]}

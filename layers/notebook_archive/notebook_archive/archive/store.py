@@ -5,10 +5,11 @@ import json
 import random
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
@@ -263,11 +264,15 @@ class Archive:
 
     def put_document_once(self, key: str, document: Mapping[str, Any]) -> bool:
         """Write a JSON document, unless the key exists or is being written. Return whether it was written."""
-        return self._put_if_absent(key, _encode_json(document), "application/json")
+        body = _encode_json(document)
+        return self._bucket.put_if_absent(key, body, hashlib.sha256(body).digest()) == "written"
 
-    def put_lines_once(self, key: str, lines: Iterable[bytes]) -> bool:
+    def put_lines_once(self, key: str, lines: BytesIO) -> bool:
         """Write JSON Lines, like `put_document_once`. `encode_line` makes the lines."""
-        return self._put_if_absent(key, b"".join(lines), "application/jsonl")
+        with lines.getbuffer() as body:
+            digest = hashlib.sha256(body).digest()
+        lines.seek(0)
+        return self._bucket.put_if_absent(key, lines, digest, ContentType="application/jsonl") == "written"
 
     def read_object(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if it does not exist.
@@ -279,10 +284,6 @@ class Archive:
     def _put(self, key: str, document: Mapping[str, Any], **parameters: str) -> None:
         body = _encode_json(document)
         self._bucket.put(key, body, hashlib.sha256(body).digest(), **parameters)
-
-    def _put_if_absent(self, key: str, body: bytes, content_type: str) -> bool:
-        digest = hashlib.sha256(body).digest()
-        return self._bucket.put_if_absent(key, body, digest, ContentType=content_type) == "written"
 
 
 def encode_line(document: Mapping[str, Any]) -> bytes:

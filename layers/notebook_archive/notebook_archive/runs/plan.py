@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from typing import TypedDict
 
 from notebook_archive.arcgis.portal import Portal
@@ -52,14 +53,17 @@ def plan_run(
     items = sorted(selection.items, key=lambda item: (item.owner, item.item_id))
     planned = (plan_notebook(item, selection.held.pop(item.item_id, None), organization) for item in items)
     # A line takes much less memory than its batch, and an entry of `held` is not needed after its notebook is planned.
-    lines = [encode_line(batch) for batch in _make_batches(planned, batch_size)]
+    lines, batches = BytesIO(), 0
+    for batch in _make_batches(planned, batch_size):
+        lines.write(encode_line(batch))
+        batches += 1
     plan_key = _write_plan(run, lines, archive)
     if selection.refused:
         archive.put_document(keys.refused_outcomes_key(run), {"outcomes": selection.refused})
     return {
         "scope": "everything" if item_ids is None else "chosen",
         "planKey": plan_key,
-        "batches": len(lines),
+        "batches": batches,
         "notebooks": len(items) + len(selection.refused),
         "notices": selection.notices,
     }
@@ -80,7 +84,7 @@ def _make_batches(planned: Iterable[PlannedNotebook], batch_size: int) -> Iterat
         yield {"number": number, "part": 0, "notebooks": notebooks}
 
 
-def _write_plan(run: RunId, lines: list[bytes], archive: Archive) -> str:
+def _write_plan(run: RunId, lines: BytesIO, archive: Archive) -> str:
     """Write the plan and return its key.
 
     An earlier attempt may have written its own plan, or may still do so. Neither plan replaces the other.
