@@ -1,6 +1,7 @@
 """Parse the portal's notebook items."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -58,7 +59,7 @@ class NotebookItem:
             raise UnexpectedAnswer(f"The name of item {item_id}'s owner is not valid Unicode.")
         return cls(
             item_id,
-            owner,
+            sys.intern(owner),  # many items have the same owner
             parse_text(item.get("title"), MAX_TITLE),
             parse_epoch_milliseconds(item.get("created")),
             parse_epoch_milliseconds(item.get("modified")),
