@@ -1,12 +1,8 @@
 """Test that an owner's items can be added, filled, changed, shared, moved and deleted, and what each failure leaves."""
 
-import contextlib
 import io
 import json
 import random
-import socket
-import threading
-import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +13,6 @@ import pytest
 
 from local.arcgis import Item
 from local.arcgis.organisation import id_of as make_id
-from notebook_archive.arcgis.client import ArcGISClient, Tokens
 from notebook_archive.arcgis.item_editor import (
     EMPTY_NOTEBOOK,
     MAX_SINGLE_UPLOAD_BYTES,
@@ -25,7 +20,6 @@ from notebook_archive.arcgis.item_editor import (
     ItemEditor,
     ItemProperties,
 )
-from notebook_archive.arcgis.token_renewal import FixedToken
 from notebook_archive.arcgis.transport import REFERER, Transport
 from notebook_archive.errors import (
     ArcGISError,
@@ -40,8 +34,7 @@ from notebook_archive.errors import (
     UploadTooLarge,
 )
 from notebook_archive.models import ItemId
-from tests.arcgis_client.certificates import Authority
-from tests.arcgis_client.client import PREFIX, Client, id_of, soon
+from tests.arcgis_client.client import PREFIX, Client, editor_at, id_of
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import WireRequest, answer
 
@@ -58,16 +51,6 @@ PROPERTIES = ItemProperties(
     license_info="CC0",
     access_information="Ana",
 )
-
-
-def editor(client: Client, owner: str = "ana", user: Tokens | str = "ana", seconds: float = 30) -> ItemEditor:
-    """Return the content of an owner, as a member or the user of a token source may change it."""
-    tokens = FixedToken(client.token(user)) if isinstance(user, str) else user
-    return ItemEditor(ArcGISClient(client.transport, tokens, soon(seconds)), client.deployment.portal_url, owner)
-
-
-def editor_at(wire: Transport, url: str, seconds: float = 30) -> ItemEditor:
-    return ItemEditor(ArcGISClient(wire, FixedToken("t0k3n"), soon(seconds)), url, "ana")
 
 
 def upload(to: ItemEditor, item: Item | ItemId, content: bytes) -> None:
@@ -87,7 +70,7 @@ def large(parts: float = 2.5) -> bytes:
 
 
 def test_an_item_is_added_with_all_its_properties(client: Client) -> None:
-    item_id = editor(client).add_item(PROPERTIES)
+    item_id = client.editor().add_item(PROPERTIES)
     item = stored(client, item_id)
     assert (item.owner, item.type, item.access, item.folder) == ("ana", "Notebook", "private", None)
     assert item.content == EMPTY_NOTEBOOK
@@ -96,7 +79,7 @@ def test_an_item_is_added_with_all_its_properties(client: Client) -> None:
 
 
 def test_an_item_is_added_to_a_folder_with_an_administrators_token(client: Client) -> None:
-    folders = editor(client, user="gis_admin")
+    folders = client.editor(tokens="gis_admin")
     folder = folders.create_folder("Restored")
     assert folders.list_folders()[folder] == "Restored"
     item_id = folders.add_item(PROPERTIES, folder)
@@ -106,20 +89,20 @@ def test_an_item_is_added_to_a_folder_with_an_administrators_token(client: Clien
 
 
 def test_only_enterprise_keeps_the_requested_item_id(client: Client) -> None:
-    item_id = editor(client).add_item(PROPERTIES, item_id=HEX)
+    item_id = client.editor().add_item(PROPERTIES, item_id=HEX)
     assert (item_id == HEX) == (client.deployment.kind != "online")
     assert item_id in client.deployment.organisation.items
 
 
 def test_a_taken_item_id_is_rejected(enterprise: Client) -> None:
     with pytest.raises(RequestRejected):
-        editor(enterprise).add_item(PROPERTIES, item_id=id_of(enterprise.item()))
+        enterprise.editor().add_item(PROPERTIES, item_id=id_of(enterprise.item()))
 
 
 @pytest.mark.parametrize("file_name_from", ["form", "parameter"])
 def test_two_items_may_have_the_same_title(file_name_from: Any, enterprise: Client) -> None:
     enterprise.deployment.switches.file_name_from = file_name_from
-    first, second = (editor(enterprise).add_item(PROPERTIES) for _ in range(2))
+    first, second = (enterprise.editor().add_item(PROPERTIES) for _ in range(2))
     assert first != second
 
 
@@ -127,14 +110,14 @@ def test_two_items_may_have_the_same_title(file_name_from: Any, enterprise: Clie
 def test_a_file_of_up_to_10_mb_is_one_request(size: int, client: Client) -> None:
     item = client.item()
     content = random.Random(1).randbytes(size)
-    upload(editor(client), item, content)
+    upload(client.editor(), item, content)
     assert (item.content, item.name) == (content, f"{item.id}.ipynb")
     assert client.deployment.requests.counts() == {"items/update": 1}
 
 
 def test_a_larger_file_is_sent_in_parts(client: Client) -> None:
     item, content = client.item(), large()
-    upload(editor(client), item, content)
+    upload(client.editor(), item, content)
     assert (item.content, item.name) == (content, f"{item.id}.ipynb")
     expected = {"items/update": 1, "items/addPart": 3, "items/commit": 1, "items/status": 1}
     assert client.deployment.requests.counts() == expected
@@ -143,7 +126,7 @@ def test_a_larger_file_is_sent_in_parts(client: Client) -> None:
 @pytest.mark.parametrize("size", [MAX_SINGLE_UPLOAD_BYTES + 1, 2 * PART_BYTES, 2 * PART_BYTES + 1])
 def test_the_last_part_may_have_any_size(size: int, enterprise: Client) -> None:
     content = random.Random(2).randbytes(size)
-    upload(editor(enterprise), enterprise.item(), content)
+    upload(enterprise.editor(), enterprise.item(), content)
     assert enterprise.item().content == content
 
 
@@ -151,13 +134,13 @@ def test_the_last_part_may_have_any_size(size: int, enterprise: Client) -> None:
 @pytest.mark.parametrize("size", [10, MAX_SINGLE_UPLOAD_BYTES + 1])
 def test_the_file_has_the_name_that_arcgis_gives_it(size: int, file_name_from: Any, enterprise: Client) -> None:
     enterprise.deployment.switches.file_name_from = file_name_from
-    item_id = editor(enterprise).add_item(PROPERTIES)
-    upload(editor(enterprise), item_id, bytes(size))
+    item_id = enterprise.editor().add_item(PROPERTIES)
+    upload(enterprise.editor(), item_id, bytes(size))
     assert stored(enterprise, item_id).name == f"{item_id}.ipynb"
 
 
 def test_a_file_of_50_mb_needs_nine_requests(client: Client) -> None:
-    upload(editor(client), client.item(), bytes(50_000_000))
+    upload(client.editor(), client.item(), bytes(50_000_000))
     expected = {"items/update": 1, "items/addPart": 6, "items/commit": 1, "items/status": 1}
     assert client.deployment.requests.counts() == expected
 
@@ -185,7 +168,7 @@ def test_the_client_waits_for_a_slow_commit(client: Client) -> None:
     client.deployment.switches.commit_seconds = 0.3
     client.deployment.switches.update_is_partial = True
     item, content = client.item(), large()
-    upload(editor(client), item, content)
+    upload(client.editor(), item, content)
     assert item.content == content
     assert client.pauses[:6] == [0.5, 1, 2, 4, 8, 10]
 
@@ -193,7 +176,7 @@ def test_the_client_waits_for_a_slow_commit(client: Client) -> None:
 def test_a_commit_beyond_the_deadline_is_reported(enterprise: Client) -> None:
     enterprise.deployment.switches.commit_seconds = 60
     with pytest.raises(DeadlineExceeded, match="still processing"):
-        upload(editor(enterprise, seconds=3), enterprise.item(), large())
+        upload(enterprise.editor(seconds=3), enterprise.item(), large())
 
 
 def test_parts_that_arcgis_cannot_process_are_rejected(client: Client) -> None:
@@ -201,7 +184,7 @@ def test_parts_that_arcgis_cannot_process_are_rejected(client: Client) -> None:
     item = client.item()
     before = item.content
     with pytest.raises(RequestRejected):
-        upload(editor(client), item, large())
+        upload(client.editor(), item, large())
     assert item.content == before
 
 
@@ -210,7 +193,7 @@ def test_a_token_that_expires_during_an_upload_is_renewed(size: int, client: Cli
     item, content = client.item(), random.Random(3).randbytes(size)
     for operation in ("items/update", "items/addPart", "items/commit", "items/status"):
         client.deployment.faults.add(operation=operation, kind="tokens-revoked", times=1)
-    upload(editor(client, user=client.tokens(f"{PREFIX}/owners/ana")), item, content)
+    upload(client.editor(tokens=client.tokens(f"{PREFIX}/owners/ana")), item, content)
     assert item.content == content
     assert client.count("items/commit") == (2 if size > 10 else 0)
 
@@ -218,7 +201,7 @@ def test_a_token_that_expires_during_an_upload_is_renewed(size: int, client: Cli
 def test_a_rejected_token_adds_one_item(client: Client) -> None:
     client.deployment.faults.add(operation="items/addItem", kind="tokens-revoked", times=1)
     count = len(client.deployment.organisation.items)
-    editor(client, user=client.tokens(f"{PREFIX}/owners/ana")).add_item(PROPERTIES)
+    client.editor(tokens=client.tokens(f"{PREFIX}/owners/ana")).add_item(PROPERTIES)
     assert len(client.deployment.organisation.items) == count + 1
 
 
@@ -227,7 +210,7 @@ def test_a_rejected_token_adds_one_item(client: Client) -> None:
 def test_an_upload_survives_one_fault_at_each_request(operation: str, kind: str, enterprise: Client) -> None:
     enterprise.deployment.faults.add(operation=operation, kind=kind, times=1)
     item, content = enterprise.item(), large(1.5)
-    upload(editor(enterprise), item, content)
+    upload(enterprise.editor(), item, content)
     assert item.content == content
 
 
@@ -235,7 +218,7 @@ def test_an_upload_survives_one_fault_at_each_request(operation: str, kind: str,
 def test_after_a_lost_commit_the_whole_file_is_sent_again(kind: str, client: Client) -> None:
     client.deployment.faults.add(operation="items/commit", kind=kind, times=1)
     item, content = client.item(), large(1.5)
-    upload(editor(client), item, content)
+    upload(client.editor(), item, content)
     assert item.content == content
     assert (client.count("items/commit"), client.count("items/addPart")) == (2, 4)
 
@@ -245,13 +228,13 @@ def test_a_commit_that_is_lost_twice_is_an_error(enterprise: Client) -> None:
     item = enterprise.item()
     before = item.content
     with pytest.raises(ArcGISUnavailable):
-        upload(editor(enterprise), item, large(1.5))
+        upload(enterprise.editor(), item, large(1.5))
     assert (item.content, enterprise.count("items/commit")) == (before, 2)
 
 
 @pytest.mark.parametrize("kind", ["hang-up", "reset", "cut-body", "length-too-short"])
 def test_an_item_whose_response_is_lost_is_found_by_keyword(kind: str, client: Client) -> None:
-    to = editor(client)
+    to = client.editor()
     folder = to.create_folder("Restored")
     assert to.find_item_by_keyword(KEYWORD) is None
     client.deployment.faults.add(operation="items/addItem", kind=kind, times=1)
@@ -265,79 +248,79 @@ def test_an_item_whose_response_is_lost_is_found_by_keyword(kind: str, client: C
 
 def test_a_keyword_is_found_at_once_and_only_if_it_is_whole(enterprise: Client) -> None:
     enterprise.deployment.switches.index_lag_seconds = 60
-    item_id = editor(enterprise).add_item(PROPERTIES)
-    found = editor(enterprise).find_item_by_keyword(KEYWORD)
+    item_id = enterprise.editor().add_item(PROPERTIES)
+    found = enterprise.editor().find_item_by_keyword(KEYWORD)
     assert found
     assert (found["id"], found["ownerFolder"]) == (item_id, "")
-    assert editor(enterprise).find_item_by_keyword(KEYWORD[:-1]) is None
+    assert enterprise.editor().find_item_by_keyword(KEYWORD[:-1]) is None
 
 
 def test_adding_and_creating_are_never_repeated(enterprise: Client) -> None:
     for operation in ("items/addItem", "content/createFolder"):
         enterprise.deployment.faults.add(operation=operation, kind="http-503")
     with pytest.raises(ArcGISUnavailable):
-        editor(enterprise).add_item(PROPERTIES)
+        enterprise.editor().add_item(PROPERTIES)
     with pytest.raises(ArcGISUnavailable):
-        editor(enterprise).create_folder("Restored")
+        enterprise.editor().create_folder("Restored")
     assert (enterprise.count("items/addItem"), enterprise.count("content/createFolder")) == (1, 1)
 
 
 def test_a_second_folder_with_the_same_title_is_rejected(client: Client) -> None:
-    editor(client).create_folder("Restored")
+    client.editor().create_folder("Restored")
     with pytest.raises(RequestRejected):
-        editor(client).create_folder("Restored")
+        client.editor().create_folder("Restored")
 
 
 def test_an_update_keeps_what_it_does_not_name(client: Client) -> None:
-    item_id = editor(client).add_item(PROPERTIES)
-    editor(client).update_item(item_id, "", ItemProperties(type_keywords=("Notebook", "Python")))
+    item_id = client.editor().add_item(PROPERTIES)
+    client.editor().update_item(item_id, "", ItemProperties(type_keywords=("Notebook", "Python")))
     now = ItemProperties.from_item(client.portal("ana").get_item(item_id).properties)
     assert now == replace(PROPERTIES, type_keywords=("Notebook", "Python"))
 
 
 def test_an_update_with_empty_values_removes_them(client: Client) -> None:
-    item_id = editor(client).add_item(PROPERTIES)
-    editor(client).update_item(item_id, "", ItemProperties(tags=(), description="", snippet="", license_info=""))
+    item_id = client.editor().add_item(PROPERTIES)
+    client.editor().update_item(item_id, "", ItemProperties(tags=(), description="", snippet="", license_info=""))
     now = ItemProperties.from_item(client.portal("ana").get_item(item_id).properties)
     assert now == replace(PROPERTIES, tags=(), description="", snippet="", license_info="")
 
 
 def test_type_keywords_of_the_type_may_stay(enterprise: Client) -> None:
     enterprise.deployment.switches.type_keywords_of_type = "kept"
-    item_id = editor(enterprise).add_item(replace(PROPERTIES, type_keywords=(KEYWORD,)))
+    item_id = enterprise.editor().add_item(replace(PROPERTIES, type_keywords=(KEYWORD,)))
     assert stored(enterprise, item_id).type_keywords == ["Notebook", "Python", KEYWORD]
 
 
 def test_properties_of_any_shape_can_be_read_and_sent(enterprise: Client) -> None:
     odd = {"title": "a\ud800b", "tags": ["x", 5, None], "typeKeywords": "Notebook", "properties": [], "snippet": 7}
     properties = ItemProperties.from_item(odd)
-    assert properties == ItemProperties("a\ud800b", (), ("x",), "", "", {}, "", "")
-    item_id = editor(enterprise).add_item(properties)
+    assert properties == ItemProperties("a?b", (), ("x",), "", "", {}, "", "")
+    item_id = enterprise.editor().add_item(properties)
     assert stored(enterprise, item_id).title == "a?b"
 
 
 def test_a_deleted_item_is_gone_or_in_the_recycle_bin(client: Client) -> None:
     item = client.item()
-    editor(client).delete_item(id_of(item), "")
-    assert item.id not in [each["id"] for each in editor(client).list_items()]
+    client.editor().delete_item(id_of(item), "")
+    assert item.id not in [each["id"] for each in client.editor().list_items()]
     assert (item.id in client.deployment.organisation.recycle_bin) == (client.deployment.kind == "online")
     with pytest.raises(NotebookNotFound):
-        editor(client).delete_item(id_of(item), "")
+        client.editor().delete_item(id_of(item), "")
 
 
 def test_an_item_can_be_deleted_permanently(client: Client) -> None:
-    editor(client, user="gis_admin").delete_item(id_of(client.item()), "", permanently=True)
+    client.editor(tokens="gis_admin").delete_item(id_of(client.item()), "", permanently=True)
     assert client.deployment.organisation.recycle_bin == {}
 
 
 def test_a_protected_item_is_not_deleted(client: Client) -> None:
     client.item().protected = True
     with pytest.raises(RequestRejected):
-        editor(client).delete_item(id_of(client.item()), "")
+        client.editor().delete_item(id_of(client.item()), "")
 
 
 def test_an_item_is_moved_into_a_folder_and_out_of_it(client: Client) -> None:
-    item, to = client.item(), editor(client)
+    item, to = client.item(), client.editor()
     folder = to.create_folder("Restored")
     to.move(id_of(item), "", folder)
     assert item.folder == "Restored"
@@ -351,7 +334,7 @@ def test_an_item_is_shared_with_the_groups_that_exist(client: Client) -> None:
     client.deployment.organisation.groups.append("Water")
     item, water = client.item(), make_id("Water")
     item.groups = ()
-    missing = editor(client).share(id_of(item), "", org=True, groups=(water, HEX))
+    missing = client.editor().share(id_of(item), "", org=True, groups=(water, HEX))
     assert missing == (HEX,)
     assert item.access == "org"
     assert client.portal("ana").list_groups(id_of(item)) == [{"id": water, "title": "Water"}]
@@ -360,8 +343,8 @@ def test_an_item_is_shared_with_the_groups_that_exist(client: Client) -> None:
 def test_sharing_with_everyone_needs_the_privilege(client: Client) -> None:
     item = client.item()
     with pytest.raises(PermissionDenied):
-        editor(client).share(id_of(item), "", everyone=True)
-    assert editor(client, user="gis_admin").share(id_of(item), "", everyone=True) == ()
+        client.editor().share(id_of(item), "", everyone=True)
+    assert client.editor(tokens="gis_admin").share(id_of(item), "", everyone=True) == ()
     assert item.access == "public"
 
 
@@ -385,39 +368,39 @@ def test_another_member_may_change_nothing(change: str, client: Client) -> None:
     item = client.item()
     before = (item.title, item.content, item.access, item.folder)
     with pytest.raises(PermissionDenied):
-        CHANGES[change](editor(client, user="ben"), id_of(item))
+        CHANGES[change](client.editor(tokens="ben"), id_of(item))
     assert (item.title, item.content, item.access, item.folder) == before
 
 
 def test_an_administrator_may_be_refused_to_add_items(client: Client) -> None:
     client.deployment.switches.admin_may_add_items = False
     with pytest.raises(PermissionDenied):
-        editor(client, user="gis_admin").add_item(PROPERTIES)
+        client.editor(tokens="gis_admin").add_item(PROPERTIES)
 
 
 @pytest.mark.parametrize("size", [5_000, MAX_SINGLE_UPLOAD_BYTES + 1])
 def test_a_request_too_large_for_a_server_is_named(size: int, client: Client) -> None:
     client.deployment.switches.max_request_bytes = 4_000
     with pytest.raises(UploadTooLarge, match=f"{size} bytes"):
-        upload(editor(client), client.item(), bytes(size))
+        upload(client.editor(), client.item(), bytes(size))
 
 
 def test_a_file_of_more_than_10000_parts_is_not_sent(enterprise: Client) -> None:
     with pytest.raises(UploadTooLarge):
-        editor(enterprise).upload(HEX, "", io.BytesIO(), 10_000 * PART_BYTES + 1)
+        enterprise.editor().upload(HEX, "", io.BytesIO(), 10_000 * PART_BYTES + 1)
     assert len(enterprise.deployment.requests) == 0
 
 
 def test_a_property_too_long_for_arcgis_is_rejected(client: Client) -> None:
     client.deployment.switches.max_field_bytes = 1_000
     with pytest.raises(RequestRejected, match="new item of ana"):
-        editor(client).add_item(replace(PROPERTIES, description="x" * 1_001))
+        client.editor().add_item(replace(PROPERTIES, description="x" * 1_001))
 
 
 def test_all_pages_of_a_folder_are_listed(client: Client) -> None:
     organisation = client.deployment.organisation
     added = {organisation.add_notebook("ana", f"Notebook {number}", folder="Many").id for number in range(230)}
-    listed = editor(client).list_items(make_id("Many"))
+    listed = client.editor().list_items(make_id("Many"))
     assert {each["id"] for each in listed} == added
     assert client.count("content/folder") == 3
 
@@ -492,25 +475,3 @@ def test_a_change_without_proof_of_success_is_an_error(change: str, body: bytes,
     with pytest.raises((RequestRejected, UnexpectedAnswer)) as raised:
         CHANGES[change](editor_at(wire, server.url), HEX)
     assert "CANARY" not in str(raised.value)
-
-
-@pytest.mark.servers
-def test_a_server_that_reads_slowly_is_left_at_the_deadline(wire: Transport, authority: Authority) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        done = threading.Event()
-
-        def accept() -> None:
-            connection, _ = listener.accept()
-            with authority.server().wrap_socket(connection, server_side=True) as tls, contextlib.suppress(OSError):
-                while not done.wait(0.1) and tls.recv(16_384):
-                    pass
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        url = f"https://localhost:{listener.getsockname()[1]}"
-        begun = time.monotonic()
-        with pytest.raises(DeadlineExceeded):
-            upload(editor_at(wire, url, seconds=1), HEX, bytes(MAX_SINGLE_UPLOAD_BYTES))
-        assert time.monotonic() - begun < 3
-        done.set()
-        thread.join()

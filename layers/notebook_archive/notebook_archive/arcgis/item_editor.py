@@ -67,7 +67,7 @@ class ItemProperties:
         """Return the properties of an item as the portal, or `item.json` in the archive, describes it.
 
         A property that is missing or null becomes an empty value, so two items can be compared. A value of a wrong type
-        becomes an empty value too.
+        becomes an empty value too. Characters that are not valid Unicode are replaced.
         """
         runtime = item.get("properties")
         return cls(
@@ -324,12 +324,12 @@ def _check_success(answer: Mapping[str, Any], what: str) -> None:
 
 def _get_text(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
-    return value if isinstance(value, str) else ""
+    return _make_unicode(value) if isinstance(value, str) else ""
 
 
 def _get_texts(item: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = item.get(name)
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+    return tuple(_make_unicode(each) for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
 def _make_unicode(text: str) -> str:
