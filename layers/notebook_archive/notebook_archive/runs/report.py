@@ -11,8 +11,8 @@ from typing import Any, Literal, TypedDict
 from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem
 from notebook_archive.clock import Deadline
-from notebook_archive.runs.caught_error import describe_caught_error
-from notebook_archive.runs.claim import claim_run
+from notebook_archive.executions.caught_error import describe_caught_error
+from notebook_archive.executions.claim import claim_run
 from notebook_archive.runs.counts import Counts, count_notebooks, count_snapshots
 from notebook_archive.runs.crashed import recover_outcomes
 from notebook_archive.runs.notices import INCOMPLETE, PLAN_INCOMPLETE, list_outcome_notices
@@ -86,7 +86,7 @@ def report_run(
     what Step Functions caught, if the planning or the distributed map failed. May raise RunIdTaken, ArchiveDenied or
     ArchiveUnavailable.
     """
-    claim_run(run, started_at, archive)
+    claim_run(keys.claim_key(run), run, started_at, archive)
     read = read_outcomes(run, archive)
     planned = read_planned(plan["planKey"], archive) if plan else ()
     missing = [each for each in planned if each["itemId"] not in read.by_item]

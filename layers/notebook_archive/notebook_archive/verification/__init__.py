@@ -1,0 +1,1 @@
+"""Verify the archive."""
