@@ -30,7 +30,7 @@ def check_object(check: Check, reader: ArchiveReader, now: int) -> CheckResult:
     start = time.monotonic()
     try:
         finding, proof = _check(check, counted, now)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the other objects must still be checked
         if not isinstance(error, NotebookArchiveError):
             _log.exception("Checking %s failed because of a defect", check["key"])
         finding, proof = make_finding("unreadable", check, describe_problem(error)["message"], format_moment(now)), {}

@@ -37,9 +37,9 @@ def read_wanted(given: object) -> Wanted:
     return Wanted("everything" if "everything" in fields else "due")
 
 
-def read_scope(given: object) -> Scope:
-    """Return the scope that the input asks for. An invalid input counts as chosen items."""
+def guess_wanted(given: object) -> Wanted:
+    """Return what the input asks for. An input that is not valid counts as chosen items."""
     try:
-        return read_wanted(given or {}).scope
+        return read_wanted(given or {})
     except RunInputInvalid:
-        return "chosen"
+        return Wanted("chosen")
