@@ -9,7 +9,7 @@ from notebook_archive.backup.archive_each import archive_each
 from notebook_archive.backup.archive_notebook import archive_notebook
 from notebook_archive.backup.job import ArchiveContext
 from notebook_archive.backup.planned import PlannedNotebook
-from notebook_archive.backup.records import OutcomeRecord
+from notebook_archive.backup.records import OutcomeRecord, list_stored
 from notebook_archive.clock import Deadline
 from notebook_archive.executions.batches import write_under_new_key
 
@@ -28,11 +28,11 @@ class Batch(TypedDict):
 def archive_batch(
     batch: Batch, run: RunId, context: ArchiveContext, threads: int, deadline: Deadline
 ) -> tuple[list[OutcomeRecord], Batch | None]:
-    """Archive a batch and write its outcomes to the archive. Return them, and the rest of the batch or None.
+    """Archive a batch. Write its store record and its outcomes. Return the outcomes, and the rest of the batch or None.
 
     The rest contains the notebooks that could not be started in time. At least `threads` notebooks are started, even if
     no time is left. So a batch that is returned unfinished is always shorter than before. Raises a subclass of
-    ArchiveError if the outcomes cannot be written.
+    ArchiveError if the store record or the outcomes cannot be written.
     """
     started_at, start = datetime.now(UTC), time.monotonic()
 
@@ -43,6 +43,8 @@ def archive_batch(
     notebooks = batch["notebooks"]
     records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=reserve, always_start=threads)
     outcomes = [record for record in records if record]
+    # The record comes first. If the function ends here, the report records the versions again, which does no harm.
+    context.archive.put_store_record(run, list_stored(outcomes))
     document = {
         "batch": batch["number"],
         "part": batch["part"],

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId, keys
-from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem
+from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem, list_stored
 from notebook_archive.clock import Deadline
 from notebook_archive.executions.caught_error import describe_caught_error
 from notebook_archive.executions.claim import claim_run
@@ -82,7 +82,8 @@ def report_run(
     """Write the report of a run, as the last of its objects. Return the report's key and the report.
 
     `asked` is the requested scope, which is used if there is no plan. A planned notebook without an outcome counts as
-    failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline. `error` is
+    failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline, and the
+    report writes the store record that the batch did not write. `error` is
     what Step Functions caught, if the planning or the distributed map failed. May raise RunIdTaken, ArchiveDenied or
     ArchiveUnavailable.
     """
@@ -92,6 +93,7 @@ def report_run(
     missing = [each for each in planned if each["itemId"] not in read.by_item]
     crashed, crash_notices = recover_outcomes(missing, run, started_at, archive, threads, deadline)
     if crashed:
+        archive.put_store_record(run, list_stored(crashed))
         archive.put_document(keys.crashed_outcomes_key(run), {"outcomes": crashed})
     outcomes = sorted([*read.by_item.values(), *crashed], key=lambda each: each["itemId"])
     scope = plan["scope"] if plan else asked
