@@ -38,10 +38,11 @@ class Report(TypedDict):
     """A run's report, `report.json`.
 
     `seconds` is the time that the run took, and `work` contains the time of its batches. `bytes` is the total size of
-    the archived versions. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots
-    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all
-    except the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the
-    remaining skipped notebooks.
+    the archived versions. `kept` is the number of archived snapshots that ArcGIS does not list any more, although it
+    has the notebook. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots that
+    were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all except
+    the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the remaining
+    skipped notebooks.
     """
 
     schema: int
@@ -58,6 +59,7 @@ class Report(TypedDict):
     protection: ProtectionCounts
     recoveryPoint: RecoveryPoint
     notProtected: list[NotProtected]
+    kept: int
     captured: int
     freed: list[dict[str, str]]
     bytes: int
@@ -139,6 +141,7 @@ def _make_report(
         "protection": protection,
         "recoveryPoint": measure_recovery_point(outcomes),
         "notProtected": list_not_protected(outcomes),
+        "kept": sum(each.get("kept", 0) for each in outcomes),
         "captured": sum("captured" in each for each in read.changes),
         "freed": [_identify(each) | {"resourceKey": each["freed"]} for each in read.changes if "freed" in each],
         "bytes": sum(version["bytes"] for each in outcomes for version in each["archived"]),

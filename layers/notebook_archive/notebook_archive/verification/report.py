@@ -4,8 +4,9 @@ To add a field to the report, add it to `VerificationReport`, set its value in `
 in `docs/verify.md`. `SCHEMA` changes only if readers must treat the report differently.
 """
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
@@ -106,6 +107,7 @@ def report_verification(
     archive: Archive,
     ledger: Ledger,
     threads: int,
+    clock: Callable[[], float] = time.time,
 ) -> tuple[str, VerificationReport]:
     """Write the findings and the report of a verification, and return the report's key and the report.
 
@@ -113,7 +115,7 @@ def report_verification(
     planning or the distributed map failed. May raise RunIdTaken, ArchiveDenied or ArchiveUnavailable.
     """
     claim_run(keys.verification_claim_key(run), run, started_at, archive)
-    ended_at = datetime.now(UTC)
+    ended_at = datetime.fromtimestamp(clock(), UTC)
     day = datetime.fromisoformat(started_at).astimezone(UTC).date()
     outcome = read_outcome(run, archive)
     fold(archive, ledger, day, threads)
