@@ -66,7 +66,8 @@ class OutcomeRecord(TypedDict):
 
     `listed` counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that look like the key of a
     snapshot. `captured` is the resource key of the snapshot that the run made. `freed` is the key of the snapshot that
-    the run deleted to free a slot. `uncounted` means that ArcGIS listed the snapshots without a total.
+    the run deleted to free a slot. `uncounted` means that ArcGIS listed the snapshots without a total. `kept` counts
+    the archived snapshots that ArcGIS does not list any more.
     """
 
     itemId: str
@@ -82,6 +83,7 @@ class OutcomeRecord(TypedDict):
     listed: NotRequired[int]
     lookalikes: NotRequired[list[str]]
     uncounted: NotRequired[bool]
+    kept: NotRequired[int]
     freed: NotRequired[str]
     captured: NotRequired[str]
     problem: NotRequired[Problem]

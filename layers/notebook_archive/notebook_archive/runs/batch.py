@@ -11,10 +11,8 @@ from notebook_archive.backup.job import ArchiveContext
 from notebook_archive.backup.planned import PlannedNotebook
 from notebook_archive.backup.records import OutcomeRecord, list_stored
 from notebook_archive.clock import Deadline
-from notebook_archive.errors import ArchiveUnavailable
+from notebook_archive.executions.batches import write_under_new_key
 
-# Maximum number of objects with outcomes of one batch. Step Functions makes fewer attempts than this.
-MAX_ATTEMPTS = 20
 # No notebook is started in this last share of the time, so that those already started can end.
 RESERVED_SHARE = 0.25
 
@@ -63,8 +61,9 @@ def archive_batch(
 
 def _write_outcomes(batch: Batch, document: dict[str, object], run: RunId, archive: Archive) -> None:
     """Write the outcomes under a new key, because an earlier attempt may have written outcomes or still write some."""
-    for earlier_attempts in range(MAX_ATTEMPTS):
+
+    def write(earlier_attempts: int) -> bool:
         key = keys.batch_outcomes_key(run, batch["number"], batch["part"], earlier_attempts)
-        if archive.put_document_once(key, document):
-            return
-    raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
+        return archive.put_document_once(key, document)
+
+    write_under_new_key(write, f"The outcomes of batch {batch['number']}")

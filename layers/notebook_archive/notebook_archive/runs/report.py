@@ -11,8 +11,8 @@ from typing import Any, Literal, TypedDict
 from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem, list_stored
 from notebook_archive.clock import Deadline
-from notebook_archive.runs.caught_error import describe_caught_error
-from notebook_archive.runs.claim import claim_run
+from notebook_archive.executions.caught_error import describe_caught_error
+from notebook_archive.executions.claim import claim_run
 from notebook_archive.runs.counts import Counts, count_notebooks, count_snapshots
 from notebook_archive.runs.crashed import recover_outcomes
 from notebook_archive.runs.notices import INCOMPLETE, PLAN_INCOMPLETE, list_outcome_notices
@@ -38,10 +38,11 @@ class Report(TypedDict):
     """A run's report, `report.json`.
 
     `seconds` is the time that the run took, and `work` contains the time of its batches. `bytes` is the total size of
-    the archived versions. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots
-    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all
-    except the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the
-    remaining skipped notebooks.
+    the archived versions. `kept` is the number of archived snapshots that ArcGIS does not list any more, although it
+    has the notebook. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots that
+    were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all except
+    the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the remaining
+    skipped notebooks.
     """
 
     schema: int
@@ -58,6 +59,7 @@ class Report(TypedDict):
     protection: ProtectionCounts
     recoveryPoint: RecoveryPoint
     notProtected: list[NotProtected]
+    kept: int
     captured: int
     freed: list[dict[str, str]]
     bytes: int
@@ -87,7 +89,7 @@ def report_run(
     what Step Functions caught, if the planning or the distributed map failed. May raise RunIdTaken, ArchiveDenied or
     ArchiveUnavailable.
     """
-    claim_run(run, started_at, archive)
+    claim_run(keys.claim_key(run), run, started_at, archive)
     read = read_outcomes(run, archive)
     planned = read_planned(plan["planKey"], archive) if plan else ()
     missing = [each for each in planned if each["itemId"] not in read.by_item]
@@ -139,6 +141,7 @@ def _make_report(
         "protection": protection,
         "recoveryPoint": measure_recovery_point(outcomes),
         "notProtected": list_not_protected(outcomes),
+        "kept": sum(each.get("kept", 0) for each in outcomes),
         "captured": sum("captured" in each for each in read.changes),
         "freed": [_identify(each) | {"resourceKey": each["freed"]} for each in read.changes if "freed" in each],
         "bytes": sum(version["bytes"] for each in outcomes for version in each["archived"]),
