@@ -254,7 +254,7 @@ def test_unrecorded_versions_are_a_figure(scene: Scene) -> None:
 
 def test_version_without_a_checksum_of_s3_is_compared(archive: Scene) -> None:
     key = first("/snapshots/")
-    held(key).checksum_value = None
+    held(key).checksum_algorithm = held(key).checksum_value = None
     archive.night = 40
     assert archive.verify(given={"everything": True})["named"] == []
 
