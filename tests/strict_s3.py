@@ -42,7 +42,7 @@ OURS = re.compile(
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|outcomes/(?:plan|crashed|{_BATCH})\.json)"
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
-    rf"|{RECORDS.pattern}|ledger/[0-9a-f]{{2}}\.jsonl"
+    rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
 )
 
 
