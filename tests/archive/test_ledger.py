@@ -80,7 +80,6 @@ ENTRIES = st.builds(
             "restoreSeconds": st.sampled_from([0.0, 1, 2.5]),
             "finding": st.lists(st.sampled_from(["1" * 12, "2" * 12]), max_size=2),
             "findingAt": TIMES,
-            "findingSince": TIMES,
         },
     ),
     st.sampled_from(["2026-11-21/z", "2026-11-22/a", "2026-11-22/b"]),
@@ -143,11 +142,11 @@ def test_an_entry_keeps_the_best_and_the_latest() -> None:
 
 
 def test_a_later_good_read_closes_findings() -> None:
-    found = LedgerEntry(KEY, findings=("1" * 12,), finding_at=5, finding_since=4)
+    found = LedgerEntry(KEY, findings=("1" * 12,), finding_at=5)
     for proved_at, findings in ((4, ("1" * 12,)), (5, ()), (6, ())):
         entry = found.merge(LedgerEntry(KEY, proved_at=proved_at))
         assert entry.findings == findings
-        assert (entry.finding_since > 0) == bool(findings)
+        assert (entry.finding_at > 0) == bool(findings)
     headed = found.merge(LedgerEntry(KEY, headed_at=9))
     assert headed.findings, "a comparison by HEAD does not prove the bytes"
 

@@ -66,8 +66,8 @@ class LedgerEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     nbformat's schema, or None if that is not known. `headed_at` is the time of the last good comparison by HEAD.
     `restored_at` is the time of the last restore test, and `restore_seconds` is the time that it took.
 
-    `findings` are the ids of the open findings, of which the last was seen at `finding_at` and the first at
-    `finding_since`. A good whole read at or after `finding_at` closes them.
+    `findings` are the ids of the open findings, which were last seen at `finding_at`. A good whole read then or later
+    closes them.
     """
 
     key: str
@@ -85,7 +85,6 @@ class LedgerEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     restore_seconds: _Seconds = msgspec.field(default=_NO_SECONDS, name="restoreSeconds")
     findings: tuple[str, ...] = msgspec.field(default=(), name="finding")
     finding_at: _Count = msgspec.field(default=0, name="findingAt")
-    finding_since: _Count = msgspec.field(default=0, name="findingSince")
 
     @classmethod
     def parse_evidence(cls, line: Mapping[str, Any], run: str) -> Self:
@@ -112,7 +111,7 @@ class LedgerEntry(Struct, frozen=True, omit_defaults=True, gc=False):
         origin = min(self, other, key=_rank_origin)
         proof = max(self, other, key=_rank_proof)
         restored = max(self, other, key=lambda entry: (entry.restored_at, entry.restore_seconds))
-        found = max(self, other, key=lambda entry: (entry.finding_at, entry.findings, entry.finding_since))
+        found = max(self, other, key=lambda entry: (entry.finding_at, entry.findings))
         is_open = found.finding_at > proof.proved_at
         return type(self)(
             key=self.key,
@@ -130,7 +129,6 @@ class LedgerEntry(Struct, frozen=True, omit_defaults=True, gc=False):
             restore_seconds=restored.restore_seconds,
             findings=found.findings if is_open else (),
             finding_at=found.finding_at if is_open else 0,
-            finding_since=found.finding_since if is_open else 0,
         )
 
 
