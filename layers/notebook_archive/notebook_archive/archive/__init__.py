@@ -3,10 +3,13 @@
 `docs/archive-format.md` is the contract for people and programs that restore from the archive.
 """
 
+from notebook_archive.archive.bucket import ListedKey, ListedVersion
 from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote
+from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Shard, fold
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
-from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult, encode_line
+from notebook_archive.archive.records import DamagedEvidence, StoredByRun, StoreRecord
+from notebook_archive.archive.store import Archive, CaptureRecord, SpooledLines, StoreResult, spool_lines
 
 __all__ = [
     "Archive",
@@ -17,9 +20,20 @@ __all__ = [
     "CapturedNote",
     "ContentNotes",
     "CopyId",
+    "DamagedEvidence",
+    "FoldResult",
+    "Ledger",
+    "LedgerEntry",
+    "ListedKey",
+    "ListedVersion",
     "OpenedSnapshot",
     "RunId",
     "SeenNote",
+    "Shard",
+    "SpooledLines",
+    "StoreRecord",
     "StoreResult",
-    "encode_line",
+    "StoredByRun",
+    "fold",
+    "spool_lines",
 ]

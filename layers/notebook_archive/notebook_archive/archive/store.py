@@ -5,20 +5,29 @@ import json
 import random
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from io import BytesIO
+from datetime import date, datetime
 from itertools import chain, islice
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from notebook_archive.archive import keys
-from notebook_archive.archive.bucket import Bucket, listing_timeout
+from notebook_archive.archive.bucket import Bucket, ListedKey, ListedObject, listing_timeout
 from notebook_archive.archive.listing import ArchivedNotebook, group_by_notebook
 from notebook_archive.archive.metadata import encode_metadata, encode_tags
+from notebook_archive.archive.records import (
+    MAX_EVIDENCE_BYTES,
+    DamagedEvidence,
+    StoredByRun,
+    StoreRecord,
+    make_store_record,
+    parse_store_record,
+)
 from notebook_archive.clock import Deadline
-from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
+from notebook_archive.errors import ArchiveConflict, ArchiveDamaged, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
@@ -26,6 +35,9 @@ if TYPE_CHECKING:
 
 # The version of the archive format. Every snapshot has it as a tag.
 SCHEMA = "1"
+# The media type of JSON Lines. More bytes of them than the second value are kept on disk.
+LINES_TYPE = "application/jsonl"
+IN_MEMORY_BYTES = 8_000_000
 # Maximum number of attempts for a write that S3 refuses with 409. botocore does not retry it.
 CONFLICT_ATTEMPTS = 5
 # Maximum number of keys that are listed with one call after the other. An archive with more keys is listed by prefixes
@@ -71,6 +83,15 @@ class CaptureRecord:
         Raises KeyError, NotAnId, SettingsInvalid, TypeError or ValueError.
         """
         return cls(keys.RunId.parse(document["runId"]), keys.CopyId.parse(document["content"]), int(document["at"]))
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledLines:
+    """JSON Lines in a file, with the SHA-256 of the file and the number of lines."""
+
+    file: IO[bytes]
+    digest: bytes
+    count: int
 
 
 class Archive:
@@ -213,7 +234,7 @@ class Archive:
 
         Raises ArchiveUnavailable if the listing does not end before the deadline.
         """
-        objects = self._bucket.list_objects(keys.NOTEBOOKS, deadline)
+        objects = self._bucket.list_objects(keys.NOTEBOOKS, deadline=deadline)
         first = list(islice(objects, self._max_keys_in_one_listing + 1))
         if len(first) <= self._max_keys_in_one_listing:
             return group_by_notebook(first)
@@ -230,7 +251,7 @@ class Archive:
         return chain.from_iterable(part.result() for part in parts)
 
     def _list_below(self, prefix: str, deadline: Deadline) -> list[ArchivedNotebook]:
-        return list(group_by_notebook(self._bucket.list_objects(prefix, deadline)))
+        return list(group_by_notebook(self._bucket.list_objects(prefix, deadline=deadline)))
 
     def list_one_notebook(self, item_id: ItemId) -> ArchivedNotebook:
         """Return the archived objects of one notebook."""
@@ -243,16 +264,66 @@ class Archive:
         Each of the notebook's objects that was written since then costs one HEAD request.
         """
         for listed in self._bucket.list_objects(keys.notebook_prefix(item_id)):
-            name = (keys.parse(listed.key) or (item_id, None))[1]
-            if listed.written < since or not (
-                isinstance(name, ResourceKey | keys.AlteredSnapshot) or type(name) is keys.CopyId
-            ):
+            parsed = keys.parse_version(listed.key)
+            if listed.written < since or parsed is None:
                 continue
+            name = parsed[1]
             head = self._bucket.head(listed.key)
             if head and head["Metadata"].get("run-id") == run:
                 resource_key = name if isinstance(name, ResourceKey) else name.resource_key
                 sha256 = head["Metadata"].get("sha256", "")
                 yield StoredObject(resource_key, listed.key, head["ContentLength"], sha256)
+
+    def list_versions(self, first: str, last: str = "") -> Iterator[ListedKey]:
+        """Yield the keys below `notebooks/` that belong to some shards of the ledger, with all their S3 versions.
+
+        These are the shards from `first` to `last`, or `first` alone. The keys come in key order. The shards of
+        `keys.SHARDS` together yield every key once, also keys that are not the archive's. Threads may list several
+        ranges side by side. One call returns up to 1,000 versions.
+        """
+        after, end = keys.shard_range(first, last or first)
+        return self._bucket.list_versions(keys.NOTEBOOKS, after, end)
+
+    def list_item_versions(self, item_id: ItemId) -> Iterator[ListedKey]:
+        """Yield the keys of one notebook, with all their S3 versions, in key order."""
+        return self._bucket.list_versions(keys.notebook_prefix(item_id), "", "")
+
+    def put_store_record(self, run: keys.RunId, versions: Sequence[StoreRecord]) -> None:
+        """Record which versions a run stored, with one call, or with none if there are no versions.
+
+        The key contains a digest of the record, so writing the same record again changes nothing.
+        """
+        if not versions:
+            return
+        body = _encode_json(make_store_record(run, versions))
+        digest = hashlib.sha256(body).digest()
+        self._bucket.put_if_absent(keys.record_key(run, digest), body, digest)
+
+    def read_store_records(self, since: date | None = None) -> Iterator[StoredByRun | DamagedEvidence]:
+        """Yield the store records of the runs that started on this day (UTC) or later, in key order.
+
+        A damaged record is yielded as DamagedEvidence.
+        """
+        for listed in self.list_documents(keys.RECORDS, since):
+            if keys.parse_evidence(listed.key):
+                body = self.read_evidence(listed)
+                if isinstance(body, bytes):
+                    yield parse_store_record(listed.key, body)
+                elif body:
+                    yield body
+
+    def list_documents(self, prefix: str, since: date | None = None) -> Iterator[ListedObject]:
+        """Yield the objects of runs below a prefix, in key order. `since` is the first day (UTC) of their run ids."""
+        return self._bucket.list_objects(prefix, f"{prefix}{since}" if since else "")
+
+    def read_evidence(self, listed: ListedObject) -> bytes | DamagedEvidence | None:
+        """Return the bytes of a document of evidence, why they cannot be used, or None if the object is gone."""
+        if listed.size > MAX_EVIDENCE_BYTES:
+            return DamagedEvidence(listed.key, f"{listed.key} is larger than {MAX_EVIDENCE_BYTES} bytes.")
+        try:
+            return self._bucket.read(listed.key)
+        except ArchiveDamaged as error:
+            return DamagedEvidence(listed.key, str(error))
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""
@@ -267,12 +338,36 @@ class Archive:
         body = _encode_json(document)
         return self._bucket.put_if_absent(key, body, hashlib.sha256(body).digest()) == "written"
 
-    def put_lines_once(self, key: str, lines: BytesIO) -> bool:
-        """Write JSON Lines, like `put_document_once`. `encode_line` makes the lines."""
-        with lines.getbuffer() as body:
-            digest = hashlib.sha256(body).digest()
-        lines.seek(0)
-        return self._bucket.put_if_absent(key, lines, digest, ContentType="application/jsonl") == "written"
+    def put_lines_once(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
+        """Write JSON Lines, like `put_document_once`. Many lines are kept on disk until they are written."""
+        with spool_lines(lines) as spooled:
+            return self.put_spooled_once(key, spooled)
+
+    def put_spooled_once(self, key: str, lines: SpooledLines) -> bool:
+        """Write JSON Lines that may have to be written under another key, like `put_document_once`."""
+        lines.file.seek(0)
+        return self._bucket.put_if_absent(key, lines.file, lines.digest, ContentType=LINES_TYPE) == "written"
+
+    def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Write JSON Lines. They replace earlier ones."""
+        with spool_lines(lines) as spooled:
+            self._bucket.put(key, spooled.file, spooled.digest, ContentType=LINES_TYPE)
+
+    def read_lines(self, key: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of JSON Lines one at a time, or nothing if the object does not exist.
+
+        Raises ArchiveDamaged if the bytes do not match the checksum that S3 stores with them.
+        """
+        opened = self._bucket.open(key)
+        if opened is None:
+            return
+        with closing(opened):
+            rest = b""
+            for piece in opened.read_pieces():
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from map(json.loads, lines)
+            if rest:
+                yield json.loads(rest)
 
     def read_object(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if it does not exist.
@@ -286,9 +381,18 @@ class Archive:
         self._bucket.put(key, body, hashlib.sha256(body).digest(), **parameters)
 
 
-def encode_line(document: Mapping[str, Any]) -> bytes:
-    """Return a JSON document as one of JSON Lines."""
-    return _encode_json(document) + b"\n"
+@contextmanager
+def spool_lines(lines: Iterable[Mapping[str, Any]]) -> Iterator[SpooledLines]:
+    """Provide JSON Lines as a file. The file is in memory, or on disk if it is large."""
+    sha256, count = hashlib.sha256(), 0
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
+        for line in lines:
+            encoded = _encode_json(line) + b"\n"
+            sha256.update(encoded)
+            file.write(encoded)
+            count += 1
+        file.seek(0)
+        yield SpooledLines(file, sha256.digest(), count)
 
 
 def _encode_json(document: Mapping[str, Any]) -> bytes:
