@@ -6,13 +6,12 @@ import threading
 import time
 from collections import Counter
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
 from moto.s3.models import s3_backends
 
-from notebook_archive.archive import Archive, ArchivedNotebook, encode_line
+from notebook_archive.archive import Archive, ArchivedNotebook, spool_lines
 from notebook_archive.archive.bucket import Bucket
 from notebook_archive.archive.listing import group_by_notebook
 from notebook_archive.clock import Deadline
@@ -197,8 +196,8 @@ def test_an_items_properties_are_rewritten_and_tagged(archive: Archive) -> None:
 
 
 def test_lines_are_one_document_each(archive: Archive) -> None:
-    lines = BytesIO(encode_line({"a": "x\ny\u2028"}) + encode_line({"b": "\ud800"}))
-    assert archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", lines)
+    with spool_lines([{"a": "x\ny\u2028"}, {"b": "\ud800"}]) as lines:
+        assert archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", lines)
     stored = (archive.read_object("runs/2026-11-22/one/plan.jsonl") or b"").split(b"\n")
     assert [json.loads(line) for line in stored if line] == [{"a": "x\ny\u2028"}, {"b": "?"}]
 

@@ -338,13 +338,8 @@ class Archive:
         body = _encode_json(document)
         return self._bucket.put_if_absent(key, body, hashlib.sha256(body).digest()) == "written"
 
-    def put_lines_once(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
-        """Write JSON Lines, like `put_document_once`. Many lines are kept on disk until they are written."""
-        with spool_lines(lines) as spooled:
-            return self.put_spooled_once(key, spooled)
-
-    def put_spooled_once(self, key: str, lines: SpooledLines) -> bool:
-        """Write JSON Lines that may have to be written under another key, like `put_document_once`."""
+    def put_lines_once(self, key: str, lines: SpooledLines) -> bool:
+        """Write JSON Lines, like `put_document_once`. `spool_lines` makes them."""
         lines.file.seek(0)
         return self._bucket.put_if_absent(key, lines.file, lines.digest, ContentType=LINES_TYPE) == "written"
 

@@ -44,7 +44,7 @@ def write_plan(batches: Iterable[Mapping[str, Any]], make_key: Callable[[int], s
     """
     with spool_lines(batches) as lines:
         first_key = make_key(0)
-        number = write_under_new_key(lambda attempts: archive.put_spooled_once(make_key(attempts), lines), first_key)
+        number = write_under_new_key(lambda attempts: archive.put_lines_once(make_key(attempts), lines), first_key)
         return WrittenPlan(make_key(number), lines.count)
 
 
