@@ -3,7 +3,7 @@
 `docs/archive-format.md` is the contract for people and programs that restore from the archive.
 """
 
-from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote
+from notebook_archive.archive.keys import CapturedNote, CopyId, RestoreId, RunId, SeenNote
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult
@@ -18,6 +18,7 @@ __all__ = [
     "ContentNotes",
     "CopyId",
     "OpenedSnapshot",
+    "RestoreId",
     "RunId",
     "SeenNote",
     "StoreResult",

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, translate_s3_error
+from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, is_no_version, translate_s3_error
 from notebook_archive.errors import ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -129,12 +129,16 @@ class Bucket:
         _check_answer(head, "ETag", key)
         return head
 
-    def open(self, key: str) -> OpenedObject | None:
-        """Return an object whose bytes are not read yet, or None if it does not exist. Makes one call."""
+    def open(self, key: str, version_id: str = "") -> OpenedObject | None:
+        """Return an object whose bytes are not read yet, or None if it does not exist. Makes one call.
+
+        If a version id is given, that S3 version of the object is returned.
+        """
+        version: Any = {"VersionId": version_id} if version_id else {}
         try:
-            answer = self._s3.get_object(**self._address, Key=key, ChecksumMode="ENABLED")
+            answer = self._s3.get_object(**self._address, Key=key, ChecksumMode="ENABLED", **version)
         except S3_ERRORS as error:
-            if is_absent(error):
+            if is_absent(error) or (version_id and is_no_version(error)):
                 return None
             raise translate_s3_error(error, self._name, key) from None
         _check_answer(answer, "ETag", key)

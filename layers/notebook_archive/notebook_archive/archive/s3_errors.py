@@ -22,11 +22,18 @@ _DENIED = frozenset(
     )
 )
 _ABSENT = frozenset(("404", "NoSuchKey", "NotFound"))
+# Codes for a version id that S3 does not have, that has another form, or that is the id of a delete marker.
+_NO_VERSION = frozenset(("InvalidArgument", "MethodNotAllowed", "NoSuchVersion"))
 
 
 def is_absent(error: ClientError | BotoCoreError) -> bool:
     """Return whether the error means that the object does not exist."""
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _ABSENT
+
+
+def is_no_version(error: ClientError | BotoCoreError) -> bool:
+    """Return whether the error means that the object has no S3 version with the requested id."""
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _NO_VERSION
 
 
 def translate_s3_error(error: ClientError | BotoCoreError, bucket: str, subject: str) -> ArchiveError:
