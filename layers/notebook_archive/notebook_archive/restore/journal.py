@@ -1,0 +1,156 @@
+"""The record of one restore in the archive: its plan, a note of each completed step, and its result."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict
+
+from notebook_archive.archive import Archive, RestoreId
+from notebook_archive.archive.keys import (
+    restore_note_key,
+    restore_plan_key,
+    restore_result_key,
+    undo_plan_key,
+    undo_result_key,
+)
+from notebook_archive.errors import ArchiveDamaged, ArchiveUnavailable
+
+SCHEMA = 1
+
+
+class RestorePlan(TypedDict):
+    """The plan of a restore. It is written before anything is changed, and contains every name that is used.
+
+    `runId` is the run id of what the restore archives. `steps` says in words what is done. `mark` is the keyword by
+    which a new item is found until it is complete. `folder` is the title of the folder of a new item, or empty.
+    `before` are the keys of the snapshots that the item had.
+    """
+
+    schema: int
+    restoreId: str
+    runId: str
+    startedAt: str
+    request: Mapping[str, Any]
+    key: str
+    bytes: int
+    sha256: str
+    portalUrl: str
+    owner: str
+    title: str
+    steps: list[str]
+    itemId: NotRequired[str]
+    mark: NotRequired[str]
+    folder: NotRequired[str]
+    before: NotRequired[list[str]]
+
+
+class LeftState(TypedDict):
+    """What a restore left. An undo refuses if it finds anything else. `modified` is in epoch milliseconds."""
+
+    title: str
+    modified: int
+    sha256: str
+
+
+class RestoreRecord(TypedDict):
+    """The result of a restore, or of a dry run.
+
+    `level` is the level of proof that reading back reached, and `differences` says what is not as archived. `newItemId`
+    is the item that was made, and `snapshot` the resource key of the snapshot that was made. `seconds` is the time that
+    the last invocation took.
+    """
+
+    schema: int
+    restoreId: str
+    status: Literal["planned", "restored"]
+    plan: list[str]
+    itemId: str
+    resourceKey: str
+    key: str
+    versionId: NotRequired[str]
+    bytes: int
+    sha256: str
+    portalUrl: str
+    owner: str
+    newItemId: NotRequired[str]
+    snapshot: NotRequired[str]
+    archived: NotRequired[str]
+    level: NotRequired[int]
+    differences: NotRequired[list[str]]
+    seconds: NotRequired[float]
+    left: NotRequired[LeftState]
+
+
+class RestoreJournal:
+    """The objects of one restore. Every method may raise an ArchiveError.
+
+    `changes` says in words what the restore has changed in ArcGIS so far, or may have changed.
+    """
+
+    def __init__(self, archive: Archive, restore: RestoreId) -> None:
+        self.restore_id = restore
+        self.changes: list[str] = []
+        self._archive = archive
+
+    def read_plan(self) -> RestorePlan | None:
+        """Return the plan, or None if the restore has not begun."""
+        plan: RestorePlan | None = self._read(restore_plan_key(self.restore_id))
+        return plan
+
+    def write_plan(self, plan: RestorePlan) -> RestorePlan:
+        """Write the plan, and return the plan that the archive has: this one, or one written at the same time."""
+        written: RestorePlan = self._write(restore_plan_key(self.restore_id), plan)
+        return written
+
+    def read_note(self, step: str) -> dict[str, Any] | None:
+        """Return the note of a completed step, or None if the step has not been completed."""
+        return self._read(restore_note_key(self.restore_id, step))
+
+    def write_note(self, step: str, note: Mapping[str, Any]) -> dict[str, Any]:
+        """Note that a step was completed. Return the note that the archive has, which may be an earlier one."""
+        return self._write(restore_note_key(self.restore_id, step), note)
+
+    def read_result(self) -> RestoreRecord | None:
+        """Return the result, or None if the restore has not ended."""
+        result: RestoreRecord | None = self._read(restore_result_key(self.restore_id))
+        return result
+
+    def write_result(self, result: RestoreRecord) -> RestoreRecord:
+        """Write the result, and return the result that the archive has."""
+        written: RestoreRecord = self._write(restore_result_key(self.restore_id), result)
+        return written
+
+    def has_undo(self) -> bool:
+        """Return whether an undo of the restore has begun."""
+        return self._read(undo_plan_key(self.restore_id)) is not None
+
+    def write_undo_plan(self, plan: Mapping[str, Any]) -> None:
+        """Write that an undo begins."""
+        self._write(undo_plan_key(self.restore_id), plan)
+
+    def read_undo_result(self) -> dict[str, Any] | None:
+        """Return the result of the undo, or None if there was none, or if it has not ended."""
+        return self._read(undo_result_key(self.restore_id))
+
+    def write_undo_result(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the result of the undo, and return the result that the archive has."""
+        return self._write(undo_result_key(self.restore_id), result)
+
+    def _write(self, key: str, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - each caller knows the type
+        if self._archive.put_document_once(key, document):
+            return document
+        existing = self._read(key)
+        if existing is None:
+            raise ArchiveUnavailable(f"S3 did not store {key}.")
+        return existing
+
+    def _read(self, key: str) -> Any:  # noqa: ANN401 - each caller knows the type
+        body = self._archive.read_object(key)
+        if body is None:
+            return None
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise ArchiveDamaged(f"{key} is not a JSON object.")
+        return document

@@ -1,0 +1,95 @@
+"""Read back what a restore made, and compare it with the archived version."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.snapshot_access import SnapshotAccess
+from notebook_archive.backup.staging import IN_MEMORY_BYTES, Staged, stage
+from notebook_archive.models import ItemId, NotebookItem, truncate
+from notebook_archive.notebook import has_same_cells
+from notebook_archive.restore.journal import LeftState
+from notebook_archive.restore.version import RUNTIME_NAME, RUNTIME_VERSION, ArchivedVersion
+
+# The levels of proof that a restore can reach: the content parses, its cells are equal, and the properties are too.
+PARSED, SAME_CELLS, SAME_PROPERTIES = 3, 4, 5
+# Maximum number of characters of a value in a sentence about a difference.
+MAX_VALUE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What was read back: the level that it proves, its differences from the archive, and the state for an undo."""
+
+    level: int
+    differences: list[str]
+    left: LeftState
+
+
+def read_content(portal: Portal, item_id: ItemId, limit: int) -> Staged:
+    """Return the present content of an item. The caller must close it. Raises what `stage` or the portal raises."""
+    what = f"The content of item {item_id}"
+    return SnapshotAccess(portal).read_content(item_id, limit, lambda chunks: stage(chunks, what))
+
+
+def compare_content(staged: Staged, version: ArchivedVersion) -> list[str]:
+    """Return a sentence if the cells of the content differ from those of the version, or an empty list."""
+    if staged.digest.hex() == version.sha256:
+        return []
+    if max(staged.size, version.size) > IN_MEMORY_BYTES:
+        return ["The bytes differ from the archived bytes, and are too many to be compared cell by cell."]
+    version.file.seek(0)
+    staged.file.seek(0)
+    if has_same_cells(staged.file.read(), version.file.read()):
+        return []
+    return ["The cells differ from the archived cells."]
+
+
+def read_back_item(
+    portal: Portal, item_id: ItemId, version: ArchivedVersion, expected: Mapping[str, Any], limit: int
+) -> ReadBack:
+    """Read an item and its content, and compare them with the version and with the expected properties."""
+    with closing(read_content(portal, item_id, limit)) as staged:
+        differences, sha256 = compare_content(staged, version), staged.digest.hex()
+    item = portal.get_item(item_id)
+    others = list_differences(describe_item(item), expected)
+    level = PARSED if differences else SAME_CELLS if others else SAME_PROPERTIES
+    left: LeftState = {"title": item.title, "modified": item.modified, "sha256": sha256}
+    return ReadBack(level, differences + others, left)
+
+
+def describe_item(item: NotebookItem) -> dict[str, Any]:
+    """Return the properties of an item that a restore compares, by the words for them."""
+    properties = item.properties
+    runtime = properties.get("properties")
+    runtime = runtime if isinstance(runtime, dict) else {}
+    return {
+        "title": properties.get("title") or "",
+        "type keywords": sorted(properties.get("typeKeywords") or ()),
+        "runtime": describe_runtime(runtime),
+        "tags": sorted(properties.get("tags") or ()),
+        "description": properties.get("description") or "",
+        "owner": item.owner,
+        "folder": properties.get("ownerFolder") or "",
+        "access": properties.get("access") or "",
+    }
+
+
+def describe_runtime(properties: Mapping[str, Any]) -> str:
+    """Return the name and version of the runtime in an item's `properties`."""
+    return f"{properties.get(RUNTIME_NAME, '')} {properties.get(RUNTIME_VERSION, '')}".strip()
+
+
+def list_differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each expected property that is different."""
+    return [
+        f"The {name} should be {_quote(value)}, and is {_quote(found.get(name))}."
+        for name, value in expected.items()
+        if found.get(name) != value
+    ]
+
+
+def _quote(value: object) -> str:
+    return truncate(repr(", ".join(value) if isinstance(value, list) else value), MAX_VALUE)
