@@ -36,8 +36,18 @@ def limit_receives(deadline: Deadline, limit: int) -> None:
 class _BoundedSocket(ssl.SSLSocket):
     """A socket that stops at the call's deadline and at its byte limit.
 
-    The timeouts of `requests` apply to each receive. A server that sends one byte a second would never exceed them.
+    The timeouts of `requests` apply to each receive and to each send. A server that sends or accepts one byte a second
+    would never exceed them.
     """
+
+    def send(self, data: Any, flags: int = 0) -> int:  # noqa: ANN401 - ssl's own signature
+        deadline: Deadline | None = getattr(_call, "deadline", None)
+        if deadline is not None:
+            seconds_left = deadline.remaining()
+            if seconds_left <= 0:
+                raise TimeoutError
+            self.settimeout(min(READ_SECONDS, seconds_left))
+        return super().send(data, flags)
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401 - ssl's own signature
         deadline: Deadline | None = getattr(_call, "deadline", None)

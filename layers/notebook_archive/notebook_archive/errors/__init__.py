@@ -44,7 +44,8 @@
     │   ├── UnexpectedAnswer         the response is HTML, a redirect, or JSON in another form
     │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
     │   ├── ListingIncomplete        a listing returned fewer entries than its total, or did not end
-    │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
+    │   ├── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
+    │   └── UploadTooLarge           a notebook is too large to be sent to ArcGIS
     ├── SnapshotInvalid              the body cannot be archived
     │   ├── NotANotebook             the body is not one complete notebook
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
@@ -96,6 +97,7 @@ from notebook_archive.errors.arcgis import (
     SessionNotFound,
     TokenRejected,
     UnexpectedAnswer,
+    UploadTooLarge,
 )
 from notebook_archive.errors.archive import (
     ArchiveConflict,
@@ -227,6 +229,7 @@ __all__ = [
     "SnapshotsFull",
     "TokenRejected",
     "UnexpectedAnswer",
+    "UploadTooLarge",
     "VersionMissing",
     "WebhookForeign",
     "WebhookForged",
