@@ -89,21 +89,25 @@ class RestoreJournal:
     def __init__(self, archive: Archive, restore: RestoreId) -> None:
         self.restore_id = restore
         self.changes: list[str] = []
+        # Whether an earlier attempt began the restore. Only then there are notes of completed steps.
+        self.is_resumed = False
         self._archive = archive
 
     def read_plan(self) -> RestorePlan | None:
         """Return the plan, or None if the restore has not begun."""
         plan: RestorePlan | None = self._read(restore_plan_key(self.restore_id))
+        self.is_resumed = plan is not None
         return plan
 
     def write_plan(self, plan: RestorePlan) -> RestorePlan:
         """Write the plan, and return the plan that the archive has: this one, or one written at the same time."""
         written: RestorePlan = self._write(restore_plan_key(self.restore_id), plan)
+        self.is_resumed = written is not plan
         return written
 
     def read_note(self, step: str) -> dict[str, Any] | None:
         """Return the note of a completed step, or None if the step has not been completed."""
-        return self._read(restore_note_key(self.restore_id, step))
+        return self._read(restore_note_key(self.restore_id, step)) if self.is_resumed else None
 
     def write_note(self, step: str, note: Mapping[str, Any]) -> dict[str, Any]:
         """Note that a step was completed. Return the note that the archive has, which may be an earlier one."""

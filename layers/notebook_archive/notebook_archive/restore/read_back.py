@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from notebook_archive.arcgis.item_editor import ItemProperties
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.backup.staging import IN_MEMORY_BYTES, Staged, stage
@@ -34,23 +35,35 @@ def read_content(portal: Portal, item_id: ItemId, limit: int) -> Staged:
     return SnapshotAccess(portal).read_content(item_id, limit, lambda chunks: stage(chunks, what))
 
 
-def compare_content(staged: Staged, version: ArchivedVersion) -> list[str]:
-    """Return a sentence if the cells of the content differ from those of the version, or an empty list."""
+def is_version(staged: Staged, version: ArchivedVersion) -> bool | None:
+    """Return whether a body has the same cells as the version, or None if both are too large to be compared."""
     if staged.digest.hex() == version.sha256:
-        return []
+        return True
     if max(staged.size, version.size) > IN_MEMORY_BYTES:
-        return ["The bytes differ from the archived bytes, and are too many to be compared cell by cell."]
+        return None
     version.file.seek(0)
     staged.file.seek(0)
-    if has_same_cells(staged.file.read(), version.file.read()):
-        return []
-    return ["The cells differ from the archived cells."]
+    return has_same_cells(staged.file.read(), version.file.read())
+
+
+def compare_content(staged: Staged, version: ArchivedVersion) -> list[str]:
+    """Return a sentence if the cells of the content differ from those of the version, or an empty list."""
+    match is_version(staged, version):
+        case True:
+            return []
+        case False:
+            return ["The cells differ from the archived cells."]
+        case None:
+            return ["The bytes differ from the archived bytes, and are too many to be compared cell by cell."]
 
 
 def read_back_item(
     portal: Portal, item_id: ItemId, version: ArchivedVersion, expected: Mapping[str, Any], limit: int
 ) -> ReadBack:
-    """Read an item and its content, and compare them with the version and with the expected properties."""
+    """Read an item and its content, and compare them with the version and with the expected properties.
+
+    `expected` has names and values as `describe_item` returns them.
+    """
     with closing(read_content(portal, item_id, limit)) as staged:
         differences, sha256 = compare_content(staged, version), staged.digest.hex()
     item = portal.get_item(item_id)
@@ -62,30 +75,35 @@ def read_back_item(
 
 def describe_item(item: NotebookItem) -> dict[str, Any]:
     """Return the properties of an item that a restore compares, by the words for them."""
-    properties = item.properties
-    runtime = properties.get("properties")
-    runtime = runtime if isinstance(runtime, dict) else {}
+    folder, access = item.properties.get("ownerFolder"), item.properties.get("access")
     return {
-        "title": properties.get("title") or "",
-        "type keywords": sorted(properties.get("typeKeywords") or ()),
-        "runtime": describe_runtime(runtime),
-        "tags": sorted(properties.get("tags") or ()),
-        "description": properties.get("description") or "",
+        **describe_properties(ItemProperties.from_item(item.properties)),
         "owner": item.owner,
-        "folder": properties.get("ownerFolder") or "",
-        "access": properties.get("access") or "",
+        "folder": folder or "",
+        "access": access or "",
+    }
+
+
+def describe_properties(properties: ItemProperties) -> dict[str, Any]:
+    """Return the written properties that a restore compares, by the words for them."""
+    return {
+        "title": properties.title,
+        "type keywords": sorted(properties.type_keywords or ()),
+        "runtime": describe_runtime(properties.runtime or {}),
+        "tags": sorted(properties.tags or ()),
+        "description": properties.description,
     }
 
 
 def describe_runtime(properties: Mapping[str, Any]) -> str:
-    """Return the name and version of the runtime in an item's `properties`."""
+    """Return the name and the version of the runtime in an item's `properties`."""
     return f"{properties.get(RUNTIME_NAME, '')} {properties.get(RUNTIME_VERSION, '')}".strip()
 
 
 def list_differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each expected property that is different."""
     return [
-        f"The {name} should be {_quote(value)}, and is {_quote(found.get(name))}."
+        f"The {name} should be {_quote(value)}, but is {_quote(found.get(name))}."
         for name, value in expected.items()
         if found.get(name) != value
     ]

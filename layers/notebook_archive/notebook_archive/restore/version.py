@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
+from notebook_archive.arcgis.item_editor import ItemProperties
 from notebook_archive.archive import ArchiveReader
 from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.backup.staging import stage
@@ -62,15 +63,11 @@ class ArchivedVersion:
         entries = [each for each in groups if isinstance(each, Mapping)] if isinstance(groups, list) else []
         return {_get_text(each, "id"): _get_text(each, "title") for each in entries if _get_text(each, "id")}
 
-    @property
-    def keywords(self) -> tuple[str, ...]:
-        """The archived type keywords."""
-        return _get_texts(self.properties, "typeKeywords") or DEFAULT_KEYWORDS
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The archived tags."""
-        return _get_texts(self.properties, "tags")
+    def describe_item(self, title: str) -> ItemProperties:
+        """Return the properties of an item like the archived one, with this title."""
+        archived = ItemProperties.from_item(self.properties)
+        keywords = archived.type_keywords or DEFAULT_KEYWORDS
+        return replace(archived, title=title, type_keywords=keywords, runtime=self.runtime_properties)
 
     @property
     def runtime_properties(self) -> dict[str, Any]:
@@ -78,13 +75,9 @@ class ArchivedVersion:
 
         An older version may have been made with another runtime than the item has now.
         """
-        archived = self.properties.get("properties")
+        archived = ItemProperties.from_item(self.properties).runtime or {}
         own = {RUNTIME_NAME: self.facts.runtime, RUNTIME_VERSION: self.facts.runtime_version}
-        return {**(archived if isinstance(archived, Mapping) else {}), **{name: text for name, text in own.items() if text}}
-
-    def get_text(self, name: str) -> str:
-        """Return one of the archived properties that is a text, or an empty string."""
-        return _get_text(self.properties, name)
+        return {**archived, **{name: text for name, text in own.items() if text}}
 
 
 @contextmanager
@@ -112,8 +105,3 @@ def opened_version(request: RestoreRequest, reader: ArchiveReader) -> Iterator[A
 def _get_text(properties: Mapping[str, Any], name: str) -> str:
     value = properties.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _get_texts(properties: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    values = properties.get(name)
-    return tuple(each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
