@@ -3,9 +3,12 @@
 `docs/archive-format.md` is the contract for people and programs that restore from the archive.
 """
 
+from notebook_archive.archive.bucket import ListedKey, ListedVersion
 from notebook_archive.archive.keys import CapturedNote, CopyId, RestoreId, RunId, SeenNote
+from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Shard, fold
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
+from notebook_archive.archive.records import DamagedEvidence, StoredByRun, StoreRecord
 from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult
 
 __all__ = [
@@ -17,9 +20,19 @@ __all__ = [
     "CapturedNote",
     "ContentNotes",
     "CopyId",
+    "DamagedEvidence",
+    "FoldResult",
+    "Ledger",
+    "LedgerEntry",
+    "ListedKey",
+    "ListedVersion",
     "OpenedSnapshot",
     "RestoreId",
     "RunId",
     "SeenNote",
+    "Shard",
+    "StoreRecord",
     "StoreResult",
+    "StoredByRun",
+    "fold",
 ]

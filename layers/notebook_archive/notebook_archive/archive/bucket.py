@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,6 +31,35 @@ class ListedObject:
     key: str
     written: datetime
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersion:
+    """One S3 version of a key. `size` is in bytes.
+
+    `version_id` is `null` in a bucket without versioning. A delete marker has no size and no ETag.
+    """
+
+    version_id: str
+    size: int
+    etag: str
+    written: datetime
+    is_marker: bool
+    is_latest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key with all its S3 versions, the latest first."""
+
+    key: str
+    versions: tuple[ListedVersion, ...]
+
+    @property
+    def current(self) -> ListedVersion | None:
+        """The version that a GET without a version id returns, or None if the object was deleted."""
+        latest = self.versions[0]
+        return None if latest.is_marker else latest
 
 
 class OpenedObject:
@@ -163,18 +193,64 @@ class Bucket:
         address = {"Bucket": self._name, "Key": key}
         return self._s3.generate_presigned_url("get_object", Params={**address, **parameters}, ExpiresIn=seconds)
 
-    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
-        """Yield the objects with keys that begin with the prefix, in key order.
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+        """Yield the objects with keys that begin with the prefix and come after `after`, in key order.
 
         One call returns up to 1,000 objects.
         """
+        start: dict[str, Any] = {"StartAfter": after} if after else {}
         try:
-            for page in self._s3.get_paginator("list_objects_v2").paginate(**self._address, Prefix=prefix):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(**self._address, Prefix=prefix, **start):
                 _check_answer(page, "IsTruncated", prefix)
                 for entry in page.get("Contents", ()):
                     yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
             raise translate_s3_error(error, self._name, prefix) from None
+
+    def list_versions(self, prefix: str, after: str, last: str) -> Iterator[ListedKey]:
+        """Yield the keys that begin with the prefix, come after `after` and not after `last`, with all their versions.
+
+        They come in key order. An empty `after` or `last` sets no limit. One call returns up to 1,000 versions. The
+        versions of a key are read as S3 sends them, so a key with millions of versions takes as much memory.
+        """
+        for key, group in groupby(self._list_versions(prefix, after), key=lambda entry: entry[0]):
+            if last and key > last:
+                return
+            versions = sorted((version for _, version in group), key=_rank_version)
+            yield ListedKey(key, tuple(versions))
+
+    def _list_versions(self, prefix: str, after: str) -> Iterator[tuple[str, ListedVersion]]:
+        """Yield all S3 versions and delete markers in key order. Those of one key are in no particular order."""
+        start: dict[str, Any] = {"KeyMarker": after} if after else {}
+        try:
+            for page in self._s3.get_paginator("list_object_versions").paginate(
+                **self._address, Prefix=prefix, **start
+            ):
+                _check_answer(page, "IsTruncated", prefix)
+                found = [
+                    *((entry["Key"], _describe_version(entry)) for entry in page.get("Versions", ())),
+                    *((entry["Key"], _describe_version(entry)) for entry in page.get("DeleteMarkers", ())),
+                ]
+                yield from sorted(found, key=lambda entry: entry[0])
+        except S3_ERRORS as error:
+            raise translate_s3_error(error, self._name, prefix) from None
+
+
+def _describe_version(entry: Mapping[str, Any]) -> ListedVersion:
+    """Return a version or a delete marker as a page of the listing describes it."""
+    return ListedVersion(
+        entry["VersionId"],
+        entry.get("Size", 0),
+        entry.get("ETag", ""),
+        entry["LastModified"],
+        is_marker="ETag" not in entry,
+        is_latest=entry["IsLatest"],
+    )
+
+
+def _rank_version(version: ListedVersion) -> tuple[bool, float]:
+    """Return a sort key that puts the latest version first, and then later ones before earlier ones."""
+    return not version.is_latest, -version.written.timestamp()
 
 
 def _check_answer(answer: Mapping[str, Any], member: str, subject: str) -> None:

@@ -1,4 +1,4 @@
-"""Build and parse the keys of the archive: every object in the bucket has its key from here.
+"""Build and parse the keys of the archive and of the ledger. Every object has its key from here.
 
 A key is built only from ids that match their patterns completely, so nobody can choose a key through a title. The name
 of an execution is encoded first.
@@ -7,6 +7,7 @@ of an execution is encoded first.
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Self
 
@@ -16,6 +17,11 @@ from notebook_archive.models import ItemId, ResourceKey
 NOTEBOOKS = "notebooks/"
 RUNS = "runs/"
 RESTORES = "restores/"
+RECORDS = "records/"
+VERIFICATIONS = "verifications/"
+RESTORE_TESTS = "restore-tests/"
+# The shards of the ledger: the first two digits of the item ids.
+SHARDS = tuple(f"{number:02x}" for number in range(256))
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
 _RESTORE = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
 # Maximum number of characters of a run's name in a key. A longer name is cut, and ends in the mark and a digest.
@@ -28,6 +34,11 @@ _CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12}
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
 _COPY_NAME = re.compile(r"current/([0-9]{13}-[0-9a-f]{12})\.ipynb")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
+_EVIDENCE = re.compile(
+    r"records/([^/]+/[^/]+)/[0-9a-f]{12}\.json"
+    r"|verifications/([^/]+/[^/]+)/results/[^/]+\.json"
+    r"|restore-tests/([^/]+/[^/]+)/results\.json"
+)
 
 
 class RunId(str):
@@ -256,8 +267,7 @@ def version_key(item_id: ItemId, name: str) -> str:
     The name of a snapshot is its resource key. The name of a copy begins with `current/`.
     """
     path = f"{notebook_prefix(item_id)}{name}" if name.startswith("current/") else f"{snapshots_prefix(item_id)}{name}"
-    found = parse(path)
-    if found is None or type(found[1]) not in (ResourceKey, AlteredSnapshot, CopyId):
+    if parse_version(path) is None:
         raise NotAnId(f"Not the name of an archived version: {name[:60]!r}.")
     return path
 
@@ -285,6 +295,61 @@ def undo_plan_key(restore: RestoreId) -> str:
 def undo_result_key(restore: RestoreId) -> str:
     """Return the key of the result of an undo."""
     return restore.key("undo/result.json")
+
+
+def parse_version(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId] | None:
+    """Return the item and the version that a key identifies, or None if it is not the key of a version.
+
+    A version is a snapshot, an altered snapshot or a copy of the content.
+    """
+    item_id, name = parse(key) or (None, None)
+    if item_id and (isinstance(name, ResourceKey | AlteredSnapshot) or type(name) is CopyId):
+        return item_id, name
+    return None
+
+
+def record_key(run: RunId, digest: bytes) -> str:
+    """Return the key of a store record of a run. `digest` is the SHA-256 of the record."""
+    return f"{RECORDS}{run}/{_shorten(digest)}.json"
+
+
+def parse_evidence(key: str) -> RunId | None:
+    """Return the run that wrote a document of evidence for the ledger, or None for other keys.
+
+    Evidence is a store record, the results of a batch of a verification, or the results of a restore test.
+    """
+    match = _EVIDENCE.fullmatch(key)
+    text = match[match.lastindex or 0] if match else ""
+    return RunId(text) if _RUN.fullmatch(text) and _is_day(text[:10]) else None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def shard_key(shard: str) -> str:
+    """Return the key of a shard in the bucket of the ledger."""
+    return f"ledger/{shard}.jsonl"
+
+
+def shard_of(key: str) -> str:
+    """Return the shard of the ledger that a version belongs to."""
+    return key.removeprefix(NOTEBOOKS)[:2]
+
+
+def shard_range(shard: str) -> tuple[str, str]:
+    """Return the range of keys below `notebooks/` that are listed with a shard.
+
+    The keys of the range come after the first value, and up to and including the second. An empty value means that
+    there is no limit. Together, the ranges of all shards contain every possible key once.
+    """
+    place = SHARDS.index(shard)
+    end = f"{NOTEBOOKS}{SHARDS[place + 1]}" if place + 1 < len(SHARDS) else ""
+    return f"{NOTEBOOKS}{shard}" if place else "", end
 
 
 def claim_key(run: RunId) -> str:

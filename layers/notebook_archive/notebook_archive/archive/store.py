@@ -5,16 +5,24 @@ import json
 import random
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from notebook_archive.archive import keys
-from notebook_archive.archive.bucket import Bucket
+from notebook_archive.archive.bucket import Bucket, ListedKey, ListedObject
 from notebook_archive.archive.listing import ArchivedNotebook, group_by_notebook
 from notebook_archive.archive.metadata import encode_metadata, encode_tags
-from notebook_archive.errors import ArchiveConflict, ArchiveUnavailable, NotAnId, SettingsInvalid
+from notebook_archive.archive.records import (
+    MAX_EVIDENCE_BYTES,
+    DamagedEvidence,
+    StoredByRun,
+    StoreRecord,
+    make_store_record,
+    parse_store_record,
+)
+from notebook_archive.errors import ArchiveConflict, ArchiveDamaged, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 if TYPE_CHECKING:
@@ -214,16 +222,60 @@ class Archive:
         Each of the notebook's objects that was written since then costs one HEAD request.
         """
         for listed in self._bucket.list_objects(keys.notebook_prefix(item_id)):
-            name = (keys.parse(listed.key) or (item_id, None))[1]
-            if listed.written < since or not (
-                isinstance(name, ResourceKey | keys.AlteredSnapshot) or type(name) is keys.CopyId
-            ):
+            parsed = keys.parse_version(listed.key)
+            if listed.written < since or parsed is None:
                 continue
+            name = parsed[1]
             head = self._bucket.head(listed.key)
             if head and head["Metadata"].get("run-id") == run:
                 resource_key = name if isinstance(name, ResourceKey) else name.resource_key
                 sha256 = head["Metadata"].get("sha256", "")
                 yield StoredObject(resource_key, listed.key, head["ContentLength"], sha256)
+
+    def list_versions(self, shard: str) -> Iterator[ListedKey]:
+        """Yield the keys below `notebooks/` that belong to a shard of the ledger, with all their S3 versions.
+
+        They come in key order. The shards of `keys.SHARDS` together yield every key once, also keys that are not the
+        archive's. Threads may list several shards side by side. One call returns up to 1,000 versions.
+        """
+        after, last = keys.shard_range(shard)
+        return self._bucket.list_versions(keys.NOTEBOOKS, after, last)
+
+    def put_store_record(self, run: keys.RunId, versions: Sequence[StoreRecord]) -> None:
+        """Record which versions a run stored, with one call, or with none if there are no versions.
+
+        The key contains a digest of the record, so writing the same record again changes nothing.
+        """
+        if not versions:
+            return
+        body = _encode_json(make_store_record(run, versions))
+        self._put_if_absent(keys.record_key(run, hashlib.sha256(body).digest()), body, "application/json")
+
+    def read_store_records(self, since: date | None = None) -> Iterator[StoredByRun | DamagedEvidence]:
+        """Yield the store records of the runs that started on this day (UTC) or later, in key order.
+
+        A damaged record is yielded as DamagedEvidence.
+        """
+        for listed in self.list_documents(keys.RECORDS, since):
+            if keys.parse_evidence(listed.key):
+                body = self.read_evidence(listed)
+                if isinstance(body, bytes):
+                    yield parse_store_record(listed.key, body)
+                elif body:
+                    yield body
+
+    def list_documents(self, prefix: str, since: date | None = None) -> Iterator[ListedObject]:
+        """Yield the objects of runs below a prefix, in key order. `since` is the first day (UTC) of their run ids."""
+        return self._bucket.list_objects(prefix, f"{prefix}{since}" if since else "")
+
+    def read_evidence(self, listed: ListedObject) -> bytes | DamagedEvidence | None:
+        """Return the bytes of a document of evidence, why they cannot be used, or None if the object is gone."""
+        if listed.size > MAX_EVIDENCE_BYTES:
+            return DamagedEvidence(listed.key, f"{listed.key} is larger than {MAX_EVIDENCE_BYTES} bytes.")
+        try:
+            return self._bucket.read(listed.key)
+        except ArchiveDamaged as error:
+            return DamagedEvidence(listed.key, str(error))
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with the prefix, in order."""

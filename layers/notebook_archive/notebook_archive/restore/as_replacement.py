@@ -5,7 +5,7 @@ from typing import Any
 
 from notebook_archive.arcgis.item_editor import ItemProperties
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
-from notebook_archive.archive import CopyId, RunId
+from notebook_archive.archive import CopyId, RunId, StoreRecord
 from notebook_archive.archive.keys import copy_key
 from notebook_archive.backup.archive_current import archive_current
 from notebook_archive.backup.current_content import CurrentContent
@@ -87,7 +87,8 @@ class Replacement:
         if self._item.modified and self._item.modified == noted["modified"]:
             return False
         try:
-            with closing(read_content(self._content.portal, self._item_id, self._job.max_read_bytes)) as present:
+            present = read_content(self._content.portal, self._item_id, self._job.max_read_bytes)
+            with closing(present.file):
                 sha256, is_replaced = present.digest.hex(), is_version(present, self._version)
         except NoContent:
             sha256, is_replaced = "", False
@@ -129,5 +130,5 @@ class Replacement:
             is_held = held is not None and archive.has_copy(item_id, held, staged.digest)
             noted["key"] = copy_key(item_id, held if held is not None and is_held else content.copy)
         if stored:
-            archive.put_store_record(run, [stored])
+            archive.put_store_record(run, [StoreRecord(stored["key"], stored["bytes"], stored["sha256"])])
         return noted

@@ -71,7 +71,8 @@ class NewSnapshot:
             noted = journal.write_note(SNAPSHOT_NOTE, {"resourceKey": made.resource_key, "created": made.created})
         key = ResourceKey.parse(noted["resourceKey"])
         journal.changes.append(f"Snapshot {key} of item {self._item_id} was made.")
-        with closing(self._read(key)) as staged:
+        staged = self._read(key)
+        with closing(staged.file):
             differences, sha256 = compare_content(staged, self._version), staged.digest.hex()
         left: LeftState = {"title": plan["title"], "modified": noted["created"], "sha256": sha256}
         level = PARSED if differences else SAME_PROPERTIES
@@ -115,7 +116,8 @@ class NewSnapshot:
         made = find_made(self._list(), plan)
         if made is None:
             return None
-        with closing(self._read(made.resource_key)) as staged:
+        staged = self._read(made.resource_key)
+        with closing(staged.file):
             return None if compare_content(staged, self._version) else made
 
     def _read(self, key: ResourceKey) -> Staged:

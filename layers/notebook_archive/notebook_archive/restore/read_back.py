@@ -64,7 +64,8 @@ def read_back_item(
 
     `expected` has names and values as `describe_item` returns them.
     """
-    with closing(read_content(portal, item_id, limit)) as staged:
+    staged = read_content(portal, item_id, limit)
+    with closing(staged.file):
         differences, sha256 = compare_content(staged, version), staged.digest.hex()
     item = portal.get_item(item_id)
     others = list_differences(describe_item(item), expected)

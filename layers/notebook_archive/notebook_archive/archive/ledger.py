@@ -1,0 +1,320 @@
+"""Keep the ledger: for each archived version, what is known about its bytes and how well they are proved.
+
+The ledger is derived from evidence in the archive: store records, the results of verifications, and the results of
+restore tests. `fold` adds new evidence to it. The result does not depend on the order of the evidence, and adding
+evidence twice changes nothing. So a ledger that is lost, or that two functions write at the same time, is completed by
+the next fold.
+"""
+
+import heapq
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Self
+
+from notebook_archive.archive import keys
+from notebook_archive.archive.bucket import Bucket, ListedObject
+from notebook_archive.archive.records import (
+    DamagedEvidence,
+    EvidenceInvalid,
+    StoredByRun,
+    is_sha256,
+    parse_evidence,
+    parse_store_record,
+)
+from notebook_archive.archive.store import Archive
+from notebook_archive.errors import ArchiveDamaged
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Version of the format of the shards. A shard of another version is folded again from the first evidence.
+LEDGER_SCHEMA = 1
+# Maximum age of a run that still writes evidence. An execution takes at most 7 days, and can be redriven within 14.
+_LATE_DAYS = 35
+# Margin for clocks that differ.
+_CLOCK_DAYS = 1
+# Number of documents that are read side by side before the next ones are listed.
+_DOCUMENTS = 200
+# Maximum number of versions whose evidence is kept in memory before the shards are written.
+_MAX_PENDING = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the ledger knows about one version. Also a line of evidence, which knows only a part of it.
+
+    Times are in epoch milliseconds, and 0 means never. `size` is in bytes, and `sha256` is in hexadecimal digits. `run`
+    is the run that stored the version, or that first proved it if no store record names it. In that case,
+    `is_recorded` is False. `level` is the highest level of proof. `proved_at` is the time of the last good whole read,
+    which the run `proved_by` did in `seconds`. `is_valid` says whether the notebook was valid then according to
+    nbformat's schema, or None if that is not known. `headed_at` is the time of the last good comparison by HEAD.
+    `restored_at` is the time of the last restore test, and `restore_seconds` is the time that it took.
+
+    `findings` are the ids of the open findings, of which the last was seen at `finding_at` and the first at
+    `finding_since`. A good whole read at or after `finding_at` closes them.
+    """
+
+    key: str
+    size: int = 0
+    sha256: str = ""
+    run: str = ""
+    is_recorded: bool = False
+    level: int = 0
+    proved_at: int = 0
+    proved_by: str = ""
+    seconds: float = 0.0
+    is_valid: bool | None = None
+    headed_at: int = 0
+    restored_at: int = 0
+    restore_seconds: float = 0.0
+    findings: tuple[str, ...] = ()
+    finding_at: int = 0
+    finding_since: int = 0
+
+    @classmethod
+    def parse(cls, line: Mapping[str, Any]) -> Self:
+        """Return the entry that a line contains. Raises EvidenceInvalid, or KeyError if the line has no key.
+
+        A line without a SHA-256 says nothing about the stored bytes, so its size and its run are ignored.
+        """
+        digits, findings = _read(line, "sha256", str, ""), _read(line, "finding", list, [])
+        if (digits and not is_sha256(digits)) or not all(isinstance(each, str) for each in findings):
+            raise EvidenceInvalid(f"The line of {line['key']} has an invalid SHA-256, or a finding without an id.")
+        proved_at = _read(line, "provedAt", int, 0)
+        return cls(
+            key=line["key"],
+            size=_read(line, "bytes", int, 0) if digits else 0,
+            sha256=digits,
+            run=_read(line, "run", str, "") if digits else "",
+            is_recorded=bool(digits) and not line.get("unrecorded", False),
+            level=_read(line, "level", int, 0),
+            proved_at=proved_at,
+            proved_by=_read(line, "provedBy", str, "") if proved_at else "",
+            seconds=float(_read(line, "seconds", int | float, 0.0)),
+            is_valid=_read(line, "valid", bool | None, None),
+            headed_at=_read(line, "headedAt", int, 0),
+            restored_at=_read(line, "restoredAt", int, 0),
+            restore_seconds=float(_read(line, "restoreSeconds", int | float, 0.0)),
+            findings=tuple(findings),
+            finding_at=_read(line, "findingAt", int, 0),
+            finding_since=_read(line, "findingSince", int, 0),
+        )
+
+    def make_line(self) -> dict[str, Any]:
+        """Return the line that contains the entry, without the fields that are empty."""
+        line = {
+            "key": self.key,
+            "bytes": self.size,
+            "sha256": self.sha256,
+            "run": self.run,
+            "unrecorded": bool(self.sha256) and not self.is_recorded,
+            "level": self.level,
+            "provedAt": self.proved_at,
+            "provedBy": self.proved_by,
+            "seconds": self.seconds,
+            "headedAt": self.headed_at,
+            "restoredAt": self.restored_at,
+            "restoreSeconds": self.restore_seconds,
+            "finding": list(self.findings),
+            "findingAt": self.finding_at,
+            "findingSince": self.finding_since,
+        }
+        short = {name: value for name, value in line.items() if value}
+        return short if self.is_valid is None else {**short, "valid": self.is_valid}
+
+    def merge(self, other: Self) -> Self:
+        """Return what two entries of the same version know together. Their order does not matter."""
+        origin = min(self, other, key=_rank_origin)
+        proof = max(self, other, key=_rank_proof)
+        restored = max(self, other, key=lambda entry: (entry.restored_at, entry.restore_seconds))
+        found = max(self, other, key=lambda entry: (entry.finding_at, entry.findings, entry.finding_since))
+        is_open = found.finding_at > proof.proved_at
+        return type(self)(
+            key=self.key,
+            size=origin.size,
+            sha256=origin.sha256,
+            run=origin.run,
+            is_recorded=origin.is_recorded,
+            level=max(self.level, other.level),
+            proved_at=proof.proved_at,
+            proved_by=proof.proved_by,
+            seconds=proof.seconds,
+            is_valid=proof.is_valid,
+            headed_at=max(self.headed_at, other.headed_at),
+            restored_at=restored.restored_at,
+            restore_seconds=restored.restore_seconds,
+            findings=found.findings if is_open else (),
+            finding_at=found.finding_at if is_open else 0,
+            finding_since=found.finding_since if is_open else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The entries of all versions whose item ids begin with the same two digits.
+
+    `entries` are by key, in key order. `folded_through` is the day (UTC) through which evidence was added, or None if
+    the shard is new or was lost.
+    """
+
+    folded_through: date | None = None
+    entries: Mapping[str, LedgerEntry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """The number of versions in the ledger, the number of documents that were read, and those that were damaged."""
+
+    versions: int
+    documents: int
+    damaged: tuple[DamagedEvidence, ...]
+
+
+class Ledger:
+    """The ledger in its bucket. Every method may raise ArchiveDenied or ArchiveUnavailable. Threads may share it."""
+
+    def __init__(self, s3: "S3Client", bucket: str, owner: str) -> None:
+        """`owner` is the id of the AWS account that the bucket must belong to."""
+        self._bucket = Bucket(s3, bucket, owner)
+
+    def read_shard(self, shard: str) -> Shard:
+        """Return a shard. A shard that does not exist or is damaged is returned as a new one."""
+        try:
+            lines = (self._bucket.read(keys.shard_key(shard)) or b"").splitlines()
+            return _parse_shard(lines) if lines else Shard()
+        except (ArchiveDamaged, KeyError, TypeError, ValueError, RecursionError):
+            return Shard()
+
+    def write_shard(self, shard: str, content: Shard) -> None:
+        """Write a shard in place of the earlier one."""
+        head = {"schema": LEDGER_SCHEMA, "foldedThrough": str(content.folded_through or "")}
+        lines = [head, *(content.entries[key].make_line() for key in sorted(content.entries))]
+        body = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
+        self._bucket.put(keys.shard_key(shard), body, sha256(body).digest(), ContentType="application/jsonl")
+
+
+def fold(archive: Archive, ledger: Ledger, today: date, threads: int) -> FoldResult:
+    """Add the evidence to the ledger that was written since it was last folded. `today` is the day in UTC.
+
+    A shard that is missing or damaged is made again from all evidence. A damaged document of evidence is skipped and
+    returned. Each shard is complete through its own day. So a fold that is interrupted is continued by the next, and
+    two at the same time do no harm. May raise ArchiveDenied or ArchiveUnavailable.
+    """
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ledger") as pool:
+        positions = list(pool.map(lambda shard: ledger.read_shard(shard).folded_through, keys.SHARDS))
+        since = None if None in positions else min(filter(None, positions))
+
+        def write(pending: Mapping[str, Mapping[str, LedgerEntry]], day: date) -> int:
+            """Add entries to their shards. Return the number of versions in the ledger."""
+            return sum(pool.map(lambda shard: _add(ledger, shard, pending.get(shard, {}), since, day), keys.SHARDS))
+
+        documents, damaged, count = 0, [], 0
+        pending: dict[str, dict[str, LedgerEntry]] = {}
+        for chunk in batched(_list_evidence(archive, since), _DOCUMENTS, strict=False):
+            documents += len(chunk)
+            for read in pool.map(lambda listed: _read_evidence(archive, listed), chunk):
+                if isinstance(read, DamagedEvidence):
+                    damaged.append(read)
+                    continue
+                for entry in read:
+                    shard = pending.setdefault(keys.shard_of(entry.key), {})
+                    count += entry.key not in shard
+                    shard[entry.key] = entry.merge(shard.get(entry.key, entry))
+            if count > _MAX_PENDING:
+                write(pending, min(_read_day(chunk[-1]), today))
+                pending, count = {}, 0
+        versions = write(pending, today)
+    return FoldResult(versions, documents, tuple(damaged))
+
+
+def _add(ledger: Ledger, shard: str, entries: Mapping[str, LedgerEntry], since: date | None, day: date) -> int:
+    """Add entries to a shard, which is then folded through `day`. Return the number of versions in the shard.
+
+    The evidence was listed from `since`. If the shard was lost in the meantime, it needs earlier evidence too, so its
+    own day does not change.
+    """
+    held = ledger.read_shard(shard)
+    merged = dict(held.entries)
+    for key, entry in entries.items():
+        merged[key] = entry.merge(merged.get(key, entry))
+    is_complete = since is None or (held.folded_through is not None and held.folded_through >= since)
+    folded_through = max(day, held.folded_through or day) if is_complete else held.folded_through
+    content = Shard(folded_through, merged)
+    if content != held:
+        ledger.write_shard(shard, content)
+    return len(merged)
+
+
+def _list_evidence(archive: Archive, since: date | None) -> Iterator[ListedObject]:
+    """Yield the documents of evidence that were written on this day or later, in the order of their runs' days."""
+    first_day = since - timedelta(days=_LATE_DAYS) if since else None
+    first_written = since - timedelta(days=_CLOCK_DAYS) if since else date.min
+
+    def list_kind(prefix: str) -> Iterator[ListedObject]:
+        return (
+            listed
+            for listed in archive.list_documents(prefix, first_day)
+            if listed.written.date() >= first_written and keys.parse_evidence(listed.key)
+        )
+
+    kinds = [list_kind(prefix) for prefix in (keys.RECORDS, keys.VERIFICATIONS, keys.RESTORE_TESTS)]
+    return heapq.merge(*kinds, key=_read_day)
+
+
+def _read_day(listed: ListedObject) -> date:
+    """Return the day of the run that wrote a document of evidence."""
+    return date.fromisoformat(listed.key.split("/")[1])
+
+
+def _read_evidence(archive: Archive, listed: ListedObject) -> list[LedgerEntry] | DamagedEvidence:
+    body = archive.read_evidence(listed)
+    if body is None:
+        return []
+    if isinstance(body, DamagedEvidence):
+        return body
+    if listed.key.startswith(keys.RECORDS):
+        record = parse_store_record(listed.key, body)
+        return record if isinstance(record, DamagedEvidence) else _make_entries(record)
+    try:
+        run, lines = parse_evidence(listed.key, body)
+        return [LedgerEntry.parse({**line, "run": run, "provedBy": run, "unrecorded": True}) for line in lines]
+    except EvidenceInvalid as error:
+        return DamagedEvidence(listed.key, str(error))
+
+
+def _make_entries(record: StoredByRun) -> list[LedgerEntry]:
+    return [LedgerEntry(each.key, each.size, each.sha256, record.run, is_recorded=True) for each in record.versions]
+
+
+def _parse_shard(lines: Iterable[bytes]) -> Shard:
+    head, *rest = map(json.loads, lines)
+    if head["schema"] != LEDGER_SCHEMA:
+        return Shard()
+    day = head["foldedThrough"]
+    entries = (LedgerEntry.parse(line) for line in rest)
+    return Shard(date.fromisoformat(day) if day else None, {entry.key: entry for entry in entries})
+
+
+def _rank_origin(entry: LedgerEntry) -> tuple[Any, ...]:
+    return not entry.is_recorded, not entry.sha256, entry.run, entry.sha256, entry.size
+
+
+def _rank_proof(entry: LedgerEntry) -> tuple[Any, ...]:
+    return entry.proved_at, entry.proved_by, entry.seconds, entry.is_valid is not None, bool(entry.is_valid)
+
+
+def _read(line: Mapping[str, Any], name: str, kind: Any, empty: Any) -> Any:  # noqa: ANN401 - one for each type
+    """Return a field of a line, or `empty` if it is absent. Raises EvidenceInvalid if it has another type."""
+    value = line.get(name, empty)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind in (int, int | float)):
+        raise EvidenceInvalid(f"The line of {line['key']} has an invalid {name}.")
+    if is_number and not 0 <= value < math.inf:
+        raise EvidenceInvalid(f"The line of {line['key']} has an invalid {name}.")
+    return value
