@@ -69,6 +69,7 @@
     │   ├── RestoreTooLarge          the notebook is too large for a form field
     │   ├── RestoreInterrupted       the restore stopped after it had changed something
     │   ├── RestoreTouched           somebody changed what the restore made
+    │   ├── UndoImpossible           what a restore replaced cannot be put back
     │   └── RestoreUnknown           there is no record of the restore
     ├── RequestInvalid               an event that requests a backup does not have the documented form
     └── EventRefused                 EventBridge did not accept an event
@@ -154,6 +155,7 @@ from notebook_archive.errors.restore import (
     SessionsUnknown,
     SnapshotNameTaken,
     SnapshotsFull,
+    UndoImpossible,
     VersionMissing,
 )
 from notebook_archive.errors.run import (
@@ -228,6 +230,7 @@ __all__ = [
     "SnapshotTooLarge",
     "SnapshotsFull",
     "TokenRejected",
+    "UndoImpossible",
     "UnexpectedAnswer",
     "UploadTooLarge",
     "VersionMissing",

@@ -84,8 +84,8 @@ class SnapshotsFull(RestoreError):
 
     reason = "snapshots-full"
     remedy = (
-        "Delete a snapshot of the notebook in ArcGIS, after you checked that the archive has it. Or restore the version "
-        'as a new item, with "as": "new".'
+        "Delete a snapshot in ArcGIS, after you checked that the archive has it. Or restore the version as a new item, "
+        'with "as": "new".'
     )
 
 
@@ -101,7 +101,7 @@ class RestoreInterrupted(RestoreError):
 
     reason = "restore-interrupted"
     remedy = (
-        "Remove the cause. Then send the same request with the same requestId, which ends the restore. Or undo it, as "
+        "Remove the cause. Then send the same request with the same id again, which ends it. Or undo the restore, as "
         "docs/restore.md shows."
     )
 
@@ -113,7 +113,16 @@ class RestoreTouched(RestoreError):
     """
 
     reason = "restore-touched"
-    remedy = "Look at the item in ArcGIS. If the change is not wanted, undo the restore by hand, as docs/restore.md shows."
+    remedy = (
+        "Look at the item in ArcGIS. If the change is not wanted, undo the restore by hand, as docs/restore.md shows."
+    )
+
+
+class UndoImpossible(RestoreError):
+    """What a restore replaced cannot be put back. Nothing was changed."""
+
+    reason = "undo-impossible"
+    remedy = "Restore another version over the item, or edit the notebook in ArcGIS."
 
 
 class RestoreUnknown(RestoreError):

@@ -53,8 +53,10 @@ class NewItem:
         except (NotebookNotFound, RequestRejected) as error:
             raise OwnerMissing(f"The portal {self._job.target.url} has no member {self._owner!r}. {error}") from None
         steps = [
-            f"Add the item {self._title!r} for {self._owner} to {self._job.target.url}, with the credential of "
-            f"{self._content.account}.",
+            (
+                f"Add the item {self._title!r} for {self._owner} to {self._job.target.url}, with the credential of "
+                f"{self._content.account}."
+            ),
             self._describe_folder(folders),
             f"Upload {self._version.size} bytes from {self._version.key}.",
             self._describe_sharing(),

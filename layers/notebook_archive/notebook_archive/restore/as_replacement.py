@@ -13,7 +13,6 @@ from notebook_archive.backup.planned import plan_content
 from notebook_archive.backup.storing import ItemReference, Provenance
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import NoContent, RestoreTouched
-from notebook_archive.models import NotebookItem
 from notebook_archive.restore.as_new import get_folder_id
 from notebook_archive.restore.job import RestoreJob, WayPlan, WayResult
 from notebook_archive.restore.journal import RestoreJournal, RestorePlan
@@ -42,9 +41,11 @@ class Replacement:
         steps = [
             self._check_sessions(),
             f"Archive the present content of item {self._item_id}, modified {modified}.",
-            f"Replace the content of the item {item.title!r} of {item.owner} by {self._version.size} bytes from "
-            f"{self._version.key}, with the credential of {self._content.account}. Title, tags and description stay as "
-            "they are.",
+            (
+                f"Replace the content of the item {item.title!r} of {item.owner} by {self._version.size} bytes from "
+                f"{self._version.key}, with the credential of {self._content.account}. Title, tags and description stay "
+                "as they are."
+            ),
             "Read the item back, and compare it with the archive.",
         ]
         if runtime := describe_runtime(self._version.runtime_properties):

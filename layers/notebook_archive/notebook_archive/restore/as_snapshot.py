@@ -56,8 +56,10 @@ class NewSnapshot:
         if len(snapshots) >= limit:
             raise self._describe_full(len(snapshots))
         steps = [
-            f"Make the snapshot {self._name!r} of the item {item.title!r} of {item.owner}, with the credential of "
-            f"{item.owner}, from {version.key}. The item has {len(snapshots)} of {limit} snapshots.",
+            (
+                f"Make the snapshot {self._name!r} of the item {item.title!r} of {item.owner}, with the credential of "
+                f"{item.owner}, from {version.key}. The item has {len(snapshots)} of {limit} snapshots."
+            ),
             "Read the new snapshot back, and compare it with the archive.",
         ]
         names = {"itemId": self._item_id, "before": [each.resource_key for each in snapshots]}

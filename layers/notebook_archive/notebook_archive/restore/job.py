@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from notebook_archive.archive import Archive, ArchiveReader
 from notebook_archive.clock import Deadline
-from notebook_archive.restore.journal import RestoreJournal, RestorePlan
+from notebook_archive.restore.journal import Made, RestoreJournal, RestorePlan
 from notebook_archive.restore.read_back import ReadBack
 from notebook_archive.restore.request import RestoreRequest
 from notebook_archive.restore.target import TargetPortal, TargetPortals
@@ -59,10 +59,10 @@ class WayPlan:
 
 @dataclass(frozen=True, slots=True)
 class WayResult:
-    """What one way of restoring has done. `made` are the fields of the RestoreRecord that only this way has."""
+    """What one way of restoring has done."""
 
     read_back: ReadBack
-    made: Mapping[str, str]
+    made: Made
 
 
 class RestoreWay(Protocol):

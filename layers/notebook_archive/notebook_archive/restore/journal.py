@@ -13,6 +13,7 @@ from notebook_archive.archive.keys import (
     undo_result_key,
 )
 from notebook_archive.errors import ArchiveDamaged, ArchiveUnavailable
+from notebook_archive.restore.request import Way
 
 SCHEMA = 1
 
@@ -51,18 +52,29 @@ class LeftState(TypedDict):
     sha256: str
 
 
-class RestoreRecord(TypedDict):
+class Made(TypedDict, total=False):
+    """The names of what a restore made: a new item, a snapshot, or the copy of the content that it replaced."""
+
+    newItemId: str
+    snapshot: str
+    archived: str
+
+
+# The functional form, because `as` is a keyword.
+_As = TypedDict("_As", {"as": Way})
+
+
+class RestoreRecord(_As, Made, TypedDict):
     """The result of a restore, or of a dry run.
 
     `level` is the level of proof that reading back reached, and `differences` says what is not as archived. `newItemId`
-    is the item that was made, and `snapshot` the resource key of the snapshot that was made. `seconds` is the time that
-    the last invocation took.
+    is the item that was made, and `snapshot` the resource key of the snapshot that was made. `archived` is the S3 key
+    of the content that was replaced. `seconds` is the time that the last invocation took.
     """
 
     schema: int
     restoreId: str
     status: Literal["planned", "restored"]
-    plan: list[str]
     itemId: str
     resourceKey: str
     key: str
@@ -71,13 +83,26 @@ class RestoreRecord(TypedDict):
     sha256: str
     portalUrl: str
     owner: str
-    newItemId: NotRequired[str]
-    snapshot: NotRequired[str]
-    archived: NotRequired[str]
+    plan: list[str]
+    seconds: float
     level: NotRequired[int]
     differences: NotRequired[list[str]]
-    seconds: NotRequired[float]
     left: NotRequired[LeftState]
+
+
+class UndoRecord(_As, TypedDict):
+    """The result of an undo, or of its dry run. `itemId` is the archived notebook, as in the record of the restore."""
+
+    schema: int
+    restoreId: str
+    status: Literal["planned", "undone"]
+    itemId: str
+    resourceKey: str
+    key: str
+    portalUrl: str
+    owner: str
+    plan: list[str]
+    seconds: float
 
 
 class RestoreJournal:
@@ -111,7 +136,8 @@ class RestoreJournal:
 
     def write_note(self, step: str, note: Mapping[str, Any]) -> dict[str, Any]:
         """Note that a step was completed. Return the note that the archive has, which may be an earlier one."""
-        return self._write(restore_note_key(self.restore_id, step), note)
+        written: dict[str, Any] = self._write(restore_note_key(self.restore_id, step), note)
+        return written
 
     def read_result(self) -> RestoreRecord | None:
         """Return the result, or None if the restore has not ended."""
@@ -131,13 +157,15 @@ class RestoreJournal:
         """Write that an undo begins."""
         self._write(undo_plan_key(self.restore_id), plan)
 
-    def read_undo_result(self) -> dict[str, Any] | None:
+    def read_undo_result(self) -> UndoRecord | None:
         """Return the result of the undo, or None if there was none, or if it has not ended."""
-        return self._read(undo_result_key(self.restore_id))
+        result: UndoRecord | None = self._read(undo_result_key(self.restore_id))
+        return result
 
-    def write_undo_result(self, result: Mapping[str, Any]) -> dict[str, Any]:
+    def write_undo_result(self, result: UndoRecord) -> UndoRecord:
         """Write the result of the undo, and return the result that the archive has."""
-        return self._write(undo_result_key(self.restore_id), result)
+        written: UndoRecord = self._write(undo_result_key(self.restore_id), result)
+        return written
 
     def _write(self, key: str, document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - each caller knows the type
         if self._archive.put_document_once(key, document):
