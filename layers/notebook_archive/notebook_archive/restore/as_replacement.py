@@ -43,8 +43,8 @@ class Replacement:
             f"Archive the present content of item {self._item_id}, modified {modified}.",
             (
                 f"Replace the content of the item {item.title!r} of {item.owner} by {self._version.size} bytes from "
-                f"{self._version.key}, with the credential of {self._content.account}. Title, tags and description stay "
-                "as they are."
+                f"{self._version.key}, with the credential of {self._content.account}. Title, tags and description "
+                "stay as they are."
             ),
             "Read the item back, and compare it with the archive.",
         ]
