@@ -186,11 +186,11 @@ class ItemEditor:
         give it a unique type keyword, and look for it with `find_item_by_keyword`.
         """
         what = f"A new item of {self.owner}"
-        fields = {**properties.to_fields(), "type": NOTEBOOK, "f": "json"}
+        name = f"{secrets.token_hex(16)}.ipynb"  # within a folder, the name of a file must be unique
+        fields = {**properties.to_fields(), "type": NOTEBOOK, "fileName": name, "f": "json"}
         if item_id:
             fields["itemId"] = item_id
-        # Within a folder, the name of a file must be unique.
-        file = FormFile(f"{secrets.token_hex(16)}.ipynb", EMPTY_NOTEBOOK)
+        file = FormFile(name, EMPTY_NOTEBOOK)
         answer = self._client.call_once("POST", f"{self._get_folder_url(folder_id)}/addItem", what, fields, file)
         _check_success(answer, what)
         try:
@@ -212,7 +212,7 @@ class ItemEditor:
         try:
             if size <= MAX_SINGLE_UPLOAD_BYTES:
                 file.seek(0)
-                self._change(item_id, folder_id, "update", what, {}, FormFile(name, file.read(size)))
+                self._change(item_id, folder_id, "update", what, {"fileName": name}, FormFile(name, file.read(size)))
             else:
                 self._upload_in_parts(item_id, folder_id, file, size, name)
         except ArcGISUnavailable as error:
@@ -227,7 +227,9 @@ class ItemEditor:
         """
         what = f"The upload to item {item_id}"
         for attempt in range(1, MAX_UPLOADS + 1):
-            self._change(item_id, folder_id, "update", f"{what}, start", {"multipart": "true", "filename": name})
+            # Esri's page names the parameter `filename`, and Esri's Python package `fileName`.
+            fields = {"multipart": "true", "filename": name, "fileName": name}
+            self._change(item_id, folder_id, "update", f"{what}, start", fields)
             file.seek(0)
             for number, start in enumerate(range(0, size, PART_BYTES), start=1):
                 part = FormFile(name, file.read(min(PART_BYTES, size - start)))
