@@ -8,6 +8,7 @@ from moto import mock_aws
 
 from local.arcgis import Item, LocalArcGIS, Seed, User
 from local.arcgis.deployment import Kind
+from local.arcgis.seed import SAMPLE_OWNERS
 from tests.restore.scene import RestoreScene
 from tests.site import Site
 from tests.strict_s3 import StrictS3, make_bucket
@@ -58,10 +59,10 @@ def make_scene(running: LocalArcGIS) -> Iterator[MakeScene]:
         def make(
             kind: Kind = "enterprise", items: Callable[[], list[Item]] = make_items, **options: Any
         ) -> RestoreScene:
-            running.reset(Seed(OWNERS, items))
+            running.reset(Seed((*OWNERS, *SAMPLE_OWNERS[2:]), items))
             deployment = getattr(running, kind)
-            site = Site(deployment, running.ca_bundle, strict, archive_current=True)
-            assert site.run()["status"] == "complete"
+            site = Site(deployment, running.ca_bundle, strict, archive_current=True, max_snapshot_bytes=100_000_000)
+            assert not site.run()["failed"]
             scene = RestoreScene(site, getattr(running, OTHERS[kind]), **options)
             for each in (deployment, scene.other):
                 each.organisation.sessions.clear()

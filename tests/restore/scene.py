@@ -28,8 +28,8 @@ OTHER_PREFIX = "restore-secrets"
 # Operations of the local ArcGIS that change nothing.
 READS = frozenset(
     {
-        "portal/generateToken", "portal/self", "portal/servers", "portal/urls", "items/item", "items/data",
-        "items/groups", "items/resources", "items/resource", "content/user", "content/folder", "notebooks/sessions",
+        "generateToken", "portals/self", "portals/servers", "portals/urls", "items/item", "items/data",
+        "items/groups", "items/resources", "items/resource", "content/user", "content/folder", "notebooks",
         "snapshots/list", "snapshots/download",
     }
 )  # fmt: skip

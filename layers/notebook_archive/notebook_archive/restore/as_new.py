@@ -6,18 +6,15 @@ from typing import Any
 
 from notebook_archive.arcgis.item_editor import ItemEditor, PortalItem
 from notebook_archive.errors import (
-    ArcGISUnavailable,
-    DeadlineExceeded,
     NotebookNotFound,
     OwnerMissing,
     RequestRejected,
     RestoreForbidden,
     RestoreInputInvalid,
-    UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId
 from notebook_archive.restore.job import RestoreJob, WayPlan, WayResult
-from notebook_archive.restore.journal import RestoreJournal, RestorePlan
+from notebook_archive.restore.journal import LOST_RESPONSES, RestoreJournal, RestorePlan
 from notebook_archive.restore.read_back import SAME_CELLS, ReadBack, describe_properties, read_back_item
 from notebook_archive.restore.target import OwnerContent
 
@@ -25,8 +22,6 @@ from notebook_archive.restore.target import OwnerContent
 MARK_PREFIX = "notebook-archive-restore-"
 
 FOLDER_NOTE, ITEM_NOTE, CONTENT_NOTE, PROPERTIES_NOTE = "1-folder", "2-item", "3-content", "4-properties"
-
-_LOST_ANSWERS = (ArcGISUnavailable, DeadlineExceeded, UnexpectedAnswer)
 
 
 class NewItem:
@@ -115,15 +110,19 @@ class NewItem:
         found = self._find_folder_by_title(title)
         is_new = not found
         if not found:
-            journal.changes.append(f"The folder {title!r} of {self._owner} may have been created.")
+            found = self._create_folder(title, journal)
+        journal.write_note(FOLDER_NOTE, {"folderId": found, "title": title, "isNew": is_new})
+        return found
+
+    def _create_folder(self, title: str, journal: RestoreJournal) -> str:
+        with journal.attempted_change(f"The folder {title!r} of {self._owner} was created, or may have been."):
             try:
-                found = self._content.edit(lambda editor: editor.create_folder(title))
-            except (*_LOST_ANSWERS, RequestRejected):
+                return self._content.edit(lambda editor: editor.create_folder(title))
+            except (*LOST_RESPONSES, RequestRejected):
                 found = self._find_folder_by_title(title)
                 if not found:
                     raise
-        journal.write_note(FOLDER_NOTE, {"folderId": found, "title": title, "isNew": is_new})
-        return found
+                return found
 
     def _find_folder_by_title(self, title: str) -> str:
         folders = self._content.read(ItemEditor.list_folders)
@@ -142,14 +141,15 @@ class NewItem:
     def _add(self, mark: str, folder_id: str, journal: RestoreJournal) -> ItemId:
         described = self._version.describe_item(self._title)
         marked = replace(described, type_keywords=(*(described.type_keywords or ()), mark))
-        journal.changes.append(f"An item of {self._owner} with the type keyword {mark} may have been added.")
-        try:
-            return self._content.edit(lambda editor: editor.add_item(marked, folder_id))
-        except _LOST_ANSWERS:
-            item_id = self._find_marked(mark)
-            if item_id is None:
-                raise
-            return item_id
+        change = f"An item of {self._owner} with the type keyword {mark} was added, or may have been."
+        with journal.attempted_change(change):
+            try:
+                return self._content.edit(lambda editor: editor.add_item(marked, folder_id))
+            except LOST_RESPONSES:
+                item_id = self._find_marked(mark)
+                if item_id is None:
+                    raise
+                return item_id
 
     def _find_marked(self, mark: str) -> ItemId | None:
         return find_marked(self._content, mark)

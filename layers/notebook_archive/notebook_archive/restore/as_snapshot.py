@@ -7,8 +7,6 @@ from notebook_archive.backup.current_content import MAX_FORM_BYTES
 from notebook_archive.backup.staging import Staged, stage
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
-    ArcGISUnavailable,
-    DeadlineExceeded,
     PermissionDenied,
     RequestRejected,
     RestoreForbidden,
@@ -20,7 +18,7 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ItemId, ResourceKey, Snapshot, SnapshotListing
 from notebook_archive.restore.job import RestoreJob, WayPlan, WayResult
-from notebook_archive.restore.journal import LeftState, RestoreJournal, RestorePlan
+from notebook_archive.restore.journal import LOST_RESPONSES, LeftState, RestoreJournal, RestorePlan
 from notebook_archive.restore.read_back import PARSED, SAME_PROPERTIES, ReadBack, compare_content
 from notebook_archive.restore.target import TargetPortal, require_credential_of
 
@@ -85,26 +83,26 @@ class NewSnapshot:
         name = plan["title"]
         self._version.file.seek(0)
         text = self._version.file.read().decode("utf-8-sig")
-        journal.changes.append(f"A snapshot {name!r} of item {self._item_id} may have been made.")
-        try:
-            key = self._access.create_snapshot(self._item_id, name, text)
-        except PermissionDenied as error:
-            journal.changes.pop()
-            raise RestoreForbidden(
-                f"{error} The account of secret {self._access.portal.secret!r} needs the privilege to create notebooks."
-            ) from None
-        except RequestRejected:
-            journal.changes.pop()
-            snapshots = self._list().snapshots
-            if any(each.name == name for each in snapshots):
-                raise self._describe_taken(name) from None
-            if len(snapshots) >= self._job.context.snapshot_limit:
-                raise self._describe_full(len(snapshots)) from None
-            raise
-        except (ArcGISUnavailable, DeadlineExceeded, UnexpectedAnswer):
-            if found := self._find_lost(plan):
-                return found
-            raise
+        change = f"The snapshot {name!r} of item {self._item_id} was made, or may have been."
+        with journal.attempted_change(change):
+            try:
+                key = self._access.create_snapshot(self._item_id, name, text)
+            except PermissionDenied as error:
+                raise RestoreForbidden(
+                    f"{error} The account of secret {self._access.portal.secret!r} needs the privilege to create "
+                    "notebooks."
+                ) from None
+            except RequestRejected:
+                snapshots = self._list().snapshots
+                if any(each.name == name for each in snapshots):
+                    raise self._describe_taken(name) from None
+                if len(snapshots) >= self._job.context.snapshot_limit:
+                    raise self._describe_full(len(snapshots)) from None
+                raise
+            except LOST_RESPONSES:
+                if found := self._find_lost(plan):
+                    return found
+                raise
         made = next((each for each in self._list().snapshots if each.resource_key == key), None)
         if made is None:
             raise UnexpectedAnswer(f"ArcGIS reported that it made snapshot {key}, but does not list it.")

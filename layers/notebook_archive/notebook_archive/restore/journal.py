@@ -1,7 +1,8 @@
 """The record of one restore in the archive: its plan, a note of each completed step, and its result."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, NotRequired, TypedDict
 
 from notebook_archive.archive import Archive, RestoreId
@@ -12,10 +13,19 @@ from notebook_archive.archive.keys import (
     undo_plan_key,
     undo_result_key,
 )
-from notebook_archive.errors import ArchiveDamaged, ArchiveUnavailable
+from notebook_archive.errors import (
+    ArcGISUnavailable,
+    ArchiveDamaged,
+    ArchiveUnavailable,
+    DeadlineExceeded,
+    NotebookArchiveError,
+    UnexpectedAnswer,
+)
 from notebook_archive.restore.request import Way
 
 SCHEMA = 1
+# Errors after which ArcGIS may have done what it was asked to do.
+LOST_RESPONSES = (ArcGISUnavailable, DeadlineExceeded, UnexpectedAnswer)
 
 
 class RestorePlan(TypedDict):
@@ -117,6 +127,21 @@ class RestoreJournal:
         # Whether an earlier attempt began the restore. Only then there are notes of completed steps.
         self.is_resumed = False
         self._archive = archive
+
+    @contextmanager
+    def attempted_change(self, sentence: str) -> Iterator[None]:
+        """Add the sentence to `changes` while a change is made. It stays unless ArcGIS refused the change.
+
+        If the response is lost, the change may have been made.
+        """
+        self.changes.append(sentence)
+        try:
+            yield
+        except LOST_RESPONSES:
+            raise
+        except NotebookArchiveError:
+            self.changes.remove(sentence)
+            raise
 
     def read_plan(self) -> RestorePlan | None:
         """Return the plan, or None if the restore has not begun."""
