@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.s3.models import s3_backends
+
 from local.arcgis import Deployment, Item
+from local.arcgis.deployment import Kind
 from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
@@ -24,6 +27,7 @@ from notebook_archive.restore import (
 from tests.site import PREFIX, Site
 from tests.strict_s3 import ACCOUNT, BUCKET
 
+KINDS: tuple[Kind, ...] = ("enterprise", "online", "kubernetes")
 OTHER_PREFIX = "restore-secrets"
 # Operations of the local ArcGIS that change nothing.
 READS = frozenset(
@@ -100,3 +104,18 @@ class RestoreScene:
 def changes(deployment: Deployment) -> list[str]:
     """Return the logged operations that change something, in order."""
     return [request.operation for request in deployment.requests if request.operation not in READS]
+
+
+def put_object(key: str, content: bytes) -> None:
+    """Replace an object in the bucket, as somebody with AWS permissions can do. It has no metadata."""
+    s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, content)
+
+
+def delete_object(key: str) -> None:
+    """Put a delete marker on an object."""
+    s3_backends[ACCOUNT]["aws"].delete_object(BUCKET, key)
+
+
+def version_ids(key: str) -> list[str]:
+    """Return the ids of an object's S3 versions."""
+    return [each.version_id for each in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.getlist(key)]

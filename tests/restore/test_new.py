@@ -9,10 +9,8 @@ from local.arcgis.deployment import Kind
 from local.arcgis.sample_items import make_sample_items
 from notebook_archive.errors import OwnerMissing, RestoreForbidden, RestoreInputInvalid
 from tests.restore.conftest import MakeScene, body
-from tests.restore.scene import RestoreScene, changes
+from tests.restore.scene import KINDS, RestoreScene, changes
 from tests.strict_s3 import contents
-
-KINDS: list[Kind] = ["enterprise", "online", "kubernetes"]
 
 
 def is_like(made: Item, item: Item) -> None:
@@ -137,7 +135,7 @@ def test_missing_secrets_are_named(scene: RestoreScene) -> None:
 def test_missing_privilege_is_named(scene: RestoreScene) -> None:
     scene.site.secrets["notebook-archive/admin"] = '{"username": "ana", "password": "ana-password"}'
     scene.start()
-    with pytest.raises(RestoreForbidden, match="notebook-archive/admin.*portal:admin:updateItems"):
+    with pytest.raises(RestoreForbidden, match=r"notebook-archive/admin.*portal:admin:updateItems"):
         scene.restore(scene.site.item("Second"), "new")
     assert changes(scene.site.deployment) == []
 

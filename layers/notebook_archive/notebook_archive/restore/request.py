@@ -109,12 +109,12 @@ class RestoreRequest:
             "as": self.way,
             "targetItemId": self.target_item_id if self.way != "new" else "",
             "owner": self.owner,
-            "folder": self.folder,
             "title": self.title,
             "private": self.is_private,
             "to": {"portalUrl": self.to.portal_url, "secretPrefix": self.to.secret_prefix} if self.to else None,
         }
-        return {name: value for name, value in described.items() if value not in ("", None, False)}
+        described = {name: value for name, value in described.items() if value}
+        return described if self.folder is None else {**described, "folder": self.folder}
 
 
 def _check_fields(event: Mapping[str, Any]) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from notebook_archive.arcgis.item_editor import ItemProperties
 from notebook_archive.archive import ArchiveReader
 from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.backup.staging import stage
-from notebook_archive.errors import ArchiveDamaged, VersionMissing
+from notebook_archive.errors import ArcGISError, ArchiveDamaged, NotANotebook, VersionMissing
 from notebook_archive.notebook import NotebookFacts
 from notebook_archive.restore.request import RestoreRequest
 
@@ -84,8 +84,8 @@ class ArchivedVersion:
 def opened_version(request: RestoreRequest, reader: ArchiveReader) -> Iterator[ArchivedVersion]:
     """Provide the version that the request names. It is read whole, and closed at the end.
 
-    Raises VersionMissing if the archive does not have it, and ArchiveDamaged if its bytes do not match the SHA-256 that
-    S3 or the metadata has. Raises NotANotebook if it is not a notebook.
+    Raises VersionMissing if the archive does not have it. Raises ArchiveDamaged if its bytes do not match the SHA-256
+    that S3 or the metadata has, or are not a notebook.
     """
     key = request.key
     stored = reader.open_version(key, request.version_id)
@@ -93,7 +93,10 @@ def opened_version(request: RestoreRequest, reader: ArchiveReader) -> Iterator[A
         version = f" with the version id {request.version_id[:60]!r}" if request.version_id else ""
         raise VersionMissing(f"The archive has no object {key}{version}.")
     with closing(stored):
-        staged = stage(stored.read_pieces(), key)
+        try:
+            staged = stage(stored.read_pieces(), key)
+        except (ArcGISError, NotANotebook):
+            raise ArchiveDamaged(f"{key} is not a notebook. So it was altered after it was archived.") from None
     with closing(staged.file):
         metadata, sha256 = decode_metadata(stored.metadata), staged.digest.hex()
         if metadata.get("sha256") != sha256:
