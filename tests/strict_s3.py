@@ -43,7 +43,7 @@ OURS = re.compile(
     r"|restores/[A-Za-z0-9_.-]{1,80}/(?:plan|result|notes/\d-[a-z]+|undo/(?:plan|result))\.json"
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
-    rf"|{RECORDS.pattern}|ledger/[0-9a-f]{{2}}\.jsonl"
+    rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
 )
 
 

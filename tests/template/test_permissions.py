@@ -39,6 +39,7 @@ _ON_EVERYTHING = {
     },
 }
 _BUCKETS = ("ArchiveBucket", "gis-archive")
+_LEDGERS = ("LedgerBucket", "gis-ledger")
 _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
 _TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
 _CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
@@ -54,6 +55,10 @@ _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
 
+_VERIFICATIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveVerification"
+_VERIFICATION = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveVerification"
+_EVIDENCE = {"BUCKET/records/*", "BUCKET/verifications/*", "BUCKET/restore-tests/*"}
+
 _PLANNED = {
     "BUCKET/runs/*/run.json",
     "BUCKET/runs/*/plan*.jsonl",
@@ -62,7 +67,8 @@ _PLANNED = {
 }
 
 # What each role may do with each resource: one entry for each function, then the roles of services. BUCKET stands for
-# the bucket's ARN. Roles may read the certificates only if `CaBundleSecret` is given.
+# the ARN of the archive's bucket, and LEDGER for that of the ledger's. Roles may read the certificates only if
+# `CaBundleSecret` is given.
 _GRANTS: dict[str, dict[str, set[str]]] = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
@@ -104,6 +110,38 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
             "BUCKET/runs/*/run.json",
             "BUCKET/runs/*/outcomes/crashed.json",
             "BUCKET/runs/*/report.json",
+        },
+        "events:PutEvents": {_BUS},
+    },
+    "PlanVerificationRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:ListBucketVersions": {"BUCKET"},
+        "s3:GetObject": {*_EVIDENCE, "LEDGER/ledger/*"},
+        "s3:PutObject": {
+            "BUCKET/verifications/*/run.json",
+            "BUCKET/verifications/*/plan*.jsonl",
+            "LEDGER/ledger/*",
+        },
+    },
+    "VerifyVersionsRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {*_EVIDENCE, "BUCKET/notebooks/*"},
+        "s3:GetObjectVersion": {"BUCKET/notebooks/*"},
+        "s3:PutObject": {"BUCKET/verifications/*/results/*"},
+    },
+    "ReportVerificationRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {
+            *_EVIDENCE,
+            "BUCKET/acknowledgements/*",
+            "BUCKET/runs/*/report.json",
+            "LEDGER/ledger/*",
+        },
+        "s3:PutObject": {
+            "BUCKET/verifications/*/run.json",
+            "BUCKET/verifications/*/findings.jsonl",
+            "BUCKET/verifications/*/report.json",
+            "LEDGER/ledger/*",
         },
         "events:PutEvents": {_BUS},
     },
@@ -153,8 +191,19 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "states:StopExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
         "states:RedriveExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
     },
+    "ArchiveVerificationRole": {
+        "s3:GetObject": {"BUCKET/verifications/*/plan*.jsonl"},
+        "lambda:InvokeFunction": {
+            f"{_FUNCTION}:{name}"
+            for name in ("PlanVerificationFunction", "VerifyVersionsFunction", "ReportVerificationFunction")
+        },
+        "states:StartExecution": {_VERIFICATION},
+        "states:DescribeExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
+        "states:StopExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
+        "states:RedriveExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
+    },
     "ArchiveRunScheduleRole": {
-        "states:StartExecution": {_RUN},
+        "states:StartExecution": {_RUN, _VERIFICATION},
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
@@ -242,12 +291,15 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
                     where = resource
                     for bucket in _BUCKETS:
                         where = where.replace(f"arn:aws:s3:::{bucket}", "BUCKET")
+                    for bucket in _LEDGERS:
+                        where = where.replace(f"arn:aws:s3:::{bucket}", "LEDGER")
                     grants[role].setdefault(action, set()).add(where)
     keys = {role: {action for action in actions if action.startswith("kms:")} for role, actions in grants.items()}
     expected_keys: dict[str, set[str]] = {role: set() for role in expected}
     if "KmsKeyArn" in VARIANTS[variant]:
         expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in expected}
-        expected_keys |= {"ArchiveRunRole": {"kms:Decrypt"}, "ArchiveRunScheduleRole": set()}
+        expected_keys |= {role: {"kms:Decrypt"} for role in ("ArchiveRunRole", "ArchiveVerificationRole")}
+        expected_keys |= {"ArchiveRunScheduleRole": set()}
     if VARIANTS[variant].get("KmsKeyScope") == "ALL":
         expected_keys |= {"ArchiveRunScheduleRole": {"kms:GenerateDataKey", "kms:Decrypt"}}
     assert keys == expected_keys
@@ -423,7 +475,7 @@ def test_function_code_may_not_change_network_interfaces() -> None:
     assert "AttachToVpc" not in {statement["Sid"] for _, statement in _statements(render())}
 
 
-@pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveRunScheduleRole"])
+@pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveVerificationRole", "ArchiveRunScheduleRole"])
 def test_service_may_assume_its_role_only_for_this_account(role: str) -> None:
     (statement,) = render()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
@@ -433,6 +485,15 @@ def test_roles_may_use_s3_only_in_this_account() -> None:
     for role, statement in _statements(render()):
         if any(action.startswith("s3:") for action in _list(statement["Action"])):
             assert statement["Condition"]["StringEquals"] == {"aws:ResourceAccount": "111122223333"}, role
+
+
+@pytest.mark.parametrize("role", ["PlanVerificationRole", "VerifyVersionsRole", "ReportVerificationRole"])
+def test_verification_writes_nothing_that_is_archived(role: str) -> None:
+    allowed = _GRANTS[role]
+    assert not [action for action in allowed if "Delete" in action or "Tagging" in action]
+    archived = ("notebooks/a/snapshots/b", "notebooks/a/item.json", "records/a/b", "acknowledgements/a", "runs/a/b")
+    written = allowed["s3:PutObject"]
+    assert not [key for key in archived for pattern in written if fnmatch.fnmatchcase(f"BUCKET/{key}", pattern)]
 
 
 def test_every_role_has_the_permissions_boundary() -> None:
