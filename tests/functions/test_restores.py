@@ -23,7 +23,6 @@ def archived(functions: Functions) -> Functions:
     """Return the functions after a run over all notebooks."""
     functions.configure(ARCHIVE_CURRENT="true", UNDO_FUNCTION="undo-function", SNAPSHOT_LIMIT="5")
     whole_run(functions)
-    functions.log.truncate(0)
     return functions
 
 
