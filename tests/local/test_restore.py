@@ -49,10 +49,13 @@ def flood_model(open_system: LocalSystem) -> Any:
     """Yield an archived notebook of ana, and put it back after the test."""
     item = titled(open_system, "Flood")
     organisation = open_system.arcgis.enterprise.organisation
-    items = dict(organisation.items)
+    items, groups, folders = dict(organisation.items), list(organisation.groups), dict(organisation.folders)
+    # Groups and folders stay when the item is deleted.
+    organisation.groups.extend(item.groups)
+    organisation.folders["ana"] = [item.folder] if item.folder else []
     ArchiveRun(open_system.aws, open_system.outputs, [item.id]).wait()
     yield item
-    organisation.items = items
+    organisation.items, organisation.groups, organisation.folders = items, groups, folders
 
 
 @pytest.mark.esri

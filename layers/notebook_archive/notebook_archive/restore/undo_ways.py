@@ -27,6 +27,7 @@ from notebook_archive.restore.read_back import read_content
 from notebook_archive.restore.sessions import check_sessions
 from notebook_archive.restore.target import OwnerContent, TargetPortal
 
+
 class Undo:
     """The undo of one restore. `result` is None if the restore did not end.
 
