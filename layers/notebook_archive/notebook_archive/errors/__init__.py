@@ -66,7 +66,7 @@
     │   ├── SessionsUnknown          the notebook server did not list the open notebooks
     │   ├── SnapshotNameTaken        the notebook has a snapshot with this name
     │   ├── SnapshotsFull            the notebook has as many snapshots as ArcGIS allows
-    │   ├── RestoreTooLarge          the notebook is too large for a form field
+    │   ├── SnapshotUnsendable       the notebook is too large for a form field, or is not strict UTF-8
     │   ├── RestoreInterrupted       the restore stopped after it had changed something
     │   ├── RestoreTouched           somebody changed what the restore made
     │   ├── UndoImpossible           what a restore replaced cannot be put back
@@ -148,13 +148,13 @@ from notebook_archive.errors.restore import (
     RestoreIdTaken,
     RestoreInputInvalid,
     RestoreInterrupted,
-    RestoreTooLarge,
     RestoreTouched,
     RestoreUnknown,
     SessionOpen,
     SessionsUnknown,
     SnapshotNameTaken,
     SnapshotsFull,
+    SnapshotUnsendable,
     UndoImpossible,
     VersionMissing,
 )
@@ -209,7 +209,6 @@ __all__ = [
     "RestoreIdTaken",
     "RestoreInputInvalid",
     "RestoreInterrupted",
-    "RestoreTooLarge",
     "RestoreTouched",
     "RestoreUnknown",
     "RotationRefused",
@@ -228,6 +227,7 @@ __all__ = [
     "SnapshotInvalid",
     "SnapshotNameTaken",
     "SnapshotTooLarge",
+    "SnapshotUnsendable",
     "SnapshotsFull",
     "TokenRejected",
     "UndoImpossible",

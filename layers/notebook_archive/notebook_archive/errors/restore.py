@@ -89,10 +89,13 @@ class SnapshotsFull(RestoreError):
     )
 
 
-class RestoreTooLarge(RestoreError):
-    """The notebook is too large for the form field in which ArcGIS takes a snapshot. Nothing was changed."""
+class SnapshotUnsendable(RestoreError):
+    """The notebook is too large for the form field in which ArcGIS takes a snapshot, or is not strict UTF-8.
 
-    reason = "restore-too-large"
+    Nothing was changed.
+    """
+
+    reason = "snapshot-unsendable"
     remedy = 'Restore the version as a new item ("as": "new") or over the item ("as": "replace").'
 
 

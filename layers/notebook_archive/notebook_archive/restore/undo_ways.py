@@ -7,7 +7,7 @@ from typing import Any
 
 from notebook_archive.arcgis.item_editor import EMPTY_NOTEBOOK, ItemProperties
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.backup.staging import Staged, stage
+from notebook_archive.backup.staging import Staged
 from notebook_archive.clock import Deadline, format_moment
 from notebook_archive.errors import (
     ArchiveDamaged,
@@ -26,6 +26,7 @@ from notebook_archive.restore.journal import LeftState, RestoreJournal, RestoreP
 from notebook_archive.restore.read_back import read_content
 from notebook_archive.restore.sessions import check_sessions
 from notebook_archive.restore.target import OwnerContent, TargetPortal
+from notebook_archive.restore.version import stage_stored
 
 
 class Undo:
@@ -182,7 +183,7 @@ class UndoReplacement(Undo):
         if stored is None:
             raise UndoImpossible(f"The archive does not have {key} any more, which the item contained before.")
         with closing(stored):
-            staged = stage(stored.read_pieces(), key)
+            staged = stage_stored(stored)
         if staged.digest.hex() != sha256:
             staged.file.close()
             raise ArchiveDamaged(f"{key} does not have the SHA-256 that the restore noted.")
