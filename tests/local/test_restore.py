@@ -67,7 +67,12 @@ def test_deleted_notebook_is_restored_and_undone(open_system: LocalSystem, flood
         Bucket=open_system.outputs["ArchiveBucket"], Prefix=f"notebooks/{item.id}/current/"
     )
     (copy,) = [each["Key"] for each in listed["Contents"] if each["Key"].endswith(".ipynb")]
-    event: dict[str, Any] = {"requestId": "deployed", "itemId": item.id, "resourceKey": copy.split("/", 2)[2], "as": "new"}
+    event: dict[str, Any] = {
+        "requestId": "deployed",
+        "itemId": item.id,
+        "resourceKey": copy.split("/", 2)[2],
+        "as": "new",
+    }
 
     planned = invoke(open_system, "RestoreNotebookFunction", {**event, "dryRun": True})
     assert planned["status"] == "planned"

@@ -69,7 +69,7 @@
     │   ├── SnapshotUnsendable       the notebook is too large for a form field, or is not strict UTF-8
     │   ├── RestoreInterrupted       the restore stopped after it had changed something
     │   ├── RestoreTouched           somebody changed what the restore made
-    │   ├── UndoImpossible           what a restore replaced cannot be put back
+    │   ├── UndoImpossible           the restore cannot be undone
     │   └── RestoreUnknown           there is no record of the restore
     ├── RequestInvalid               an event that requests a backup does not have the documented form
     └── EventRefused                 EventBridge did not accept an event

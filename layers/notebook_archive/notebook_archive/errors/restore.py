@@ -122,10 +122,14 @@ class RestoreTouched(RestoreError):
 
 
 class UndoImpossible(RestoreError):
-    """What a restore replaced cannot be put back. Nothing was changed."""
+    """A restore cannot be undone.
+
+    The item had no content before, the archive does not have the content any more, or the stack has another portal now.
+    Nothing was changed.
+    """
 
     reason = "undo-impossible"
-    remedy = "Restore another version over the item, or edit the notebook in ArcGIS."
+    remedy = "Undo the restore by hand in ArcGIS, as docs/restore.md shows."
 
 
 class RestoreUnknown(RestoreError):

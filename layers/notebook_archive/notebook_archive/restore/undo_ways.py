@@ -17,7 +17,7 @@ from notebook_archive.errors import (
     UndoImpossible,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, NotebookItem, ResourceKey, Snapshot, VerifiedCopy
+from notebook_archive.models import MAX_TITLE, ItemId, NotebookItem, ResourceKey, Snapshot, VerifiedCopy, truncate
 from notebook_archive.restore.as_new import ITEM_NOTE, find_marked, get_folder_id
 from notebook_archive.restore.as_replacement import PRESENT_NOTE
 from notebook_archive.restore.as_snapshot import SNAPSHOT_NOTE, access_of_owner, find_made, read_snapshot
@@ -72,7 +72,7 @@ class Undo:
         are compared, and `unfinished_sha256` are those that the restore itself could have left.
         """
         changes = []
-        title = self._left["title"] if self._left else self._plan["title"]
+        title = self._left["title"] if self._left else truncate(self._plan["title"], MAX_TITLE)
         if found["title"] != title:
             changes.append(f"the title is {found['title']!r} and was {title!r}")
         if sha256 not in ({self._left["sha256"]} if self._left else unfinished_sha256):
