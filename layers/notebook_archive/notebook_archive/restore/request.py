@@ -49,6 +49,7 @@ class RestoreRequest:
     `is_private`, a new item is not shared. With `is_forced`, an item is replaced although somebody has it open.
     """
 
+    request_id: str
     restore_id: RestoreId
     item_id: ItemId
     resource_key: str
@@ -71,11 +72,13 @@ class RestoreRequest:
         """
         fields = _check_fields(event)
         way: Way = event["as"]
+        request_id = fields.get("requestId") or default_id
         try:
             item_id = ItemId.parse(event["itemId"])
             version_key(item_id, event["resourceKey"])
             return cls(
-                restore_id=RestoreId.from_request(fields.get("requestId") or default_id),
+                request_id=request_id,
+                restore_id=RestoreId.from_request(request_id),
                 item_id=item_id,
                 resource_key=event["resourceKey"],
                 way=way,
