@@ -90,7 +90,7 @@ def _make_plan(job: RestoreJob, way: WayPlan) -> RestorePlan:
     plan: RestorePlan = {
         "schema": SCHEMA,
         "restoreId": request.restore_id,
-        "requestId": request.request_id,
+        "requestId": request.request_id or request.restore_id,
         "runId": RunId.from_execution(f"restore-{request.restore_id}", started_at),
         "startedAt": started_at,
         "request": request.describe(),
