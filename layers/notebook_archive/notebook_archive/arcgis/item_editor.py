@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Self
+from typing import IO, Any, Self
 from urllib.parse import quote
 
 from notebook_archive.arcgis.client import ArcGISClient
@@ -176,7 +176,7 @@ class ItemEditor:
         except NotAnId:
             raise UnexpectedAnswer(f"{what}: the response has no valid item id.") from None
 
-    def upload(self, item_id: ItemId, folder_id: str, file: BinaryIO, size: int, file_name: str = "") -> None:
+    def upload(self, item_id: ItemId, folder_id: str, file: IO[bytes], size: int, file_name: str = "") -> None:
         """Replace the item's content with the `size` bytes of `file`, which must be seekable.
 
         ArcGIS names the file `file_name`, or `<itemId>.ipynb` if it is empty, which is the name that ArcGIS itself
@@ -198,7 +198,7 @@ class ItemEditor:
                 raise
             raise UploadTooLarge(f"{what}: a server refuses a request of this size (HTTP 413).") from None
 
-    def _upload_in_parts(self, item_id: ItemId, folder_id: str, file: BinaryIO, size: int, name: str) -> None:
+    def _upload_in_parts(self, item_id: ItemId, folder_id: str, file: IO[bytes], size: int, name: str) -> None:
         """Upload a large file. If the response to the last request is lost, the whole file is sent again.
 
         The status does not prove that an update was committed, because it is also `completed` before the update.

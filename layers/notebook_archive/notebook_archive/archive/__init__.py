@@ -4,7 +4,7 @@
 """
 
 from notebook_archive.archive.bucket import ListedKey, ListedVersion
-from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote
+from notebook_archive.archive.keys import CapturedNote, CopyId, RestoreId, RunId, SeenNote
 from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Shard, fold
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
@@ -27,6 +27,7 @@ __all__ = [
     "ListedKey",
     "ListedVersion",
     "OpenedSnapshot",
+    "RestoreId",
     "RunId",
     "SeenNote",
     "Shard",
