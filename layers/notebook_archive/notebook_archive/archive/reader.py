@@ -149,7 +149,7 @@ class ArchiveReader:
             return {}
         try:
             item = json.loads(document)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ArchiveDamaged(f"{path} is not JSON.") from None
         return item if isinstance(item, dict) else {}
 

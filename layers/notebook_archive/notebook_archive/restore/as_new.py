@@ -1,25 +1,35 @@
 """Restore a version as a new item."""
 
+import hashlib
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from notebook_archive.arcgis.item_editor import ItemEditor
+from notebook_archive.arcgis.item_editor import EMPTY_NOTEBOOK, ItemEditor
 from notebook_archive.errors import (
+    NoContent,
     NotebookNotFound,
     OwnerMissing,
     RequestRejected,
     RestoreForbidden,
     RestoreInputInvalid,
+    RestoreTouched,
 )
 from notebook_archive.models import ItemId
 from notebook_archive.restore.job import RestoreJob, WayPlan, WayResult
 from notebook_archive.restore.journal import LOST_RESPONSES, RestoreJournal, RestorePlan
-from notebook_archive.restore.read_back import SAME_CELLS, ReadBack, describe_properties, read_back_item
+from notebook_archive.restore.read_back import (
+    SAME_CELLS,
+    ReadBack,
+    describe_properties,
+    is_empty,
+    is_version,
+    read_back_item,
+    read_content,
+)
 from notebook_archive.restore.target import OwnerContent
-
-# A new item has this keyword, followed by the restore id, until it is complete.
-MARK_PREFIX = "notebook-archive-restore-"
+from notebook_archive.restore.version import MARK_PREFIX
 
 FOLDER_NOTE, ITEM_NOTE, CONTENT_NOTE, PROPERTIES_NOTE = "1-folder", "2-item", "3-content", "4-properties"
 
@@ -59,7 +69,8 @@ class NewItem:
         ]
         if not self._version.properties:
             steps.append("The archive has no item.json of the notebook, so tags and description are not restored.")
-        names = {"mark": f"{MARK_PREFIX}{self._request.restore_id}", "folder": self._folder}
+        mark = f"{MARK_PREFIX}{self._request.restore_id}"
+        names = {"mark": mark, "folder": self._folder, "access": self._access}
         return WayPlan(self._owner, self._title, steps, names)
 
     def _describe_folder(self, folders: Mapping[str, str]) -> str:
@@ -81,13 +92,19 @@ class NewItem:
         return f"Share it with {shared}, as archived. The groups are of another portal and are left out: {titles}."
 
     def carry_out(self, plan: RestorePlan, journal: RestoreJournal) -> WayResult:
-        """Make the item, or complete it, and read it back."""
-        self._title = plan["title"]  # the archived title may have changed since the restore was begun
+        """Make the item, or complete it, and read it back.
+
+        Raises RestoreTouched if somebody saved other content in the item before it was complete.
+        """
+        # What is archived of the item may have changed since the restore was begun.
+        self._title, self._access = plan["title"], plan["access"]
         folder_id = self._find_folder(plan["folder"], journal)
         item_id = self._find_or_add(plan["mark"], folder_id, journal)
         journal.changes.append(f"Item {item_id} of {self._owner} was added.")
         if not journal.read_note(CONTENT_NOTE):
             version = self._version
+            if journal.is_resumed:
+                self._require_unedited(item_id)
             self._content.edit(lambda editor: editor.upload(item_id, folder_id, version.file, version.size))
             journal.write_note(CONTENT_NOTE, {"sha256": version.sha256})
         noted = journal.read_note(PROPERTIES_NOTE)
@@ -101,6 +118,18 @@ class NewItem:
             level = min(read_back.level, SAME_CELLS)
             read_back = ReadBack(level, [*read_back.differences, *left_out], read_back.left)
         return WayResult(read_back, {"newItemId": item_id})
+
+    def _require_unedited(self, item_id: ItemId) -> None:
+        try:
+            present = read_content(self._content.portal, item_id, self._job.max_read_bytes)
+        except NoContent:
+            return
+        with closing(present.file):
+            if not is_empty(present) and not is_version(present, self._version):
+                raise RestoreTouched(
+                    f"Somebody saved item {item_id} before this restore completed it, so its content was not replaced. "
+                    "Start another restore, with another requestId."
+                )
 
     def _find_folder(self, title: str, journal: RestoreJournal) -> str:
         """Return the id of the folder, which is created if the owner has no such folder."""
@@ -141,6 +170,7 @@ class NewItem:
     def _add(self, mark: str, folder_id: str, journal: RestoreJournal) -> ItemId:
         described = self._version.describe_item(self._title)
         marked = replace(described, type_keywords=(*(described.type_keywords or ()), mark))
+        journal.require_not_undone()
         change = f"An item of {self._owner} with the type keyword {mark} was added, or may have been."
         with journal.attempted_change(change):
             try:
@@ -175,7 +205,14 @@ class NewItem:
     def _read_back(self, item_id: ItemId, folder_id: str) -> ReadBack:
         expected: dict[str, Any] = describe_properties(self._version.describe_item(self._title))
         expected |= {"owner": self._owner, "folder": folder_id, "access": self._access}
-        return read_back_item(self._content.portal, item_id, self._version, expected, self._job.max_read_bytes)
+        return read_back_item(
+            self._content.portal,
+            item_id,
+            self._version,
+            expected,
+            self._job.max_read_bytes,
+            earlier_sha256=hashlib.sha256(EMPTY_NOTEBOOK).hexdigest(),
+        )
 
     def _list_unknown(self) -> list[str]:
         if self._version.properties:

@@ -68,6 +68,7 @@ class Replacement:
             is_replaced = self._is_replaced(noted)
             if journal.is_resumed and not is_replaced:
                 self._check_sessions()
+            journal.require_not_undone()
             journal.changes.append(
                 f"The content of item {item_id} was replaced, or may have been. The content before it is archived as "
                 f"{noted['key'] or 'nothing, because the item was empty'}."
@@ -80,12 +81,20 @@ class Replacement:
         expected: dict[str, Any] = describe_item(self._item)
         if properties.runtime:
             expected["runtime"] = describe_runtime(properties.runtime)
-        read_back = read_back_item(self._content.portal, item_id, version, expected, self._job.max_read_bytes)
+        read_back = read_back_item(
+            self._content.portal,
+            item_id,
+            version,
+            expected,
+            self._job.max_read_bytes,
+            earlier_sha256=noted["sha256"],
+        )
         return WayResult(read_back, {"archived": noted["key"]} if noted["key"] else {})
 
     def _is_replaced(self, noted: dict[str, Any]) -> bool:
         """Return whether an earlier attempt has replaced the content. Raises RestoreTouched if somebody else did."""
-        if self._item.modified and self._item.modified == noted["modified"]:
+        modified = self._content.portal.get_item(self._item_id).modified
+        if modified and modified == noted["modified"]:
             return False
         try:
             present = read_content(self._content.portal, self._item_id, self._job.max_read_bytes)

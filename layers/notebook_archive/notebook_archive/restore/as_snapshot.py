@@ -19,7 +19,14 @@ from notebook_archive.errors import (
 from notebook_archive.models import ItemId, ResourceKey, Snapshot, SnapshotListing
 from notebook_archive.restore.job import RestoreJob, WayPlan, WayResult
 from notebook_archive.restore.journal import LOST_RESPONSES, LeftState, RestoreJournal, RestorePlan
-from notebook_archive.restore.read_back import PARSED, SAME_PROPERTIES, ReadBack, compare_content
+from notebook_archive.restore.read_back import (
+    PARSED,
+    SAME_CELLS,
+    SAME_PROPERTIES,
+    ReadBack,
+    compare_content,
+    list_differences,
+)
 from notebook_archive.restore.target import TargetPortal, require_credential_of
 
 # The name of a snapshot for which the request gives none begins with this prefix. The restore id follows.
@@ -69,20 +76,24 @@ class NewSnapshot:
         noted = journal.read_note(SNAPSHOT_NOTE)
         if not noted:
             made = (journal.is_resumed and self._find_lost(plan)) or self._make(plan, journal)
-            noted = journal.write_note(SNAPSHOT_NOTE, {"resourceKey": made.resource_key, "created": made.created})
+            noted = journal.write_note(
+                SNAPSHOT_NOTE, {"resourceKey": made.resource_key, "name": made.name, "created": made.created}
+            )
         key = ResourceKey.parse(noted["resourceKey"])
         journal.changes.append(f"Snapshot {key} of item {self._item_id} was made.")
         staged = self._read(key)
         with closing(staged.file):
             differences, sha256 = compare_content(staged, self._version), staged.digest.hex()
-        left: LeftState = {"title": plan["title"], "modified": noted["created"], "sha256": sha256}
-        level = PARSED if differences else SAME_PROPERTIES
-        return WayResult(ReadBack(level, differences, left), {"snapshot": key})
+        others = list_differences({"name": noted["name"]}, {"name": plan["title"]})
+        left: LeftState = {"title": noted["name"], "modified": noted["created"], "sha256": sha256}
+        level = PARSED if differences else SAME_CELLS if others else SAME_PROPERTIES
+        return WayResult(ReadBack(level, differences + others, left), {"snapshot": key})
 
     def _make(self, plan: RestorePlan, journal: RestoreJournal) -> Snapshot:
         """Make the snapshot. If the response is lost, only the listing shows whether it was made."""
         name = plan["title"]
         text = self._read_text()
+        journal.require_not_undone()
         change = f"The snapshot {name!r} of item {self._item_id} was made, or may have been."
         with journal.attempted_change(change):
             try:

@@ -19,6 +19,7 @@ from notebook_archive.errors import (
     ArchiveUnavailable,
     DeadlineExceeded,
     NotebookArchiveError,
+    RestoreIdTaken,
     UnexpectedAnswer,
 )
 from notebook_archive.restore.request import Way
@@ -34,7 +35,7 @@ class RestorePlan(TypedDict):
     `requestId` is the id of the request, and `restoreId` its encoded form. `runId` is the run id of what the restore
     archives. `steps` says in words what is done. `mark` is the keyword by which a new item is found until it is
     complete. `folder` is the title of the folder of a new item, or empty. `before` are the keys of the snapshots that
-    the item had.
+    the item had. `access` says with whom a new item is shared.
     """
 
     schema: int
@@ -53,15 +54,21 @@ class RestorePlan(TypedDict):
     itemId: NotRequired[str]
     mark: NotRequired[str]
     folder: NotRequired[str]
+    access: NotRequired[str]
     before: NotRequired[list[str]]
 
 
 class LeftState(TypedDict):
-    """What a restore left. An undo refuses if it finds anything else. `modified` is in epoch milliseconds."""
+    """What a restore left. An undo refuses if it finds anything else. `modified` is in epoch milliseconds.
+
+    `folder` is the id of an item's folder, or empty. A snapshot has no `folder` and no `access`.
+    """
 
     title: str
     modified: int
     sha256: str
+    folder: NotRequired[str]
+    access: NotRequired[str]
 
 
 class Made(TypedDict, total=False):
@@ -176,9 +183,10 @@ class RestoreJournal:
         written: RestoreRecord = self._write(restore_result_key(self.restore_id), result)
         return written
 
-    def has_undo(self) -> bool:
-        """Return whether an undo of the restore has begun."""
-        return self._read(undo_plan_key(self.restore_id)) is not None
+    def require_not_undone(self) -> None:
+        """Raise RestoreIdTaken if an undo of the restore has begun."""
+        if self._read(undo_plan_key(self.restore_id)) is not None:
+            raise RestoreIdTaken(f"The restore {self.restore_id} was undone.")
 
     def write_undo_plan(self, plan: Mapping[str, Any]) -> None:
         """Write that an undo begins."""
@@ -208,7 +216,7 @@ class RestoreJournal:
             return None
         try:
             document = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise ArchiveDamaged(f"{key} is not a JSON object.")

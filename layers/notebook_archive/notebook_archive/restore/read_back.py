@@ -5,12 +5,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from notebook_archive.arcgis.item_editor import ItemProperties
+from notebook_archive.arcgis.item_editor import EMPTY_NOTEBOOK, ItemProperties
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
 from notebook_archive.backup.staging import IN_MEMORY_BYTES, Staged, stage
 from notebook_archive.models import ItemId, NotebookItem, truncate
-from notebook_archive.notebook import has_same_cells
+from notebook_archive.notebook import has_same_cells, is_same_notebook
 from notebook_archive.restore.journal import LeftState
 from notebook_archive.restore.version import RUNTIME_NAME, RUNTIME_VERSION, ArchivedVersion
 
@@ -41,9 +41,23 @@ def is_version(staged: Staged, version: ArchivedVersion) -> bool | None:
         return True
     if max(staged.size, version.size) > IN_MEMORY_BYTES:
         return None
-    version.file.seek(0)
+    return has_same_cells(*_read_both(staged, version))
+
+
+def is_empty(staged: Staged) -> bool:
+    """Return whether a body is that of an item that was added and not filled."""
     staged.file.seek(0)
-    return has_same_cells(staged.file.read(), version.file.read())
+    return staged.size <= IN_MEMORY_BYTES and is_same_notebook(staged.file.read(), EMPTY_NOTEBOOK)
+
+
+def _is_same(staged: Staged, version: ArchivedVersion) -> bool:
+    return staged.digest.hex() == version.sha256 or is_same_notebook(*_read_both(staged, version))
+
+
+def _read_both(staged: Staged, version: ArchivedVersion) -> tuple[bytes, bytes]:
+    staged.file.seek(0)
+    version.file.seek(0)
+    return staged.file.read(), version.file.read()
 
 
 def compare_content(staged: Staged, version: ArchivedVersion) -> list[str]:
@@ -58,19 +72,35 @@ def compare_content(staged: Staged, version: ArchivedVersion) -> list[str]:
 
 
 def read_back_item(
-    portal: Portal, item_id: ItemId, version: ArchivedVersion, expected: Mapping[str, Any], limit: int
+    portal: Portal,
+    item_id: ItemId,
+    version: ArchivedVersion,
+    expected: Mapping[str, Any],
+    limit: int,
+    *,
+    earlier_sha256: str,
 ) -> ReadBack:
     """Read an item and its content, and compare them with the version and with the expected properties.
 
-    `expected` has names and values as `describe_item` returns them.
+    `expected` has names and values as `describe_item` returns them. `earlier_sha256` is that of the content before the
+    upload. If ArcGIS still has it, equal cells do not prove the upload.
     """
     staged = read_content(portal, item_id, limit)
     with closing(staged.file):
         differences, sha256 = compare_content(staged, version), staged.digest.hex()
+        if not differences and sha256 == earlier_sha256 and not _is_same(staged, version):
+            differences = ["ArcGIS still has the content from before the upload."]
     item = portal.get_item(item_id)
-    others = list_differences(describe_item(item), expected)
+    found = describe_item(item)
+    others = list_differences(found, expected)
     level = PARSED if differences else SAME_CELLS if others else SAME_PROPERTIES
-    left: LeftState = {"title": item.title, "modified": item.modified, "sha256": sha256}
+    left: LeftState = {
+        "title": item.title,
+        "modified": item.modified,
+        "sha256": sha256,
+        "folder": found["folder"],
+        "access": found["access"],
+    }
     return ReadBack(level, differences + others, left)
 
 

@@ -120,8 +120,15 @@ class RestoreRequest:
         return described if self.folder is None else {**described, "folder": self.folder}
 
 
+def require_object(event: object) -> None:
+    """Raise RestoreInputInvalid if an event is not a JSON object."""
+    if not isinstance(event, Mapping):
+        raise RestoreInputInvalid("The request is not a JSON object.")
+
+
 def _check_fields(event: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the fields of the event that are texts. Raises RestoreInputInvalid for a wrong field."""
+    require_object(event)
     if unknown := sorted(event.keys() - {*_TEXTS, *_FLAGS, "to"}):
         raise RestoreInputInvalid(f"The request has an unknown field: {unknown[0][:60]!r}.")
     if missing := [name for name in _REQUIRED if not event.get(name)]:

@@ -1,6 +1,7 @@
 """Restore one version of a notebook: plan it, do it, and read it back."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -39,6 +40,7 @@ def restore_version(request: RestoreRequest, context: RestoreContext, deadline: 
         _require_same_request(planned, request, journal)
         if ended := journal.read_result():
             return ended
+        request = _repeat_choices(request, planned)
     with opened_version(request, context.reader) as version:
         job = RestoreJob(request, version, context.portals.find(request.to), context, deadline)
         if planned:
@@ -72,8 +74,14 @@ def restore_version(request: RestoreRequest, context: RestoreContext, deadline: 
 def _require_same_request(planned: RestorePlan, request: RestoreRequest, journal: RestoreJournal) -> None:
     if planned["request"] != request.describe():
         raise RestoreIdTaken(f"Another request has the id {request.restore_id}. It restored {planned['key']}.")
-    if journal.has_undo():
-        raise RestoreIdTaken(f"The restore {request.restore_id} was undone.")
+    journal.require_not_undone()
+
+
+def _repeat_choices(request: RestoreRequest, planned: RestorePlan) -> RestoreRequest:
+    """Return the request with what the plan took from the archive, which may say something else by now."""
+    if request.way != "new":
+        return request
+    return replace(request, owner=planned["owner"], folder=planned["folder"], title=planned["title"])
 
 
 def _require_same_state(planned: RestorePlan, job: RestoreJob) -> None:

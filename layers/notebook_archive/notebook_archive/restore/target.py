@@ -67,7 +67,7 @@ class TargetPortals:
             raise RestoreInputInvalid(
                 "The stack has no RestoreSecretPrefix, so it restores only to its own portal. Set the parameter first."
             )
-        if _is_below(to.secret_prefix, self._own.secret_prefix):
+        if _is_below(to.secret_prefix, self._own.secret_prefix) or _is_below(self._own.secret_prefix, to.secret_prefix):
             raise RestoreInputInvalid(
                 f"The secrets below {self._own.secret_prefix!r} are used only for the stack's portal, {self._own.url}."
             )

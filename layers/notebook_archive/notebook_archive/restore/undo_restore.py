@@ -12,12 +12,13 @@ from notebook_archive.errors import (
     NotebookArchiveError,
     RestoreInputInvalid,
     RestoreInterrupted,
+    RestoreTouched,
     RestoreUnknown,
     UndoImpossible,
 )
 from notebook_archive.restore.job import RestoreContext
 from notebook_archive.restore.journal import SCHEMA, RestoreJournal, UndoRecord
-from notebook_archive.restore.request import OtherPortal, Way
+from notebook_archive.restore.request import OtherPortal, Way, require_object
 from notebook_archive.restore.undo_ways import Undo, UndoNew, UndoReplacement, UndoSnapshot
 
 _UNDOS: Mapping[Way, type[Undo]] = {"new": UndoNew, "replace": UndoReplacement, "snapshot": UndoSnapshot}
@@ -34,6 +35,7 @@ class UndoRequest:
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Self:
         """Return the request in an event. Raises RestoreInputInvalid."""
+        require_object(event)
         if unknown := sorted(event.keys() - {"restoreId", "dryRun", "force"}):
             raise RestoreInputInvalid(f"The request has an unknown field: {unknown[0][:60]!r}.")
         restore_id, is_dry_run, is_forced = (
@@ -94,6 +96,8 @@ def undo_restore(request: UndoRequest, context: RestoreContext, deadline: Deadli
     journal.write_undo_plan({"schema": SCHEMA, "startedAt": started_at, "steps": undo.steps})
     try:
         undo.carry_out()
+    except RestoreTouched:
+        raise
     except NotebookArchiveError as error:
         raise RestoreInterrupted(f"The undo of restore {request.restore_id} stopped. {error}") from error
     record["status"], record["seconds"] = "undone", round(time.monotonic() - begun, 3)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from notebook_archive.arcgis.item_editor import EMPTY_NOTEBOOK, ItemProperties
@@ -77,11 +77,20 @@ class Undo:
             changes.append(f"the title is {found['title']!r} and was {title!r}")
         if sha256 not in ({self._left["sha256"]} if self._left else unfinished_sha256):
             changes.append("the content is different")
+        if self._left and found.get("folder", "") != self._left.get("folder", ""):
+            changes.append("it is in another folder")
+        if self._left and found.get("access") != self._left.get("access"):
+            changes.append(f"its access is {found.get('access')!r} and was {self._left.get('access')!r}")
         if self._left and found["modified"] != self._left["modified"]:
             moments = format_moment(found["modified"]), format_moment(self._left["modified"])
             changes.append(f"its time is {moments[0]} and was {moments[1]}")
         if changes:
             raise RestoreTouched(f"Somebody changed {what} after the restore: {', '.join(changes)}.")
+
+    def _require_unsaved(self, portal: Portal, item: NotebookItem) -> None:
+        """Raise RestoreTouched if somebody saved an item after this undo looked at it."""
+        if portal.get_item(item.item_id).modified != item.modified:
+            raise RestoreTouched(f"Somebody saved item {item.item_id} when this undo had begun. Nothing was undone.")
 
 
 class UndoNew(Undo):
@@ -101,11 +110,11 @@ class UndoNew(Undo):
             self.steps = [f"Delete nothing, because item {item_id} does not exist any more."]
             return
         what = f"item {item_id}"
-        if item.owner != self._plan["owner"]:
+        if item.owner.casefold() != self._plan["owner"].casefold():
             raise RestoreTouched(f"Somebody gave {what} to {item.owner} after the restore.")
         sha256 = _read_sha256(self._content.portal, item_id, self._max_bytes)
         unfinished = (hashlib.sha256(EMPTY_NOTEBOOK).hexdigest(), self._plan["sha256"])
-        self._require_untouched(what, {"title": item.title, "modified": item.modified}, sha256, unfinished)
+        self._require_untouched(what, _describe(item), sha256, unfinished)
         self.steps = [
             f"Delete {what}, {item.title!r} of {item.owner}, with the credential of {self._content.account}.",
             "ArcGIS Online keeps it in the recycle bin.",
@@ -122,12 +131,14 @@ class UndoNew(Undo):
         if item is None:
             return
         item_id, folder_id = item.item_id, get_folder_id(item.properties)
-        try:
+        with suppress(NotebookNotFound):  # an earlier attempt may have deleted it, which the next call proves
+            self._require_unsaved(self._content.portal, item)
             self._content.edit(lambda editor: editor.delete_item(item_id, folder_id))
+        try:
             self._content.portal.get_item(item_id)
         except NotebookNotFound:
             return
-        raise UnexpectedAnswer(f"ArcGIS reported that item {item_id} was deleted, but still has it.")
+        raise UnexpectedAnswer(f"Item {item_id} was to be deleted, but ArcGIS still has it.")
 
 
 class UndoReplacement(Undo):
@@ -147,8 +158,8 @@ class UndoReplacement(Undo):
         sha256 = _read_sha256(self._content.portal, item_id, self._max_bytes)
         self._is_put_back = sha256 == noted["sha256"]
         if not self._is_put_back:
-            what, found = f"item {item_id}", {"title": item.title, "modified": item.modified}
-            self._require_untouched(what, found, sha256, (self._plan["sha256"],))
+            what = f"item {item_id}"
+            self._require_untouched(what, _describe(item), sha256, (self._plan["sha256"],))
             if not noted["key"]:
                 raise UndoImpossible(
                     f"Item {item_id} had no content before the restore, and ArcGIS removes no content."
@@ -172,6 +183,7 @@ class UndoReplacement(Undo):
         if not self._is_put_back:
             staged = self._open_copy(noted["key"], noted["sha256"])
             with closing(staged.file):
+                self._require_unsaved(self._content.portal, item)
                 self._content.edit(lambda editor: editor.upload(item_id, folder_id, staged.file, staged.size))
         runtime = ItemProperties(runtime=noted["runtime"])
         self._content.edit(lambda editor: editor.update_item(item_id, folder_id, runtime))
@@ -237,6 +249,16 @@ class UndoSnapshot(Undo):
             raise UnexpectedAnswer(
                 f"ArcGIS reported that snapshot {copy.resource_key} was deleted, but still lists it."
             )
+
+
+def _describe(item: NotebookItem) -> dict[str, Any]:
+    properties = item.properties
+    return {
+        "title": item.title,
+        "modified": item.modified,
+        "folder": properties.get("ownerFolder") or "",
+        "access": properties.get("access") or "",
+    }
 
 
 def _read_sha256(portal: Portal, item_id: ItemId, limit: int) -> str:

@@ -18,6 +18,8 @@ RUNTIME_NAME = "notebookRuntimeName"
 RUNTIME_VERSION = "notebookRuntimeVersion"
 # The keywords that every notebook has in ArcGIS. They are used if the archive does not have the item's properties.
 DEFAULT_KEYWORDS = ("Notebook", "Python")
+# A new item has this keyword, followed by the restore id, until it is complete.
+MARK_PREFIX = "notebook-archive-restore-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,13 @@ class ArchivedVersion:
         return {_get_text(each, "id"): _get_text(each, "title") for each in entries if _get_text(each, "id")}
 
     def describe_item(self, title: str) -> ItemProperties:
-        """Return the properties of an item like the archived one, with this title."""
+        """Return the properties of an item like the archived one, with this title.
+
+        If an unfinished restore was archived, its mark is left out, because only the unfinished item may have it.
+        """
         archived = ItemProperties.from_item(self.properties)
-        keywords = archived.type_keywords or DEFAULT_KEYWORDS
+        keywords = tuple(each for each in archived.type_keywords or () if not each.startswith(MARK_PREFIX))
+        keywords = keywords or DEFAULT_KEYWORDS
         return replace(archived, title=title, type_keywords=keywords, runtime=self.runtime_properties)
 
     @property
@@ -113,4 +119,4 @@ def stage_stored(stored: OpenedObject) -> Staged:
 
 def _get_text(properties: Mapping[str, Any], name: str) -> str:
     value = properties.get(name)
-    return value if isinstance(value, str) else ""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
