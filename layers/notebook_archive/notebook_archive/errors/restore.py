@@ -110,9 +110,9 @@ class RestoreInterrupted(RestoreError):
 
 
 class RestoreTouched(RestoreError):
-    """Somebody changed the item or the snapshot after the restore, so that an undo would destroy their work.
+    """Somebody changed the item or the snapshot after the restore, or between its steps.
 
-    Nothing was changed. The message says what differs.
+    A further step, or an undo, would destroy their work, so nothing else was changed. The message says what differs.
     """
 
     reason = "restore-touched"
