@@ -40,6 +40,7 @@ OURS = re.compile(
     r"|notebooks/[0-9a-f]{32}/(?:item\.json|deleted\.json|captures/snapshot-[0-9a-f]{32}\.json)"
     r"|runs/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|outcomes/(?:plan|crashed|{_BATCH})\.json)"
+    r"|restores/[A-Za-z0-9_.-]{1,80}/(?:plan|result|notes/\d-[a-z]+|undo/(?:plan|result))\.json"
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
     rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
@@ -137,6 +138,8 @@ class StrictS3:
         self._rule(
             "no tag begins with aws:", kept=not any(each.lower().startswith("aws:") for tag in tags for each in tag)
         )
+        if key.startswith("restores/"):
+            self._rule("a record is never overwritten", kept=params.get("IfNoneMatch") == "*")
         if "/current/" in key:
             self._rule("a copy or a sighting is never overwritten", kept=params.get("IfNoneMatch") == "*")
         if RECORDS.fullmatch(key):

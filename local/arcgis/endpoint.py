@@ -41,6 +41,10 @@ class OperationEndpoint:
             await send(message)
 
         try:
+            limit = deployment.switches.max_request_bytes
+            if limit and int(request.headers.get("content-length", 0)) > limit:
+                await send_response(make_page("Content too large", "", 413), send_and_log)
+                return
             body, files = await _read_form(request)
             call = Call(deployment, self._area, request, dict(request.query_params), body, files)
             error = _identify(call)
@@ -65,6 +69,9 @@ class OperationEndpoint:
         # Every operation refuses an invalid token. Only operations that need a token refuse a call without one.
         if error and (self._operation.needs_token or error.code == 498):
             raise error
+        limit = call.switches.max_field_bytes
+        if limit and any(len(value.encode()) > limit for value in call.body.values()):
+            raise OperationError(400, "The value of a field is too long.")
         return self._operation.handler(call)
 
     def _respond(self, call: Call, error: OperationError | None) -> Response:

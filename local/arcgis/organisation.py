@@ -21,9 +21,18 @@ type Role = Literal["admin", "creator"]
 CREATOR_PRIVILEGES = (
     "premium:publisher:createNotebooks",
     "portal:user:createItem",
+    "portal:user:shareToGroup",
     "portal:user:shareToOrg",
 )
-ADMIN_PRIVILEGES = (*CREATOR_PRIVILEGES, "portal:admin:viewItems", "portal:admin:updateItems", "portal:admin:viewUsers")
+ADMIN_PRIVILEGES = (
+    *CREATOR_PRIVILEGES,
+    "portal:user:shareToPublic",
+    "portal:admin:viewItems",
+    "portal:admin:updateItems",
+    "portal:admin:deleteItems",
+    "portal:admin:shareToGroup",
+    "portal:admin:viewUsers",
+)
 RUNTIME = ("ArcGIS Notebook Python 3 Standard", "9.0")
 
 
@@ -113,7 +122,8 @@ class Item:
     If `resources_refused` is set, only the owner can list the resources. Even an administrator cannot. So nobody can
     read the snapshots without the owner's password. `content_refused` does the same for the content. `groups` are the
     titles of the groups that the item is shared with. `folder` is the title of its folder. An `unindexed` item exists,
-    but a search never returns it.
+    but a search never returns it. A `protected` item cannot be deleted. `name` is the name of the item's file, by
+    default the item id with `.ipynb`.
     """
 
     owner: str
@@ -127,7 +137,13 @@ class Item:
     shared_with: tuple[str, ...] = ()
     folder: str | None = None
     description: str | None = None
+    snippet: str | None = None
+    license_info: str | None = None
+    access_information: str | None = None
     tags: list[str] = field(default_factory=list)
+    type_keywords: list[str] = field(default_factory=lambda: ["Notebook", "Python"])
+    name: str = ""
+    protected: bool = False
     runtime: tuple[str, str] = RUNTIME
     snapshots: list[Snapshot] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
@@ -142,6 +158,7 @@ class Item:
 
     def __post_init__(self) -> None:
         self.modified = self.modified or self.created
+        self.name = self.name or f"{self.id}.ipynb"
 
     def snapshot(self, resource_key: str) -> Snapshot | None:
         """Return the snapshot with that key, or None."""
@@ -152,6 +169,20 @@ class Item:
         snapshot = Snapshot(name or f"{self.title} {len(self.snapshots) + 1}", content, **fields)
         self.snapshots.append(snapshot)
         return snapshot
+
+
+@dataclass
+class Upload:
+    """A file that a client uploads in parts. `parts` maps part numbers to bytes.
+
+    `adds_item` is true if the upload belongs to `addItem`, so that the item exists only after the commit.
+    """
+
+    item: Item
+    file_name: str
+    adds_item: bool = False
+    parts: dict[int, bytes] = field(default_factory=dict)
+    status: Literal["partial", "processing", "completed", "failed"] = "partial"
 
 
 @dataclass
@@ -194,7 +225,12 @@ class Webhook:
 
 
 class Organisation:
-    """The users, items, sessions and webhooks of one deployment. `items` maps ids to items, in order of creation."""
+    """The users, items, sessions and webhooks of one deployment. `items` maps ids to items, in order of creation.
+
+    `folders` are the titles of folders by their owners. They include empty folders. Folders of items need not be in it.
+    `groups` are the titles of groups, which need not include those of items. `recycle_bin` contains deleted items by
+    their ids. `uploads` are the uploads in parts by the ids of their items.
+    """
 
     def __init__(self, users: list[User], items: list[Item] | None = None) -> None:
         self.id = secrets.token_hex(8)
@@ -202,6 +238,10 @@ class Organisation:
         self.users = {user.username: user for user in users}
         self.apps = {"archive-app": App("archive-app", "archive-app-secret")}
         self.items = {item.id: item for item in items or []}
+        self.folders: dict[str, list[str]] = {}
+        self.groups: list[str] = []
+        self.recycle_bin: dict[str, Item] = {}
+        self.uploads: dict[str, Upload] = {}
         self.sessions: list[Session] = []
         self.webhooks: dict[str, Webhook] = {}
         self.webhook_settings = {
@@ -230,6 +270,16 @@ class Organisation:
             item.removed_at = time.monotonic()
             self._removed.append(item)
         return item
+
+    def list_folders(self, owner: str) -> dict[str, str]:
+        """Return the titles of an owner's folders by their ids, in the order of the titles."""
+        titles = {item.folder for item in list(self.items.values()) if item.owner == owner and item.folder}
+        return {id_of(title): title for title in sorted(titles | set(self.folders.get(owner, ())))}
+
+    def list_groups(self) -> dict[str, str]:
+        """Return the titles of the groups by their ids."""
+        titles = {title for item in list(self.items.values()) for title in item.groups}
+        return {id_of(title): title for title in sorted(titles | set(self.groups))}
 
     def indexed(self, lag: float) -> Iterator[Item]:
         """Return the items that a search index contains if it is updated `lag` seconds late."""

@@ -8,11 +8,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local.arcgis.control import Control
 from local.arcgis.deployment import ADMIN_CONTEXT, PORTAL_CONTEXT, Deployment, Kind
 from local.arcgis.endpoint import OperationEndpoint, StorageEndpoint, make_not_found_app
-from local.arcgis.operations import items, notebook_admin, portal, tokens, webhooks
+from local.arcgis.operations import item_changes, items, notebook_admin, portal, tokens, webhooks
 from local.arcgis.operations.call import Area, Operation
 
 # Routes are compared in this order, so the operations that an archive calls most often come first.
-PORTAL_OPERATIONS = (*items.OPERATIONS, *portal.OPERATIONS, *tokens.PORTAL, *webhooks.OPERATIONS)
+PORTAL_OPERATIONS = (
+    *items.OPERATIONS,
+    *item_changes.OPERATIONS,
+    *items.LISTINGS,
+    *portal.OPERATIONS,
+    *tokens.PORTAL,
+    *webhooks.OPERATIONS,
+)
 
 
 def list_operation_names(kind: Kind) -> list[str]:

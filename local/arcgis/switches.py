@@ -150,6 +150,36 @@ class Switches:
     # Not a guess: `/data` of an item without a file returns error code 500 or an empty body. Both are known to happen.
     empty_data: Literal["error", "empty-body"] = "error"
 
+    # Changes of items.
+
+    # GUESS: an administrator may add items to another member's content. Documented: "This operation is available only
+    # to the specified user". Esri's Python package has a parameter for the owner, which it describes as one for
+    # administrators.
+    admin_may_add_items: bool = True
+    # GUESS: the name of an uploaded file is its name in the multipart form. With `parameter`, it is the form field
+    # `fileName`, and without that field it is `file`.
+    file_name_from: Literal["form", "parameter"] = "form"
+    # GUESS: an update that sends `typeKeywords` replaces all of them. With `kept`, those of the item's type stay.
+    type_keywords_of_type: Literal["replaced", "kept"] = "replaced"
+    # GUESS: `share` replaces the groups of an item. Esri's Python package always sends all of them.
+    share_replaces_groups: bool = True
+    # GUESS: the largest value of one form field in bytes, for example of `description` or `notebookJSON`. 0 means that
+    # there is no limit.
+    max_field_bytes: int = 0
+    # Not a guess: a web adaptor or a load balancer may refuse larger requests with HTTP 413. 0 means that there is no
+    # limit.
+    max_request_bytes: int = 0
+    # Documented: the largest file that one request may upload.
+    max_upload_bytes: int = 5_000_000_000
+    # Documented: the smallest size of a part that is not the last one.
+    min_part_bytes: int = 5 * 1024 * 1024
+    # Documented: a commit is processed after its response. The length of time is a GUESS.
+    commit_seconds: float = 0
+    # GUESS: while an update is uploaded in parts, the status is `partial`. Documented: only for a new item.
+    update_is_partial: bool = False
+    # Documented for ArcGIS Online: a deleted item stays in the recycle bin for 14 days.
+    recycle_bin: bool = True
+
     # Webhooks.
 
     # GUESS: the method by which a portal checks the URL of a new webhook. Documented: the URL "will be queried".

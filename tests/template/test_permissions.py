@@ -44,6 +44,8 @@ _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-arc
 _TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
 _CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
+# Roles may read these secrets only if `RestoreSecretPrefix` is given.
+_OTHER_PORTALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-restore/*"
 # With `ApiAuth=ArcGIS` a function of the proxy may read only the certificates, and not the secrets.
 _SECRETS_OF_PROXY = "SECRETS_OF_PROXY"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
@@ -153,6 +155,22 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
         "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
+    "RestoreNotebookRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*", "BUCKET/restores/*"},
+        "s3:GetObjectVersion": {"BUCKET/notebooks/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*/current/*", "BUCKET/records/*", "BUCKET/restores/*"},
+        "s3:PutObjectTagging": {"BUCKET/notebooks/*/current/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS, _OTHER_PORTALS},
+        "events:PutEvents": {_BUS},
+    },
+    "UndoRestoreRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*/current/*", "BUCKET/restores/*"},
+        "s3:PutObject": {"BUCKET/restores/*/undo/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS, _OTHER_PORTALS},
+        "events:PutEvents": {_BUS},
+    },
     "RotateTokenRole": {
         "secretsmanager:DescribeSecret": set(_TOKENS),
         "secretsmanager:GetSecretValue": {*_TOKENS, _CREDENTIALS, _CERTIFICATES},
@@ -198,7 +216,8 @@ _AWS_MANAGED = {
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     """Return the grants of each role that the stack has with these parameters."""
     of_proxy = _CERTIFICATES if given.get("ApiAuth") == "ArcGIS" else _SECRETS
-    left_out = set() if "CaBundleSecret" in given else {_CERTIFICATES}
+    conditional = {"CaBundleSecret": _CERTIFICATES, "RestoreSecretPrefix": _OTHER_PORTALS}
+    left_out = {resource for parameter, resource in conditional.items() if parameter not in given}
 
     def allowed(granted: set[str]) -> set[str]:
         return {of_proxy if each == _SECRETS_OF_PROXY else each for each in granted} - left_out
@@ -351,6 +370,21 @@ def test_only_the_rotation_role_reads_rotation_credentials(variant: str) -> None
     for name in ("admin", "owners/ana", "ca-bundle"):
         assert _readers_of(f"notebook-archive-credentials/{name}", rendered) == {"RotateTokenRole"}
     assert _readers_of("notebook-archive/owners/ana", rendered) >= {"RotateTokenRole", "ArchiveNotebooksRole"}
+
+
+def test_only_restores_read_secrets_of_other_portals() -> None:
+    readers = _readers_of("notebook-archive-restore/admin", render(EVERYTHING))
+    assert readers == {"RestoreNotebookRole", "UndoRestoreRole"}
+
+
+def test_only_an_invocation_starts_a_restore() -> None:
+    resources = render(EVERYTHING)["Resources"]
+    for name in ("RestoreNotebookFunction", "UndoRestoreFunction"):
+        assert "Events" not in resources[name]["Properties"]
+        others = {key: item for key, item in resources.items() if key != name and item["Type"] != "AWS::IAM::Role"}
+        referring = [key for key, item in others.items() if name in str(item)]
+        # The restore returns the command with the name of the function that undoes it.
+        assert referring == (["RestoreNotebookFunction"] if name == "UndoRestoreFunction" else [])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

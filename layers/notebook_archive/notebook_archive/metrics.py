@@ -72,3 +72,10 @@ class Metric(StrEnum):
     FINDINGS_ACKNOWLEDGED = "FindingsAcknowledged"
     VERSIONS_MISSED = "VersionsMissed"
     VERSIONS_KEPT = "VersionsKept"
+
+    # restore_notebook and undo_restore send these once for each invocation. At most one of the first three is 1.
+    NOTEBOOKS_RESTORED = "NotebooksRestored"
+    RESTORES_UNDONE = "RestoresUndone"
+    RESTORES_FAILED = "RestoresFailed"
+    BYTES_RESTORED = "BytesRestored"
+    RESTORE_DURATION = "RestoreDuration"

@@ -1,15 +1,15 @@
-"""Operations on portal items: properties, content, resources, groups, listing a member's items, saving, deleting."""
+"""Operations that read portal items: properties, content, resources, groups, and the items of a member."""
 
 import dataclasses
-import json
 from typing import Any
 
 from local.arcgis.content import size_of
 from local.arcgis.operations.call import NO_PERMISSION, Call, Operation
-from local.arcgis.organisation import Item, Resource, id_of, now_ms
+from local.arcgis.organisation import Item, Resource, id_of
 from local.arcgis.responses import OperationError, Payload, Response
 
 NO_ITEM = "Item does not exist or is inaccessible."
+NO_FOLDER = "Folder does not exist or is inaccessible."
 NO_RESOURCE = "Resource does not exist or is inaccessible."
 
 
@@ -25,17 +25,19 @@ def describe(call: Call, item: Item) -> dict[str, Any]:
         "created": item.created,
         "modified": item.modified,
         "guid": None,
-        "name": f"{item.id}.ipynb" if notebook else None,
+        "name": item.name if notebook else None,
         "title": item.title,
         "type": item.type,
-        "typeKeywords": ["Notebook", "Python"] if notebook else [],
+        "typeKeywords": item.type_keywords if notebook else [],
         "description": item.description,
-        "snippet": None,
+        "snippet": item.snippet,
         "tags": item.tags,
         "thumbnail": None,
         "documentation": None,
         "extent": [],
         "categories": [],
+        "licenseInfo": item.license_info,
+        "accessInformation": item.access_information,
         "spatialReference": None,
         "culture": "en-us",
         "properties": {"notebookRuntimeName": runtime, "notebookRuntimeVersion": version} if notebook else None,
@@ -157,19 +159,6 @@ def _get_resource(call: Call) -> Response:
     raise OperationError(404, NO_RESOURCE)
 
 
-def _add_resource(call: Call) -> Payload:
-    item = _get_own_item(call)
-    sent_name, content = call.files.get("file", ("", call.get("text").encode()))
-    name = call.get("fileName") or sent_name
-    if not name:
-        raise OperationError(400, "'fileName' must be specified.")
-    if any(resource.name == name for resource in item.resources) or item.snapshot(name):
-        raise OperationError(409, "Resource already present in the item.", message_code="CONT_0047")
-    access = "private" if call.get("access") == "private" else "inherit"
-    item.resources.append(Resource(name, content, access=access))  # type: ignore[arg-type]
-    return {"success": True, "itemId": item.id, "owner": item.owner, "folder": item.folder}
-
-
 def _list_items_of_user(call: Call) -> Payload:
     params = call.request.path_params
     owner, folder = params["username"], params.get("folder")
@@ -177,69 +166,21 @@ def _list_items_of_user(call: Call) -> Payload:
         raise OperationError(400, "User does not exist or is inaccessible.", message_code="COM_0018")
     if owner != call.username and not call.has_privilege("portal:admin:viewItems"):
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
-    owned = [item for item in list(call.organisation.items.values()) if item.owner == owner]
-    titles = sorted({item.folder for item in owned if item.folder})
-    if folder is not None and folder not in map(id_of, titles):
-        raise OperationError(400, "Folder does not exist or is inaccessible.", message_code="CONT_0011")
+    if call.get("inRecycleBin") == "true":
+        owned = [item for item in list(call.organisation.recycle_bin.values()) if item.owner == owner]
+    else:
+        owned = [item for item in list(call.organisation.items.values()) if item.owner == owner]
+    folders = call.organisation.list_folders(owner)
+    if folder is not None and folder not in folders:
+        raise OperationError(400, NO_FOLDER, message_code="CONT_0011")
     paging, chosen = call.paginate([item for item in owned if (item.folder and id_of(item.folder)) == folder])
     answer: dict[str, Any] = {"username": owner, **paging, "items": [describe(call, item) for item in chosen]}
     if folder is None:
-        answer["folders"] = [{"username": owner, "id": id_of(title), "title": title} for title in titles]
+        answer["folders"] = [{"username": owner, "id": id_, "title": title} for id_, title in folders.items()]
     return answer
 
 
-def _get_own_item(call: Call) -> Item:
-    item = get_visible_item(call)
-    owner = call.request.path_params["username"]
-    if item.owner != owner:
-        raise OperationError(400, NO_ITEM, message_code="CONT_0001")
-    if call.username != owner and not call.has_privilege("portal:admin:updateItems"):
-        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
-    return item
-
-
-def _copy_fields(call: Call, item: Item) -> None:
-    """Copy the properties and the file of the call into the item."""
-    item.title = call.get("title", item.title)
-    item.description = call.get("description") or item.description
-    if tags := call.get("tags"):
-        item.tags = [tag.strip() for tag in tags.split(",")]
-    if properties := call.get("properties"):
-        runtime = json.loads(properties)
-        item.runtime = (runtime.get("notebookRuntimeName", ""), runtime.get("notebookRuntimeVersion", ""))
-    if "file" in call.files or call.get("text"):
-        item.content = call.files["file"][1] if "file" in call.files else call.get("text").encode()
-
-
-def _update_item(call: Call) -> Payload:
-    item = _get_own_item(call)
-    _copy_fields(call, item)
-    item.modified = max(now_ms(), item.modified + 1)
-    call.fire_webhooks("update", item)
-    return {"success": True, "id": item.id}
-
-
-def _add_item(call: Call) -> Payload:
-    owner = call.request.path_params["username"]
-    if call.username != owner and not call.has_privilege("portal:admin:updateItems"):
-        raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
-    folder = call.request.path_params.get("folder")
-    titles = {id_of(item.folder): item.folder for item in call.organisation.items.values() if item.folder}
-    item = Item(owner, call.require("title"), type=call.require("type"), folder=folder and titles.get(folder, folder))
-    _copy_fields(call, item)
-    call.organisation.add(item)
-    call.fire_webhooks("add", item)
-    return {"success": True, "id": item.id, "folder": item.folder or ""}
-
-
-def _delete_item(call: Call) -> Payload:
-    item = _get_own_item(call)
-    call.organisation.remove(item.id)
-    call.fire_webhooks("delete", item)
-    return {"success": True, "itemId": item.id}
-
-
-def _add_folder_path(operation: Operation) -> tuple[Operation, Operation]:
+def add_folder_path(operation: Operation) -> tuple[Operation, Operation]:
     """Return the operation at its own path, and at the path with a folder."""
     inside = operation.path.replace("/{username}/", "/{username}/{folder}/")
     return operation, dataclasses.replace(operation, path=inside)
@@ -248,7 +189,7 @@ def _add_folder_path(operation: Operation) -> tuple[Operation, Operation]:
 OPERATIONS = (
     Operation("items/resource", "/content/items/{item_id}/resources/{key:path}", _get_resource, needs_token=False),
     Operation("items/resources", "/content/items/{item_id}/resources", _list_resources_of_item, needs_token=False),
-    *_add_folder_path(
+    *add_folder_path(
         Operation(
             "items/resourcesOfOwner", "/content/users/{username}/items/{item_id}/resources", _list_resources_of_owner
         )
@@ -256,18 +197,9 @@ OPERATIONS = (
     Operation("items/data", "/content/items/{item_id}/data", _get_data, needs_token=False),
     Operation("items/groups", "/content/items/{item_id}/groups", _list_groups, needs_token=False),
     Operation("items/item", "/content/items/{item_id}", _get_item, needs_token=False),
-    *_add_folder_path(
-        Operation("items/update", "/content/users/{username}/items/{item_id}/update", _update_item, ("POST",))
-    ),
-    *_add_folder_path(
-        Operation(
-            "items/addResources", "/content/users/{username}/items/{item_id}/addResources", _add_resource, ("POST",)
-        )
-    ),
-    *_add_folder_path(
-        Operation("items/delete", "/content/users/{username}/items/{item_id}/delete", _delete_item, ("POST",))
-    ),
-    *_add_folder_path(Operation("items/addItem", "/content/users/{username}/addItem", _add_item, ("POST",))),
+)
+# The items of a member. A folder has any name, so these paths are compared after all other paths of that content.
+LISTINGS = (
     Operation("content/user", "/content/users/{username}", _list_items_of_user),
     Operation("content/folder", "/content/users/{username}/{folder}", _list_items_of_user),
 )

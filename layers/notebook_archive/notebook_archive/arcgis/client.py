@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from notebook_archive.arcgis.transport import Transport
+from notebook_archive.arcgis.transport import FormFile, Transport
 from notebook_archive.clock import Deadline
 
 
@@ -45,14 +45,40 @@ class ArcGISClient:
         """Return a client for admin calls. It follows one redirect within the same host."""
         return type(self)(self.transport.with_redirects(), self.tokens, self.deadline)
 
-    def call(self, method: str, url: str, what: str, fields: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def call(
+        self,
+        method: str,
+        url: str,
+        what: str,
+        fields: Mapping[str, str] | None = None,
+        file: FormFile | None = None,
+    ) -> dict[str, Any]:
         """Return the JSON object that ArcGIS sends.
 
         Transient faults are retried, and a rejected token is renewed once. See `Transport.call` for the errors.
         """
 
         def request(token: str) -> dict[str, Any]:
-            return self.transport.call(method, url, what, self.deadline, token=token, fields=fields)
+            return self.transport.call(method, url, what, self.deadline, token=token, fields=fields, file=file)
+
+        return self.tokens.call_with_token(request, self.deadline)
+
+    def call_once(
+        self,
+        method: str,
+        url: str,
+        what: str,
+        fields: Mapping[str, str] | None = None,
+        file: FormFile | None = None,
+    ) -> dict[str, Any]:
+        """Return the JSON object that ArcGIS sends. Use this for calls that have another effect if they are repeated.
+
+        Transient faults are not retried. After a rejected token, the call is repeated once with a new token. That is
+        safe, because ArcGIS does nothing for a token that it rejects. See `Transport.call_once` for the errors.
+        """
+
+        def request(token: str) -> dict[str, Any]:
+            return self.transport.call_once(method, url, what, self.deadline, token=token, fields=fields, file=file)
 
         return self.tokens.call_with_token(request, self.deadline)
 

@@ -198,6 +198,21 @@ class NotebookServer:
             total = max(total, start - 1 + len(entries))
         return Sessions.parse(entries[:num], total)
 
+    def find_sessions(self, item_id: ItemId) -> Sessions:
+        """Return the open sessions of one notebook. `unreadable` counts unreadable entries of any notebook.
+
+        Raises ListingIncomplete if there are more than MAX_SESSIONS open sessions.
+        """
+        found: list[NotebookSession] = []
+        unreadable = 0
+        for start in range(1, MAX_SESSIONS + 1, SESSIONS_PER_PAGE):
+            page = self.list_sessions(start, SESSIONS_PER_PAGE)
+            found += [session for session in page.sessions if session.item_id == item_id]
+            unreadable += page.unreadable
+            if page.total < start + SESSIONS_PER_PAGE:
+                return Sessions(tuple(found), len(found), unreadable)
+        raise ListingIncomplete(f"The open notebooks: there are more than {MAX_SESSIONS}.")
+
     def _fetch_all_sessions(self) -> list[Any]:
         """Return the entries of all open sessions, whether the server returns pages or all sessions at once.
 

@@ -71,10 +71,22 @@ class Routes:
         if self._route == "auto" and credential.is_refused:
             administrators_access.refusal = credential.refusal
             return administrators_access
-        portal = Portal(ArcGISClient(self._transport, credential.tokens, deadline), self._portal_url)
-        server = self._discovery.find_notebook_server(portal, administrators_portal)
-        fallback = Fallback(administrators_portal, credential) if self._route == "auto" else None
-        return SnapshotAccess(portal, server, owner, fallback)
+        access = self.owner_access(owner, deadline)
+        access.fallback = Fallback(administrators_portal, credential) if self._route == "auto" else None
+        return access
+
+    def owner_access(self, owner: str, deadline: Deadline) -> SnapshotAccess:
+        """Return the access to an owner's notebooks with the owner's credential alone, whatever the route is.
+
+        Raises SecretMissing if the owner has no secret.
+        """
+        portal = self.owner_portal(owner, deadline)
+        return SnapshotAccess(portal, self._discovery.find_notebook_server(portal, self.portal(deadline)), owner)
+
+    def owner_portal(self, owner: str, deadline: Deadline) -> Portal:
+        """Return a portal client that uses the owner's credential. Raises SecretMissing if the owner has no secret."""
+        tokens = self._find_credential(owner).tokens
+        return Portal(ArcGISClient(self._transport, tokens, deadline), self._portal_url)
 
     def portal(self, deadline: Deadline) -> Portal:
         """Return a portal client that uses the administrator's credential."""

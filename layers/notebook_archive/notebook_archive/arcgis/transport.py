@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -72,6 +73,14 @@ _CONNECTION_ERRORS = (
     ValueError,  # the libraries could not parse a number or a header
     ArithmeticError,
 )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FormFile:
+    """A file that is sent in a multipart form, in the field `file`. It is in memory, so keep it to some megabytes."""
+
+    name: str
+    content: bytes
 
 
 class _Session(requests.Session):
@@ -137,23 +146,39 @@ class Transport:
         *,
         token: str = "",
         fields: Mapping[str, str] | None = None,
+        file: FormFile | None = None,
     ) -> dict[str, Any]:
         """Return the JSON object that ArcGIS sends. Transient faults are retried; see `Retries.run`.
 
-        `what` names the call in messages. `fields` are the query of a GET request or the form of a POST request. Raises
-        AnswerTooLarge if the body has more than ANSWER_BYTES, or another ArcGISError.
+        See `call_once` for the arguments and the errors.
         """
+        return self.retries.run(
+            lambda: self.call_once(method, url, what, deadline, token=token, fields=fields, file=file), deadline
+        )
 
-        def attempt() -> dict[str, Any]:
-            try:
-                with closing(
-                    self.stream(method, url, what, deadline, ANSWER_BYTES, token=token, fields=fields)
-                ) as chunks:
-                    return parse_answer(b"".join(chunks), what)
-            except SnapshotTooLarge as error:
-                raise AnswerTooLarge(str(error)) from None
+    def call_once(
+        self,
+        method: str,
+        url: str,
+        what: str,
+        deadline: Deadline,
+        *,
+        token: str = "",
+        fields: Mapping[str, str] | None = None,
+        file: FormFile | None = None,
+    ) -> dict[str, Any]:
+        """Return the JSON object that ArcGIS sends to one request. Nothing is retried.
 
-        return self.retries.run(attempt, deadline)
+        `what` names the call in messages. `fields` are the query of a GET request or the form of a POST request. With a
+        `file`, the form of a POST request is a multipart form. Raises AnswerTooLarge if the body has more than
+        ANSWER_BYTES, or another ArcGISError.
+        """
+        stream = self.stream(method, url, what, deadline, ANSWER_BYTES, token=token, fields=fields, file=file)
+        try:
+            with closing(stream) as chunks:
+                return parse_answer(b"".join(chunks), what)
+        except SnapshotTooLarge as error:
+            raise AnswerTooLarge(str(error)) from None
 
     def stream(
         self,
@@ -165,6 +190,7 @@ class Transport:
         *,
         token: str = "",
         fields: Mapping[str, str] | None = None,
+        file: FormFile | None = None,
         refuse_empty: bool = False,
     ) -> Generator[bytes]:
         """Yield the body in chunks of up to CHUNK_BYTES. Close the iterator if you do not read it to its end.
@@ -185,11 +211,11 @@ class Transport:
         limit_receives(deadline, limit)
         response = None
         try:
-            response = self._request(method, url, form, headers, deadline)
+            response = self._request(method, url, form, file, headers, deadline)
             if self._follows_redirects and (target := _find_redirect_target(response, url)):
                 response.close()
                 form = {} if method == "GET" and urlsplit(target).query else form
-                response = self._request(method, target, form, headers, deadline)
+                response = self._request(method, target, form, file, headers, deadline)
             _check_status(response, what)
             received = 0
             for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
@@ -206,11 +232,18 @@ class Transport:
                 response.close()
 
     def _request(
-        self, method: str, url: str, form: Mapping[str, str], headers: Mapping[str, str], deadline: Deadline
+        self,
+        method: str,
+        url: str,
+        form: Mapping[str, str],
+        file: FormFile | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
     ) -> requests.Response:
         return self._session.request(
             method,
             url,
+            files={"file": (file.name, file.content, "application/octet-stream")} if file else None,
             **{"data" if method == "POST" else "params": form},  # type: ignore[arg-type]  # the key is one of two names
             headers=headers,
             stream=True,

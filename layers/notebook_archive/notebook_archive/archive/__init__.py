@@ -4,12 +4,12 @@
 """
 
 from notebook_archive.archive.bucket import ListedKey, ListedVersion
-from notebook_archive.archive.keys import CapturedNote, CopyId, RunId, SeenNote
+from notebook_archive.archive.keys import CapturedNote, CopyId, RestoreId, RunId, SeenNote
 from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Shard, fold
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.records import DamagedEvidence, StoredByRun, StoreRecord
-from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult
+from notebook_archive.archive.store import Archive, CaptureRecord, SpooledLines, StoreResult, spool_lines
 
 __all__ = [
     "Archive",
@@ -27,11 +27,14 @@ __all__ = [
     "ListedKey",
     "ListedVersion",
     "OpenedSnapshot",
+    "RestoreId",
     "RunId",
     "SeenNote",
     "Shard",
+    "SpooledLines",
     "StoreRecord",
     "StoreResult",
     "StoredByRun",
     "fold",
+    "spool_lines",
 ]

@@ -16,7 +16,10 @@ from notebook_archive.errors import NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 NOTEBOOKS = "notebooks/"
+# Each item id begins with one of sixteen digits, so every key of a notebook begins with exactly one of these prefixes.
+NOTEBOOK_PREFIXES = [f"{NOTEBOOKS}{digit}" for digit in "0123456789abcdef"]
 RUNS = "runs/"
+RESTORES = "restores/"
 RECORDS = "records/"
 VERIFICATIONS = "verifications/"
 RESTORE_TESTS = "restore-tests/"
@@ -27,6 +30,7 @@ EMPTY_SHARDS = "ledger/empty.json"
 # The shards of the ledger: the first two digits of the item ids.
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
+_RESTORE = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
 # Maximum number of characters of a run's name in a key. A longer name is cut, and ends in the mark and a digest.
 MAX_RUN_NAME = 80
 _CUT_MARK = ".-"
@@ -76,8 +80,36 @@ class RunId(str):
         return f"{RUNS}{self}/{name}"
 
 
+class RestoreId(str):
+    """The id of one restore: the id of its request in the form that keys contain.
+
+    The keys of the restore's objects begin with `restores/` and this id.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def from_request(cls, request_id: str) -> Self:
+        """Return the restore id of a request. Different request ids give different ids; see `_encode_name`.
+
+        Raises NotAnId if the request id is empty.
+        """
+        return cls.parse(_encode_name(request_id))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the restore id, or raise NotAnId."""
+        if _RESTORE.fullmatch(text):
+            return cls(text)
+        raise NotAnId(f"Not the id of a restore: {text[:40]!r}.")
+
+    def key(self, name: str) -> str:
+        """Return the key of one of the restore's objects."""
+        return f"{RESTORES}{self}/{name}"
+
+
 def _encode_name(name: str) -> str:
-    """Return an execution's name in the form that keys contain. Different names give different results.
+    """Return a name in the form that keys contain. Different names give different results.
 
     Each byte of a character other than a letter, a digit, `_` and `-` becomes `.XX`: its two upper-case hexadecimal
     digits. The bytes are those of UTF-8. A result of more than 80 characters is cut. It then ends in `.-` and the first
@@ -236,6 +268,42 @@ def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | It
     if match := _ITEM.fullmatch(key):
         return ItemId(match[1]), ItemNote(match[2])
     return None
+
+
+def version_key(item_id: ItemId, name: str) -> str:
+    """Return the key of a snapshot, an altered snapshot or a copy that has this name. Raises NotAnId for other names.
+
+    The name of a snapshot is its resource key. The name of a copy begins with `current/`.
+    """
+    path = f"{notebook_prefix(item_id)}{name}" if name.startswith("current/") else f"{snapshots_prefix(item_id)}{name}"
+    if parse_version(path) is None:
+        raise NotAnId(f"Not the name of an archived version: {name[:60]!r}.")
+    return path
+
+
+def restore_plan_key(restore: RestoreId) -> str:
+    """Return the key of the plan of a restore, which is written before anything is changed."""
+    return restore.key("plan.json")
+
+
+def restore_note_key(restore: RestoreId, step: str) -> str:
+    """Return the key of the note that a step of a restore or of its undo was completed."""
+    return restore.key(f"notes/{step}.json")
+
+
+def restore_result_key(restore: RestoreId) -> str:
+    """Return the key of the result of a restore. If it exists, the restore has ended."""
+    return restore.key("result.json")
+
+
+def undo_plan_key(restore: RestoreId) -> str:
+    """Return the key of the plan of an undo, which is written before anything is changed."""
+    return restore.key("undo/plan.json")
+
+
+def undo_result_key(restore: RestoreId) -> str:
+    """Return the key of the result of an undo."""
+    return restore.key("undo/result.json")
 
 
 def parse_version(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId] | None:

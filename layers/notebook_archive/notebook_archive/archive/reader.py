@@ -5,7 +5,7 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from notebook_archive.archive import keys
 from notebook_archive.archive.bucket import Bucket, OpenedObject
@@ -133,18 +133,25 @@ class ArchiveReader:
     def read_owner(self, item_id: ItemId) -> str:
         """Return the item's owner according to its archived properties, or an empty string if there are none.
 
+        Raises what `read_properties` raises.
+        """
+        owner = self.read_properties(item_id).get("owner")
+        return owner if isinstance(owner, str) else ""
+
+    def read_properties(self, item_id: ItemId) -> dict[str, Any]:
+        """Return the item's archived properties, or an empty object if there are none.
+
         Raises ArchiveDamaged if the properties do not match the checksum that S3 stores, or are not JSON.
         """
         path = keys.item_key(item_id)
         document = self._bucket.read(path)
         if document is None:
-            return ""
+            return {}
         try:
             item = json.loads(document)
         except ValueError:
             raise ArchiveDamaged(f"{path} is not JSON.") from None
-        owner = item.get("owner") if isinstance(item, dict) else None
-        return owner if isinstance(owner, str) else ""
+        return item if isinstance(item, dict) else {}
 
     def link(self, item_id: ItemId, key: ResourceKey, file_name: str) -> str:
         """Return a URL from which anybody can download the snapshot as a file. It is valid for LINK_SECONDS.

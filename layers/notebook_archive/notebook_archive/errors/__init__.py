@@ -44,7 +44,8 @@
     │   ├── UnexpectedAnswer         the response is HTML, a redirect, or JSON in another form
     │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
     │   ├── ListingIncomplete        a listing returned fewer entries than its total, or did not end
-    │   └── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
+    │   ├── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
+    │   └── UploadTooLarge           a notebook is too large to be sent to ArcGIS
     ├── SnapshotInvalid              the body cannot be archived
     │   ├── NotANotebook             the body is not one complete notebook
     │   └── SnapshotTooLarge         the body is larger than MaxSnapshotMegabytes
@@ -54,6 +55,22 @@
     │   ├── ArchiveDamaged           an archived object does not match its checksum
     │   ├── ArchiveDenied            S3 or KMS denied the function's role
     │   └── ArchiveUnavailable       S3 did not respond as expected, and retries did not help
+    ├── RestoreError                 a restore or an undo was refused, or stopped before its end
+    │   ├── RestoreInputInvalid      a field of the request is unknown, missing or wrong
+    │   ├── RestoreIdTaken           the request id belongs to another restore, or to one that was undone
+    │   ├── VersionMissing           the archive does not have the version
+    │   ├── RestoreForbidden         no credential of the stack may make the restore
+    │   ├── OwnerMissing             the portal has no member with the owner's name
+    │   ├── ItemMissing              the item does not exist any more
+    │   ├── SessionOpen              somebody has the notebook open
+    │   ├── SessionsUnknown          the notebook server did not list the open notebooks
+    │   ├── SnapshotNameTaken        the notebook has a snapshot with this name
+    │   ├── SnapshotsFull            the notebook has as many snapshots as ArcGIS allows
+    │   ├── SnapshotUnsendable       the notebook is too large for a form field, or is not strict UTF-8
+    │   ├── RestoreInterrupted       the restore stopped after it had changed something
+    │   ├── RestoreTouched           somebody changed what the restore made
+    │   ├── UndoImpossible           the restore cannot be undone
+    │   └── RestoreUnknown           there is no record of the restore
     ├── RequestInvalid               an event that requests a backup does not have the documented form
     └── EventRefused                 EventBridge did not accept an event
 
@@ -81,6 +98,7 @@ from notebook_archive.errors.arcgis import (
     SessionNotFound,
     TokenRejected,
     UnexpectedAnswer,
+    UploadTooLarge,
 )
 from notebook_archive.errors.archive import (
     ArchiveConflict,
@@ -122,6 +140,24 @@ from notebook_archive.errors.request import (
     WebhookUnknown,
     WebhookUnsigned,
 )
+from notebook_archive.errors.restore import (
+    ItemMissing,
+    OwnerMissing,
+    RestoreError,
+    RestoreForbidden,
+    RestoreIdTaken,
+    RestoreInputInvalid,
+    RestoreInterrupted,
+    RestoreTouched,
+    RestoreUnknown,
+    SessionOpen,
+    SessionsUnknown,
+    SnapshotNameTaken,
+    SnapshotsFull,
+    SnapshotUnsendable,
+    UndoImpossible,
+    VersionMissing,
+)
 from notebook_archive.errors.run import (
     EventRefused,
     RequestInvalid,
@@ -151,6 +187,7 @@ __all__ = [
     "DeadlineExceeded",
     "EventRefused",
     "GoodTokenRejected",
+    "ItemMissing",
     "ListingIncomplete",
     "MediaTypeRefused",
     "MethodRefused",
@@ -161,11 +198,19 @@ __all__ = [
     "NotAnId",
     "NotebookArchiveError",
     "NotebookNotFound",
+    "OwnerMissing",
     "ParameterInvalid",
     "PermissionDenied",
     "RequestInvalid",
     "RequestRefused",
     "RequestRejected",
+    "RestoreError",
+    "RestoreForbidden",
+    "RestoreIdTaken",
+    "RestoreInputInvalid",
+    "RestoreInterrupted",
+    "RestoreTouched",
+    "RestoreUnknown",
     "RotationRefused",
     "RunIdTaken",
     "RunInputInvalid",
@@ -175,12 +220,20 @@ __all__ = [
     "SecretUnreadable",
     "SecretUnwritable",
     "SessionNotFound",
+    "SessionOpen",
+    "SessionsUnknown",
     "SettingsInvalid",
     "SnapshotAltered",
     "SnapshotInvalid",
+    "SnapshotNameTaken",
     "SnapshotTooLarge",
+    "SnapshotUnsendable",
+    "SnapshotsFull",
     "TokenRejected",
+    "UndoImpossible",
     "UnexpectedAnswer",
+    "UploadTooLarge",
+    "VersionMissing",
     "WebhookForeign",
     "WebhookForged",
     "WebhookMalformed",

@@ -166,3 +166,13 @@ class NoFreeSlot(ArcGISError):
         "Delete a snapshot of the notebook in ArcGIS. All of its snapshots are archived. SlotRotation deletes only "
         "snapshots that a capture made."
     )
+
+
+class UploadTooLarge(ArcGISError):
+    """A notebook is too large to be sent to ArcGIS: for ArcGIS itself, or for a server in front of it (HTTP 413)."""
+
+    reason = "upload-too-large"
+    remedy = (
+        "Find out which server in front of ArcGIS limits the size of a request, for example the web adaptor or a load "
+        "balancer. Let it accept requests of 12 MB. Notebooks above 10 MB are sent in parts of 8 MiB."
+    )

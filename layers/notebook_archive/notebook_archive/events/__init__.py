@@ -4,9 +4,18 @@ from notebook_archive.events.bus import EventBus
 from notebook_archive.events.details import (
     DetailType,
     describe_requests,
+    describe_restore,
     describe_run,
     describe_stored,
     describe_verification,
 )
 
-__all__ = ["DetailType", "EventBus", "describe_requests", "describe_run", "describe_stored", "describe_verification"]
+__all__ = [
+    "DetailType",
+    "EventBus",
+    "describe_requests",
+    "describe_restore",
+    "describe_run",
+    "describe_stored",
+    "describe_verification",
+]

@@ -17,6 +17,9 @@ class DetailType(StrEnum):
     # Contains the result of a verification: see `describe_verification`.
     ARCHIVE_VERIFICATION_COMPLETED = "ArchiveVerificationCompleted"
 
+    # Contains the result of a restore or of its undo: see `describe_restore`.
+    NOTEBOOK_RESTORED = "NotebookRestored"
+
 
 # The sources of the events: SOURCE for events that the stack itself sends, and REQUEST_SOURCE for backup requests.
 SOURCE = "notebook-archive"
@@ -57,6 +60,28 @@ VERIFICATION_FIELDS = (
     "arcgis",
     "seconds",
 )
+
+# Fields of the record of a restore, or of its undo, that the event `NotebookRestored` repeats.
+RESTORE_FIELDS = (
+    "restoreId",
+    "status",
+    "as",
+    "itemId",
+    "resourceKey",
+    "key",
+    "versionId",
+    "portalUrl",
+    "owner",
+    "newItemId",
+    "snapshot",
+    "archived",
+    "bytes",
+    "level",
+    "differences",
+    "seconds",
+)
+# Maximum number of differences in one event `NotebookRestored`.
+MAX_EVENT_DIFFERENCES = 20
 
 
 def describe_requests(item_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -100,3 +125,11 @@ def describe_verification(report: Mapping[str, Any], report_key: str, bucket: st
     unsettled = [each for each in report["named"] if each["state"] != "acknowledged"][:MAX_EVENT_SNAPSHOTS]
     named = [{name: each[name] for name in ("findingId", "kind", "key", "itemId", "resourceKey")} for each in unsettled]
     return described | {"reportKey": report_key, "unsettled": named, "bucket": bucket}
+
+
+def describe_restore(record: Mapping[str, Any], bucket: str) -> dict[str, Any]:
+    """Return the detail of the event `NotebookRestored` for the record of a restore or of its undo."""
+    described = {name: record[name] for name in record if name in RESTORE_FIELDS}
+    if "differences" in described:
+        described["differences"] = described["differences"][:MAX_EVENT_DIFFERENCES]
+    return described | {"bucket": bucket}

@@ -13,3 +13,14 @@ def is_same_notebook(one: bytes, other: bytes) -> bool:
         return bool(json.loads(one, strict=False) == json.loads(other, strict=False))
     except (ValueError, RecursionError):
         return False
+
+
+def has_same_cells(one: bytes, other: bytes) -> bool:
+    """Return whether two notebooks have equal cells, with their outputs and attachments, as `is_same_notebook` does.
+
+    The metadata of the notebooks may differ.
+    """
+    try:
+        return bool(json.loads(one, strict=False)["cells"] == json.loads(other, strict=False)["cells"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return False
