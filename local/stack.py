@@ -70,10 +70,10 @@ def _sources_digest() -> str:
 def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
     """Deploy the built template and return the stack's outputs by name.
 
-    The schedule is disabled, because a scheduled run would disturb tests. One test enables it.
+    The schedules are disabled, because a scheduled run would disturb tests. One test enables the first.
     """
     aws.s3.create_bucket(Bucket=_ARTIFACTS)
-    values = {"Architecture": architecture(), "ScheduleState": "DISABLED", **parameters}
+    values = {"Architecture": architecture(), "ScheduleState": "DISABLED", "VerifyScheduleState": "DISABLED", **parameters}
     command = ["deploy", "--template-file", str(template), "--stack-name", NAME, "--s3-bucket", _ARTIFACTS]
     command += [
         "--capabilities",

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -27,18 +28,22 @@ if TYPE_CHECKING:
 
 ACCOUNT = "123456789012"
 BUCKET = "archive"
+LEDGER_BUCKET = "ledger"
 TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
 ALTERED = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.[0-9a-f]{12}\.json")
 COPIES = re.compile(r"notebooks/[0-9a-f]{32}/current/[0-9]{13}-[0-9a-f]{12}\.ipynb")
+RECORDS = re.compile(r"records/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/[0-9a-f]{12}\.json")
 _BATCH = r"\d{6}(?:-\d+)?(?:-again-\d+)?"
 OURS = re.compile(
     rf"{KEPT.pattern}|{ALTERED.pattern}|{COPIES.pattern}|{COPIES.pattern[:-7]}\.(?:seen|captured)"
     r"|notebooks/[0-9a-f]{32}/(?:item\.json|deleted\.json|captures/snapshot-[0-9a-f]{32}\.json)"
     r"|runs/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|outcomes/(?:plan|crashed|{_BATCH})\.json)"
-    r"|records/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/[0-9a-f]{12}\.json"
     r"|restores/[A-Za-z0-9_.-]{1,80}/(?:plan|result|notes/\d-[a-z]+|undo/(?:plan|result))\.json"
+    r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
+    rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
+    rf"|{RECORDS.pattern}|ledger/[0-9a-f]{{2}}\.jsonl"
 )
 
 
@@ -132,6 +137,9 @@ class StrictS3:
             self._rule("a record is never overwritten", kept=params.get("IfNoneMatch") == "*")
         if "/current/" in key:
             self._rule("a copy or a sighting is never overwritten", kept=params.get("IfNoneMatch") == "*")
+        if RECORDS.fullmatch(key):
+            self._rule("a store record is never overwritten", kept=params.get("IfNoneMatch") == "*")
+        self._rule("only the ledger is in its bucket", kept=key.startswith("ledger/") == (params["Bucket"] != BUCKET))
         if not KEPT.fullmatch(key) and not COPIES.fullmatch(key):
             return
         if not isinstance(body, bytes):
@@ -191,6 +199,8 @@ class StrictS3:
 
     def _answer(self, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
         with self._lock:  # moto is not thread-safe
+            if event_name.endswith("ListObjectVersions"):
+                return _list_versions(request)
             return botocore_stubber(event_name=event_name, request=request, **more)
 
     def _check_wire(self, request: AWSPreparedRequest) -> None:
@@ -219,6 +229,44 @@ class StrictS3:
                     fault.times -= 1
                 return fault
         return None
+
+
+def _list_versions(request: AWSPreparedRequest) -> AWSResponse:
+    """Return a page of the versions in the archive's bucket, as the API reference of ListObjectVersions describes it.
+
+    moto skips the first version after a key marker, does not encode keys, and copies the whole bucket for each page.
+    """
+    query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+    after, version_after = query.get("key-marker", ""), query.get("version-id-marker", "")
+    held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
+    entries: list[str] = []
+    last = ("", "")
+    is_truncated = False
+    for key in sorted(key for key in held if key.startswith(query.get("prefix", ""))):
+        if key < after or (key == after and not version_after):
+            continue
+        versions = list(reversed(held.getlist(key)))
+        ids = [version.version_id or "null" for version in versions]
+        skipped = ids.index(version_after) + 1 if key == after else 0
+        for place in range(skipped, len(versions)):
+            if len(entries) == 1000:
+                is_truncated = True
+                break
+            version, last = versions[place], (quote(key), ids[place])
+            is_marker = isinstance(version, FakeDeleteMarker)
+            kind = "DeleteMarker" if is_marker else "Version"
+            body = "" if is_marker else f"<ETag>{escape(version.etag)}</ETag><Size>{version.size}</Size>"
+            entries.append(
+                f"<{kind}><Key>{last[0]}</Key><VersionId>{last[1]}</VersionId>{body}"
+                f"<IsLatest>{str(place == 0).lower()}</IsLatest>"
+                f"<LastModified>{version.last_modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></{kind}>"
+            )
+    following = f"<NextKeyMarker>{last[0]}</NextKeyMarker><NextVersionIdMarker>{last[1]}</NextVersionIdMarker>"
+    text = (
+        f"<ListVersionsResult><IsTruncated>{str(is_truncated).lower()}</IsTruncated>"
+        f"<EncodingType>url</EncodingType>{following if is_truncated else ''}{''.join(entries)}</ListVersionsResult>"
+    )
+    return AWSResponse(request.url, 200, {}, MockRawResponse(text))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -254,6 +302,16 @@ def make_bucket() -> None:
         ObjectLockEnabledForBucket=True,
         CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
     )
+
+
+def plain_client() -> "S3Client":
+    """Return a client whose calls are neither checked nor counted, for what somebody else does."""
+    return _plain()
+
+
+def make_ledger_bucket() -> None:
+    """Make the bucket of the ledger as the template does, without versioning."""
+    _plain().create_bucket(Bucket=LEDGER_BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
 
 def empty_bucket() -> None:

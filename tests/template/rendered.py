@@ -11,7 +11,11 @@ from cfnlint.decode import decode  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-STATE_MACHINE = ROOT / "statemachines" / "archive_run.asl.yaml"
+# The file of each state machine, by its logical id.
+STATE_MACHINES = {
+    "ArchiveRun": ROOT / "statemachines" / "archive_run.asl.yaml",
+    "ArchiveVerification": ROOT / "statemachines" / "archive_verification.asl.yaml",
+}
 
 # Parameters that switch on every optional part of the stack.
 EVERYTHING = {
@@ -34,7 +38,11 @@ VARIANTS: dict[str, dict[str, str]] = {
     "everything with ArcGIS tokens": {**EVERYTHING, "ApiAuth": "ArcGIS"},
     "ArcGIS tokens": {"ApiAuth": "ArcGIS"},
     "webhooks": {"WebhookSecret": "notebook-archive-webhook"},
-    "existing bucket": {"ExistingBucket": "gis-archive", "ApiAccessLogs": "ACCOUNT"},
+    "existing bucket": {
+        "ExistingBucket": "gis-archive",
+        "ExistingLedgerBucket": "gis-ledger",
+        "ApiAccessLogs": "ACCOUNT",
+    },
     "existing bucket with key in a VPC": {
         "ExistingBucket": "gis-archive",
         **{name: EVERYTHING[name] for name in ("KmsKeyArn", "SubnetIds", "SecurityGroupIds")},
@@ -109,10 +117,10 @@ def routes(given: Mapping[str, str] | None = None) -> dict[tuple[str, str], str]
     return {route: uri.rpartition(":")[2].removesuffix("/invocations") for route, uri in uris.items()}
 
 
-def state_machine(given: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the state machine's definition as Step Functions would receive it with these parameters."""
-    substitutions = render(given)["Resources"]["ArchiveRun"]["Properties"]["DefinitionSubstitutions"]
-    text = STATE_MACHINE.read_text(encoding="utf-8")
+def state_machine(given: Mapping[str, str] | None = None, name: str = "ArchiveRun") -> dict[str, Any]:
+    """Return a state machine's definition as Step Functions would receive it with these parameters."""
+    substitutions = render(given)["Resources"][name]["Properties"]["DefinitionSubstitutions"]
+    text = STATE_MACHINES[name].read_text(encoding="utf-8")
     for name, value in substitutions.items():
         text = text.replace(f"${{{name}}}", str(value))
     return json.loads(text)  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, ArchiveReader
+from notebook_archive.archive import Archive, ArchiveReader, Ledger
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
 from notebook_archive.backup_requests.queue import RequestQueue
 from notebook_archive.clock import Deadline
@@ -35,6 +35,7 @@ from notebook_archive.settings import (
     ArchiveSettings,
     BackupSettings,
     DownloadSnapshotSettings,
+    LedgerSettings,
     PortalSettings,
     RotateTokenSettings,
 )
@@ -66,6 +67,12 @@ def archive(settings: ArchiveSettings) -> Archive:
 def archive_reader(settings: ArchiveSettings) -> ArchiveReader:
     """Return a reader that cannot write to the archive."""
     return ArchiveReader(_s3(), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def ledger(settings: LedgerSettings) -> Ledger:
+    """Return the ledger of proofs."""
+    return Ledger(_s3(), settings.bucket, settings.bucket_owner)
 
 
 @cache

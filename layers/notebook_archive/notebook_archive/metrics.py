@@ -1,9 +1,9 @@
 """Define the names of the metrics that the functions send to CloudWatch, in the namespace `NotebookArchive`.
 
 To add a metric, add its name here and send it with `metrics.add_metric` in the function, or calculate it in
-`runs/run_metrics.py` if it is a metric of a run. To add an alarm, add a resource to the alarms of template.yaml whose
-`MetricName` is the name. Tests check that docs/operations.md describes each metric and alarm, and that docs/costs.md
-has the number of metrics of a run.
+`runs/run_metrics.py` or `verification/verification_metrics.py`. To add an alarm, add a resource to the alarms of
+template.yaml whose `MetricName` is the name. Tests check that docs/operations.md describes each metric and alarm, and
+that docs/costs.md has the number of metrics of a run and of a verification.
 """
 
 from enum import StrEnum
@@ -51,3 +51,24 @@ class Metric(StrEnum):
     # rotate_token sends these once for each step of a rotation.
     TOKENS_ROTATED = "TokensRotated"
     TOKENS_EXPIRING_BEFORE_ROTATION = "TokensExpiringBeforeRotation"
+
+    # report_verification sends these once for each verification. OLDEST_UNPROVED_DAYS is left out for chosen items.
+    VERIFICATION_COMPLETE = "VerificationComplete"
+    VERIFICATION_DURATION = "VerificationDuration"
+    VERSIONS_READ = "VersionsRead"
+    VERSIONS_COMPARED = "VersionsCompared"
+    VERSIONS_UNRECORDED = "VersionsUnrecorded"
+    VERSIONS_NOT_REACHED = "VersionsNotReached"
+    BYTES_VERIFIED = "BytesVerified"
+    VERIFICATION_REQUESTS = "VerificationRequests"
+    OLDEST_UNPROVED_DAYS = "OldestUnprovedDays"
+    VERSIONS_MISSING = "VersionsMissing"
+    OBJECTS_DAMAGED = "ObjectsDamaged"
+    VERSIONS_REPLACED = "VersionsReplaced"
+    RECORDS_DAMAGED = "RecordsDamaged"
+    OBJECTS_UNREADABLE = "ObjectsUnreadable"
+    OBJECTS_FOREIGN = "ObjectsForeign"
+    VERSIONS_NOT_NOTEBOOKS = "VersionsNotNotebooks"
+    FINDINGS_ACKNOWLEDGED = "FindingsAcknowledged"
+    VERSIONS_MISSED = "VersionsMissed"
+    VERSIONS_KEPT = "VersionsKept"

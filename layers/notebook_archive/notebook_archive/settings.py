@@ -94,6 +94,19 @@ class ArchiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """The ledger's bucket."""
+
+    bucket: str
+    bucket_owner: str
+
+    @classmethod
+    def read(cls, variables: _Variables) -> Self:
+        """Return the settings."""
+        return cls(variables.text("LEDGER_BUCKET"), variables.text("ARCHIVE_BUCKET_OWNER", _ACCOUNT))
+
+
+@dataclass(frozen=True, slots=True)
 class PortalSettings:
     """The ArcGIS portal, and the secrets with the credentials for it."""
 
@@ -242,6 +255,67 @@ class ReportRunSettings:
         with _checked(env) as variables:
             return cls(
                 archive=ArchiveSettings.read(variables),
+                threads=_read_threads(variables),
+                event_bus=_read_event_bus(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanVerificationSettings:
+    """The settings of `plan_verification`. Every version is read whole at least once in `verify_days`."""
+
+    archive: ArchiveSettings
+    ledger: LedgerSettings
+    threads: int
+    verify_days: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                archive=ArchiveSettings.read(variables),
+                ledger=LedgerSettings.read(variables),
+                threads=_read_threads(variables),
+                verify_days=variables.number("VERIFY_DAYS", 1, 3650),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyVersionsSettings:
+    """The settings of `verify_versions`. A verification starts no check after `max_seconds`."""
+
+    archive: ArchiveSettings
+    threads: int
+    max_seconds: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                archive=ArchiveSettings.read(variables),
+                threads=_read_threads(variables),
+                max_seconds=variables.number("VERIFY_MAX_HOURS", 1, 160) * 3600,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportVerificationSettings:
+    """The settings of `report_verification`."""
+
+    archive: ArchiveSettings
+    ledger: LedgerSettings
+    threads: int
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                archive=ArchiveSettings.read(variables),
+                ledger=LedgerSettings.read(variables),
                 threads=_read_threads(variables),
                 event_bus=_read_event_bus(variables),
             )

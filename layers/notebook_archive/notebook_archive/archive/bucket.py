@@ -148,12 +148,16 @@ class Bucket:
         if confirmed != checksum:
             raise ArchiveUnavailable(f"S3 reported that it stored {key}, but does not confirm its SHA-256.")
 
-    def head(self, key: str) -> "HeadObjectOutputTypeDef | None":
-        """Return an object's headers and metadata, or None if the object does not exist."""
+    def head(self, key: str, version_id: str = "") -> "HeadObjectOutputTypeDef | None":
+        """Return an object's headers and metadata, or None if the object does not exist.
+
+        If a version id is given, those of that S3 version are returned.
+        """
+        version: Any = {"VersionId": version_id} if version_id else {}
         try:
-            head = self._s3.head_object(**self._address, Key=key, ChecksumMode="ENABLED")
+            head = self._s3.head_object(**self._address, Key=key, ChecksumMode="ENABLED", **version)
         except S3_ERRORS as error:
-            if is_absent(error):
+            if is_absent(error) or (version_id and is_no_version(error)):
                 return None
             raise translate_s3_error(error, self._name, key) from None
         _check_answer(head, "ETag", key)

@@ -6,6 +6,7 @@ of an execution is encoded first.
 
 import hashlib
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -20,6 +21,7 @@ RESTORES = "restores/"
 RECORDS = "records/"
 VERIFICATIONS = "verifications/"
 RESTORE_TESTS = "restore-tests/"
+ACKNOWLEDGEMENTS = "acknowledgements/"
 # The shards of the ledger: the first two digits of the item ids.
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
@@ -34,6 +36,8 @@ _CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12}
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
 _COPY_NAME = re.compile(r"current/([0-9]{13}-[0-9a-f]{12})\.ipynb")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
+_CAPTURE_RECORD = re.compile(r"notebooks/[0-9a-f]{32}/captures/snapshot-[0-9a-f]{32}\.json")
+_ACKNOWLEDGEMENT = re.compile(r"acknowledgements/([0-9a-f]{12})\.json")
 _EVIDENCE = re.compile(
     r"records/([^/]+/[^/]+)/[0-9a-f]{12}\.json"
     r"|verifications/([^/]+/[^/]+)/results/[^/]+\.json"
@@ -308,6 +312,25 @@ def parse_version(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | Cop
     return None
 
 
+def is_document(key: str) -> bool:
+    """Return whether a key below `notebooks/` is that of one of the archive's own JSON documents."""
+    if _CAPTURE_RECORD.fullmatch(key):
+        return True
+    return parse(key) is not None and parse_version(key) is None
+
+
+def describe_version(key: str) -> tuple[ItemId, str] | None:
+    """Return the item and the name in reports of a version, or None if the key is not that of a version.
+
+    The name of a snapshot is its resource key. That of an altered snapshot is the last part of its key.
+    """
+    parsed = parse_version(key)
+    if parsed is None:
+        return None
+    item_id, name = parsed
+    return item_id, name.resource_key if isinstance(name, CopyId) else key.rpartition("/")[2]
+
+
 def record_key(run: RunId, digest: bytes) -> str:
     """Return the key of a store record of a run. `digest` is the SHA-256 of the record."""
     return f"{RECORDS}{run}/{_shorten(digest)}.json"
@@ -339,6 +362,11 @@ def shard_key(shard: str) -> str:
 def shard_of(key: str) -> str:
     """Return the shard of the ledger that a version belongs to."""
     return key.removeprefix(NOTEBOOKS)[:2]
+
+
+def listed_with(key: str) -> str:
+    """Return the shard of the ledger with which a key below `notebooks/` is listed, whatever the key is."""
+    return SHARDS[max(0, bisect_left(SHARDS, key.removeprefix(NOTEBOOKS)) - 1)]
 
 
 def shard_range(shard: str) -> tuple[str, str]:
@@ -388,3 +416,46 @@ def crashed_outcomes_key(run: RunId) -> str:
 def report_key(run: RunId) -> str:
     """Return the key of a run's report."""
     return run.key("report.json")
+
+
+def _verification_key(run: RunId, name: str) -> str:
+    return f"{VERIFICATIONS}{run}/{name}"
+
+
+def verification_claim_key(run: RunId) -> str:
+    """Return the key of the object that says which execution the run id of a verification belongs to."""
+    return _verification_key(run, "run.json")
+
+
+def verification_plan_key(run: RunId, earlier_attempts: int = 0) -> str:
+    """Return the key of the plan that an attempt to plan a verification writes."""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return _verification_key(run, f"plan{again}.jsonl")
+
+
+def results_prefix(run: RunId) -> str:
+    """Return the prefix of the keys of all results of a verification."""
+    return _verification_key(run, "results/")
+
+
+def batch_results_key(run: RunId, number: int, part: int = 0, earlier_attempts: int = 0) -> str:
+    """Return the key of the results that an attempt to verify a part of a batch writes."""
+    rest = f"-{part}" if part else ""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return f"{results_prefix(run)}{number:06d}{rest}{again}.json"
+
+
+def findings_key(run: RunId) -> str:
+    """Return the key of the open findings after a verification."""
+    return _verification_key(run, "findings.jsonl")
+
+
+def verification_report_key(run: RunId) -> str:
+    """Return the key of the report of a verification."""
+    return _verification_key(run, "report.json")
+
+
+def parse_acknowledgement(key: str) -> str | None:
+    """Return the id of the finding that an acknowledgement is for, or None for other keys."""
+    match = _ACKNOWLEDGEMENT.fullmatch(key)
+    return match[1] if match else None

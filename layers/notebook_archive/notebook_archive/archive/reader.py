@@ -35,6 +35,18 @@ class ArchivedSnapshot:
     body: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class DescribedVersion:
+    """What S3 says of one version of an object without its bytes.
+
+    `size` is in bytes. `checksum` is the SHA-256 that S3 keeps, in base64, or an empty text. `metadata` is encoded.
+    """
+
+    size: int
+    checksum: str
+    metadata: Mapping[str, str]
+
+
 class OpenedSnapshot:
     """An archived snapshot that is open for reading. Use it in a `with` statement, which closes it.
 
@@ -102,6 +114,13 @@ class ArchiveReader:
         If a version id is given, that S3 version of the object is opened. The caller must close it.
         """
         return self._bucket.open(key, version_id)
+
+    def describe_version(self, key: str, version_id: str = "") -> DescribedVersion | None:
+        """Return what S3 says of an object without its bytes, or None if it does not exist. Makes one HEAD request."""
+        head = self._bucket.head(key, version_id)
+        if head is None:
+            return None
+        return DescribedVersion(head["ContentLength"], head.get("ChecksumSHA256", ""), head["Metadata"])
 
     def verify(self, item_id: ItemId, key: ResourceKey) -> ArchivedSnapshot | None:
         """Verify all bytes of a snapshot, and return it without them, or None if the archive does not have it."""

@@ -23,7 +23,7 @@ _DENIED = frozenset(
 )
 _ABSENT = frozenset(("404", "NoSuchKey", "NotFound"))
 # Codes for a version id that S3 does not have, that has another form, or that is the id of a delete marker.
-_NO_VERSION = frozenset(("InvalidArgument", "MethodNotAllowed", "NoSuchVersion"))
+_NO_VERSION = frozenset(("405", "InvalidArgument", "MethodNotAllowed", "NoSuchVersion"))
 
 
 def is_absent(error: ClientError | BotoCoreError) -> bool:

@@ -6,8 +6,10 @@ import random
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from notebook_archive.archive import keys
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 # The version of the archive format. Every snapshot has it as a tag.
 SCHEMA = "1"
+# The media type of JSON Lines. More bytes of them than the second value are kept on disk.
+LINES_TYPE = "application/jsonl"
+IN_MEMORY_BYTES = 8_000_000
 # Maximum number of attempts for a write that S3 refuses with 409. botocore does not retry it.
 CONFLICT_ATTEMPTS = 5
 
@@ -241,6 +246,10 @@ class Archive:
         after, last = keys.shard_range(shard)
         return self._bucket.list_versions(keys.NOTEBOOKS, after, last)
 
+    def list_item_versions(self, item_id: ItemId) -> Iterator[ListedKey]:
+        """Yield the keys of one notebook, with all their S3 versions, in key order."""
+        return self._bucket.list_versions(keys.notebook_prefix(item_id), "", "")
+
     def put_store_record(self, run: keys.RunId, versions: Sequence[StoreRecord]) -> None:
         """Record which versions a run stored, with one call, or with none if there are no versions.
 
@@ -290,8 +299,30 @@ class Archive:
         return self._put_if_absent(key, _encode_json(document), "application/json")
 
     def put_lines_once(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
-        """Write JSON Lines, like `put_document_once`."""
-        return self._put_if_absent(key, b"".join(_encode_json(line) + b"\n" for line in lines), "application/jsonl")
+        """Write JSON Lines, like `put_document_once`. Many lines are kept on disk until they are written."""
+        with _spool_lines(lines) as (file, digest):
+            return self._bucket.put_if_absent(key, file, digest, ContentType=LINES_TYPE) == "written"
+
+    def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Write JSON Lines. They replace earlier ones."""
+        with _spool_lines(lines) as (file, digest):
+            self._bucket.put(key, file, digest, ContentType=LINES_TYPE)
+
+    def read_lines(self, key: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of JSON Lines one at a time, or nothing if the object does not exist.
+
+        Raises ArchiveDamaged if the bytes do not match the checksum that S3 stores with them.
+        """
+        opened = self._bucket.open(key)
+        if opened is None:
+            return
+        with closing(opened):
+            rest = b""
+            for piece in opened.read_pieces():
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from map(json.loads, lines)
+            if rest:
+                yield json.loads(rest)
 
     def read_object(self, key: str) -> bytes | None:
         """Return an object's bytes, or None if it does not exist.
@@ -307,6 +338,19 @@ class Archive:
     def _put_if_absent(self, key: str, body: bytes, content_type: str) -> bool:
         digest = hashlib.sha256(body).digest()
         return self._bucket.put_if_absent(key, body, digest, ContentType=content_type) == "written"
+
+
+@contextmanager
+def _spool_lines(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[IO[bytes], bytes]]:
+    """Provide a file with the lines, whose position is 0, and its SHA-256."""
+    sha256 = hashlib.sha256()
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
+        for line in lines:
+            encoded = _encode_json(line) + b"\n"
+            sha256.update(encoded)
+            file.write(encoded)
+        file.seek(0)
+        yield file, sha256.digest()
 
 
 def _encode_json(document: Mapping[str, Any]) -> bytes:

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from notebook_archive.backup.outcome import Verdict, record_verdict
 from notebook_archive.backup.planned import PlannedNotebook
 from notebook_archive.backup.records import OutcomeRecord
+from notebook_archive.backup.work_in_time import work_in_time
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
 
@@ -28,9 +28,7 @@ def archive_each(
     started.
     """
 
-    def work(position: int, planned: PlannedNotebook) -> OutcomeRecord | None:
-        if position >= always_start and deadline.remaining() < reserve_seconds:
-            return None
+    def work(planned: PlannedNotebook) -> OutcomeRecord:
         try:
             return archive(planned)
         except NotebookArchiveError as error:
@@ -39,5 +37,4 @@ def archive_each(
             _log.exception("Archiving notebook %s failed because of a defect", planned["itemId"])
             return record_verdict(planned, Verdict.fail(error))
 
-    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="notebook") as pool:
-        return list(pool.map(work, range(len(notebooks)), notebooks))
+    return work_in_time(notebooks, work, threads, deadline, reserve_seconds=reserve_seconds, always_start=always_start)

@@ -13,7 +13,7 @@ from notebook_archive.backup.records import (
     describe_problem,
 )
 from notebook_archive.errors import DeadlineExceeded, NotebookArchiveError, TokenRejected
-from notebook_archive.models import RESOURCE_KEY, ResourceKey, SnapshotListing
+from notebook_archive.models import RESOURCE_KEY, ResourceKey, SnapshotListing, split_digests
 
 # A record uses this value instead of a resource key for the current content.
 CURRENT = "current"
@@ -135,6 +135,8 @@ class NotebookOutcome:
                 record["lookalikes"] = list(self.listing.lookalikes)
             if self.listing.is_uncounted:
                 record["uncounted"] = True
+            if kept := _count_kept(self.planned, self.listing):
+                record["kept"] = kept
         if self._freed:
             record["freed"] = self._freed
         if self._captured:
@@ -149,6 +151,11 @@ def record_verdict(planned: PlannedNotebook, verdict: Verdict, protection: Prote
     outcome = NotebookOutcome(planned)
     outcome.end(verdict)
     return outcome.record(protection)
+
+
+def _count_kept(planned: PlannedNotebook, listing: SnapshotListing) -> int:
+    """Return the number of archived snapshots that ArcGIS does not list any more."""
+    return len({*split_digests(planned["archived"])} - {each.resource_key.key_digest for each in listing.snapshots})
 
 
 def _drop_key(problem: VersionProblem) -> Problem:

@@ -1,7 +1,9 @@
 """The records of a run: JSON objects below `runs/`, with the same field names and states as the report."""
 
+from collections.abc import Iterable
 from typing import Any, Literal, NotRequired, TypedDict
 
+from notebook_archive.archive import StoreRecord
 from notebook_archive.errors import NotebookArchiveError
 
 # The state of a notebook after a run. *archived*: something new was stored and nothing failed. *unchanged*: there was
@@ -64,7 +66,8 @@ class OutcomeRecord(TypedDict):
 
     `listed` counts the snapshots that ArcGIS listed. `lookalikes` are names of resources that look like the key of a
     snapshot. `captured` is the resource key of the snapshot that the run made. `freed` is the key of the snapshot that
-    the run deleted to free a slot. `uncounted` means that ArcGIS listed the snapshots without a total.
+    the run deleted to free a slot. `uncounted` means that ArcGIS listed the snapshots without a total. `kept` counts
+    the archived snapshots that ArcGIS does not list any more.
     """
 
     itemId: str
@@ -80,6 +83,7 @@ class OutcomeRecord(TypedDict):
     listed: NotRequired[int]
     lookalikes: NotRequired[list[str]]
     uncounted: NotRequired[bool]
+    kept: NotRequired[int]
     freed: NotRequired[str]
     captured: NotRequired[str]
     problem: NotRequired[Problem]
@@ -93,6 +97,15 @@ def describe_problem(error: Exception) -> Problem:
     if error.secret:
         described["secret"] = error.secret
     return described
+
+
+def list_stored(outcomes: Iterable[OutcomeRecord]) -> list[StoreRecord]:
+    """Return the records of everything that was stored, according to these outcomes."""
+    return [
+        StoreRecord(version["key"], version["bytes"], version["sha256"])
+        for outcome in outcomes
+        for version in outcome["archived"]
+    ]
 
 
 def list_log_fields(record: OutcomeRecord) -> dict[str, Any]:

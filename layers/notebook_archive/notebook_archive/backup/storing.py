@@ -1,12 +1,17 @@
 """Store a staged notebook in the archive, with its metadata."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from notebook_archive.archive import Archive, CopyId, RunId, StoreResult
+from notebook_archive.archive import Archive, CopyId, RunId, StoreRecord, StoreResult
 from notebook_archive.backup.staging import Staged
 from notebook_archive.clock import format_moment
+from notebook_archive.errors import ArchiveError
 from notebook_archive.models import ItemId, Snapshot
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,18 @@ def store_copy(
     item_metadata = {"item-id": item.item_id, "title": item.title, "owner": item.owner}
     metadata = {**item_metadata, "modified": format_moment(copy.modified), **_describe_notebook(staged, provenance)}
     return archive.put_copy(item.item_id, copy, staged.file, staged.digest, metadata, tags)
+
+
+def record_stored(run: RunId, versions: Sequence[StoreRecord], archive: Archive) -> None:
+    """Write the store record of a function that nobody repeats if the record fails.
+
+    An error is logged. The versions are stored then, but a verification counts them as unrecorded until it has read
+    them.
+    """
+    try:
+        archive.put_store_record(run, versions)
+    except ArchiveError:
+        _log.exception("The store record of %d stored versions could not be written", len(versions))
 
 
 def make_metadata(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance) -> dict[str, str]:

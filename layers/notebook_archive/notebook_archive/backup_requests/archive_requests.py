@@ -10,7 +10,8 @@ from notebook_archive.backup.archive_notebook import archive_notebook
 from notebook_archive.backup.job import ArchiveContext
 from notebook_archive.backup.outcome import Verdict, record_verdict
 from notebook_archive.backup.planned import PlannedNotebook, plan_notebook, plan_unknown
-from notebook_archive.backup.records import OutcomeRecord
+from notebook_archive.backup.records import OutcomeRecord, list_stored
+from notebook_archive.backup.storing import record_stored
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotAnId, NotebookArchiveError, NotebookNotFound, RequestInvalid
 from notebook_archive.events.details import MAX_REQUEST_ITEMS
@@ -58,7 +59,7 @@ def archive_requests(
     threads: int,
     deadline: Deadline,
 ) -> dict[ItemId, OutcomeRecord]:
-    """Archive each notebook that the requests name once, and return its record.
+    """Archive each notebook that the requests name once, and return its record. Write one store record for all.
 
     If no time was left to start a notebook, it is not in the result. An item that was deleted or is not a notebook is
     skipped, because a webhook also names such items. Never raises a NotebookArchiveError.
@@ -84,7 +85,9 @@ def archive_requests(
 
     notebooks = [plan_unknown(item_id) for item_id in item_ids]
     records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=START_SECONDS)
-    return {item_id: record for item_id, record in zip(item_ids, records, strict=True) if record}
+    outcomes = {item_id: record for item_id, record in zip(item_ids, records, strict=True) if record}
+    record_stored(run, list_stored(outcomes.values()), context.archive)
+    return outcomes
 
 
 def fail_requests(requests: Sequence[BackupRequest], error: NotebookArchiveError) -> dict[ItemId, OutcomeRecord]:

@@ -1,6 +1,12 @@
 """Build events (`details`) and send them to the event bus (`bus`)."""
 
 from notebook_archive.events.bus import EventBus
-from notebook_archive.events.details import DetailType, describe_requests, describe_run, describe_stored
+from notebook_archive.events.details import (
+    DetailType,
+    describe_requests,
+    describe_run,
+    describe_stored,
+    describe_verification,
+)
 
-__all__ = ["DetailType", "EventBus", "describe_requests", "describe_run", "describe_stored"]
+__all__ = ["DetailType", "EventBus", "describe_requests", "describe_run", "describe_stored", "describe_verification"]

@@ -14,6 +14,8 @@ class DetailType(StrEnum):
     SNAPSHOT_ARCHIVED = "SnapshotArchived"
     # Contains the result of a run: see `describe_run`.
     ARCHIVE_RUN_COMPLETED = "ArchiveRunCompleted"
+    # Contains the result of a verification: see `describe_verification`.
+    ARCHIVE_VERIFICATION_COMPLETED = "ArchiveVerificationCompleted"
 
 
 # The sources of the events: SOURCE for events that the stack itself sends, and REQUEST_SOURCE for backup requests.
@@ -38,6 +40,21 @@ REPORT_FIELDS = (
     "recoveryPoint",
     "snapshots",
     "bytes",
+    "seconds",
+)
+
+# Fields of a verification's report that the event `ArchiveVerificationCompleted` repeats.
+VERIFICATION_FIELDS = (
+    "runId",
+    "scope",
+    "status",
+    "message",
+    "versions",
+    "bytes",
+    "requests",
+    "oldestUnprovedDays",
+    "findings",
+    "arcgis",
     "seconds",
 )
 
@@ -72,3 +89,14 @@ def describe_run(report: Mapping[str, Any], report_key: str, bucket: str) -> dic
     """
     described = {name: report[name] for name in report if name in REPORT_FIELDS}
     return described | {"reportKey": report_key, "unprotected": len(report["unprotected"]), "bucket": bucket}
+
+
+def describe_verification(report: Mapping[str, Any], report_key: str, bucket: str) -> dict[str, Any]:
+    """Return the detail of the event `ArchiveVerificationCompleted` for a verification's report.
+
+    `unsettled` names the first findings that no operator acknowledged: at most MAX_EVENT_SNAPSHOTS.
+    """
+    described = {name: report[name] for name in report if name in VERIFICATION_FIELDS}
+    unsettled = [each for each in report["named"] if each["state"] != "acknowledged"][:MAX_EVENT_SNAPSHOTS]
+    named = [{name: each[name] for name in ("findingId", "kind", "key", "itemId", "resourceKey")} for each in unsettled]
+    return described | {"reportKey": report_key, "unsettled": named, "bucket": bucket}

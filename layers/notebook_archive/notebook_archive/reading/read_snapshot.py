@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from notebook_archive.arcgis.snapshot_access import SnapshotAccess
-from notebook_archive.archive import Archive, ArchiveReader, RunId
+from notebook_archive.archive import Archive, ArchiveReader, RunId, StoreRecord
 from notebook_archive.backup.staging import Staged, stage
-from notebook_archive.backup.storing import ItemReference, Provenance, make_metadata, store_snapshot
+from notebook_archive.backup.storing import ItemReference, Provenance, make_metadata, record_stored, store_snapshot
 from notebook_archive.errors import ArcGISError, NotebookNotFound, PermissionDenied, RequestRejected
 from notebook_archive.models import ItemId, ResourceKey, Snapshot
 from notebook_archive.reading.authorization import Rights, may_read_archived
@@ -136,13 +136,15 @@ def _describe_item(item_id: ItemId, rights: Rights) -> dict[str, str]:
 def _archive(
     wanted: SnapshotRequest, rights: Rights, access: SnapshotAccess, staged: Staged, source: SnapshotSource
 ) -> dict[str, str]:
-    """Archive a snapshot as an archive run would, and return its metadata."""
+    """Archive a snapshot as an archive run would, with its store record. Return its metadata."""
     item = rights.portal.get_item(wanted.item_id)
     listed = {each.resource_key: each for each in access.list_snapshots(wanted.item_id).snapshots}
     snapshot = listed.get(wanted.resource_key, Snapshot(wanted.resource_key))
     item_ref = ItemReference(wanted.item_id, item.title, item.owner)
     provenance = Provenance(access.route, wanted.run, source.portal_url)
-    store_snapshot(item_ref, snapshot, staged, provenance, source.archive)
+    result = store_snapshot(item_ref, snapshot, staged, provenance, source.archive)
+    if result.state == "archived":
+        record_stored(wanted.run, [StoreRecord(result.key, staged.size, staged.digest.hex())], source.archive)
     return make_metadata(item_ref, snapshot, staged, provenance)
 
 

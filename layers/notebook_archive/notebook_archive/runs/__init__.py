@@ -2,13 +2,13 @@
 
 The modules, in the order of a run:
 
-- `run_input` reads the input of a run. `claim` records which execution a run id belongs to.
+- `run_input` reads the input of a run.
 - `plan` writes the plan. `selection` selects its notebooks, `unlisted` looks up archived ones that the portal's search
   does not show, and `freshness` checks whether the search is up to date.
 - `batch` archives one batch, as far as the time allows.
 - `report` writes the report and has its columns. `outcomes` reads what the batches stored. `crashed` finds out what a
   crashed batch had stored.
-- `counts`, `protection_figures`, `notices`, `report_message` and `caught_error` make parts of the report.
+- `counts`, `protection_figures`, `notices` and `report_message` make parts of the report.
 - `run_metrics` counts the metrics of a report.
 
 The keys of a run's objects are in `archive/keys.py`.

@@ -9,12 +9,10 @@ from notebook_archive.backup.archive_each import archive_each
 from notebook_archive.backup.archive_notebook import archive_notebook
 from notebook_archive.backup.job import ArchiveContext
 from notebook_archive.backup.planned import PlannedNotebook
-from notebook_archive.backup.records import OutcomeRecord
+from notebook_archive.backup.records import OutcomeRecord, list_stored
 from notebook_archive.clock import Deadline
-from notebook_archive.errors import ArchiveUnavailable
+from notebook_archive.executions.batches import write_under_new_key
 
-# Maximum number of objects with outcomes of one batch. Step Functions makes fewer attempts than this.
-MAX_ATTEMPTS = 20
 # No notebook is started in this last share of the time, so that those already started can end.
 RESERVED_SHARE = 0.25
 
@@ -30,11 +28,11 @@ class Batch(TypedDict):
 def archive_batch(
     batch: Batch, run: RunId, context: ArchiveContext, threads: int, deadline: Deadline
 ) -> tuple[list[OutcomeRecord], Batch | None]:
-    """Archive a batch and write its outcomes to the archive. Return them, and the rest of the batch or None.
+    """Archive a batch. Write its store record and its outcomes. Return the outcomes, and the rest of the batch or None.
 
     The rest contains the notebooks that could not be started in time. At least `threads` notebooks are started, even if
     no time is left. So a batch that is returned unfinished is always shorter than before. Raises a subclass of
-    ArchiveError if the outcomes cannot be written.
+    ArchiveError if the store record or the outcomes cannot be written.
     """
     started_at, start = datetime.now(UTC), time.monotonic()
 
@@ -45,6 +43,8 @@ def archive_batch(
     notebooks = batch["notebooks"]
     records = archive_each(notebooks, archive, threads, deadline, reserve_seconds=reserve, always_start=threads)
     outcomes = [record for record in records if record]
+    # The record comes first. If the function ends here, the report records the versions again, which does no harm.
+    context.archive.put_store_record(run, list_stored(outcomes))
     document = {
         "batch": batch["number"],
         "part": batch["part"],
@@ -61,8 +61,9 @@ def archive_batch(
 
 def _write_outcomes(batch: Batch, document: dict[str, object], run: RunId, archive: Archive) -> None:
     """Write the outcomes under a new key, because an earlier attempt may have written outcomes or still write some."""
-    for earlier_attempts in range(MAX_ATTEMPTS):
+
+    def write(earlier_attempts: int) -> bool:
         key = keys.batch_outcomes_key(run, batch["number"], batch["part"], earlier_attempts)
-        if archive.put_document_once(key, document):
-            return
-    raise ArchiveUnavailable(f"The outcomes of batch {batch['number']} could not be written.")
+        return archive.put_document_once(key, document)
+
+    write_under_new_key(write, f"The outcomes of batch {batch['number']}")

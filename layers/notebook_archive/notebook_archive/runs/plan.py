@@ -1,21 +1,16 @@
 """Plan a run: list every notebook to archive, and add which content of it is already archived."""
 
-import json
-from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.archive import Archive, RunId, keys
-from notebook_archive.backup.planned import BATCH_BYTES, PlannedNotebook, plan_notebook
+from notebook_archive.backup.planned import plan_notebook
 from notebook_archive.backup.records import Problem
-from notebook_archive.errors import ArchiveUnavailable
+from notebook_archive.executions.batches import cut_into_batches, write_under_new_key
+from notebook_archive.executions.claim import claim_run
 from notebook_archive.runs.batch import Batch
-from notebook_archive.runs.claim import claim_run
 from notebook_archive.runs.run_input import Scope
 from notebook_archive.runs.selection import select_chosen, select_everything
-
-# Maximum number of plans of one run. Step Functions makes fewer attempts than this.
-MAX_ATTEMPTS = 20
 
 
 class Plan(TypedDict):
@@ -42,7 +37,7 @@ def plan_run(
 
     May raise RunIdTaken, an ArcGISError, a ConfigurationError or an ArchiveError.
     """
-    claim_run(run, started_at, archive)
+    claim_run(keys.claim_key(run), run, started_at, archive)
     organization = administrator.get_organization()
     if item_ids is None:
         selection = select_everything(run, organization, administrator, archive, threads)
@@ -51,7 +46,10 @@ def plan_run(
     # Sort by owner, so that the notebooks of one batch need few different tokens.
     items = sorted(selection.items, key=lambda item: (item.owner, item.item_id))
     lines = (plan_notebook(item, selection.held.get(item.item_id), organization) for item in items)
-    batches = list(_make_batches(lines, batch_size))
+    batches: list[Batch] = [
+        {"number": number, "part": 0, "notebooks": notebooks}
+        for number, notebooks in enumerate(cut_into_batches(lines, batch_size), 1)
+    ]
     plan_key = _write_plan(run, batches, archive)
     if selection.refused:
         archive.put_document(keys.refused_outcomes_key(run), {"outcomes": selection.refused})
@@ -64,28 +62,12 @@ def plan_run(
     }
 
 
-def _make_batches(lines: Iterable[PlannedNotebook], batch_size: int) -> Iterator[Batch]:
-    """Yield batches of at most `batch_size` notebooks and BATCH_BYTES bytes."""
-    number, size = 1, 0
-    notebooks: list[PlannedNotebook] = []
-    for line in lines:
-        line_size = len(json.dumps(line))
-        if notebooks and (len(notebooks) >= batch_size or size + line_size > BATCH_BYTES):
-            yield {"number": number, "part": 0, "notebooks": notebooks}
-            number, size, notebooks = number + 1, 0, []
-        notebooks.append(line)
-        size += line_size
-    if notebooks:
-        yield {"number": number, "part": 0, "notebooks": notebooks}
-
-
 def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
     """Write the plan and return its key.
 
     An earlier attempt may have written its own plan, or may still do so. Neither plan replaces the other.
     """
-    for earlier_attempts in range(MAX_ATTEMPTS):
-        key = keys.plan_key(run, earlier_attempts)
-        if archive.put_lines_once(key, batches):
-            return key
-    raise ArchiveUnavailable(f"The plan of run {run} could not be written.")
+    earlier_attempts = write_under_new_key(
+        lambda number: archive.put_lines_once(keys.plan_key(run, number), batches), f"The plan of run {run}"
+    )
+    return keys.plan_key(run, earlier_attempts)

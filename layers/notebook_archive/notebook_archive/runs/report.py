@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from notebook_archive.archive import Archive, RunId, keys
-from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem
+from notebook_archive.backup.records import UNPROTECTED, OutcomeRecord, Problem, list_stored
 from notebook_archive.clock import Deadline
-from notebook_archive.runs.caught_error import describe_caught_error
-from notebook_archive.runs.claim import claim_run
+from notebook_archive.executions.caught_error import describe_caught_error
+from notebook_archive.executions.claim import claim_run
 from notebook_archive.runs.counts import Counts, count_notebooks, count_snapshots
 from notebook_archive.runs.crashed import recover_outcomes
 from notebook_archive.runs.notices import INCOMPLETE, PLAN_INCOMPLETE, list_outcome_notices
@@ -38,10 +38,11 @@ class Report(TypedDict):
     """A run's report, `report.json`.
 
     `seconds` is the time that the run took, and `work` contains the time of its batches. `bytes` is the total size of
-    the archived versions. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots
-    that were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all
-    except the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the
-    remaining skipped notebooks.
+    the archived versions. `kept` is the number of archived snapshots that ArcGIS does not list any more, although it
+    has the notebook. `captured` is the number of snapshots that were made in ArcGIS. `freed` lists the snapshots that
+    were deleted there to free a slot. `protection` counts the notebooks by state, and `notProtected` lists all except
+    the protected ones. `unprotected` lists the notebooks that no credential may read. `skipped` lists the remaining
+    skipped notebooks.
     """
 
     schema: int
@@ -58,6 +59,7 @@ class Report(TypedDict):
     protection: ProtectionCounts
     recoveryPoint: RecoveryPoint
     notProtected: list[NotProtected]
+    kept: int
     captured: int
     freed: list[dict[str, str]]
     bytes: int
@@ -82,16 +84,18 @@ def report_run(
     """Write the report of a run, as the last of its objects. Return the report's key and the report.
 
     `asked` is the requested scope, which is used if there is no plan. A planned notebook without an outcome counts as
-    failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline. `error` is
+    failed, because its batch crashed. `threads` threads look up what that batch stored, until the deadline, and the
+    report writes the store record that the batch did not write. `error` is
     what Step Functions caught, if the planning or the distributed map failed. May raise RunIdTaken, ArchiveDenied or
     ArchiveUnavailable.
     """
-    claim_run(run, started_at, archive)
+    claim_run(keys.claim_key(run), run, started_at, archive)
     read = read_outcomes(run, archive)
     planned = read_planned(plan["planKey"], archive) if plan else ()
     missing = [each for each in planned if each["itemId"] not in read.by_item]
     crashed, crash_notices = recover_outcomes(missing, run, started_at, archive, threads, deadline)
     if crashed:
+        archive.put_store_record(run, list_stored(crashed))
         archive.put_document(keys.crashed_outcomes_key(run), {"outcomes": crashed})
     outcomes = sorted([*read.by_item.values(), *crashed], key=lambda each: each["itemId"])
     scope = plan["scope"] if plan else asked
@@ -137,6 +141,7 @@ def _make_report(
         "protection": protection,
         "recoveryPoint": measure_recovery_point(outcomes),
         "notProtected": list_not_protected(outcomes),
+        "kept": sum(each.get("kept", 0) for each in outcomes),
         "captured": sum("captured" in each for each in read.changes),
         "freed": [_identify(each) | {"resourceKey": each["freed"]} for each in read.changes if "freed" in each],
         "bytes": sum(version["bytes"] for each in outcomes for version in each["archived"]),

@@ -1,20 +1,19 @@
-"""Record which execution a run id belongs to."""
+"""Record which execution an id belongs to."""
 
 import json
 
-from notebook_archive.archive import Archive, RunId, keys
+from notebook_archive.archive import Archive, RunId
 from notebook_archive.errors import ArchiveUnavailable, RunIdTaken
 
 
-def claim_run(run: RunId, started_at: str, archive: Archive) -> None:
-    """Write to the archive that a run id belongs to the execution that started at this time.
+def claim_run(key: str, run: RunId, started_at: str, archive: Archive) -> None:
+    """Write under this key that a run id belongs to the execution that started at this time.
 
     If that is already written, do nothing. A run id consists of the name and the date of an execution. So two stacks
     that share a bucket may use the same run id, but their start times, with milliseconds, differ. If Step Functions
     retries a state, the start time stays the same. Raises RunIdTaken if the run id belongs to another execution. May
     also raise ArchiveDenied or ArchiveUnavailable.
     """
-    key = keys.claim_key(run)
     if archive.put_document_once(key, {"startedAt": started_at}):
         return
     noted = archive.read_object(key)
