@@ -175,7 +175,19 @@ def check_archive(site: Site, ever: dict[str, bytes] | None = None) -> None:
                 body = sources[claimed["key"]]
                 assert stored_body(claimed["key"]) == body, "the archive contains every version that an outcome lists"
                 assert (claimed["bytes"], claimed["sha256"]) == (len(body), hashlib.sha256(body).hexdigest())
+    for key, (size, sha256) in list_recorded().items():
+        assert (size, sha256) == (len(sources[key]), hashlib.sha256(sources[key]).hexdigest())
+        assert stored_body(key) == sources[key], "the archive contains every version that a store record lists"
     assert site.s3.broken == []
+
+
+def list_recorded(run: str = "") -> dict[str, tuple[int, str]]:
+    """Return the size and the SHA-256 of each version that the store records list, by its key. `run` selects a run."""
+    return {
+        version["key"]: (version["bytes"], version["sha256"])
+        for key, stored in contents(f"records/{run}").items()
+        for version in json.loads(stored.body)["versions"]
+    }
 
 
 def put_lines(key: str, lines: Iterable[object]) -> None:

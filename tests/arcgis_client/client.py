@@ -6,6 +6,7 @@ from pathlib import Path
 from local.arcgis import Deployment, Item
 from notebook_archive.arcgis.client import ArcGISClient, Tokens
 from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.item_editor import ItemEditor
 from notebook_archive.arcgis.notebook_server import NotebookServer
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.routes import Routes
@@ -63,6 +64,11 @@ def notebook_server_at(wire: Transport, url: str, token: str = "t", seconds: flo
     return NotebookServer(ArcGISClient(wire, FixedToken(token), soon(seconds)), url)
 
 
+def editor_at(wire: Transport, url: str, token: str = "t0k3n", seconds: float = 30) -> ItemEditor:
+    """Return the content of the member `ana` in the portal at an address, for one token."""
+    return ItemEditor(ArcGISClient(wire, FixedToken(token), soon(seconds)), url, "ana")
+
+
 class Client:
     """Everything that calls one deployment of the local ArcGIS."""
 
@@ -88,6 +94,10 @@ class Client:
     def notebook_server(self, tokens: Tokens | str = "gis_admin") -> NotebookServer:
         """Return the notebook server as a member, or the user of a token source, sees it."""
         return NotebookServer(self._bind(tokens, 30), self.deployment.notebook_admin_url)
+
+    def editor(self, owner: str = "ana", tokens: Tokens | str = "ana", seconds: float = 30) -> ItemEditor:
+        """Return the content of an owner, as a member or the user of a token source may change it."""
+        return ItemEditor(self._bind(tokens, seconds), self.deployment.portal_url, owner)
 
     def _bind(self, tokens: Tokens | str, seconds: float) -> ArcGISClient:
         user = FixedToken(self.token(tokens)) if isinstance(tokens, str) else tokens

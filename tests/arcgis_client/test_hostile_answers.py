@@ -1,6 +1,7 @@
 """Test that each parser returns a value or raises one of our errors, whatever a server sends."""
 
 import contextlib
+import io
 import json
 import random
 from collections.abc import Callable
@@ -10,12 +11,13 @@ import pytest
 
 from notebook_archive.arcgis.caller_identity import CallerIdentifier, CallerToken
 from notebook_archive.arcgis.discovery import Discovery
+from notebook_archive.arcgis.item_editor import ItemProperties
 from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.errors import ArcGISUnavailable, NotebookArchiveError, SnapshotTooLarge
 from notebook_archive.models import ItemId, SessionId
-from tests.arcgis_client.client import notebook_server_at, portal_at, soon
+from tests.arcgis_client.client import editor_at, notebook_server_at, portal_at, soon
 from tests.arcgis_client.conftest import Serve
 from tests.arcgis_client.wire import WireRequest, answer
 
@@ -39,7 +41,22 @@ GOOD: dict[str, Any] = {
     "/search": {"total": 1, "start": 1, "num": 100, "nextStart": -1, "results": [ITEM]},
     f"/items/{HEX}": ITEM,
     "/groups": {"admin": [{"id": HEX, "title": "Water"}], "member": [], "other": []},
-    "/users/ana": {"folders": [{"id": HEX, "title": "Rivers"}]},
+    "/users/ana": {
+        "folders": [{"id": HEX, "title": "Rivers"}],
+        "total": 1,
+        "start": 1,
+        "num": 100,
+        "nextStart": -1,
+        "items": [ITEM | {"typeKeywords": ["Notebook", "mark"], "tags": ["x"], "properties": {"a": "b"}}],
+    },
+    f"/users/ana/{HEX}": {"total": 1, "start": 1, "num": 100, "nextStart": -1, "items": [ITEM]},
+    "/addItem": {"success": True, "id": HEX, "folder": ""},
+    "/createFolder": {"success": True, "folder": {"username": "ana", "id": HEX, "title": "Rivers"}},
+    "/update": {"success": True, "id": HEX},
+    "/addPart": {"success": True, "id": HEX},
+    "/commit": {"success": True, "id": HEX},
+    "/status": {"status": "completed", "statusMessage": "completed", "itemId": HEX},
+    "/share": {"notSharedWith": [HEX], "itemId": HEX},
     "/resources": {"total": 1, "start": 1, "num": 1, "nextStart": -1, "resources": [ENTRY | {"resource": KEY}]},
     "/snapshots/list": {"snapshots": [ENTRY | {"resourceKey": KEY}], "total": 1, "status": "success"},
     "/snapshots/create": {"snapshotResourceKey": KEY, "status": "success"},
@@ -120,6 +137,13 @@ CALLS: dict[str, Callable[[Transport, str], object]] = {
     "resources": lambda wire, url: portal_at(wire, url).list_snapshots(ItemId(HEX)),
     "listing": lambda wire, url: notebook_server_at(wire, url).list_snapshots(ItemId(HEX)),
     "create": lambda wire, url: notebook_server_at(wire, url).create_snapshot(ItemId(HEX), "x", ""),
+    "add": lambda wire, url: editor_at(wire, url).add_item(ItemProperties("x")),
+    "create folder": lambda wire, url: editor_at(wire, url).create_folder("x"),
+    "find": lambda wire, url: editor_at(wire, url).find_item_by_keyword("x"),
+    "items": lambda wire, url: [ItemProperties.from_item(each) for each in editor_at(wire, url).list_items()],
+    "upload": lambda wire, url: editor_at(wire, url).upload(ItemId(HEX), "", io.BytesIO(), 10),
+    "upload in parts": lambda wire, url: editor_at(wire, url).upload(ItemId(HEX), "", io.BytesIO(), 10_000_001),
+    "share": lambda wire, url: editor_at(wire, url).share(ItemId(HEX), "", groups=(HEX,)),
     "sessions": lambda wire, url: notebook_server_at(wire, url).list_sessions(1, 10),
     "session": lambda wire, url: notebook_server_at(wire, url).get_session(SessionId(HEX)),
     "sign-in": lambda wire, url: TokenSource(wire, url, "s", lambda _: PASSWORD).call_with_token(str, soon()),
@@ -153,6 +177,9 @@ def assert_named(call: str, seeds: range, wire: Transport, serve: Serve) -> None
 
 def assert_utf8(value: object) -> None:
     """Check that every text of a value can be encoded."""
+    assert not isinstance(value, ItemProperties) or "".join(value.to_fields().values()).encode() is not None
+    for each in value if isinstance(value, list) else []:
+        assert_utf8(each)
     for name in ("username", "owner", "title", "id", "host", "session_id", "notebook_url", "item_title"):
         text = getattr(value, name, "")
         assert not isinstance(text, str) or text.encode() is not None

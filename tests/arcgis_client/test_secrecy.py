@@ -1,5 +1,6 @@
 """Test that no exception, log, report or object contains a secret, a token or an ArcGIS error message."""
 
+import io
 import itertools
 import json
 import logging
@@ -12,6 +13,7 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis.faults import KINDS
+from notebook_archive.arcgis.item_editor import MAX_SINGLE_UPLOAD_BYTES, ItemProperties
 from notebook_archive.arcgis.portal import Portal
 from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.archive import Archive, RunId
@@ -19,7 +21,7 @@ from notebook_archive.backup.job import ArchiveContext
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.runs import archive_batch, plan_run, report_run
-from tests.arcgis_client.client import LIMIT, PREFIX, Client, soon
+from tests.arcgis_client.client import LIMIT, PREFIX, Client, id_of, soon
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -114,6 +116,30 @@ def test_no_secret_leaks_whatever_fails(
     said = run(small, archive, lambda: small.deployment.faults.add("*", kind, **fields))
     assert "https://localhost" in caplog.text  # everything is logged
     assert_kept(small, "\n".join([said, caplog.text, *capfd.readouterr()]))
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_no_secret_leaks_when_a_change_fails(small: Client, caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    caplog.set_level(logging.DEBUG)
+    fields: dict[str, Any] = {"message": CANARY, "body": json.dumps({"x": CANARY}), "seconds": 0.05, "size": 200_000}
+    small.deployment.faults.add("*", kind, **fields, location=f"https://localhost:1/{CANARY}")
+    content, size = io.BytesIO(CANARY.encode()), MAX_SINGLE_UPLOAD_BYTES + 1
+    editor, item_id = small.editor(tokens=small.tokens(f"{PREFIX}/owners/ana")), id_of(small.item())
+    changes: list[Callable[[], object]] = [
+        lambda: editor.add_item(ItemProperties(CANARY, description=CANARY)),
+        lambda: editor.find_item_by_keyword(CANARY),
+        lambda: editor.upload(item_id, "", content, size),
+        lambda: editor.upload(item_id, "", content, 5),
+        lambda: editor.share(item_id, "", groups=(CANARY,)),
+        lambda: editor.delete_item(item_id, ""),
+    ]
+    said = []
+    for change in changes:
+        try:
+            change()
+        except NotebookArchiveError as error:
+            said.append("".join(traceback.format_exception(error)))
+    assert_kept(small, "\n".join([*said, caplog.text]))
 
 
 @pytest.mark.parametrize("code", [400, 403, 498])

@@ -1,9 +1,12 @@
 """Test one HTTP call: its token, deadline, limits, truncated bodies, retries and connections."""
 
+import contextlib
 import email.utils
 import gzip
 import json
 import random
+import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -16,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notebook_archive.arcgis.retries import MAX_ATTEMPTS, parse_retry_after
-from notebook_archive.arcgis.transport import REFERER, Transport
+from notebook_archive.arcgis.transport import REFERER, FormFile, Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
@@ -328,6 +331,29 @@ def test_a_server_that_says_nothing_is_left_at_the_deadline(wire: Transport, ser
     with pytest.raises(DeadlineExceeded):
         get(wire, server, seconds=0.4)
     assert time.monotonic() - started < 5.0
+
+
+@pytest.mark.servers
+def test_a_server_that_reads_slowly_is_left_at_the_deadline(wire: Transport, authority: Authority) -> None:
+    done = threading.Event()
+
+    def read_slowly() -> None:
+        connection, _ = listener.accept()
+        with authority.server().wrap_socket(connection, server_side=True) as tls, contextlib.suppress(OSError):
+            while not done.wait(0.002) and tls.recv(65_536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        reader = threading.Thread(target=read_slowly, daemon=True)
+        reader.start()
+        url = f"https://localhost:{listener.getsockname()[1]}/x"
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            wire.call_once("POST", url, "An upload", Deadline(1.5), file=FormFile("x.ipynb", bytes(60_000_000)))
+        seconds = time.monotonic() - started
+        done.set()
+        reader.join()
+    assert seconds < 5.0
 
 
 def test_a_slow_answer_on_a_kept_connection_ends_at_the_deadline(wire: Transport, serve: Serve) -> None:

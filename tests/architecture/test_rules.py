@@ -17,7 +17,7 @@ API_FUNCTIONS = {functions()[name]["CodeUri"] for name in routes(VARIANTS["webho
 # Calls that may run when a module is imported. They make constants and loggers. They do no I/O, create no client and
 # read no clock.
 CALLS_AT_IMPORT = {
-    "re.compile", "frozenset", "bytes", "max", "ord", "range", "threading.local", "msgspec.json.Decoder",
+    "re.compile", "frozenset", "tuple", "bytes", "max", "ord", "range", "threading.local", "msgspec.json.Decoder",
     "logging.getLogger", "make_logger", "Metrics", "field", "Failure", "msgspec.Raw", "msgspec.field", "_CellCount",
 }  # fmt: skip
 

@@ -147,7 +147,7 @@ def test_capture_makes_only_the_necessary_calls(capturing: Site) -> None:
     assert capturing.s3.counts() == {
         "GetObject": 1,  # whether a run made the existing snapshot a moment ago
         "HeadObject": 3,  # the note that the content is captured, and the digests of the old and the new snapshot
-        "PutObject": 5,  # the capture record, the snapshot, the note, item.json, the outcome
+        "PutObject": 6,  # the capture record, the snapshot, the note, item.json, the store record, the outcome
     }
 
 
@@ -553,7 +553,7 @@ def test_at_the_limit_our_oldest_archived_snapshot_is_deleted(
         "snapshots/download": 1 + 5,  # the proof, and the new snapshot
         "items/data": 1,
     }
-    assert rotating.s3.counts() == {"GetObject": 3, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 4}
+    assert rotating.s3.counts() == {"GetObject": 3, "HeadObject": 1 + 5 + 1, "PutObject": 5 + 5}
     assert oldest not in watch.item.snapshots
     assert [snapshot.name for snapshot in ours(watch.item)] == [name_of("two")]
     assert len(watch.item.snapshots) == 5

@@ -29,6 +29,8 @@ BODY = b'{"cells":["' + b"x" * 12_000_000 + b'"],"nbformat":4}'
         (("snapshots", 6_000_000), 0),
         (("snapshots", -1), 1),
         (("item.json", 0), 1),
+        (("records", 0), 1),
+        (("records", -1), 1),
         (("outcomes", -1), 1),
     ],
 )
@@ -69,7 +71,9 @@ def test_killed_worker_stores_no_object_or_a_complete_one(
     bucket.kill = None
     archive({**told, "run": "again"})
     assert bucket.objects[key][0] == BODY
-    assert sorted(name.rsplit("/", 1)[1] for name in bucket.objects if "again" in name) == ["000001.json"]
-    outcome = json.loads(next(body for name, (body, _) in bucket.objects.items() if "again" in name))["outcomes"][0]
+    [written] = [name for name in bucket.objects if name.startswith(f"/{BUCKET}/runs/") and "again" in name]
+    assert written.endswith("/outcomes/000001.json")
+    outcome = json.loads(bucket.objects[written][0])["outcomes"][0]
+    assert any("/records/" in name and "again" in name for name in bucket.objects) == (not stored)
     assert (outcome["state"], outcome["unchanged"]) == (("unchanged", 1) if stored else ("archived", 0))
     assert f"/{BUCKET}/notebooks/{item.id}/item.json" in bucket.objects

@@ -59,7 +59,7 @@ def test_an_unchanged_notebook_costs_one_arcgis_call(site: Site) -> None:
     assert contents("notebooks/") == before
 
 
-def test_a_new_snapshot_costs_two_calls(make_site: MakeSite) -> None:
+def test_a_batch_with_a_new_snapshot_makes_three_writes(make_site: MakeSite) -> None:
     site = make_site(Seed.many(notebooks=20, size=500))
     site.run("one")
     site.item("Notebook 7").add_snapshot(NOTEBOOK)
@@ -68,7 +68,7 @@ def test_a_new_snapshot_costs_two_calls(make_site: MakeSite) -> None:
     site.deployment.requests.clear()
     for batch in site.batches(plan):
         site.work("two", batch)
-    assert site.s3.counts() == {"PutObject": 2}, "the snapshot and the batch's outcome"
+    assert site.s3.counts() == {"PutObject": 3}, "the snapshot, and the batch's store record and outcome"
     assert site.deployment.requests.counts() == {"snapshots/list": 20, "snapshots/download": 1}
     assert stored_snapshots() == site.sources()
 

@@ -70,16 +70,16 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "ArchiveNotebooksRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
-        "s3:PutObject": {"BUCKET/notebooks/*", "BUCKET/runs/*/outcomes/*"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*", "BUCKET/runs/*/outcomes/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*", "BUCKET/records/*", "BUCKET/runs/*/outcomes/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*"},
         "secretsmanager:GetSecretValue": {_SECRETS},
         "events:PutEvents": {_BUS},
     },
     "ArchiveRequestsRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*"},
-        "s3:PutObject": {"BUCKET/notebooks/*"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*", "BUCKET/records/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*"},
         "secretsmanager:GetSecretValue": {_SECRETS},
         "events:PutEvents": {_BUS},
@@ -91,8 +91,14 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "ReportRunRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/runs/*", "BUCKET/notebooks/*/snapshots/*", "BUCKET/notebooks/*/current/*"},
+        "s3:GetObject": {
+            "BUCKET/runs/*",
+            "BUCKET/records/*",
+            "BUCKET/notebooks/*/snapshots/*",
+            "BUCKET/notebooks/*/current/*",
+        },
         "s3:PutObject": {
+            "BUCKET/records/*",
             "BUCKET/runs/*/run.json",
             "BUCKET/runs/*/outcomes/crashed.json",
             "BUCKET/runs/*/report.json",
@@ -104,8 +110,8 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "DownloadSnapshotRole": {
         "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*"},
-        "s3:PutObject": {"BUCKET/notebooks/*/snapshots/*"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*/snapshots/*", "BUCKET/records/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
         "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },

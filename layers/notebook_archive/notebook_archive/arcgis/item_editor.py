@@ -13,17 +13,17 @@ from urllib.parse import quote
 
 from notebook_archive.arcgis.client import ArcGISClient
 from notebook_archive.arcgis.portal import NOTEBOOK, Portal
-from notebook_archive.arcgis.transport import SHARING_API, FormFile
+from notebook_archive.arcgis.transport import FormFile
 from notebook_archive.errors import (
     ArcGISUnavailable,
     DeadlineExceeded,
-    ListingIncomplete,
     NotAnId,
+    PermissionDenied,
     RequestRejected,
     UnexpectedAnswer,
     UploadTooLarge,
 )
-from notebook_archive.models import ItemId, parse_count, parse_number
+from notebook_archive.models import ItemId
 
 # Maximum size of a file that is sent in one request. A larger file is sent in parts.
 MAX_SINGLE_UPLOAD_BYTES = 10_000_000
@@ -38,16 +38,10 @@ MAX_UPLOADS = 2
 # Pauses between two requests for the status of an upload. They double.
 MIN_STATUS_PAUSE_SECONDS = 0.5
 MAX_STATUS_PAUSE_SECONDS = 10.0
-# Maximum number of items in one response.
-ITEMS_PER_PAGE = 100
-# Maximum number of items of one folder that are read. A listing that never ends would fill the memory.
-MAX_ITEMS = 100_000
 # The content of a new item until its own content is uploaded.
 EMPTY_NOTEBOOK = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":2}'
 # The status with which a server refuses a request that is too large for it.
 HTTP_CONTENT_TOO_LARGE = 413
-
-type PortalItem = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,7 @@ class ItemProperties:
         """Return the properties of an item as the portal, or `item.json` in the archive, describes it.
 
         A property that is missing or null becomes an empty value, so two items can be compared. A value of a wrong type
-        becomes an empty value too.
+        becomes an empty value too. Characters that are not valid Unicode are replaced.
         """
         runtime = item.get("properties")
         return cls(
@@ -112,8 +106,8 @@ class ItemEditor:
     def __init__(self, client: ArcGISClient, portal_url: str, owner: str) -> None:
         self.owner = owner
         self._client = client
-        self._portal_url = portal_url
-        self._content_url = f"{portal_url}{SHARING_API}/content/users/{_quote(owner)}"
+        self._portal = Portal(client, portal_url)
+        self._content_url = f"{self._portal.rest_url}/content/users/{_quote(owner)}"
 
     @property
     def secret(self) -> str:
@@ -122,7 +116,7 @@ class ItemEditor:
 
     def list_folders(self) -> dict[str, str]:
         """Return the titles of the owner's folders by their ids."""
-        return Portal(self._client, self._portal_url).list_folders(self.owner)
+        return self._portal.list_folders(self.owner)
 
     def create_folder(self, title: str) -> str:
         """Create a folder, and return its id. The title must be new, with at most MAX_FOLDER_TITLE characters.
@@ -141,32 +135,15 @@ class ItemEditor:
             raise UnexpectedAnswer(f"{what}: the response has no folder id.")
         return folder_id
 
-    def list_items(self, folder_id: str = "") -> list[PortalItem]:
+    def list_items(self, folder_id: str = "") -> list[dict[str, Any]]:
         """Return the items in a folder, or the items in no folder, as the portal describes them.
 
-        The portal's index is not used, so new items are listed at once. Raises ListingIncomplete if the portal lists
-        fewer items than its total, or does not end.
+        New items are listed at once, because the portal's search index is not used. Raises ListingIncomplete if the
+        portal lists fewer items than its total, or does not end.
         """
-        items: dict[str, PortalItem] = {}
-        total, start = 0, 1
-        what = f"The items of {self.owner}"
-        while start > 0:
-            fields = {"start": str(start), "num": str(ITEMS_PER_PAGE), "f": "json"}
-            page = self._client.call("GET", self._get_folder_url(folder_id), what, fields)
-            entries = page.get("items")
-            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise UnexpectedAnswer(f"{what}: the response has no list of items.")
-            known = len(items)
-            items |= {str(entry.get("id")): entry for entry in entries}
-            total = max(total, parse_count(page.get("total")) or 0)
-            start = parse_number(page.get("nextStart")) or -1
-            if start > 0 and (len(items) == known or len(items) > MAX_ITEMS):
-                raise ListingIncomplete(f"{what}: the listing does not end.")
-        if len(items) < total:
-            raise ListingIncomplete(f"{what}: the portal listed {len(items)} of {total} items.")
-        return list(items.values())
+        return self._portal.list_items(self.owner, folder_id)
 
-    def find_item_by_keyword(self, keyword: str) -> PortalItem | None:
+    def find_item_by_keyword(self, keyword: str) -> dict[str, Any] | None:
         """Return the owner's item with this type keyword, or None. All folders are searched.
 
         The result's `ownerFolder` is the id of its folder, or an empty string.
@@ -236,7 +213,7 @@ class ItemEditor:
                 self._change(item_id, folder_id, "addPart", f"{what}, part {number}", {"partNum": str(number)}, part)
             try:
                 self._commit(item_id, folder_id, what)
-            except (ArcGISUnavailable, UnexpectedAnswer):
+            except (ArcGISUnavailable, PermissionDenied, UnexpectedAnswer):  # ArcGIS Online may throttle with a 403
                 self._wait_for_status(item_id, folder_id, what, frozenset(("processing",)))
                 if attempt == MAX_UPLOADS:
                     raise
@@ -347,12 +324,12 @@ def _check_success(answer: Mapping[str, Any], what: str) -> None:
 
 def _get_text(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
-    return value if isinstance(value, str) else ""
+    return _make_unicode(value) if isinstance(value, str) else ""
 
 
 def _get_texts(item: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = item.get(name)
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+    return tuple(_make_unicode(each) for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
 def _make_unicode(text: str) -> str:

@@ -35,6 +35,8 @@ MAX_SEARCH_RESULTS = 10_000
 RESOURCES_PER_PAGE = 1000
 # Maximum number of resources that are read for one item. A listing that never ends would fill the memory.
 MAX_RESOURCES = 20_000
+# Maximum number of items that are read from one folder. A listing that never ends would fill the memory.
+MAX_ITEMS = 100_000
 # Maximum number of entries in one listing that are skipped because a response with this entry alone is too large.
 MAX_OVERSIZED = 20
 NOTEBOOK = "Notebook"
@@ -319,6 +321,24 @@ class Portal:
         what = f"The folders of {owner}"
         answer = self._get(f"content/users/{quote(owner, safe='')}", what, start="1", num="1")
         return {each["id"]: each["title"] for each in _parse_titles(answer.get("folders"))}
+
+    def list_items(self, owner: str, folder_id: str) -> list[dict[str, Any]]:
+        """Return the items in an owner's folder, or the items in no folder, as the portal describes them.
+
+        The search index is not used. Raises ListingIncomplete if the portal lists fewer items than its total, or does
+        not end. Source: Esri's page "User content".
+        """
+        path = f"content/users/{quote(owner, safe='', errors='replace')}"
+        if folder_id:
+            path += f"/{quote(folder_id, safe='', errors='replace')}"
+        what = f"The items of {owner}"
+        listed = self._read_pages(_PagedRequest(path, what, "items", "id", RESULTS_PER_PAGE, MAX_ITEMS))
+        if listed.is_circular or listed.is_cut:
+            raise ListingIncomplete(f"{what}: the listing does not end.")
+        missing = max(listed.oversized, (listed.total or 0) - len(listed.entries))
+        if missing:
+            raise ListingIncomplete(f"{what}: the portal did not list {missing} of {listed.total} items.")
+        return list(listed.entries.values())
 
     def list_snapshots(self, item_id: ItemId, *, owner: str = "") -> SnapshotListing:
         """Return the snapshots among the item's resources, which an administrator may read.

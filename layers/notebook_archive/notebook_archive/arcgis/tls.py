@@ -10,12 +10,15 @@ from requests.adapters import HTTPAdapter
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import CertificateUntrusted
 
-# Maximum time without receiving a byte. The deadline may be earlier.
+# Maximum time without receiving or sending bytes. The deadline may be earlier.
 READ_SECONDS = 60.0
 
 # A call may receive more bytes than a body's limit, for headers and chunk sizes: a quarter of the limit, and this
 # number.
 FRAMING_BYTES = 1_000_000
+
+# Maximum number of bytes that are sent within one READ_SECONDS.
+MAX_SEND_BYTES = 262_144
 
 # Maximum number of bytes in a TLS record (RFC 8446, section 5.1). A receive returns at most one record.
 MAX_RECORD_BYTES = 16_384
@@ -25,7 +28,7 @@ _call = threading.local()
 
 
 def limit_receives(deadline: Deadline, limit: int) -> None:
-    """Limit what this thread receives: until the deadline, and about `limit` bytes.
+    """Limit what this thread receives: until the deadline, and about `limit` bytes. Sends end at the deadline too.
 
     The limits apply until the next call of this function. The byte limit is also needed for bytes that never become
     part of a body: urllib3 reads a chunk of size -1 until the connection ends.
@@ -41,13 +44,17 @@ class _BoundedSocket(ssl.SSLSocket):
     """
 
     def send(self, data: Any, flags: int = 0) -> int:  # noqa: ANN401 - ssl's own signature
+        """Send up to MAX_SEND_BYTES. `sendall` calls this until everything is sent.
+
+        Otherwise the timeout would apply to the whole body, and it would be the timeout of the connection.
+        """
         deadline: Deadline | None = getattr(_call, "deadline", None)
         if deadline is not None:
             seconds_left = deadline.remaining()
             if seconds_left <= 0:
                 raise TimeoutError
             self.settimeout(min(READ_SECONDS, seconds_left))
-        return super().send(data, flags)
+        return super().send(memoryview(data)[:MAX_SEND_BYTES], flags)
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ANN401 - ssl's own signature
         deadline: Deadline | None = getattr(_call, "deadline", None)

@@ -8,14 +8,13 @@ the next fold.
 
 import heapq
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
 from itertools import batched
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from notebook_archive.archive import keys
 from notebook_archive.archive.bucket import Bucket, ListedObject
@@ -37,12 +36,14 @@ if TYPE_CHECKING:
 LEDGER_SCHEMA = 1
 # Maximum age of a run that still writes evidence. An execution takes at most 7 days, and can be redriven within 14.
 _LATE_DAYS = 35
+# The largest number that every JSON parser reads exactly.
+_MAX_NUMBER = 2**53
 # Margin for clocks that differ.
 _CLOCK_DAYS = 1
-# Number of documents that are read side by side before the next ones are listed.
-_DOCUMENTS = 200
-# Maximum number of versions whose evidence is kept in memory before the shards are written.
-_MAX_PENDING = 50_000
+# Number of documents of evidence that are read side by side.
+DOCUMENTS_AT_ONCE = 200
+# Number of versions whose evidence is kept in memory. With more, the shards are written on the way.
+MAX_PENDING_VERSIONS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,15 @@ class Ledger:
         self._bucket.put(keys.shard_key(shard), body, sha256(body).digest(), ContentType="application/jsonl")
 
 
-def fold(archive: Archive, ledger: Ledger, today: date, threads: int) -> FoldResult:
+def fold(
+    archive: Archive,
+    ledger: Ledger,
+    today: date,
+    threads: int,
+    *,
+    documents_at_once: int = DOCUMENTS_AT_ONCE,
+    max_pending: int = MAX_PENDING_VERSIONS,
+) -> FoldResult:
     """Add the evidence to the ledger that was written since it was last folded. `today` is the day in UTC.
 
     A shard that is missing or damaged is made again from all evidence. A damaged document of evidence is skipped and
@@ -207,37 +216,76 @@ def fold(archive: Archive, ledger: Ledger, today: date, threads: int) -> FoldRes
     two at the same time do no harm. May raise ArchiveDenied or ArchiveUnavailable.
     """
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ledger") as pool:
-        positions = list(pool.map(lambda shard: ledger.read_shard(shard).folded_through, keys.SHARDS))
-        since = None if None in positions else min(filter(None, positions))
+        folding = _Folding(archive, ledger, today, pool, documents_at_once, max_pending)
+        # Nearly always, all shards are complete through the same day. The other shards are folded in a second pass.
+        since = ledger.read_shard(keys.SHARDS[0]).folded_through
+        folding.add_since(since)
+        days = [content.folded_through for content in folding.shards]
+        if since and any(day is None or day < since for day in days):
+            folding.add_since(None if None in days else min(filter(None, days)))
+    versions = sum(content.versions for content in folding.shards)
+    return FoldResult(versions, folding.documents, tuple(folding.damaged.values()))
 
-        def write(pending: Mapping[str, Mapping[str, LedgerEntry]], day: date) -> int:
-            """Add entries to their shards. Return the number of versions in the ledger."""
-            return sum(pool.map(lambda shard: _add(ledger, shard, pending.get(shard, {}), since, day), keys.SHARDS))
 
-        documents, damaged, count = 0, [], 0
+class _ShardState(NamedTuple):
+    """The number of versions in a shard, and the day through which it is complete."""
+
+    versions: int
+    folded_through: date | None
+
+
+class _Folding:
+    """A fold so far. `documents` counts the documents of evidence that were read."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        ledger: Ledger,
+        today: date,
+        pool: ThreadPoolExecutor,
+        documents_at_once: int,
+        max_pending: int,
+    ) -> None:
+        self._archive, self._ledger, self._today, self._pool = archive, ledger, today, pool
+        self._documents_at_once, self._max_pending = documents_at_once, max_pending
+        self.documents = 0
+        self.damaged: dict[str, DamagedEvidence] = {}
+        self.shards: list[_ShardState] = []
+
+    def add_since(self, since: date | None) -> None:
+        """Add the evidence to all shards that was written since a day, or all evidence."""
         pending: dict[str, dict[str, LedgerEntry]] = {}
-        for chunk in batched(_list_evidence(archive, since), _DOCUMENTS, strict=False):
-            documents += len(chunk)
-            for read in pool.map(lambda listed: _read_evidence(archive, listed), chunk):
-                if isinstance(read, DamagedEvidence):
-                    damaged.append(read)
-                    continue
-                for entry in read:
-                    shard = pending.setdefault(keys.shard_of(entry.key), {})
-                    count += entry.key not in shard
-                    shard[entry.key] = entry.merge(shard.get(entry.key, entry))
-            if count > _MAX_PENDING:
-                write(pending, min(_read_day(chunk[-1]), today))
+        count = 0
+        for chunk in batched(_list_evidence(self._archive, since), self._documents_at_once, strict=False):
+            for entry in self._read(chunk):
+                shard = pending.setdefault(keys.shard_of(entry.key), {})
+                count += entry.key not in shard
+                shard[entry.key] = entry.merge(shard.get(entry.key, entry))
+            if count > self._max_pending:
+                self._write(pending, since, min(_read_day(chunk[-1]), self._today))
                 pending, count = {}, 0
-        versions = write(pending, today)
-    return FoldResult(versions, documents, tuple(damaged))
+        self._write(pending, since, self._today)
+
+    def _read(self, chunk: Sequence[ListedObject]) -> Iterator[LedgerEntry]:
+        for read in self._pool.map(lambda listed: _read_evidence(self._archive, listed), chunk):
+            self.documents += 1
+            if isinstance(read, DamagedEvidence):
+                self.damaged[read.key] = read
+            else:
+                yield from read
+
+    def _write(self, pending: Mapping[str, Mapping[str, LedgerEntry]], since: date | None, day: date) -> None:
+        def add(shard: str) -> _ShardState:
+            return _add(self._ledger, shard, pending.get(shard, {}), since, day)
+
+        self.shards = list(self._pool.map(add, keys.SHARDS))
 
 
-def _add(ledger: Ledger, shard: str, entries: Mapping[str, LedgerEntry], since: date | None, day: date) -> int:
-    """Add entries to a shard, which is then folded through `day`. Return the number of versions in the shard.
+def _add(ledger: Ledger, shard: str, entries: Mapping[str, LedgerEntry], since: date | None, day: date) -> _ShardState:
+    """Add entries to a shard, which is then complete through `day`.
 
-    The evidence was listed from `since`. If the shard was lost in the meantime, it needs earlier evidence too, so its
-    own day does not change.
+    The entries are from the evidence since `since`. If the shard is not complete through that day, it needs earlier
+    evidence too, so its own day does not change.
     """
     held = ledger.read_shard(shard)
     merged = dict(held.entries)
@@ -248,7 +296,7 @@ def _add(ledger: Ledger, shard: str, entries: Mapping[str, LedgerEntry], since: 
     content = Shard(folded_through, merged)
     if content != held:
         ledger.write_shard(shard, content)
-    return len(merged)
+    return _ShardState(len(merged), folded_through)
 
 
 def _list_evidence(archive: Archive, since: date | None) -> Iterator[ListedObject]:
@@ -313,8 +361,7 @@ def _read(line: Mapping[str, Any], name: str, kind: Any, empty: Any) -> Any:  # 
     """Return a field of a line, or `empty` if it is absent. Raises EvidenceInvalid if it has another type."""
     value = line.get(name, empty)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind in (int, int | float)):
-        raise EvidenceInvalid(f"The line of {line['key']} has an invalid {name}.")
-    if is_number and not 0 <= value < math.inf:
+    is_wanted = is_number if kind in (int, int | float) else True
+    if not (isinstance(value, kind) and is_wanted) or (is_number and not 0 <= value <= _MAX_NUMBER):
         raise EvidenceInvalid(f"The line of {line['key']} has an invalid {name}.")
     return value

@@ -1,0 +1,370 @@
+"""Test that the ledger is the same however its evidence comes, and that a ledger that was lost is made again."""
+
+import functools
+import json
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.s3.models import s3_backends
+
+from notebook_archive.archive import Archive, Ledger, LedgerEntry, RunId, Shard, StoreRecord, fold
+from notebook_archive.errors import ArchiveDenied
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, Fault, StrictS3, contents, make_ledger_bucket
+
+DAY = date(2026, 11, 22)
+KEY = f"notebooks/{'0a' * 16}/snapshots/snapshot-{'1' * 32}.json"
+OTHER = f"notebooks/{'ff' * 16}/current/1735725600000-{'c' * 12}.ipynb"
+SHA, SHA_2 = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def ledger(s3: StrictS3) -> Ledger:
+    make_ledger_bucket()
+    return Ledger(s3.client(), LEDGER_BUCKET, ACCOUNT)
+
+
+def put_evidence(kind: str, run: str, *lines: dict[str, Any], **fields: Any) -> str:
+    """Write a document of evidence, and return its key."""
+    names = {"records": "0123456789ab", "verifications": "results/000001", "restore-tests": "results"}
+    key = f"{kind}/{run}/{names[kind]}.json"
+    body = json.dumps({"schema": 1, "runId": run, "versions": lines, **fields}).encode()
+    s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, body)
+    return key
+
+
+def record(key: str = KEY, sha256: str = SHA) -> dict[str, Any]:
+    return {"key": key, "bytes": 12, "sha256": sha256}
+
+
+def proof(at: int, **fields: Any) -> dict[str, Any]:
+    return {**record(), "level": 3, "provedAt": at, "seconds": 0.5, "valid": True, **fields}
+
+
+def set_written(key: str, day: date) -> None:
+    """Let S3 report that an object was written on this day."""
+    stored: Any = s3_backends[ACCOUNT]["aws"].get_object(BUCKET, key)
+    stored.last_modified = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def shards() -> dict[str, bytes]:
+    """Return the bytes of the ledger's shards."""
+    held = s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys
+    return {key: held[key].value for key in sorted(held)}
+
+
+def lose_ledger() -> None:
+    s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys.clear()
+
+
+# ---------------------------------------------------------------- entries
+
+TIMES = st.integers(0, 3)
+ENTRIES = st.builds(
+    LedgerEntry.parse,
+    st.fixed_dictionaries(
+        {"key": st.just(KEY)},
+        optional={
+            "bytes": TIMES,
+            "sha256": st.sampled_from(["", SHA, SHA_2]),
+            "run": st.sampled_from(["2026-11-21/z", "2026-11-22/a", "2026-11-22/b"]),
+            "unrecorded": st.booleans(),
+            "level": st.integers(0, 5),
+            "provedAt": TIMES,
+            "provedBy": st.sampled_from(["2026-11-22/a", "2026-11-22/b"]),
+            "seconds": st.sampled_from([0.0, 1, 2.5]),
+            "valid": st.sampled_from([None, True, False]),
+            "headedAt": TIMES,
+            "restoredAt": TIMES,
+            "restoreSeconds": st.sampled_from([0.0, 1, 2.5]),
+            "finding": st.lists(st.sampled_from(["1" * 12, "2" * 12]), max_size=2),
+            "findingAt": TIMES,
+            "findingSince": TIMES,
+        },
+    ),
+)
+
+
+def merge_all(entries: list[LedgerEntry]) -> LedgerEntry:
+    return functools.reduce(LedgerEntry.merge, entries, entries[0])
+
+
+@given(st.lists(ENTRIES, min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(1, 7))
+def test_evidence_in_any_order_gives_the_same_entry(entries: list[LedgerEntry], order: random.Random, cut: int) -> None:
+    """Also if it comes twice, or is first merged in groups, as two writers do."""
+    expected = merge_all(entries)
+    shuffled = [*entries, *order.sample(entries, len(entries) // 2)]
+    order.shuffle(shuffled)
+    assert merge_all(shuffled) == expected
+    groups = [group for group in (shuffled[:cut], shuffled[cut:]) if group]
+    assert merge_all([merge_all(group) for group in groups]) == expected
+    assert expected.merge(expected) == expected
+
+
+@given(ENTRIES)
+def test_an_entry_survives_its_line(entry: LedgerEntry) -> None:
+    line = json.loads(json.dumps(entry.make_line()))
+    assert LedgerEntry.parse(line) == entry
+    assert all(value or name == "valid" for name, value in line.items()), "empty fields are left out"
+
+
+def test_an_entry_keeps_the_best_and_the_latest() -> None:
+    entries = [
+        LedgerEntry(KEY, 12, SHA, "2026-11-20/v", proved_at=5, proved_by="2026-11-20/v", seconds=1.0, level=3),
+        LedgerEntry(KEY, 12, SHA_2, "2026-11-22/late", is_recorded=True),
+        LedgerEntry(KEY, 12, SHA, "2026-11-21/first", is_recorded=True),
+        LedgerEntry(KEY, level=5, restored_at=7, restore_seconds=4.0),
+        LedgerEntry(KEY, 12, SHA, "2026-11-23/v", proved_at=9, proved_by="2026-11-23/v", seconds=2.0, level=2),
+    ]
+    assert merge_all(entries) == LedgerEntry(
+        KEY,
+        12,
+        SHA,
+        "2026-11-21/first",
+        is_recorded=True,
+        level=5,
+        proved_at=9,
+        proved_by="2026-11-23/v",
+        seconds=2.0,
+        restored_at=7,
+        restore_seconds=4.0,
+    )
+
+
+def test_a_later_good_read_closes_findings() -> None:
+    found = LedgerEntry(KEY, findings=("1" * 12,), finding_at=5, finding_since=4)
+    for proved_at, findings in ((4, ("1" * 12,)), (5, ()), (6, ())):
+        entry = found.merge(LedgerEntry(KEY, proved_at=proved_at))
+        assert entry.findings == findings
+        assert (entry.finding_since > 0) == bool(findings)
+    headed = found.merge(LedgerEntry(KEY, headed_at=9))
+    assert headed.findings, "a comparison by HEAD does not prove the bytes"
+
+
+# ---------------------------------------------------------------- folding
+
+
+def test_a_record_and_proofs_become_one_entry(archive: Archive, ledger: Ledger) -> None:
+    archive.put_store_record(RunId("2026-11-22/run"), [StoreRecord(KEY, 12, SHA), StoreRecord(OTHER, 3, SHA_2)])
+    put_evidence("verifications", "2026-11-22/night", proof(5), {"key": OTHER, "finding": ["1" * 12], "findingAt": 6})
+    put_evidence("restore-tests", "2026-11-22/test", {"key": KEY, "level": 5, "restoredAt": 7, "restoreSeconds": 1.5})
+    result = fold(archive, ledger, DAY, threads=4)
+    assert (result.versions, result.documents, result.damaged) == (2, 3, ())
+    first = ledger.read_shard("0a")
+    assert first.folded_through == DAY
+    assert [entry.make_line() for entry in first.entries.values()] == [
+        {
+            "key": KEY,
+            "bytes": 12,
+            "sha256": SHA,
+            "run": "2026-11-22/run",
+            "level": 5,
+            "provedAt": 5,
+            "provedBy": "2026-11-22/night",
+            "seconds": 0.5,
+            "restoredAt": 7,
+            "restoreSeconds": 1.5,
+            "valid": True,
+        }
+    ]
+    [other] = ledger.read_shard("ff").entries.values()
+    assert (other.findings, other.is_recorded, other.proved_at) == (("1" * 12,), True, 0)
+    assert len(shards()) == 256
+    assert shards()["ledger/0b.jsonl"] == b'{"schema":1,"foldedThrough":"2026-11-22"}\n'
+
+
+def test_a_version_without_a_record_keeps_its_first_proof(archive: Archive, ledger: Ledger) -> None:
+    put_evidence("verifications", "2026-11-21/b", proof(9))
+    put_evidence("verifications", "2026-11-21/a", proof(5))
+    fold(archive, ledger, DAY, threads=4)
+    [entry] = ledger.read_shard("0a").entries.values()
+    assert (entry.run, entry.is_recorded, entry.proved_by) == ("2026-11-21/a", False, "2026-11-21/b")
+    assert entry.make_line()["unrecorded"] is True
+
+
+def test_folding_again_changes_and_writes_nothing(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    put_evidence("records", "2026-11-22/run", record())
+    fold(archive, ledger, DAY, threads=4)
+    before = shards()
+    s3.calls.clear()
+    assert fold(archive, ledger, DAY, threads=4).versions == 1
+    assert shards() == before
+    assert s3.counts()["PutObject"] == 0
+
+
+def test_a_ledger_folded_nightly_equals_a_rebuilt_one(archive: Archive, ledger: Ledger) -> None:
+    rng = random.Random(7)
+    versions = [f"notebooks/{rng.randrange(16**32):032x}/snapshots/snapshot-{n:032x}.json" for n in range(40)]
+    for night in range(4):
+        day = DAY + timedelta(days=night)
+        put_evidence("records", f"{day}/run", *(record(key) for key in versions[night * 10 : night * 10 + 10]))
+        lines = [proof(1000 * night + n, key=key) for n, key in enumerate(rng.sample(versions, 15))]
+        found = {"key": rng.choice(versions), "finding": ["1" * 12], "findingAt": 1000 * night + 500}
+        put_evidence("verifications", f"{day}/night", *lines, found)
+        put_evidence("restore-tests", f"{day}/test", {"key": versions[night], "level": 5, "restoredAt": night + 1})
+        assert fold(archive, ledger, day, threads=4).versions <= 40
+    nightly = shards()
+    lose_ledger()
+    fold(archive, ledger, day, threads=4)
+    assert shards() == nightly
+    assert sum(body.count(b"\n") for body in nightly.values()) == 256 + 40
+
+
+def test_old_evidence_is_not_read_again(archive: Archive, ledger: Ledger) -> None:
+    old = put_evidence("records", "2026-10-01/run", record())
+    set_written(old, date(2026, 10, 1))
+    fold(archive, ledger, DAY, threads=4)
+    assert fold(archive, ledger, DAY + timedelta(days=1), threads=4).documents == 0
+    assert len(ledger.read_shard("0a").entries) == 1
+
+
+def test_late_evidence_of_an_old_run_is_found(archive: Archive, ledger: Ledger) -> None:
+    """An execution may take a week, and may be redriven two weeks after it failed."""
+    fold(archive, ledger, DAY, threads=4)
+    put_evidence("records", str(DAY - timedelta(days=22)) + "/run", record())
+    assert fold(archive, ledger, DAY + timedelta(days=1), threads=4).documents == 1
+    assert len(ledger.read_shard("0a").entries) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no JSON\n",
+        b"[]\n",
+        b'{"schema":9,"foldedThrough":"2026-11-22"}\n',
+        b'{"schema":1,"foldedThrough":"soon"}\n',
+        b'{"schema":1,"foldedThrough":"2026-11-22"}\n{"bytes":1}\n',
+        b'{"schema":1,"foldedThrough":"2026-11-22"}\n{"key":"x","level":"high"}\n',
+    ],
+)
+def test_a_damaged_shard_is_read_as_a_new_one(ledger: Ledger, body: bytes) -> None:
+    s3_backends[ACCOUNT]["aws"].put_object(LEDGER_BUCKET, "ledger/0a.jsonl", body)
+    assert ledger.read_shard("0a") == Shard()
+
+
+@pytest.mark.parametrize("shard", ["00", "0a"])
+def test_a_lost_shard_is_made_again(archive: Archive, ledger: Ledger, shard: str) -> None:
+    set_written(put_evidence("records", "2026-10-01/run", record(), record(OTHER)), date(2026, 10, 1))
+    fold(archive, ledger, DAY, threads=4)
+    before = shards()
+    del s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys[f"ledger/{shard}.jsonl"]
+    fold(archive, ledger, DAY, threads=4)
+    assert shards() == before
+
+
+def test_a_restored_older_shard_is_completed(archive: Archive, ledger: Ledger) -> None:
+    put_evidence("records", f"{DAY}/run", record())
+    fold(archive, ledger, DAY, threads=4)
+    older = shards()["ledger/0a.jsonl"]
+    tomorrow = DAY + timedelta(days=1)
+    put_evidence("verifications", f"{tomorrow}/night", proof(5))
+    fold(archive, ledger, tomorrow, threads=4)
+    newer = shards()
+    s3_backends[ACCOUNT]["aws"].put_object(LEDGER_BUCKET, "ledger/0a.jsonl", older)
+    fold(archive, ledger, tomorrow, threads=4)
+    assert shards() == newer
+
+
+def test_writers_that_race_lose_nothing(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    """The slower writer overwrites what the faster one wrote. Its own day says from where the next fold continues."""
+    put_evidence("records", f"{DAY}/run", record())
+    tomorrow = DAY + timedelta(days=1)
+
+    def overtake() -> None:
+        put_evidence("verifications", f"{tomorrow}/night", proof(5))
+        fold(archive, ledger, tomorrow, threads=1)
+        assert ledger.read_shard("0a").entries[KEY].proved_at == 5
+
+    s3.deeds = [("PutObject", "ledger/0a", overtake)]
+    fold(archive, ledger, DAY, threads=1)
+    assert ledger.read_shard("0a").entries[KEY].proved_at == 0, "overwritten"
+    fold(archive, ledger, tomorrow, threads=1)
+    assert ledger.read_shard("0a").entries[KEY].proved_at == 5
+
+
+def test_a_ledger_emptied_during_a_fold_is_made_again(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    set_written(put_evidence("records", "2026-10-01/run", record()), date(2026, 10, 1))
+    fold(archive, ledger, DAY, threads=1)
+    put_evidence("verifications", f"{DAY}/night", proof(5))
+    s3.deeds = [("GetObject", "verifications/", lose_ledger)]
+    fold(archive, ledger, DAY, threads=1)
+    assert ledger.read_shard("0a").folded_through == DAY
+    [entry] = ledger.read_shard("0a").entries.values()
+    assert (entry.run, entry.proved_at) == ("2026-10-01/run", 5)
+
+
+def test_an_interrupted_fold_is_continued(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    """With more evidence than fits into memory, the shards are written on the way."""
+    days = [date(2026, 9, 1) + timedelta(days=3 * number) for number in range(3)]
+    for day in days:
+        lines = [record(f"notebooks/0a{n:030x}/snapshots/snapshot-{day:%m%d}{n:028x}.json") for n in range(60)]
+        set_written(put_evidence("records", f"{day}/run", *lines), day)
+    s3.faults = [Fault("GetObject", "403-AccessDenied", times=None, part=f"records/{days[2]}")]
+    with pytest.raises(ArchiveDenied):
+        fold(archive, ledger, DAY, threads=1, documents_at_once=1, max_pending=50)
+    assert ledger.read_shard("0a").folded_through == days[1]
+    s3.faults.clear()
+    s3.calls.clear()
+    assert fold(archive, ledger, DAY, threads=1).versions == 180
+    assert ("GetObject", f"records/{days[0]}/run/0123456789ab.json") not in s3.calls
+    interrupted = shards()
+    lose_ledger()
+    fold(archive, ledger, DAY, threads=1)
+    assert shards() == interrupted
+
+
+def test_damaged_evidence_is_skipped_and_named(archive: Archive, ledger: Ledger) -> None:
+    put_evidence("records", f"{DAY}/good", record())
+    damaged = [
+        put_evidence("records", f"{DAY}/bad", record(), {"key": OTHER}),
+        put_evidence("verifications", f"{DAY}/other", proof(5), runId="2026-11-22/else"),
+        *(
+            put_evidence("verifications", f"{DAY}/{number}", line)
+            for number, line in enumerate(
+                (
+                    proof(5, level="high"),
+                    proof(5, level=True),
+                    proof(5, level=-1),
+                    proof(5, seconds=float("nan")),
+                    proof(5, seconds=10**400),
+                    proof(5, valid="yes"),
+                    proof(5, sha256="x"),
+                    proof(5, finding="1" * 12),
+                    proof(5, finding=[1]),
+                    {"key": "notebooks/x"},
+                )
+            )
+        ),
+        put_evidence("restore-tests", f"{DAY}/bad", record(), schema=9),
+    ]
+    result = fold(archive, ledger, DAY, threads=4)
+    assert sorted(each.key for each in result.damaged) == sorted(damaged)
+    assert all(each.message for each in result.damaged)
+    [entry] = ledger.read_shard("0a").entries.values()
+    assert (entry.run, entry.proved_at) == (f"{DAY}/good", 0)
+    assert result.versions == 1
+
+
+def test_other_objects_of_verifications_are_no_evidence(archive: Archive, ledger: Ledger) -> None:
+    for key in ("run.json", "plan.jsonl", "report.json", "results/", "results/a/b.json"):
+        s3_backends[ACCOUNT]["aws"].put_object(BUCKET, f"verifications/{DAY}/night/{key}", b"{}")
+    assert fold(archive, ledger, DAY, threads=4).documents == 0
+
+
+def test_an_archive_that_cannot_be_read_is_no_empty_ledger(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    put_evidence("records", f"{DAY}/run", record())
+    for operation, part in (("ListObjectsV2", "records/"), ("GetObject", "records/"), ("GetObject", "ledger/")):
+        s3.faults = [Fault(operation, "403-AccessDenied", times=None, part=part)]
+        with pytest.raises(ArchiveDenied):
+            fold(archive, ledger, DAY, threads=4)
+        assert not any(ledger_body.count(b"\n") > 1 for ledger_body in shards().values())
+
+
+def test_the_archives_bucket_holds_nothing_of_the_ledger(archive: Archive, ledger: Ledger) -> None:
+    put_evidence("records", f"{DAY}/run", record())
+    fold(archive, ledger, DAY, threads=4)
+    assert list(contents()) == [f"records/{DAY}/run/0123456789ab.json"]
