@@ -130,3 +130,16 @@ class RestoreUnknown(RestoreError):
 
     reason = "restore-unknown"
     remedy = "Send the restoreId that the restore returned. The restore's log line and event contain it too."
+
+
+class RestoreTestFailed(RestoreError):
+    """A version that was restored as a test could not be restored, was not as archived, or could not be removed.
+
+    The message names the first of them. The results, the log and the event name all.
+    """
+
+    reason = "restore-test-failed"
+    remedy = (
+        "Read restore-tests/DATE/RUN/results.json in the archive bucket, which has the reason and the remedy for each. "
+        "docs/restore.md explains restore tests."
+    )

@@ -16,6 +16,10 @@ class DetailType(StrEnum):
     ARCHIVE_RUN_COMPLETED = "ArchiveRunCompleted"
     # Contains the result of a verification: see `describe_verification`.
     ARCHIVE_VERIFICATION_COMPLETED = "ArchiveVerificationCompleted"
+    # Contains the result of a bulk restore: see `describe_bulk_restore`.
+    ARCHIVE_RESTORE_COMPLETED = "ArchiveRestoreCompleted"
+    # Contains the result of a restore test: see `describe_restore_test`.
+    RESTORE_TEST_COMPLETED = "RestoreTestCompleted"
 
 
 # The sources of the events: SOURCE for events that the stack itself sends, and REQUEST_SOURCE for backup requests.
@@ -55,6 +59,36 @@ VERIFICATION_FIELDS = (
     "oldestUnprovedDays",
     "findings",
     "arcgis",
+    "seconds",
+)
+
+# Fields of a bulk restore's report that the event `ArchiveRestoreCompleted` repeats.
+BULK_RESTORE_FIELDS = (
+    "runId",
+    "scope",
+    "dryRun",
+    "status",
+    "message",
+    "notebooks",
+    "levels",
+    "bytes",
+    "seconds",
+    "itemsKey",
+)
+# Fields of a failed restore that an event repeats.
+FAILED_RESTORE_FIELDS = ("itemId", "archivedOwner", "owner", "resourceKey", "restoreId", "newItemId")
+# Fields of the results of a restore test that the event `RestoreTestCompleted` repeats.
+RESTORE_TEST_FIELDS = (
+    "runId",
+    "status",
+    "message",
+    "account",
+    "passed",
+    "failed",
+    "notReached",
+    "leftovers",
+    "ownersOverdue",
+    "longestSeconds",
     "seconds",
 )
 
@@ -100,3 +134,22 @@ def describe_verification(report: Mapping[str, Any], report_key: str, bucket: st
     unsettled = [each for each in report["named"] if each["state"] != "acknowledged"][:MAX_EVENT_SNAPSHOTS]
     named = [{name: each[name] for name in ("findingId", "kind", "key", "itemId", "resourceKey")} for each in unsettled]
     return described | {"reportKey": report_key, "unsettled": named, "bucket": bucket}
+
+
+def describe_bulk_restore(report: Mapping[str, Any], report_key: str, bucket: str) -> dict[str, Any]:
+    """Return the detail of the event `ArchiveRestoreCompleted` for a bulk restore's report.
+
+    `failed` names the first notebooks that were not restored: at most MAX_EVENT_SNAPSHOTS.
+    """
+    described = {name: report[name] for name in report if name in BULK_RESTORE_FIELDS}
+    failed = [
+        {**{name: each[name] for name in FAILED_RESTORE_FIELDS if name in each}, "reason": each["problem"]["reason"]}
+        for each in report["named"][:MAX_EVENT_SNAPSHOTS]
+    ]
+    return described | {"reportKey": report_key, "failed": failed, "bucket": bucket}
+
+
+def describe_restore_test(results: Mapping[str, Any], results_key: str, bucket: str) -> dict[str, Any]:
+    """Return the detail of the event `RestoreTestCompleted` for the results of a restore test."""
+    described = {name: results[name] for name in results if name in RESTORE_TEST_FIELDS}
+    return described | {"resultsKey": results_key, "bucket": bucket}
