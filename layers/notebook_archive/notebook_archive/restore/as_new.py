@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from notebook_archive.arcgis.item_editor import ItemEditor, PortalItem
+from notebook_archive.arcgis.item_editor import ItemEditor
 from notebook_archive.errors import (
     NotebookNotFound,
     OwnerMissing,
@@ -186,7 +186,7 @@ class NewItem:
 def find_marked(content: OwnerContent, mark: str) -> ItemId | None:
     """Return the id of the owner's item that has the mark of a restore, or None."""
 
-    def find(editor: ItemEditor) -> PortalItem | None:
+    def find(editor: ItemEditor) -> dict[str, Any] | None:
         return editor.find_item_by_keyword(mark)
 
     found = content.read(find)

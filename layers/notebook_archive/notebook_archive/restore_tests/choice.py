@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import batched
 
 from notebook_archive.archive import ArchiveReader, Ledger, LedgerEntry, keys
 from notebook_archive.archive.metadata import decode_metadata
@@ -59,9 +60,10 @@ def choose_versions(ledger: Ledger, reader: ArchiveReader, now: int, threads: in
     """
     notebooks: list[_Notebook] = []
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="choice") as pool:
-        for shard in keys.SHARDS:
-            least = _find_least_proved(ledger.read_shard(shard).entries)
-            notebooks += pool.map(lambda found: _add_owner(found[0], found[1], found[2], reader), least)
+        for some in batched(keys.SHARDS, threads, strict=False):
+            for shard in pool.map(ledger.read_shard, some):
+                least = _find_least_proved(shard.entries)
+                notebooks += pool.map(lambda found: _add_owner(found[0], found[1], found[2], reader), least)
     notebooks.sort(key=lambda each: each.rank)
     tested: dict[str, int] = {}
     for each in notebooks:
