@@ -161,6 +161,8 @@ class Switches:
     file_name_from: Literal["form", "parameter"] = "form"
     # GUESS: an update that sends `typeKeywords` replaces all of them. With `kept`, those of the item's type stay.
     type_keywords_of_type: Literal["replaced", "kept"] = "replaced"
+    # GUESS: `share` replaces the groups of an item. Esri's Python package always sends all of them.
+    share_replaces_groups: bool = True
     # GUESS: the largest value of one form field in bytes, for example of `description` or `notebookJSON`. 0 means that
     # there is no limit.
     max_field_bytes: int = 0

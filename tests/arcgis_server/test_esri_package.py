@@ -16,7 +16,9 @@ PYTHON = ROOT / ".venvs" / "esri" / "bin" / "python"
 
 @pytest.mark.esri
 @pytest.mark.parametrize("kind", ["enterprise", "online"])
-def test_the_package_uses_snapshots(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_package_uses_snapshots_and_changes_items(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     # Kubernetes is not tested, because there the package imports pandas and other packages that no test needs.
     client: Client = request.getfixturevalue(kind)
     item = client.item("Flood model")
@@ -57,6 +59,18 @@ def test_the_package_uses_snapshots(kind: str, tmp_path: Path, request: pytest.F
     assert seen["deleted"] is True
     assert seen["left"] == [each.resource_key for each in item.snapshots]
     assert second.resource_key not in seen["left"]
+
+    small, content = client.deployment.organisation.items[seen["small"]], json.loads(seen["content"])
+    assert (small.title, small.snippet, small.tags) == ("Updated", "In short", ["x", "y"])
+    assert (small.access, small.folder, seen["moved"]) == ("org", None, True)
+    assert content == json.loads(read(small.content))
+    assert len(content["metadata"]["x"]) == 2_000
+    assert seen["in folder"] == [seen["large"]]
+    assert seen["erased"] is True
+    assert seen["large"] not in client.deployment.organisation.items
+
     used = set(client.deployment.requests.counts())
     expected = {"list", "create", "download", "restore", "delete", "convertToItem"}
     assert {f"snapshots/{operation}" for operation in expected} <= used
+    expected = {"addItem", "addPart", "commit", "status", "update", "shareItems", "move", "delete"}
+    assert {f"items/{operation}" for operation in expected} <= used

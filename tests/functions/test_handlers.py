@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto.events.models import events_backends
 
+from bench.bodies import Shape, make_body
 from notebook_archive import aws
 from notebook_archive.errors import (
     EventRefused,
@@ -170,6 +171,17 @@ class TestWholeRun:
         assert len(notebooks) == 15
         assert sum(line["archived"] for line in notebooks) == 17
 
+    @pytest.mark.parametrize("shape", ["arcgis", "jupyter"])
+    def test_large_notebooks_are_archived_byte_for_byte(self, functions: Functions, shape: Shape) -> None:
+        in_memory, on_disk = (make_body("mixture", shape, size) for size in (6_000_000, 9_000_000))
+        masked = on_disk.replace(b"{", b'{"measured":NaN,', 1)
+        item = next(each for each in functions.deployment.organisation.notebooks() if each.title == "Flood model")
+        served = [(item.add_snapshot(body).resource_key, body) for body in (in_memory, on_disk, masked)]
+        answer = whole_run(functions)
+        assert (answer["status"], answer["snapshots"]["archived"]) == ("complete", 17 + len(served))
+        for key, body in served:
+            assert stored_body(f"notebooks/{item.id}/snapshots/{key}") == body
+
     def test_container_reads_its_secrets_once(self, functions: Functions) -> None:
         whole_run(functions)
         functions.deployment.requests.clear()
@@ -182,6 +194,30 @@ class TestWholeRun:
         event = sample("archive_notebooks") | {"batch": {"number": 1, "part": 0, "notebooks": planned * 4}}
         left = functions.invoke("archive_notebooks", event)["batch"]
         assert (left["part"], len(left["notebooks"])) == (1, 4)
+
+
+class TestHostileNotebook:
+    @pytest.mark.parametrize(
+        ("cells", "message"),
+        [
+            (b"{}," * 1_000_000 + b"{}", "The body has more than 1000000 cells."),
+            (b"0," * 1_000_000 + b"0", "The body has too many cells that are not objects."),
+            (b"[" * 100_000 + b"]" * 100_000, "The body has too many levels of brackets."),
+        ],
+        ids=["cells", "numbers", "levels"],
+    )
+    def test_is_named_and_the_others_are_archived(self, functions: Functions, cells: bytes, message: str) -> None:
+        items = functions.deployment.organisation.notebooks()
+        item = next(each for each in items if each.title == "Flood model")
+        hostile = item.add_snapshot(b'{"nbformat":4,"cells":[%b]}' % cells)
+        answer = whole_run(functions)
+        (failed,) = json.loads(stored_body(REPORT))["failed"]
+        assert (failed["itemId"], failed["reason"]) == (item.id, "not-a-notebook")
+        assert hostile.resource_key in failed["message"]
+        assert message in failed["message"]
+        assert answer["status"] == "partial"
+        assert answer["snapshots"]["archived"] == 17, "every other snapshot that may be read"
+        assert f"notebooks/{item.id}/snapshots/{hostile.resource_key}" not in contents("notebooks/")
 
 
 class Catch:

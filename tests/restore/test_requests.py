@@ -81,8 +81,8 @@ def test_plan_says_in_words_what_changes(scene: RestoreScene) -> None:
         f"Nobody has notebook {item.id} open.",
         f"Archive the present content of item {item.id}, modified 2025-01-01T10:00:00.000Z.",
         (
-            f"Replace the content of the item 'Flood model' of ana by {size} bytes from {key}, with the credential of ana. "
-            "Title, tags and description stay as they are."
+            f"Replace the content of the item 'Flood model' of ana by {size} bytes from {key}, with the credential of "
+            "ana. Title, tags and description stay as they are."
         ),
         "Set the item's runtime to ArcGIS Notebook Python 3 Standard 9.0.",
         "Read the item back, and compare it with the archive.",

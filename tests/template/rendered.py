@@ -31,6 +31,7 @@ EVERYTHING = {
     "ApiVpcEndpointIds": "vpce-0a,vpce-0b",
     "ApiAccessLogs": "CREATE",
     "WebhookSecret": "notebook-archive-webhook",
+    "RestoreSecretPrefix": "notebook-archive-restore",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},

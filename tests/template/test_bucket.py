@@ -99,8 +99,8 @@ def test_bucket_policy_requires_tls_and_conditional_writes(variant: str) -> None
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
     kept = "arn:aws:s3:::ArchiveBucket/notebooks/*"
-    records = "arn:aws:s3:::ArchiveBucket/records/*"
-    assert once["Resource"] == [f"{kept}/snapshots/*", f"{kept}/current/*", f"{kept}/captures/*", records]
+    records = [f"arn:aws:s3:::ArchiveBucket/{prefix}/*" for prefix in ("records", "restores")]
+    assert once["Resource"] == [f"{kept}/snapshots/*", f"{kept}/current/*", f"{kept}/captures/*", *records]
     assert once["Condition"] == {
         "Null": {"s3:if-none-match": "true"},
         "Bool": {"s3:ObjectCreationOperation": "true"},
@@ -132,10 +132,21 @@ def test_break_glass_role_needs_a_new_bucket() -> None:
     assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "ExistingBucket"}, ""]}
 
 
+def test_ledger_bucket_is_private_and_can_be_rewritten() -> None:
+    for given in ({}, EVERYTHING):
+        ledger, archive = render(given)["Resources"]["LedgerBucket"]["Properties"], _bucket(given)
+        for name in ("BucketEncryption", "PublicAccessBlockConfiguration", "OwnershipControls"):
+            assert ledger[name] == archive[name]
+        assert not {"ObjectLockEnabled", "ObjectLockConfiguration", "VersioningConfiguration"} & ledger.keys()
+        (policy,) = render(given)["Resources"]["LedgerBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert (policy["Effect"], policy["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
 def test_existing_bucket_is_not_changed() -> None:
-    rendered = render({"ExistingBucket": "gis-archive"})
+    rendered = render({"ExistingBucket": "gis-archive", "ExistingLedgerBucket": "gis-ledger"})
     assert not {"AWS::S3::Bucket", "AWS::S3::BucketPolicy"} & {item["Type"] for item in rendered["Resources"].values()}
     assert rendered["Outputs"]["ArchiveBucket"]["Value"] == "gis-archive"
+    assert rendered["Outputs"]["LedgerBucket"]["Value"] == "gis-ledger"
     assert rendered["Globals"]["Function"]["Environment"]["Variables"]["ARCHIVE_BUCKET"] == "gis-archive"
 
 

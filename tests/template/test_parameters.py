@@ -63,6 +63,8 @@ def test_every_parameter_is_used() -> None:
         ("SecretPrefix", "*"),
         ("CredentialPrefix", ""),
         ("CredentialPrefix", "notebook-archive/credentials"),
+        ("RestoreSecretPrefix", "notebook-archive/restore"),
+        ("RestoreSecretPrefix", "*"),
         ("CaBundleSecret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x"),
         ("ExistingBucket", "Gis_Archive"),
         ("KmsKeyArn", "alias/archive"),

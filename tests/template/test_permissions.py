@@ -39,10 +39,13 @@ _ON_EVERYTHING = {
     },
 }
 _BUCKETS = ("ArchiveBucket", "gis-archive")
+_LEDGERS = ("LedgerBucket", "gis-ledger")
 _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
 _TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
 _CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
 _CERTIFICATES = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/ca-bundle-??????"
+# Roles may read these secrets only if `RestoreSecretPrefix` is given.
+_OTHER_PORTALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-restore/*"
 # With `ApiAuth=ArcGIS` a function of the proxy may read only the certificates, and not the secrets.
 _SECRETS_OF_PROXY = "SECRETS_OF_PROXY"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
@@ -52,6 +55,10 @@ _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
 _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
 
+_VERIFICATIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveVerification"
+_VERIFICATION = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveVerification"
+_EVIDENCE = {"BUCKET/records/*", "BUCKET/verifications/*", "BUCKET/restore-tests/*"}
+
 _PLANNED = {
     "BUCKET/runs/*/run.json",
     "BUCKET/runs/*/plan*.jsonl",
@@ -60,7 +67,8 @@ _PLANNED = {
 }
 
 # What each role may do with each resource: one entry for each function, then the roles of services. BUCKET stands for
-# the bucket's ARN. Roles may read the certificates only if `CaBundleSecret` is given.
+# the ARN of the archive's bucket, and LEDGER for that of the ledger's. Roles may read the certificates only if
+# `CaBundleSecret` is given.
 _GRANTS: dict[str, dict[str, set[str]]] = {
     "PlanRunRole": {
         "s3:ListBucket": {"BUCKET"},
@@ -105,6 +113,38 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         },
         "events:PutEvents": {_BUS},
     },
+    "PlanVerificationRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:ListBucketVersions": {"BUCKET"},
+        "s3:GetObject": {*_EVIDENCE, "LEDGER/ledger/*"},
+        "s3:PutObject": {
+            "BUCKET/verifications/*/run.json",
+            "BUCKET/verifications/*/plan*.jsonl",
+            "LEDGER/ledger/*",
+        },
+    },
+    "VerifyVersionsRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {*_EVIDENCE, "BUCKET/notebooks/*"},
+        "s3:GetObjectVersion": {"BUCKET/notebooks/*"},
+        "s3:PutObject": {"BUCKET/verifications/*/results/*"},
+    },
+    "ReportVerificationRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {
+            *_EVIDENCE,
+            "BUCKET/acknowledgements/*",
+            "BUCKET/runs/*/report.json",
+            "LEDGER/ledger/*",
+        },
+        "s3:PutObject": {
+            "BUCKET/verifications/*/run.json",
+            "BUCKET/verifications/*/findings.jsonl",
+            "BUCKET/verifications/*/report.json",
+            "LEDGER/ledger/*",
+        },
+        "events:PutEvents": {_BUS},
+    },
     "GetNotebookRole": {
         "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
@@ -114,6 +154,22 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "s3:PutObject": {"BUCKET/notebooks/*/snapshots/*", "BUCKET/records/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/snapshots/*"},
         "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
+    },
+    "RestoreNotebookRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*", "BUCKET/restores/*"},
+        "s3:GetObjectVersion": {"BUCKET/notebooks/*"},
+        "s3:PutObject": {"BUCKET/notebooks/*/current/*", "BUCKET/records/*", "BUCKET/restores/*"},
+        "s3:PutObjectTagging": {"BUCKET/notebooks/*/current/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS, _OTHER_PORTALS},
+        "events:PutEvents": {_BUS},
+    },
+    "UndoRestoreRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*/current/*", "BUCKET/restores/*"},
+        "s3:PutObject": {"BUCKET/restores/*/undo/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS, _OTHER_PORTALS},
+        "events:PutEvents": {_BUS},
     },
     "RotateTokenRole": {
         "secretsmanager:DescribeSecret": set(_TOKENS),
@@ -135,8 +191,19 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "states:StopExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
         "states:RedriveExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
     },
+    "ArchiveVerificationRole": {
+        "s3:GetObject": {"BUCKET/verifications/*/plan*.jsonl"},
+        "lambda:InvokeFunction": {
+            f"{_FUNCTION}:{name}"
+            for name in ("PlanVerificationFunction", "VerifyVersionsFunction", "ReportVerificationFunction")
+        },
+        "states:StartExecution": {_VERIFICATION},
+        "states:DescribeExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
+        "states:StopExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
+        "states:RedriveExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
+    },
     "ArchiveRunScheduleRole": {
-        "states:StartExecution": {_RUN},
+        "states:StartExecution": {_RUN, _VERIFICATION},
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
@@ -149,7 +216,8 @@ _AWS_MANAGED = {
 def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     """Return the grants of each role that the stack has with these parameters."""
     of_proxy = _CERTIFICATES if given.get("ApiAuth") == "ArcGIS" else _SECRETS
-    left_out = set() if "CaBundleSecret" in given else {_CERTIFICATES}
+    conditional = {"CaBundleSecret": _CERTIFICATES, "RestoreSecretPrefix": _OTHER_PORTALS}
+    left_out = {resource for parameter, resource in conditional.items() if parameter not in given}
 
     def allowed(granted: set[str]) -> set[str]:
         return {of_proxy if each == _SECRETS_OF_PROXY else each for each in granted} - left_out
@@ -223,12 +291,15 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
                     where = resource
                     for bucket in _BUCKETS:
                         where = where.replace(f"arn:aws:s3:::{bucket}", "BUCKET")
+                    for bucket in _LEDGERS:
+                        where = where.replace(f"arn:aws:s3:::{bucket}", "LEDGER")
                     grants[role].setdefault(action, set()).add(where)
     keys = {role: {action for action in actions if action.startswith("kms:")} for role, actions in grants.items()}
     expected_keys: dict[str, set[str]] = {role: set() for role in expected}
     if "KmsKeyArn" in VARIANTS[variant]:
         expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in expected}
-        expected_keys |= {"ArchiveRunRole": {"kms:Decrypt"}, "ArchiveRunScheduleRole": set()}
+        expected_keys |= {role: {"kms:Decrypt"} for role in ("ArchiveRunRole", "ArchiveVerificationRole")}
+        expected_keys |= {"ArchiveRunScheduleRole": set()}
     if VARIANTS[variant].get("KmsKeyScope") == "ALL":
         expected_keys |= {"ArchiveRunScheduleRole": {"kms:GenerateDataKey", "kms:Decrypt"}}
     assert keys == expected_keys
@@ -299,6 +370,21 @@ def test_only_the_rotation_role_reads_rotation_credentials(variant: str) -> None
     for name in ("admin", "owners/ana", "ca-bundle"):
         assert _readers_of(f"notebook-archive-credentials/{name}", rendered) == {"RotateTokenRole"}
     assert _readers_of("notebook-archive/owners/ana", rendered) >= {"RotateTokenRole", "ArchiveNotebooksRole"}
+
+
+def test_only_restores_read_secrets_of_other_portals() -> None:
+    readers = _readers_of("notebook-archive-restore/admin", render(EVERYTHING))
+    assert readers == {"RestoreNotebookRole", "UndoRestoreRole"}
+
+
+def test_only_an_invocation_starts_a_restore() -> None:
+    resources = render(EVERYTHING)["Resources"]
+    for name in ("RestoreNotebookFunction", "UndoRestoreFunction"):
+        assert "Events" not in resources[name]["Properties"]
+        others = {key: item for key, item in resources.items() if key != name and item["Type"] != "AWS::IAM::Role"}
+        referring = [key for key, item in others.items() if name in str(item)]
+        # The restore returns the command with the name of the function that undoes it.
+        assert referring == (["RestoreNotebookFunction"] if name == "UndoRestoreFunction" else [])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -389,7 +475,7 @@ def test_function_code_may_not_change_network_interfaces() -> None:
     assert "AttachToVpc" not in {statement["Sid"] for _, statement in _statements(render())}
 
 
-@pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveRunScheduleRole"])
+@pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveVerificationRole", "ArchiveRunScheduleRole"])
 def test_service_may_assume_its_role_only_for_this_account(role: str) -> None:
     (statement,) = render()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
@@ -399,6 +485,15 @@ def test_roles_may_use_s3_only_in_this_account() -> None:
     for role, statement in _statements(render()):
         if any(action.startswith("s3:") for action in _list(statement["Action"])):
             assert statement["Condition"]["StringEquals"] == {"aws:ResourceAccount": "111122223333"}, role
+
+
+@pytest.mark.parametrize("role", ["PlanVerificationRole", "VerifyVersionsRole", "ReportVerificationRole"])
+def test_verification_writes_nothing_that_is_archived(role: str) -> None:
+    allowed = _GRANTS[role]
+    assert not [action for action in allowed if "Delete" in action or "Tagging" in action]
+    archived = ("notebooks/a/snapshots/b", "notebooks/a/item.json", "records/a/b", "acknowledgements/a", "runs/a/b")
+    written = allowed["s3:PutObject"]
+    assert not [key for key in archived for pattern in written if fnmatch.fnmatchcase(f"BUCKET/{key}", pattern)]
 
 
 def test_every_role_has_the_permissions_boundary() -> None:

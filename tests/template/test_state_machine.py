@@ -1,4 +1,4 @@
-"""Test that the state machine is valid and connected, retries transient faults, and continues after a failed batch."""
+"""Test that the state machines are valid and connected, retry transient faults, and continue after a failed batch."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
-from tests.template.rendered import state_machine
+from tests.template.rendered import STATE_MACHINES, state_machine
+
+# The map and the task in it, and the report, of each state machine.
+BATCHES = {
+    "ArchiveRun": ("ArchiveBatches", "ArchiveNotebooks", "ReportRun"),
+    "ArchiveVerification": ("VerifyBatches", "VerifyVersions", "ReportVerification"),
+}
+every_machine = pytest.mark.parametrize("machine", STATE_MACHINES)
 
 
 def _findings(definition: dict[str, Any]) -> list[str]:
@@ -47,8 +54,9 @@ def _tasks(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: state for machine in machines for name, state in machine["States"].items() if state["Type"] == "Task"}
 
 
-def test_definition_is_valid() -> None:
-    assert _findings(state_machine()) == []
+@every_machine
+def test_definition_is_valid(machine: str) -> None:
+    assert _findings(state_machine(name=machine)) == []
 
 
 @pytest.mark.parametrize(("state", "field", "planted"), [("PlanRun", "Type", "Job"), ("AnyBatches", "Choices", "none")])
@@ -58,12 +66,15 @@ def test_linter_finds_a_planted_defect(state: str, field: str, planted: object) 
     assert any(finding.startswith("E3601") for finding in _findings(definition))
 
 
-def test_max_concurrency_is_rendered_as_a_number() -> None:
-    assert state_machine({"MaxConcurrency": "7"})["States"]["ArchiveBatches"]["MaxConcurrency"] == 7
+@every_machine
+def test_max_concurrency_is_rendered_as_a_number(machine: str) -> None:
+    states = state_machine({"MaxConcurrency": "7"}, machine)["States"]
+    assert states[BATCHES[machine][0]]["MaxConcurrency"] == 7
 
 
-def test_every_state_is_reached_and_continues_or_ends() -> None:
-    assert _disconnected(state_machine()) == set()
+@every_machine
+def test_every_state_is_reached_and_continues_or_ends(machine: str) -> None:
+    assert _disconnected(state_machine(name=machine)) == set()
 
 
 @pytest.mark.parametrize(("state", "next_state"), [("PlanFailed", "AnyBatches"), ("ReportRun", "Reported")])
@@ -75,11 +86,19 @@ def test_planted_state_without_an_end_is_found(state: str, next_state: str) -> N
     assert _disconnected(definition) != set()
 
 
-@pytest.mark.parametrize("name", ["PlanRun", "ArchiveNotebooks", "ReportRun"])
-def test_tasks_retry_with_jitter_and_limited_delay(name: str) -> None:
-    task = _tasks(state_machine())[name]
+TASKS = [
+    *(("ArchiveRun", name) for name in ("PlanRun", "ArchiveNotebooks", "ReportRun")),
+    *(("ArchiveVerification", name) for name in ("PlanVerification", "VerifyVersions", "ReportVerification")),
+]
+
+
+@pytest.mark.parametrize(("machine", "name"), TASKS)
+def test_tasks_retry_with_jitter_and_limited_delay(machine: str, name: str) -> None:
+    task = _tasks(state_machine(name=machine))[name]
     retried = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
-    assert {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "ArcGISUnavailable"} <= retried
+    assert {"Lambda.TooManyRequestsException", "Lambda.ServiceException", "ArchiveUnavailable"} <= retried
+    # A verification does not call ArcGIS.
+    assert ("ArcGISUnavailable" in retried) == (machine == "ArchiveRun")
     # A retry does not help if the configuration or the data is wrong.
     assert not {"States.ALL", "States.TaskFailed"} & retried
     for retrier in task["Retry"]:
@@ -88,16 +107,18 @@ def test_tasks_retry_with_jitter_and_limited_delay(name: str) -> None:
     assert task["TimeoutSeconds"] > 900, "Lambda must time out first, because its error says more"
 
 
-@pytest.mark.parametrize("name", ["PlanRun", "ArchiveNotebooks"])
-def test_report_is_written_after_any_task_failure(name: str) -> None:
-    (catcher,) = _tasks(state_machine())[name]["Catch"]
+@pytest.mark.parametrize(("machine", "name"), [task for task in TASKS if not task[1].startswith("Report")])
+def test_report_is_written_after_any_task_failure(machine: str, name: str) -> None:
+    (catcher,) = _tasks(state_machine(name=machine))[name]["Catch"]
     assert catcher["ErrorEquals"] == ["States.ALL"]
 
 
-def test_failed_batch_does_not_stop_the_others() -> None:
-    batches = state_machine()["States"]["ArchiveBatches"]
+@every_machine
+def test_failed_batch_does_not_stop_the_others(machine: str) -> None:
+    name, _, report = BATCHES[machine]
+    batches = state_machine(name=machine)["States"][name]
     assert batches["ToleratedFailurePercentage"] == 100
-    assert batches["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "ReportRun"}]
+    assert batches["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": report}]
     # The outputs of many batches together would exceed the size limit of a state's output.
     assert batches["ResultPath"] is None
     ends = [state for state in batches["ItemProcessor"]["States"].values() if state.get("End")]
@@ -105,19 +126,22 @@ def test_failed_batch_does_not_stop_the_others() -> None:
     assert all(state["Parameters"] == {} for state in ends)
 
 
-def test_unfinished_notebooks_are_archived_by_a_new_invocation() -> None:
-    states = state_machine()["States"]["ArchiveBatches"]["ItemProcessor"]["States"]
-    archive = states["ArchiveNotebooks"]
-    assert states["AnythingLeft"]["Default"] == "ArchiveNotebooks"
+@every_machine
+def test_rest_of_a_batch_is_left_to_a_new_invocation(machine: str) -> None:
+    name, task, _ = BATCHES[machine]
+    states = state_machine(name=machine)["States"][name]["ItemProcessor"]["States"]
+    work = states[task]
+    assert states["AnythingLeft"]["Default"] == task
     # The output replaces the old state, because two batches together could exceed the limit of 256 KB.
-    assert "ResultPath" not in archive
-    assert {name: path.replace("$.Payload.", "$.") for name, path in archive["ResultSelector"].items()} == archive[
+    assert "ResultPath" not in work
+    assert {each: path.replace("$.Payload.", "$.") for each, path in work["ResultSelector"].items()} == work[
         "Parameters"
     ]["Payload"]
 
 
-def test_only_a_complete_run_succeeds() -> None:
-    states = state_machine()["States"]
+@every_machine
+def test_only_a_complete_execution_succeeds(machine: str) -> None:
+    states = state_machine(name=machine)["States"]
     (complete,) = states["IsComplete"]["Choices"]
     assert (complete["Variable"], complete["StringEquals"], complete["Next"]) == ("$.status", "complete", "Complete")
     assert states["IsComplete"]["Default"] == "NotComplete"

@@ -163,7 +163,7 @@ def test_planted_defect_is_found_by_itself(archive: Scene, kind: str, plant: Cal
     report = archive.verify(given={"everything": True})
     [finding] = report["named"]
     assert (finding["kind"], finding["key"], finding["state"]) == (kind, key, "new")
-    assert finding["message"].startswith(key) or kind == "unreadable"
+    assert key in finding["message"]
     assert "docs/verify.md" in finding["remedy"]
     assert report["status"] == "findings"
     assert finding["message"] in report["message"]
@@ -228,7 +228,7 @@ def test_replaced_version_is_read_in_the_next_night(archive: Scene) -> None:
     archive.night = 1
     assert archive.verify("quiet")["versions"]["read"] == 1, "the share of one night"
     archive.night = 2
-    key = sorted(contents("notebooks/"))[-1]
+    key = max(contents("notebooks/"))
     replace(key)
     assert [finding["key"] for finding in archive.verify("after")["named"]] == [key]
 
@@ -254,7 +254,7 @@ def test_unrecorded_versions_are_a_figure(scene: Scene) -> None:
 
 def test_version_without_a_checksum_of_s3_is_compared(archive: Scene) -> None:
     key = first("/snapshots/")
-    held(key).checksum_value = None
+    held(key).checksum_algorithm = held(key).checksum_value = None
     archive.night = 40
     assert archive.verify(given={"everything": True})["named"] == []
 

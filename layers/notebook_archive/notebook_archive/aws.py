@@ -26,6 +26,7 @@ from notebook_archive.clock import Deadline
 from notebook_archive.events import EventBus
 from notebook_archive.reading import SnapshotSource
 from notebook_archive.reading.authorization import Authorization
+from notebook_archive.restore import RestoreContext, TargetPortal, TargetPortals
 from notebook_archive.rotation import RotationContext
 from notebook_archive.secret_store import CachedSecret, SecretStore
 from notebook_archive.settings import (
@@ -37,6 +38,7 @@ from notebook_archive.settings import (
     DownloadSnapshotSettings,
     LedgerSettings,
     PortalSettings,
+    RestoreSettings,
     RotateTokenSettings,
 )
 
@@ -144,6 +146,25 @@ def archive_context(settings: BackupSettings) -> ArchiveContext:
         settings.max_snapshot_bytes,
         settings.archive_current,
         capture if settings.capture else None,
+    )
+
+
+@cache
+def restore_context(settings: RestoreSettings) -> RestoreContext:
+    """Return the objects and settings that restoring a notebook needs."""
+    own = settings.arcgis.portal
+
+    def make_routes(url: str, prefix: str) -> Routes:
+        transport, read = _transport(own), _secret_store().read
+        return Routes(transport, url, "auto", Discovery(""), prefix, read)
+
+    target = TargetPortal(_routes(settings.arcgis), own.url, own.secret_prefix, is_own=True)
+    return RestoreContext(
+        archive(settings.archive),
+        archive_reader(settings.archive),
+        TargetPortals(target, settings.other_secret_prefix, make_routes),
+        settings.max_snapshot_bytes,
+        settings.snapshot_limit,
     )
 
 

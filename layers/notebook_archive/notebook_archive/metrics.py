@@ -73,6 +73,13 @@ class Metric(StrEnum):
     VERSIONS_MISSED = "VersionsMissed"
     VERSIONS_KEPT = "VersionsKept"
 
+    # restore_notebook and undo_restore send these once for each invocation. At most one of the first three is 1.
+    NOTEBOOKS_RESTORED = "NotebooksRestored"
+    RESTORES_UNDONE = "RestoresUndone"
+    RESTORES_FAILED = "RestoresFailed"
+    BYTES_RESTORED = "BytesRestored"
+    RESTORE_DURATION = "RestoreDuration"
+
     # report_restores sends these once for each bulk restore.
     BULK_RESTORE_COMPLETE = "BulkRestoreComplete"
     BULK_RESTORE_DURATION = "BulkRestoreDuration"

@@ -322,6 +322,65 @@ class ReportVerificationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreSettings:
+    """The settings for restoring a notebook.
+
+    `other_secret_prefix` is the prefix of the secrets for other portals, or empty if the stack restores only to its own
+    portal. `snapshot_limit` is the number of snapshots that ArcGIS allows for a notebook.
+    """
+
+    archive: ArchiveSettings
+    arcgis: ArcGISSettings
+    other_secret_prefix: str
+    max_snapshot_bytes: int
+    snapshot_limit: int
+
+    @classmethod
+    def read(cls, variables: _Variables) -> Self:
+        """Return the settings."""
+        return cls(
+            archive=ArchiveSettings.read(variables),
+            arcgis=ArcGISSettings.read(variables),
+            other_secret_prefix=variables.text("RESTORE_SECRET_PREFIX", default="").strip("/"),
+            max_snapshot_bytes=_read_max_snapshot_bytes(variables),
+            snapshot_limit=variables.number("SNAPSHOT_LIMIT", 1, 1000, "5"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreNotebookSettings:
+    """The settings of `restore_notebook`. `undo_function` is the name of the function that undoes a restore."""
+
+    restore: RestoreSettings
+    undo_function: str
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                restore=RestoreSettings.read(variables),
+                undo_function=variables.text("UNDO_FUNCTION"),
+                event_bus=_read_event_bus(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRestoreSettings:
+    """The settings of `undo_restore`."""
+
+    restore: RestoreSettings
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(RestoreSettings.read(variables), _read_event_bus(variables))
+
+
+@dataclass(frozen=True, slots=True)
 class RotateTokenSettings:
     """The settings of `rotate_token`. Its credentials are secrets with names below `credential_prefix`."""
 

@@ -201,15 +201,39 @@ def _get_status(call: Call) -> Payload:
 
 def _share_item(call: Call) -> Payload:
     item = _get_own_item(call)
-    everyone, org = call.get("everyone") == "true", call.get("org") == "true"
+    return {"notSharedWith": _share(call, item), "itemId": item.id}
+
+
+def _share_item_as_administrator(call: Call) -> Payload:
+    item = get_visible_item(call)
+    _check_may_change(call, item.owner, "portal:admin:updateItems")
+    return {"notSharedWith": _share(call, item), "itemId": item.id}
+
+
+def _share_items(call: Call) -> Payload:
+    owner = call.request.path_params["username"]
+    _check_may_change(call, owner, "portal:admin:updateItems")
+    results: list[dict[str, Any]] = []
+    for item_id in _split(call.require("items")):
+        item = call.organisation.items.get(item_id)
+        if item is None or item.owner != owner:
+            raise OperationError(400, NO_ITEM, message_code="CONT_0001")
+        results.append({"itemId": item_id, "success": True, "notSharedWith": _share(call, item)})
+    return {"results": results}
+
+
+def _share(call: Call, item: Item) -> list[str]:
+    """Set who may see the item, and return the ids of the groups that do not exist."""
+    everyone, org = call.get("everyone").lower() == "true", call.get("org").lower() == "true"
     needed = "portal:user:shareToPublic" if everyone else "portal:user:shareToOrg"
     if (everyone or org) and not call.has_privilege(needed):
         raise OperationError(403, NO_PERMISSION, message_code="GWM_0003")
     known, wanted = call.organisation.list_groups(), _split(call.get("groups"))
-    item.groups = tuple(dict.fromkeys([*item.groups, *(known[id_] for id_ in wanted if id_ in known)]))
+    kept = () if call.switches.share_replaces_groups and "groups" in call.body else item.groups
+    item.groups = tuple(dict.fromkeys([*kept, *(known[id_] for id_ in wanted if id_ in known)]))
     item.access = "public" if everyone else "org" if org else "shared" if item.groups else "private"
     call.fire_webhooks("share", item)
-    return {"notSharedWith": [id_ for id_ in wanted if id_ not in known], "itemId": item.id}
+    return [id_ for id_ in wanted if id_ not in known]
 
 
 def _move_item(call: Call) -> Payload:
@@ -256,6 +280,8 @@ OPERATIONS = (
     *add_folder_path(Operation("items/commit", f"{ITEM}/commit", _commit, POST)),
     *add_folder_path(Operation("items/status", f"{ITEM}/status", _get_status)),
     *add_folder_path(Operation("items/share", f"{ITEM}/share", _share_item, POST)),
+    Operation("items/shareAsAdministrator", "/content/items/{item_id}/share", _share_item_as_administrator, POST),
+    Operation("items/shareItems", f"{USER}/shareItems", _share_items, POST),
     *add_folder_path(Operation("items/move", f"{ITEM}/move", _move_item, POST)),
     *add_folder_path(Operation("items/addItem", f"{USER}/addItem", _add_item, POST)),
     Operation("content/createFolder", f"{USER}/createFolder", _create_folder, POST),

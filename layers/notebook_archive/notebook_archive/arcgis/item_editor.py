@@ -31,8 +31,6 @@ MAX_SINGLE_UPLOAD_BYTES = 10_000_000
 PART_BYTES = 8 * 1024 * 1024
 # Maximum number of parts of one upload, as documented.
 MAX_PARTS = 10_000
-# Maximum number of characters in a folder's title, as documented.
-MAX_FOLDER_TITLE = 250
 # Number of times that a whole upload in parts is sent if the response to its last request is lost.
 MAX_UPLOADS = 2
 # Pauses between two requests for the status of an upload. They double.
@@ -42,6 +40,9 @@ MAX_STATUS_PAUSE_SECONDS = 10.0
 EMPTY_NOTEBOOK = b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":2}'
 # The status with which a server refuses a request that is too large for it.
 HTTP_CONTENT_TOO_LARGE = 413
+
+# An item as the portal describes it.
+type PortalItem = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class ItemEditor:
         return self._portal.list_folders(self.owner)
 
     def create_folder(self, title: str) -> str:
-        """Create a folder, and return its id. The title must be new, with at most MAX_FOLDER_TITLE characters.
+        """Create a folder, and return its id. The title must be new, with at most 250 characters.
 
         Nothing is retried. After ArcGISUnavailable, DeadlineExceeded or UnexpectedAnswer, the folder may exist anyway,
         which only `list_folders` shows. Raises RequestRejected if the owner has a folder with this title.
@@ -135,7 +136,7 @@ class ItemEditor:
             raise UnexpectedAnswer(f"{what}: the response has no folder id.")
         return folder_id
 
-    def list_items(self, folder_id: str = "") -> list[dict[str, Any]]:
+    def list_items(self, folder_id: str = "") -> list[PortalItem]:
         """Return the items in a folder, or the items in no folder, as the portal describes them.
 
         New items are listed at once, because the portal's search index is not used. Raises ListingIncomplete if the
@@ -143,7 +144,7 @@ class ItemEditor:
         """
         return self._portal.list_items(self.owner, folder_id)
 
-    def find_item_by_keyword(self, keyword: str) -> dict[str, Any] | None:
+    def find_item_by_keyword(self, keyword: str) -> PortalItem | None:
         """Return the owner's item with this type keyword, or None. All folders are searched.
 
         The result's `ownerFolder` is the id of its folder, or an empty string.
@@ -272,7 +273,8 @@ class ItemEditor:
     ) -> tuple[str, ...]:
         """Set who may see the item, and return the ids of the groups with which ArcGIS did not share it.
 
-        Without arguments, the item becomes private. Transient faults are retried.
+        `groups` are the ids of all groups that may see the item. Without arguments, the item becomes private. Transient
+        faults are retried.
         """
         what = f"Sharing item {item_id}"
         fields = {"everyone": json.dumps(everyone), "org": json.dumps(org), "groups": ",".join(groups)}

@@ -23,6 +23,9 @@ VERIFICATIONS = "verifications/"
 RESTORE_TESTS = "restore-tests/"
 BULK_RESTORES = "bulk-restores/"
 ACKNOWLEDGEMENTS = "acknowledgements/"
+LEDGER = "ledger/"
+# The object that names the shards of the ledger that have no version.
+EMPTY_SHARDS = "ledger/empty.json"
 # The shards of the ledger: the first two digits of the item ids.
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 _RUN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/(?!\.+\Z)[A-Za-z0-9_.\-]{1,80}")
@@ -358,7 +361,7 @@ def _is_day(text: str) -> bool:
 
 def shard_key(shard: str) -> str:
     """Return the key of a shard in the bucket of the ledger."""
-    return f"ledger/{shard}.jsonl"
+    return f"{LEDGER}{shard}.jsonl"
 
 
 def shard_of(key: str) -> str:
@@ -371,15 +374,15 @@ def listed_with(key: str) -> str:
     return SHARDS[max(0, bisect_left(SHARDS, key.removeprefix(NOTEBOOKS)) - 1)]
 
 
-def shard_range(shard: str) -> tuple[str, str]:
-    """Return the range of keys below `notebooks/` that are listed with a shard.
+def shard_range(first: str, last: str) -> tuple[str, str]:
+    """Return the range of keys below `notebooks/` that are listed with the shards from `first` to `last`.
 
     The keys of the range come after the first value, and up to and including the second. An empty value means that
     there is no limit. Together, the ranges of all shards contain every possible key once.
     """
-    place = SHARDS.index(shard)
+    start, place = SHARDS.index(first), SHARDS.index(last)
     end = f"{NOTEBOOKS}{SHARDS[place + 1]}" if place + 1 < len(SHARDS) else ""
-    return f"{NOTEBOOKS}{shard}" if place else "", end
+    return f"{NOTEBOOKS}{first}" if start else "", end
 
 
 def claim_key(run: RunId) -> str:

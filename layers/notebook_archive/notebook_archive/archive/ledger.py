@@ -169,6 +169,22 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
+class EmptyShards:
+    """The shards that have no version, and the day (UTC) through which evidence was looked for.
+
+    One object names all of them, because most shards of a small archive are empty. A shard that neither exists nor is
+    named here was lost.
+    """
+
+    folded_through: date | None = None
+    shards: frozenset[str] = frozenset()
+
+    def find(self, shard: str) -> Shard:
+        """Return a shard that does not exist."""
+        return Shard(self.folded_through if shard in self.shards else None)
+
+
+@dataclass(frozen=True, slots=True)
 class FoldResult:
     """The number of versions in the ledger, the number of documents that were read, and those that were damaged."""
 
@@ -183,6 +199,28 @@ class Ledger:
     def __init__(self, s3: "S3Client", bucket: str, owner: str) -> None:
         """`owner` is the id of the AWS account that the bucket must belong to."""
         self._bucket = Bucket(s3, bucket, owner)
+
+    def list_shards(self) -> frozenset[str]:
+        """Return the shards that exist. Most of them have versions."""
+        found = {listed.key: listed for listed in self._bucket.list_objects(keys.LEDGER)}
+        return frozenset(shard for shard in keys.SHARDS if keys.shard_key(shard) in found)
+
+    def read_empty(self) -> EmptyShards:
+        """Return which shards are empty. If that is not readable, none are."""
+        try:
+            document = json.loads(self._bucket.read(keys.EMPTY_SHARDS) or b"{}")
+            if document["schema"] != LEDGER_SCHEMA:
+                return EmptyShards()
+            return EmptyShards(date.fromisoformat(document["foldedThrough"]), frozenset(document["shards"]))
+        except (ArchiveDamaged, KeyError, TypeError, ValueError, RecursionError):
+            return EmptyShards()
+
+    def write_empty(self, empty: EmptyShards) -> None:
+        """Write which shards are empty."""
+        day = str(empty.folded_through or "")
+        document = {"schema": LEDGER_SCHEMA, "foldedThrough": day, "shards": sorted(empty.shards)}
+        body = json.dumps(document, separators=(",", ":")).encode()
+        self._bucket.put(keys.EMPTY_SHARDS, body, sha256(body).digest())
 
     def read_shard(self, shard: str) -> Shard:
         """Return a shard. A shard that does not exist or is damaged is returned as a new one."""
@@ -218,7 +256,7 @@ def fold(
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ledger") as pool:
         folding = _Folding(archive, ledger, today, pool, documents_at_once, max_pending)
         # Nearly always, all shards are complete through the same day. The other shards are folded in a second pass.
-        since = ledger.read_shard(keys.SHARDS[0]).folded_through
+        since = folding.find_first_day()
         folding.add_since(since)
         days = [content.folded_through for content in folding.shards]
         if since and any(day is None or day < since for day in days):
@@ -251,6 +289,14 @@ class _Folding:
         self.documents = 0
         self.damaged: dict[str, DamagedEvidence] = {}
         self.shards: list[_ShardState] = []
+        self._there, self._empty = ledger.list_shards(), ledger.read_empty()
+
+    def find_first_day(self) -> date | None:
+        """Return the day through which the first shard is complete."""
+        return self._read_shard(keys.SHARDS[0]).folded_through
+
+    def _read_shard(self, shard: str) -> Shard:
+        return self._ledger.read_shard(shard) if shard in self._there else self._empty.find(shard)
 
     def add_since(self, since: date | None) -> None:
         """Add the evidence to all shards that was written since a day, or all evidence."""
@@ -276,27 +322,38 @@ class _Folding:
 
     def _write(self, pending: Mapping[str, Mapping[str, LedgerEntry]], since: date | None, day: date) -> None:
         def add(shard: str) -> _ShardState:
-            return _add(self._ledger, shard, pending.get(shard, {}), since, day)
+            return self._add(shard, pending.get(shard, {}), since, day)
 
         self.shards = list(self._pool.map(add, keys.SHARDS))
+        self._there |= {shard for shard, state in zip(keys.SHARDS, self.shards, strict=True) if state.versions}
+        self._write_empty()
 
+    def _add(self, shard: str, entries: Mapping[str, LedgerEntry], since: date | None, day: date) -> _ShardState:
+        """Add entries to a shard, which is then complete through `day`.
 
-def _add(ledger: Ledger, shard: str, entries: Mapping[str, LedgerEntry], since: date | None, day: date) -> _ShardState:
-    """Add entries to a shard, which is then complete through `day`.
+        The entries are from the evidence since `since`. If the shard is not complete through that day, it needs earlier
+        evidence too, so its own day does not change. A shard without entries is not written.
+        """
+        held = self._read_shard(shard)
+        merged = dict(held.entries)
+        for key, entry in entries.items():
+            merged[key] = entry.merge(merged.get(key, entry))
+        is_complete = since is None or (held.folded_through is not None and held.folded_through >= since)
+        folded_through = max(day, held.folded_through or day) if is_complete else held.folded_through
+        content = Shard(folded_through, merged)
+        if content != held and (merged or shard in self._there):
+            self._ledger.write_shard(shard, content)
+        return _ShardState(len(merged), folded_through)
 
-    The entries are from the evidence since `since`. If the shard is not complete through that day, it needs earlier
-    evidence too, so its own day does not change.
-    """
-    held = ledger.read_shard(shard)
-    merged = dict(held.entries)
-    for key, entry in entries.items():
-        merged[key] = entry.merge(merged.get(key, entry))
-    is_complete = since is None or (held.folded_through is not None and held.folded_through >= since)
-    folded_through = max(day, held.folded_through or day) if is_complete else held.folded_through
-    content = Shard(folded_through, merged)
-    if content != held:
-        ledger.write_shard(shard, content)
-    return _ShardState(len(merged), folded_through)
+    def _write_empty(self) -> None:
+        """Write which shards have no version and are complete, with the earliest of their days."""
+        states = zip(keys.SHARDS, self.shards, strict=True)
+        days = {shard: state.folded_through for shard, state in states if shard not in self._there}
+        complete = {shard: day for shard, day in days.items() if day}
+        empty = EmptyShards(min(complete.values(), default=None), frozenset(complete))
+        if empty != self._empty:
+            self._ledger.write_empty(empty)
+            self._empty = empty
 
 
 def _list_evidence(archive: Archive, since: date | None) -> Iterator[ListedObject]:

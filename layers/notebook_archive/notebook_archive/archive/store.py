@@ -237,14 +237,15 @@ class Archive:
                 sha256 = head["Metadata"].get("sha256", "")
                 yield StoredObject(resource_key, listed.key, head["ContentLength"], sha256)
 
-    def list_versions(self, shard: str) -> Iterator[ListedKey]:
-        """Yield the keys below `notebooks/` that belong to a shard of the ledger, with all their S3 versions.
+    def list_versions(self, first: str, last: str = "") -> Iterator[ListedKey]:
+        """Yield the keys below `notebooks/` that belong to some shards of the ledger, with all their S3 versions.
 
-        They come in key order. The shards of `keys.SHARDS` together yield every key once, also keys that are not the
-        archive's. Threads may list several shards side by side. One call returns up to 1,000 versions.
+        These are the shards from `first` to `last`, or `first` alone. The keys come in key order. The shards of
+        `keys.SHARDS` together yield every key once, also keys that are not the archive's. Threads may list several
+        ranges side by side. One call returns up to 1,000 versions.
         """
-        after, last = keys.shard_range(shard)
-        return self._bucket.list_versions(keys.NOTEBOOKS, after, last)
+        after, end = keys.shard_range(first, last or first)
+        return self._bucket.list_versions(keys.NOTEBOOKS, after, end)
 
     def list_item_versions(self, item_id: ItemId) -> Iterator[ListedKey]:
         """Yield the keys of one notebook, with all their S3 versions, in key order."""

@@ -17,6 +17,13 @@ class NotebookArchiveError(Exception):
 
     secret: str = ""
 
+    def with_remedy(self) -> Self:
+        """Return an error of the same class whose message ends with the remedy.
+
+        It is for callers that see only the message.
+        """
+        return type(self)(f"{self} {self.remedy}").of_secret(self.secret)
+
     def of_secret(self, name: str) -> Self:
         """Name the secret whose credential caused this error, and return the error."""
         self.secret = name

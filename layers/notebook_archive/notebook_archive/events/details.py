@@ -20,6 +20,8 @@ class DetailType(StrEnum):
     ARCHIVE_RESTORE_COMPLETED = "ArchiveRestoreCompleted"
     # Contains the result of a restore test: see `describe_restore_test`.
     RESTORE_TEST_COMPLETED = "RestoreTestCompleted"
+    # Contains the result of a restore or of its undo: see `describe_restore`.
+    NOTEBOOK_RESTORED = "NotebookRestored"
 
 
 # The sources of the events: SOURCE for events that the stack itself sends, and REQUEST_SOURCE for backup requests.
@@ -62,6 +64,27 @@ VERIFICATION_FIELDS = (
     "seconds",
 )
 
+# Fields of the record of a restore, or of its undo, that the event `NotebookRestored` repeats.
+RESTORE_FIELDS = (
+    "restoreId",
+    "status",
+    "as",
+    "itemId",
+    "resourceKey",
+    "key",
+    "versionId",
+    "portalUrl",
+    "owner",
+    "newItemId",
+    "snapshot",
+    "archived",
+    "bytes",
+    "level",
+    "differences",
+    "seconds",
+)
+# Maximum number of differences in one event `NotebookRestored`.
+MAX_EVENT_DIFFERENCES = 20
 # Fields of a bulk restore's report that the event `ArchiveRestoreCompleted` repeats.
 BULK_RESTORE_FIELDS = (
     "runId",
@@ -134,6 +157,14 @@ def describe_verification(report: Mapping[str, Any], report_key: str, bucket: st
     unsettled = [each for each in report["named"] if each["state"] != "acknowledged"][:MAX_EVENT_SNAPSHOTS]
     named = [{name: each[name] for name in ("findingId", "kind", "key", "itemId", "resourceKey")} for each in unsettled]
     return described | {"reportKey": report_key, "unsettled": named, "bucket": bucket}
+
+
+def describe_restore(record: Mapping[str, Any], bucket: str) -> dict[str, Any]:
+    """Return the detail of the event `NotebookRestored` for the record of a restore or of its undo."""
+    described = {name: record[name] for name in record if name in RESTORE_FIELDS}
+    if "differences" in described:
+        described["differences"] = described["differences"][:MAX_EVENT_DIFFERENCES]
+    return described | {"bucket": bucket}
 
 
 def describe_bulk_restore(report: Mapping[str, Any], report_key: str, bucket: str) -> dict[str, Any]:

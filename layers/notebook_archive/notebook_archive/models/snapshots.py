@@ -36,9 +36,9 @@ class Snapshot:
 class VerifiedCopy:
     """The proof that a snapshot may be deleted in ArcGIS.
 
-    It proves that this system created the snapshot, and that the archived bytes equal the bytes that ArcGIS serves
-    under this key. Only `backup.slots` creates one, after it has read both. A test in tests/architecture checks this
-    rule.
+    It proves that this system created the snapshot, and that the archive has what ArcGIS serves under this key. Only
+    `backup.slots` creates one, after it has read both, and the undo of a restore, which made the snapshot from the
+    archive. A test in tests/architecture checks this rule.
     """
 
     item_id: ItemId

@@ -1,7 +1,8 @@
 """The gate: is this body one complete notebook?
 
 What passes is what `json.loads(body, strict=False)` accepts, if it is an object with an integer `nbformat`, a list of
-`cells`, no `error`, and `metadata` that is an object or missing. Every truncated body is refused.
+`cells`, no `error`, and `metadata` that is an object or missing. Every truncated body is refused. Unlike Python's
+parser, the gate limits the number of cells, and not the number of digits.
 
 One decode by msgspec checks the grammar and finds the facts; nothing else of the body becomes an object. If msgspec
 refuses the body, it decodes a copy in which everything is masked that Python accepts and msgspec does not.
@@ -17,7 +18,7 @@ from tempfile import TemporaryFile
 import msgspec
 
 from notebook_archive.errors import NotANotebook
-from notebook_archive.notebook.masking import mask
+from notebook_archive.notebook.masking import MASKED_NUMBER_START, mask
 
 # Each cell becomes an empty object for a moment, so their number has a limit.
 MAX_CELLS = 1_000_000
@@ -55,24 +56,24 @@ class _Cell(msgspec.Struct, gc=False):
 
 
 class _Metadata(msgspec.Struct, gc=False):
-    kernel: msgspec.Raw = msgspec.field(default=_NULL, name="kernelspec")
+    kernelspec: msgspec.Raw = _NULL
     runtime: msgspec.Raw = msgspec.field(default=_NULL, name="esriNotebookRuntime")
 
 
 class _Notebook(msgspec.Struct, gc=False):
     cells: list[_Cell]
     nbformat: msgspec.Raw = _NULL
-    minor: msgspec.Raw = msgspec.field(default=_NULL, name="nbformat_minor")
+    nbformat_minor: msgspec.Raw = _NULL
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
     error: msgspec.Raw = _NULL
 
 
 class _AnyObject(msgspec.Struct, gc=False):
-    """The same members, of any type. If one occurs twice, the last one counts, as in Python."""
+    """The same members, of any type: if a name occurs twice, only the last member counts, as in Python."""
 
     cells: msgspec.Raw = _NULL
     nbformat: msgspec.Raw = _NULL
-    minor: msgspec.Raw = msgspec.field(default=_NULL, name="nbformat_minor")
+    nbformat_minor: msgspec.Raw = _NULL
     metadata: msgspec.Raw = msgspec.Raw(b"{}")
     error: msgspec.Raw = _NULL
 
@@ -103,28 +104,34 @@ def read_facts(body: bytes | mmap) -> NotebookFacts:
     file is another temporary file.
     """
     _check_utf8(body)
+    _cell_count.value = 0
     try:
-        try:
-            return _read_notebook(body)
-        except msgspec.ValidationError:  # a member of another type, which a later one of the same name may replace
-            return _read_any_object(body)
+        found = _notebook.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return _read_masked(body)
+    return _make_facts(found, found.metadata, len(found.cells))
 
 
 def _read_masked(body: bytes | mmap) -> NotebookFacts:
-    """Return the facts of a body that has something which only Python accepts, or raise NotANotebook."""
+    """Return the facts of a body that msgspec refuses as it is. Raises NotANotebook if Python would refuse it too."""
     try:
-        if isinstance(body, bytes):
-            return _read_any_object(b"".join(mask(_cut(body))))
-        with TemporaryFile() as file:
-            file.writelines(mask(_cut(body)))
-            file.flush()
-            return _read_any_object(mmap(file.fileno(), 0, access=ACCESS_READ))
+        found = _any_object.decode(_mask(body))
+        if bytes(memoryview(found.metadata)[:2]) == MASKED_NUMBER_START:
+            raise NotANotebook("The metadata of the body is a number.")
+        return _make_facts(found, _metadata.decode(found.metadata), _count_cells(found.cells))
     except RecursionError:
         raise NotANotebook("The body has too many levels of brackets.") from None
     except msgspec.DecodeError:
         raise NotANotebook(f"The body of {len(body)} bytes is not a notebook, or not the whole of one.") from None
+
+
+def _mask(body: bytes | mmap) -> bytes | mmap:
+    if isinstance(body, bytes):
+        return b"".join(mask(_cut(body)))
+    with TemporaryFile() as file:
+        file.writelines(mask(_cut(body)))
+        file.flush()
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
 
 
 def _cut(body: bytes | mmap | memoryview) -> Iterator[bytes]:
@@ -143,17 +150,6 @@ def _check_utf8(body: bytes | mmap) -> None:
         raise NotANotebook("The body is not UTF-8.") from None
 
 
-def _read_notebook(body: bytes | mmap) -> NotebookFacts:
-    _cell_count.value = 0
-    found = _notebook.decode(body)
-    return _make_facts(found, found.metadata, len(found.cells))
-
-
-def _read_any_object(body: bytes | mmap) -> NotebookFacts:
-    found = _any_object.decode(body)
-    return _make_facts(found, _metadata.decode(found.metadata), _count_cells(found.cells))
-
-
 def _count_cells(cells: msgspec.Raw) -> int:
     _cell_count.value = 0
     try:
@@ -169,10 +165,11 @@ def _count_cells(cells: msgspec.Raw) -> int:
 def _make_facts(found: _Notebook | _AnyObject, metadata: _Metadata, cells: int) -> NotebookFacts:
     if bytes(memoryview(found.error)[:5]) != b"null":
         raise NotANotebook("The body is an error message.")
-    nbformat, minor = _read_value(found.nbformat), _read_value(found.minor)
+    nbformat, minor = _read_value(found.nbformat), _read_value(found.nbformat_minor)
     if not isinstance(nbformat, int):
         raise NotANotebook("The body has no nbformat.")
-    kernel, runtime = _decode_kernel(metadata.kernel), _decode_runtime(metadata.runtime)
+    kernel = _decode(_kernel, metadata.kernelspec, _Kernel())
+    runtime = _decode(_runtime, metadata.runtime, _Runtime())
     return NotebookFacts(
         f"{nbformat}.{minor}" if isinstance(minor, int) else str(nbformat),
         _read_text(kernel.name),
@@ -182,18 +179,11 @@ def _make_facts(found: _Notebook | _AnyObject, metadata: _Metadata, cells: int) 
     )
 
 
-def _decode_kernel(raw: msgspec.Raw) -> _Kernel:
+def _decode[T](decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, default: T) -> T:
     try:
-        return _kernel.decode(raw)
+        return decoder.decode(raw)
     except msgspec.ValidationError:
-        return _Kernel()
-
-
-def _decode_runtime(raw: msgspec.Raw) -> _Runtime:
-    try:
-        return _runtime.decode(raw)
-    except msgspec.ValidationError:
-        return _Runtime()
+        return default
 
 
 def _read_text(raw: msgspec.Raw) -> str:

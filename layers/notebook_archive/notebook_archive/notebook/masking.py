@@ -10,31 +10,35 @@ from collections.abc import Iterable, Iterator
 _BACKSLASH, _QUOTE = b"\xfe\xfe", b"\xff\xff"
 _BOM = b"\xef\xbb\xbf"
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_LONE_SURROGATE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+# The same as HIGH(?!LOW)|(?<!HIGH)LOW. With a common start, the search is ten times as fast.
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!%b)|(?<!%b\\u[dD])[c-fC-F][0-9a-fA-F]{2})" % (_LOW, _HIGH)
+)
 _BEGUN_ESCAPE = rb"\\(?:u[0-9a-fA-F]{0,3})?"
-# What may go on in the next piece: a pair of surrogates, an escape, a literal.
-_UNFINISHED = re.compile(rb"(?:%b(?:%b)?|%b|[-A-Za-z]{1,9})\Z" % (_HIGH, _BEGUN_ESCAPE, _BEGUN_ESCAPE))
+# What may go on in the next piece: a pair of surrogates, an escape, or the name of a number. A name must not be sought
+# inside an escape, as `dfoo` in `\udddfoo`. So it begins with a character that no escape contains.
+_UNFINISHED = re.compile(rb"(?:%b(?:%b)?|%b|-?I[a-z]{0,7}|NaN?|[-N])\Z" % (_HIGH, _BEGUN_ESCAPE, _BEGUN_ESCAPE))
 _MAX_UNFINISHED = 11
 _CONTROLS = re.compile(rb"[\x00-\x1f]")
 _CONTROLS_TO_SPACES = bytes(max(byte, 0x20) for byte in range(256))
-# The spaces keep `1NaN` and `-NaN` invalid.
-_LITERALS = ((b"-Infinity", b" 0       "), (b"Infinity", b" 0      "), (b"NaN", b" 0 "))
+# NaN and infinities become objects. Brackets keep `1NaN`, `-NaN` and `{NaN:1}` invalid, and like a number, an object is
+# neither an integer nor a list. Only as metadata an object would pass. So masked numbers begin with a tab inside the
+# bracket, and every other tab outside strings becomes a space.
+MASKED_NUMBER_START = b"{\t"
+_NUMBERS = ((b"-Infinity", b"{\t\t\t\t\t\t\t}"), (b"Infinity", b"{\t\t\t\t\t\t}"), (b"NaN", b"{\t}"))
 
 
 def mask(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the masked text of a UTF-8 text that comes in pieces.
 
-    Masked are a byte order mark, NaN and infinities, and inside strings control characters and lone surrogates.
+    Masked are a byte order mark, NaN and infinities, and inside strings control characters and lone surrogates. The
+    byte order mark must be whole in the first piece.
     """
-    is_first, in_string, waiting = True, False, b""
-    for piece in pieces:
+    in_string, waiting = False, b""
+    for number, piece in enumerate(pieces):
         text = waiting + piece
-        if is_first and len(text) < len(_BOM):
-            waiting = text
-            continue
-        if is_first and text.startswith(_BOM):
-            text = text.replace(_BOM, b"   ", 1)
-        is_first = False
+        if number == 0 and text.startswith(_BOM):
+            text = b"   " + text.removeprefix(_BOM)
         text = text.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE)
         unfinished = _UNFINISHED.search(text, max(0, len(text) - _MAX_UNFINISHED))
         waiting = unfinished[0] if unfinished else b""
@@ -50,8 +54,8 @@ def _mask_piece(text: bytes, *, in_string: bool) -> bytes:
     if _CONTROLS.search(b"".join(strings)):
         strings = [string.translate(_CONTROLS_TO_SPACES) for string in strings]
     bare = b"".join(outside)
-    for literal, zero in _LITERALS:
-        if literal in bare:
-            outside = [part.replace(literal, zero) for part in outside]
+    for original, masked in ((b"\t", b" "), *_NUMBERS):
+        if original in bare:
+            outside = [part.replace(original, masked) for part in outside]
     parts[0::2], parts[1::2] = (strings, outside) if in_string else (outside, strings)
     return b'"'.join(parts).replace(_BACKSLASH, b"\\\\").replace(_QUOTE, b'\\"')

@@ -186,10 +186,7 @@ class NewItem:
 def find_marked(content: OwnerContent, mark: str) -> ItemId | None:
     """Return the id of the owner's item that has the mark of a restore, or None."""
 
-    def find(editor: ItemEditor) -> dict[str, Any] | None:
-        return editor.find_item_by_keyword(mark)
-
-    found = content.read(find)
+    found: dict[str, Any] | None = content.read(lambda editor: editor.find_item_by_keyword(mark))
     return ItemId.parse(found.get("id")) if found else None
 
 

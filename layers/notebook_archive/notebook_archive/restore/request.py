@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from notebook_archive.archive import RestoreId
 from notebook_archive.archive.keys import version_key
@@ -12,7 +12,7 @@ from notebook_archive.settings import HTTPS_URL
 
 # How a version is restored: as a new item, over the content of an item, or as a snapshot of an item.
 type Way = Literal["new", "replace", "snapshot"]
-WAYS: tuple[Way, ...] = get_args(Way.__value__)
+WAYS: tuple[Way, ...] = ("new", "replace", "snapshot")
 
 # Maximum number of characters of a text in a request. ArcGIS allows 250 characters for a title.
 MAX_CHARACTERS = 250

@@ -67,7 +67,11 @@ class TargetPortals:
             raise RestoreInputInvalid(
                 "The stack has no RestoreSecretPrefix, so it restores only to its own portal. Set the parameter first."
             )
-        if to.secret_prefix != self._other_prefix and not to.secret_prefix.startswith(f"{self._other_prefix}/"):
+        if _is_below(to.secret_prefix, self._own.secret_prefix):
+            raise RestoreInputInvalid(
+                f"The secrets below {self._own.secret_prefix!r} are used only for the stack's portal, {self._own.url}."
+            )
+        if not _is_below(to.secret_prefix, self._other_prefix):
             raise RestoreInputInvalid(
                 f"The secretPrefix of another portal must begin with RestoreSecretPrefix, {self._other_prefix!r}."
             )
@@ -145,3 +149,7 @@ def require_credential_of(owner: str, portal: Portal) -> None:
     user = portal.get_organization().username
     if user and user.casefold() != owner.casefold():
         raise RestoreForbidden(f"The credential in secret {portal.secret!r} belongs to {user}, not to {owner}.")
+
+
+def _is_below(prefix: str, other: str) -> bool:
+    return prefix == other or prefix.startswith(f"{other}/")

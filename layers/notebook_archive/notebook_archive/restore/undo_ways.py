@@ -27,9 +27,6 @@ from notebook_archive.restore.read_back import read_content
 from notebook_archive.restore.sessions import check_sessions
 from notebook_archive.restore.target import OwnerContent, TargetPortal
 
-# The SHA-256 of the content of a new item before its own content is uploaded.
-_EMPTY_SHA256 = hashlib.sha256(EMPTY_NOTEBOOK).hexdigest()
-
 
 class Undo:
     """The undo of one restore. `result` is None if the restore did not end.
@@ -106,7 +103,7 @@ class UndoNew(Undo):
         if item.owner != self._plan["owner"]:
             raise RestoreTouched(f"Somebody gave {what} to {item.owner} after the restore.")
         sha256 = _read_sha256(self._content.portal, item_id, self._max_bytes)
-        unfinished = (_EMPTY_SHA256, self._plan["sha256"])
+        unfinished = (hashlib.sha256(EMPTY_NOTEBOOK).hexdigest(), self._plan["sha256"])
         self._require_untouched(what, {"title": item.title, "modified": item.modified}, sha256, unfinished)
         self.steps = [
             f"Delete {what}, {item.title!r} of {item.owner}, with the credential of {self._content.account}.",

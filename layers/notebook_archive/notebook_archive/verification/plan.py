@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from itertools import batched
+from itertools import batched, groupby
 from tempfile import SpooledTemporaryFile
 from typing import IO, TypedDict
 
@@ -21,6 +21,8 @@ from notebook_archive.verification.period import Period
 from notebook_archive.verification.shard_plan import ShardPlan, plan_shard
 from notebook_archive.verification.verification_input import Scope, Wanted
 
+# Number of shards that one listing of the archive covers.
+SHARDS_AT_ONCE = 16
 # Maximum number of checks in a batch. One invocation works on one batch.
 BATCH_SIZE = 200
 # More bytes of planned checks are kept on disk.
@@ -53,17 +55,23 @@ class _Source:
 
     archive: Archive
     ledger: Ledger
+    shards: Collection[str]
     open_keys: Collection[str]
     period: Period
     wanted: Wanted
 
-    def plan_shard(self, shard: str) -> ShardPlan:
-        """Return the plan of everything that is listed with a shard."""
-        open_keys = [key for key in self.open_keys if keys.listed_with(key) == shard]
-        entries = self.ledger.read_shard(shard).entries
-        return self._plan(list(self.archive.list_versions(shard)), entries, open_keys)
+    def plan_shards(self, shards: Sequence[str]) -> list[ShardPlan]:
+        """Return the plans of everything that is listed with some shards, which follow one another."""
+        listing = self.archive.list_versions(shards[0], shards[-1])
+        listed = {shard: list(some) for shard, some in groupby(listing, key=lambda each: keys.listed_with(each.key))}
+        return [self._plan_shard(shard, listed.get(shard, [])) for shard in shards]
 
-    def plan_item(self, item_id: ItemId) -> ShardPlan:
+    def _plan_shard(self, shard: str, listed: Sequence[ListedKey]) -> ShardPlan:
+        open_keys = [key for key in self.open_keys if keys.listed_with(key) == shard]
+        entries = self.ledger.read_shard(shard).entries if shard in self.shards else {}
+        return self._plan(listed, entries, open_keys)
+
+    def plan_item(self, item_id: ItemId) -> list[ShardPlan]:
         """Return the plan of one notebook."""
         prefix = keys.notebook_prefix(item_id)
         shard = self.ledger.read_shard(keys.shard_of(prefix)).entries
@@ -71,7 +79,7 @@ class _Source:
         listed = list(self.archive.list_item_versions(item_id))
         if not listed and not entries:
             raise RunInputInvalid(f"The archive has nothing of item {item_id}. Check the item id.")
-        return self._plan(listed, entries, [key for key in self.open_keys if key.startswith(prefix)])
+        return [self._plan(listed, entries, [key for key in self.open_keys if key.startswith(prefix)])]
 
     def _plan(
         self, listed: Sequence[ListedKey], entries: Mapping[str, LedgerEntry], open_keys: Collection[str]
@@ -99,7 +107,7 @@ def plan_verification(
     folded = fold(archive, ledger, start.date(), threads)
     open_keys = {finding["key"] for finding in read_open_findings(run, archive, start.date()).values()}
     period = Period(_to_ms(start), _to_ms(find_first_day(archive, start.date())), verify_days)
-    source = _Source(archive, ledger, open_keys, period, wanted)
+    source = _Source(archive, ledger, ledger.list_shards(), open_keys, period, wanted)
     damaged = {each.key for each in folded.damaged}
     with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
         agenda = _Agenda(DueReads(period, folded.versions), file)
@@ -109,7 +117,7 @@ def plan_verification(
             elsewhere = {key for key in open_keys if not key.startswith(keys.NOTEBOOKS)}
             for key in sorted(damaged | elsewhere):
                 agenda.add_urgent({"kind": "record", "key": key, "versionId": ""})
-            agenda.add_shards(source.plan_shard, keys.SHARDS, threads)
+            agenda.add_shards(source.plan_shards, list(batched(keys.SHARDS, SHARDS_AT_ONCE, strict=True)), threads)
             for listed in archive.list_documents(keys.RECORDS):
                 is_due = wanted.scope == "everything" or period.is_day_of(listed.key)
                 if is_due and keys.parse_evidence(listed.key) and listed.key not in damaged | elsewhere:
@@ -134,12 +142,13 @@ class _Agenda:
         """Add a check that comes last."""
         self._others.write(json.dumps(check).encode() + b"\n")
 
-    def add_shards[T](self, plan: Callable[[T], ShardPlan], shards: Iterable[T], threads: int) -> None:
-        """Add the checks of all shards, which are planned in threads, in the order of the shards."""
+    def add_shards[T](self, plan: Callable[[T], list[ShardPlan]], parts: Iterable[T], threads: int) -> None:
+        """Add the checks of all parts of the archive, which are planned in threads, in the order of the parts."""
         with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="shard") as pool:
-            for some in batched(shards, threads, strict=False):
-                for planned in pool.map(plan, some):
-                    self._add(planned)
+            for some in batched(parts, threads, strict=False):
+                for plans in pool.map(plan, some):
+                    for planned in plans:
+                        self._add(planned)
 
     def _add(self, planned: ShardPlan) -> None:
         self._urgent += planned.urgent

@@ -192,9 +192,9 @@ def _describe_unchecked(unchecked: Sequence[str]) -> Problem:
 def _count_levels(plan: VerificationPlan | None, wanted: Wanted, ledger: Ledger) -> dict[str, int]:
     """Return the number of versions by level. A version that is only listed has level 1."""
     chosen = set(wanted.item_ids)
-    shards = sorted({keys.shard_of(keys.notebook_prefix(each)) for each in chosen}) or keys.SHARDS
+    shards = {keys.shard_of(keys.notebook_prefix(each)) for each in chosen} or keys.SHARDS
     levels: Counter[int] = Counter()
-    for shard in shards if plan else ():
+    for shard in sorted(ledger.list_shards() & set(shards)) if plan else ():
         for key, entry in ledger.read_shard(shard).entries.items():
             if not chosen or key.removeprefix(keys.NOTEBOOKS)[:32] in chosen:
                 levels[entry.level] += 1
