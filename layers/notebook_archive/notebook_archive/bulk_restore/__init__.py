@@ -13,6 +13,7 @@ The package `restore` restores each notebook. The keys are in `archive/keys.py`.
 from notebook_archive.bulk_restore.batch import restore_batch
 from notebook_archive.bulk_restore.bulk_input import BulkRequest, guess_request, read_request
 from notebook_archive.bulk_restore.bulk_metrics import count_metrics
+from notebook_archive.bulk_restore.outcome import list_made
 from notebook_archive.bulk_restore.plan import plan_restores
 from notebook_archive.bulk_restore.report import report_restores
 
@@ -20,6 +21,7 @@ __all__ = [
     "BulkRequest",
     "count_metrics",
     "guess_request",
+    "list_made",
     "plan_restores",
     "read_request",
     "report_restores",

@@ -1,6 +1,7 @@
 """Describe what became of each notebook of a bulk restore."""
 
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Iterable
+from typing import Any, Literal, NotRequired, TypedDict
 
 from notebook_archive.backup.records import Problem, describe_problem
 from notebook_archive.bulk_restore.planned import PlannedRestore
@@ -30,7 +31,7 @@ class RestoreOutcome(TypedDict):
     """What became of one notebook.
 
     `level` and `differences` say how the new item compares with the archive. `plan` is what a dry run would do.
-    `seconds` and `bytes` are those of this restore. `problem` says why a notebook was not restored.
+    `key` is the S3 key of the version. `seconds` and `bytes` are those of this restore. `problem` says why a notebook was not restored.
     """
 
     itemId: str
@@ -41,6 +42,8 @@ class RestoreOutcome(TypedDict):
     resourceKey: NotRequired[str]
     at: NotRequired[str]
     restoreId: NotRequired[str]
+    key: NotRequired[str]
+    portalUrl: NotRequired[str]
     newItemId: NotRequired[str]
     level: NotRequired[int]
     differences: NotRequired[list[str]]
@@ -71,6 +74,8 @@ def describe_record(planned: PlannedRestore, record: RestoreRecord, *, was_resto
         return {**outcome, "plan": record["plan"], "bytes": record["bytes"], "seconds": record["seconds"]}
     outcome = describe_planned(planned, "already-restored" if was_restored else "restored", record["restoreId"])
     outcome |= {
+        "key": record["key"],
+        "portalUrl": record["portalUrl"],
         "newItemId": record["newItemId"],
         "level": record["level"],
         "differences": record["differences"],
@@ -85,3 +90,12 @@ def describe_record(planned: PlannedRestore, record: RestoreRecord, *, was_resto
 def describe_failure(planned: PlannedRestore, restore_id: str, error: Exception) -> RestoreOutcome:
     """Return the outcome of a restore that failed."""
     return {**describe_planned(planned, "failed", restore_id), "problem": describe_problem(error)}
+
+
+def list_made(outcomes: Iterable[RestoreOutcome]) -> list[dict[str, Any]]:
+    """Return the records of the new items that were made now, for events."""
+    return [
+        {**outcome, "status": "restored", "as": "new"}
+        for outcome in outcomes
+        if outcome["state"] == "restored" or (outcome["state"] == "failed" and "newItemId" in outcome)
+    ]

@@ -181,6 +181,9 @@ def describe_bulk_restore(report: Mapping[str, Any], report_key: str, bucket: st
 
 
 def describe_restore_test(results: Mapping[str, Any], results_key: str, bucket: str) -> dict[str, Any]:
-    """Return the detail of the event `RestoreTestCompleted` for the results of a restore test."""
+    """Return the detail of the event `RestoreTestCompleted` for the results of a restore test.
+
+    In the results, `leftovers` is a list. In the event, it is the length of that list.
+    """
     described = {name: results[name] for name in results if name in RESTORE_TEST_FIELDS}
-    return described | {"resultsKey": results_key, "bucket": bucket}
+    return described | {"leftovers": len(results["leftovers"]), "resultsKey": results_key, "bucket": bucket}
