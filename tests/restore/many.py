@@ -39,7 +39,10 @@ class Killed(BaseException):
 
 @dataclass
 class Kill:
-    """A kill after the response to call number `call`, which starts at 0. A killed function makes no more calls."""
+    """A kill after the response to call number `call`, which starts at 0. A killed function makes no more calls.
+
+    Calls to the ledger are not counted. There are hundreds of them, and the ledger may be lost at any time.
+    """
 
     call: int
     calls: int = 0
@@ -48,7 +51,10 @@ class Kill:
         """Return a function that sends a request, unless the function is killed already."""
 
         def killing(*args: Any, **more: Any) -> Any:
-            number, self.calls = self.calls, self.calls + 1
+            number = self.calls
+            if number <= self.call and any("/ledger/" in getattr(each, "url", "") for each in args):
+                return send(*args, **more)
+            self.calls += 1
             if number > self.call:
                 raise Killed
             answer = send(*args, **more)

@@ -170,7 +170,7 @@ def leave_something(bench: TestBench) -> set[str]:
     """Let a test crash after it made an item. Return the ids of what is left."""
     before = set(bench.scene.items)
     bench.threads = 1
-    for call in range(520, MAX_CALLS * 2):
+    for call in range(10, MAX_CALLS):
         with killed_after(call):
             bench.start()
             bench.run(f"crashed-{call}")
@@ -243,7 +243,7 @@ def one_item() -> list[Item]:
 
 def sweep(bench: TestBench, step: int) -> int:
     """Kill at every `step`th call, until there are no more. Return the number of kills."""
-    for count, call in enumerate(range(0, MAX_CALLS * 4, step)):
+    for count, call in enumerate(range(0, MAX_CALLS, step)):
         if not kill_and_repeat(bench, call):
             return count
     raise AssertionError
@@ -251,7 +251,7 @@ def sweep(bench: TestBench, step: int) -> int:
 
 def test_killed_test_is_cleaned_up_by_the_next(make_scene: MakeScene, record_property: Record) -> None:
     bench = TestBench(make_scene(items=one_item), threads=1)
-    count = sweep(bench, 97)
+    count = sweep(bench, 3)
     record_property(FAULTY_RUNS, ["kill", "restore test", count])
 
 
