@@ -77,6 +77,7 @@ def test_failed_plan_is_reported(archived: Functions, published: list[dict[str, 
     report = archived.invoke("report_restores", sample("report_restores.failed"))
     assert report["status"] == "failed"
     assert "AccessDenied" in report["message"]
+    assert [each["status"] for each in details(published, "ArchiveRestoreCompleted")] == ["failed"]
 
 
 def test_invalid_input_fails_the_plan(archived: Functions) -> None:
