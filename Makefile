@@ -63,7 +63,7 @@ build: .venvs/sam/.synced ## Build the functions and layers for AWS into .aws-sa
 deploy: build ## Build, and deploy to AWS with the settings of a stage [STAGE=dev: a stage in samconfig.toml]
 	$(SAM) deploy --config-env $(STAGE)
 
-bench: $(SERVERS) .venvs/bench/.synced ## Compare speed and memory with a simple implementation
+bench: .venv/.synced .venvs/sam/.synced .venvs/bench/.synced ## Measure speed and memory, and write the tables of docs/performance.md
 	@exec $(PYTHON) -m bench
 
 clean: ## Remove builds, caches and environments

@@ -1,14 +1,15 @@
-"""`make bench`: measure everything in one run, print a table and write `.local/bench.json`."""
+"""`make bench`: measure everything in one run, print tables and write them into `docs/performance.md`."""
 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,21 +17,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bodies, figures, imports, proxy
+from bench import bodies, figures, imports, page
 from bench.figures import SNAPSHOTS, Figure
-from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers, run_system
-from local import stack
+from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers
+from local.arcgis.seed import OWNERS
 from local.aws import ROOT
 from local.stopping import Stopped, stop_on_signals
 
-_RESULT = stack.STATE / "bench.json"
 _STARTED_AT = "2026-01-01T00:00:00.000Z"
 _LATENCY_SECONDS = 0.02
-# Sizes in MB, and the number of snapshots of each size. The result is their median. Each process first archives a
-# snapshot of 1 MB.
-_SNAPSHOTS_BY_SIZE = {300: 1, 50: 3, 6: 5, 1: 1}
-# Number of processes for a size with only one snapshot. The result is their median.
-_PROCESSES = 2
+# Sizes in MB, and the number of snapshots of each size that one process archives.
+_SNAPSHOTS_BY_SIZE = {300: 1, 50: 3, 6: 5}
+# A process first archives one snapshot of 1 MB for each owner. So it has connected and signed in before it is measured.
+_FIRST_TITLES = [f"1-{number}" for number in range(len(OWNERS))]
+# Number of processes for each size and program. A figure is the median of all their snapshots.
+_ROUNDS = 3
 
 
 def _run_measurement(folder: Path, what: str, environment: Mapping[str, str], **arguments: object) -> Any:  # noqa: ANN401 - JSON
@@ -78,56 +79,61 @@ def _make_events(batches: list[dict[str, Any]], run: str = "bench") -> list[dict
     return [_make_run_fields(run) | {"batch": batch} for batch in batches]
 
 
-def _measure_sizes(folder: Path) -> Iterator[Figure]:
-    """Measure memory and CPU time for single snapshots of each size, and measure the gate."""
+def _measure_sizes(folder: Path, shape: bodies.Shape) -> Iterator[Figure]:
+    """Measure CPU time and memory for single snapshots of each size. The goals are for ArcGIS's shape."""
     notebooks = folder / "notebooks"
     notebooks.mkdir()
-    for size, count in _SNAPSHOTS_BY_SIZE.items():
+    for size, count in {**_SNAPSHOTS_BY_SIZE, 1: len(_FIRST_TITLES)}.items():
         first = notebooks / f"{size}-0.ipynb"
-        bodies.write_body(first, "mixture", "arcgis", size * 1_000_000, seed=size)
+        bodies.write_body(first, "mixture", shape, size * 1_000_000, seed=size)
         for number in range(1, count):
             (notebooks / f"{size}-{number}.ipynb").hardlink_to(first)
+    # The results of each program for each size.
+    results: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     with run_servers(folder, "--notebooks", str(notebooks)) as running:
         _, batches = _plan(folder, running, BATCH_SIZE=1)
         batch = {each["notebooks"][0]["title"]: each for each in batches}
         listed = {item["title"]: item for item in running.arcgis_control("GET", "items")["items"]}
-        peaks: dict[str, float] = {}
-        cpu: dict[str, float] = {}
-        for size, count in _SNAPSHOTS_BY_SIZE.items():
-            titles = ["1-0", *(f"{size}-{number}" for number in range(count) if size > 1)]
+        for size, count in {**_SNAPSHOTS_BY_SIZE, 1: 0}.items():
+            titles = [*_FIRST_TITLES, *(f"{size}-{number}" for number in range(count))]
             chosen = [listed[title] for title in titles]
-            snapshots = [[item["owner"], item["id"], item["snapshots"][0]["resourceKey"]] for item in chosen]
-            ours, naive = [], []
-            for _ in range(_PROCESSES if count == 1 else 1):
-                running.aws_control("DELETE")
-                events = _make_events([batch[title] for title in titles])
-                ours.append(
-                    _run_measurement(
-                        folder, "invoke", running.environment(), function="archive_notebooks", events=events, warm=1
-                    )
-                )
-                arguments = {
-                    "deployment": _describe_deployment(running),
-                    "snapshots": snapshots,
-                    "everything": False,
-                    "warm": 1,
+            copied = {
+                "deployment": _describe_deployment(running),
+                "snapshots": [[item["owner"], item["id"], item["snapshots"][0]["resourceKey"]] for item in chosen],
+                "warm": len(_FIRST_TITLES),
+            }
+            archived = {
+                "function": "archive_notebooks",
+                "events": _make_events([batch[title] for title in titles]),
+                "warm": len(_FIRST_TITLES),
+            }
+            for _ in range(_ROUNDS):
+                for what, arguments in (("invoke", archived), ("naive", copied), ("raw", copied)):
+                    running.aws_control("DELETE")
+                    result = _run_measurement(folder, what, running.environment(), **arguments)
+                    results[what, size].append(result)
+    for size in figures.CPU_GOALS:
+        ours, naive, raw = (
+            median(chain.from_iterable(each["cpu"] for each in results[what, size]))
+            for what in ("invoke", "naive", "raw")
+        )
+        yield from figures.describe_one_snapshot(size, ours, naive, raw, has_goal=shape == "arcgis")
+    if shape == "arcgis":
+        yield from figures.describe_memory(
+            *(
+                {
+                    (what, size): median(each[memory] for each in results[what, size])
+                    for what in ("invoke", "naive")
+                    for size in (1, 300)
                 }
-                naive.append(_run_measurement(folder, "naive", running.environment(), **arguments))
-            for who, results in (("ours", ours), ("naive", naive)):
-                peaks[f"{who}{size}"] = median(result["peak"] for result in results)
-                if size > 1:
-                    cpu[f"{who}{size}"] = median(seconds for result in results for seconds in result["cpu"])
-    yield from figures.describe_memory(peaks)
-    yield from (
-        figures.describe_one_snapshot(size, cpu[f"ours{size}"], cpu[f"naive{size}"])
-        for size in _SNAPSHOTS_BY_SIZE
-        if size > 1
-    )
-    yield from figures.describe_gate(
-        _run_measurement(folder, "gate-rates", running.environment(), size=8_000_000, repeats=7),
-        _run_measurement(folder, "gate-memory", running.environment(), path=str(notebooks / "300-0.ipynb")),
-        _run_measurement(folder, "gate-truncations", running.environment(), large=2_000_000, samples=100),
-    )
+                for memory in ("anonymous", "resident")
+            )
+        )
+
+
+def _measure_gate(folder: Path) -> Iterator[Figure]:
+    environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
+    yield from figures.describe_gate(_run_measurement(folder, "gate", environment, size=8_000_000, repeats=7))
 
 
 def _make_run(folder: Path, running: Servers, name: str) -> dict[str, Any]:
@@ -164,8 +170,8 @@ def _measure_runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[F
         items = running.arcgis_control("GET", "items")["items"]
         snapshots = [[item["owner"], item["id"], s["resourceKey"]] for item in items for s in item["snapshots"]]
         sample = snapshots[:: len(snapshots) // 120]
-        arguments = {"deployment": _describe_deployment(running), "snapshots": sample, "everything": True, "warm": 20}
-        naive = _run_measurement(folder, "naive", running.environment(), **arguments)
+        arguments = {"deployment": _describe_deployment(running), "snapshots": sample, "warm": 20}
+        naive = _run_measurement(folder, "naive-everything", running.environment(), **arguments)
     yield figures.describe_new_snapshots(notebooks, first, has_goal=has_goal)
     yield from figures.describe_second_run(notebooks, second)
     yield figures.describe_small_snapshots(first["cpu"] / SNAPSHOTS, median(naive["cpu"]), notebooks, has_goal=has_goal)
@@ -198,57 +204,48 @@ def _measure_layers(folder: Path) -> Iterator[Figure]:
     yield from figures.describe_pages(milliseconds, imports.measure_size(parts.pages))
 
 
-def _measure_proxy(folder: Path) -> Iterator[Figure]:
-    """Measure responses of the deployed HTTP proxy after a first call. Above 4.5 MB, they contain a link to S3."""
-    notebooks = folder / "notebooks"
-    notebooks.mkdir()
-    for name, size in proxy.SIZES.items():
-        bodies.write_body(notebooks / f"{name}.ipynb", "mixture", "arcgis", size, seed=size)
-    with run_system(folder, "--notebooks", str(notebooks)) as stack_file:
-        environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
-        yield from figures.describe_proxy(_run_measurement(folder, "proxy", environment, stack_file=str(stack_file)))
-
-
-def _measure_all(folder: Path, console: Console) -> Iterator[Figure]:
+def _measure_all(folder: Path, console: Console) -> dict[str, list[Figure]]:
+    """Return the figures by the title of their table."""
+    found = {}
     for title, part in (
-        ("One snapshot, small and large; the gate", _measure_sizes),
-        ("2,000 snapshots of 20 notebooks", lambda each: _measure_runs(each, 20, has_goal=True)),
-        ("2,000 snapshots of 400 notebooks", lambda each: _measure_runs(each, 400, has_goal=False)),
+        ("One snapshot in ArcGIS's shape", lambda each: _measure_sizes(each, "arcgis")),
+        ("One snapshot in Jupyter's shape", lambda each: _measure_sizes(each, "jupyter")),
+        ("The gate", _measure_gate),
+        (f"{SNAPSHOTS:,} snapshots of 20 notebooks", lambda each: _measure_runs(each, 20, has_goal=True)),
+        (f"{SNAPSHOTS:,} snapshots of 400 notebooks", lambda each: _measure_runs(each, 400, has_goal=False)),
         ("A slow network", lambda each: iter([_measure_threads(each)])),
-        ("The HTTP proxy", _measure_proxy),
         ("The built layers", _measure_layers),
     ):
         console.print(f"{title} …")
         with tempfile.TemporaryDirectory(prefix="notebook-archive-bench-", dir=folder) as inner:
-            yield from part(Path(inner))
+            found[title] = list(part(Path(inner)))
+    return found
 
 
-def _make_table(rows: list[Figure]) -> Table:
-    table = Table(title="Speed and memory", title_justify="left")
-    for name in ("Figure", "Ours", "Compared with", "Goal", "Met"):
+def _make_table(title: str, rows: list[Figure]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in ("Figure", "Here", "Compared with", "Ratio", "Goal", "Met"):
         table.add_column(name, justify="left" if name in ("Figure", "Met") else "right")
     for row in rows:
-        table.add_row(row.name, row.ours, row.peer, row.goal, "" if row.met is None else "yes" if row.met else "NO")
+        table.add_row(row.name, row.ours, row.peer, row.ratio, row.goal, row.verdict)
     return table
 
 
 def main() -> int:
     """Measure everything. Return 0 if every goal is met, otherwise 1."""
     argparse.ArgumentParser(prog="python -m bench", description=__doc__).parse_args()
-    console, started = Console(stderr=True), time.monotonic()
+    console, started, machine = Console(stderr=True), time.monotonic(), page.describe_machine()
     try:
         with stop_on_signals(), tempfile.TemporaryDirectory(prefix="notebook-archive-bench-") as folder:
-            rows = list(_measure_all(Path(folder), console))
+            parts = _measure_all(Path(folder), console)
     except Stopped:
         return 130
-    seconds = time.monotonic() - started
-    stack.STATE.mkdir(exist_ok=True)
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    content = {"seconds": round(seconds), **machine, "figures": [row.as_json() for row in rows]}
-    _RESULT.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    Console(width=None if sys.stdout.isatty() else 160).print(_make_table(rows))
-    console.print(f"This took {seconds:.0f} s. {_RESULT.relative_to(ROOT)} contains the same figures.")
-    return 0 if all(row.met is not False for row in rows) else 1
+    page.write_page(machine, parts)
+    tables = Console(width=None if sys.stdout.isatty() else 160)
+    for title, rows in parts.items():
+        tables.print(_make_table(title, rows))
+    console.print(f"This took {time.monotonic() - started:.0f} s. {page.PAGE.relative_to(ROOT)} has the same figures.")
+    return 0 if all(row.met is not False for rows in parts.values() for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -1,24 +1,20 @@
-"""Measure only the gate: its speed, its memory, and whether it accepts a truncated notebook."""
+"""Measure the speed of only the gate."""
 
 import codecs
 import json
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from mmap import ACCESS_READ, mmap
-from pathlib import Path
 from statistics import median
 
 import msgspec
 
 from bench.bodies import Kind, Shape, make_body
-from local.arcgis.sample_notebooks import plain
-from notebook_archive.errors import NotANotebook
 from notebook_archive.notebook import read_facts
 
 _KINDS: tuple[Kind, ...] = ("mixture", "text", "numbers")
 _SHAPES: tuple[Shape, ...] = ("arcgis", "jupyter")
-_PIECE_BYTES = 131_072
+_PIECE_BYTES = 8192
 
 
 class _Notebook(msgspec.Struct):
@@ -31,11 +27,10 @@ _decoder = msgspec.json.Decoder(_Notebook)
 
 def _decode(body: bytes) -> object:
     """Decode a notebook once, and check that it is UTF-8. No gate can do less."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for start in range(0, len(body), _PIECE_BYTES):
-        piece = body[start : start + _PIECE_BYTES]
-        if not piece.isascii() or decoder.getstate()[0]:
-            decoder.decode(piece)
+    view, start = memoryview(body), 0
+    while start < len(view):
+        piece = view[start : start + _PIECE_BYTES]
+        start += codecs.utf_8_decode(piece, "strict", start + len(piece) == len(view))[1]
     return _decoder.decode(body)
 
 
@@ -63,34 +58,3 @@ def measure_rates(size: int, repeats: int) -> dict[str, dict[str, float]]:
                     seconds[name].append(time.process_time() - started)
             found[f"{kind}, {shape}"] = {name: len(body) / 1e6 / median(taken) for name, taken in seconds.items()}
     return found
-
-
-def measure_memory(path: str, measure_anonymous: Callable[[], float]) -> dict[str, float]:
-    """Return by how many MB a large file makes the anonymous memory grow. A small notebook goes first."""
-    read_facts(make_body("mixture", "arcgis", 1_000_000))
-    before = measure_anonymous()
-    with Path(path).open("rb") as file:
-        read_facts(mmap(file.fileno(), 0, access=ACCESS_READ))
-    return {"anonymous": measure_anonymous() - before}
-
-
-def count_truncations(large: int, samples: int) -> dict[str, int]:
-    """Return the number of truncated notebooks that the gate read, and the number that it accepted.
-
-    They are all truncations of a small notebook, and some of a large notebook of each kind and shape.
-    """
-    small = plain(1, 3000)
-    cases = [(small, end) for end in range(len(small))]
-    for kind in _KINDS:
-        for shape in _SHAPES:
-            big = make_body(kind, shape, large).rstrip()
-            cases += [(big, len(big) * sample // samples) for sample in range(samples)]
-            cases += [(big, len(big) - missing) for missing in range(1, samples)]
-    accepted = 0
-    for whole, end in cases:
-        try:
-            read_facts(whole[:end])
-        except NotANotebook:
-            continue
-        accepted += 1
-    return {"tried": len(cases), "accepted": accepted}

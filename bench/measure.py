@@ -5,42 +5,63 @@ functions' logs.
 """
 
 import json
-import resource
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import boto3
 
-from bench import gate, proxy
+from bench import gate
 from bench.naive import Naive
+from bench.raw import RawCopy
 from bench.servers import pin
 from local.aws import ROOT
+
+# A body of 300 MB takes seconds.
+_SAMPLE_SECONDS = 0.01
 
 type Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
 
-def measure_peak_rss() -> float:
-    """Return this program's peak resident size in MB.
+def read_memory(field: str) -> float:
+    """Return a field of this program's status in Linux, in MB.
 
-    `getrusage` is used only if there is no `/proc`, because it includes the parent process's size before exec.
+    `VmHWM` is the peak resident size. `RssAnon` is the anonymous memory, which does not include mapped files.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def measure_anonymous() -> float:
-    """Return this program's anonymous resident memory in MB, which does not include mapped files."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1]) * 1024 / 1e6
+
+
+class AnonymousMemory:
+    """Samples this program's anonymous memory while the block runs. Linux keeps no peak of it."""
+
+    def __init__(self) -> None:
+        self._peak = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._end.wait(_SAMPLE_SECONDS):
+            self._peak = max(self._peak, read_memory("RssAnon"))
+
+    def measure_peak(self) -> float:
+        """Return the largest size until now, in MB."""
+        return max(self._peak, read_memory("RssAnon"))
 
 
 def count_aws_calls() -> Counter[str]:
@@ -85,38 +106,64 @@ def invoke(function: str, events: list[dict[str, Any]], warm: int = 0) -> dict[s
 
     If the function returns the unfinished rest of a batch, call it again with that rest.
 
-    Return the last result, the CPU and wall-clock seconds for each event, the peak size in MB, and the number of AWS
-    calls. The seconds do not include the first `warm` events.
+    Return the last result, the CPU and wall-clock seconds for each event, the peaks of memory in MB, and the number of
+    AWS calls. The seconds do not include the first `warm` events.
     """
     calls = count_aws_calls()
     handle = load_handler(function)
     answer: dict[str, Any] = {}
     cpu, wall = [], []
-    for event in events:
-        started, clock = time.process_time(), time.perf_counter()
-        answer = handle(event, CONTEXT)
-        while answer.get("batch"):
-            answer = handle({**event, "batch": answer["batch"]}, CONTEXT)
-        cpu.append(time.process_time() - started)
-        wall.append(time.perf_counter() - clock)
-    return {"answer": answer, "cpu": cpu[warm:], "wall": wall[warm:], "peak": measure_peak_rss(), "calls": dict(calls)}
+    with AnonymousMemory() as memory:
+        for event in events:
+            started, clock = time.process_time(), time.perf_counter()
+            answer = handle(event, CONTEXT)
+            while answer.get("batch"):
+                answer = handle({**event, "batch": answer["batch"]}, CONTEXT)
+            cpu.append(time.process_time() - started)
+            wall.append(time.perf_counter() - clock)
+        peaks = {"anonymous": memory.measure_peak(), "resident": read_memory("VmHWM")}
+    return {"answer": answer, "cpu": cpu[warm:], "wall": wall[warm:], **peaks, "calls": dict(calls)}
 
 
-def naive(deployment: dict[str, str], snapshots: list[list[str]], *, everything: bool, warm: int = 0) -> dict[str, Any]:
-    """Archive the snapshots with the simple implementation. A snapshot is an owner, an item id and a resource key."""
-    calls = count_aws_calls()
+def copy_everything(deployment: dict[str, str], snapshots: list[list[str]], warm: int) -> dict[str, Any]:
+    """Archive snapshots with the simple implementation and all its calls. Return the CPU seconds for each.
+
+    A snapshot is an owner, an item id and a resource key. The seconds do not include the first `warm` snapshots.
+    """
     peer = Naive(**deployment)
-    tokens = {} if everything else {owner: peer.get_token(owner) for owner, _, _ in snapshots}
-    cpu, wall = [], []
-    for owner, item_id, key in snapshots:
-        started, clock = time.process_time(), time.perf_counter()
-        if everything:
-            peer.copy_everything(owner, item_id, key)
-        else:
-            peer.copy_snapshot(item_id, key, tokens[owner])
-        cpu.append(time.process_time() - started)
-        wall.append(time.perf_counter() - clock)
-    return {"cpu": cpu[warm:], "wall": wall[warm:], "peak": measure_peak_rss(), "calls": dict(calls)}
+    return {"cpu": _time_each([partial(peer.copy_everything, *snapshot) for snapshot in snapshots])[warm:]}
+
+
+def copy_naive(deployment: dict[str, str], snapshots: list[list[str]], warm: int) -> dict[str, Any]:
+    """Download and upload snapshots with the simple implementation. Return the CPU seconds and the peaks of memory."""
+    peer = Naive(**deployment)
+    with AnonymousMemory() as memory:
+        seconds = _time_each(_bind_tokens(peer, peer.copy_snapshot, snapshots))
+        peaks = {"anonymous": memory.measure_peak(), "resident": read_memory("VmHWM")}
+    return {"cpu": seconds[warm:], **peaks}
+
+
+def copy_raw(deployment: dict[str, str], snapshots: list[list[str]], warm: int) -> dict[str, Any]:
+    """Copy snapshots with plain sockets. Return the CPU seconds for each."""
+    peer = Naive(**deployment)
+    return {"cpu": _time_each(_bind_tokens(peer, RawCopy(peer).copy_snapshot, snapshots))[warm:]}
+
+
+def _bind_tokens(
+    peer: Naive, copy: Callable[[str, str, str], None], snapshots: list[list[str]]
+) -> list[Callable[[], None]]:
+    """Return one call for each snapshot, with its owner's token."""
+    tokens = {owner: peer.get_token(owner) for owner, _, _ in snapshots}
+    return [partial(copy, item_id, key, tokens[owner]) for owner, item_id, key in snapshots]
+
+
+def _time_each(calls: list[Callable[[], None]]) -> list[float]:
+    seconds = []
+    for call in calls:
+        started = time.process_time()
+        call()
+        seconds.append(time.process_time() - started)
+    return seconds
 
 
 def main() -> None:
@@ -124,11 +171,10 @@ def main() -> None:
     pin(0)
     measurements: dict[str, Callable[..., object]] = {
         "invoke": invoke,
-        "naive": naive,
-        "gate-rates": gate.measure_rates,
-        "gate-memory": lambda path: gate.measure_memory(path, measure_anonymous),
-        "gate-truncations": gate.count_truncations,
-        "proxy": proxy.measure_latencies,
+        "naive": copy_naive,
+        "naive-everything": copy_everything,
+        "raw": copy_raw,
+        "gate": gate.measure_rates,
     }
     result = measurements[sys.argv[1]](**json.load(sys.stdin))
     Path(sys.argv[2]).write_text(json.dumps(result))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-_REFERER = {"Referer": "https://naive.invalid/"}
+REFERER = "https://naive.invalid/"
+_HEADERS = {"Referer": REFERER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Naive:
     def get_token(self, owner: str) -> str:
         """Read the owner's secret, sign in and return the token."""
         text = _secrets().get_secret_value(SecretId=f"{self.secret_prefix}/owners/{owner}")["SecretString"]
-        form = {**json.loads(text), "client": "referer", "referer": _REFERER["Referer"], "f": "json"}
+        form = {**json.loads(text), "client": "referer", "referer": REFERER, "f": "json"}
         return str(self._post(f"{self.portal_url}/sharing/rest/generateToken", form)["token"])
 
     def copy_snapshot(self, item_id: str, key: str, token: str) -> None:
@@ -46,7 +47,7 @@ class Naive:
         token = self.get_token(owner)
         url = f"{self.portal_url}/sharing/rest/content/items/{item_id}"
         item = requests.get(
-            url, params={"f": "json", "token": token}, headers=_REFERER, verify=self.ca, timeout=60
+            url, params={"f": "json", "token": token}, headers=_HEADERS, verify=self.ca, timeout=60
         ).json()
         object_key = f"{item_id}/{key}"
         try:
@@ -57,7 +58,7 @@ class Naive:
             _s3().put_object_tagging(Bucket=self.bucket, Key=object_key, Tagging={"TagSet": tags})  # type: ignore[typeddict-item]
 
     def _post(self, url: str, form: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
-        return requests.post(url, data=form, headers=_REFERER, verify=self.ca, timeout=60).json()
+        return requests.post(url, data=form, headers=_HEADERS, verify=self.ca, timeout=60).json()
 
 
 @cache

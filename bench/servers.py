@@ -1,11 +1,11 @@
-"""Run the benchmark's servers as processes on one core: a local ArcGIS and a fake AWS, or the whole system."""
+"""Run the benchmark's servers as processes on one core: a local ArcGIS and a fake AWS."""
 
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,6 @@ BUCKET = "bench-archive"
 PREFIX = "bench"
 PYTHON_PATH = os.pathsep.join(map(str, (ROOT, ROOT / "layers/notebook_archive")))
 _MAX_START_SECONDS = 60
-_MAX_DEPLOY_SECONDS = 300
 
 
 def pin(place: int, process: int = 0) -> None:
@@ -114,15 +113,6 @@ def run_servers(folder: Path, *seed: str) -> Iterator[Servers]:
         yield running
 
 
-@contextmanager
-def run_system(folder: Path, *arguments: str) -> Iterator[Path]:
-    """Run the whole system for the duration of the block, as `make local` does. Yield the path of its stack file."""
-    described = folder / "stack.json"
-    with _run_process("local.system", "--stack-file", str(described), *arguments) as process:
-        _wait(process, described.exists, _MAX_DEPLOY_SECONDS)
-        yield described
-
-
 def _make_secrets(users: Sequence[Mapping[str, Any]], ca_pem: str) -> dict[str, str]:
     secrets = {f"{PREFIX}/ca-bundle": ca_pem}
     for user in users:
@@ -150,12 +140,8 @@ def _run_process(module: str, *arguments: str) -> Iterator[subprocess.Popen[byte
         process.wait()
 
 
-def _wait(
-    process: subprocess.Popen[bytes],
-    is_ready: Any,  # noqa: ANN401 - a callable without arguments
-    seconds: float = _MAX_START_SECONDS,
-) -> None:
-    deadline = time.monotonic() + seconds
+def _wait(process: subprocess.Popen[bytes], is_ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _MAX_START_SECONDS
     while not is_ready():
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("A server of the benchmark did not start. Its output is above.")

@@ -6,6 +6,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,17 +65,14 @@ def lose_ledger() -> None:
 
 TIMES = st.integers(0, 3)
 ENTRIES = st.builds(
-    LedgerEntry.parse,
+    LedgerEntry.parse_evidence,
     st.fixed_dictionaries(
         {"key": st.just(KEY)},
         optional={
             "bytes": TIMES,
             "sha256": st.sampled_from(["", SHA, SHA_2]),
-            "run": st.sampled_from(["2026-11-21/z", "2026-11-22/a", "2026-11-22/b"]),
-            "unrecorded": st.booleans(),
             "level": st.integers(0, 5),
             "provedAt": TIMES,
-            "provedBy": st.sampled_from(["2026-11-22/a", "2026-11-22/b"]),
             "seconds": st.sampled_from([0.0, 1, 2.5]),
             "valid": st.sampled_from([None, True, False]),
             "headedAt": TIMES,
@@ -82,9 +80,9 @@ ENTRIES = st.builds(
             "restoreSeconds": st.sampled_from([0.0, 1, 2.5]),
             "finding": st.lists(st.sampled_from(["1" * 12, "2" * 12]), max_size=2),
             "findingAt": TIMES,
-            "findingSince": TIMES,
         },
     ),
+    st.sampled_from(["2026-11-21/z", "2026-11-22/a", "2026-11-22/b"]),
 )
 
 
@@ -106,25 +104,34 @@ def test_evidence_in_any_order_gives_the_same_entry(entries: list[LedgerEntry], 
 
 @given(ENTRIES)
 def test_an_entry_survives_its_line(entry: LedgerEntry) -> None:
-    line = json.loads(json.dumps(entry.make_line()))
-    assert LedgerEntry.parse(line) == entry
-    assert all(value or name == "valid" for name, value in line.items()), "empty fields are left out"
+    body = msgspec.json.encode(entry)
+    assert msgspec.json.decode(body, type=LedgerEntry) == entry
+    assert all(value or name == "valid" for name, value in json.loads(body).items()), "empty fields are left out"
 
 
 def test_an_entry_keeps_the_best_and_the_latest() -> None:
     entries = [
-        LedgerEntry(KEY, 12, SHA, "2026-11-20/v", proved_at=5, proved_by="2026-11-20/v", seconds=1.0, level=3),
-        LedgerEntry(KEY, 12, SHA_2, "2026-11-22/late", is_recorded=True),
-        LedgerEntry(KEY, 12, SHA, "2026-11-21/first", is_recorded=True),
+        LedgerEntry(KEY, 12, SHA, "2026-11-20/v", is_unrecorded=True, proved_at=5, seconds=1.0, level=3),
+        LedgerEntry(KEY, 12, SHA_2, "2026-11-22/late"),
+        LedgerEntry(KEY, 12, SHA, "2026-11-21/first"),
         LedgerEntry(KEY, level=5, restored_at=7, restore_seconds=4.0),
-        LedgerEntry(KEY, 12, SHA, "2026-11-23/v", proved_at=9, proved_by="2026-11-23/v", seconds=2.0, level=2),
+        LedgerEntry(
+            KEY,
+            12,
+            SHA,
+            "2026-11-23/v",
+            is_unrecorded=True,
+            proved_at=9,
+            proved_by="2026-11-23/v",
+            seconds=2.0,
+            level=2,
+        ),
     ]
     assert merge_all(entries) == LedgerEntry(
         KEY,
         12,
         SHA,
         "2026-11-21/first",
-        is_recorded=True,
         level=5,
         proved_at=9,
         proved_by="2026-11-23/v",
@@ -135,11 +142,11 @@ def test_an_entry_keeps_the_best_and_the_latest() -> None:
 
 
 def test_a_later_good_read_closes_findings() -> None:
-    found = LedgerEntry(KEY, findings=("1" * 12,), finding_at=5, finding_since=4)
+    found = LedgerEntry(KEY, findings=("1" * 12,), finding_at=5)
     for proved_at, findings in ((4, ("1" * 12,)), (5, ()), (6, ())):
         entry = found.merge(LedgerEntry(KEY, proved_at=proved_at))
         assert entry.findings == findings
-        assert (entry.finding_since > 0) == bool(findings)
+        assert (entry.finding_at > 0) == bool(findings)
     headed = found.merge(LedgerEntry(KEY, headed_at=9))
     assert headed.findings, "a comparison by HEAD does not prove the bytes"
 
@@ -155,7 +162,7 @@ def test_a_record_and_proofs_become_one_entry(archive: Archive, ledger: Ledger) 
     assert (result.versions, result.documents, result.damaged) == (2, 3, ())
     first = ledger.read_shard("0a")
     assert first.folded_through == DAY
-    assert [entry.make_line() for entry in first.entries.values()] == [
+    assert [json.loads(line) for line in shards()["ledger/0a.jsonl"].splitlines()[1:]] == [
         {
             "key": KEY,
             "bytes": 12,
@@ -171,7 +178,7 @@ def test_a_record_and_proofs_become_one_entry(archive: Archive, ledger: Ledger) 
         }
     ]
     [other] = ledger.read_shard("ff").entries.values()
-    assert (other.findings, other.is_recorded, other.proved_at) == (("1" * 12,), True, 0)
+    assert (other.findings, other.is_unrecorded, other.proved_at) == (("1" * 12,), False, 0)
     assert shards().keys() == {"ledger/0a.jsonl", "ledger/ff.jsonl", "ledger/empty.json"}
     empty = ledger.read_empty()
     assert (empty.folded_through, len(empty.shards)) == (DAY, 254)
@@ -182,8 +189,7 @@ def test_a_version_without_a_record_keeps_its_first_proof(archive: Archive, ledg
     put_evidence("verifications", "2026-11-21/a", proof(5))
     fold(archive, ledger, DAY, threads=4)
     [entry] = ledger.read_shard("0a").entries.values()
-    assert (entry.run, entry.is_recorded, entry.proved_by) == ("2026-11-21/a", False, "2026-11-21/b")
-    assert entry.make_line()["unrecorded"] is True
+    assert (entry.run, entry.is_unrecorded, entry.proved_by) == ("2026-11-21/a", True, "2026-11-21/b")
 
 
 def test_folding_again_changes_and_writes_nothing(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
@@ -211,8 +217,8 @@ def test_a_ledger_folded_nightly_equals_a_rebuilt_one(archive: Archive, ledger: 
     lose_ledger()
     fold(archive, ledger, day, threads=4)
     assert shards() == nightly
-    lines = sum(body.count(b"\n") for body in nightly.values())
-    assert lines == 40 + len(nightly) - 1, "one for each version and for the head of each shard that is not empty"
+    count = sum(body.count(b"\n") for body in nightly.values())
+    assert count == 40 + len(nightly) - 1, "one for each version and for the head of each shard that is not empty"
 
 
 def test_old_evidence_is_not_read_again(archive: Archive, ledger: Ledger) -> None:

@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from local.arcgis import Deployment, LocalArcGIS, Seed
 from notebook_archive import aws
-from tests.strict_s3 import ACCOUNT, BUCKET, StrictS3, make_bucket
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, StrictS3, make_bucket, make_ledger_bucket
 
 ROOT = Path(__file__).parents[2]
 type Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -103,6 +103,9 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
         "BATCH_SIZE": "50",
         "MAX_SNAPSHOT_MB": "100",
         "EVENT_BUS_NAME": "default",
+        "LEDGER_BUCKET": LEDGER_BUCKET,
+        "VERIFY_DAYS": "180",
+        "VERIFY_MAX_HOURS": "6",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -110,6 +113,7 @@ def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator
     with mock_aws(), own_logging():
         boto3.setup_default_session()
         make_bucket()
+        make_ledger_bucket()
         _fill_secrets(deployment, running.ca_bundle.read_text())
         assert boto3.DEFAULT_SESSION is not None
         strict.attach(boto3.DEFAULT_SESSION.events)

@@ -25,6 +25,8 @@ from tests.functions.conftest import ROOT, Functions, sample
 from tests.site import stored_body
 from tests.strict_s3 import ACCOUNT, contents
 
+# The state machines, which have samples of their own.
+MACHINES = {"archive_run", "archive_verification"}
 REPORT = "runs/2026-11-22/sample-run/report.json"
 
 
@@ -52,11 +54,13 @@ class TestSamples:
     def test_every_function_has_a_sample(self) -> None:
         stems = {path.name.split(".")[0] for path in (ROOT / "events").iterdir()}
         folders = {path.name for path in (ROOT / "functions").iterdir() if path.is_dir()}
-        assert stems == {name for name in folders if not name.startswith("__")} | {"archive_run"}
+        assert stems == {name for name in folders if not name.startswith("__")} | MACHINES
 
     def test_state_machine_and_plan_have_the_same_input(self) -> None:
         assert sample("plan_run")["input"] == sample("archive_run")
         assert sample("plan_run.items")["input"] == sample("archive_run.items")
+        for name in ("", ".items", ".everything"):
+            assert sample(f"plan_verification{name}")["input"] == sample(f"archive_verification{name}")
 
     def test_sample_run_is_planned(self, functions: Functions) -> None:
         answer = functions.invoke("plan_run", sample("plan_run"))

@@ -10,8 +10,8 @@ from notebook_archive.errors import ArchiveError
 from notebook_archive.runs.plan import Plan
 from notebook_archive.runs.report import Report
 from tests.runs.conftest import MakeSite, small_seed
-from tests.site import Site, check_archive, check_report, stored_body
-from tests.strict_s3 import Fault
+from tests.site import Site, check_archive, check_report, list_recorded, stored_body
+from tests.strict_s3 import Fault, contents
 
 BODY = b'{"cells":[],"nbformat":4}'
 
@@ -67,6 +67,32 @@ def test_report_contains_what_a_crashed_batch_stored(present: Site) -> None:
         assert listed[key]["sha256"] == hashlib.sha256(body).hexdigest()
         assert key.endswith(listed[key]["resourceKey"])
     check_archive(present)
+
+
+@pytest.mark.parametrize("refused", ["records/", "outcomes/"])
+def test_what_a_crashed_batch_stored_is_recorded(small: Site, refused: str) -> None:
+    """Whether the batch crashed before or after its store record."""
+    plan = small.plan()
+    small.s3.faults = [Fault("PutObject", "403-AccessDenied", part=refused, times=None)]
+    with pytest.raises(ArchiveError):
+        small.work("one", small.batches(plan)[0])
+    assert (list_recorded() == {}) == (refused == "records/")
+    assert not any("/outcomes/" in key for key in contents("runs/"))
+    small.s3.faults.clear()
+    small.report("one", plan)
+    assert list_recorded("2026-11-22/one").keys() == small.sources().keys()
+    check_archive(small)
+
+
+def test_a_repeated_batch_records_what_it_stored_before(small: Site) -> None:
+    plan = small.plan()
+    [batch] = small.batches(plan)
+    small.s3.faults = [Fault("PutObject", "403-AccessDenied", part="records/", times=None)]
+    with pytest.raises(ArchiveError):
+        small.work("one", batch)
+    small.s3.faults.clear()
+    small.work("one", batch)
+    assert list_recorded().keys() == small.sources().keys()
 
 
 def test_a_second_report_looks_up_again(small: Site) -> None:

@@ -10,7 +10,15 @@ from local.arcgis import LocalArcGIS, Seed
 from local.arcgis.organisation import id_of
 from notebook_archive.backup.records import UNPROTECTED
 from tests.runs.conftest import MakeSite
-from tests.site import Site, check_archive, check_report, read_report, stored_body, stored_snapshots
+from tests.site import (
+    Site,
+    check_archive,
+    check_report,
+    list_recorded,
+    read_report,
+    stored_body,
+    stored_snapshots,
+)
 from tests.strict_s3 import Fault, StrictS3, contents
 
 UNREADABLE = "Restricted survey"
@@ -71,6 +79,23 @@ def test_a_batch_with_a_new_snapshot_makes_three_writes(make_site: MakeSite) -> 
     assert site.s3.counts() == {"PutObject": 3}, "the snapshot, and the batch's store record and outcome"
     assert site.deployment.requests.counts() == {"snapshots/list": 20, "snapshots/download": 1}
     assert stored_snapshots() == site.sources()
+
+
+def test_every_version_of_a_run_is_recorded(site: Site) -> None:
+    site.run()
+    assert list_recorded("2026-11-22/one").keys() == stored_snapshots().keys()
+    site.run("two")
+    assert list_recorded("2026-11-22/two") == {}, "what was already there is not recorded again"
+    check_archive(site)
+
+
+def test_new_snapshots_cost_little_more_than_two_calls(make_site: MakeSite) -> None:
+    """One download and one write each; the other calls are few for each notebook and each batch."""
+    site = make_site(Seed.many(notebooks=2, snapshots=100, size=300))
+    site.run()
+    calls = len(site.s3.calls) + sum(site.deployment.requests.counts().values())
+    assert len(stored_snapshots()) == 200
+    assert calls <= 2.15 * 200
 
 
 def test_new_container_signs_in_and_discovers_once(make_site: MakeSite) -> None:

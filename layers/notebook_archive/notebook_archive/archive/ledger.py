@@ -8,13 +8,16 @@ the next fold.
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
 from itertools import batched
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+
+import msgspec
+from msgspec import Meta, Struct
 
 from notebook_archive.archive import keys
 from notebook_archive.archive.bucket import Bucket, ListedObject
@@ -22,7 +25,6 @@ from notebook_archive.archive.records import (
     DamagedEvidence,
     EvidenceInvalid,
     StoredByRun,
-    is_sha256,
     parse_evidence,
     parse_store_record,
 )
@@ -43,105 +45,80 @@ _CLOCK_DAYS = 1
 # Number of documents of evidence that are read side by side.
 DOCUMENTS_AT_ONCE = 200
 # Number of versions whose evidence is kept in memory. With more, the shards are written on the way.
-MAX_PENDING_VERSIONS = 50_000
+MAX_PENDING_VERSIONS = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+# msgspec leaves a default out of a line only if the value is the same object.
+_NO_SECONDS = 0.0
+
+type _Count = Annotated[int, Meta(ge=0, le=_MAX_NUMBER)]
+type _Seconds = Annotated[float, Meta(ge=0, le=_MAX_NUMBER)]
+type _Sha256 = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+
+
+class LedgerEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """What the ledger knows about one version. Also a line of evidence, which knows only a part of it.
 
     Times are in epoch milliseconds, and 0 means never. `size` is in bytes, and `sha256` is in hexadecimal digits. `run`
     is the run that stored the version, or that first proved it if no store record names it. In that case,
-    `is_recorded` is False. `level` is the highest level of proof. `proved_at` is the time of the last good whole read,
+    `is_unrecorded` is True. `level` is the highest level of proof. `proved_at` is the time of the last good whole read,
     which the run `proved_by` did in `seconds`. `is_valid` says whether the notebook was valid then according to
     nbformat's schema, or None if that is not known. `headed_at` is the time of the last good comparison by HEAD.
     `restored_at` is the time of the last restore test, and `restore_seconds` is the time that it took.
 
-    `findings` are the ids of the open findings, of which the last was seen at `finding_at` and the first at
-    `finding_since`. A good whole read at or after `finding_at` closes them.
+    `findings` are the ids of the open findings, which were last seen at `finding_at`. A good whole read then or later
+    closes them.
     """
 
     key: str
-    size: int = 0
-    sha256: str = ""
+    size: _Count = msgspec.field(default=0, name="bytes")
+    sha256: _Sha256 = ""
     run: str = ""
-    is_recorded: bool = False
-    level: int = 0
-    proved_at: int = 0
-    proved_by: str = ""
-    seconds: float = 0.0
-    is_valid: bool | None = None
-    headed_at: int = 0
-    restored_at: int = 0
-    restore_seconds: float = 0.0
-    findings: tuple[str, ...] = ()
-    finding_at: int = 0
-    finding_since: int = 0
+    is_unrecorded: bool = msgspec.field(default=False, name="unrecorded")
+    level: _Count = 0
+    proved_at: _Count = msgspec.field(default=0, name="provedAt")
+    proved_by: str = msgspec.field(default="", name="provedBy")
+    seconds: _Seconds = _NO_SECONDS
+    is_valid: bool | None = msgspec.field(default=None, name="valid")
+    headed_at: _Count = msgspec.field(default=0, name="headedAt")
+    restored_at: _Count = msgspec.field(default=0, name="restoredAt")
+    restore_seconds: _Seconds = msgspec.field(default=_NO_SECONDS, name="restoreSeconds")
+    findings: tuple[str, ...] = msgspec.field(default=(), name="finding")
+    finding_at: _Count = msgspec.field(default=0, name="findingAt")
 
     @classmethod
-    def parse(cls, line: Mapping[str, Any]) -> Self:
-        """Return the entry that a line contains. Raises EvidenceInvalid, or KeyError if the line has no key.
+    def parse_evidence(cls, line: Mapping[str, Any], run: str) -> Self:
+        """Return what a line of the results of a run proves. Raises EvidenceInvalid.
 
-        A line without a SHA-256 says nothing about the stored bytes, so its size and its run are ignored.
+        A line without a SHA-256 says nothing about the stored bytes, so its size is ignored.
         """
-        digits, findings = _read(line, "sha256", str, ""), _read(line, "finding", list, [])
-        if (digits and not is_sha256(digits)) or not all(isinstance(each, str) for each in findings):
-            raise EvidenceInvalid(f"The line of {line['key']} has an invalid SHA-256, or a finding without an id.")
-        proved_at = _read(line, "provedAt", int, 0)
-        return cls(
-            key=line["key"],
-            size=_read(line, "bytes", int, 0) if digits else 0,
-            sha256=digits,
-            run=_read(line, "run", str, "") if digits else "",
-            is_recorded=bool(digits) and not line.get("unrecorded", False),
-            level=_read(line, "level", int, 0),
-            proved_at=proved_at,
-            proved_by=_read(line, "provedBy", str, "") if proved_at else "",
-            seconds=float(_read(line, "seconds", int | float, 0.0)),
-            is_valid=_read(line, "valid", bool | None, None),
-            headed_at=_read(line, "headedAt", int, 0),
-            restored_at=_read(line, "restoredAt", int, 0),
-            restore_seconds=float(_read(line, "restoreSeconds", int | float, 0.0)),
-            findings=tuple(findings),
-            finding_at=_read(line, "findingAt", int, 0),
-            finding_since=_read(line, "findingSince", int, 0),
+        try:
+            entry = msgspec.convert(line, cls)
+        except (msgspec.ValidationError, OverflowError) as error:
+            raise EvidenceInvalid(f"The line of {line['key']} is not valid: {error}") from None
+        return msgspec.structs.replace(
+            entry,
+            size=entry.size if entry.sha256 else 0,
+            run=run if entry.sha256 else "",
+            is_unrecorded=bool(entry.sha256),
+            proved_by=run if entry.proved_at else "",
+            seconds=entry.seconds or _NO_SECONDS,
+            restore_seconds=entry.restore_seconds or _NO_SECONDS,
         )
-
-    def make_line(self) -> dict[str, Any]:
-        """Return the line that contains the entry, without the fields that are empty."""
-        line = {
-            "key": self.key,
-            "bytes": self.size,
-            "sha256": self.sha256,
-            "run": self.run,
-            "unrecorded": bool(self.sha256) and not self.is_recorded,
-            "level": self.level,
-            "provedAt": self.proved_at,
-            "provedBy": self.proved_by,
-            "seconds": self.seconds,
-            "headedAt": self.headed_at,
-            "restoredAt": self.restored_at,
-            "restoreSeconds": self.restore_seconds,
-            "finding": list(self.findings),
-            "findingAt": self.finding_at,
-            "findingSince": self.finding_since,
-        }
-        short = {name: value for name, value in line.items() if value}
-        return short if self.is_valid is None else {**short, "valid": self.is_valid}
 
     def merge(self, other: Self) -> Self:
         """Return what two entries of the same version know together. Their order does not matter."""
         origin = min(self, other, key=_rank_origin)
         proof = max(self, other, key=_rank_proof)
         restored = max(self, other, key=lambda entry: (entry.restored_at, entry.restore_seconds))
-        found = max(self, other, key=lambda entry: (entry.finding_at, entry.findings, entry.finding_since))
+        found = max(self, other, key=lambda entry: (entry.finding_at, entry.findings))
         is_open = found.finding_at > proof.proved_at
         return type(self)(
             key=self.key,
             size=origin.size,
             sha256=origin.sha256,
             run=origin.run,
-            is_recorded=origin.is_recorded,
+            is_unrecorded=origin.is_unrecorded,
             level=max(self.level, other.level),
             proved_at=proof.proved_at,
             proved_by=proof.proved_by,
@@ -152,8 +129,10 @@ class LedgerEntry:
             restore_seconds=restored.restore_seconds,
             findings=found.findings if is_open else (),
             finding_at=found.finding_at if is_open else 0,
-            finding_since=found.finding_since if is_open else 0,
         )
+
+
+_DECODER = msgspec.json.Decoder(LedgerEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +204,15 @@ class Ledger:
     def read_shard(self, shard: str) -> Shard:
         """Return a shard. A shard that does not exist or is damaged is returned as a new one."""
         try:
-            lines = (self._bucket.read(keys.shard_key(shard)) or b"").splitlines()
-            return _parse_shard(lines) if lines else Shard()
-        except (ArchiveDamaged, KeyError, TypeError, ValueError, RecursionError):
+            body = self._bucket.read(keys.shard_key(shard))
+            return _parse_shard(body) if body else Shard()
+        except (ArchiveDamaged, KeyError, TypeError, ValueError, msgspec.DecodeError, RecursionError):
             return Shard()
 
     def write_shard(self, shard: str, content: Shard) -> None:
         """Write a shard in place of the earlier one."""
         head = {"schema": LEDGER_SCHEMA, "foldedThrough": str(content.folded_through or "")}
-        lines = [head, *(content.entries[key].make_line() for key in sorted(content.entries))]
-        body = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
+        body = msgspec.json.Encoder().encode_lines([head, *(content.entries[key] for key in sorted(content.entries))])
         self._bucket.put(keys.shard_key(shard), body, sha256(body).digest(), ContentType="application/jsonl")
 
 
@@ -388,37 +366,29 @@ def _read_evidence(archive: Archive, listed: ListedObject) -> list[LedgerEntry] 
         return record if isinstance(record, DamagedEvidence) else _make_entries(record)
     try:
         run, lines = parse_evidence(listed.key, body)
-        return [LedgerEntry.parse({**line, "run": run, "provedBy": run, "unrecorded": True}) for line in lines]
+        return [LedgerEntry.parse_evidence(line, str(run)) for line in lines]
     except EvidenceInvalid as error:
         return DamagedEvidence(listed.key, str(error))
 
 
 def _make_entries(record: StoredByRun) -> list[LedgerEntry]:
-    return [LedgerEntry(each.key, each.size, each.sha256, record.run, is_recorded=True) for each in record.versions]
+    run = str(record.run)  # msgspec encodes no subclass of str
+    return [LedgerEntry(each.key, each.size, each.sha256, run) for each in record.versions]
 
 
-def _parse_shard(lines: Iterable[bytes]) -> Shard:
-    head, *rest = map(json.loads, lines)
+def _parse_shard(body: bytes) -> Shard:
+    first, _, rest = body.partition(b"\n")
+    head = json.loads(first)
     if head["schema"] != LEDGER_SCHEMA:
         return Shard()
     day = head["foldedThrough"]
-    entries = (LedgerEntry.parse(line) for line in rest)
+    entries = _DECODER.decode_lines(rest)
     return Shard(date.fromisoformat(day) if day else None, {entry.key: entry for entry in entries})
 
 
 def _rank_origin(entry: LedgerEntry) -> tuple[Any, ...]:
-    return not entry.is_recorded, not entry.sha256, entry.run, entry.sha256, entry.size
+    return not entry.sha256, entry.is_unrecorded, entry.run, entry.sha256, entry.size
 
 
 def _rank_proof(entry: LedgerEntry) -> tuple[Any, ...]:
     return entry.proved_at, entry.proved_by, entry.seconds, entry.is_valid is not None, bool(entry.is_valid)
-
-
-def _read(line: Mapping[str, Any], name: str, kind: Any, empty: Any) -> Any:  # noqa: ANN401 - one for each type
-    """Return a field of a line, or `empty` if it is absent. Raises EvidenceInvalid if it has another type."""
-    value = line.get(name, empty)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_wanted = is_number if kind in (int, int | float) else True
-    if not (isinstance(value, kind) and is_wanted) or (is_number and not 0 <= value <= _MAX_NUMBER):
-        raise EvidenceInvalid(f"The line of {line['key']} has an invalid {name}.")
-    return value

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from notebook_archive.archive import keys
 
@@ -85,13 +85,8 @@ def parse_evidence(key: str, body: bytes) -> tuple[keys.RunId, list[Mapping[str,
     return run, lines
 
 
-def is_sha256(value: object) -> TypeGuard[str]:
-    """Return whether a value is a SHA-256 in hexadecimal digits."""
-    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
-
-
 def _parse_version(line: Mapping[str, Any]) -> StoreRecord:
     size, sha256 = line.get("bytes"), line.get("sha256")
-    if type(size) is not int or size < 0 or not is_sha256(sha256):
+    if type(size) is not int or size < 0 or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise EvidenceInvalid(f"The record of {line['key']} has no valid size or no valid SHA-256.")
     return StoreRecord(line["key"], size, sha256)

@@ -26,6 +26,8 @@ MAX_CELLS = 1_000_000
 MAX_FACT_BYTES = 4096
 # A piece fits into the processor's cache.
 PIECE_BYTES = 131_072
+# Decoding larger pieces leaves more free memory between the texts: about 600 pieces, measured in a thread.
+UTF8_PIECE_BYTES = 8192
 
 _NULL = msgspec.Raw(b"null")
 
@@ -140,12 +142,12 @@ def _cut(body: bytes | mmap | memoryview) -> Iterator[bytes]:
 
 def _check_utf8(body: bytes | mmap) -> None:
     """Raise NotANotebook unless the body is UTF-8; lone surrogates may be encoded, as `json.loads` allows."""
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
+    view, start = memoryview(body), 0
     try:
-        for piece in _cut(body):
-            if not piece.isascii() or decoder.getstate()[0]:
-                decoder.decode(piece)
-        decoder.decode(b"", final=True)
+        while start < len(view):
+            piece = view[start : start + UTF8_PIECE_BYTES]
+            is_last = start + len(piece) == len(view)
+            start += codecs.utf_8_decode(piece, "surrogatepass", is_last)[1]
     except UnicodeDecodeError:
         raise NotANotebook("The body is not UTF-8.") from None
 

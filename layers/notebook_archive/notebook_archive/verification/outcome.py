@@ -30,20 +30,29 @@ class Outcome:
     size: int = 0
 
     def add(self, results: Mapping[str, Any]) -> None:
-        """Add the results of a batch. If a batch was attempted twice, the results that are added last count."""
+        """Add the results of a batch, or of one of several attempts at it, in any order.
+
+        If the attempts differ, what is wrong counts, but an object that one attempt could read is not unreadable.
+        """
         found: dict[str, Finding] = {finding["key"]: finding for finding in results["findings"]}
         lines: list[dict[str, Any]] = results["versions"]
         for key in (*(line["key"] for line in lines), *results["others"]):
+            self._add_finding(key, found.get(key), self.findings.get(key))
             self.done.add(key)
-            self.findings.pop(key, None)
-            self.proved.discard(key)
-        self.findings |= found
         self.proved.update(line["key"] for line in lines if "provedAt" in line)
         self.compared.update(line["key"] for line in lines if "headedAt" in line)
         self.not_reached.update(results["notReached"])
         self.durations.append(results["seconds"])
         self.requests += results["requests"]
         self.size += results["bytes"]
+
+    def _add_finding(self, key: str, present: Finding | None, earlier: Finding | None) -> None:
+        if earlier is None and key in self.done and (present is None or present["kind"] == "unreadable"):
+            return
+        if present and (earlier is None or earlier["kind"] == "unreadable"):
+            self.findings[key] = present
+        elif present is None and earlier and earlier["kind"] == "unreadable":
+            del self.findings[key]
 
     def list_unchecked(self, planned: Iterable[Check]) -> Iterator[str]:
         """Yield the keys of planned objects that have no result, although the verification had time for them."""
