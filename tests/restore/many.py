@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from moto.s3.models import s3_backends
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.response import BaseHTTPResponse
 
@@ -24,10 +25,10 @@ from notebook_archive.bulk_restore.report import BulkReport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.restore import TargetPortal, TargetPortals
-from notebook_archive.restore_tests import run_restore_tests
+from notebook_archive.restore_tests import TestResults, run_restore_tests
 from tests.restore.scene import RestoreScene
 from tests.site import PREFIX, STARTED_AT
-from tests.strict_s3 import ACCOUNT, LEDGER_BUCKET, StrictS3, contents
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, StrictS3, contents
 
 TEST_SECRET = f"{PREFIX}/restore-test"
 FOLDER = "Notebook Archive restore tests"
@@ -179,9 +180,18 @@ class TestBench:
     def clock(self) -> float:
         return (self.began + timedelta(days=self.night)).timestamp()
 
-    def run(self, name: str = "test") -> dict[str, Any]:
+    def run(self, name: str = "test") -> TestResults:
         """Do a restore test, and return its results."""
         moment = datetime.fromtimestamp(self.clock(), UTC).isoformat()
         run = RunId.from_execution(name, moment)
         deadline = Deadline(self.scene.seconds)
-        return dict(run_restore_tests(run, self.context, self.ledger, self.threads, deadline, self.clock)[1])
+        try:
+            return run_restore_tests(run, self.context, self.ledger, self.threads, deadline, self.clock)[1]
+        finally:
+            self._date_objects(f"restore-tests/{run}/")
+
+    def _date_objects(self, prefix: str) -> None:
+        """Let the bucket say that the objects were written at the time of this night."""
+        held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
+        for key in contents(prefix):
+            held[key].last_modified = datetime.fromtimestamp(self.clock(), UTC)
