@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from notebook_archive.errors import RestoreTestFailed, RunInputInvalid
+from notebook_archive.errors import RestoreInputInvalid, RestoreTestFailed
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import metrics, whole_run
 from tests.strict_s3 import contents, make_ledger_bucket, plain_client
@@ -81,7 +81,7 @@ def test_failed_plan_is_reported(archived: Functions, published: list[dict[str, 
 
 
 def test_invalid_input_fails_the_plan(archived: Functions) -> None:
-    with pytest.raises(RunInputInvalid):
+    with pytest.raises(RestoreInputInvalid):
         archived.invoke("plan_restores", {**sample("plan_restores"), "input": {}})
 
 

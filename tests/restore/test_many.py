@@ -10,7 +10,7 @@ from local.arcgis import Item
 from local.arcgis.deployment import Kind
 from local.arcgis.sample_items import make_sample_items
 from notebook_archive.bulk_restore import count_metrics, read_request
-from notebook_archive.errors import RunInputInvalid
+from notebook_archive.errors import RestoreInputInvalid
 from tests.conftest import FAULTY_RUNS
 from tests.restore.conftest import MakeScene, body
 from tests.restore.many import ManyScene, empty, killed_after
@@ -48,7 +48,7 @@ def many(scene: RestoreScene) -> ManyScene:
     ],
 )
 def test_invalid_input_is_refused(given: dict[str, Any], words: str) -> None:
-    with pytest.raises(RunInputInvalid, match=words):
+    with pytest.raises(RestoreInputInvalid, match=words):
         read_request(given)
 
 

@@ -47,31 +47,33 @@ class BulkRequest:
 
 
 def read_request(given: object) -> BulkRequest:
-    """Return what the input of an execution asks for. Raises RunInputInvalid."""
-    known = {*SCOPES, "to", "owners", "at", "dryRun"}
-    fields = read_fields(given, known, ALLOWED_INPUT)
+    """Return what the input of an execution asks for. Raises RestoreInputInvalid."""
+    try:
+        return _read_request(given)
+    except (NotAnId, RunInputInvalid, SettingsInvalid) as error:
+        raise RestoreInputInvalid(str(error)) from None
+
+
+def _read_request(given: object) -> BulkRequest:
+    fields = read_fields(given, {*SCOPES, "to", "owners", "at", "dryRun"}, ALLOWED_INPUT)
     named = [name for name in SCOPES if name in fields]
     if len(named) != 1:
-        raise RunInputInvalid(f"The input names {len(named)} of the fields that say what is restored. {ALLOWED_INPUT}")
+        raise RestoreInputInvalid(
+            f"The input names {len(named)} of the fields that say what is restored. {ALLOWED_INPUT}"
+        )
     scope = SCOPES[named[0]]
     if scope == "resumed" and fields.keys() & {"to", "owners", "at"}:
-        raise RunInputInvalid("With resume, the fields to, owners and at are those of the earlier execution.")
+        raise RestoreInputInvalid("With resume, the fields to, owners and at are those of the earlier execution.")
     is_dry_run = fields.get("dryRun", False)
     if not isinstance(is_dry_run, bool) or fields.get("everything", True) is not True:
-        raise RunInputInvalid("The fields everything and dryRun can only be true.")
-    try:
-        listed = read_item_list(fields["itemIds"], ALLOWED_INPUT) if scope == "chosen" else []
-        item_ids = sorted(ItemId.parse(each) for each in listed)
-        portal = parse_portal(fields["to"]) if "to" in fields else None
-        resumed = RunId.parse(_read_text(fields, "resume")) if scope == "resumed" else None
-    except (NotAnId, RestoreInputInvalid, SettingsInvalid) as error:
-        raise RunInputInvalid(f"{error} {ALLOWED_INPUT}") from None
+        raise RestoreInputInvalid("The fields everything and dryRun can only be true.")
+    listed = read_item_list(fields["itemIds"], ALLOWED_INPUT) if scope == "chosen" else []
     return BulkRequest(
         scope=scope,
         owner=_read_text(fields, "owner") if scope == "owner" else "",
-        item_ids=tuple(item_ids),
-        resumed=resumed,
-        to=_describe_portal(portal) if portal else None,
+        item_ids=tuple(sorted(ItemId.parse(each) for each in listed)),
+        resumed=RunId.parse(_read_text(fields, "resume")) if scope == "resumed" else None,
+        to=_describe_portal(parse_portal(fields["to"])) if "to" in fields else None,
         owners=_read_owners(fields.get("owners", {})),
         before=_read_moment(fields["at"]) if "at" in fields else 0,
         is_dry_run=is_dry_run,
@@ -82,7 +84,7 @@ def guess_request(given: object) -> BulkRequest:
     """Return what the input asks for. An input that is not valid counts as a list of items."""
     try:
         return read_request(given)
-    except RunInputInvalid:
+    except RestoreInputInvalid:
         return BulkRequest("chosen")
 
 
@@ -93,13 +95,13 @@ def _describe_portal(portal: OtherPortal) -> dict[str, str]:
 def _read_text(fields: Mapping[str, Any], name: str) -> str:
     value = fields[name]
     if not _is_name(value):
-        raise RunInputInvalid(f"The field {name} is not a text of 1 to {MAX_OWNER} characters. {ALLOWED_INPUT}")
+        raise RestoreInputInvalid(f"The field {name} is not a text of 1 to {MAX_OWNER} characters. {ALLOWED_INPUT}")
     return str(value)
 
 
 def _read_owners(owners: object) -> Mapping[str, str]:
     if not isinstance(owners, Mapping) or not all(_is_name(name) for pair in owners.items() for name in pair):
-        raise RunInputInvalid(
+        raise RestoreInputInvalid(
             'The field owners is not an object of archived owners and owners in the target, such as {"ana": "anna"}.'
         )
     return owners
@@ -121,7 +123,7 @@ def _read_moment(value: object) -> int:
     except (ValueError, OverflowError):
         moment, milliseconds = None, 0
     if moment is None or moment.tzinfo is None or milliseconds <= 0:
-        raise RunInputInvalid(
+        raise RestoreInputInvalid(
             "The field at is neither a date, such as 2026-11-28, nor a time with a zone, such as 2026-11-28T06:00:00Z."
         )
     return milliseconds

@@ -14,7 +14,7 @@ from notebook_archive.bulk_restore.newest import find_newest
 from notebook_archive.bulk_restore.outcome import SCHEMA, RestoreOutcome
 from notebook_archive.bulk_restore.planned import Batch, PlannedRestore
 from notebook_archive.clock import format_moment
-from notebook_archive.errors import ArchiveDamaged, RunInputInvalid, VersionMissing
+from notebook_archive.errors import ArchiveDamaged, RestoreInputInvalid, VersionMissing
 from notebook_archive.executions.batches import cut_into_batches, write_under_new_key
 from notebook_archive.executions.claim import claim_run
 from notebook_archive.models import MAX_TITLE, ItemId, truncate
@@ -126,7 +126,7 @@ def plan_restores(
 ) -> BulkPlan:
     """Write the plan of a bulk restore, and return its summary.
 
-    Raises RunIdTaken, RunInputInvalid if the plan to resume does not exist, or an ArchiveError.
+    Raises RunIdTaken, RestoreInputInvalid if the plan to resume does not exist, or an ArchiveError.
     """
     claim_run(keys.bulk_claim_key(run), run, started_at, archive)
     planner = RestorePlanner(name, request, archive, reader, threads)
@@ -157,10 +157,10 @@ def _cut(notebooks: Iterable[PlannedRestore], request: BulkRequest) -> Iterator[
 
 
 def _read_plan(run: RunId, archive: Archive) -> Iterator[Batch]:
-    """Yield the batches of an earlier bulk restore. Raises RunInputInvalid if it has no plan."""
+    """Yield the batches of an earlier bulk restore. Raises RestoreInputInvalid if it has no plan."""
     plans = list(archive.list_documents(keys.bulk_plans_prefix(run)))
     if not plans:
-        raise RunInputInvalid(f"The archive has no plan of a bulk restore {run}. Give the runId of its report.")
+        raise RestoreInputInvalid(f"The archive has no plan of a bulk restore {run}. Give the runId of its report.")
     last = max(plans, key=lambda listed: (listed.written, listed.key))
     for line in archive.read_lines(last.key):
         batch: Batch = {"number": line["number"], "part": 0, "dryRun": False, "notebooks": line["notebooks"]}

@@ -8,7 +8,10 @@ class RestoreError(NotebookArchiveError):
 
 
 class RestoreInputInvalid(RestoreError):
-    """A request to restore or to undo has an unknown, missing or wrong field. Nothing was changed."""
+    """A request to restore or to undo, or the input of a bulk restore, has an unknown, missing or wrong field.
+
+    Nothing was changed.
+    """
 
     reason = "restore-input-invalid"
     remedy = "Correct the field that the message names. docs/restore.md describes all fields."
