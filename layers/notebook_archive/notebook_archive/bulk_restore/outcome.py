@@ -30,8 +30,9 @@ DIFFERENT: Problem = {
 class RestoreOutcome(TypedDict):
     """What became of one notebook.
 
-    `level` and `differences` say how the new item compares with the archive. `plan` is what a dry run would do.
-    `key` is the S3 key of the version. `seconds` and `bytes` are those of this restore. `problem` says why a notebook was not restored.
+    `level` and `differences` say how the new item compares with the archive. `plan` is what a dry run would do. `key`
+    is the S3 key of the version. `seconds` and `bytes` are those of this restore. `problem` says why a notebook was not
+    restored.
     """
 
     itemId: str
