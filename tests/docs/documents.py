@@ -108,6 +108,7 @@ OPERATIONS = Document(ROOT / "docs/operations.md")
 PROXY = Document(ROOT / "docs/proxy.md")
 RESTRICTED = Document(ROOT / "docs/restricted-account.md")
 SECRETS = Document(ROOT / "docs/secrets.md")
+VERIFY = Document(ROOT / "docs/verify.md")
 WEBHOOK = Document(ROOT / "docs/webhook.md")
 PAGES = [Document(path) for path in sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTS = [README, *PAGES, CHANGELOG, CONTRIBUTING]

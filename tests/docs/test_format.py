@@ -29,6 +29,7 @@ from notebook_archive.runs import count_metrics
 from notebook_archive.runs.batch import Batch
 from notebook_archive.runs.counts import Counts
 from notebook_archive.runs.report import Report
+from notebook_archive.verification import count_metrics as count_verification_metrics
 from tests.docs.documents import (
     COSTS,
     FORMAT,
@@ -36,6 +37,7 @@ from tests.docs.documents import (
     RESTRICTED,
     ROOT,
     SECRETS,
+    VERIFY,
     WEBHOOK,
     code_in,
 )
@@ -139,16 +141,19 @@ def test_run_metrics_and_their_cost_are_documented() -> None:
     assert f"{len(made)} metrics \N{MULTIPLICATION SIGN} 0.30" in COSTS.prose
 
 
+def test_verification_metrics_and_their_cost_are_documented() -> None:
+    (example,) = VERIFY.section("Read the report").fences("json")
+    figures = [Metric.BYTES_VERIFIED, Metric.VERIFICATION_REQUESTS, Metric.VERIFICATION_DURATION]
+    made = [*count_verification_metrics(json.loads(example)), *figures]
+    documented = [code for row in OPERATIONS.table("metric of a verification") for code in code_in(row[0])]
+    assert sorted(made) == sorted(documented)
+    assert f"{len(made)} verification metrics \N{MULTIPLICATION SIGN} 0.30" in COSTS.prose
+
+
 def test_every_metric_is_documented() -> None:
-    tables = (
-        "metric",
-        "metric of the webhook",
-        "metric of requests",
-        "metric of restores",
-        "metric of bulk restores",
-        "metric of restore tests",
-        "of a rotation",
-    )
+    of_functions = ("metric of the webhook", "metric of requests", "of a rotation")
+    of_restores = ("metric of restores", "metric of bulk restores", "metric of restore tests")
+    tables = ("metric", "metric of a verification", *of_functions, *of_restores)
     documented = {code for name in tables for row in OPERATIONS.table(name) for code in code_in(row[0])}
     assert documented == set(Metric)
 

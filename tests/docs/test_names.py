@@ -19,9 +19,11 @@ every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
 
 TEMPLATE = template()
 PARAMETERS = TEMPLATE["Parameters"]
-STATES = re.findall(
-    r'^ +"(\w+)": \{\n +"Type"', (ROOT / "statemachines/archive_run.asl.yaml").read_text(), re.MULTILINE
-)
+STATES = [
+    name
+    for path in (ROOT / "statemachines").iterdir()
+    for name in re.findall(r'^ +"(\w+)": \{\n +"Type"', path.read_text(), re.MULTILINE)
+]
 TARGETS = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 STAGES = {name for name in tomllib.loads((ROOT / "samconfig.toml").read_text()) if name not in {"version", "default"}}
 

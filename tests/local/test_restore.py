@@ -67,7 +67,12 @@ def test_deleted_notebook_is_restored_and_undone(open_system: LocalSystem, flood
         Bucket=open_system.outputs["ArchiveBucket"], Prefix=f"notebooks/{item.id}/current/"
     )
     (copy,) = [each["Key"] for each in listed["Contents"] if each["Key"].endswith(".ipynb")]
-    event = {"requestId": "deployed", "itemId": item.id, "resourceKey": copy.split("/", 2)[2], "as": "new"}
+    event: dict[str, Any] = {
+        "requestId": "deployed",
+        "itemId": item.id,
+        "resourceKey": copy.split("/", 2)[2],
+        "as": "new",
+    }
 
     planned = invoke(open_system, "RestoreNotebookFunction", {**event, "dryRun": True})
     assert planned["status"] == "planned"
@@ -89,7 +94,7 @@ def test_replaced_content_and_snapshots_are_undone(open_system: LocalSystem, flo
     key, content = item.snapshots[0].resource_key, item.content
     state = (item.modified, list(item.snapshots))
     for way in ("replace", "snapshot"):
-        event = {"requestId": f"deployed-{way}", "itemId": item.id, "resourceKey": key, "as": way}
+        event: dict[str, Any] = {"requestId": f"deployed-{way}", "itemId": item.id, "resourceKey": key, "as": way}
         event |= {"force": True} if way == "replace" else {}
         record = invoke(open_system, "RestoreNotebookFunction", event)
         assert (record["level"], record["differences"]) == (5, [])

@@ -277,7 +277,6 @@ def test_kill_at_each_call_converges(
 def test_one_failed_call_changes_nothing_for_good(make_scene: MakeScene, way: str, record_property: Record) -> None:
     sweep = make_sweep(make_scene, "enterprise", way)
     count = sweep_all(lambda number: sweep.strike_arcgis(number, ARCGIS_FAULTS["reset"]))
-    count += sweep_all(lambda number: sweep.strike_s3(number, "lost-answer"))
     record_property(FAULTY_RUNS, ["failed call", f"restore, {way}", count])
 
 

@@ -1,5 +1,6 @@
 """Test restores as a new item."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from local.arcgis import Item
 from local.arcgis.deployment import Kind
 from local.arcgis.sample_items import make_sample_items
-from notebook_archive.errors import OwnerMissing, RestoreForbidden, RestoreInputInvalid
+from notebook_archive.errors import OwnerMissing, RestoreForbidden, RestoreInputInvalid, RestoreInterrupted
 from tests.restore.conftest import MakeScene, body
 from tests.restore.scene import KINDS, RestoreScene, changes
 from tests.strict_s3 import contents
@@ -110,9 +111,13 @@ def test_owner_may_be_mapped_on_another_portal(scene: RestoreScene) -> None:
 
 
 def test_stacks_secrets_are_not_sent_to_another_portal(scene: RestoreScene) -> None:
-    to = scene.to_other() | {"secretPrefix": "notebook-archive"}
-    with pytest.raises(RestoreInputInvalid, match="must begin with RestoreSecretPrefix"):
-        scene.restore(scene.site.item("Second"), "new", to=to)
+    for prefix, words in {
+        "notebook-archive": "are used only for the stack's portal",
+        "notebook-archive/owners": "are used only for the stack's portal",
+        "restore-secrets-of-others": "must begin with RestoreSecretPrefix",
+    }.items():
+        with pytest.raises(RestoreInputInvalid, match=words):
+            scene.restore(scene.site.item("Second"), "new", to=scene.to_other() | {"secretPrefix": prefix})
     assert len(scene.other.requests) == 0
 
 
@@ -180,3 +185,26 @@ def test_large_notebook_is_uploaded_in_parts(make_scene: MakeScene) -> None:
     record = scene.restore(item, "new", resourceKey=key.split("/", 2)[2])
     assert scene.items[record["newItemId"]].content == item.content
     assert record["level"] == 5
+
+
+def test_request_too_large_for_a_proxy_is_named(scene: RestoreScene) -> None:
+    before = dict(scene.items)
+    scene.site.deployment.faults.add("items/update", kind="http-413", times=None)
+    with pytest.raises(
+        RestoreInterrupted, match=r"refuses a request of this size .* Item [0-9a-f]{32} of ana was added"
+    ):
+        scene.restore(scene.site.item("Flood model"), "new", requestId="one")
+    scene.site.deployment.faults.clear()
+    scene.undo("one")
+    assert scene.items == before
+
+
+def test_same_request_twice_at_a_time_makes_one_item(scene: RestoreScene) -> None:
+    item, count = scene.site.item("Second"), len(scene.items)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(5):
+            made = list(
+                pool.map(lambda _, number=number: scene.restore(item, "new", requestId=f"n-{number}"), range(4))
+            )
+            assert len({record["newItemId"] for record in made}) == 1
+    assert len(scene.items) == count + 5

@@ -137,3 +137,13 @@ def test_missing_privilege_is_named_before_anything(scene: RestoreScene) -> None
     with pytest.raises(RestoreForbidden, match="portal:admin:updateItems"):
         scene.restore(scene.site.item("Second"), "replace")
     assert changes(scene.site.deployment) == []
+
+
+def test_unreadable_session_is_refused_unless_forced(make_scene: MakeScene) -> None:
+    scene = make_scene("online")
+    item = scene.site.item("Flood model")
+    body_of_list = '{"notebooks": [{"id": "1", "username": "ben"}], "num": 1}'
+    scene.site.deployment.faults.add("notebooks", kind="body", body=body_of_list, times=None)
+    with pytest.raises(SessionsUnknown, match="lists 1 open notebook without an item id"):
+        scene.restore(item, "replace")
+    assert "It is replaced anyway." in scene.restore(item, "replace", force=True)["plan"][0]

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArchiveDamaged,
     RestoreIdTaken,
     RestoreInputInvalid,
+    RestoreInterrupted,
     VersionMissing,
 )
-from notebook_archive.restore import RestoreRequest
+from notebook_archive.restore import RestoreRequest, restore_version
 from tests.restore.conftest import body
 from tests.restore.scene import RestoreScene, changes, delete_object, put_object, version_ids
 from tests.site import stored_body
@@ -107,6 +109,19 @@ def test_other_request_with_the_same_id_is_refused(scene: RestoreScene, change: 
     fields = {"way": "new", **change}
     with pytest.raises(RestoreIdTaken, match="Another request has the id one"):
         scene.restore(item, fields.pop("way"), requestId="one", **fields)
+
+
+def test_plan_has_the_request_to_send_again(scene: RestoreScene) -> None:
+    item = scene.site.item("Flood model")
+    fields = {"requestId": "Ana's/1.0", "private": True, "folder": ""}
+    scene.site.deployment.faults.add("items/update", kind="http-500", times=None)
+    with pytest.raises(RestoreInterrupted):
+        scene.restore(item, "new", **fields)
+    scene.site.deployment.faults.clear()
+    plan = json.loads(stored_body("restores/Ana.27s.2F1.2E0/plan.json"))
+    request = RestoreRequest.parse(plan["request"] | {"requestId": plan["requestId"]}, "")
+    assert restore_version(request, scene.context, Deadline(60))["restoreId"] == "Ana.27s.2F1.2E0"
+    assert len([each for each in scene.items.values() if each.title == "Flood model"]) == 2
 
 
 def test_dry_run_may_come_first(scene: RestoreScene) -> None:

@@ -2,15 +2,15 @@
 
 import pytest
 
-from local.arcgis import Item
+from local.arcgis import Item, Snapshot
 from local.arcgis.deployment import Kind
 from notebook_archive.errors import (
     ItemMissing,
     RestoreForbidden,
     RestoreInterrupted,
-    RestoreTooLarge,
     SnapshotNameTaken,
     SnapshotsFull,
+    SnapshotUnsendable,
 )
 from tests.restore.conftest import MakeScene, body
 from tests.restore.scene import KINDS, RestoreScene, changes
@@ -81,7 +81,7 @@ def test_notebook_too_large_for_a_form_is_refused(make_scene: MakeScene) -> None
     cell = '{"cell_type":"markdown","metadata":{},"source":"%s"}' % ("x" * 11_000_000)
     scene = make_scene(items=lambda: [Item("ana", "Large", body(1, cell))])
     key = next(key for key in contents("notebooks/") if key.endswith(".ipynb"))
-    with pytest.raises(RestoreTooLarge, match="10000000 bytes"):
+    with pytest.raises(SnapshotUnsendable, match="10000000 bytes"):
         scene.restore(scene.site.item("Large"), "snapshot", resourceKey=key.split("/", 2)[2])
 
 
@@ -122,3 +122,11 @@ def test_rewritten_snapshot_counts_if_its_cells_are_equal(scene: RestoreScene) -
     scene.site.deployment.switches.snapshots_written_anew = True
     record = scene.restore(item, "snapshot")
     assert (record["level"], record["differences"]) == (5, [])
+
+
+def test_lone_surrogate_cannot_be_sent(make_scene: MakeScene) -> None:
+    content = b'{"cells":[],"metadata":{"x":"\xed\xa0\x80"},"nbformat":4,"nbformat_minor":2}'
+    scene = make_scene(items=lambda: [Item("ana", "Odd", content, snapshots=[Snapshot("One", content)])])
+    with pytest.raises(SnapshotUnsendable, match="lone surrogate"):
+        scene.restore(scene.site.item("Odd"), "snapshot")
+    assert scene.restore(scene.site.item("Odd"), "new")["level"] == 5

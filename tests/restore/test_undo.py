@@ -9,6 +9,7 @@ from local.arcgis.deployment import Kind
 from notebook_archive.errors import (
     ArchiveDamaged,
     ItemMissing,
+    RequestRejected,
     RestoreIdTaken,
     RestoreInputInvalid,
     RestoreInterrupted,
@@ -207,3 +208,30 @@ def test_invalid_undo_is_refused(scene: RestoreScene, event: dict[str, object]) 
 def test_unknown_restore_is_named(scene: RestoreScene) -> None:
     with pytest.raises(RestoreUnknown, match="no record of a restore nobody"):
         scene.undo("nobody")
+
+
+def test_restore_on_an_earlier_portal_is_not_undone_on_another(scene: RestoreScene) -> None:
+    item = scene.site.item("Second")
+    record = scene.restore(item, "new", requestId="done")
+    scene.site.deployment.faults.add("items/addItem", kind="shape-a", code=400, times=None)
+    with pytest.raises(RequestRejected):
+        scene.restore(item, "new", requestId="begun")
+    scene.site.deployment = scene.other
+    scene.start()
+    with pytest.raises(UndoImpossible, match="and the stack's portal is now"):
+        scene.undo(record["restoreId"])
+    with pytest.raises(RestoreIdTaken, match="was begun on"):
+        scene.restore(item, "new", requestId="begun")
+    assert changes(scene.other) == []
+
+
+def test_unfinished_item_with_a_long_title_is_deleted(scene: RestoreScene) -> None:
+    item = scene.site.item("Second")
+    scene.site.archive.put_item_properties(item.id, {"owner": "ben", "title": "x" * 700})  # type: ignore[arg-type]
+    before = dict(scene.items)
+    scene.site.deployment.faults.add("items/update", kind="http-500", times=None)
+    with pytest.raises(RestoreInterrupted):
+        scene.restore(item, "new", requestId="one")
+    scene.site.deployment.faults.clear()
+    scene.undo("one")
+    assert scene.items == before

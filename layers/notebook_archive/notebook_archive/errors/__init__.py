@@ -66,10 +66,10 @@
     │   ├── SessionsUnknown          the notebook server did not list the open notebooks
     │   ├── SnapshotNameTaken        the notebook has a snapshot with this name
     │   ├── SnapshotsFull            the notebook has as many snapshots as ArcGIS allows
-    │   ├── RestoreTooLarge          the notebook is too large for a form field
+    │   ├── SnapshotUnsendable       the notebook is too large for a form field, or is not strict UTF-8
     │   ├── RestoreInterrupted       the restore stopped after it had changed something
     │   ├── RestoreTouched           somebody changed what the restore made
-    │   ├── UndoImpossible           what a restore replaced cannot be put back
+    │   ├── UndoImpossible           the restore cannot be undone
     │   ├── RestoreUnknown           there is no record of the restore
     │   └── RestoreTestFailed        a restore test found something wrong
     ├── RequestInvalid               an event that requests a backup does not have the documented form
@@ -150,13 +150,13 @@ from notebook_archive.errors.restore import (
     RestoreInputInvalid,
     RestoreInterrupted,
     RestoreTestFailed,
-    RestoreTooLarge,
     RestoreTouched,
     RestoreUnknown,
     SessionOpen,
     SessionsUnknown,
     SnapshotNameTaken,
     SnapshotsFull,
+    SnapshotUnsendable,
     UndoImpossible,
     VersionMissing,
 )
@@ -212,7 +212,6 @@ __all__ = [
     "RestoreInputInvalid",
     "RestoreInterrupted",
     "RestoreTestFailed",
-    "RestoreTooLarge",
     "RestoreTouched",
     "RestoreUnknown",
     "RotationRefused",
@@ -231,6 +230,7 @@ __all__ = [
     "SnapshotInvalid",
     "SnapshotNameTaken",
     "SnapshotTooLarge",
+    "SnapshotUnsendable",
     "SnapshotsFull",
     "TokenRejected",
     "UndoImpossible",

@@ -92,10 +92,13 @@ class SnapshotsFull(RestoreError):
     )
 
 
-class RestoreTooLarge(RestoreError):
-    """The notebook is too large for the form field in which ArcGIS takes a snapshot. Nothing was changed."""
+class SnapshotUnsendable(RestoreError):
+    """The notebook is too large for the form field in which ArcGIS takes a snapshot, or is not strict UTF-8.
 
-    reason = "restore-too-large"
+    Nothing was changed.
+    """
+
+    reason = "snapshot-unsendable"
     remedy = 'Restore the version as a new item ("as": "new") or over the item ("as": "replace").'
 
 
@@ -122,10 +125,14 @@ class RestoreTouched(RestoreError):
 
 
 class UndoImpossible(RestoreError):
-    """What a restore replaced cannot be put back. Nothing was changed."""
+    """A restore cannot be undone.
+
+    The item had no content before, the archive does not have the content any more, or the stack has another portal now.
+    Nothing was changed.
+    """
 
     reason = "undo-impossible"
-    remedy = "Restore another version over the item, or edit the notebook in ArcGIS."
+    remedy = "Undo the restore by hand in ArcGIS, as docs/restore.md shows."
 
 
 class RestoreUnknown(RestoreError):

@@ -82,6 +82,7 @@ class NewItem:
 
     def carry_out(self, plan: RestorePlan, journal: RestoreJournal) -> WayResult:
         """Make the item, or complete it, and read it back."""
+        self._title = plan["title"]  # the archived title may have changed since the restore was begun
         folder_id = self._find_folder(plan["folder"], journal)
         item_id = self._find_or_add(plan["mark"], folder_id, journal)
         journal.changes.append(f"Item {item_id} of {self._owner} was added.")
@@ -108,10 +109,9 @@ class NewItem:
         if noted := journal.read_note(FOLDER_NOTE):
             return str(noted["folderId"])
         found = self._find_folder_by_title(title)
-        is_new = not found
         if not found:
             found = self._create_folder(title, journal)
-        journal.write_note(FOLDER_NOTE, {"folderId": found, "title": title, "isNew": is_new})
+        journal.write_note(FOLDER_NOTE, {"folderId": found, "title": title})
         return found
 
     def _create_folder(self, title: str, journal: RestoreJournal) -> str:

@@ -10,10 +10,10 @@ from notebook_archive.errors import (
     PermissionDenied,
     RequestRejected,
     RestoreForbidden,
-    RestoreTooLarge,
     SecretMissing,
     SnapshotNameTaken,
     SnapshotsFull,
+    SnapshotUnsendable,
     UnexpectedAnswer,
 )
 from notebook_archive.models import ItemId, ResourceKey, Snapshot, SnapshotListing
@@ -40,14 +40,15 @@ class NewSnapshot:
     def plan(self) -> WayPlan:
         """Return what is going to be done.
 
-        Raises RestoreTooLarge, SnapshotNameTaken, SnapshotsFull or RestoreForbidden.
+        Raises SnapshotUnsendable, SnapshotNameTaken, SnapshotsFull or RestoreForbidden.
         """
         item, version, limit = self._item, self._version, self._job.context.snapshot_limit
         if version.size > MAX_FORM_BYTES:
-            raise RestoreTooLarge(
+            raise SnapshotUnsendable(
                 f"{version.key} has {version.size} bytes. A snapshot is sent in a form field, which has at most "
                 f"{MAX_FORM_BYTES} bytes."
             )
+        self._read_text()
         snapshots = self._list().snapshots
         if any(each.name == self._name for each in snapshots):
             raise self._describe_taken(self._name)
@@ -81,8 +82,7 @@ class NewSnapshot:
     def _make(self, plan: RestorePlan, journal: RestoreJournal) -> Snapshot:
         """Make the snapshot. If the response is lost, only the listing shows whether it was made."""
         name = plan["title"]
-        self._version.file.seek(0)
-        text = self._version.file.read().decode("utf-8-sig")
+        text = self._read_text()
         change = f"The snapshot {name!r} of item {self._item_id} was made, or may have been."
         with journal.attempted_change(change):
             try:
@@ -107,6 +107,15 @@ class NewSnapshot:
         if made is None:
             raise UnexpectedAnswer(f"ArcGIS reported that it made snapshot {key}, but does not list it.")
         return made
+
+    def _read_text(self) -> str:
+        self._version.file.seek(0)
+        try:
+            return self._version.file.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise SnapshotUnsendable(
+                f"{self._version.key} contains a lone surrogate, which a form field cannot contain."
+            ) from None
 
     def _find_lost(self, plan: RestorePlan) -> Snapshot | None:
         """Return the snapshot that an attempt made whose response was lost, or None.

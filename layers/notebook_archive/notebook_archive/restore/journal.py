@@ -31,13 +31,15 @@ LOST_RESPONSES = (ArcGISUnavailable, DeadlineExceeded, UnexpectedAnswer)
 class RestorePlan(TypedDict):
     """The plan of a restore. It is written before anything is changed, and contains every name that is used.
 
-    `runId` is the run id of what the restore archives. `steps` says in words what is done. `mark` is the keyword by
-    which a new item is found until it is complete. `folder` is the title of the folder of a new item, or empty.
-    `before` are the keys of the snapshots that the item had.
+    `requestId` is the id of the request, and `restoreId` its encoded form. `runId` is the run id of what the restore
+    archives. `steps` says in words what is done. `mark` is the keyword by which a new item is found until it is
+    complete. `folder` is the title of the folder of a new item, or empty. `before` are the keys of the snapshots that
+    the item had.
     """
 
     schema: int
     restoreId: str
+    requestId: str
     runId: str
     startedAt: str
     request: Mapping[str, Any]

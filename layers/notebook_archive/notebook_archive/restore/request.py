@@ -42,7 +42,7 @@ class OtherPortal:
 
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """A request to restore one version of a notebook.
+    """A request to restore one version of a notebook. `request_id` is its id as it was sent.
 
     `target_item_id` is the item that is replaced or gets a snapshot. An empty `owner`, `title` or `version_id`, and a
     `folder` of None, stand for what is archived. An empty `folder` stands for the owner's root folder. With
@@ -62,6 +62,7 @@ class RestoreRequest:
     is_private: bool = False
     is_dry_run: bool = False
     is_forced: bool = False
+    request_id: str = ""
 
     @classmethod
     def parse(cls, event: Mapping[str, Any], default_id: str) -> Self:
@@ -71,11 +72,12 @@ class RestoreRequest:
         """
         fields = _check_fields(event)
         way: Way = event["as"]
+        request_id = fields.get("requestId") or default_id
         try:
             item_id = ItemId.parse(event["itemId"])
             version_key(item_id, event["resourceKey"])
             return cls(
-                restore_id=RestoreId.from_request(fields.get("requestId") or default_id),
+                restore_id=RestoreId.from_request(request_id),
                 item_id=item_id,
                 resource_key=event["resourceKey"],
                 way=way,
@@ -88,6 +90,7 @@ class RestoreRequest:
                 is_private=event.get("private", False),
                 is_dry_run=event.get("dryRun", False),
                 is_forced=event.get("force", False),
+                request_id=request_id,
             )
         except NotAnId as error:
             raise RestoreInputInvalid(str(error)) from None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from notebook_archive.archive import RunId
 from notebook_archive.clock import Deadline, format_moment
-from notebook_archive.errors import NotebookArchiveError, RestoreIdTaken, RestoreInterrupted
+from notebook_archive.errors import ArchiveDamaged, NotebookArchiveError, RestoreIdTaken, RestoreInterrupted
 from notebook_archive.restore.as_new import NewItem
 from notebook_archive.restore.as_replacement import Replacement
 from notebook_archive.restore.as_snapshot import NewSnapshot
@@ -41,6 +41,8 @@ def restore_version(request: RestoreRequest, context: RestoreContext, deadline: 
             return ended
     with opened_version(request, context.reader) as version:
         job = RestoreJob(request, version, context.portals.find(request.to), context, deadline)
+        if planned:
+            _require_same_state(planned, job)
         way: RestoreWay = _WAYS[request.way](job)
         if planned is None:
             planned = _make_plan(job, way.plan())
@@ -74,12 +76,21 @@ def _require_same_request(planned: RestorePlan, request: RestoreRequest, journal
         raise RestoreIdTaken(f"The restore {request.restore_id} was undone.")
 
 
+def _require_same_state(planned: RestorePlan, job: RestoreJob) -> None:
+    """Raise an error if a restore that was begun cannot be completed, because its portal or its version changed."""
+    if planned["portalUrl"] != job.target.url:
+        raise RestoreIdTaken(f"The restore {planned['restoreId']} was begun on {planned['portalUrl']}.")
+    if planned["sha256"] != job.version.sha256:
+        raise ArchiveDamaged(f"{planned['key']} has other bytes than when the restore was begun.")
+
+
 def _make_plan(job: RestoreJob, way: WayPlan) -> RestorePlan:
     request, version = job.request, job.version
     started_at = format_moment(int(datetime.now(UTC).timestamp() * 1000))
     plan: RestorePlan = {
         "schema": SCHEMA,
         "restoreId": request.restore_id,
+        "requestId": request.request_id or request.restore_id,
         "runId": RunId.from_execution(f"restore-{request.restore_id}", started_at),
         "startedAt": started_at,
         "request": request.describe(),

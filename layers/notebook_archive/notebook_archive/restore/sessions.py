@@ -24,9 +24,12 @@ def check_sessions(target: TargetPortal, item_id: ItemId, deadline: Deadline, *,
         if not is_forced:
             raise SessionOpen(f"Notebook {item_id} is open: {users}.")
         return f"Notebook {item_id} is open, and is replaced anyway: {users}."
-    if found.unreadable and not is_forced:
+    if found.unreadable:
         noun = "1 open notebook" if found.unreadable == 1 else f"{found.unreadable} open notebooks"
-        raise SessionsUnknown(f"The notebook server lists {noun} without an item id, so {item_id} may be open.")
+        unknown = f"The notebook server lists {noun} without an item id, so {item_id} may be open."
+        if not is_forced:
+            raise SessionsUnknown(unknown)
+        return f"{unknown} It is replaced anyway."
     return f"Nobody has notebook {item_id} open."
 
 

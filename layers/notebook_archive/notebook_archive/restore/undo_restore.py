@@ -13,6 +13,7 @@ from notebook_archive.errors import (
     RestoreInputInvalid,
     RestoreInterrupted,
     RestoreUnknown,
+    UndoImpossible,
 )
 from notebook_archive.restore.job import RestoreContext
 from notebook_archive.restore.journal import SCHEMA, RestoreJournal, UndoRecord
@@ -67,6 +68,10 @@ def undo_restore(request: UndoRequest, context: RestoreContext, deadline: Deadli
     asked = plan["request"]
     to = asked.get("to")
     target = context.portals.find(OtherPortal(to["portalUrl"], to["secretPrefix"]) if to else None)
+    if target.url != plan["portalUrl"]:
+        raise UndoImpossible(
+            f"The restore {request.restore_id} changed {plan['portalUrl']}, and the stack's portal is now {target.url}."
+        )
     undo = _UNDOS[asked["as"]](
         plan, journal.read_result(), journal, target, context, deadline, is_forced=request.is_forced
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from notebook_archive.arcgis.item_editor import EMPTY_NOTEBOOK, ItemProperties
 from notebook_archive.arcgis.portal import Portal
-from notebook_archive.backup.staging import Staged, stage
+from notebook_archive.backup.staging import Staged
 from notebook_archive.clock import Deadline, format_moment
 from notebook_archive.errors import (
     ArchiveDamaged,
@@ -17,7 +17,7 @@ from notebook_archive.errors import (
     UndoImpossible,
     UnexpectedAnswer,
 )
-from notebook_archive.models import ItemId, NotebookItem, ResourceKey, Snapshot, VerifiedCopy
+from notebook_archive.models import MAX_TITLE, ItemId, NotebookItem, ResourceKey, Snapshot, VerifiedCopy, truncate
 from notebook_archive.restore.as_new import ITEM_NOTE, find_marked, get_folder_id
 from notebook_archive.restore.as_replacement import PRESENT_NOTE
 from notebook_archive.restore.as_snapshot import SNAPSHOT_NOTE, access_of_owner, find_made, read_snapshot
@@ -26,6 +26,7 @@ from notebook_archive.restore.journal import LeftState, RestoreJournal, RestoreP
 from notebook_archive.restore.read_back import read_content
 from notebook_archive.restore.sessions import check_sessions
 from notebook_archive.restore.target import OwnerContent, TargetPortal
+from notebook_archive.restore.version import stage_stored
 
 
 class Undo:
@@ -71,7 +72,7 @@ class Undo:
         are compared, and `unfinished_sha256` are those that the restore itself could have left.
         """
         changes = []
-        title = self._left["title"] if self._left else self._plan["title"]
+        title = self._left["title"] if self._left else truncate(self._plan["title"], MAX_TITLE)
         if found["title"] != title:
             changes.append(f"the title is {found['title']!r} and was {title!r}")
         if sha256 not in ({self._left["sha256"]} if self._left else unfinished_sha256):
@@ -182,7 +183,7 @@ class UndoReplacement(Undo):
         if stored is None:
             raise UndoImpossible(f"The archive does not have {key} any more, which the item contained before.")
         with closing(stored):
-            staged = stage(stored.read_pieces(), key)
+            staged = stage_stored(stored)
         if staged.digest.hex() != sha256:
             staged.file.close()
             raise ArchiveDamaged(f"{key} does not have the SHA-256 that the restore noted.")

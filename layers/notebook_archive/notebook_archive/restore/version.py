@@ -7,8 +7,9 @@ from typing import IO, Any
 
 from notebook_archive.arcgis.item_editor import ItemProperties
 from notebook_archive.archive import ArchiveReader
+from notebook_archive.archive.bucket import OpenedObject
 from notebook_archive.archive.metadata import decode_metadata
-from notebook_archive.backup.staging import stage
+from notebook_archive.backup.staging import Staged, stage
 from notebook_archive.errors import ArcGISError, ArchiveDamaged, NotANotebook, VersionMissing
 from notebook_archive.notebook import NotebookFacts
 from notebook_archive.restore.request import RestoreRequest
@@ -93,16 +94,21 @@ def opened_version(request: RestoreRequest, reader: ArchiveReader) -> Iterator[A
         version = f" with the version id {request.version_id[:60]!r}" if request.version_id else ""
         raise VersionMissing(f"The archive has no object {key}{version}.")
     with closing(stored):
-        try:
-            staged = stage(stored.read_pieces(), key)
-        except (ArcGISError, NotANotebook):
-            raise ArchiveDamaged(f"{key} is not a notebook. So it was altered after it was archived.") from None
+        staged = stage_stored(stored)
     with closing(staged.file):
         metadata, sha256 = decode_metadata(stored.metadata), staged.digest.hex()
         if metadata.get("sha256") != sha256:
             raise ArchiveDamaged(f"{key} does not have the SHA-256 that was recorded when it was archived.")
         properties = reader.read_properties(request.item_id)
         yield ArchivedVersion(key, staged.file, staged.size, sha256, staged.facts, metadata, properties)
+
+
+def stage_stored(stored: OpenedObject) -> Staged:
+    """Return an archived version as a staged notebook. Raises ArchiveDamaged if it is not a notebook."""
+    try:
+        return stage(stored.read_pieces(), stored.key)
+    except (ArcGISError, NotANotebook):
+        raise ArchiveDamaged(f"{stored.key} is not a notebook. So it was altered after it was archived.") from None
 
 
 def _get_text(properties: Mapping[str, Any], name: str) -> str:

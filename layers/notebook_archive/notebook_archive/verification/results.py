@@ -69,6 +69,6 @@ def _make_line(result: CheckResult, now: int) -> dict[str, Any]:
     """Return the line of evidence of a version."""
     key = result.check["key"]
     if result.finding:
-        return {"key": key, "finding": [result.finding["findingId"]], "findingAt": now, "findingSince": now}
+        return {"key": key, "finding": [result.finding["findingId"]], "findingAt": now}
     seconds = {"seconds": round(result.seconds, 3)} if "provedAt" in result.proof else {}
     return {"key": key, **result.proof, **seconds}

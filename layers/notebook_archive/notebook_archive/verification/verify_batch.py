@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Literal
 
 from notebook_archive.archive import Archive, ArchiveReader, RunId, keys
 from notebook_archive.backup.work_in_time import work_in_time
@@ -42,7 +43,7 @@ class BatchVerifier:
             batch["checks"], self._check, threads, deadline, reserve_seconds=reserve, always_start=threads
         )
         results = [each for each in done if isinstance(each, CheckResult)]
-        not_reached = [check for check, each in zip(batch["checks"], done, strict=True) if each is _NOT_REACHED]
+        not_reached = [check for check, each in zip(batch["checks"], done, strict=True) if each == "not reached"]
         document = make_results(self._run, batch, results, not_reached, int(self._clock() * 1000))
         document["startedAt"] = started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         document["seconds"] = round(time.monotonic() - start, 3)
@@ -56,10 +57,7 @@ class BatchVerifier:
         left: Batch = {"number": batch["number"], "part": batch["part"] + 1, "checks": rest}
         return document, left if rest else None
 
-    def _check(self, check: Check) -> CheckResult | object:
+    def _check(self, check: Check) -> CheckResult | Literal["not reached"]:
         if self._clock() >= self._end:
-            return _NOT_REACHED
+            return "not reached"
         return check_object(check, self._reader, int(self._clock() * 1000))
-
-
-_NOT_REACHED = object()
