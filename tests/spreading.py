@@ -7,8 +7,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Tests whose paths match the same text of one pattern form a group. Each remaining test forms its own group.
 TOGETHER = (
-    r"tests/local/test_(?:capture|commands|current)\.py",  # each of these deploys its own systems
+    r"tests/local/test_(?:capture|commands)\.py",  # each of these deploys its own systems
     r"tests/local/test_(?=(?:events|webhook)\.py)",  # these two share one system
+    r"tests/local/test(?=_(?:current|verification)\.py)",  # these two share one system
     r"tests/local/",  # all others use the systems of the session, one after the other
     r"tests/rotation/",
     r"tests/template/test_(?=layer|runtime)",  # these use what `sam build` made
@@ -20,7 +21,7 @@ SLOWEST = (
     "tests/local/test_commands.py",
     "tests/local/test_",
     "tests/local/test_capture.py",
-    "tests/local/test_current.py",
+    "tests/local/test",
 )
 
 

@@ -11,6 +11,7 @@ from local.system import WEBHOOK_SECRET, LocalSystem
 NOTEBOOKS = 200
 BATCH = 20
 ASKED_NOTEBOOKS = 20
+PRESENT_NOTEBOOKS = 4
 # For tests that need snapshots only. test_current.py and the demonstration use the default.
 SNAPSHOTS_ALONE = {"ArchiveCurrent": "false"}
 # MiniStack throttles requests like API Gateway, and these tests send thousands of requests.
@@ -44,4 +45,12 @@ def asked() -> Iterator[LocalSystem]:
     """A system without scheduled runs. Events and, after registration, the webhook request backups."""
     parameters = {"WebhookSecret": WEBHOOK_SECRET, "LogLevel": "DEBUG"}
     with LocalSystem(Seed.many(ASKED_NOTEBOOKS), parameters) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def present() -> Iterator[LocalSystem]:
+    """A system with the default parameters, which archives the current content too. The portal redirects to storage."""
+    with LocalSystem(Seed.many(PRESENT_NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
+        system.arcgis.enterprise.switches.data_redirect = True
         yield system

@@ -1,24 +1,10 @@
 """Test that a deployed run and an event archive the current content. The portal redirects to its storage here."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from local.arcgis import Seed
 from local.archive_run import ArchiveRun
 from local.comparison import current_key as key_of
 from local.system import LocalSystem
+from tests.local.conftest import PRESENT_NOTEBOOKS
 from tests.local.test_events import put_events, until
-
-NOTEBOOKS = 4
-
-
-@pytest.fixture(scope="module")
-def present() -> Iterator[LocalSystem]:
-    """A system with the default parameters. It archives the current content too."""
-    with LocalSystem(Seed.many(NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
-        system.arcgis.enterprise.switches.data_redirect = True
-        yield system
 
 
 def copies(system: LocalSystem) -> dict[str, bytes]:
@@ -33,7 +19,7 @@ def test_runs_and_events_archive_changed_content(present: LocalSystem) -> None:
     first = ArchiveRun(present.aws, present.outputs).wait()
     assert first.status == "SUCCEEDED"
     assert copies(present) == {key_of(item): item.content for item in items}
-    assert first.report["snapshots"]["archived"] == 2 * NOTEBOOKS
+    assert first.report["snapshots"]["archived"] == 2 * PRESENT_NOTEBOOKS
     earlier = copies(present)
 
     item = items[0]
@@ -43,5 +29,8 @@ def test_runs_and_events_archive_changed_content(present: LocalSystem) -> None:
 
     second = ArchiveRun(present.aws, present.outputs).wait()
     assert second.status == "SUCCEEDED"
-    assert (second.report["snapshots"]["archived"], second.report["snapshots"]["unchanged"]) == (0, 2 * NOTEBOOKS)
+    assert (second.report["snapshots"]["archived"], second.report["snapshots"]["unchanged"]) == (
+        0,
+        2 * PRESENT_NOTEBOOKS,
+    )
     assert copies(present) == {**earlier, key_of(item): item.content}
