@@ -9,7 +9,7 @@ import pytest
 from notebook_archive.errors import RestoreInputInvalid, RestoreTestFailed
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import metrics, whole_run
-from tests.strict_s3 import contents, make_ledger_bucket, plain_client
+from tests.strict_s3 import contents, plain_client
 
 
 @pytest.fixture
@@ -17,7 +17,6 @@ def archived(functions: Functions) -> Functions:
     """Return the functions after a run over all notebooks."""
     functions.configure(ARCHIVE_CURRENT="true", SNAPSHOT_LIMIT="5", LEDGER_BUCKET="ledger")
     whole_run(functions)
-    make_ledger_bucket()
     return functions
 
 

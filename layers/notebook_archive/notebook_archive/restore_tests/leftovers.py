@@ -13,7 +13,7 @@ from notebook_archive.restore_tests.one_test import remove_restored
 # Number of days in which tests that did not end are looked for.
 LEFTOVER_DAYS = 400
 # A test may still be under way this long after its plan was written. Lambda ends every invocation after 15 minutes.
-UNDER_WAY = timedelta(minutes=20)
+UNDER_WAY_SECONDS = 1200
 
 
 def remove_leftovers(context: RestoreContext, run: RunId, now: datetime, deadline: Deadline) -> list[Problem]:
@@ -50,7 +50,7 @@ def _list_unremoved(context: RestoreContext, now: datetime) -> list[RunId]:
     since = (now - timedelta(days=LEFTOVER_DAYS)).date()
     for listed in context.archive.list_documents(keys.RESTORE_TESTS, since):
         match keys.parse_restore_test(listed.key):
-            case (test, "plan") if now - listed.written >= UNDER_WAY:
+            case (test, "plan") if (now - listed.written).total_seconds() >= UNDER_WAY_SECONDS:
                 planned.append(test)
             case (test, "removed"):
                 removed.add(test)
