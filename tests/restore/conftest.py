@@ -15,7 +15,11 @@ from tests.strict_s3 import StrictS3, make_bucket, make_ledger_bucket
 
 type MakeScene = Callable[..., RestoreScene]
 OTHERS: dict[Kind, Kind] = {"enterprise": "online", "online": "kubernetes", "kubernetes": "enterprise"}
-OWNERS = (User("ana", "ana-password"), User("ben", "ben-password", has_secret=False))
+OWNERS = (
+    User("ana", "ana-password"),
+    User("ben", "ben-password", has_secret=False),
+    User("tester", "tester-password", has_secret=False),
+)
 
 
 def body(number: int, cells: str = "") -> bytes:

@@ -156,7 +156,7 @@ class TestBench:
 
     scene: RestoreScene
     threads: int = 2
-    account: str = "chi"
+    account: str = "tester"
     night: int = 0
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
 

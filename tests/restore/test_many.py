@@ -274,6 +274,32 @@ def test_killed_batch_is_completed_by_its_repetition(make_scene: MakeScene, reco
     record_property(FAULTY_RUNS, ["kill", "restore of many", count])
 
 
+def fail_and_resume(many: ManyScene, number: int) -> bool:
+    """Let one call to ArcGIS fail, and resume the bulk restore. Return whether a call failed."""
+    name, scene = f"fail-{number}", many.scene
+    before = set(scene.items)
+    many.start()
+    fault = scene.site.deployment.faults.add("*", after=number, times=1, kind="http-500")
+    first = many.restore({"everything": True}, name)
+    struck = bool(fault.struck)
+    scene.site.deployment.faults.clear()
+    many.start()
+    report = many.restore({"resume": first["runId"]}, f"{name}-again")
+    assert report["status"] == "complete", report["message"]
+    made = {line["newItemId"] for line in many.items(f"{name}-again")}
+    assert made == set(scene.items) - before
+    for item_id in made:
+        scene.site.deployment.organisation.remove(item_id)
+    return struck
+
+
+def test_one_failed_call_restores_nothing_twice(make_scene: MakeScene, record_property: Record) -> None:
+    many = ManyScene(make_scene(items=one_item), threads=1)
+    count = next(number for number in range(MAX_CALLS) if not fail_and_resume(many, number))
+    assert count > 5
+    record_property(FAULTY_RUNS, ["failed call", "restore of many", count])
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", KINDS)
 def test_batch_killed_at_each_call_converges(make_scene: MakeScene, kind: Kind, record_property: Record) -> None:

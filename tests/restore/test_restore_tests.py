@@ -1,6 +1,7 @@
 """Test restore tests: what they choose, what they prove, and that they leave nothing and touch nothing of a person."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from local.arcgis import Item
 from local.arcgis.deployment import Kind
 from local.arcgis.sample_items import make_sample_items
 from notebook_archive.archive import fold
-from notebook_archive.errors import SecretMissing
+from notebook_archive.errors import NotebookArchiveError, SecretMissing
 from notebook_archive.restore_tests import count_metrics, describe_failures
 from notebook_archive.restore_tests.choice import OWNER_DUE_DAYS, choose_versions
 from tests.conftest import FAULTY_RUNS
@@ -64,9 +65,9 @@ def test_tested_item_is_private_and_in_a_folder_of_its_own(bench: TestBench) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(organisation, "remove", watch)
         bench.run()
-    assert {(each.owner, each.folder, each.access) for each in seen} == {("chi", FOLDER, "private")}
+    assert {(each.owner, each.folder, each.access) for each in seen} == {("tester", FOLDER, "private")}
     names = {each.username for each in bench.scene.site.deployment.requests if each.username}
-    assert names == {"chi"}
+    assert names == {"tester"}
 
 
 def test_only_the_secret_for_tests_is_read(bench: TestBench) -> None:
@@ -101,7 +102,7 @@ def choose(bench: TestBench, patch: pytest.MonkeyPatch, at_most: int, at_least: 
     patch.setattr("notebook_archive.restore_tests.choice.MAX_VERSIONS", at_most)
     patch.setattr("notebook_archive.restore_tests.choice.MIN_VERSIONS", at_least)
     fold(bench.context.archive, bench.ledger, bench.began.date(), 4)
-    choice = choose_versions(bench.ledger, bench.context.reader, int(bench.clock() * 1000), 4)
+    choice = choose_versions(bench.ledger, bench.context.reader, bench.account, int(bench.clock() * 1000), 4)
     return [each.owner for each in choice.versions]
 
 
@@ -125,6 +126,11 @@ def test_owners_who_do_not_fit_come_first_next_time(make_scene: MakeScene) -> No
         bench.night = 1
         [second] = choose(bench, patch, 1, 1)
         assert second != first
+
+
+def test_notebooks_of_the_test_account_are_not_tested(make_scene: MakeScene) -> None:
+    bench = TestBench(make_scene(items=lambda: [*make_many(), Item("tester", "Archived while it was tested", body(7))]))
+    assert "tester" not in {each["owner"] for each in bench.run()["tests"]}
 
 
 def test_version_with_an_open_finding_is_not_tested(bench: TestBench) -> None:
@@ -162,8 +168,8 @@ def test_missing_properties_are_no_failure(bench: TestBench) -> None:
 
 def test_item_of_a_person_in_the_folder_stays(bench: TestBench) -> None:
     organisation = bench.scene.site.deployment.organisation
-    theirs = organisation.add(Item("chi", "Flood model", body(77), folder=FOLDER))
-    organisation.folders.setdefault("chi", []).append(FOLDER)
+    theirs = organisation.add(Item("tester", "Flood model", body(77), folder=FOLDER))
+    organisation.folders.setdefault("tester", []).append(FOLDER)
     assert bench.run()["status"] == "passed"
     assert organisation.items[theirs.id] is theirs
     assert [each.title for each in organisation.items.values() if each.folder == FOLDER] == ["Flood model"]
@@ -185,7 +191,7 @@ def leave_something(bench: TestBench) -> set[str]:
 
 def test_next_test_removes_what_a_crash_left(bench: TestBench) -> None:
     organisation = bench.scene.site.deployment.organisation
-    theirs = organisation.add(Item("chi", "Mine", body(77), folder=FOLDER))
+    theirs = organisation.add(Item("tester", "Mine", body(77), folder=FOLDER))
     left = leave_something(bench)
     assert left
     bench.run("too-early")
@@ -256,6 +262,33 @@ def test_killed_test_is_cleaned_up_by_the_next(make_scene: MakeScene, record_pro
     bench = TestBench(make_scene(items=one_item), threads=1)
     count = sweep(bench, 3)
     record_property(FAULTY_RUNS, ["kill", "restore test", count])
+
+
+def fail_and_repeat(bench: TestBench, number: int) -> bool:
+    """Let one call to ArcGIS fail, and check that the next test leaves nothing. Return whether a call failed."""
+    before: dict[str, Any] = dict(bench.scene.items)
+    bench.night += UNDER_WAY_DAYS
+    bench.start()
+    faults = bench.scene.site.deployment.faults
+    fault = faults.add("*", after=number, times=1, kind="reset")
+    with suppress(NotebookArchiveError):  # the test cannot begin without its account
+        results = bench.run(f"failing-{number}")
+        assert results["status"] == ("failed" if describe_failures(results) else "passed")
+    struck = bool(fault.struck)
+    faults.clear()
+    bench.start()
+    bench.night += UNDER_WAY_DAYS
+    results = bench.run(f"after-{number}")
+    assert (results["status"], results["leftovers"]) == ("passed", []), results["message"]
+    assert dict(bench.scene.items) == before
+    return struck
+
+
+def test_one_failed_call_leaves_nothing(make_scene: MakeScene, record_property: Record) -> None:
+    bench = TestBench(make_scene(items=one_item), threads=1)
+    count = next(number for number in range(MAX_CALLS) if not fail_and_repeat(bench, number))
+    assert count > 5
+    record_property(FAULTY_RUNS, ["failed call", "restore test", count])
 
 
 @pytest.mark.soak

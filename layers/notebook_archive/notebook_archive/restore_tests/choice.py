@@ -53,10 +53,11 @@ class _Notebook:
     version: ChosenVersion
 
 
-def choose_versions(ledger: Ledger, reader: ArchiveReader, now: int, threads: int) -> Choice:
+def choose_versions(ledger: Ledger, reader: ArchiveReader, account: str, now: int, threads: int) -> Choice:
     """Return the versions to test now, which is in epoch milliseconds. The same archive gives the same choice.
 
-    A version with an open finding is not tested, because a verification reports it. May raise an ArchiveError.
+    A version with an open finding is not tested, because a verification reports it. Neither is a notebook of the test
+    account: a run may have archived an item of a test before it was deleted. May raise an ArchiveError.
     """
     notebooks: list[_Notebook] = []
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="choice") as pool:
@@ -64,7 +65,7 @@ def choose_versions(ledger: Ledger, reader: ArchiveReader, now: int, threads: in
             for shard in pool.map(ledger.read_shard, some):
                 least = _find_least_proved(shard.entries)
                 notebooks += pool.map(lambda found: _add_owner(found[0], found[1], found[2], reader), least)
-    notebooks.sort(key=lambda each: each.rank)
+    notebooks = sorted((each for each in notebooks if each.version.owner != account), key=lambda each: each.rank)
     tested: dict[str, int] = {}
     for each in notebooks:
         owner = each.version.owner

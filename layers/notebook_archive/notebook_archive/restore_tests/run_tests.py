@@ -41,7 +41,7 @@ def run_restore_tests(
     account = _find_account(context, deadline)
     leftovers = remove_leftovers(context, run, now, deadline)
     fold(archive, ledger, now.date(), threads)
-    choice = choose_versions(ledger, context.reader, int(clock() * 1000), threads)
+    choice = choose_versions(ledger, context.reader, account, int(clock() * 1000), threads)
     planned: list[PlannedTest] = [
         {
             "key": each.key,
