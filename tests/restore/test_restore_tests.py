@@ -1,6 +1,7 @@
 """Test restore tests: what they choose, what they prove, and that they leave nothing and touch nothing of a person."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -250,17 +251,17 @@ def one_item() -> list[Item]:
     return [Item("ana", "Only", body(1), folder="Models")]
 
 
-def sweep(bench: TestBench, step: int) -> int:
-    """Kill at every `step`th call, until there are no more. Return the number of kills."""
+def sweep(strike: Callable[[TestBench, int], bool], bench: TestBench, step: int) -> int:
+    """Strike at every `step`th call, until there are no more. Return the number of strikes."""
     for count, call in enumerate(range(0, MAX_CALLS, step)):
-        if not kill_and_repeat(bench, call):
+        if not strike(bench, call):
             return count
     raise AssertionError
 
 
 def test_killed_test_is_cleaned_up_by_the_next(make_scene: MakeScene, record_property: Record) -> None:
     bench = TestBench(make_scene(items=one_item), threads=1)
-    count = sweep(bench, 3)
+    count = sweep(kill_and_repeat, bench, 5)
     record_property(FAULTY_RUNS, ["kill", "restore test", count])
 
 
@@ -286,16 +287,24 @@ def fail_and_repeat(bench: TestBench, number: int) -> bool:
 
 def test_one_failed_call_leaves_nothing(make_scene: MakeScene, record_property: Record) -> None:
     bench = TestBench(make_scene(items=one_item), threads=1)
-    count = next(number for number in range(MAX_CALLS) if not fail_and_repeat(bench, number))
-    assert count > 5
+    count = sweep(fail_and_repeat, bench, 5)
+    assert count > 1
     record_property(FAULTY_RUNS, ["failed call", "restore test", count])
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", KINDS)
 def test_test_killed_at_each_call_is_cleaned_up(make_scene: MakeScene, kind: Kind, record_property: Record) -> None:
-    count = sweep(TestBench(make_scene(kind, one_item), threads=1), 1)
+    bench = TestBench(make_scene(kind, one_item), threads=1)
+    count = sweep(kill_and_repeat, bench, 1)
     record_property(FAULTY_RUNS, ["kill", f"restore test, {kind}", count])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_failed_call_leaves_nothing(make_scene: MakeScene, kind: Kind, record_property: Record) -> None:
+    count = sweep(fail_and_repeat, TestBench(make_scene(kind, one_item), threads=1), 1)
+    record_property(FAULTY_RUNS, ["failed call", f"restore test, {kind}", count])
 
 
 def test_calls_of_a_restore_test(bench: TestBench, record_property: Record) -> None:
