@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bodies, figures, imports, page
+from bench import bodies, figures, imports, page, plan
 from bench.figures import SNAPSHOTS, Figure
 from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers
 from local.arcgis.seed import OWNERS
@@ -30,6 +30,8 @@ _LATENCY_SECONDS = 0.02
 _SNAPSHOTS_BY_SIZE = {300: 1, 50: 3, 6: 5}
 # A process first archives one snapshot of 1 MB for each owner. So it has connected and signed in before it is measured.
 _FIRST_TITLES = [f"1-{number}" for number in range(len(OWNERS))]
+# Number of notebooks in a plan. The goals are for the second one.
+_PLANNED = (10_000, 100_000)
 # Number of processes for each size and program. A figure is the median of all their snapshots.
 _ROUNDS = 3
 
@@ -177,6 +179,21 @@ def _measure_runs(folder: Path, notebooks: int, *, has_goal: bool) -> Iterator[F
     yield figures.describe_small_snapshots(first["cpu"] / SNAPSHOTS, median(naive["cpu"]), notebooks, has_goal=has_goal)
 
 
+def _measure_plans(folder: Path) -> Iterator[Figure]:
+    """Measure the plan of a run in which everything is archived already."""
+    measured = {}
+    for notebooks in _PLANNED:
+        with run_servers(folder, "--many", str(notebooks), "--size", "200") as running:
+            plan.fill_archive(running, notebooks)
+            running.arcgis_control("DELETE", "requests")
+            event = _make_run_fields("bench") | {"input": {}}
+            planned = _run_measurement(folder, "invoke", running.environment(), function="plan_run", events=[event])
+            if planned["answer"]["notebooks"] != notebooks or planned["answer"]["notices"]:
+                raise RuntimeError(f"A plan of the benchmark was not complete: {planned['answer']}")
+            measured[notebooks] = planned | {"arcgis": running.arcgis_control("GET", "requests")["total"]}
+    yield from figures.describe_plans(measured)
+
+
 def _measure_threads(folder: Path) -> Figure:
     """Measure a batch over a slow network, with one thread and with sixteen threads. Sign-ins are not measured."""
     with run_servers(folder, "--many", "35", "--snapshots", "5", "--size", "20000") as running:
@@ -213,6 +230,7 @@ def _measure_all(folder: Path, console: Console) -> dict[str, list[Figure]]:
         ("The gate", _measure_gate),
         (f"{SNAPSHOTS:,} snapshots of 20 notebooks", lambda each: _measure_runs(each, 20, has_goal=True)),
         (f"{SNAPSHOTS:,} snapshots of 400 notebooks", lambda each: _measure_runs(each, 400, has_goal=False)),
+        (f"The plan of a run, {plan.SNAPSHOTS} versions of each notebook", _measure_plans),
         ("A slow network", lambda each: iter([_measure_threads(each)])),
         ("The built layers", _measure_layers),
     ):

@@ -2,17 +2,18 @@
 
 An emulator would add its own time to every figure, and it would keep bodies of 300 MB in memory. This server responds
 at once, counts the calls, and does not store large bodies. `/_local` is its control API: GET returns the counts, DELETE
-deletes objects and counts, POST sets the latency.
+deletes objects and counts, POST sets the latency, PUT adds empty objects with the given keys, one in each line.
 """
 
 import asyncio
 import json
 import sys
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
 import uvicorn
@@ -24,6 +25,12 @@ _CHECKSUM = b"x-amz-checksum-sha256"
 # Without an ETag, the archive would treat a response as a proxy's page.
 _ETAG = (b"etag", b'"0"')
 _MODIFIED = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+_NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+# What S3 sends for each object in a listing besides its key, time and size. The archive does not use it.
+_ENTRY = (
+    "<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><ChecksumAlgorithm>SHA256</ChecksumAlgorithm>"
+    "<ChecksumType>FULL_OBJECT</ChecksumType><StorageClass>STANDARD</StorageClass>"
+)
 
 
 class FakeAws:
@@ -33,6 +40,8 @@ class FakeAws:
         self._secrets = secrets
         # Maps `bucket/key` to body and checksum. If a body is too large, an empty one is stored instead.
         self._objects: dict[str, tuple[bytes, bytes]] = {}
+        # The keys of `_objects` in order. A listing completes them.
+        self._paths: list[str] = []
         self._calls: Counter[str] = Counter()
         self._latency = 0.0
 
@@ -53,9 +62,12 @@ class FakeAws:
     def _control(self, method: str, body: bytes) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
         if method == "DELETE":
             self._objects.clear()
+            self._paths.clear()
             self._calls.clear()
         elif method == "POST":
             self._latency = float(body)
+        elif method == "PUT":
+            self._objects |= dict.fromkeys(body.decode().splitlines(), (b"", b""))
         return 200, json.dumps(self._calls).encode(), []
 
     def _respond(
@@ -94,20 +106,24 @@ class FakeAws:
         return 200, json.dumps(answer).encode(), [(b"content-type", b"application/x-amz-json-1.1")]
 
     def _list_objects(self, bucket: str, query: dict[str, list[str]]) -> bytes:
-        start = f"{bucket}/{query['prefix'][0]}"
+        if len(self._paths) != len(self._objects):
+            self._paths = sorted(self._objects)
+        prefix = f"{bucket}/{query['prefix'][0]}"
         after = query.get("continuation-token", [""])[0]
-        keys = sorted(key for key in self._objects if key.startswith(start) and key > after)
-        page = keys[:_KEYS_PER_PAGE]
-        entries = "".join(
-            f"<Contents><Key>{escape(key.partition('/')[2])}</Key><LastModified>{_MODIFIED}</LastModified>"
-            f"<Size>{len(self._objects[key][0])}</Size></Contents>"
-            for key in page
-        )
+        start = bisect_right(self._paths, after) if after else bisect_left(self._paths, prefix)
+        page = [path for path in self._paths[start : start + _KEYS_PER_PAGE + 1] if path.startswith(prefix)]
         more = (
-            f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if len(keys) > _KEYS_PER_PAGE else ""
+            f"<NextContinuationToken>{escape(page[-2])}</NextContinuationToken>" if len(page) > _KEYS_PER_PAGE else ""
         )
-        truncated = str(bool(more)).lower()
-        return f"<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{more}{entries}</ListBucketResult>".encode()
+        entries = "".join(
+            f"<Contents><Key>{quote(path.partition('/')[2])}</Key><LastModified>{_MODIFIED}</LastModified>{_ENTRY}"
+            f"<Size>{len(self._objects[path][0])}</Size></Contents>"
+            for path in page[:_KEYS_PER_PAGE]
+        )
+        return (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult {_NAMESPACE}><EncodingType>url</EncodingType>'
+            f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>{more}{entries}</ListBucketResult>"
+        ).encode()
 
 
 async def _receive_body(receive: Receive) -> bytes:

@@ -129,6 +129,31 @@ def describe_small_snapshots(ours: float, peer: float, notebooks: int, *, has_go
     return figure if has_goal else figure.without_goal()
 
 
+def describe_plans(measured: Mapping[int, Mapping[str, Any]]) -> Iterator[Figure]:
+    """Describe the CPU seconds, the memory in MB and the calls of two plans, by number of notebooks."""
+    (small, fewer), (large, more) = measured.items()
+    cpu = (sum(more["cpu"]), sum(fewer["cpu"]))
+    grown = _compare_at_most(f"CPU, {large:,} notebooks, and {small:,}", *cpu, 12, "s")
+    yield replace(grown, goal=f"≤ 60 s, {grown.goal}", met=grown.met and cpu[0] <= 60)
+    yield Figure(
+        f"Peak RSS, {large:,} notebooks, and {small:,}",
+        _format_number(more["resident"], "MB"),
+        _format_number(fewer["resident"], "MB"),
+        "≤ 400 MB",
+        more["resident"] <= 400,
+    )
+    yield Figure(
+        f"Anonymous memory, {large:,} notebooks, and {small:,}",
+        _format_number(more["anonymous"], "MB"),
+        _format_number(fewer["anonymous"], "MB"),
+    )
+    yield Figure(f"Calls to ArcGIS, {large:,} notebooks, and {small:,}", f"{more['arcgis']:,}", f"{fewer['arcgis']:,}")
+    ours, peer = (f"{each['calls']['s3.ListObjectsV2 notebooks']:,}" for each in (more, fewer))
+    yield Figure(f"S3 calls to list the archive, {large:,} notebooks, and {small:,}", ours, peer)
+    ours, peer = (_format_number(sum(each["wall"]), "s") for each in (more, fewer))
+    yield Figure(f"Duration, most of it in the local ArcGIS, {large:,} notebooks, and {small:,}", ours, peer)
+
+
 def describe_threads(together: float, alone: float) -> Figure:
     """Describe the wall-clock seconds for a batch if each call takes 20 ms longer."""
     return _compare_at_least("A batch with 16 threads and with 1, 20 ms per call", together, alone, 10, "s")

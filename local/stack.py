@@ -73,12 +73,8 @@ def deploy(aws: LocalAws, template: Path, parameters: Mapping[str, str]) -> dict
     The schedules are disabled, because a scheduled run would disturb tests. One test enables the first.
     """
     aws.s3.create_bucket(Bucket=_ARTIFACTS)
-    values = {
-        "Architecture": architecture(),
-        "ScheduleState": "DISABLED",
-        "VerifyScheduleState": "DISABLED",
-        **parameters,
-    }
+    schedules = {"ScheduleState": "DISABLED", "VerifyScheduleState": "DISABLED"}
+    values = {"Architecture": architecture(), **schedules, **parameters}
     command = ["deploy", "--template-file", str(template), "--stack-name", NAME, "--s3-bucket", _ARTIFACTS]
     command += [
         "--capabilities",

@@ -8,6 +8,7 @@ from moto.s3.models import s3_backends
 
 from notebook_archive.archive import Archive, CapturedNote, ContentNotes, CopyId, RunId, SeenNote, StoreResult
 from notebook_archive.archive.listing import MAX_NOTES
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveConflict, ArchiveDenied
 from notebook_archive.models import ItemId
 from tests.archive.test_listing import fill, snapshot
@@ -77,8 +78,8 @@ def test_the_latest_copy_is_the_one_written_last(archive: Archive) -> None:
     assert last[1] == COPY
     assert seen
     assert (seen[1], type(seen[1])) == (later, SeenNote)
-    assert (len(held.snapshots), held.item_written is None) == (1, False)
-    assert list(archive.list_notebooks()) == [held]
+    assert (len(held.sizes), held.item_written is None) == (1, False)
+    assert list(archive.list_notebooks(Deadline(60))) == [held]
     assert contents()[f"notebooks/{ITEM}/current/{later}.seen"].versions == 1
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from notebook_archive.archive import Archive, ArchiveReader, CopyId, RunId
+from notebook_archive.archive import Archive, ArchiveReader, CopyId, RunId, spool_lines
 from notebook_archive.errors import ArchiveDenied, ArchiveUnavailable
 from notebook_archive.models import ItemId, ResourceKey
 from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
@@ -18,13 +18,20 @@ RUN = RunId("2026-11-28/one")
 KEY = ResourceKey(f"snapshot-{'2' * 32}.json")
 COPY = CopyId.from_content(1_735_725_600_000, DIGEST.digest())
 
+
+def put_lines(archive: Archive, key: str, lines: list[dict[str, int]]) -> bool:
+    """Write JSON Lines once. Return whether they were written."""
+    with spool_lines(lines) as spooled:
+        return archive.put_lines_once(key, spooled)
+
+
 WRITES: dict[str, Callable[[Archive], object]] = {
     "snapshot": lambda archive: archive.put_snapshot(ITEM, KEY, BODY, DIGEST.digest(), METADATA, {}),
     "copy": lambda archive: archive.put_copy(ITEM, COPY, BODY, DIGEST.digest(), METADATA, {}),
     "item": lambda archive: archive.put_item_properties(ITEM, {"title": "Flüsse"}),
     "report": lambda archive: archive.put_document(RUN.key("report.json"), {"status": "complete"}),
     "outcomes": lambda archive: archive.put_document_once(RUN.key("outcomes/000001.json"), {"outcomes": []}),
-    "plan": lambda archive: archive.put_lines_once(RUN.key("plan.jsonl"), [{"number": 1}, {"number": 2}]),
+    "plan": lambda archive: put_lines(archive, RUN.key("plan.jsonl"), [{"number": 1}, {"number": 2}]),
 }
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 

@@ -146,7 +146,7 @@ class Walk:
                 by_portal = self.site.route == "portal" or item.owner == "ben"
                 if (missing and by_portal) or (self.site.archive_current and not has_content):
                     yield f"complete without all of {item.title}"
-        if any(holding.is_deleted for holding in self.site.archive.list_notebooks()):
+        if any(holding.is_deleted for holding in self.site.archive.list_notebooks(Deadline(60))):
             yield "nothing was deleted"
 
 

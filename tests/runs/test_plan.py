@@ -17,6 +17,7 @@ from notebook_archive.models import (
     ItemId,
     NotebookItem,
     ResourceKey,
+    join_digests,
     split_digests,
 )
 from notebook_archive.runs import read_item_ids
@@ -110,10 +111,10 @@ def test_plan_contains_what_is_already_archived(small: Site) -> None:
 
 def test_line_of_a_notebook_with_many_versions_fits_a_state() -> None:
     keys = [ResourceKey(f"snapshot-{number:032x}.json") for number in range(MAX_PLANNED_SNAPSHOTS + 1)]
-    sizes = dict.fromkeys(keys, (5 * 10**9, 5 * 10**9))
-    held = ArchivedNotebook(ItemId("a" * 32), tuple(keys), None, sizes=sizes)
+    sizes = ((5 * 10**9, 5 * 10**9),) * len(keys)
+    held = ArchivedNotebook(ItemId("a" * 32), join_digests(keys), None, sizes=sizes)
     properties = {f"field-{number}": "é" * 1000 for number in range(100)}
-    item = NotebookItem(held.item_id, "é" * MAX_OWNER, "é" * MAX_TITLE, properties=properties)
+    item = NotebookItem(held.item_id, "é" * MAX_OWNER, "é" * MAX_TITLE, properties_json=json.dumps(properties))
     line = plan_notebook(item, held, ORGANIZATION)
     assert len(json.dumps(line)) < STATE_BYTES * 0.95
     assert (line["sizes"][0], line["sizes"][-1]) == ([], [5 * 10**9] * 2)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from notebook_archive.arcgis.envelopes import parse_answer
+from notebook_archive.archive import spool_lines
 from notebook_archive.backup.records import UNPROTECTED
 from notebook_archive.runs import count_metrics
 from notebook_archive.runs.report import Report
@@ -176,7 +177,8 @@ def test_a_search_result_without_a_type_may_be_a_notebook(small: Site, kind: obj
 
 def test_odd_values_of_an_item_do_not_stop_the_plan(small: Site) -> None:
     odd = parse_answer(b'{"title": "half a pair \\ud83d", "extent": [NaN, -Infinity, 1]}', "The item")
-    assert small.archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", [odd])
+    with spool_lines([odd]) as lines:
+        assert small.archive.put_lines_once("runs/2026-11-22/one/plan.jsonl", lines)
     body = small.archive.read_object("runs/2026-11-22/one/plan.jsonl") or b""
     line = json.loads(body.decode("utf-8", "strict"), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert line == {"title": "half a pair ?", "extent": [None, None, 1]}

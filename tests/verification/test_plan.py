@@ -226,7 +226,7 @@ def test_version_of_another_size_than_recorded_is_read_at_once() -> None:
     period = Period(_ms(BEGAN) + DAY_MS, _ms(BEGAN), 180)
 
     def urgent(size: int) -> list[Check]:
-        entry = LedgerEntry(key, size, "0" * 64, "2026-11-22/run", is_recorded=True)
+        entry = LedgerEntry(key, size, "0" * 64, "2026-11-22/run")
         return plan_shard([listed], {key: entry}, frozenset(), period, "due").urgent
 
     assert urgent(5) == []

@@ -5,12 +5,14 @@ settings that the object needs. The settings of a container never change, so eac
 """
 
 from dataclasses import replace
+from datetime import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.handlers import add_expect_header
+from botocore.utils import parse_timestamp
 
 from notebook_archive.arcgis.caller_identity import CallerIdentifier
 from notebook_archive.arcgis.client import ArcGISClient
@@ -95,7 +97,25 @@ def _s3() -> "S3Client":
     # By default, botocore sends `Expect: 100-continue` and waits before it sends a body. That costs a round trip for
     # each snapshot, and the bucket always accepts.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
+    _speed_up_times()
     return s3
+
+
+def _speed_up_times() -> None:
+    """Make the default session's clients parse the times in responses with `datetime.fromisoformat`, if possible.
+
+    botocore's own parser takes two thirds of the processor time of a listing (measured). It has a setting for another
+    parser, but boto3 does not pass the setting on.
+    """
+    assert boto3.DEFAULT_SESSION is not None
+    factory = boto3.DEFAULT_SESSION._session.get_component("response_parser_factory")  # noqa: SLF001 - see above
+    factory.set_parser_defaults(timestamp_parser=_parse_time)
+
+
+def _parse_time(value: Any) -> datetime:  # noqa: ANN401 - also a number
+    if isinstance(value, str) and value[4:5] == "-":
+        return datetime.fromisoformat(value)
+    return parse_timestamp(value)  # the date of a header, or a number
 
 
 @cache

@@ -8,6 +8,7 @@ both ends, and `*` means no limit. AND, OR, NOT and parentheses combine terms. T
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from local.arcgis.organisation import Item
 from local.arcgis.responses import OperationError
@@ -18,8 +19,9 @@ TOKEN = re.compile(r'\s*(\(|\)|(?:(\w+):)?(?:\[\s*(\S+)\s+TO\s+([^\s\]]+)\s*\]|"
 MAX_QUERY_BYTES = 10 * 1024
 
 
-def _split_words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
+@lru_cache
+def _split_words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower()))
 
 
 def _parse_bound(text: str, *, open_end: int) -> int:

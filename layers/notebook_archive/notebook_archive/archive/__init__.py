@@ -9,7 +9,7 @@ from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Sha
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.records import DamagedEvidence, StoredByRun, StoreRecord
-from notebook_archive.archive.store import Archive, CaptureRecord, StoreResult
+from notebook_archive.archive.store import Archive, CaptureRecord, SpooledLines, StoreResult, spool_lines
 
 __all__ = [
     "Archive",
@@ -31,8 +31,10 @@ __all__ = [
     "RunId",
     "SeenNote",
     "Shard",
+    "SpooledLines",
     "StoreRecord",
     "StoreResult",
     "StoredByRun",
     "fold",
+    "spool_lines",
 ]

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive.archive.s3_errors import S3_ERRORS, is_absent, is_no_version, translate_s3_error
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveUnavailable
 
 if TYPE_CHECKING:
@@ -197,15 +198,17 @@ class Bucket:
         address = {"Bucket": self._name, "Key": key}
         return self._s3.generate_presigned_url("get_object", Params={**address, **parameters}, ExpiresIn=seconds)
 
-    def list_objects(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+    def list_objects(self, prefix: str, after: str = "", deadline: Deadline | None = None) -> Iterator[ListedObject]:
         """Yield the objects with keys that begin with the prefix and come after `after`, in key order.
 
-        One call returns up to 1,000 objects.
+        One call returns up to 1,000 objects. Raises ArchiveUnavailable if another call would begin after the deadline.
         """
         start: dict[str, Any] = {"StartAfter": after} if after else {}
         try:
             for page in self._s3.get_paginator("list_objects_v2").paginate(**self._address, Prefix=prefix, **start):
                 _check_answer(page, "IsTruncated", prefix)
+                if page["IsTruncated"] and deadline and deadline.remaining() <= 0:
+                    raise listing_timeout(prefix, self._name)
                 for entry in page.get("Contents", ()):
                     yield ListedObject(entry["Key"], entry["LastModified"], entry["Size"])
         except S3_ERRORS as error:
@@ -255,6 +258,11 @@ def _describe_version(entry: Mapping[str, Any]) -> ListedVersion:
 def _rank_version(version: ListedVersion) -> tuple[bool, float]:
     """Return a sort key that puts the latest version first, and then later ones before earlier ones."""
     return not version.is_latest, -version.written.timestamp()
+
+
+def listing_timeout(prefix: str, bucket: str) -> ArchiveUnavailable:
+    """Return the error that a listing did not end before the deadline."""
+    return ArchiveUnavailable(f"There was not enough time to list all keys below {prefix} in bucket {bucket}.")
 
 
 def _check_answer(answer: Mapping[str, Any], member: str, subject: str) -> None:

@@ -16,6 +16,8 @@ from notebook_archive.errors import NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
 NOTEBOOKS = "notebooks/"
+# Each item id begins with one of sixteen digits, so every key of a notebook begins with exactly one of these prefixes.
+NOTEBOOK_PREFIXES = [f"{NOTEBOOKS}{digit}" for digit in "0123456789abcdef"]
 RUNS = "runs/"
 RESTORES = "restores/"
 RECORDS = "records/"

@@ -1,6 +1,6 @@
 """Derive the content of the archive from the bucket's keys."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -8,7 +8,7 @@ from typing import Self
 
 from notebook_archive.archive import keys
 from notebook_archive.archive.bucket import ListedObject
-from notebook_archive.models import ItemId, ResourceKey
+from notebook_archive.models import ItemId, ResourceKey, join_digests
 
 # Maximum number of notes about one notebook's content that are kept in memory. The latest are kept.
 MAX_NOTES = 10
@@ -52,17 +52,18 @@ class ContentNotes:
 class ArchivedNotebook:
     """The archived objects of one notebook.
 
-    `snapshots` are in the order in which they were written. `item_written` is None if the notebook has no `item.json`.
-    `last_written` is the time at which its newest object was written, except `deleted.json`. `deletion_noted` is the
-    time at which `deleted.json` was written, or None. `sizes` contains, for each snapshot, the sizes in bytes of its
-    body and of its altered bodies.
+    `key_digests` are the joined digests of its snapshots' keys, in the order in which the snapshots were written. A
+    run keeps them for all notebooks in memory, and the keys would take five times the space. `item_written` is None
+    if the notebook has no `item.json`. `last_written` is the time at which its newest object was written, except
+    `deleted.json`. `deletion_noted` is the time at which `deleted.json` was written, or None. `sizes` contains, in
+    the same order as the digests, the sizes in bytes of each snapshot's body and of its altered bodies.
     """
 
     item_id: ItemId
-    snapshots: tuple[ResourceKey, ...]
+    key_digests: str
     item_written: datetime | None
     content_notes: ContentNotes = field(default_factory=ContentNotes)
-    sizes: Mapping[ResourceKey, tuple[int, ...]] = field(default_factory=dict)
+    sizes: tuple[tuple[int, ...], ...] = ()
     last_written: datetime | None = None
     deletion_noted: datetime | None = None
 
@@ -101,6 +102,13 @@ def group_by_notebook(objects: Iterable[ListedObject]) -> Iterator[ArchivedNoteb
                 sizes[key] = (*sizes.get(key, ()), listed.size)
                 if isinstance(name, ResourceKey):
                     snapshots.append((listed.written, name))
-        in_order = tuple(key for _, key in sorted(snapshots))
-        content_notes = ContentNotes.keep_latest(notes)
-        yield ArchivedNotebook(item_id, in_order, item_written, content_notes, sizes, last_written, deletion_noted)
+        in_order = [key for _, key in sorted(snapshots)]
+        yield ArchivedNotebook(
+            item_id,
+            join_digests(in_order),
+            item_written,
+            ContentNotes.keep_latest(notes),
+            tuple(sizes[key] for key in in_order),
+            last_written,
+            deletion_noted,
+        )

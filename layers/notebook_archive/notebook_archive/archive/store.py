@@ -6,14 +6,16 @@ import random
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 from notebook_archive.archive import keys
-from notebook_archive.archive.bucket import Bucket, ListedKey, ListedObject
+from notebook_archive.archive.bucket import Bucket, ListedKey, ListedObject, listing_timeout
 from notebook_archive.archive.listing import ArchivedNotebook, group_by_notebook
 from notebook_archive.archive.metadata import encode_metadata, encode_tags
 from notebook_archive.archive.records import (
@@ -24,6 +26,7 @@ from notebook_archive.archive.records import (
     make_store_record,
     parse_store_record,
 )
+from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveConflict, ArchiveDamaged, ArchiveUnavailable, NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
@@ -37,6 +40,9 @@ LINES_TYPE = "application/jsonl"
 IN_MEMORY_BYTES = 8_000_000
 # Maximum number of attempts for a write that S3 refuses with 409. botocore does not retry it.
 CONFLICT_ATTEMPTS = 5
+# Maximum number of keys that are listed with one call after the other. An archive with more keys is listed by prefixes
+# side by side, which costs up to 27 more calls: 11 for these keys, and one for the incomplete last page of each prefix.
+MAX_KEYS_IN_ONE_LISTING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,15 @@ class CaptureRecord:
         return cls(keys.RunId.parse(document["runId"]), keys.CopyId.parse(document["content"]), int(document["at"]))
 
 
+@dataclass(frozen=True, slots=True)
+class SpooledLines:
+    """JSON Lines in a file, with the SHA-256 of the file and the number of lines."""
+
+    file: IO[bytes]
+    digest: bytes
+    count: int
+
+
 class Archive:
     """The archive in one bucket. Every method may raise ArchiveDenied or ArchiveUnavailable. Threads may share it."""
 
@@ -89,11 +104,13 @@ class Archive:
         owner: str,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        max_keys_in_one_listing: int = MAX_KEYS_IN_ONE_LISTING,
     ) -> None:
         """`owner` is the id of the AWS account that the bucket must belong to."""
         self.bucket_name = bucket
         self._bucket = Bucket(s3, bucket, owner)
         self._sleep, self._jitter = sleep, jitter
+        self._max_keys_in_one_listing = max_keys_in_one_listing
 
     def put_snapshot(
         self,
@@ -212,14 +229,34 @@ class Archive:
         """Write the note that the portal no longer has the item. It replaces an earlier note."""
         self._put(keys.deletion_key(item_id), note)
 
-    def list_notebooks(self) -> Iterator[ArchivedNotebook]:
-        """Yield every archived notebook, in the order of their ids. One call lists up to 1,000 keys."""
-        yield from group_by_notebook(self._bucket.list_objects(keys.NOTEBOOKS))
+    def list_notebooks(self, deadline: Deadline) -> Iterator[ArchivedNotebook]:
+        """Yield every archived notebook, in the order of their ids. One call lists up to 1,000 keys.
+
+        Raises ArchiveUnavailable if the listing does not end before the deadline.
+        """
+        objects = self._bucket.list_objects(keys.NOTEBOOKS, deadline=deadline)
+        first = list(islice(objects, self._max_keys_in_one_listing + 1))
+        if len(first) <= self._max_keys_in_one_listing:
+            return group_by_notebook(first)
+        del objects, first  # frees their memory
+        return self._list_by_prefixes(deadline)
+
+    def _list_by_prefixes(self, deadline: Deadline) -> Iterator[ArchivedNotebook]:
+        pool = ThreadPoolExecutor(len(keys.NOTEBOOK_PREFIXES), thread_name_prefix="list")
+        parts = [pool.submit(self._list_below, prefix, deadline) for prefix in keys.NOTEBOOK_PREFIXES]
+        pool.shutdown(wait=False)  # a call that hangs must not delay the error beyond the deadline
+        _, unfinished = wait(parts, max(0.0, deadline.remaining()))
+        if unfinished:
+            raise listing_timeout(keys.NOTEBOOKS, self.bucket_name)
+        return chain.from_iterable(part.result() for part in parts)
+
+    def _list_below(self, prefix: str, deadline: Deadline) -> list[ArchivedNotebook]:
+        return list(group_by_notebook(self._bucket.list_objects(prefix, deadline=deadline)))
 
     def list_one_notebook(self, item_id: ItemId) -> ArchivedNotebook:
         """Return the archived objects of one notebook."""
         found = list(group_by_notebook(self._bucket.list_objects(keys.notebook_prefix(item_id))))
-        return found[0] if found else ArchivedNotebook(item_id, (), None)
+        return found[0] if found else ArchivedNotebook(item_id, "", None)
 
     def list_stored_by(self, run: keys.RunId, item_id: ItemId, since: datetime) -> Iterator[StoredObject]:
         """Yield the snapshots, altered snapshots and copies of a notebook that a run stored at or after `since`.
@@ -259,7 +296,8 @@ class Archive:
         if not versions:
             return
         body = _encode_json(make_store_record(run, versions))
-        self._put_if_absent(keys.record_key(run, hashlib.sha256(body).digest()), body, "application/json")
+        digest = hashlib.sha256(body).digest()
+        self._bucket.put_if_absent(keys.record_key(run, digest), body, digest)
 
     def read_store_records(self, since: date | None = None) -> Iterator[StoredByRun | DamagedEvidence]:
         """Yield the store records of the runs that started on this day (UTC) or later, in key order.
@@ -297,17 +335,18 @@ class Archive:
 
     def put_document_once(self, key: str, document: Mapping[str, Any]) -> bool:
         """Write a JSON document, unless the key exists or is being written. Return whether it was written."""
-        return self._put_if_absent(key, _encode_json(document), "application/json")
+        body = _encode_json(document)
+        return self._bucket.put_if_absent(key, body, hashlib.sha256(body).digest()) == "written"
 
-    def put_lines_once(self, key: str, lines: Iterable[Mapping[str, Any]]) -> bool:
-        """Write JSON Lines, like `put_document_once`. Many lines are kept on disk until they are written."""
-        with _spool_lines(lines) as (file, digest):
-            return self._bucket.put_if_absent(key, file, digest, ContentType=LINES_TYPE) == "written"
+    def put_lines_once(self, key: str, lines: SpooledLines) -> bool:
+        """Write JSON Lines, like `put_document_once`. `spool_lines` makes them."""
+        lines.file.seek(0)
+        return self._bucket.put_if_absent(key, lines.file, lines.digest, ContentType=LINES_TYPE) == "written"
 
     def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write JSON Lines. They replace earlier ones."""
-        with _spool_lines(lines) as (file, digest):
-            self._bucket.put(key, file, digest, ContentType=LINES_TYPE)
+        with spool_lines(lines) as spooled:
+            self._bucket.put(key, spooled.file, spooled.digest, ContentType=LINES_TYPE)
 
     def read_lines(self, key: str) -> Iterator[dict[str, Any]]:
         """Yield the objects of JSON Lines one at a time, or nothing if the object does not exist.
@@ -336,22 +375,19 @@ class Archive:
         body = _encode_json(document)
         self._bucket.put(key, body, hashlib.sha256(body).digest(), **parameters)
 
-    def _put_if_absent(self, key: str, body: bytes, content_type: str) -> bool:
-        digest = hashlib.sha256(body).digest()
-        return self._bucket.put_if_absent(key, body, digest, ContentType=content_type) == "written"
-
 
 @contextmanager
-def _spool_lines(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[IO[bytes], bytes]]:
-    """Provide a file with the lines, whose position is 0, and its SHA-256."""
-    sha256 = hashlib.sha256()
+def spool_lines(lines: Iterable[Mapping[str, Any]]) -> Iterator[SpooledLines]:
+    """Provide JSON Lines as a file. The file is in memory, or on disk if it is large."""
+    sha256, count = hashlib.sha256(), 0
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
         for line in lines:
             encoded = _encode_json(line) + b"\n"
             sha256.update(encoded)
             file.write(encoded)
+            count += 1
         file.seek(0)
-        yield file, sha256.digest()
+        yield SpooledLines(file, sha256.digest(), count)
 
 
 def _encode_json(document: Mapping[str, Any]) -> bytes:

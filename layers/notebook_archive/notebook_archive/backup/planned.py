@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 from notebook_archive.arcgis.portal import Organization
 from notebook_archive.archive import ArchivedNotebook, CapturedNote, ContentNotes, CopyId
-from notebook_archive.models import NotebookItem, ResourceKey, join_digests
+from notebook_archive.models import DIGEST_LENGTH, NotebookItem
 
 # Maximum number of archived snapshots in the line of one notebook. The latest ones are kept. If ArcGIS still has an
 # older snapshot, every run downloads it and counts it as unchanged.
@@ -68,11 +68,11 @@ def plan_notebook(item: NotebookItem, held: ArchivedNotebook | None, organizatio
         "itemId": item.item_id,
         "title": item.title,
         "owner": item.owner,
-        "archived": join_digests(held.snapshots[-MAX_PLANNED_SNAPSHOTS:]) if held else "",
+        "archived": held.key_digests[-MAX_PLANNED_SNAPSHOTS * DIGEST_LENGTH :] if held else "",
         "content": plan_content(item, held),
     }
-    if held and held.snapshots:
-        line["sizes"] = _list_sizes(held, held.snapshots[-MAX_PLANNED_SNAPSHOTS:])
+    if held and held.sizes:
+        line["sizes"] = _list_sizes(held.sizes[-MAX_PLANNED_SNAPSHOTS:])
     if not organization.can_update_items and item.owner != organization.username:
         line["hidden"] = True
     written = held.item_written.timestamp() * 1000 if held and held.item_written else 0
@@ -87,13 +87,13 @@ def plan_unknown(item_id: str) -> PlannedNotebook:
     return {"itemId": item_id, "title": "", "owner": "", "archived": ""}
 
 
-def _list_sizes(held: ArchivedNotebook, snapshots: Sequence[ResourceKey]) -> list[list[int]]:
+def _list_sizes(held: Sequence[tuple[int, ...]]) -> list[list[int]]:
     """Return the sizes of each snapshot. Leave out those of the earliest if there are more than MAX_SIZES in all."""
     sizes: list[list[int]] = []
     left = MAX_SIZES
-    for key in reversed(snapshots):
-        left -= len(held.sizes[key])
-        sizes.append(list(held.sizes[key]) if left >= 0 else [])
+    for each in reversed(held):
+        left -= len(each)
+        sizes.append(list(each) if left >= 0 else [])
     return sizes[::-1]
 
 

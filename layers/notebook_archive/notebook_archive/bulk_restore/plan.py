@@ -1,6 +1,6 @@
 """Plan a bulk restore: list the archive, and choose a version of each notebook."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched, groupby
 from typing import TypedDict
@@ -15,7 +15,7 @@ from notebook_archive.bulk_restore.outcome import SCHEMA, RestoreOutcome
 from notebook_archive.bulk_restore.planned import Batch, PlannedRestore
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import ArchiveDamaged, RestoreInputInvalid, VersionMissing
-from notebook_archive.executions.batches import cut_into_batches, write_under_new_key
+from notebook_archive.executions.batches import cut_into_batches, write_plan
 from notebook_archive.executions.claim import claim_run
 from notebook_archive.models import MAX_TITLE, ItemId, truncate
 
@@ -39,10 +39,24 @@ class RestorePlanner:
     def __init__(self, name: str, request: BulkRequest, archive: Archive, reader: ArchiveReader, threads: int) -> None:
         self._name, self._request, self._archive, self._reader = name, request, archive, reader
         self._threads = threads
-        # Notebooks that have no version to restore.
+        # The number of planned notebooks, and the notebooks that have no version to restore.
+        self.notebooks = 0
         self.unplanned: list[RestoreOutcome] = []
 
-    def plan(self) -> Iterator[PlannedRestore]:
+    def plan(self) -> Iterator[Batch]:
+        """Yield the batches of the plan. Raises RestoreInputInvalid if the plan to resume does not exist."""
+        request = self._request
+        batches = _read_plan(request.resumed, self._archive) if request.resumed else self._plan_batches()
+        for batch in batches:
+            self.notebooks += len(batch["notebooks"])
+            yield {**batch, "dryRun": request.is_dry_run}
+
+    def _plan_batches(self) -> Iterator[Batch]:
+        for number, some in enumerate(cut_into_batches(self._plan_notebooks(), BATCH_SIZE), 1):
+            batch: Batch = {"number": number, "part": 0, "dryRun": False, "notebooks": some}
+            yield {**batch, "to": self._request.to} if self._request.to else batch
+
+    def _plan_notebooks(self) -> Iterator[PlannedRestore]:
         """Yield the notebooks to restore, in the order of their ids."""
         with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="plan") as pool:
             for some in batched(self._list_notebooks(), 10 * self._threads, strict=False):
@@ -130,13 +144,7 @@ def plan_restores(
     """
     claim_run(keys.bulk_claim_key(run), run, started_at, archive)
     planner = RestorePlanner(name, request, archive, reader, threads)
-    planned = _read_plan(request.resumed, archive) if request.resumed else _cut(planner.plan(), request)
-    batches: list[Batch] = [{**batch, "dryRun": request.is_dry_run} for batch in planned]
-
-    def write(earlier_attempts: int) -> bool:
-        return archive.put_lines_once(keys.bulk_plan_key(run, earlier_attempts), batches)
-
-    earlier_attempts = write_under_new_key(write, f"The plan of bulk restore {run}")
+    written = write_plan(planner.plan(), lambda number: keys.bulk_plan_key(run, number), archive)
     if planner.unplanned:
         unplanned = sorted(planner.unplanned, key=lambda outcome: outcome["itemId"])
         document = {"schema": SCHEMA, "runId": run, "seconds": 0.0, "outcomes": unplanned}
@@ -144,16 +152,10 @@ def plan_restores(
     return {
         "scope": request.scope,
         "dryRun": request.is_dry_run,
-        "planKey": keys.bulk_plan_key(run, earlier_attempts),
-        "batches": len(batches),
-        "notebooks": sum(len(batch["notebooks"]) for batch in batches),
+        "planKey": written.key,
+        "batches": written.batches,
+        "notebooks": planner.notebooks,
     }
-
-
-def _cut(notebooks: Iterable[PlannedRestore], request: BulkRequest) -> Iterator[Batch]:
-    for number, some in enumerate(cut_into_batches(notebooks, BATCH_SIZE), 1):
-        batch: Batch = {"number": number, "part": 0, "dryRun": request.is_dry_run, "notebooks": some}
-        yield {**batch, "to": request.to} if request.to else batch
 
 
 def _read_plan(run: RunId, archive: Archive) -> Iterator[Batch]:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from notebook_archive.archive import Archive, spool_lines
 from notebook_archive.backup.planned import BATCH_BYTES
 from notebook_archive.errors import ArchiveUnavailable
 
@@ -24,6 +26,26 @@ def cut_into_batches[T: Mapping[str, Any]](entries: Iterable[T], batch_size: int
         size += entry_size
     if batch:
         yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPlan:
+    """The key of a plan that was written, and the number of its batches."""
+
+    key: str
+    batches: int
+
+
+def write_plan(batches: Iterable[Mapping[str, Any]], make_key: Callable[[int], str], archive: Archive) -> WrittenPlan:
+    """Write a plan with one batch in each line. `make_key` returns the key for a number of earlier attempts.
+
+    An earlier attempt may have written its own plan, or may still do so. Neither plan replaces the other. May raise an
+    ArchiveError.
+    """
+    with spool_lines(batches) as lines:
+        first_key = make_key(0)
+        number = write_under_new_key(lambda attempts: archive.put_lines_once(make_key(attempts), lines), first_key)
+        return WrittenPlan(make_key(number), lines.count)
 
 
 def write_under_new_key(write: Callable[[int], bool], what: str) -> int:

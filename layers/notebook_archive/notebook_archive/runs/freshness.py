@@ -1,6 +1,7 @@
 """Check whether the portal's search shows the same `modified` times as the items themselves."""
 
 import hashlib
+import heapq
 import time
 from collections.abc import Mapping, Sequence
 
@@ -29,8 +30,10 @@ def check_times(
     misses a save, the content would never be archived. So this looks up some of the items whose content would not be
     fetched. An item that has changed replaces the one from the search. Never raises a NotebookArchiveError.
     """
-    trusted = [item for item in items if is_planned_as_archived(plan_content(item, held.get(item.item_id)))]
-    chosen = sorted(trusted, key=lambda item: hashlib.sha256(f"{run} {item.item_id}".encode()).digest())[:MAX_CHECKS]
+    trusted = (item for item in items if is_planned_as_archived(plan_content(item, held.get(item.item_id))))
+    chosen = heapq.nsmallest(
+        MAX_CHECKS, trusted, key=lambda item: hashlib.sha256(f"{run} {item.item_id}".encode()).digest()
+    )
     searched = {item.item_id: item.modified for item in chosen}
     found = look_up(list(searched), administrator, threads).found
     newer = {item.item_id: item for item in found if item.modified > searched[item.item_id]}

@@ -6,7 +6,7 @@ from notebook_archive.arcgis.portal import Portal
 from notebook_archive.archive import Archive, RunId, keys
 from notebook_archive.backup.planned import plan_notebook
 from notebook_archive.backup.records import Problem
-from notebook_archive.executions.batches import cut_into_batches, write_under_new_key
+from notebook_archive.executions.batches import cut_into_batches, write_plan
 from notebook_archive.executions.claim import claim_run
 from notebook_archive.runs.batch import Batch
 from notebook_archive.runs.run_input import Scope
@@ -45,29 +45,19 @@ def plan_run(
         selection = select_chosen(item_ids, administrator, archive)
     # Sort by owner, so that the notebooks of one batch need few different tokens.
     items = sorted(selection.items, key=lambda item: (item.owner, item.item_id))
-    lines = (plan_notebook(item, selection.held.get(item.item_id), organization) for item in items)
-    batches: list[Batch] = [
-        {"number": number, "part": 0, "notebooks": notebooks}
+    # An entry of `held` is not needed after its notebook is planned.
+    lines = (plan_notebook(item, selection.held.pop(item.item_id, None), organization) for item in items)
+    batches = (
+        Batch(number=number, part=0, notebooks=notebooks)
         for number, notebooks in enumerate(cut_into_batches(lines, batch_size), 1)
-    ]
-    plan_key = _write_plan(run, batches, archive)
+    )
+    written = write_plan(batches, lambda number: keys.plan_key(run, number), archive)
     if selection.refused:
         archive.put_document(keys.refused_outcomes_key(run), {"outcomes": selection.refused})
     return {
         "scope": "everything" if item_ids is None else "chosen",
-        "planKey": plan_key,
-        "batches": len(batches),
+        "planKey": written.key,
+        "batches": written.batches,
         "notebooks": len(items) + len(selection.refused),
         "notices": selection.notices,
     }
-
-
-def _write_plan(run: RunId, batches: list[Batch], archive: Archive) -> str:
-    """Write the plan and return its key.
-
-    An earlier attempt may have written its own plan, or may still do so. Neither plan replaces the other.
-    """
-    earlier_attempts = write_under_new_key(
-        lambda number: archive.put_lines_once(keys.plan_key(run, number), batches), f"The plan of run {run}"
-    )
-    return keys.plan_key(run, earlier_attempts)

@@ -1,6 +1,6 @@
 """Select the notebooks of a run: every notebook of the organization, or the chosen ones."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from notebook_archive.arcgis.portal import Enumeration, Organization, Portal
@@ -18,12 +18,12 @@ from notebook_archive.runs.unlisted import list_unlisted_notices, look_up, note_
 class Selection:
     """The notebooks of a run.
 
-    `held` describes the archived content by item id. `refused` are the records of chosen ids that are not readable
-    notebooks. `notices` are for the report.
+    `held` describes the archived content by item id. The plan removes its entries to free their memory. `refused`
+    are the records of chosen ids that are not readable notebooks. `notices` are for the report.
     """
 
     items: list[NotebookItem]
-    held: Mapping[ItemId, ArchivedNotebook]
+    held: dict[ItemId, ArchivedNotebook]
     refused: list[OutcomeRecord]
     notices: list[Problem]
 
@@ -37,8 +37,9 @@ def select_everything(
     ArchiveError. An incomplete search is a notice, not an error, because the notebooks that it found are still
     archived.
     """
+    # Listing a large archive takes memory for sixteen pages at once. It is free again before the search needs memory.
+    held = {holding.item_id: holding for holding in archive.list_notebooks(administrator.client.deadline)}
     found = administrator.list_notebooks(organization.id)
-    held = {holding.item_id: holding for holding in archive.list_notebooks()}
     missing = [item_id for item_id, each in held.items() if item_id not in found.notebooks and not each.is_deleted]
     looked_up = look_up(missing, administrator, threads)
     if organization.can_view_items and found.notebooks:  # if the search finds nothing, it may be the wrong portal

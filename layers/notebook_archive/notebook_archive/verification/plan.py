@@ -11,7 +11,7 @@ from typing import IO, TypedDict
 
 from notebook_archive.archive import Archive, Ledger, LedgerEntry, ListedKey, RunId, fold, keys
 from notebook_archive.errors import RunInputInvalid
-from notebook_archive.executions.batches import cut_into_batches, write_under_new_key
+from notebook_archive.executions.batches import cut_into_batches, write_plan
 from notebook_archive.executions.claim import claim_run
 from notebook_archive.models import ItemId
 from notebook_archive.verification.checks import Batch, Check
@@ -171,17 +171,18 @@ class _Agenda:
         """Write the plan and return its summary."""
         lines, oldest_left = self._reads.choose()
         reads: list[Check] = [json.loads(line) for line in lines]
-        sizes = [len(checks) for checks in self._cut(reads)]
+        sizes: list[int] = []
 
-        def write(earlier_attempts: int) -> bool:
-            batches = (Batch(number=number, part=0, checks=checks) for number, checks in enumerate(self._cut(reads), 1))
-            return archive.put_lines_once(keys.verification_plan_key(run, earlier_attempts), batches)
+        def make_batches() -> Iterator[Batch]:
+            for number, checks in enumerate(self._cut(reads), 1):
+                sizes.append(len(checks))
+                yield Batch(number=number, part=0, checks=checks)
 
-        earlier_attempts = write_under_new_key(write, f"The plan of verification {run}")
+        written = write_plan(make_batches(), lambda number: keys.verification_plan_key(run, number), archive)
         return {
             "scope": scope,
-            "planKey": keys.verification_plan_key(run, earlier_attempts),
-            "batches": len(sizes),
+            "planKey": written.key,
+            "batches": written.batches,
             "checks": sum(sizes),
             "versions": self._totals.versions,
             "unrecorded": self._totals.unrecorded,
