@@ -66,7 +66,7 @@ def _read_request(given: object) -> BulkRequest:
         raise RestoreInputInvalid("With resume, the fields to, owners and at are those of the earlier execution.")
     is_dry_run = fields.get("dryRun", False)
     if not isinstance(is_dry_run, bool) or fields.get("everything", True) is not True:
-        raise RestoreInputInvalid("The fields everything and dryRun can only be true.")
+        raise RestoreInputInvalid("The field everything can only be true, and dryRun only true or false.")
     listed = read_item_list(fields["itemIds"], ALLOWED_INPUT) if scope == "chosen" else []
     return BulkRequest(
         scope=scope,
