@@ -41,6 +41,9 @@ OURS = re.compile(
     r"|runs/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|outcomes/(?:plan|crashed|{_BATCH})\.json)"
     r"|restores/[A-Za-z0-9_.-]{1,80}/(?:plan|result|notes/\d-[a-z]+|undo/(?:plan|result))\.json"
+    r"|bulk-restores/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
+    rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|items\.jsonl|report\.json|results/(?:plan|{_BATCH})\.json)"
+    r"|restore-tests/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/(?:plan|results|removed)\.json"
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
     rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
@@ -49,6 +52,10 @@ OURS = re.compile(
 
 class RuleBroken(AssertionError):
     """The code made a call that the real S3 would refuse, or that the archive must never make."""
+
+
+class Killed(BaseException):
+    """The process was killed. No code catches this, because it is not an Exception."""
 
 
 @dataclass
@@ -62,12 +69,13 @@ class Fault:
     - `timeout`: no response comes
     - `lost-answer`: the call is done, but its response is lost
     - `no-checksum`: the call is done, but its response has no checksum
+    - `killed`: the process is killed before the call
     - `page` and `empty`: the call is not done, but the response has the status 200
     - a status and an error code, such as `409-ConditionalRequestConflict`
     """
 
     operation: str
-    kind: Literal["reset", "timeout", "lost-answer", "no-checksum", "page", "empty"] | str
+    kind: Literal["reset", "timeout", "lost-answer", "no-checksum", "killed", "page", "empty"] | str
     times: int | None = 1
     after: int = 0
     part: str = ""
@@ -175,6 +183,8 @@ class StrictS3:
 
     def _fail(self, fault: Fault, request: AWSPreparedRequest, event_name: str, **more: Any) -> AWSResponse | None:
         """Make the call fail as the fault says. Return the response if there is one."""
+        if fault.kind == "killed":
+            raise Killed
         if fault.kind == "timeout":
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault.kind == "reset":

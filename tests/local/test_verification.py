@@ -23,7 +23,7 @@ def verify(system: LocalSystem, given: dict[str, Any], seconds: float = 120) -> 
     return dict(execution), json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def test_verification_names_what_is_damaged_and_deleted(present: LocalSystem) -> None:
+def test_damaged_and_deleted_versions_are_named_and_put_back(present: LocalSystem) -> None:
     s3, bucket = present.aws.s3, present.outputs["ArchiveBucket"]
     ArchiveRun(present.aws, present.outputs).wait()
     execution, clean = verify(present, {"everything": True})
@@ -35,18 +35,36 @@ def test_verification_names_what_is_damaged_and_deleted(present: LocalSystem) ->
     damaged, deleted = [each["Key"] for each in listed if "/snapshots/" in each["Key"]][:2]
     good = s3.get_object(Bucket=bucket, Key=damaged)
     body = good["Body"].read()
-    bad = s3.put_object(Bucket=bucket, Key=damaged, Body=body + b" ", Metadata=good["Metadata"])
-    marker = s3.delete_object(Bucket=bucket, Key=deleted)
-    try:
-        execution, report = verify(present, {})
-    finally:
-        s3.delete_object(Bucket=bucket, Key=damaged, VersionId=bad["VersionId"], BypassGovernanceRetention=True)
-        s3.delete_object(Bucket=bucket, Key=deleted, VersionId=marker["VersionId"])
+    s3.put_object(Bucket=bucket, Key=damaged, Body=body + b" ", Metadata=good["Metadata"])
+    s3.delete_object(Bucket=bucket, Key=deleted)
+    execution, report = verify(present, {})
     assert (execution["status"], execution["error"]) == ("FAILED", "ArchiveVerification.findings")
     assert {(each["kind"], each["key"]) for each in report["named"]} == {("damaged", damaged), ("missing", deleted)}
     assert damaged in execution["cause"]
     (found,) = [each for each in report["named"] if each["kind"] == "damaged"]
     assert found["goodVersionId"] == good["VersionId"]
 
+    for each in report["named"]:
+        put_back(present, each["key"], each["goodVersionId"])
     execution, again = verify(present, {})
     assert (execution["status"], again["named"]) == ("SUCCEEDED", [])
+    assert s3.get_object(Bucket=bucket, Key=damaged)["Body"].read() == body
+
+
+def put_back(system: LocalSystem, key: str, version_id: str) -> None:
+    """Put an older S3 version back, with the calls of docs/verify.md.
+
+    The tags are left out, because MiniStack does not return those of a version that a delete marker hides.
+    """
+    s3, bucket = system.aws.s3, system.outputs["ArchiveBucket"]
+    good = s3.get_object(Bucket=bucket, Key=key, VersionId=version_id)
+    s3.delete_object(Bucket=bucket, Key=key)
+    s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=good["Body"].read(),
+        Metadata=good["Metadata"],
+        IfNoneMatch="*",
+        ContentType="application/json",
+        ChecksumAlgorithm="SHA256",
+    )

@@ -23,7 +23,9 @@ pytestmark = pytest.mark.local
 ACCOUNT = "000000000000"
 BUCKET = "archive"
 WEBHOOK = {"path": "sample-path-of-32-characters-or-more", "key": "sample-key-of-32-characters-or-more"}
+LEDGER_BUCKET = "ledger"
 RUN = "2026-11-22/sample-run"
+VERIFICATION = "2026-11-22/sample-verification"
 LAMBDAS_OWN = {"timestamp", "level", "errorMessage", "errorType", "requestId", "stackTrace"}
 
 
@@ -47,6 +49,7 @@ class Site:
             **own.get("Environment", {}).get("Variables", {}),
             "ARCHIVE_BUCKET": BUCKET,
             "ARCHIVE_BUCKET_OWNER": ACCOUNT,
+            "LEDGER_BUCKET": LEDGER_BUCKET,
             **{f"{name}_QUEUE_URL": url for name, url in self.queues.items()},
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -72,6 +75,7 @@ class Site:
 def site() -> Iterator[Site]:
     with LocalArcGIS(Seed.samples()) as arcgis, LocalAws() as aws:
         aws.s3.create_bucket(Bucket=BUCKET)
+        aws.s3.create_bucket(Bucket=LEDGER_BUCKET)
         sqs = aws.session.client("sqs", endpoint_url=aws.endpoint_url)
         queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("REQUEST", "FAILURE")}
         site = Site(aws, arcgis, queues, Rotations(aws.secrets, arcgis.enterprise, arcgis.ca_bundle.read_text()))
@@ -166,6 +170,21 @@ def test_a_run_is_planned_archived_and_reported(site: Site, start: Start) -> Non
     assert reported.body["status"] == "complete"
     assert reported.body["message"] in [line["message"] for line in check_log(site, reported, run_id=RUN)]
     assert [line["RunComplete"] for line in reported.lines if "_aws" in line] == [[1]]
+
+
+def test_a_verification_is_planned_done_and_reported(site: Site, start: Start) -> None:
+    start("ArchiveNotebooks").invoke(sample("archive_notebooks"))
+    planned = start("PlanVerification").invoke(sample("plan_verification.everything"))
+    assert planned.kind == "response"
+    check_log(site, planned, run_id=VERIFICATION)
+    batch = site.aws.s3.get_object(Bucket=BUCKET, Key=planned.body["planKey"])["Body"].read().splitlines()[0]
+    run = {name: planned.body[name] for name in ("runId", "startedAt")}
+    verified = start("VerifyVersions").invoke({**run, "batch": json.loads(batch)})
+    assert verified.body == {**run, "batch": None}
+    check_log(site, verified, run_id=VERIFICATION)
+    reported = start("ReportVerification").invoke({**run, "plan": planned.body, "error": None})
+    assert reported.body["message"] in [line["message"] for line in check_log(site, reported, run_id=VERIFICATION)]
+    assert [line["ObjectsDamaged"] for line in reported.lines if "_aws" in line] == [[0]]
 
 
 def test_a_failed_plan_is_logged(site: Site, start: Start) -> None:

@@ -5,7 +5,7 @@ import pytest
 from notebook_archive.archive import keys
 from notebook_archive.errors import ArchiveError
 from tests.strict_s3 import BUCKET, Fault, contents, plain_client
-from tests.verification.scene import Scene, damage, put_junk
+from tests.verification.scene import Scene, damage, delete, put_foreign, put_junk
 
 
 def filled(scene: Scene, count: int = 10) -> Scene:
@@ -140,3 +140,19 @@ def test_ledger_does_not_grow_with_the_number_of_verifications(scene: Scene) -> 
         scene.night = night
         scene.verify(f"night {night}", {"everything": True})
     assert sum(len(scene.ledger.read_shard(shard).entries) for shard in keys.SHARDS) == 3
+
+
+def test_damaged_reports_do_not_stop_a_verification(scene: Scene) -> None:
+    deleted = scene.add_snapshot("deleted")
+    scene.record()
+    delete(deleted)
+    scene.verify("one")
+    scene.night = 1
+    scene.verify("two")
+    put_foreign(f"verifications/{scene.started_at[:10]}/two/findings.jsonl", b"{")
+    put_foreign("verifications/notes.txt", b"notes")
+    put_foreign("runs/2026-11-29/broken/report.json", b"[]")
+    scene.night = 2
+    report = scene.verify("three")
+    assert [(each["key"], each["state"]) for each in report["named"]] == [(deleted, "open")]
+    assert report["arcgis"] is None

@@ -5,7 +5,7 @@ from moto.s3.models import s3_backends
 
 from notebook_archive.errors import ArchiveError
 from notebook_archive.verification.report import VerificationReport
-from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, Fault
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, Fault, Killed
 from tests.verification.scene import Scene, damage, delete, put_foreign
 
 EVERYTHING = {"everything": True}
@@ -80,3 +80,41 @@ def test_nothing_false_is_reported_if_an_s3_call_fails(scene: Scene, kind: str) 
 def test_nothing_false_is_reported_if_any_s3_call_fails(scene: Scene, kind: str) -> None:
     scene.threads = 1
     assert sweep(scene, kind, range(CALLS)) >= CALLS - 10
+
+
+def sweep_kills(scene: Scene, calls: range) -> int:
+    """Kill a verification before some of its calls, and repeat it under the same id. Return how many were killed."""
+    killed = 0
+    for number in calls:
+        for bucket in (BUCKET, LEDGER_BUCKET):
+            s3_backends[ACCOUNT]["aws"].get_bucket(bucket).keys.clear()
+        expected = prepare(scene)
+        before = {key: len(versions) for key, versions in archived_versions().items()}
+        scene.s3.faults = [Fault("*", "killed", after=number)]
+        try:
+            scene.verify("same", EVERYTHING)
+        except Killed:
+            killed += 1
+        scene.s3.faults = []
+        report = scene.verify("same", EVERYTHING)
+        assert {finding["key"]: finding["kind"] for finding in report["named"]} == expected
+        assert (report["versions"]["read"], report["notices"]) == (1, [])
+        assert {key: len(versions) for key, versions in archived_versions().items()} == before, "nothing was written"
+    return killed
+
+
+def archived_versions() -> dict[str, list[object]]:
+    """Return the S3 versions of everything that a verification must not change."""
+    held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
+    return {key: held.getlist(key) for key in held if not key.startswith("verifications/")}
+
+
+def test_killed_verification_is_completed_under_the_same_id(scene: Scene) -> None:
+    scene.threads = 1
+    assert sweep_kills(scene, range(2, CALLS, 9)) >= 7
+
+
+@pytest.mark.soak
+def test_verification_killed_before_any_call_is_completed(scene: Scene) -> None:
+    scene.threads = 1
+    assert sweep_kills(scene, range(CALLS)) >= CALLS - 10

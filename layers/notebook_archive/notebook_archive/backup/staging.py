@@ -30,6 +30,10 @@ class Staged:
     digest: bytes
     facts: NotebookFacts
 
+    def view(self) -> bytes | mmap:
+        """Return the bytes, without copying them if `stage` made the file."""
+        return self.file.view() if isinstance(self.file, _Spool) else self.file.read()
+
 
 class _Spool(SpooledTemporaryFile[bytes]):
     """A file in memory, or on disk if it is large."""

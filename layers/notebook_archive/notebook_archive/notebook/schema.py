@@ -157,16 +157,24 @@ def is_valid(body: bytes | mmap) -> bool | None:
     if len(body) > MAX_BYTES:
         return None
     try:
-        version = _version.decode(body)
-        if version.nbformat != 4 or not 0 <= version.nbformat_minor <= MAX_MINOR:
-            return None
-        notebook = _notebook.decode(body)
-        _check_later_members(notebook)
-        return _has_members_of_version(notebook)
+        return _check(body)
     except msgspec.ValidationError:
         return False
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
+
+
+def _check(body: bytes | mmap) -> bool | None:
+    """Return whether a notebook is valid, or None for other versions. May raise ValidationError or DecodeError."""
+    try:
+        notebook = _notebook.decode(body)
+    except msgspec.ValidationError:
+        version = _version.decode(body)
+        return False if version.nbformat == 4 and 0 <= version.nbformat_minor <= MAX_MINOR else None
+    if notebook.nbformat_minor > MAX_MINOR:
+        return None
+    _check_later_members(notebook)
+    return _has_members_of_version(notebook)
 
 
 def _has_members_of_version(notebook: _Notebook) -> bool:

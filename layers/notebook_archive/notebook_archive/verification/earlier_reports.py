@@ -6,37 +6,52 @@ from datetime import date, timedelta
 from typing import Any
 
 from notebook_archive.archive import Archive, RunId, keys
+from notebook_archive.errors import ArchiveDamaged
 from notebook_archive.verification.findings import Finding
 
 # Number of days in which the last report is looked for.
 VERIFICATION_DAYS = 400
 RUN_DAYS = 40
 _NAME = "/report.json"
+# What parsing a document raises that is not as documented.
+_NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError)
 
 
 def find_first_day(archive: Archive, today: date) -> date:
     """Return the day (UTC) of the first verification. That may be the present one, whose `run.json` exists."""
-    first = next(archive.list_documents(keys.VERIFICATIONS), None)
-    return date.fromisoformat(first.key.split("/")[1]) if first else today
+    for listed in archive.list_documents(keys.VERIFICATIONS):
+        try:
+            return date.fromisoformat(listed.key.split("/")[1])
+        except ValueError:
+            continue  # not an object of a verification
+    return today
 
 
 def read_open_findings(run: RunId, archive: Archive, today: date) -> dict[str, Finding]:
-    """Return the findings that were open after the last verification before this one, by their ids."""
-    reports = _list_reports(keys.VERIFICATIONS, archive, today - timedelta(days=VERIFICATION_DAYS))
-    earlier = (key for key in reports if key != keys.verification_report_key(run))
-    last = next(earlier, None)
-    if last is None:
-        return {}
-    lines = archive.read_lines(last.removesuffix(_NAME) + "/findings.jsonl")
-    return {line["findingId"]: _as_finding(line) for line in lines}
+    """Return the findings that were open after the last verification before this one, by their ids.
+
+    If its findings are damaged, those of the verification before it are returned.
+    """
+    for key in _list_reports(keys.VERIFICATIONS, archive, today - timedelta(days=VERIFICATION_DAYS)):
+        if key == keys.verification_report_key(run):
+            continue
+        try:
+            lines = list(archive.read_lines(key.removesuffix(_NAME) + "/findings.jsonl"))
+            return {line["findingId"]: _as_finding(line) for line in lines}
+        except (ArchiveDamaged, *_NOT_AS_DOCUMENTED):
+            continue
+    return {}
 
 
 def find_last_run(archive: Archive, today: date) -> Mapping[str, Any] | None:
-    """Return the report of the last run over everything that has one, or None."""
+    """Return the report of the last run over everything that has one, or None. Damaged reports are skipped."""
     for key in _list_reports(keys.RUNS, archive, today - timedelta(days=RUN_DAYS)):
-        report = json.loads(archive.read_object(key) or b"{}")
-        if report.get("scope") == "everything":
-            return dict(report)
+        try:
+            report = json.loads(archive.read_object(key) or b"{}")
+            if report["scope"] == "everything":
+                return dict(report)
+        except (ArchiveDamaged, *_NOT_AS_DOCUMENTED):
+            continue
     return None
 
 

@@ -106,7 +106,7 @@ def examine(key: str, version_id: str, reader: CountedReader) -> Examination | N
     if staged is None:
         return _examine_bytes(key, version_id, reader)
     with closing(staged.file):
-        valid = is_valid(staged.file.read()) if staged.size <= MAX_BYTES else None
+        valid = is_valid(staged.view()) if staged.size <= MAX_BYTES else None
     return Examination(staged.size, staged.digest.hex(), checksum, metadata, valid=valid)
 
 

@@ -46,17 +46,12 @@ def plan_shard(
     `open_keys` are the keys of the shard that have open findings. With another scope than "due", everything in the
     listing is read.
     """
-    plan = ShardPlan()
+    planner = _ShardPlanner(entries, frozenset(open_keys), period, scope)
     for each in listed:
-        _plan_key(each, entries.get(each.key), plan, period, scope, is_open=each.key in open_keys)
-    there = {each.key for each in listed}
-    for key in sorted(entries.keys() - there):
-        if entries[key].sha256:
-            plan.urgent.append(_make_check("missing", key, entries[key]))
-    planned = {check["key"] for check in plan.urgent}
-    plan.urgent += [_make_check(choose_kind(key), key) for key in sorted({*open_keys} - there - planned)]
-    _count_deleted(listed, plan)
-    return plan
+        planner.add_key(each)
+    planner.add_unlisted({each.key for each in listed})
+    planner.count_deleted(listed)
+    return planner.plan
 
 
 def choose_kind(key: str) -> CheckKind:
@@ -68,52 +63,73 @@ def choose_kind(key: str) -> CheckKind:
     return "read" if keys.parse_version(key) else "foreign"
 
 
-def _plan_key(
-    listed: ListedKey, entry: LedgerEntry | None, plan: ShardPlan, period: Period, scope: Scope, *, is_open: bool
-) -> None:
-    key, current = listed.key, listed.current
-    if keys.parse_version(key) is None:
-        is_foreign = current is not None and not keys.is_document(key)
-        if is_open or is_foreign:
-            plan.urgent.append(_make_check(choose_kind(key), key, older=_list_older(listed)))
-        elif current and (scope != "due" or period.is_day_of(key)):
-            plan.others.append(_make_check("document", key, older=_list_older(listed)))
-    elif current is None:
-        plan.urgent.append(_make_check("missing", key, entry, older=_list_older(listed)))
-    else:
-        _plan_version(listed, current, entry, plan, period, scope, is_open=is_open)
+class _ShardPlanner:
+    """Makes the plan of one shard."""
+
+    def __init__(
+        self, entries: Mapping[str, LedgerEntry], open_keys: frozenset[str], period: Period, scope: Scope
+    ) -> None:
+        self._entries, self._open_keys, self._period, self._scope = entries, open_keys, period, scope
+        self.plan = ShardPlan()
+
+    def add_key(self, listed: ListedKey) -> None:
+        """Add the check of a key that S3 lists, if one is due."""
+        key, current = listed.key, listed.current
+        if keys.parse_version(key) is None:
+            self._add_other_key(listed)
+        elif current is None:
+            self.plan.urgent.append(_make_check("missing", key, self._entries.get(key), older=_list_older(listed)))
+        else:
+            self._add_version(listed, current, self._entries.get(key))
+
+    def _add_other_key(self, listed: ListedKey) -> None:
+        """Add the check of a document or of a foreign key."""
+        key, is_there = listed.key, listed.current is not None
+        if key in self._open_keys or (is_there and not keys.is_document(key)):
+            self.plan.urgent.append(_make_check(choose_kind(key), key, older=_list_older(listed)))
+        elif is_there and (self._scope != "due" or self._period.is_day_of(key)):
+            self.plan.others.append(_make_check("document", key, older=_list_older(listed)))
+
+    def _add_version(self, listed: ListedKey, current: ListedVersion, entry: LedgerEntry | None) -> None:
+        self.plan.versions += 1
+        self.plan.unrecorded += entry is None or not entry.sha256
+        older, written = _list_older(listed), int(current.written.timestamp() * 1000)
+        proved_at = entry.proved_at if entry else 0
+        version_id = "" if current.version_id == "null" else current.version_id
+        check = _make_check("read", listed.key, entry, version_id, older)
+        check["since"] = self._period.find_start(written, proved_at)
+        is_written_again = bool(proved_at or older) and written > proved_at
+        if listed.key in self._open_keys or is_written_again or (entry and _is_suspicious(entry, current)):
+            self.plan.urgent.append(check)
+            self.plan.urgent_versions += 1
+        elif self._scope != "due":
+            self.plan.others.append(check)
+        else:
+            self.plan.candidates.append(check)
+            if self._period.must_compare(listed.key, max(written, proved_at, entry.headed_at if entry else 0)):
+                self.plan.others.append({**check, "kind": "head"})
+
+    def add_unlisted(self, listed_keys: Collection[str]) -> None:
+        """Add the checks of keys that S3 does not list: recorded versions, and objects with open findings."""
+        recorded = {key for key, entry in self._entries.items() if entry.sha256 and key not in listed_keys}
+        self.plan.urgent += [_make_check("missing", key, self._entries[key]) for key in sorted(recorded)]
+        self.plan.urgent += [
+            _make_check(choose_kind(key), key) for key in sorted(self._open_keys - recorded) if key not in listed_keys
+        ]
+
+    def count_deleted(self, listed: Sequence[ListedKey]) -> None:
+        """Count what the archive has of notebooks that ArcGIS does not have any more."""
+        objects = [(each.key, each.current) for each in listed if each.current]
+        notebooks = group_by_notebook(ListedObject(key, current.written, current.size) for key, current in objects)
+        deleted = {each.item_id for each in notebooks if each.is_deleted}
+        parsed = (keys.parse_version(key) for key, _ in objects)
+        self.plan.deleted_notebooks = len(deleted)
+        self.plan.deleted_versions = sum(found is not None and found[0] in deleted for found in parsed)
 
 
-def _plan_version(
-    listed: ListedKey,
-    current: ListedVersion,
-    entry: LedgerEntry | None,
-    plan: ShardPlan,
-    period: Period,
-    scope: Scope,
-    *,
-    is_open: bool,
-) -> None:
-    is_recorded = entry is not None and bool(entry.sha256)
-    plan.versions += 1
-    plan.unrecorded += not is_recorded
-    older, written = _list_older(listed), int(current.written.timestamp() * 1000)
-    proved_at = entry.proved_at if entry else 0
-    check = _make_check("read", listed.key, entry, "" if current.version_id == "null" else current.version_id, older)
-    check["since"] = period.find_start(written, proved_at)
-    is_new = bool(proved_at or older) and written > proved_at  # written again, so it may have been replaced
-    has_other_size = entry is not None and is_recorded and current.size != entry.size
-    if is_open or is_new or has_other_size or (entry and entry.findings):
-        plan.urgent.append(check)
-        plan.urgent_versions += 1
-        return
-    if scope != "due":
-        plan.others.append(check)
-        return
-    plan.candidates.append(check)
-    compared_at = max(written, proved_at, entry.headed_at if entry else 0)
-    if period.must_compare(listed.key, compared_at):
-        plan.others.append({**check, "kind": "head"})
+def _is_suspicious(entry: LedgerEntry, current: ListedVersion) -> bool:
+    """Return whether a version has an open finding in the ledger, or another size than the ledger says."""
+    return bool(entry.findings) or (bool(entry.sha256) and current.size != entry.size)
 
 
 def _make_check(
@@ -138,12 +154,3 @@ def _list_older(listed: ListedKey) -> list[str]:
     """
     older = [each.version_id for each in listed.versions if not each.is_marker and each is not listed.current]
     return older if len(older) <= MAX_OLDER else [*older[: MAX_OLDER - 1], older[-1]]
-
-
-def _count_deleted(listed: Sequence[ListedKey], plan: ShardPlan) -> None:
-    objects = [(each.key, each.current) for each in listed if each.current]
-    notebooks = group_by_notebook(ListedObject(key, current.written, current.size) for key, current in objects)
-    deleted = {each.item_id for each in notebooks if each.is_deleted}
-    parsed = (keys.parse_version(key) for key, _ in objects)
-    plan.deleted_notebooks = len(deleted)
-    plan.deleted_versions = sum(found is not None and found[0] in deleted for found in parsed)
