@@ -11,7 +11,7 @@ class RestoreInputInvalid(RestoreError):
     """A request to restore or to undo has an unknown, missing or wrong field. Nothing was changed."""
 
     reason = "restore-input-invalid"
-    remedy = "Correct the field that the message names. docs/restore.md describes all fields."
+    remedy = "Correct the request. docs/restore.md describes all fields."
 
 
 class RestoreIdTaken(RestoreError):
@@ -62,7 +62,10 @@ class SessionOpen(RestoreError):
     """
 
     reason = "session-open"
-    remedy = 'Ask the users to close the notebook. Or restore it anyway, with "force": true.'
+    remedy = (
+        "Ask the users to close the notebook without saving, then send the request again. Or replace the content "
+        'anyway, with "force": true.'
+    )
 
 
 class SessionsUnknown(RestoreError):
