@@ -26,7 +26,7 @@ from tests.site import stored_body
 from tests.strict_s3 import ACCOUNT, contents
 
 # The state machines, which have samples of their own.
-MACHINES = {"archive_run", "archive_verification"}
+MACHINES = {"archive_run", "archive_verification", "archive_restore"}
 REPORT = "runs/2026-11-22/sample-run/report.json"
 
 

@@ -11,11 +11,15 @@ from local.arcgis.deployment import Kind
 from local.arcgis.seed import SAMPLE_OWNERS
 from tests.restore.scene import RestoreScene
 from tests.site import Site
-from tests.strict_s3 import StrictS3, make_bucket
+from tests.strict_s3 import StrictS3, make_bucket, make_ledger_bucket
 
 type MakeScene = Callable[..., RestoreScene]
 OTHERS: dict[Kind, Kind] = {"enterprise": "online", "online": "kubernetes", "kubernetes": "enterprise"}
-OWNERS = (User("ana", "ana-password"), User("ben", "ben-password", has_secret=False))
+OWNERS = (
+    User("ana", "ana-password"),
+    User("ben", "ben-password", has_secret=False),
+    User("tester", "tester-password", has_secret=False),
+)
 
 
 def body(number: int, cells: str = "") -> bytes:
@@ -54,6 +58,7 @@ def make_scene(running: LocalArcGIS) -> Iterator[MakeScene]:
     """Make scenes: the notebooks are archived, and the request logs are empty. Nobody has a notebook open."""
     with mock_aws():
         make_bucket()
+        make_ledger_bucket()
         strict = StrictS3()
 
         def make(

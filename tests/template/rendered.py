@@ -15,6 +15,7 @@ TEMPLATE = ROOT / "template.yaml"
 STATE_MACHINES = {
     "ArchiveRun": ROOT / "statemachines" / "archive_run.asl.yaml",
     "ArchiveVerification": ROOT / "statemachines" / "archive_verification.asl.yaml",
+    "ArchiveRestore": ROOT / "statemachines" / "archive_restore.asl.yaml",
 }
 
 # Parameters that switch on every optional part of the stack.
@@ -32,6 +33,7 @@ EVERYTHING = {
     "ApiAccessLogs": "CREATE",
     "WebhookSecret": "notebook-archive-webhook",
     "RestoreSecretPrefix": "notebook-archive-restore",
+    "RestoreTestSchedule": "rate(1 day)",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},

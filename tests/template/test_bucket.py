@@ -99,7 +99,7 @@ def test_bucket_policy_requires_tls_and_conditional_writes(variant: str) -> None
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
     kept = "arn:aws:s3:::ArchiveBucket/notebooks/*"
-    records = [f"arn:aws:s3:::ArchiveBucket/{prefix}/*" for prefix in ("records", "restores")]
+    records = [f"arn:aws:s3:::ArchiveBucket/{prefix}/*" for prefix in ("records", "restores", "restore-tests")]
     assert once["Resource"] == [f"{kept}/snapshots/*", f"{kept}/current/*", f"{kept}/captures/*", *records]
     assert once["Condition"] == {
         "Null": {"s3:if-none-match": "true"},

@@ -65,6 +65,7 @@ def test_every_parameter_is_used() -> None:
         ("CredentialPrefix", "notebook-archive/credentials"),
         ("RestoreSecretPrefix", "notebook-archive/restore"),
         ("RestoreSecretPrefix", "*"),
+        ("RestoreTestSchedule", "daily"),
         ("CaBundleSecret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:x"),
         ("ExistingBucket", "Gis_Archive"),
         ("KmsKeyArn", "alias/archive"),

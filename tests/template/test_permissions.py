@@ -57,8 +57,14 @@ _FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function"
 
 _VERIFICATIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveVerification"
 _VERIFICATION = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveVerification"
+_RESTORES = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRestore"
+_RESTORE = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRestore"
+_TEST_SECRET = f"{_SECRETS[:-1]}restore-test-??????"
+# The schedule may start restore tests only if `RestoreTestSchedule` is given.
+_TESTS = f"{_FUNCTION}:TestRestoresFunction"
 _EVIDENCE = {"BUCKET/records/*", "BUCKET/verifications/*", "BUCKET/restore-tests/*"}
 
+_MACHINE_ROLES = ("ArchiveRunRole", "ArchiveVerificationRole", "ArchiveRestoreRole")
 _PLANNED = {
     "BUCKET/runs/*/run.json",
     "BUCKET/runs/*/plan*.jsonl",
@@ -191,6 +197,50 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "states:StopExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
         "states:RedriveExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
     },
+    "PlanRestoresRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/bulk-restores/*"},
+        "s3:PutObject": {
+            "BUCKET/bulk-restores/*/run.json",
+            "BUCKET/bulk-restores/*/plan*.jsonl",
+            "BUCKET/bulk-restores/*/results/plan.json",
+        },
+    },
+    "RestoreNotebooksRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/restores/*", "BUCKET/bulk-restores/*/results/*"},
+        "s3:PutObject": {"BUCKET/restores/*", "BUCKET/bulk-restores/*/results/*"},
+        "secretsmanager:GetSecretValue": {_SECRETS, _OTHER_PORTALS},
+        "events:PutEvents": {_BUS},
+    },
+    "ReportRestoresRole": {
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObject": {"BUCKET/bulk-restores/*", "BUCKET/restores/*/result.json"},
+        "s3:PutObject": {
+            "BUCKET/bulk-restores/*/run.json",
+            "BUCKET/bulk-restores/*/items.jsonl",
+            "BUCKET/bulk-restores/*/report.json",
+        },
+        "events:PutEvents": {_BUS},
+    },
+    "TestRestoresRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {*_EVIDENCE, "BUCKET/notebooks/*", "BUCKET/restores/*", "LEDGER/ledger/*"},
+        "s3:PutObject": {"BUCKET/restores/*", "BUCKET/restore-tests/*", "LEDGER/ledger/*"},
+        "secretsmanager:GetSecretValue": {_TEST_SECRET, _CERTIFICATES},
+        "events:PutEvents": {_BUS},
+    },
+    "ArchiveRestoreRole": {
+        "s3:GetObject": {"BUCKET/bulk-restores/*/plan*.jsonl"},
+        "lambda:InvokeFunction": {
+            f"{_FUNCTION}:{name}"
+            for name in ("PlanRestoresFunction", "RestoreNotebooksFunction", "ReportRestoresFunction")
+        },
+        "states:StartExecution": {_RESTORE},
+        "states:DescribeExecution": {f"{_RESTORES}:*", f"{_RESTORES}/Batches:*"},
+        "states:StopExecution": {f"{_RESTORES}:*", f"{_RESTORES}/Batches:*"},
+        "states:RedriveExecution": {f"{_RESTORES}:*", f"{_RESTORES}/Batches:*"},
+    },
     "ArchiveVerificationRole": {
         "s3:GetObject": {"BUCKET/verifications/*/plan*.jsonl"},
         "lambda:InvokeFunction": {
@@ -204,6 +254,7 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "ArchiveRunScheduleRole": {
         "states:StartExecution": {_RUN, _VERIFICATION},
+        "lambda:InvokeFunction": {_TESTS},
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
 }
@@ -217,6 +268,7 @@ def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     """Return the grants of each role that the stack has with these parameters."""
     of_proxy = _CERTIFICATES if given.get("ApiAuth") == "ArcGIS" else _SECRETS
     conditional = {"CaBundleSecret": _CERTIFICATES, "RestoreSecretPrefix": _OTHER_PORTALS}
+    conditional["RestoreTestSchedule"] = _TESTS
     left_out = {resource for parameter, resource in conditional.items() if parameter not in given}
 
     def allowed(granted: set[str]) -> set[str]:
@@ -298,7 +350,7 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
     expected_keys: dict[str, set[str]] = {role: set() for role in expected}
     if "KmsKeyArn" in VARIANTS[variant]:
         expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in expected}
-        expected_keys |= {role: {"kms:Decrypt"} for role in ("ArchiveRunRole", "ArchiveVerificationRole")}
+        expected_keys |= {role: {"kms:Decrypt"} for role in _MACHINE_ROLES}
         expected_keys |= {"ArchiveRunScheduleRole": set()}
     if VARIANTS[variant].get("KmsKeyScope") == "ALL":
         expected_keys |= {"ArchiveRunScheduleRole": {"kms:GenerateDataKey", "kms:Decrypt"}}
@@ -374,7 +426,21 @@ def test_only_the_rotation_role_reads_rotation_credentials(variant: str) -> None
 
 def test_only_restores_read_secrets_of_other_portals() -> None:
     readers = _readers_of("notebook-archive-restore/admin", render(EVERYTHING))
-    assert readers == {"RestoreNotebookRole", "UndoRestoreRole"}
+    assert readers == {"RestoreNotebookRole", "RestoreNotebooksRole", "UndoRestoreRole"}
+
+
+@pytest.mark.parametrize("role", ["PlanRestoresRole", "RestoreNotebooksRole", "ReportRestoresRole", "TestRestoresRole"])
+def test_restores_of_many_change_nothing_that_is_archived(role: str) -> None:
+    allowed = _GRANTS[role]
+    assert not [action for action in allowed if "Delete" in action or "Tagging" in action]
+    archived = ("notebooks/a/snapshots/b", "notebooks/a/item.json", "records/a/b", "acknowledgements/a", "runs/a/b")
+    written = allowed["s3:PutObject"]
+    assert not [key for key in archived for pattern in written if fnmatch.fnmatchcase(f"BUCKET/{key}", pattern)]
+
+
+def test_only_restore_tests_read_just_their_own_credential() -> None:
+    assert "TestRestoresRole" in _readers_of("notebook-archive/restore-test", render(EVERYTHING))
+    assert "TestRestoresRole" not in _readers_of("notebook-archive/admin", render(EVERYTHING))
 
 
 def test_only_an_invocation_starts_a_restore() -> None:
@@ -475,7 +541,7 @@ def test_function_code_may_not_change_network_interfaces() -> None:
     assert "AttachToVpc" not in {statement["Sid"] for _, statement in _statements(render())}
 
 
-@pytest.mark.parametrize("role", ["ArchiveRunRole", "ArchiveVerificationRole", "ArchiveRunScheduleRole"])
+@pytest.mark.parametrize("role", [*_MACHINE_ROLES, "ArchiveRunScheduleRole"])
 def test_service_may_assume_its_role_only_for_this_account(role: str) -> None:
     (statement,) = render()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}

@@ -13,6 +13,7 @@ from tests.template.rendered import STATE_MACHINES, state_machine
 BATCHES = {
     "ArchiveRun": ("ArchiveBatches", "ArchiveNotebooks", "ReportRun"),
     "ArchiveVerification": ("VerifyBatches", "VerifyVersions", "ReportVerification"),
+    "ArchiveRestore": ("RestoreBatches", "RestoreNotebooks", "ReportRestores"),
 }
 every_machine = pytest.mark.parametrize("machine", STATE_MACHINES)
 

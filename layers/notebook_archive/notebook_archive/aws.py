@@ -4,6 +4,7 @@ An object is created when a function first requests it. It is reused until the c
 settings that the object needs. The settings of a container never change, so each object is created once.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ from notebook_archive.settings import (
     PortalSettings,
     RestoreSettings,
     RotateTokenSettings,
+    TestRestoresSettings,
 )
 
 if TYPE_CHECKING:
@@ -186,6 +188,23 @@ def restore_context(settings: RestoreSettings) -> RestoreContext:
         settings.max_snapshot_bytes,
         settings.snapshot_limit,
     )
+
+
+@cache
+def restore_test_context(settings: TestRestoresSettings) -> RestoreContext:
+    """Return what restore tests need. They use only the credential of the account for tests."""
+    restore, own = settings.restore, settings.restore.arcgis.portal
+    routes = Routes(
+        _transport(own),
+        own.url,
+        "portal",
+        _discovery(restore.arcgis),
+        own.secret_prefix,
+        _secret_store().read,
+        only_secret=settings.secret,
+    )
+    portals = TargetPortals(TargetPortal(routes, own.url, own.secret_prefix, is_own=True), "", lambda *_: routes)
+    return replace(restore_context(restore), portals=portals)
 
 
 @cache

@@ -79,3 +79,20 @@ class Metric(StrEnum):
     RESTORES_FAILED = "RestoresFailed"
     BYTES_RESTORED = "BytesRestored"
     RESTORE_DURATION = "RestoreDuration"
+
+    # report_restores sends these once for each bulk restore.
+    BULK_RESTORE_COMPLETE = "BulkRestoreComplete"
+    BULK_RESTORE_DURATION = "BulkRestoreDuration"
+    BULK_NOTEBOOKS_RESTORED = "BulkNotebooksRestored"
+    BULK_NOTEBOOKS_ALREADY_RESTORED = "BulkNotebooksAlreadyRestored"
+    BULK_NOTEBOOKS_SKIPPED = "BulkNotebooksSkipped"
+    BULK_NOTEBOOKS_FAILED = "BulkNotebooksFailed"
+    BULK_BYTES_RESTORED = "BulkBytesRestored"
+
+    # test_restores sends these once for each restore test.
+    RESTORE_TESTS_PASSED = "RestoreTestsPassed"
+    RESTORE_TESTS_FAILED = "RestoreTestsFailed"
+    RESTORE_TESTS_NOT_REACHED = "RestoreTestsNotReached"
+    RESTORE_TEST_LONGEST = "RestoreTestLongest"
+    RESTORE_TEST_OWNERS_OVERDUE = "RestoreTestOwnersOverdue"
+    RESTORE_TEST_LEFTOVERS = "RestoreTestLeftovers"

@@ -381,6 +381,76 @@ class UndoRestoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanRestoresSettings:
+    """The settings of `plan_restores`."""
+
+    archive: ArchiveSettings
+    threads: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(ArchiveSettings.read(variables), _read_threads(variables))
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreNotebooksSettings:
+    """The settings of `restore_notebooks`."""
+
+    restore: RestoreSettings
+    threads: int
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(RestoreSettings.read(variables), _read_threads(variables), _read_event_bus(variables))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRestoresSettings:
+    """The settings of `report_restores`."""
+
+    archive: ArchiveSettings
+    threads: int
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(ArchiveSettings.read(variables), _read_threads(variables), _read_event_bus(variables))
+
+
+@dataclass(frozen=True, slots=True)
+class TestRestoresSettings:
+    """The settings of `test_restores`. Its account has a credential of its own."""
+
+    restore: RestoreSettings
+    ledger: LedgerSettings
+    threads: int
+    event_bus: str
+
+    @property
+    def secret(self) -> str:
+        """The name of the secret with the credential of the account for tests."""
+        return f"{self.restore.arcgis.portal.secret_prefix}/restore-test"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                restore=RestoreSettings.read(variables),
+                ledger=LedgerSettings.read(variables),
+                threads=_read_threads(variables),
+                event_bus=_read_event_bus(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class RotateTokenSettings:
     """The settings of `rotate_token`. Its credentials are secrets with names below `credential_prefix`."""
 

@@ -43,10 +43,13 @@ class Routes:
         discovery: Discovery,
         secret_prefix: str,
         read: ReadSecret,
+        *,
+        only_secret: str = "",
     ) -> None:
+        """With `only_secret`, the credential in this secret is used for everybody, and no other secret is read."""
         self._transport, self._portal_url, self._route, self._read = transport, portal_url, route, read
-        self._discovery, self._secret_prefix = discovery, secret_prefix
-        self._administrator = TokenSource(transport, portal_url, f"{secret_prefix}/admin", read)
+        self._discovery, self._secret_prefix, self._only_secret = discovery, secret_prefix, only_secret
+        self._administrator = TokenSource(transport, portal_url, only_secret or f"{secret_prefix}/admin", read)
         self._owners: dict[str, OwnerCredential] = {}
         self._missing: dict[str, float] = {}
         self._folders: dict[str, tuple[float, Mapping[str, str]]] = {}
@@ -109,7 +112,7 @@ class Routes:
 
     def secret_of(self, owner: str) -> str:
         """Return the name of the owner's secret."""
-        return name_owner_secret(self._secret_prefix, owner)
+        return self._only_secret or name_owner_secret(self._secret_prefix, owner)
 
     def _find_credential(self, owner: str) -> OwnerCredential:
         """Return the owner's credential. Raises SecretMissing if the owner has no secret.

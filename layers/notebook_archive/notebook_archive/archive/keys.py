@@ -23,6 +23,7 @@ RESTORES = "restores/"
 RECORDS = "records/"
 VERIFICATIONS = "verifications/"
 RESTORE_TESTS = "restore-tests/"
+BULK_RESTORES = "bulk-restores/"
 ACKNOWLEDGEMENTS = "acknowledgements/"
 LEDGER = "ledger/"
 # The object that names the shards of the ledger that have no version.
@@ -42,6 +43,7 @@ _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
 _COPY_NAME = re.compile(r"current/([0-9]{13}-[0-9a-f]{12})\.ipynb")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
 _CAPTURE_RECORD = re.compile(r"notebooks/[0-9a-f]{32}/captures/snapshot-[0-9a-f]{32}\.json")
+_TEST_OBJECT = re.compile(r"restore-tests/([^/]+/[^/]+)/(plan|removed)\.json")
 _ACKNOWLEDGEMENT = re.compile(r"acknowledgements/([0-9a-f]{12})\.json")
 _EVIDENCE = re.compile(
     r"records/([^/]+/[^/]+)/[0-9a-f]{12}\.json"
@@ -464,3 +466,71 @@ def parse_acknowledgement(key: str) -> str | None:
     """Return the id of the finding that an acknowledgement is for, or None for other keys."""
     match = _ACKNOWLEDGEMENT.fullmatch(key)
     return match[1] if match else None
+
+
+def _bulk_restore_key(run: RunId, name: str) -> str:
+    return f"{BULK_RESTORES}{run}/{name}"
+
+
+def bulk_claim_key(run: RunId) -> str:
+    """Return the key of the object that says which execution the run id of a bulk restore belongs to."""
+    return _bulk_restore_key(run, "run.json")
+
+
+def bulk_plan_key(run: RunId, earlier_attempts: int = 0) -> str:
+    """Return the key of the plan that an attempt to plan a bulk restore writes."""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return _bulk_restore_key(run, f"plan{again}.jsonl")
+
+
+def bulk_plans_prefix(run: RunId) -> str:
+    """Return the prefix of the keys of all plans of a bulk restore."""
+    return _bulk_restore_key(run, "plan")
+
+
+def bulk_results_prefix(run: RunId) -> str:
+    """Return the prefix of the keys of all results of a bulk restore."""
+    return _bulk_restore_key(run, "results/")
+
+
+def bulk_results_key(run: RunId, number: int, part: int = 0, earlier_attempts: int = 0) -> str:
+    """Return the key of the results that an attempt to restore a part of a batch writes."""
+    rest = f"-{part}" if part else ""
+    again = f"-again-{earlier_attempts}" if earlier_attempts else ""
+    return f"{bulk_results_prefix(run)}{number:06d}{rest}{again}.json"
+
+
+def unplanned_results_key(run: RunId) -> str:
+    """Return the key of the results of notebooks without a version to restore, which no batch has."""
+    return f"{bulk_results_prefix(run)}plan.json"
+
+
+def bulk_items_key(run: RunId) -> str:
+    """Return the key of the list that maps each archived item to its new item."""
+    return _bulk_restore_key(run, "items.jsonl")
+
+
+def bulk_report_key(run: RunId) -> str:
+    """Return the key of the report of a bulk restore."""
+    return _bulk_restore_key(run, "report.json")
+
+
+def restore_test_plan_key(run: RunId) -> str:
+    """Return the key of the plan of a restore test, which is written before anything is restored."""
+    return f"{RESTORE_TESTS}{run}/plan.json"
+
+
+def restore_test_results_key(run: RunId) -> str:
+    """Return the key of the results of a restore test. They are evidence for the ledger."""
+    return f"{RESTORE_TESTS}{run}/results.json"
+
+
+def restore_test_removed_key(run: RunId) -> str:
+    """Return the key of the note that nothing is left in ArcGIS of a restore test."""
+    return f"{RESTORE_TESTS}{run}/removed.json"
+
+
+def parse_restore_test(key: str) -> tuple[RunId, str] | None:
+    """Return the restore test and the name of its plan or of its note of removal, or None for other keys."""
+    match = _TEST_OBJECT.fullmatch(key)
+    return (RunId(match[1]), match[2]) if match and _RUN.fullmatch(match[1]) else None

@@ -70,7 +70,8 @@
     │   ├── RestoreInterrupted       the restore stopped after it had changed something
     │   ├── RestoreTouched           somebody changed what the restore made
     │   ├── UndoImpossible           the restore cannot be undone
-    │   └── RestoreUnknown           there is no record of the restore
+    │   ├── RestoreUnknown           there is no record of the restore
+    │   └── RestoreTestFailed        a restore test found something wrong
     ├── RequestInvalid               an event that requests a backup does not have the documented form
     └── EventRefused                 EventBridge did not accept an event
 
@@ -148,6 +149,7 @@ from notebook_archive.errors.restore import (
     RestoreIdTaken,
     RestoreInputInvalid,
     RestoreInterrupted,
+    RestoreTestFailed,
     RestoreTouched,
     RestoreUnknown,
     SessionOpen,
@@ -209,6 +211,7 @@ __all__ = [
     "RestoreIdTaken",
     "RestoreInputInvalid",
     "RestoreInterrupted",
+    "RestoreTestFailed",
     "RestoreTouched",
     "RestoreUnknown",
     "RotationRefused",

@@ -8,7 +8,10 @@ class RestoreError(NotebookArchiveError):
 
 
 class RestoreInputInvalid(RestoreError):
-    """A request to restore or to undo has an unknown, missing or wrong field. Nothing was changed."""
+    """A request to restore or to undo, or the input of a bulk restore, has an unknown, missing or wrong field.
+
+    Nothing was changed.
+    """
 
     reason = "restore-input-invalid"
     remedy = "Correct the request. docs/restore.md describes all fields."
@@ -140,3 +143,16 @@ class RestoreUnknown(RestoreError):
 
     reason = "restore-unknown"
     remedy = "Send the restoreId that the restore returned. The restore's log line and event contain it too."
+
+
+class RestoreTestFailed(RestoreError):
+    """A version that was restored as a test could not be restored, was not as archived, or could not be removed.
+
+    The message names the first of them. The results, the log and the event name all.
+    """
+
+    reason = "restore-test-failed"
+    remedy = (
+        "Read restore-tests/DATE/RUN/results.json in the archive bucket, which has the reason and the remedy for each. "
+        "docs/restore.md explains restore tests."
+    )

@@ -16,7 +16,10 @@ class DetailType(StrEnum):
     ARCHIVE_RUN_COMPLETED = "ArchiveRunCompleted"
     # Contains the result of a verification: see `describe_verification`.
     ARCHIVE_VERIFICATION_COMPLETED = "ArchiveVerificationCompleted"
-
+    # Contains the result of a bulk restore: see `describe_bulk_restore`.
+    ARCHIVE_RESTORE_COMPLETED = "ArchiveRestoreCompleted"
+    # Contains the result of a restore test: see `describe_restore_test`.
+    RESTORE_TEST_COMPLETED = "RestoreTestCompleted"
     # Contains the result of a restore or of its undo: see `describe_restore`.
     NOTEBOOK_RESTORED = "NotebookRestored"
 
@@ -82,6 +85,35 @@ RESTORE_FIELDS = (
 )
 # Maximum number of differences in one event `NotebookRestored`.
 MAX_EVENT_DIFFERENCES = 20
+# Fields of a bulk restore's report that the event `ArchiveRestoreCompleted` repeats.
+BULK_RESTORE_FIELDS = (
+    "runId",
+    "scope",
+    "dryRun",
+    "status",
+    "message",
+    "notebooks",
+    "levels",
+    "bytes",
+    "seconds",
+    "itemsKey",
+)
+# Fields of a failed restore that an event repeats.
+FAILED_RESTORE_FIELDS = ("itemId", "archivedOwner", "owner", "resourceKey", "restoreId", "newItemId")
+# Fields of the results of a restore test that the event `RestoreTestCompleted` repeats.
+RESTORE_TEST_FIELDS = (
+    "runId",
+    "status",
+    "message",
+    "account",
+    "passed",
+    "failed",
+    "notReached",
+    "leftovers",
+    "ownersOverdue",
+    "longestSeconds",
+    "seconds",
+)
 
 
 def describe_requests(item_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -133,3 +165,25 @@ def describe_restore(record: Mapping[str, Any], bucket: str) -> dict[str, Any]:
     if "differences" in described:
         described["differences"] = described["differences"][:MAX_EVENT_DIFFERENCES]
     return described | {"bucket": bucket}
+
+
+def describe_bulk_restore(report: Mapping[str, Any], report_key: str, bucket: str) -> dict[str, Any]:
+    """Return the detail of the event `ArchiveRestoreCompleted` for a bulk restore's report.
+
+    `failed` names the first notebooks that were not restored: at most MAX_EVENT_SNAPSHOTS.
+    """
+    described = {name: report[name] for name in report if name in BULK_RESTORE_FIELDS}
+    failed = [
+        {**{name: each[name] for name in FAILED_RESTORE_FIELDS if name in each}, "reason": each["problem"]["reason"]}
+        for each in report["named"][:MAX_EVENT_SNAPSHOTS]
+    ]
+    return described | {"reportKey": report_key, "failed": failed, "bucket": bucket}
+
+
+def describe_restore_test(results: Mapping[str, Any], results_key: str, bucket: str) -> dict[str, Any]:
+    """Return the detail of the event `RestoreTestCompleted` for the results of a restore test.
+
+    In the results, `leftovers` is a list. In the event, it is the length of that list.
+    """
+    described = {name: results[name] for name in results if name in RESTORE_TEST_FIELDS}
+    return described | {"leftovers": len(results["leftovers"]), "resultsKey": results_key, "bucket": bucket}

@@ -88,7 +88,7 @@ class RestoreRequest:
                 owner=fields.get("owner", ""),
                 folder=event.get("folder"),
                 title=fields.get("title", ""),
-                to=_parse_portal(event["to"]) if "to" in event else None,
+                to=parse_portal(event["to"]) if "to" in event else None,
                 is_private=event.get("private", False),
                 is_dry_run=event.get("dryRun", False),
                 is_forced=event.get("force", False),
@@ -148,7 +148,8 @@ def _max_length(name: str) -> int:
     return lengths.get(name, MAX_CHARACTERS)
 
 
-def _parse_portal(value: object) -> OtherPortal:
+def parse_portal(value: object) -> OtherPortal:
+    """Return the portal in the field `to` of a request. Raises RestoreInputInvalid."""
     if not isinstance(value, dict) or value.keys() != {"portalUrl", "secretPrefix"}:
         raise RestoreInputInvalid("The field 'to' is not an object with 'portalUrl' and 'secretPrefix'.")
     url, prefix = value["portalUrl"], value["secretPrefix"]

@@ -1,0 +1,169 @@
+"""Plan a bulk restore: list the archive, and choose a version of each notebook."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import batched, groupby
+from typing import TypedDict
+
+from notebook_archive.archive import Archive, ArchiveReader, RunId, keys
+from notebook_archive.archive.bucket import ListedObject
+from notebook_archive.archive.metadata import decode_metadata
+from notebook_archive.backup.records import describe_problem
+from notebook_archive.bulk_restore.bulk_input import BulkRequest, Scope
+from notebook_archive.bulk_restore.newest import find_newest
+from notebook_archive.bulk_restore.outcome import SCHEMA, RestoreOutcome
+from notebook_archive.bulk_restore.planned import Batch, PlannedRestore
+from notebook_archive.clock import format_moment
+from notebook_archive.errors import ArchiveDamaged, RestoreInputInvalid, VersionMissing
+from notebook_archive.executions.batches import cut_into_batches, write_plan
+from notebook_archive.executions.claim import claim_run
+from notebook_archive.models import MAX_TITLE, ItemId, truncate
+
+# Maximum number of notebooks in a batch. One invocation works on one batch, and a large notebook takes a minute.
+BATCH_SIZE = 20
+
+
+class BulkPlan(TypedDict):
+    """The summary of a plan, which `plan_restores` returns to the state machine. `notebooks` is their number."""
+
+    scope: Scope
+    dryRun: bool
+    planKey: str
+    batches: int
+    notebooks: int
+
+
+class RestorePlanner:
+    """Plans one bulk restore. `name` is the name of the execution, which the request ids begin with."""
+
+    def __init__(self, name: str, request: BulkRequest, archive: Archive, reader: ArchiveReader, threads: int) -> None:
+        self._name, self._request, self._archive, self._reader = name, request, archive, reader
+        self._threads = threads
+        # The number of planned notebooks, and the notebooks that have no version to restore.
+        self.notebooks = 0
+        self.unplanned: list[RestoreOutcome] = []
+
+    def plan(self) -> Iterator[Batch]:
+        """Yield the batches of the plan. Raises RestoreInputInvalid if the plan to resume does not exist."""
+        request = self._request
+        batches = _read_plan(request.resumed, self._archive) if request.resumed else self._plan_batches()
+        for batch in batches:
+            self.notebooks += len(batch["notebooks"])
+            yield {**batch, "dryRun": request.is_dry_run}
+
+    def _plan_batches(self) -> Iterator[Batch]:
+        for number, some in enumerate(cut_into_batches(self._plan_notebooks(), BATCH_SIZE), 1):
+            batch: Batch = {"number": number, "part": 0, "dryRun": False, "notebooks": some}
+            yield {**batch, "to": self._request.to} if self._request.to else batch
+
+    def _plan_notebooks(self) -> Iterator[PlannedRestore]:
+        """Yield the notebooks to restore, in the order of their ids."""
+        with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="plan") as pool:
+            for some in batched(self._list_notebooks(), 10 * self._threads, strict=False):
+                for planned in pool.map(lambda each: self._plan_notebook(*each), some):
+                    yield from planned
+
+    def _list_notebooks(self) -> Iterator[tuple[ItemId, Sequence[ListedObject]]]:
+        """Yield the objects of each notebook that may be restored."""
+        if self._request.scope == "chosen":
+            for item_id in self._request.item_ids:
+                yield item_id, list(self._archive.list_documents(keys.notebook_prefix(item_id)))
+            return
+        listed = ((each, keys.parse(each.key)) for each in self._archive.list_documents(keys.NOTEBOOKS))
+        known = ((each, parsed[0]) for each, parsed in listed if parsed)
+        for item_id, group in groupby(known, key=lambda entry: entry[1]):
+            yield item_id, [each for each, _ in group]
+
+    def _plan_notebook(self, item_id: ItemId, objects: Sequence[ListedObject]) -> list[PlannedRestore]:
+        """Return the plan of one notebook as a list, which is empty if it is not restored."""
+        owner, title = self._read_item(item_id)
+        if self._request.scope == "owner" and owner and owner != self._request.owner:
+            return []
+        newest = find_newest(objects, self._request.before, self._reader)
+        if newest and not owner:
+            owner, title = self._read_metadata(newest.key)
+        if self._request.scope == "owner" and owner != self._request.owner:
+            return []
+        described = keys.describe_version(newest.key) if newest else None
+        if newest is None or described is None:
+            self._note_unplanned(item_id, owner, title)
+            return []
+        planned: PlannedRestore = {
+            "itemId": item_id,
+            "title": truncate(title, MAX_TITLE),
+            "archivedOwner": owner,
+            "owner": self._request.map_owner(owner),
+            "resourceKey": described[1],
+            "at": format_moment(newest.at),
+            "requestId": f"{self._name}-{item_id}",
+        }
+        return [planned]
+
+    def _read_item(self, item_id: ItemId) -> tuple[str, str]:
+        """Return the owner and the title in item.json, or empty texts if it does not have them or is damaged."""
+        try:
+            item = self._reader.read_properties(item_id)
+        except ArchiveDamaged:
+            item = {}
+        owner, title = item.get("owner"), item.get("title")
+        return owner if isinstance(owner, str) else "", title if isinstance(title, str) else ""
+
+    def _read_metadata(self, key: str) -> tuple[str, str]:
+        described = self._reader.describe_version(key)
+        metadata = decode_metadata(described.metadata) if described else {}
+        return metadata.get("owner", ""), metadata.get("title", "")
+
+    def _note_unplanned(self, item_id: ItemId, owner: str, title: str) -> None:
+        moment = format_moment(self._request.before)
+        when = f" with content from {moment} or earlier" if moment else ""
+        problem = describe_problem(VersionMissing(f"The archive has no version of notebook {item_id}{when}."))
+        self.unplanned.append(
+            {
+                "itemId": item_id,
+                "title": truncate(title, MAX_TITLE),
+                "archivedOwner": owner,
+                "owner": self._request.map_owner(owner),
+                "state": "failed" if self._request.scope == "chosen" else "skipped",
+                "problem": problem,
+            }
+        )
+
+
+def plan_restores(
+    run: RunId,
+    name: str,
+    started_at: str,
+    request: BulkRequest,
+    archive: Archive,
+    reader: ArchiveReader,
+    threads: int,
+) -> BulkPlan:
+    """Write the plan of a bulk restore, and return its summary.
+
+    Raises RunIdTaken, RestoreInputInvalid if the plan to resume does not exist, or an ArchiveError.
+    """
+    claim_run(keys.bulk_claim_key(run), run, started_at, archive)
+    planner = RestorePlanner(name, request, archive, reader, threads)
+    written = write_plan(planner.plan(), lambda number: keys.bulk_plan_key(run, number), archive)
+    if planner.unplanned:
+        unplanned = sorted(planner.unplanned, key=lambda outcome: outcome["itemId"])
+        document = {"schema": SCHEMA, "runId": run, "seconds": 0.0, "outcomes": unplanned}
+        archive.put_document_once(keys.unplanned_results_key(run), document)
+    return {
+        "scope": request.scope,
+        "dryRun": request.is_dry_run,
+        "planKey": written.key,
+        "batches": written.batches,
+        "notebooks": planner.notebooks,
+    }
+
+
+def _read_plan(run: RunId, archive: Archive) -> Iterator[Batch]:
+    """Yield the batches of an earlier bulk restore. Raises RestoreInputInvalid if it has no plan."""
+    plans = list(archive.list_documents(keys.bulk_plans_prefix(run)))
+    if not plans:
+        raise RestoreInputInvalid(f"The archive has no plan of a bulk restore {run}. Give the runId of its report.")
+    last = max(plans, key=lambda listed: (listed.written, listed.key))
+    for line in archive.read_lines(last.key):
+        batch: Batch = {"number": line["number"], "part": 0, "dryRun": False, "notebooks": line["notebooks"]}
+        yield {**batch, "to": line["to"]} if "to" in line else batch

@@ -1,0 +1,35 @@
+"""The notebooks of a plan: its lines are batches of them."""
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+
+
+class PlannedRestore(TypedDict):
+    """One notebook to restore, and the version that is restored.
+
+    `resourceKey` is the version's name, and `at` the time of its content. `archivedOwner` is the owner in the archive,
+    and `owner` the owner of the new item. `requestId` is the id of the request to restore it, which stays the same if
+    the plan is carried out again. `isRepeated` is true if an invocation ran out of time while it restored the notebook.
+    """
+
+    itemId: str
+    title: str
+    archivedOwner: str
+    owner: str
+    resourceKey: str
+    at: str
+    requestId: str
+    isRepeated: NotRequired[bool]
+
+
+class Batch(TypedDict):
+    """A line of the plan. `number` starts at 1. `part` counts how often the batch was returned unfinished.
+
+    `to` is the other portal that the notebooks are restored to, if there is one. With `dryRun`, nothing is changed.
+    """
+
+    number: int
+    part: int
+    dryRun: bool
+    to: NotRequired[Mapping[str, str]]
+    notebooks: list[PlannedRestore]
