@@ -72,7 +72,7 @@ def test_sample_is_restored_and_undone(
 def test_sample_plan_names_who_has_the_notebook_open(archived: Functions) -> None:
     with pytest.raises(SessionOpen) as refused:
         archived.invoke("restore_notebook", sample("restore_notebook.plan"))
-    assert "is open: ana, last active at" in str(refused.value)
+    assert "is open: ana (last active at" in str(refused.value)
     assert str(refused.value).endswith(SessionOpen.remedy), "a caller sees only the message"
 
 

@@ -40,7 +40,7 @@ def many(scene: RestoreScene) -> ManyScene:
         ({"everything": True, "at": 7}, "neither a date"),
         ({"everything": True, "owners": ["ana"]}, "The field owners is not an object"),
         ({"everything": True, "owners": {"ana": 7}}, "The field owners is not an object"),
-        ({"everything": True, "to": "https://gis.example.com"}, "The field to is not an object"),
+        ({"everything": True, "to": "https://gis.example.com"}, "The field 'to' is not an object"),
         ({"everything": True, "dryRun": "yes"}, "can only be true"),
         ({"resume": "one"}, "not a run id"),
         ({"resume": "2026-11-22/one", "owners": {"ana": "ben"}}, "those of the earlier execution"),

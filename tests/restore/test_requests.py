@@ -25,24 +25,24 @@ EVENT = {"itemId": "0" * 32, "resourceKey": f"snapshot-{'1' * 32}.json", "as": "
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"itemId": ""}, "has no itemId"),
+        ({"itemId": ""}, "has no field 'itemId'"),
         ({"itemId": "../x"}, "Not an item id"),
         ({"resourceKey": "item.json"}, "Not the name of an archived version"),
         ({"resourceKey": "../captures/snapshot.json"}, "Not the name of an archived version"),
         ({"resourceKey": "current/1735725600000-3f1c5d0a9b42.seen"}, "Not the name of an archived version"),
-        ({"resourceKey": 7}, "The field resourceKey is not a text"),
+        ({"resourceKey": 7}, "The field 'resourceKey' is not a text"),
         ({"as": "copy"}, "not one of new, replace, snapshot"),
-        ({"dryRun": "false"}, "The field dryRun is neither true nor false"),
-        ({"owner": "ana", "as": "replace"}, "The field owner is not allowed with as=replace"),
-        ({"force": True}, "The field force is not allowed with as=new"),
-        ({"targetItemId": "0" * 32}, "The field targetItemId is not allowed"),
+        ({"dryRun": "false"}, "The field 'dryRun' must be true or false"),
+        ({"owner": "ana", "as": "replace"}, "The field 'owner' is not allowed with 'as': 'replace'"),
+        ({"force": True}, "The field 'force' is not allowed with 'as': 'new'"),
+        ({"targetItemId": "0" * 32}, "The field 'targetItemId' is not allowed"),
         ({"title": "x" * 251}, "not a text of at most 250 characters"),
         ({"title": "\ud800"}, "not a text"),
-        ({"to": "https://gis.example.com"}, "The field to is not an object"),
+        ({"to": "https://gis.example.com"}, "The field 'to' is not an object"),
         ({"to": {"portalUrl": "http://gis.example.com", "secretPrefix": "x"}}, "not an HTTPS address"),
         (
             {"to": {"portalUrl": "https://gis.example.com", "secretPrefix": "/"}},
-            "secretPrefix in the field to is empty",
+            "'secretPrefix' in the field 'to' is empty",
         ),
         ({"colour": "red"}, "unknown field: 'colour'"),
     ],
@@ -50,6 +50,12 @@ EVENT = {"itemId": "0" * 32, "resourceKey": f"snapshot-{'1' * 32}.json", "as": "
 def test_invalid_request_is_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(RestoreInputInvalid, match=words):
         RestoreRequest.parse({**EVENT, **change}, "default")
+
+
+def test_request_that_is_not_an_object_is_refused() -> None:
+    event: Any = []
+    with pytest.raises(RestoreInputInvalid, match="not a JSON object"):
+        RestoreRequest.parse(event, "default")
 
 
 def test_request_without_id_gets_the_default() -> None:

@@ -279,7 +279,7 @@ def version_key(item_id: ItemId, name: str) -> str:
     """
     path = f"{notebook_prefix(item_id)}{name}" if name.startswith("current/") else f"{snapshots_prefix(item_id)}{name}"
     if parse_version(path) is None:
-        raise NotAnId(f"Not the name of an archived version: {name[:60]!r}.")
+        raise NotAnId(f"Not the name of an archived version (snapshot-….json or current/….ipynb): {name[:60]!r}.")
     return path
 
 

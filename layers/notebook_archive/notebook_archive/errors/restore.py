@@ -14,7 +14,7 @@ class RestoreInputInvalid(RestoreError):
     """
 
     reason = "restore-input-invalid"
-    remedy = "Correct the field that the message names. docs/restore.md describes all fields."
+    remedy = "Correct the request. docs/restore.md describes all fields."
 
 
 class RestoreIdTaken(RestoreError):
@@ -65,7 +65,10 @@ class SessionOpen(RestoreError):
     """
 
     reason = "session-open"
-    remedy = 'Ask the users to close the notebook. Or restore it anyway, with "force": true.'
+    remedy = (
+        "Ask the users to close the notebook without saving, then send the request again. Or replace the content "
+        'anyway, with "force": true.'
+    )
 
 
 class SessionsUnknown(RestoreError):

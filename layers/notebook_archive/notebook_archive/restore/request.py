@@ -70,6 +70,8 @@ class RestoreRequest:
 
         Raises RestoreInputInvalid.
         """
+        if not isinstance(event, Mapping):
+            raise RestoreInputInvalid("The request is not a JSON object.")
         fields = _check_fields(event)
         way: Way = event["as"]
         request_id = fields.get("requestId") or default_id
@@ -132,19 +134,19 @@ def _check_fields(event: Mapping[str, Any]) -> Mapping[str, str]:
     if unknown := sorted(event.keys() - {*_TEXTS, *_FLAGS, "to"}):
         raise RestoreInputInvalid(f"The request has an unknown field: {unknown[0][:60]!r}.")
     if missing := [name for name in _REQUIRED if not event.get(name)]:
-        raise RestoreInputInvalid(f"The request has no {missing[0]}.")
+        raise RestoreInputInvalid(f"The request has no field {missing[0]!r}.")
     for name in _FLAGS:
         if not isinstance(event.get(name, False), bool):
-            raise RestoreInputInvalid(f"The field {name} is neither true nor false.")
+            raise RestoreInputInvalid(f"The field {name!r} must be true or false, without quotation marks.")
     texts = {name: event[name] for name in _TEXTS if name in event}
     for name, text in texts.items():
         if not isinstance(text, str) or len(text) > _max_length(name) or not is_unicode(text):
-            raise RestoreInputInvalid(f"The field {name} is not a text of at most {_max_length(name)} characters.")
+            raise RestoreInputInvalid(f"The field {name!r} is not a text of at most {_max_length(name)} characters.")
     if event["as"] not in WAYS:
-        raise RestoreInputInvalid(f"The field as is not one of {', '.join(WAYS)}.")
+        raise RestoreInputInvalid(f"The field 'as' is not one of {', '.join(WAYS)}.")
     for name, ways in _WAYS_OF_FIELD.items():
         if event.get(name) and event["as"] not in ways:
-            raise RestoreInputInvalid(f"The field {name} is not allowed with as={event['as']}.")
+            raise RestoreInputInvalid(f"The field {name!r} is not allowed with 'as': {event['as']!r}.")
     return texts
 
 
@@ -156,10 +158,10 @@ def _max_length(name: str) -> int:
 def parse_portal(value: object) -> OtherPortal:
     """Return the portal in the field `to` of a request. Raises RestoreInputInvalid."""
     if not isinstance(value, dict) or value.keys() != {"portalUrl", "secretPrefix"}:
-        raise RestoreInputInvalid("The field to is not an object with portalUrl and secretPrefix.")
+        raise RestoreInputInvalid("The field 'to' is not an object with 'portalUrl' and 'secretPrefix'.")
     url, prefix = value["portalUrl"], value["secretPrefix"]
     if not isinstance(url, str) or not HTTPS_URL.fullmatch(url):
-        raise RestoreInputInvalid("The portalUrl in the field to is not an HTTPS address.")
+        raise RestoreInputInvalid("The 'portalUrl' in the field 'to' is not an HTTPS address.")
     if not isinstance(prefix, str) or not prefix.strip("/"):
-        raise RestoreInputInvalid("The secretPrefix in the field to is empty.")
+        raise RestoreInputInvalid("The 'secretPrefix' in the field 'to' is empty.")
     return OtherPortal(url.rstrip("/").removesuffix("/sharing/rest"), prefix.strip("/"))

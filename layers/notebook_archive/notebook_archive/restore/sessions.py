@@ -20,7 +20,7 @@ def check_sessions(target: TargetPortal, item_id: ItemId, deadline: Deadline, *,
             raise SessionsUnknown(unknown) from None
         return f"{unknown} It is replaced anyway."
     if found.sessions:
-        users = ", ".join(map(_describe, found.sessions))
+        users = "; ".join(map(_describe, found.sessions))
         if not is_forced:
             raise SessionOpen(f"Notebook {item_id} is open: {users}.")
         return f"Notebook {item_id} is open, and is replaced anyway: {users}."
@@ -36,4 +36,4 @@ def check_sessions(target: TargetPortal, item_id: ItemId, deadline: Deadline, *,
 def _describe(session: NotebookSession) -> str:
     user = session.username or "an unknown user"
     moment = format_moment(session.last_activity)
-    return f"{user}, last active at {moment}" if moment else user
+    return f"{user} (last active at {moment})" if moment else user

@@ -43,10 +43,12 @@ class UndoRequest:
             event.get("dryRun", False),
             event.get("force", False),
         )
+        if restore_id is None:
+            raise RestoreInputInvalid("The request has no field 'restoreId'.")
         if not isinstance(restore_id, str):
-            raise RestoreInputInvalid("The request has no restoreId.")
+            raise RestoreInputInvalid("The field 'restoreId' is not a text.")
         if not isinstance(is_dry_run, bool) or not isinstance(is_forced, bool):
-            raise RestoreInputInvalid("The fields dryRun and force must be true or false.")
+            raise RestoreInputInvalid("The fields 'dryRun' and 'force' must be true or false, without quotation marks.")
         try:
             return cls(RestoreId.parse(restore_id), is_dry_run, is_forced)
         except NotAnId as error:

@@ -117,7 +117,7 @@ class UndoNew(Undo):
         self._require_untouched(what, _describe(item), sha256, unfinished)
         self.steps = [
             f"Delete {what}, {item.title!r} of {item.owner}, with the credential of {self._content.account}.",
-            "ArcGIS Online keeps it in the recycle bin.",
+            "ArcGIS Online keeps a deleted item in the recycle bin for 14 days.",
         ]
         self._item = item
 

@@ -31,7 +31,7 @@ _REMEDIES: dict[FindingKind, str] = {
     "not-a-notebook": "Find out who stored it. It cannot be restored into ArcGIS. Hide the object, or acknowledge the "
     "finding: docs/verify.md, Not a notebook.",
 }
-_GOOD_REMEDY = "Put S3 version {version} back, which is good: docs/verify.md, Put an older S3 version back."
+_GOOD_REMEDY = "S3 version {version} is undamaged. Put it back: docs/verify.md, Put an older S3 version back."
 
 
 class Finding(TypedDict):
