@@ -79,8 +79,8 @@ def test_the_schedule_starts_a_run(system: LocalSystem) -> None:
         }
 
     before = runs()
-    (schedule,) = scheduler.list_schedules()["Schedules"]
-    found = scheduler.get_schedule(Name=schedule["Name"])
+    schedules = [scheduler.get_schedule(Name=each["Name"]) for each in scheduler.list_schedules()["Schedules"]]
+    (found,) = [each for each in schedules if each["Target"]["Arn"] == system.outputs["StateMachine"]]
     wanted = {name: found[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
     soon = datetime.now(UTC) + timedelta(seconds=2)
     scheduler.update_schedule(**wanted, ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})", State="ENABLED")

@@ -10,7 +10,7 @@ from local.system import LocalSystem
 from tests.docs.documents import PROXY
 from tests.local.proxy import large_notebook
 
-SIGNED, BY_TOKEN = (block for block in PROXY.fences("sh") if "curl" in block)
+SIGNED, GET_TOKEN, BY_TOKEN = (block for block in PROXY.fences("sh") if "curl" in block)
 (PYTHON,) = PROXY.fences("python")
 INTERPRETER = Path(__file__).parents[2] / ".venv/bin/python"
 
@@ -49,9 +49,12 @@ def test_python_downloads_with_a_signature(system: LocalSystem, tmp_path: Path) 
 def test_curl_downloads_with_a_token(open_system: LocalSystem, tmp_path: Path) -> None:
     item = first(open_system)
     ids = {"ITEM": item.id, "SNAPSHOT_KEY": item.snapshots[0].resource_key}
-    portal = open_system.arcgis.enterprise.portal_url
-    token = open_system.arcgis.enterprise.token("ana", referer=portal)
-    run(["bash", "-ec", BY_TOKEN], open_system, tmp_path, TOKEN=token, PORTAL=portal, **ids)
+    enterprise = open_system.arcgis.enterprise
+    (tmp_path / "password.txt").write_text(enterprise.organisation.users["ana"].password)
+    get_token = GET_TOKEN.replace("https://gis.example.com/portal", enterprise.portal_url)
+    get_token = get_token.replace("curl ", f"curl --cacert {open_system.arcgis.ca_bundle} ")
+    commands = f"{get_token}\n{BY_TOKEN}"
+    run(["bash", "-ec", commands], open_system, tmp_path, **ids)
     assert (tmp_path / "flood-model.ipynb").read_bytes() == item.snapshots[0].content
 
 

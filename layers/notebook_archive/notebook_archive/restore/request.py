@@ -70,8 +70,6 @@ class RestoreRequest:
 
         Raises RestoreInputInvalid.
         """
-        if not isinstance(event, Mapping):
-            raise RestoreInputInvalid("The request is not a JSON object.")
         fields = _check_fields(event)
         way: Way = event["as"]
         request_id = fields.get("requestId") or default_id
