@@ -379,8 +379,8 @@ def listed_with(key: str) -> str:
 def shard_range(first: str, last: str) -> tuple[str, str]:
     """Return the range of keys below `notebooks/` that are listed with the shards from `first` to `last`.
 
-    The keys of the range come after the first value, and up to and including the second. An empty value means that
-    there is no limit. Together, the ranges of all shards contain every possible key once.
+    The keys of the range come after the first value, and up to and including the second. An empty value sets
+    no limit. Together, the ranges of all shards contain every possible key once.
     """
     start, place = SHARDS.index(first), SHARDS.index(last)
     end = f"{NOTEBOOKS}{SHARDS[place + 1]}" if place + 1 < len(SHARDS) else ""

@@ -139,7 +139,7 @@ class ArchiveReader:
         return owner if isinstance(owner, str) else ""
 
     def read_properties(self, item_id: ItemId) -> dict[str, Any]:
-        """Return the item's archived properties, or an empty object if there are none.
+        """Return the item's archived properties, or an empty object if it has none.
 
         Raises ArchiveDamaged if the properties do not match the checksum that S3 stores, or are not JSON.
         """

@@ -18,7 +18,7 @@ def work_in_time[T, R](
     """Work on entries in threads. Return the result for each entry, or None if it was not started in time.
 
     An entry is not started if less than `reserve_seconds` are left. The first `always_start` entries are always
-    started. So a batch of which the rest is returned is always shorter than before.
+    started. So the rest of a batch is always shorter than the batch.
     """
 
     def start(position: int, entry: T) -> R | None:

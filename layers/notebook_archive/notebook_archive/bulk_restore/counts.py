@@ -8,7 +8,7 @@ from notebook_archive.bulk_restore.outcome import RestoreOutcome
 
 
 class RestoreCounts(TypedDict):
-    """Counts of notebooks. `attempted` is the sum of the others, of which two count by reason."""
+    """Counts of notebooks. `attempted` is the sum of the others. Two of them count by reason."""
 
     attempted: int
     restored: int

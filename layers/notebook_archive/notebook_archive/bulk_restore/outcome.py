@@ -10,7 +10,7 @@ from notebook_archive.restore.read_back import SAME_CELLS
 
 SCHEMA = 1
 # *restored*: a new item was made. *already-restored*: an earlier attempt or execution had made it. *planned*: a dry run
-# found nothing that prevents the restore. *skipped*: there is no version to restore.
+# found nothing that prevents the restore. *skipped*: the archive has no version to restore.
 State = Literal["restored", "already-restored", "planned", "skipped", "failed"]
 CRASHED: Problem = {
     "reason": "batch-crashed",

@@ -139,7 +139,7 @@ class UndoImpossible(RestoreError):
 
 
 class RestoreUnknown(RestoreError):
-    """There is no record of a restore with this id. Nothing was changed."""
+    """The archive has no record of a restore with this id. Nothing was changed."""
 
     reason = "restore-unknown"
     remedy = "Send the restoreId that the restore returned. The restore's log line and event contain it too."

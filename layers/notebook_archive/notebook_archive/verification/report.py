@@ -33,8 +33,9 @@ SCHEMA = 1
 # Maximum number of findings in the report. `findings.jsonl` has all of them.
 MAX_NAMED = 100
 _MAX_KEYS = 3
-# *complete*: there is no finding that is not acknowledged. *findings*: there is one. *partial*: some objects could not
-# be checked, because a batch crashed. *failed*: the planning or the distributed map failed.
+# *complete*: nothing was found, or every finding is acknowledged. *findings*: a finding is not acknowledged.
+# *partial*: some objects could not be checked, because a batch crashed. *failed*: the planning or the distributed map
+# failed.
 Status = Literal["complete", "findings", "partial", "failed"]
 
 
