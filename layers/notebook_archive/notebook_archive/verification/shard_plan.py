@@ -19,9 +19,9 @@ class ShardPlan:
     """The checks of one shard, and counts of what is in it.
 
     `urgent` are done in every verification: whatever is missing, foreign, replaced or has an open finding. `candidates`
-    are versions that may be read: the longest unproved of them are. `others` are due today. `unrecorded` counts the versions that
-    the ledger does not have. `deleted_notebooks` and `deleted_versions` count what the archive has of notebooks that
-    ArcGIS does not have.
+    are reads, and only the longest unproved of them are done. `others` are due today. `unrecorded` counts the versions
+    that the ledger does not have. `deleted_notebooks` and `deleted_versions` count what the archive has of notebooks
+    that ArcGIS does not have.
     """
 
     urgent: list[Check] = field(default_factory=list)
