@@ -1,7 +1,7 @@
 """What a comparison of two notebooks finds. Any text here may contain control characters, also escape sequences."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple
 
 type CellKind = Literal["added", "removed", "changed", "moved", "rerun", "unchanged"]
@@ -50,12 +50,13 @@ class OutputChange:
 
     def describe(self) -> str:
         """Return what happened, in words: `image changed (12 kB → 14 kB)`, `stdout added (340 bytes)`."""
-        raise NotImplementedError
+        name = "image" if self.name.startswith("image/") else self.name
+        return _describe(name, self.kind, self.before_bytes, self.after_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class AttachmentChange:
-    """A file attached to a cell. `name` is its file name. The sizes are those of the decoded file, in bytes, or None."""
+    """A file attached to a cell, by its name. The sizes are those of the decoded file, in bytes, or None."""
 
     kind: ChangeKind
     name: str
@@ -64,7 +65,7 @@ class AttachmentChange:
 
     def describe(self) -> str:
         """Return what happened, in words: `map.png changed (12 kB → 14 kB)`."""
-        raise NotImplementedError
+        return _describe(self.name, self.kind, self.before_bytes, self.after_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ class NotebookDiff:
     @property
     def counts(self) -> Counts:
         """The number of cells of each kind."""
-        return Counts(**Counter(cell.kind for cell in self.cells))
+        numbers: Counter[str] = Counter(cell.kind for cell in self.cells)
+        return Counts(**{kind.name: numbers[kind.name] for kind in fields(Counts)})
 
     @property
     def is_equal(self) -> bool:
@@ -153,8 +155,71 @@ class NotebookDiff:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the differences as JSON, with the names of `docs/`, in camelCase.
+        """Return the differences as JSON, with names in camelCase.
 
         `lines` are texts that begin with " ", "-" or "+". They are empty for a cell whose source did not change.
         """
-        raise NotImplementedError
+        return {
+            "isEqual": self.is_equal,
+            "hasOnlyRerunChanges": self.has_only_rerun_changes,
+            "counts": asdict(self.counts),
+            "metadata": [_write_metadata(change) for change in self.metadata],
+            "cells": [_write_cell(cell) for cell in self.cells],
+        }
+
+
+def _describe(name: str, kind: ChangeKind, *sizes: int | None) -> str:
+    return f"{name} {kind} ({' → '.join(_format_size(size) for size in sizes if size is not None)})"
+
+
+def _format_size(number: int) -> str:
+    if number < 1000:
+        return f"{number} byte{'' if number == 1 else 's'}"
+    return f"{number / 1000:.0f} kB" if number < 999_500 else f"{number / 1_000_000:.1f} MB"
+
+
+def _write_cell(cell: CellChange) -> dict[str, Any]:
+    return {
+        "kind": cell.kind,
+        "before": cell.before_index,
+        "after": cell.after_index,
+        "type": cell.cell_type,
+        "beforeType": cell.before_type,
+        "afterType": cell.after_type,
+        "isMoved": cell.is_moved,
+        "beforeExecutionCount": cell.before_count,
+        "afterExecutionCount": cell.after_count,
+        "lines": _write_lines(cell.lines) if cell.has_source_change else [],
+        "outputs": [_write_output(change) for change in cell.outputs],
+        "metadata": [_write_metadata(change) for change in cell.metadata],
+        "attachments": [
+            {"kind": file.kind, "name": file.name, "beforeBytes": file.before_bytes, "afterBytes": file.after_bytes}
+            for file in cell.attachments
+        ],
+    }
+
+
+def _write_output(change: OutputChange) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "before": change.before_index,
+        "after": change.after_index,
+        "beforeBytes": change.before_bytes,
+        "afterBytes": change.after_bytes,
+        "lines": _write_lines(change.lines),
+    }
+
+
+def _write_metadata(change: MetadataChange) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "before": change.before,
+        "after": change.after,
+        "isRerun": change.is_rerun,
+    }
+
+
+def _write_lines(lines: tuple[LineChange, ...]) -> list[str]:
+    return [f"{line.kind}{line.text}" for line in lines]
