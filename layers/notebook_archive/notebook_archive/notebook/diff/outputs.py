@@ -3,6 +3,8 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
+import msgspec
+
 from notebook_archive.notebook.diff.changes import AttachmentChange, ChangeKind, LineChange, OutputChange
 from notebook_archive.notebook.diff.content import Members, Output, is_base64, read_attachments, write_json
 from notebook_archive.notebook.diff.lines import diff_lines
@@ -76,8 +78,12 @@ def _measure(name: str, forms: Members) -> int | None:
     value = forms[name]
     if isinstance(value, str) and is_base64(name):
         return len(value.rstrip("=")) * 3 // 4
-    text = value if isinstance(value, str) else write_json(value)
-    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode(errors="surrogatepass"))
+    try:
+        return len(msgspec.json.encode(value))
+    except (UnicodeEncodeError, OverflowError):
+        return len(write_json(value).encode(errors="surrogatepass"))
 
 
 def _measure_file(name: str, files: Mapping[str, Members]) -> int | None:
