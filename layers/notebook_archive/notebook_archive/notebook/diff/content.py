@@ -13,6 +13,7 @@ from notebook_archive.notebook.gate import read_facts
 type Members = Mapping[str, object]
 
 _CELL_MEMBERS = frozenset(("cell_type", "source", "id", "metadata", "outputs", "attachments", "execution_count"))
+_TEXT_MEMBERS = frozenset(("cell_type", "source", "id"))
 _STREAM_MEMBERS = frozenset(("output_type", "name", "text"))
 # What an output shows. Of its other members, a change is only a sign of another run.
 _SHOWN_MEMBERS = frozenset(("data", "text", "name", "ename", "evalue", "traceback"))
@@ -154,15 +155,21 @@ def _read_text(value: object) -> str:
 
 def _read_cell(content: object) -> Cell:
     if not isinstance(content, dict):
-        return Cell(source=write_json(content))
-    cell_type, identity = content.get("cell_type", ""), content.get("id")
+        return Cell(others={"cell": content})
+    others = {name: value for name, value in content.items() if name not in _CELL_MEMBERS}
+    texts = {name: join_lines(content[name]) for name in _TEXT_MEMBERS & content.keys()}
+    # What should be text and is not is compared as any other member.
+    others |= {name: content[name] for name, text in texts.items() if not isinstance(text, str)}
+    cell_type, source, identity = (
+        text if isinstance(text := texts.get(name, ""), str) else "" for name in ("cell_type", "source", "id")
+    )
     return Cell(
-        _read_text(cell_type),
-        _read_text(content.get("source", "")),
-        identity if isinstance(identity, str) else "",
+        cell_type,
+        source,
+        identity,
         content.get("execution_count"),
         content.get("metadata"),
         content.get("outputs"),
         content.get("attachments"),
-        {name: value for name, value in content.items() if name not in _CELL_MEMBERS},
+        others,
     )

@@ -18,6 +18,7 @@ RERUN_MEMBERS = frozenset(
         "executionInfo",
         "heading_collapsed",
         "hidden",
+        "id",
         "jupyter",
         "outputId",
         "papermill",
