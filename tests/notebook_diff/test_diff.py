@@ -294,6 +294,14 @@ def test_outputs_are_matched_by_content() -> None:
     assert [line.text for line in change.outputs[2].lines] == ["E: v", "at 1", "at 2"]
 
 
+@pytest.mark.parametrize(
+    "output", [{"output_type": "update", "text": "%s"}, {"data": {}, "text": "%s"}, {**stream_output("%s"), "id": 1}]
+)
+def test_no_member_of_an_output_is_left_out(output: dict[str, Any]) -> None:
+    cells = [code("x", {name: value % n if value == "%s" else value for name, value in output.items()}) for n in "12"]
+    assert diff_cell(*cells).kind == "rerun"
+
+
 def test_pieces_of_a_stream_are_one_text() -> None:
     change = diff_cell(code("x", stream_output("a\n"), stream_output("b\n")), code("x", stream_output("a\nb\n")))
     assert change.kind == "unchanged"
@@ -352,6 +360,13 @@ def test_document_has_every_difference() -> None:
     ]
     assert (removed["kind"], removed["before"], removed["after"], removed["lines"]) == ("removed", 1, None, ["-gone"])
     assert (added["type"], added["lines"]) == ("code", ["+new", "+lines"])
+
+
+def test_document_is_json_also_with_values_that_are_not() -> None:
+    metadata = {"a": float("nan"), "b": [float("inf")], "c": "NaN", "d": 1.5, "e": None}
+    document = diff([], [], metadata=metadata).to_document()
+    assert [each["after"] for each in document["metadata"]] == ["NaN", "[Infinity]", "NaN", 1.5, None]
+    assert json.dumps(document, allow_nan=False)
 
 
 def test_sizes_have_a_unit() -> None:

@@ -11,7 +11,7 @@ from notebook_archive.notebook.diff.sequences import Pair, keep_rising, match_eq
 
 # Two cells at the same place are one changed cell if they share at least this part of their words, weighted by length.
 MIN_SIMILARITY = 0.4
-# So many times a word of one cell is compared with the same word of another cell, between two neighbors.
+# A bound on the work between two neighbors: so many pairs of cells are counted for all words that both cells have.
 MAX_WORD_PAIRS = 20_000
 MAX_WORD_PAIRS_OF_CELL = 10
 # The beginning of a source is enough to find out what it is similar to.

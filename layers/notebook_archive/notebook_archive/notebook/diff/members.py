@@ -68,8 +68,10 @@ def _make_change(path: tuple[str, ...], before: object, after: object) -> Metada
 
 
 def _cut(value: object) -> object:
-    """Return a value, or the beginning of its text if it is long. Return None for a missing value."""
-    if value is None or value is UNSET or isinstance(value, bool | float):
-        return None if value is UNSET else value
+    """Return a value, or its JSON text if it is long or holds NaN. Cut long text. Return None for a missing value."""
+    if value is UNSET:
+        return None
     text = value if isinstance(value, str) else write_json(value)
-    return value if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…"
+    if len(text) > MAX_VALUE_CHARACTERS:
+        return f"{text[:MAX_VALUE_CHARACTERS]}…"
+    return text if "NaN" in text or "Infinity" in text else value

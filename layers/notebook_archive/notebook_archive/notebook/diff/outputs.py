@@ -44,6 +44,8 @@ def compare_attachments(before: object, after: object) -> tuple[AttachmentChange
 
 def _pair_outputs(before: Sequence[Output], after: Sequence[Output]) -> Iterator[tuple[int | None, int | None]]:
     """Yield pairs of indexes of outputs that may differ, and each other output that only one side has."""
+    if is_same([output.forms for output in before], [output.forms for output in after]):
+        return
     has_one_each = len(before) == len(after) == 1
     matched = [] if has_one_each else match_equal([*map(_make_key, before)], [*map(_make_key, after)])
     i = j = 0
