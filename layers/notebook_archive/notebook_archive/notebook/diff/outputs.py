@@ -46,8 +46,8 @@ def _pair_outputs(before: Sequence[Output], after: Sequence[Output]) -> Iterator
     """Yield pairs of indexes of outputs that may differ, and each other output that only one side has."""
     if is_same([output.forms for output in before], [output.forms for output in after]):
         return
-    has_one_each = len(before) == len(after) == 1
-    matched = [] if has_one_each else match_equal([*map(_make_key, before)], [*map(_make_key, after)])
+    has_choice = before and after and len(before) + len(after) > 2
+    matched = match_equal([*map(_make_key, before)], [*map(_make_key, after)]) if has_choice else []
     i = j = 0
     for next_i, next_j in [*matched, (len(before), len(after))]:
         for earlier, later in zip_longest(range(i, next_i), range(j, next_j)):

@@ -19,9 +19,21 @@ def match_equal(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[P
     while a blank line fits anywhere. Then each part gets a longest common subsequence, or nearly the longest if the
     part has more than MAX_EXACT items.
     """
+    start = _count_same(before, after)
     numbers: dict[Hashable, int] = {}
-    earlier = [numbers.setdefault(item, len(numbers)) for item in before]
-    later = [numbers.setdefault(item, len(numbers)) for item in after]
+    # Numbers are compared faster than texts.
+    earlier = [numbers.setdefault(item, len(numbers)) for item in before[start:]]
+    later = [numbers.setdefault(item, len(numbers)) for item in after[start:]]
+    return [*((i, i) for i in range(start)), *((start + i, start + j) for i, j in _match_numbers(earlier, later))]
+
+
+def _count_same(before: Sequence[Hashable], after: Sequence[Hashable]) -> int:
+    """Return how many items at the start are equal."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((i for i, (one, other) in pairs if one != other), min(len(before), len(after)))
+
+
+def _match_numbers(earlier: list[int], later: list[int]) -> list[Pair]:
     pairs: list[Pair] = []
     parts = [(0, len(earlier), 0, len(later), 0)]
     while parts:
