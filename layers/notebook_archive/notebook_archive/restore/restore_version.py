@@ -27,8 +27,8 @@ _WAYS: dict[Way, type[NewItem | Replacement | NewSnapshot]] = {
 def restore_version(request: RestoreRequest, context: RestoreContext, deadline: Deadline) -> RestoreRecord:
     """Restore the version that the request names, and return the record of it.
 
-    If the same request was carried out before, the record of that is returned. If it was begun, it is completed. A dry
-    run returns what would be done, and changes and writes nothing.
+    If the same request was carried out before, the record of that is returned, with the status *already-restored*. If
+    it was begun, it is completed. A dry run returns what would be done, and changes and writes nothing.
 
     Everything that may be refused is checked first. So any RestoreError but RestoreInterrupted, and any other error,
     means that nothing was changed in ArcGIS. RestoreInterrupted says what was changed. Then the same request completes
@@ -40,7 +40,7 @@ def restore_version(request: RestoreRequest, context: RestoreContext, deadline: 
     if planned:
         _require_same_request(planned, request, journal)
         if ended := journal.read_result():
-            return ended
+            return {**ended, "status": "already-restored"}
         request = _repeat_choices(request, planned)
     with opened_version(request, context.reader) as version:
         job = RestoreJob(request, version, context.portals.find(request.to), context, deadline)
