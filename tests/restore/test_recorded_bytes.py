@@ -29,13 +29,18 @@ def key_of(item: Item) -> str:
     return f"notebooks/{item.id}/snapshots/{item.snapshots[-1].resource_key}"
 
 
-def replace(item: Item) -> None:
-    """Replace the bytes of the last snapshot together with its checksum and its metadata."""
-    held = contents(key_of(item))[key_of(item)]
-    delete_object(key_of(item))
-    metadata = held.metadata | {"sha256": hashlib.sha256(body(6)).hexdigest()}
-    replaced: Any = s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key_of(item), body(6))
+def replace_object(key: str, content: bytes) -> None:
+    """Replace the bytes of an object together with its checksum and its metadata."""
+    held = contents(key)[key]
+    delete_object(key)
+    metadata = held.metadata | {"sha256": hashlib.sha256(content).hexdigest()}
+    replaced: Any = s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, content)
     replaced.set_metadata({f"x-amz-meta-{name}": value for name, value in metadata.items()})
+
+
+def replace(item: Item) -> None:
+    """Replace the bytes of the last snapshot."""
+    replace_object(key_of(item), body(6))
 
 
 def sentences(plan: list[str]) -> list[str]:

@@ -42,8 +42,8 @@ class VersionReplaced(RestoreError):
 
     reason = "version-replaced"
     remedy = (
-        "Restore an older S3 version of the object, with its versionId, as docs/restore.md shows. Find out who replaced "
-        "the object."
+        "Find out who replaced the object. Restore an older S3 version of it, with its versionId, as docs/restore.md "
+        "shows."
     )
 
 

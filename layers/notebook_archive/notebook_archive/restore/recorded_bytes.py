@@ -18,10 +18,8 @@ def compare_with_ledger(version: ArchivedVersion, request: RestoreRequest, ledge
     except ArchiveError as error:
         return [f"The bytes were not compared with the ledger, because it could not be read. {error}"]
     if entry is None or not entry.sha256:
-        return [
-            f"The bytes were not compared with the ledger, because it does not have {version.key} yet. The next "
-            "verification adds it."
-        ]
+        why = f"it does not have {version.key} yet. The next verification adds it."
+        return [f"The bytes were not compared with the ledger, because {why}"]
     if entry.sha256 == version.sha256:
         return []
     found = (
