@@ -336,7 +336,7 @@ def test_a_server_that_says_nothing_is_left_at_the_deadline(wire: Transport, ser
 
 
 @contextlib.contextmanager
-def listening(authority: Authority, serve: Callable[[ssl.SSLSocket], None]) -> Iterator[str]:
+def listening(authority: Authority, serve: Callable[[ssl.SSLSocket], object]) -> Iterator[str]:
     """Yield the URL of a server that passes its only connection to a function."""
 
     def accept() -> None:
@@ -388,7 +388,7 @@ def test_upload_may_take_longer_than_connecting(authority: Authority) -> None:
 def test_a_server_that_never_reads_is_left_at_the_deadline(authority: Authority) -> None:
     done = threading.Event()
     wire = Transport(make_tls_context(authority.pem, strict=True), connect_seconds=20.0)
-    with listening(authority, lambda _: done.wait(20) and None) as url:
+    with listening(authority, lambda _: done.wait(20)) as url:
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             wire.call_once("POST", url, "An upload", Deadline(0.5), file=FormFile("x.ipynb", bytes(20_000_000)))
