@@ -302,6 +302,13 @@ def test_no_member_of_an_output_is_left_out(output: dict[str, Any]) -> None:
     assert diff_cell(*cells).kind == "rerun"
 
 
+def test_numbers_are_not_booleans() -> None:
+    plots = [{"data": {"application/json": {"a": [value, 2]}}, "metadata": {"a": value}} for value in (1, True, 1.0)]
+    assert diff_cell(code("x", plots[0]), code("x", plots[1])).kind == "rerun"
+    assert diff_cell(code("x", plots[0]), code("x", plots[2])).kind == "unchanged"
+    assert diff([], [], metadata={"a": 1}).metadata
+
+
 def test_pieces_of_a_stream_are_one_text() -> None:
     change = diff_cell(code("x", stream_output("a\n"), stream_output("b\n")), code("x", stream_output("a\nb\n")))
     assert change.kind == "unchanged"

@@ -45,8 +45,22 @@ def compare_members(before: object, after: object) -> tuple[MetadataChange, ...]
 
 
 def is_same(before: object, after: object) -> bool:
-    """Return whether two JSON values are equal. NaN is equal to itself, because the parser always uses the same one."""
-    return before is after or before == after
+    """Return whether two JSON values are equal. 1 is equal to 1.0, but not to true.
+
+    NaN is equal to itself, because the parser always uses the same one.
+    """
+    return before is after or (before == after and _has_same_booleans(before, after))
+
+
+def _has_same_booleans(before: object, after: object) -> bool:
+    """Return whether values that Python takes for equal, as it does with 1 and true, have true and false alike."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return all(_has_same_booleans(value, after[name]) for name, value in before.items())
+    if isinstance(before, list) and isinstance(after, list):
+        # A plot has long lists of numbers.
+        types = {*map(type, before), *map(type, after)}
+        return types.isdisjoint((bool, dict, list)) or all(map(_has_same_booleans, before, after))
+    return isinstance(before, bool) == isinstance(after, bool)
 
 
 def _compare(before: Members, after: Members, path: tuple[str, ...]) -> Iterator[MetadataChange]:
