@@ -86,6 +86,7 @@ class ManyScene:
     scene: RestoreScene
     threads: int = 2
     started_at: str = STARTED_AT
+    plan_seconds: float = 60.0
 
     def start(self) -> None:
         """Start a new container."""
@@ -94,7 +95,8 @@ class ManyScene:
     def plan(self, name: str, given: Mapping[str, Any]) -> BulkPlan:
         run, request = RunId.from_execution(name, self.started_at), read_request(given)
         context = self.scene.context
-        return plan_restores(run, name, self.started_at, request, context.archive, context.reader, self.threads)
+        archive, reader, deadline = context.archive, context.reader, Deadline(self.plan_seconds)
+        return plan_restores(run, self.started_at, request, archive, reader, self.threads, deadline)
 
     def batches(self, plan: BulkPlan) -> list[Batch]:
         """Return the plan's lines, parsed as Step Functions parses them."""
