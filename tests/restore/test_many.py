@@ -44,7 +44,7 @@ def many(scene: RestoreScene) -> ManyScene:
         ({"everything": True, "to": "https://gis.example.com"}, "The field 'to' is not an object"),
         ({"everything": True, "dryRun": "yes"}, "can only be true"),
         ({"resume": "one"}, "not a run id"),
-        ({"resume": "2026-11-22/one", "owners": {"ana": "ben"}}, "the earlier execution's are used"),
+        ({"resume": "2026-11-22/one", "owners": {"ana": "ben"}}, "those of the earlier execution"),
         ({"everything": True, "colour": "red"}, "unknown field 'colour'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Attack bulk restores: owners that nobody has, damaged objects of a bulk restore, names used twice, too little time."""
+"""Attack bulk restores: owners that nobody has, damaged objects, names that are used twice, and too little time."""
 
 from typing import Any
 

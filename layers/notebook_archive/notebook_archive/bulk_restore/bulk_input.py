@@ -69,7 +69,8 @@ def _read_request(given: object) -> BulkRequest:
     scope = SCOPES[named[0]]
     if scope == "resumed" and fields.keys() & {"to", "owners", "at"}:
         raise RestoreInputInvalid(
-            "With the field 'resume', the fields 'to', 'owners' and 'at' are not allowed: the earlier execution's are used."
+            "With the field 'resume', the fields 'to', 'owners' and 'at' are not allowed, because those of the earlier "
+            "execution are used."
         )
     is_dry_run = fields.get("dryRun", False)
     if not isinstance(is_dry_run, bool) or fields.get("everything", True) is not True:
@@ -135,6 +136,7 @@ def _read_moment(value: object) -> int:
         moment, milliseconds = None, 0
     if moment is None or moment.tzinfo is None or milliseconds <= 0:
         raise RestoreInputInvalid(
-            "The field 'at' is neither a date, such as 2026-11-28, nor a time with a zone, such as 2026-11-28T06:00:00Z."
+            "The field 'at' is neither a date, such as 2026-11-28, nor a time with a zone, such as "
+            "2026-11-28T06:00:00Z."
         )
     return milliseconds
