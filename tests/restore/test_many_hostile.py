@@ -9,7 +9,7 @@ from tests.restore.many import ManyScene
 from tests.restore.scene import RestoreScene, delete_object, put_object
 from tests.strict_s3 import contents
 
-DAMAGES = (b"", b"not JSON", b"{}", b"[1]", b'{"seconds": 1, "outcomes": [{}], "notebooks": 7}', b"[" * 100_000)
+DAMAGES = (b"not JSON", b"[1]", b'{"seconds": 1, "outcomes": [{}], "notebooks": 7}')
 RUN = "bulk-restores/2026-11-22/many"
 
 
