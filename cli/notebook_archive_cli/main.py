@@ -1,0 +1,82 @@
+"""List the commands, run one, and turn each error into a message and an exit status."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.options import Options, add_common_options
+
+# Each command is the object `command` of a module of `commands/`. The module is imported when the command runs, because
+# importing all of them for `--help` would take too long.
+_COMMANDS = {
+    "status": ("status", "Say whether the last run succeeded, and what needs attention."),
+    "run": ("run", "Archive all notebooks now, or chosen ones, and follow the run."),
+    "runs": ("runs", "List the runs."),
+    "report": ("report", "Show the report of a run."),
+    "list": ("list_notebooks", "List the notebooks in the archive."),
+    "versions": ("versions", "List the archived versions of a notebook."),
+    "show": ("show", "Show an archived version in the terminal."),
+    "diff": ("diff", "Compare two archived versions."),
+    "get": ("get", "Download an archived version, or the whole archive."),
+    "verify": ("verify", "Verify the archive now, and follow the verification."),
+    "findings": ("findings", "List what verifications found."),
+    "acknowledge": ("acknowledge", "Settle a finding, so that it fails no verification any more."),
+    "restore": ("restore", "Put archived notebooks back into ArcGIS."),
+    "undo": ("undo", "Take back a restore."),
+    "restore-test": ("restore_test", "Test restores now."),
+    "owners": ("owners", "Add, list and remove the owners whose tokens are rotated."),
+    "webhook": ("webhook", "Create, list and remove the webhook on the portal."),
+    "failed": ("failed", "List, retry and drop failed backup requests."),
+    "erase": ("erase", "Erase the archived notebooks of a person for good."),
+    "doctor": ("doctor", "Check the configuration, and say how to correct it."),
+    "completion": ("completion", "Print the completion script of a shell."),
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        name, _ = _COMMANDS[cmd_name]
+        module = importlib.import_module(f"notebook_archive_cli.commands.{name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@add_common_options
+def notebook_archive() -> None:
+    """Operate an archive of ArcGIS notebooks: see what is archived, prove it, and get notebooks back."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command with these arguments, or with those of the process. Exit with one of `ExitStatus`."""
+    options = Options()
+    try:
+        status = notebook_archive.main(arguments, prog_name="notebook-archive", obj=options, standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        status = ExitStatus.USAGE
+    except CommandError as error:
+        status = _report(error, options)
+    sys.exit(status or 0)
+
+
+def _report(error: CommandError, options: Options) -> int:
+    from notebook_archive_cli.output import print_error
+
+    print_error(error, as_json=options.is_json)
+    return error.status

@@ -1,0 +1,53 @@
+"""Declare the options that every command has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+DEFAULT_STACK_NAME = "notebook-archive"
+
+
+@dataclass
+class Options:
+    """The values of the options that every command has.
+
+    `stack` is the name of the deployed stack. With `is_local`, AWS is the one that `make local` runs in the same
+    folder. Empty texts stand for the defaults of the AWS profile.
+    """
+
+    profile: str = ""
+    region: str = ""
+    stack: str = DEFAULT_STACK_NAME
+    is_local: bool = False
+    is_json: bool = False
+    is_debug: bool = False
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
+    """Keep the value of an option if it was given. So it may stand before or after the name of the command."""
+    options = context.find_root().ensure_object(Options)
+    if value is not None and parameter.name:
+        setattr(options, parameter.name, value)
+
+
+def _add(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's attributes
+    return click.option(*names, callback=_store, expose_value=False, default=None, **attributes)
+
+
+_COMMON_OPTIONS = (
+    _add("--profile", metavar="NAME", help="AWS profile."),
+    _add("--region", metavar="REGION", help="AWS region."),
+    _add("--stack", metavar="NAME", help=f"Name of the deployed stack.  [{DEFAULT_STACK_NAME}]"),
+    _add("--local", "is_local", is_flag=True, help="Use the system that `make local` runs in this folder."),
+    _add("--json", "is_json", is_flag=True, help="Print one JSON document."),
+    _add("--debug", "is_debug", is_flag=True, help="Print the stack trace of an error."),
+)
+
+
+def add_common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every command has."""
+    for add in reversed(_COMMON_OPTIONS):
+        command = add(command)
+    return command

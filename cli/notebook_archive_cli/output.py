@@ -1,0 +1,90 @@
+"""Print documents, tables, progress and errors.
+
+A result goes to standard output, and everything else to standard error. Text from ArcGIS and AWS is printed without
+characters that move a terminal's cursor or change the direction of its text.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.options import Options
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+# This invisible character is part of many emoji and does not move the cursor.
+_ZERO_WIDTH_JOINER = "\u200d"
+
+
+def replace_unprintable(text: str) -> str:
+    """Replace characters that move a terminal's cursor or change the direction of its text. Return the text."""
+    kept = (each if each.isprintable() or each == _ZERO_WIDTH_JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(kept)
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 snapshot`, `1,200 snapshots`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+class Output:
+    """What a command prints."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def show(
+        self,
+        document: Any,  # noqa: ANN401 - JSON
+        render: Callable[[Any, int], Iterable["RenderableType"]],
+    ) -> None:
+        """Print the result: with `--json` the document, otherwise what `render(document, width)` returns."""
+        if self._options.is_json:
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not sys.stdout.isatty()) + "\n")
+            return
+        console = self._console(sys.stdout)
+        for each in render(document, console.width):
+            console.print(each, soft_wrap=isinstance(each, str))
+
+    def confirm(self, plan: Sequence[str], question: str, *, is_confirmed: bool) -> None:
+        """Print the plan on standard error and ask. Raise CommandError if the answer is not yes.
+
+        With `is_confirmed` (the option `--yes`) nothing is asked.
+        """
+        for line in plan:
+            sys.stderr.write(f"{replace_unprintable(line)}\n")
+        if is_confirmed:
+            return
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "not-confirmed",
+                "This command changes something, and there is no terminal to ask on.",
+                remedy="Read the plan above. Then run the command again with --yes.",
+                status=ExitStatus.USAGE,
+            )
+        if not click.confirm(replace_unprintable(question), default=False, err=True):
+            raise click.Abort
+
+    def note(self, text: str) -> None:
+        """Print a line on standard error."""
+        sys.stderr.write(f"{replace_unprintable(text)}\n")
+
+    @staticmethod
+    def _console(file: Any) -> "Console":  # noqa: ANN401 - a text stream
+        from rich.console import Console
+
+        return Console(file=file, highlight=False, markup=False, emoji=False)
+
+
+def print_error(error: CommandError, *, as_json: bool) -> None:
+    """Print an error on standard error: what happened, what to do, and the next command."""
+    if as_json:
+        sys.stderr.write(json.dumps(error.document(), indent=2) + "\n")
+        return
+    lines = [f"Error: {error}", error.remedy, error.command and f"  {error.command}"]
+    sys.stderr.write("".join(f"{replace_unprintable(line)}\n" for line in lines if line))

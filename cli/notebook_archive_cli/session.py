@@ -1,0 +1,139 @@
+"""Connect to AWS and to the deployed stack, when a command needs them."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from notebook_archive.archive import Archive, Ledger
+from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.options import Options
+
+# `make local` writes it into the folder in which it runs (local/system.py).
+LOCAL_FILE = Path(".local/stack.json")
+# botocore waits 60 seconds for a response by default. A restore may take as long as its function, 15 minutes.
+INVOKE_TIMEOUT_SECONDS = 930
+
+
+class Session:
+    """AWS clients, the stack and the archive, created when they are first used.
+
+    Every property may raise CommandError, or an error of botocore.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @cached_property
+    def local(self) -> dict[str, Any]:
+        """The description of the local system, or an empty dictionary without `--local`."""
+        if not self.options.is_local:
+            return {}
+        try:
+            description: dict[str, Any] = json.loads(LOCAL_FILE.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CommandError(
+                "local-system-missing",
+                f"There is no local system: {LOCAL_FILE.absolute()} does not exist.",
+                remedy="Run `make local` in this folder and wait until it is ready, or leave out --local.",
+                status=ExitStatus.UNAVAILABLE,
+            ) from None
+        return description
+
+    @cached_property
+    def _aws(self) -> Any:  # noqa: ANN401 - boto3's session, whose `client` accepts only literal names for mypy
+        local = self.local
+        if local:
+            return boto3.Session(
+                aws_access_key_id=local["awsAccessKeyId"],
+                aws_secret_access_key=local["awsSecretAccessKey"],
+                region_name=local["region"],
+            )
+        return boto3.Session(profile_name=self.options.profile or None, region_name=self.options.region or None)
+
+    def client(self, service: str, **config: Any) -> Any:  # noqa: ANN401 - one of boto3's clients
+        """Return a new client. `config` are options of botocore's `Config`."""
+        endpoint = self.local.get("awsEndpointUrl")
+        return self._aws.client(service, endpoint_url=endpoint, config=Config(**config))
+
+    @cached_property
+    def stack(self) -> "Stack":
+        """The deployed stack."""
+        return Stack(self.client("cloudformation"), self.options)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The archive, for reading. Its methods also write, but only `acknowledge` and `erase` may use them."""
+        return Archive(self.client("s3"), self.stack.output("ArchiveBucket"), self.stack.account)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger of proofs."""
+        return Ledger(self.client("s3"), self.stack.output("LedgerBucket"), self.stack.account)
+
+    def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke the function that an output of the stack names, and return its answer.
+
+        Raise FunctionFailed if the function failed.
+        """
+        client = self.client("lambda", read_timeout=INVOKE_TIMEOUT_SECONDS, retries={"total_max_attempts": 1})
+        name = self.stack.output(output)
+        answer = client.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        document: dict[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise FunctionFailed(str(document.get("errorType", "")), str(document.get("errorMessage", "")))
+        return document
+
+
+class FunctionFailed(Exception):
+    """A function of the stack failed.
+
+    `kind` is the name of the error's class, such as `SessionOpen` (`docs/errors.md`).
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Stack:
+    """The outputs and the parameters of the deployed stack."""
+
+    def __init__(self, cloudformation: Any, options: Options) -> None:  # noqa: ANN401 - a boto3 client
+        self.name = options.stack
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "ValidationError":
+                raise
+            raise CommandError(
+                "stack-missing",
+                f"This account and region have no stack {self.name!r}.",
+                remedy="Check --stack, --profile and --region. List the stacks that exist with the next command.",
+                command="aws cloudformation describe-stacks --query 'Stacks[].StackName'",
+                status=ExitStatus.NOT_FOUND,
+            ) from None
+        self.account: str = stack["StackId"].split(":")[4]
+        self._outputs: dict[str, str] = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+        parameters = stack.get("Parameters", ())
+        self._parameters: dict[str, str] = {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
+
+    def output(self, name: str) -> str:
+        """Return the value of an output. Raise CommandError if this stack does not have the output."""
+        if name not in self._outputs:
+            raise CommandError(
+                "stack-outdated",
+                f"Stack {self.name!r} has no output {name!r}: an earlier release is deployed.",
+                remedy="Deploy this release.",
+                command="make deploy",
+                status=ExitStatus.NOT_FOUND,
+            )
+        return self._outputs[name]
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter's value, or an empty string if this stack does not have the parameter."""
+        return self._parameters.get(name, "")
