@@ -1,5 +1,6 @@
 """Declare the options that every command has."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ class Options:
     """The values of the options that every command has.
 
     `stack` is the name of the deployed stack. With `is_local`, AWS is the one that `make local` runs in the same
-    folder. Empty texts stand for the defaults of the AWS profile.
+    folder. Empty texts stand for the defaults of the AWS profile. `arguments` are those that the program was called
+    with.
     """
 
     profile: str = ""
@@ -23,6 +25,26 @@ class Options:
     is_local: bool = False
     is_json: bool = False
     is_debug: bool = False
+    arguments: tuple[str, ...] = ()
+
+    def command(self, *words: str) -> str:
+        """Return the command line that runs this program with these words, quoted for a shell.
+
+        It ends with the options of this call that choose the stack: `versions ITEM` becomes
+        `notebook-archive versions ITEM --local`.
+        """
+        chosen = ["--local"] if self.is_local else []
+        if self.profile:
+            chosen += ["--profile", self.profile]
+        if self.region:
+            chosen += ["--region", self.region]
+        if self.stack != DEFAULT_STACK_NAME:
+            chosen += ["--stack", self.stack]
+        return shlex.join(["notebook-archive", *words, *chosen])
+
+    def same_command(self, *words: str) -> str:
+        """Return the command line that runs this call again, with more words at its end, such as `--debug`."""
+        return shlex.join(["notebook-archive", *self.arguments, *words])
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
