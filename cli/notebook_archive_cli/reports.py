@@ -67,10 +67,12 @@ def _count(report: Mapping[str, Any]) -> dict[str, int]:
     return {}
 
 
-def render_runs(runs: Sequence[Mapping[str, Any]], width: int, *, is_utc: bool) -> Iterator[RenderableType]:
-    """Yield two lines for each run. The second has the whole run id."""
+def render_runs(
+    runs: Sequence[Mapping[str, Any]], width: int, machine: StateMachine, *, is_utc: bool
+) -> Iterator[RenderableType]:
+    """Yield two lines for each run of a state machine. The second has the whole run id."""
     if not runs:
-        yield "There is none yet."
+        yield f"There is no {machine.noun} yet."
         return
     counted = {name: len(name) for run in runs for name in run["counts"]}
     rows = [
@@ -116,7 +118,7 @@ def get_report(session: Session, text: str, kind: str | None, *, is_waiting: boo
         raise CommandError(
             "report-missing",
             f"No {machine.noun}{'' if kind else ' over everything'} has a report yet.",
-            remedy="List those that are running, or that ended without a report, with the next command.",
+            remedy="The next command lists those that are running, or that ended without a report.",
             command=session.options.command("runs", "--kind", machine.kind),
             status=ExitStatus.NOT_FOUND,
         )
@@ -166,10 +168,7 @@ def _tell_kind(report: Mapping[str, Any]) -> str:
 
 def _render_run(report: Mapping[str, Any], width: int, options: Options, limit: int | None) -> Iterator[RenderableType]:
     figures = {
-        "Notebooks": ", ".join(f"{count:,} {state}" for state, count in report.get("protection", {}).items() if count),
-        "Versions": f"{report['snapshots']['archived']:,} archived ({format_bytes(report['bytes'])}), "
-        f"{report['snapshots']['unchanged']:,} already in the archive, "
-        f"{sum(report['snapshots']['failed'].values()):,} failed",
+        "Stored": report["bytes"] and format_bytes(report["bytes"]),
         "Recovery point": _describe_recovery_point(report.get("recoveryPoint")),
         "Kept": report.get("kept") and f"{format_count(report['kept'], 'snapshot')} that ArcGIS does not have any more",
         "Captured": report.get("captured") and f"{format_count(report['captured'], 'snapshot')} made in ArcGIS",
@@ -282,7 +281,7 @@ def _render_list(
     yield Text(f"{heading} ({len(entries):,})", "bold")
     for entry in entries[:limit]:
         state = f"{entry['state']}: " if "state" in entry else ""
-        yield from wrap_text(f"{state}{entry['title'] or '(no title)'}", width, _GAP * 2, _GAP)
+        yield from wrap_text(f"{state}{entry['title'] or '(no title)'}", width, _GAP, _GAP)
         lines = {
             "Owner": entry["owner"],
             "Item": entry["itemId"],

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import batched, islice
+from itertools import batched, chain, islice
 from typing import Any
 
 from notebook_archive.archive import RunId
 from notebook_archive.errors import SettingsInvalid
-from notebook_archive.runs.run_input import read_scope
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import Execution, StateMachine, read_report
 from notebook_archive_cli.session import Session
@@ -49,12 +48,13 @@ class FoundRun:
 def search_runs(session: Session, machine: StateMachine) -> Iterator[FoundRun]:
     """Yield the executions of a state machine, the newest first, then earlier reports.
 
-    The first ten executions and their reports cost eleven calls, which take as long as two.
+    One call lists 100 executions. The report of the first one is read alone, because most readers need no other.
     """
     known: set[str] = set()
     _ = session.archive  # threads must not create its client at the same time
     with ThreadPoolExecutor(_READ_AT_ONCE, thread_name_prefix="report") as pool:
-        for part in batched(_list_executions(session, machine), _READ_AT_ONCE, strict=False):
+        listed = _list_executions(session, machine)
+        for part in chain([tuple(islice(listed, 1))], batched(listed, _READ_AT_ONCE, strict=False)):
             reports = pool.map(lambda each: read_report(session, machine, each[1].run_id), part)
             for (status, execution), report in zip(part, reports, strict=True):
                 known.add(execution.run_id)
@@ -136,10 +136,10 @@ def _describe_unknown(session: Session, text: str, known: Sequence[str]) -> Comm
     )
 
 
-def read_requested_scope(session: Session, execution: Execution) -> str:
-    """Return whether an archive run was started over `everything` or over `chosen` notebooks."""
+def is_over_chosen(session: Session, execution: Execution) -> bool:
+    """Return whether a run or a verification was started for chosen notebooks. Makes one call."""
     described = session.client("stepfunctions").describe_execution(executionArn=execution.arn)
-    return read_scope(json.loads(described.get("input") or "{}"))
+    return "itemIds" in json.loads(described.get("input") or "{}")
 
 
 def list_running(session: Session, machine: StateMachine) -> list[Execution]:

@@ -39,7 +39,8 @@ def command(
     if is_detached:
         output.show(describe_started(session, execution), render_started)
         return ExitStatus.GOOD
-    output.note(f"Run {execution.run_id} has started. Ctrl-C stops following it; the run goes on.")
+    output.note(f"Run {execution.run_id} has started.")
+    output.note("Ctrl-C stops following it, and it goes on.")
     report = follow(session, execution)
     output.show(report, partial(render_report, options=options))
     return grade(report)

@@ -26,5 +26,6 @@ def command(options: Options, kind: str, limit: int, *, is_utc: bool) -> None:
     from notebook_archive_cli.reports import list_runs, render_runs
     from notebook_archive_cli.session import Session
 
-    runs = list_runs(Session(options), get_state_machine(kind), limit)
-    Output(options).show(runs, partial(render_runs, is_utc=is_utc))
+    machine = get_state_machine(kind)
+    runs = list_runs(Session(options), machine, limit)
+    Output(options).show(runs, partial(render_runs, machine=machine, is_utc=is_utc))
