@@ -116,7 +116,10 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
     without a report. In the first two cases, the execution goes on.
     """
     noun = f"The {execution.machine.noun} {execution.run_id}"
+    output = Output(session.options)
     try:
+        output.note(f"{noun} is under way.")
+        output.note("Ctrl-C stops following it, and it goes on.")
         progress = _show_until_ended(session, execution)
     except KeyboardInterrupt:
         raise CommandError(
@@ -221,7 +224,9 @@ def _show_until_ended(session: Session, execution: Execution) -> Progress:
     with ProgressBar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Planning", total=None)
         for last in watch(session, execution):
-            bar.update(task, description=_name_phase(execution, last), total=last.batches or None, completed=last.done)
+            if last.status == "RUNNING":
+                phase = _name_phase(execution, last)
+                bar.update(task, description=phase, total=last.batches or None, completed=last.done)
     return last
 
 

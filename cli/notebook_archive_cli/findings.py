@@ -114,10 +114,10 @@ def _choose_command(finding: Mapping[str, Any], options: Options) -> str:
 def describe_everything(session: Session) -> list[str]:
     """Return the plan to read the whole archive, for the question whether to do so."""
     report = find_report(session, VERIFICATIONS)
-    count = f"{format_count(report['versions']['listed'], 'version')} (as of {report['endedAt']})" if report else "all"
+    known = f": {format_count(report['versions']['listed'], 'version')}" if report else ""
     return [
-        f"Read {count}, of every notebook, whole. docs/costs.md says what that costs.",
-        "Without --all, a verification reads only what is due.",
+        f"Read every version of every notebook whole{known}.",
+        "docs/costs.md says what that costs. Without --all, only what is due is read.",
     ]
 
 

@@ -28,7 +28,7 @@ from notebook_archive_cli.units import format_bytes, format_duration, format_tim
 MAX_SHOWN = 20
 _STYLES = {"complete": "green", "running": "cyan"}
 _INDENT = " " * 4
-_LABELS = " " * 18
+_LABELS = " " * 20
 _GAP = "  "
 # Step Functions' status of an execution without a report, in the words of `runs`.
 _WITHOUT_REPORT = {"RUNNING": "running", "ABORTED": "aborted", "TIMED_OUT": "timed-out"}
@@ -156,8 +156,16 @@ def render_report(
     ended = f"Ended {format_time(report['endedAt'], is_utc=is_utc)} after {format_duration(report['seconds'])}."
     yield from wrap_text(f"{ended} Scope: {report['scope']}.", width)
     yield ""
-    yield from wrap_text(shorten_keys(report["message"]), width)
+    yield from wrap_text(shorten_keys(_cut_message(report)), width)
     yield from render(report, width, options, MAX_SHOWN if not is_whole else None)
+
+
+def _cut_message(report: Mapping[str, Any]) -> str:
+    """Return the message without the notices and findings, which are listed below it."""
+    message: str = report["message"]
+    for listed in (*report.get("notices", ()), *report.get("named", ())):
+        message = message.partition(listed.get("message") or message)[0] or message
+    return message
 
 
 def _tell_kind(report: Mapping[str, Any]) -> str:
@@ -182,7 +190,7 @@ def _render_run(report: Mapping[str, Any], width: int, options: Options, limit: 
     yield from _render_list(
         "Snapshots deleted in ArcGIS to free a slot", report.get("freed", []), width, options, limit
     )
-    yield from _render_problems(report, width)
+    yield from _render_notices(report, width)
     again = sorted({each["itemId"] for each in report["failed"]})
     if again and report["error"] is None:
         yield ""
@@ -213,7 +221,7 @@ def _render_verification(
         "Versions": f"{versions['listed']:,}: {versions['read']:,} read whole ({format_bytes(report['bytes'])}), "
         f"{versions['compared']:,} compared{not_reached}",
         "Proof": levels,
-        "Oldest unproved": "" if oldest is None else format_count(oldest, "day"),
+        "Oldest unproved": "" if oldest is None else f"{oldest:g} days",
         "Not in the archive": arcgis
         and arcgis["missedVersions"]
         and f"{format_count(arcgis['missedVersions'], 'version')} that ArcGIS has (run {arcgis['runId']})",
@@ -228,7 +236,7 @@ def _render_verification(
         if total > len(report["named"][:limit]):
             yield f"The first {len(report['named'][:limit])} are shown. All of them:"
             yield f"  {options.command('findings', '--all')}"
-    yield from _render_problems(report, width)
+    yield from _render_notices(report, width)
 
 
 def _render_bulk_restore(
@@ -253,7 +261,7 @@ def _render_bulk_restore(
     )
     failed = [{**each, **each.get("problem", {}), "owner": each["archivedOwner"]} for each in report["named"]]
     yield from _render_list("Failed", failed, width, options, limit)
-    yield from _render_problems(report, width)
+    yield from _render_notices(report, width)
 
 
 _RENDERERS = {
@@ -305,13 +313,10 @@ def _choose_command(entry: Mapping[str, Any], options: Options) -> str:
     return ""
 
 
-def _render_problems(report: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
-    """Yield the notices of a report, and the error that ended its execution."""
-    errors = [report["error"]] if report["error"] else []
-    for heading, problems in (("Notices", report.get("notices", ())), ("Error", errors)):
-        if problems:
-            yield ""
-            yield Text(heading, "bold")
-        for problem in problems:
-            text = f"{problem['reason']}: {problem['message']} {problem['remedy']}"
+def _render_notices(report: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
+    if notices := report.get("notices"):
+        yield ""
+        yield Text("Notices", "bold")
+        for notice in notices:
+            text = f"{notice['reason']}: {notice['message']} {notice['remedy']}"
             yield from wrap_text(shorten_keys(text), width, _GAP * 2, _GAP)

@@ -18,7 +18,6 @@ from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import RUNS, VERIFICATIONS, StateMachine
 from notebook_archive_cli.findings import is_settled, read_findings
 from notebook_archive_cli.layout import wrap_text
-from notebook_archive_cli.output import format_count
 from notebook_archive_cli.runs import FoundRun, is_over_chosen, search_runs
 from notebook_archive_cli.schedules import find_due_start, find_next_start
 from notebook_archive_cli.session import Session
@@ -158,7 +157,7 @@ class StatusReader:
     def _check_run(self, runs: _Recent, complete: Mapping[str, Any] | None, schedule: _Schedule) -> Check:
         """Answer in one sentence whether the last backup succeeded."""
         last, last_complete = runs.last, self._describe_complete(complete)
-        report = self._command("report", last["runId"]) if last else ""
+        report = self._command("report")
         limit = timedelta(hours=float(self._session.stack.parameter("AlarmAfterHours") or 26))
         oldest = complete["endedAt"] if complete else min([each.started_at for each in runs.running], default="")
         is_old = oldest and self._now - datetime.fromisoformat(oldest) > limit
@@ -192,7 +191,7 @@ class StatusReader:
             return {"name": "Backup", "state": "bad", "text": text, "command": self._command("run")}
         text = f"Yes: the last backup succeeded {self._tell_time(last['endedAt'])}."
         if schedule.is_disabled:
-            text += " But the schedule is disabled, so no other one starts."
+            text += " But the schedule is disabled, so no other one starts by itself."
         return {"name": "Backup", "state": "good", "text": text, "command": ""}
 
     def _describe_complete(self, complete: Mapping[str, Any] | None) -> str:
@@ -215,7 +214,7 @@ class StatusReader:
         counts = last["protection"]
         text = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "none"
         is_good = not counts["unprotected"] and not counts["stale"]
-        command = "" if is_good else self._command("report", last["runId"])
+        command = "" if is_good else self._command("report")
         yield {"name": "Notebooks", "state": "good" if is_good else "attention", "text": text, "command": command}
 
     def _check_verification(self, recent: _Recent, schedule: _Schedule) -> Check:
@@ -235,7 +234,7 @@ class StatusReader:
             text = f"One should have started {self._tell_time(due)}, but did not."
             return {"name": name, "state": "bad", "text": text, "command": self._command("doctor")}
         oldest, limit = last["oldestUnprovedDays"], float(self._session.stack.parameter("VerifyDays") or 180)
-        proved = f" No version is unproved for more than {format_count(oldest, 'day')}." if oldest is not None else ""
+        proved = "" if oldest is None else f" The oldest unproved version: {oldest:g} of {limit:g} days."
         text = f"{last['status']}, {self._tell_time(last['endedAt'])}.{proved}{running}"
         # Findings have a line of their own.
         is_bad = last["status"] in ("partial", "failed") or (oldest is not None and oldest > limit)
@@ -322,9 +321,7 @@ class StatusReader:
         if described["state"] == "unknown":
             return {"name": name, "state": "unknown", "text": f"not known: {schedule.reason}", "command": ""}
         if described["state"] == "disabled":
-            text = (
-                "None: the schedule is disabled, so nothing starts by itself. Start one by hand with the next command."
-            )
+            text = "None: the schedule is disabled, so nothing starts by itself."
             return {"name": name, "state": "attention", "text": text, "command": self._command(verb)}
         if following := described["nextStart"]:
             text = format_time(following, is_utc=self._is_utc)

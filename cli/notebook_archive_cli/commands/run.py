@@ -33,14 +33,12 @@ def command(
     session, output = Session(options), Output(options)
     item_ids = sorted({resolve_item(session, item) for item in items})
     for running in list_running(session, RUNS)[:1]:
-        plan = f"Run {running.run_id} is under way. Two runs at the same time double the load on ArcGIS."
-        output.confirm([plan], "Start another run now?", is_confirmed=is_confirmed)
+        plan = [f"Run {running.run_id} is under way.", "Two runs at the same time double the load on ArcGIS."]
+        output.confirm(plan, "Start another run now?", is_confirmed=is_confirmed)
     execution = start(session, RUNS, {"itemIds": item_ids} if item_ids else {}, name)
     if is_detached:
         output.show(describe_started(session, execution), render_started)
         return ExitStatus.GOOD
-    output.note(f"Run {execution.run_id} has started.")
-    output.note("Ctrl-C stops following it, and it goes on.")
     report = follow(session, execution)
     output.show(report, partial(render_report, options=options))
     return grade(report)

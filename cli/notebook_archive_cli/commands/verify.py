@@ -48,8 +48,6 @@ def command(
     if is_detached:
         output.show(describe_started(session, execution), render_started)
         return ExitStatus.GOOD
-    output.note(f"Verification {execution.run_id} has started.")
-    output.note("Ctrl-C stops following it, and it goes on.")
     report = follow(session, execution)
     output.show(describe_verification(session, report), partial(render_verification, options=options))
     return grade(report)
