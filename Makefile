@@ -51,7 +51,7 @@ lint: .venv/.synced
 	.venv/bin/mypy bench cli layers local scripts tests functions/*/app.py
 
 check: lint .venvs/sam/.synced ## Check format, lint, types, import rules and the template
-	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
+	PYTHONPATH=layers/notebook_archive:cli PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
 

@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 DEFAULT_STACK_NAME = "notebook-archive"
+# A shell's completion script sets this variable to ask for completions.
+COMPLETION_VARIABLE = "_NOTEBOOK_ARCHIVE_COMPLETE"
 
 
 class Options:
