@@ -13,7 +13,7 @@ from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
 from notebook_archive_cli.output import Output, format_count, replace_unprintable
 from notebook_archive_cli.restores import carry_out_undo, fill_lines, make_name, plan_undo
-from notebook_archive_cli.session import FunctionFailed, Session
+from notebook_archive_cli.session import Session
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,8 +120,10 @@ def count_failed(report: Mapping[str, Any]) -> int:
 def describe_many(report: Mapping[str, Any], width: int) -> list[str]:
     """Return the lines that say what a bulk restore would do, and what would fail."""
     planned = [each for each in report["items"] if each["state"] == "planned"]
-    size = f", {_format_bytes(report['bytes'])} in all" if planned else ""
-    lines = [f"{format_count(len(planned), 'notebook')} would be restored as new items{size}:"]
+    lines = ["No notebook would be restored."]
+    if planned:
+        what = "1 notebook" if len(planned) == 1 else f"each of {len(planned):,} notebooks"
+        lines = [f"A new item would be made for {what}, {_format_bytes(report['bytes'])} in all:"]
     owners = Counter((each["archivedOwner"], each["owner"]) for each in planned)
     for (archived, owner), count in sorted(owners.items())[:MAX_NAMED]:
         new_owner = "" if archived == owner else f" for {owner}"
@@ -162,8 +164,11 @@ def render_many(report: Mapping[str, Any], width: int) -> Iterator["RenderableTy
     if report["dryRun"]:
         yield from describe_many(report, width)
         yield ""
-        yield "Nothing was changed. This carries out the plan:"
-        yield f"  {report['carryOut']}"
+        if report["notebooks"]["planned"]:
+            yield "Nothing was changed. The next command carries out the plan:"
+            yield f"  {report['carryOut']}"
+        else:
+            yield "Nothing was changed."
         return
     yield from _describe_counts(report)
     yield from _describe_problems(report["items"], width)
@@ -294,9 +299,6 @@ def _undo_one(session: Session, made: Mapping[str, Any], *, is_dry_run: bool) ->
         if error.status in (ExitStatus.DENIED, ExitStatus.UNAVAILABLE, ExitStatus.INTERRUPTED):
             raise
         return {**described, "state": "failed", "problem": error.document()}
-    except FunctionFailed as error:
-        problem = {"reason": error.kind, "message": str(error), "remedy": "", "command": ""}
-        return {**described, "state": "failed", "problem": problem}
     return {**described, "state": record["status"], "problem": None}
 
 

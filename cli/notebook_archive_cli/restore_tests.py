@@ -40,7 +40,7 @@ def test_restores(session: Session, run: RunId) -> dict[str, Any]:
                 event,
                 what=f"restore test {run}",
                 repeat=session.options.command("restore-test", "--run", run),
-                remedies=lambda: _list_remedies(session),
+                list_remedies=lambda: _list_remedies(session),
             )
         except CommandError as error:
             # The function fails if a version failed. Its results are in the archive nevertheless.

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from notebook_archive.archive import RestoreId, keys
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import NotAnId
-from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.invocations import Remedy, invoke_function
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import replace_unprintable
@@ -39,6 +39,11 @@ _WAYS = {
 def make_name(kind: str) -> str:
     """Return a new name for a request or an execution: `restore-20261128-213012-7c1f`."""
     return f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def terminal_width() -> int:
+    """Return the number of columns for text on standard error."""
+    return shutil.get_terminal_size().columns
 
 
 def fill_lines(text: str, width: int, *, indent: str = "", first_indent: str = "") -> list[str]:
@@ -139,7 +144,7 @@ def _invoke_restore(session: Session, restore: VersionRestore, *, is_dry_run: bo
         restore.event(is_dry_run=is_dry_run),
         what="" if is_dry_run else f"restore {restore.request_id}",
         repeat=options.command(*restore.words()),
-        remedies=lambda: list_remedies(options, restore),
+        list_remedies=lambda: list_remedies(options, restore),
     )
     record = {**record, "requestId": restore.request_id}
     if record["status"] == "planned":
@@ -269,7 +274,7 @@ def _invoke_undo(session: Session, restore_id: str, *, is_dry_run: bool, is_forc
         {"restoreId": restore_id, "dryRun": is_dry_run, "force": is_forced},
         what="" if is_dry_run else f"undo of {restore_id}",
         repeat=options.command(*words),
-        remedies=lambda: _list_undo_remedies(session, restore_id),
+        list_remedies=lambda: _list_undo_remedies(session, restore_id),
     )
 
 
@@ -395,16 +400,3 @@ def render_restores(restores: list[dict[str, Any]], width: int) -> Iterator["Ren
         yield each["restoreId"]
         title = replace_unprintable(each["title"])
         yield f"  {moment:%Y-%m-%d %H:%M %Z}  {each['state']}  {_WAYS.get(each['as'], '')}  {title}"
-
-
-def require_request_id(request_id: str) -> None:
-    """Raise CommandError if a request id cannot be used."""
-    try:
-        RestoreId.from_request(request_id)
-    except NotAnId:
-        raise CommandError(
-            "usage",
-            "The request id is empty.",
-            remedy="Leave out --request-id, so that one is made.",
-            status=ExitStatus.USAGE,
-        ) from None

@@ -1,8 +1,13 @@
 """Declare the command `undo`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from notebook_archive_cli.options import Options, add_common_options
+
+if TYPE_CHECKING:
+    from notebook_archive_cli.session import Session
 
 
 @click.command("undo")
@@ -50,7 +55,7 @@ def command(
 def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_forced: bool, is_confirmed: bool) -> int:
     from notebook_archive_cli.errors import ExitStatus
     from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restores import carry_out_undo, describe_plan, plan_undo, render_undo
+    from notebook_archive_cli.restores import carry_out_undo, describe_plan, plan_undo, render_undo, terminal_width
 
     output = Output(session.options)
     record = plan_undo(session, restore_id, is_forced=is_forced)
@@ -58,10 +63,27 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
         output.note("This restore was undone before.")
     elif not is_dry_run:
         output.confirm(
-            [f"The undo of {restore_id} does this:", *describe_plan(record, output.error_width)],
+            [f"The undo of {restore_id} does this:", *describe_plan(record, terminal_width())],
             "Undo this restore?",
             is_confirmed=is_confirmed,
         )
         record = carry_out_undo(session, restore_id, is_forced=is_forced)
     output.show(record, render_undo)
     return ExitStatus.GOOD
+
+
+def _undo_run(session: "Session", run_text: str, *, is_dry_run: bool, is_confirmed: bool) -> int:
+    from notebook_archive_cli.bulk_restores import list_made, parse_run, render_undone, undo_many
+    from notebook_archive_cli.errors import ExitStatus
+    from notebook_archive_cli.output import Output, format_count
+
+    output, run = Output(session.options), parse_run(run_text)
+    made = list_made(session, run)
+    if not is_dry_run:
+        portals = ", ".join(sorted({each["portalUrl"] for each in made if "portalUrl" in each}))
+        plan = f"{format_count(len(made), 'restore')} of the bulk restore {run} would be undone on {portals}."
+        sentence = "Each deletes the item that it made. An item that somebody changed stays."
+        output.confirm([plan, sentence], "Undo them?", is_confirmed=is_confirmed)
+    document = undo_many(session, run, made, is_dry_run=is_dry_run)
+    output.show(document, render_undone)
+    return ExitStatus.FINDING if document["failed"] else ExitStatus.GOOD
