@@ -26,6 +26,9 @@ LINE_SECONDS = 10.0
 # An undo of a failed notebook finds something to undo only after one of these problems.
 _MAYBE_MADE = frozenset({"restore-interrupted", "batch-crashed", "restored-differently"})
 
+# After these errors, every other undo would fail too.
+_STOPS = frozenset({"aws-denied", "signed-out"})
+
 
 def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
     """Let the state machine plan a bulk restore, and return its report and its list of notebooks. Nothing is changed.
@@ -144,10 +147,12 @@ def _describe_problems(items: Iterable[Mapping[str, Any]], width: int) -> list[s
         lines += ["", f"{format_count(len(some), 'notebook')} {state}: {reason}"]
         for each in some[:MAX_NAMED]:
             lines.append(f"  {each['itemId']}  {each['title']}")
-            lines += fill_lines(each["problem"]["message"], width, indent="    ", first_indent="    ")
+            if state == "failed":
+                lines += fill_lines(each["problem"]["message"], width, indent="    ", first_indent="    ")
         if len(some) > MAX_NAMED:
             lines.append(f"  … and {len(some) - MAX_NAMED} more, which --json lists")
-        lines += fill_lines(_describe_remedy(reason, some), width, indent="  ", first_indent="  ")
+        if state == "failed":
+            lines += fill_lines(_describe_remedy(reason, some), width, indent="  ", first_indent="  ")
     return lines
 
 
@@ -242,30 +247,22 @@ def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
             command=session.options.command("runs"),
             status=ExitStatus.NOT_FOUND,
         )
-    return [
-        each for each in items if "newItemId" in each or each.get("problem", {}).get("reason") in _MAYBE_MADE
-    ]
+    return [each for each in items if "newItemId" in each or each.get("problem", {}).get("reason") in _MAYBE_MADE]
 
 
 def undo_many(session: Session, run: RunId, made: Sequence[Mapping[str, Any]], *, is_dry_run: bool) -> dict[str, Any]:
     """Undo restores one after the other, and return what became of each. Those that were undone before are left out.
 
-    With a dry run, nothing is changed. Raise CommandError if the user interrupts it.
+    With a dry run, nothing is changed. Raise CommandError if the user interrupts it, or if all others would fail too.
     """
     done: list[dict[str, Any]] = []
     try:
         for each in _show_progress(session, made):
-            done.append(_undo_one(session, each, is_dry_run=is_dry_run))
-    except (KeyboardInterrupt, CommandError) as error:
-        if isinstance(error, CommandError) and error.status != ExitStatus.INTERRUPTED:
-            raise
-        raise CommandError(
-            "interrupted",
-            f"{len(done)} of {format_count(len(made), 'restore')} done. The present undo may go on in AWS.",
-            remedy="The next command continues. It undoes nothing twice.",
-            command=session.options.command("undo", "--run", run),
-            status=ExitStatus.INTERRUPTED,
-        ) from None
+            done.append(_undo_one(session, each, is_dry_run=is_dry_run))  # noqa: PERF401 - kept if it is interrupted
+    except KeyboardInterrupt:
+        raise _describe_stop(session, run, done, made, "interrupted", "", ExitStatus.INTERRUPTED) from None
+    except CommandError as error:
+        raise _describe_stop(session, run, done, made, error.reason, str(error), error.status) from error
     counts = Counter(each["state"] for each in done)
     return {
         "runId": run,
@@ -278,6 +275,24 @@ def undo_many(session: Session, run: RunId, made: Sequence[Mapping[str, Any]], *
         "failed": counts["failed"],
         "restores": done,
     }
+
+
+def _describe_stop(
+    session: Session,
+    run: RunId,
+    done: Sequence[Mapping[str, Any]],
+    made: Sequence[Mapping[str, Any]],
+    reason: str,
+    message: str,
+    status: ExitStatus,
+) -> CommandError:
+    return CommandError(
+        reason,
+        f"The undo of {run} stopped after {len(done):,} of {format_count(len(made), 'restore')}. {message}".strip(),
+        remedy="The next command continues. It undoes nothing twice.",
+        command=session.options.command("undo", "--run", run),
+        status=status,
+    )
 
 
 def _undo_one(session: Session, made: Mapping[str, Any], *, is_dry_run: bool) -> dict[str, Any]:
@@ -296,7 +311,7 @@ def _undo_one(session: Session, made: Mapping[str, Any], *, is_dry_run: bool) ->
     except CommandError as error:
         if error.reason == "restore-unknown":
             return {**described, "state": "nothing-made", "problem": None}
-        if error.status in (ExitStatus.DENIED, ExitStatus.UNAVAILABLE, ExitStatus.INTERRUPTED):
+        if error.status in (ExitStatus.UNAVAILABLE, ExitStatus.INTERRUPTED) or error.reason in _STOPS:
             raise
         return {**described, "state": "failed", "problem": error.document()}
     return {**described, "state": record["status"], "problem": None}

@@ -16,10 +16,11 @@ _ENDED = frozenset({"timed-out", "function-failed"})
 
 @dataclass(frozen=True)
 class Remedy:
-    """What to do about an error, and the command that does it."""
+    """What to do about an error, and the command that does it. `status` replaces that of the error's class."""
 
     text: str
     command: str
+    status: ExitStatus | None = None
 
 
 def invoke_function(
@@ -68,7 +69,7 @@ def invoke_function(
 
 def _replace_remedy(failure: CommandError, remedy: Remedy) -> CommandError:
     return CommandError(
-        failure.reason, str(failure), remedy=remedy.text, command=remedy.command, status=failure.status
+        failure.reason, str(failure), remedy=remedy.text, command=remedy.command, status=remedy.status or failure.status
     )
 
 

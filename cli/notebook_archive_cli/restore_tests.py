@@ -66,14 +66,15 @@ def _list_remedies(session: Session) -> dict[str, Remedy]:
     create = options.aws_command(
         "secretsmanager", "create-secret", "--name", secret, "--secret-string", "file://restore-test.json"
     )
+    steps = (
+        "Create a member of the portal for tests only, with the privilege to create content. Write its "
+        '{"username": "…", "password": "…"} into the file restore-test.json, store it with the next command, and '
+        "delete the file. To let tests start by themselves, set the parameter RestoreTestSchedule (docs/restore.md)."
+    )
     return {
-        "SecretMissing": Remedy(
-            "Create a member of the portal for tests only, with the privilege to create content. Write "
-            '{"username": "…", "password": "…"} into the file restore-test.json, store it with the next command, and '
-            "delete the file. To let tests start by themselves, set the parameter RestoreTestSchedule "
-            "(docs/restore.md).",
-            create,
-        ),
+        "SecretMissing": Remedy(steps, create),
+        # AWS may deny the read of a secret that does not exist.
+        "SecretUnreadable": Remedy(f"If there is no secret {secret!r}: {steps}", create),
         "RestoreForbidden": Remedy(
             "Give the account for tests the privilege that the message names. The next command checks it.",
             options.command("doctor"),

@@ -7,21 +7,21 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from notebook_archive.archive import RestoreId, keys
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import NotAnId
+from notebook_archive.models import truncate
+from notebook_archive_cli.errors import ExitStatus
 from notebook_archive_cli.invocations import Remedy, invoke_function
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import replace_unprintable
 from notebook_archive_cli.session import Session
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-# Maximum number of restores in a list.
+# Maximum number of restores in a list, and the number of characters of a title that are shown in any case.
 MAX_LISTED = 20
+MIN_TITLE = 20
 # The lowest level of proof at which the cells are equal to the archived cells.
 SAME_CELLS = 4
 _PROOFS = {
@@ -190,7 +190,7 @@ def list_remedies(options: Options, restore: VersionRestore) -> dict[str, Remedy
         "SnapshotNameTaken": Remedy(
             "Give another name with --title. Or leave out --title:", again(replace(afresh, title=""))
         ),
-        "RestoreIdTaken": Remedy("Leave out --request-id, so that a new one is made:", again(afresh)),
+        "RestoreIdTaken": Remedy("Leave out --request-id, so that a new one is made:", again(afresh), ExitStatus.USAGE),
         "RestoreTouched": Remedy(
             "Look at the item in ArcGIS. To restore the version all the same, start another restore:", again(afresh)
         ),
@@ -246,8 +246,7 @@ def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
     if "snapshot" in record:
         yield f"Snapshot    {record['snapshot']}"
     if "archived" in record:
-        yield "The content before it is archived as"
-        yield f"            {record['archived'].removeprefix('notebooks/').replace('/', '@', 1)}"
+        yield f"Before it   {record['archived'].removeprefix('notebooks/').replace('/', '@', 1)}"
     yield f"Address     {record['url']}"
     yield f"Proof       {_PROOFS[record['level']]}"
     for each in record["differences"]:
@@ -391,12 +390,12 @@ def _describe_listed(session: Session, restore_id: str, begun: datetime, state: 
     }
 
 
-def render_restores(restores: list[dict[str, Any]], width: int) -> Iterator["RenderableType"]:  # noqa: ARG001
+def render_restores(restores: list[dict[str, Any]], width: int) -> Iterator[str]:
     """Return the newest restores, two lines each: an id has up to 80 characters."""
     if not restores:
         yield "Nothing was restored yet."
     for each in restores:
         moment = datetime.fromisoformat(each["startedAt"]).astimezone()
         yield each["restoreId"]
-        title = replace_unprintable(each["title"])
-        yield f"  {moment:%Y-%m-%d %H:%M %Z}  {each['state']}  {_WAYS.get(each['as'], '')}  {title}"
+        line = f"  {moment:%Y-%m-%d %H:%M %Z}  {each['state']}  {_WAYS.get(each['as'], '')}  "
+        yield line + truncate(replace_unprintable(each["title"]), max(width - len(line), MIN_TITLE))

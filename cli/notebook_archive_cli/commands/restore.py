@@ -101,7 +101,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
             "Restore it?",
             is_confirmed=given["is_confirmed"],
         )
-        output.note(f"Request id {restore.request_id}. If the restore is interrupted, repeat it with --request-id.")
+        output.note(f"Restoring. If this is interrupted, repeat it with --request-id {restore.request_id}.")
         record = carry_out_restore(session, restore)
     output.show(record, render_restore)
     return ExitStatus.FINDING if record.get("level", SAME_CELLS) < SAME_CELLS else ExitStatus.GOOD
