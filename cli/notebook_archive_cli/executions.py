@@ -1,23 +1,24 @@
 """Start and follow the executions of the state machines: runs, verifications and bulk restores."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from notebook_archive.archive import RunId, keys
+from notebook_archive.errors import ArchiveDamaged
 from notebook_archive.executions.caught_error import describe_caught_error
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.output import Output
 from notebook_archive_cli.session import Session
+from notebook_archive_cli.translation import translate_error
 
 # The time between two looks at an execution grows from the first value to the second.
 FIRST_POLL_SECONDS = 0.5
@@ -59,9 +60,14 @@ class Execution:
     started_at: datetime
 
     @property
+    def started(self) -> str:
+        """The start in ISO 8601 in UTC, as reports have it."""
+        return self.started_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    @property
     def run_id(self) -> RunId:
         """The id of the execution in keys and reports: `{yyyy-mm-dd}/{name}`, with the day in UTC."""
-        return RunId.from_execution(self.name, self.started_at.astimezone(UTC).isoformat())
+        return RunId.from_execution(self.name, self.started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +112,81 @@ def start(session: Session, machine: StateMachine, given: Mapping[str, Any], nam
 def follow(session: Session, execution: Execution) -> dict[str, Any]:
     """Show on standard error how far an execution is, until it ends. Return its report.
 
-    Raise CommandError if the user stops following, or if the execution ended without a report. The execution goes on
-    after Ctrl-C.
+    Raise CommandError if the user stops following with Ctrl-C, if AWS does not respond, or if the execution ended
+    without a report. In the first two cases, the execution goes on.
     """
+    noun = f"The {execution.machine.noun} {execution.run_id}"
+    output = Output(session.options)
     try:
+        output.note(f"{noun} is under way.")
+        output.note("Ctrl-C stops following it, and it goes on.")
         progress = _show_until_ended(session, execution)
     except KeyboardInterrupt:
         raise CommandError(
             "interrupted",
-            f"The {execution.machine.noun} {execution.run_id} goes on.",
+            f"{noun} goes on.",
             remedy="Follow it again with the next command.",
             command=follow_command(session, execution),
             status=ExitStatus.INTERRUPTED,
         ) from None
-    body = session.archive.read_object(f"{execution.machine.prefix}{execution.run_id}/report.json")
+    except (ClientError, BotoCoreError) as error:
+        # The same command again would start another execution.
+        described = translate_error(error, session.options)
+        raise CommandError(
+            described.reason,
+            f"{described} {noun} goes on.",
+            remedy="Remove the cause, then follow it again with the next command.",
+            command=follow_command(session, execution),
+            status=described.status,
+        ) from error
+    report = read_report(session, execution.machine, execution.run_id)
+    if report is None:
+        raise describe_missing_report(session, execution, progress)
+    return report
+
+
+def read_report(session: Session, machine: StateMachine, run_id: str) -> dict[str, Any] | None:
+    """Return the report of a run, or None if there is none. Raise ArchiveDamaged if it is not a JSON object."""
+    key = f"{machine.prefix}{run_id}/report.json"
+    body = session.archive.read_object(key)
     if body is None:
-        raise _describe_missing_report(session, execution, progress)
-    report: dict[str, Any] = json.loads(body)
+        return None
+    try:
+        report = json.loads(body)
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise ArchiveDamaged(f"{key} is not a JSON object.")
     return report
 
 
 def follow_command(session: Session, execution: Execution) -> str:
     """Return the command that follows an execution and then shows its report."""
-    return session.options.command("report", execution.run_id, "--kind", execution.machine.kind, "--wait")
+    kind = () if execution.machine == RUNS else ("--kind", execution.machine.kind)
+    return session.options.command("report", execution.run_id, *kind, "--wait")
+
+
+def get_state_machine(kind: str) -> StateMachine:
+    """Return the state machine that executes a kind, which is a value of `--kind`."""
+    return next(each for each in STATE_MACHINES if each.kind == kind)
+
+
+def describe_started(session: Session, execution: Execution) -> dict[str, Any]:
+    """Return what a command prints that only starts an execution. `command` follows it."""
+    return {
+        "runId": execution.run_id,
+        "kind": execution.machine.kind,
+        "startedAt": execution.started,
+        "executionArn": execution.arn,
+        "command": follow_command(session, execution),
+    }
+
+
+def render_started(started: Mapping[str, Any], width: int) -> Iterator[str]:  # noqa: ARG001 - lines are copied
+    """Yield the run id, and the command that follows the execution."""
+    yield started["runId"]
+    yield "Follow it with the next command:"
+    yield f"  {started['command']}"
 
 
 def grade(report: Mapping[str, Any]) -> ExitStatus:
@@ -157,15 +215,18 @@ def watch(session: Session, execution: Execution) -> Iterator[Progress]:
 
 
 def _show_until_ended(session: Session, execution: Execution) -> Progress:
+    """Show how far an execution is. Return the last value, whose status is not RUNNING."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if session.options.is_json or not console.is_terminal:
         return _write_lines(session, execution)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     last = Progress("RUNNING")
     with ProgressBar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Planning", total=None)
         for last in watch(session, execution):
-            bar.update(task, description=_name_phase(execution, last), total=last.batches or None, completed=last.done)
+            if last.status == "RUNNING":
+                phase = _name_phase(execution, last)
+                bar.update(task, description=phase, total=last.batches or None, completed=last.done)
     return last
 
 
@@ -178,7 +239,6 @@ def _write_lines(session: Session, execution: Execution) -> Progress:
             counts = f": {last.done:,} of {last.batches:,} batches" if last.batches else ""
             output.note(f"{_name_phase(execution, last)}{counts} …")
             written = time.monotonic()
-    sys.stderr.flush()
     return last
 
 
@@ -188,13 +248,13 @@ def _name_phase(execution: Execution, progress: Progress) -> str:
     return "Writing the report" if progress.done == progress.batches else execution.machine.work
 
 
-def _describe_missing_report(session: Session, execution: Execution, progress: Progress) -> CommandError:
+def describe_missing_report(session: Session, execution: Execution, progress: Progress) -> CommandError:
+    """Return the error that an execution ended without a report."""
     problem = describe_caught_error({"Error": progress.error or progress.status, "Cause": progress.cause})
     return CommandError(
         "report-missing",
-        f"The {execution.machine.noun} {execution.run_id} ended with status {progress.status} and without a report. "
-        f"{problem['message']}",
+        f"The {execution.machine.noun} {execution.run_id} ended without a report. {problem['message']}",
         remedy=problem["remedy"],
-        command=session.options.command("runs"),
+        command=session.options.command("doctor"),
         status=ExitStatus.FINDING,
     )
