@@ -114,6 +114,17 @@ def list_notebooks(session: Session) -> list[CatalogNotebook]:
     return sorted(listed, key=lambda each: (each["title"].casefold(), each["itemId"]))
 
 
+def filter_notebooks(notebooks: Iterable[CatalogNotebook], owner: str, title: str, state: str) -> list[CatalogNotebook]:
+    """Return the notebooks of an owner, with a text in the title, and in a state. An empty text allows every value."""
+    return [
+        each
+        for each in notebooks
+        if (not owner or each["owner"].casefold() == owner.casefold())
+        and title.casefold() in each["title"].casefold()
+        and (not state or each["state"] == state)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _KnownNotebook:
     title: str
