@@ -63,9 +63,7 @@ def format_table(columns: Sequence[Column], width: int) -> str:
 
     Large tables are fast: a table of 100,000 rows takes about a second. rich's would take most of a minute.
     """
-    clean = [
-        Column(each.name, [*map(_clean, each.texts)], each.rank, each.min_width, each.is_right) for each in columns
-    ]
+    clean = [replace(each, texts=[*map(_clean, each.texts)]) for each in columns]
     while sum(each.smallest_width for each in clean) + len(GAP) * (len(clean) - 1) > width:
         last = max(clean, key=lambda each: each.rank)
         if last.rank == 0:
