@@ -52,8 +52,9 @@ def render_versions(versions: Sequence[CatalogVersion], width: int, options: Opt
     runtimes = Column("Runtime", [each["runtime"] for each in versions], rank=1)
     yield format_table([*start, runtimes, Column("Key", _shorten_keys(keys) if is_short else keys)], width)
     yield ""
-    note = " Keys are shortened: --json has them whole." if is_short else ""
-    yield f"{format_count(len(versions), 'version')} of notebook {versions[0]['itemId']}.{note}"
+    yield f"{format_count(len(versions), 'version')} of notebook {versions[0]['itemId']}."
+    if is_short:
+        yield "Keys are shortened. --json and a wider window have them whole."
     damaged = sum(bool(each["findings"]) for each in versions)
     if damaged:
         verb = "has an open finding" if damaged == 1 else "have open findings"

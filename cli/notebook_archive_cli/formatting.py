@@ -1,13 +1,16 @@
 """Write times, sizes and tables as text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from notebook_archive_cli.output import replace_unprintable
+from notebook_archive_cli.output import UNLIMITED_WIDTH, replace_unprintable
 
 GAP = "  "
+_DOT = " · "
 _CUT = "…"
+# Maximum width of a column in a pipe or a file, where texts are not cut.
+MAX_PADDED_WIDTH = 46
 
 
 def format_time(text: str, *, utc: bool) -> str:
@@ -31,6 +34,14 @@ def format_size(number: int) -> str:
     if number < 999_500:
         return f"{number / 1000:.0f} kB"
     return f"{number / 1_000_000:,.1f} MB" if number < 999_950_000 else f"{number / 1_000_000_000:,.1f} GB"
+
+
+def join_facts(facts: Iterable[str], width: int) -> str:
+    """Return the facts that are not empty, with dots between them. The last are left out if the line is too narrow."""
+    kept = list(filter(None, facts))
+    while len(kept) > 1 and _measure(_DOT.join(kept)) > width:
+        kept.pop()
+    return _DOT.join(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,8 @@ class Column:
 def format_table(columns: Sequence[Column], width: int) -> str:
     """Return a table as lines of at most `width` cells, without a line feed at the end.
 
+    Without a limit, a text longer than MAX_PADDED_WIDTH moves the rest of its line to the right, and only that.
+
     Large tables are fast: a table of 100,000 rows takes about a second. rich's would take most of a minute.
     """
     clean = [replace(each, texts=[*map(_clean, each.texts)]) for each in columns]
@@ -69,14 +82,15 @@ def format_table(columns: Sequence[Column], width: int) -> str:
         if last.rank == 0:
             break
         clean.remove(last)
-    widths = [each.width for each in clean]
+    is_unlimited = width >= UNLIMITED_WIDTH
+    widths = [min(each.width, MAX_PADDED_WIDTH) if is_unlimited else each.width for each in clean]
     excess = sum(widths) + len(GAP) * (len(clean) - 1) - width
     for number, each in enumerate(clean):
         cut = max(0, min(excess, widths[number] - each.smallest_width))
         widths[number] -= cut
         excess -= cut
     cells = [
-        [_fit(text, size, is_right=each.is_right) for text in (each.name, *each.texts)]
+        [_fit(text, size, is_right=each.is_right, is_cut=not is_unlimited) for text in (each.name, *each.texts)]
         for each, size in zip(clean, widths, strict=True)
     ]
     return "\n".join(GAP.join(row).rstrip() for row in zip(*cells, strict=True))
@@ -94,9 +108,9 @@ def _measure(text: str) -> int:
     return cell_len(text)
 
 
-def _fit(text: str, width: int, *, is_right: bool) -> str:
-    """Return a text of exactly this width. A longer text is cut."""
-    if _measure(text) > width:
+def _fit(text: str, width: int, *, is_right: bool, is_cut: bool) -> str:
+    """Return a text of this width. A longer text is cut if `is_cut` is true."""
+    if is_cut and _measure(text) > width:
         from rich.cells import set_cell_size
 
         text = set_cell_size(text, width - 1).rstrip() + _CUT

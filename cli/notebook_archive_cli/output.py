@@ -96,6 +96,19 @@ class Output:
         if not self._options.is_json:
             sys.stderr.write(f"{replace_unprintable(text)}\n")
 
+    def progress(self, text: str) -> None:
+        """Show on standard error how far the work is.
+
+        On a terminal, the text replaces the one before, and an empty text removes it.
+        """
+        if self._options.is_json:
+            return
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[2K{replace_unprintable(text)}")
+            sys.stderr.flush()
+        elif text:
+            self.note(text)
+
     @staticmethod
     def _console(file: Any) -> "Console":  # noqa: ANN401 - a text stream
         from rich.console import Console

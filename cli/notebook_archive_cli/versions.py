@@ -7,9 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, NoReturn
 
-from notebook_archive.archive import LedgerEntry, keys
+from notebook_archive.archive import CopyId, LedgerEntry, keys
 from notebook_archive.archive.bucket import OpenedObject
 from notebook_archive.archive.metadata import decode_metadata
+from notebook_archive.bulk_restore.newest import parse_created
+from notebook_archive.clock import format_moment
 from notebook_archive.errors import ArchiveDamaged, ArchiveError
 from notebook_archive_cli.catalog import ArchivedVersion
 from notebook_archive_cli.errors import CommandError, ExitStatus
@@ -24,6 +26,18 @@ class VerifiedVersion:
     size: int
     sha256: str
     metadata: Mapping[str, str]
+
+    @property
+    def content_at(self) -> str:
+        """The time of the content in ISO 8601 (UTC), or an empty text if it is not known."""
+        copy = CopyId.from_resource_key(self.version.resource_key)
+        return format_moment(copy.modified if copy else parse_created(self.metadata))
+
+    @property
+    def stamp(self) -> str:
+        """The time of the content (UTC) as a part of a file name, such as `2025-01-01T100001Z`."""
+        moment = self.content_at
+        return f"{moment[:19].replace(':', '')}Z" if moment else "undated"
 
 
 def copy_verified(
