@@ -21,7 +21,7 @@ from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.archive.reader import DescribedVersion
 from notebook_archive.bulk_restore.newest import DatedVersion, find_newest, parse_created
 from notebook_archive.clock import format_moment
-from notebook_archive.errors import ArchiveDamaged
+from notebook_archive.errors import ArchiveDamaged, NotAnId
 from notebook_archive.models import ITEM_ID, ItemId, ResourceKey, parse_text
 from notebook_archive.verification.earlier_reports import RUN_DAYS, find_last_run
 from notebook_archive_cli.errors import CommandError, ExitStatus
@@ -112,6 +112,17 @@ def list_notebooks(session: Session) -> list[CatalogNotebook]:
             known[each.item_id] = _KnownNotebook(title, owner, state)
     listed = [_make_notebook(item_id, each, found.get(item_id)) for item_id, each in known.items()]
     return sorted(listed, key=lambda each: (each["title"].casefold(), each["itemId"]))
+
+
+def filter_notebooks(notebooks: Iterable[CatalogNotebook], owner: str, title: str, state: str) -> list[CatalogNotebook]:
+    """Return the notebooks of an owner, with a text in the title, and in a state. An empty text allows every value."""
+    return [
+        each
+        for each in notebooks
+        if (not owner or each["owner"].casefold() == owner.casefold())
+        and title.casefold() in each["title"].casefold()
+        and (not state or each["state"] == state)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +362,33 @@ def resolve_version(session: Session, text: str, *, utc: bool = False) -> Archiv
     return _find_by_key(session, item_id, name)
 
 
-def resolve_versions_to_compare(session: Session, item_id: ItemId) -> tuple[ArchivedVersion, ArchivedVersion]:
-    """Return the two versions of a notebook with the newest content, the earlier one first."""
+def find_object(session: Session, text: str) -> ArchivedVersion:
+    """Return the version that `ITEM@KEY` names with its whole key, also if the archive hides or does not have it.
+
+    So an older S3 version of it can be read. Raises CommandError with the reason `not-a-version`, or what
+    `resolve_item` raises.
+    """
+    item_text, _, name = text.rpartition("@")
+    try:
+        return _make_archived(keys.version_key(resolve_item(session, item_text), name))
+    except NotAnId:
+        raise _make_form_error(session, text, item_text) from None
+
+
+def resolve_versions_to_compare(
+    session: Session, before: str, after: str, *, utc: bool
+) -> tuple[ArchivedVersion, ArchivedVersion]:
+    """Return the two versions that these texts name.
+
+    If `after` is empty, it is the latest version of the notebook. `before` may then name the notebook alone, and means
+    the version before the latest. Raises what `resolve_version` raises.
+    """
+    if after:
+        return resolve_version(session, before, utc=utc), resolve_version(session, after, utc=utc)
+    if "@" in before:
+        version = resolve_version(session, before, utc=utc)
+        return version, _find_newest(session, version.item_id, 0)
+    item_id = resolve_item(session, before)
     return _find_before_latest(session, item_id, 1), _find_before_latest(session, item_id, 0)
 
 
