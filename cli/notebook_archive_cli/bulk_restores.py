@@ -5,22 +5,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from notebook_archive.archive import RestoreId, RunId, keys
 from notebook_archive.errors import SettingsInvalid
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
+from notebook_archive_cli.formatting import Column, format_size, format_table
+from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.output import Output, format_count, replace_unprintable
-from notebook_archive_cli.restores import carry_out_undo, fill_lines, make_name, plan_undo
+from notebook_archive_cli.restores import carry_out_undo, make_name, plan_undo
 from notebook_archive_cli.session import Session
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-# Maximum number of notebooks with the same problem that text output names, and of new items. `--json` has all.
+# Maximum number of notebooks with the same problem that text output names. `--json` has all.
 MAX_NAMED = 20
-MAX_LISTED = 500
 # If standard error is not a terminal, an undo of many restores writes a line in this interval.
 LINE_SECONDS = 10.0
 # An undo of a failed notebook finds something to undo only after one of these problems.
@@ -126,11 +124,11 @@ def describe_many(report: Mapping[str, Any], width: int) -> list[str]:
     lines = ["No notebook would be restored."]
     if planned:
         what = "1 notebook" if len(planned) == 1 else f"each of {len(planned):,} notebooks"
-        lines = [f"A new item would be made for {what}, {_format_bytes(report['bytes'])} in all:"]
+        lines = [f"A new item would be made for {what}, {format_size(report['bytes'])} in all:"]
     owners = Counter((each["archivedOwner"], each["owner"]) for each in planned)
     for (archived, owner), count in sorted(owners.items())[:MAX_NAMED]:
         new_owner = "" if archived == owner else f" for {owner}"
-        lines.append(f"  {format_count(count, 'notebook')} of {archived}{new_owner}")
+        lines.append(replace_unprintable(f"  {format_count(count, 'notebook')} of {archived}{new_owner}"))
     if len(owners) > MAX_NAMED:
         lines.append(f"  … and those of {len(owners) - MAX_NAMED} more owners")
     return [*lines, *_describe_problems(report["items"], width)]
@@ -146,13 +144,13 @@ def _describe_problems(items: Iterable[Mapping[str, Any]], width: int) -> list[s
     for (state, reason), some in sorted(by_reason.items()):
         lines += ["", f"{format_count(len(some), 'notebook')} {state}: {reason}"]
         for each in some[:MAX_NAMED]:
-            lines.append(f"  {each['itemId']}  {each['title']}")
+            lines.append(f"  {each['itemId']}  {replace_unprintable(each['title'])}")
             if state == "failed":
-                lines += fill_lines(each["problem"]["message"], width, indent="    ", first_indent="    ")
+                lines += wrap_text(each["problem"]["message"], width, "    ")
         if len(some) > MAX_NAMED:
             lines.append(f"  … and {len(some) - MAX_NAMED} more, which --json lists")
         if state == "failed":
-            lines += fill_lines(_describe_remedy(reason, some), width, indent="  ", first_indent="  ")
+            lines += wrap_text(_describe_remedy(reason, some), width, "  ")
     return lines
 
 
@@ -164,28 +162,39 @@ def _describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
     return f"Add the member to the portal. Or name other members, who get these notebooks: {options}."
 
 
-def render_many(report: Mapping[str, Any], width: int) -> Iterator["RenderableType"]:
+def render_many(report: Mapping[str, Any], width: int) -> Iterator[str]:
     """Return the plan of a bulk restore, or its report with the ids of the new items."""
-    if report["dryRun"]:
-        yield from describe_many(report, width)
-        yield ""
-        if report["notebooks"]["planned"]:
-            yield "Nothing was changed. The next command carries out the plan:"
-            yield f"  {report['carryOut']}"
-        else:
-            yield "Nothing was changed."
+    yield from _render_plan(report, width) if report["dryRun"] else _render_report(report, width)
+
+
+def _render_plan(report: Mapping[str, Any], width: int) -> Iterator[str]:
+    yield from describe_many(report, width)
+    yield ""
+    if not report["notebooks"]["planned"]:
+        yield "Nothing was changed."
         return
+    yield "Nothing was changed. The next command carries out the plan:"
+    yield f"  {report['carryOut']}"
+
+
+def _render_report(report: Mapping[str, Any], width: int) -> Iterator[str]:
     yield from _describe_counts(report)
     yield from _describe_problems(report["items"], width)
     if error := report["error"]:
         yield ""
-        yield from fill_lines(f"{error['message']} {error['remedy']}", width)
-    made = [each for each in report["items"] if "newItemId" in each]
-    if made:
+        yield from wrap_text(f"{error['message']} {error['remedy']}", width)
+    if made := [each for each in report["items"] if "newItemId" in each]:
         yield ""
-        yield _make_table(made[:MAX_LISTED])
-    if len(made) > MAX_LISTED:
-        yield f"… and {len(made) - MAX_LISTED:,} more, which --json lists"
+        yield _make_table(made, width)
+        yield from _describe_differences(made, width)
+    yield ""
+    if report["status"] != "complete":
+        yield f"Resume  {report['resume']}"
+    if made:
+        yield f"Undo    {report['undo']}"
+
+
+def _describe_differences(made: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     different = [each for each in made if each["differences"]]
     if different:
         yield ""
@@ -193,12 +202,9 @@ def render_many(report: Mapping[str, Any], width: int) -> Iterator["RenderableTy
     for each in different[:MAX_NAMED]:
         yield f"  {each['newItemId']}  level {each['level']}"
         for difference in each["differences"]:
-            yield from fill_lines(difference, width, indent="    ", first_indent="    ")
-    yield ""
-    if report["status"] != "complete":
-        yield f"Resume  {report['resume']}"
-    if made:
-        yield f"Undo    {report['undo']}"
+            yield from wrap_text(difference, width, "    ")
+    if len(different) > MAX_NAMED:
+        yield f"  … and {len(different) - MAX_NAMED:,} more, which --json lists"
 
 
 def _describe_counts(report: Mapping[str, Any]) -> list[str]:
@@ -210,27 +216,20 @@ def _describe_counts(report: Mapping[str, Any]) -> list[str]:
         "failed": count_failed(report),
     }
     listed = ", ".join(f"{count:,} {name}" for name, count in figures.items() if count) or "nothing was done"
-    size = f", {_format_bytes(report['bytes'])}" if report["bytes"] else ""
+    size = f", {format_size(report['bytes'])}" if report["bytes"] else ""
     return [
         f"Bulk restore {report['runId']}: {report['status']}.",
         f"{format_count(counts['attempted'], 'notebook')}: {listed}{size}, in {report['seconds']:.0f} s.",
     ]
 
 
-def _make_table(made: Sequence[Mapping[str, Any]]) -> "RenderableType":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for name in ("Item", "New item"):
-        table.add_column(name, no_wrap=True, min_width=32)
-    table.add_column("Title", no_wrap=True, overflow="ellipsis")
-    for each in made:
-        table.add_row(each["itemId"], each["newItemId"], replace_unprintable(each["title"]))
-    return table
-
-
-def _format_bytes(size: int) -> str:
-    return f"{size / 1_000_000:,.1f} MB" if size >= 1_000_000 else f"{size / 1_000:,.1f} kB"
+def _make_table(made: Sequence[Mapping[str, Any]], width: int) -> str:
+    columns = [
+        Column("Item", [each["itemId"] for each in made]),
+        Column("New item", [each["newItemId"] for each in made]),
+        Column("Title", [each["title"] for each in made], rank=1, min_width=12),
+    ]
+    return format_table(columns, width)
 
 
 def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
@@ -348,6 +347,6 @@ def render_undone(document: Mapping[str, Any], width: int) -> Iterator[str]:
         if problem := each["problem"]:
             yield ""
             yield f"{each['restoreId']}: {problem['reason']}"
-            yield from fill_lines(f"{problem['message']} {problem['remedy']}", width, indent="  ", first_indent="  ")
+            yield from wrap_text(f"{problem['message']} {problem['remedy']}", width, "  ")
             if problem["command"]:
                 yield f"    {problem['command']}"

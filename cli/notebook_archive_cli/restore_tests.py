@@ -1,19 +1,18 @@
 """Do a restore test, and show its results."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from notebook_archive.archive import RunId, keys
 from notebook_archive_cli.errors import CommandError
+from notebook_archive_cli.formatting import Column, format_table
 from notebook_archive_cli.invocations import Remedy, invoke_function
-from notebook_archive_cli.output import format_count, replace_unprintable
-from notebook_archive_cli.restores import fill_lines, make_name
+from notebook_archive_cli.layout import wrap_text
+from notebook_archive_cli.output import format_count
+from notebook_archive_cli.restores import make_name
 from notebook_archive_cli.session import Session
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 # The last part of the name of the secret with the credential of the account for tests.
 _SECRET = "restore-test"  # noqa: S105 - a name
@@ -83,42 +82,37 @@ def _list_remedies(session: Session) -> dict[str, Remedy]:
     }
 
 
-def render_tests(results: Mapping[str, Any], width: int) -> Iterator["RenderableType"]:
+def render_tests(results: Mapping[str, Any], width: int) -> Iterator[str]:
     """Return the verdict of each version, its level of proof and seconds, what failed, and what is left."""
-    from rich.table import Table
-
     tests = results["tests"]
-    yield (
-        f"Restore test {results['runId']}: {results['status']}. "
-        f"{format_count(len(tests), 'version')}, {results['seconds']:.0f} s."
-    )
+    yield f"Restore test {results['runId']}: {results['status']}."
+    yield f"{format_count(len(tests), 'version')} restored as {results['account']}, in {results['seconds']:.0f} s."
     yield ""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for name in ("Verdict", "Level", "Seconds"):
-        table.add_column(name, no_wrap=True, justify="left" if name == "Verdict" else "right")
-    table.add_column("Notebook", no_wrap=True, min_width=32)
-    table.add_column("Owner", no_wrap=True, overflow="ellipsis")
-    for each in tests:
-        table.add_row(
-            "failed" if "problem" in each else "passed",
-            str(each.get("level", "-")),
-            f"{each['restoreSeconds']:.1f}" if "restoreSeconds" in each else "-",
-            each["itemId"],
-            replace_unprintable(each["owner"]),
-        )
     if tests:
-        yield table
+        yield _make_table(tests, width)
     for each in tests:
         if problem := each.get("problem"):
             yield ""
             yield f"{each['itemId']}@{each['resourceKey']}"
-            yield from fill_lines(f"{problem['message']} {problem['remedy']}", width, indent="  ", first_indent="  ")
+            yield from wrap_text(f"{problem['message']} {problem['remedy']}", width, "  ")
     yield ""
     if results["notReached"]:
         yield f"{format_count(results['notReached'], 'version')} not reached in time."
     if not results["leftovers"]:
-        yield f"All items that the test made for {results['account']} were deleted again."
+        yield "All items that the test made were deleted again."
     for problem in results["leftovers"]:
-        yield from fill_lines(f"Not deleted: {problem['message']} {problem['remedy']}", width, indent="  ")
+        yield from wrap_text(f"Not deleted: {problem['message']} {problem['remedy']}", width)
     if results["schedule"] is None:
         yield "No test starts by itself, because the parameter RestoreTestSchedule is empty."
+
+
+def _make_table(tests: Sequence[Mapping[str, Any]], width: int) -> str:
+    seconds = [f"{each['restoreSeconds']:.1f}" if "restoreSeconds" in each else "-" for each in tests]
+    columns = [
+        Column("Verdict", ["failed" if "problem" in each else "passed" for each in tests]),
+        Column("Level", [str(each.get("level", "-")) for each in tests], is_right=True),
+        Column("Seconds", seconds, is_right=True),
+        Column("Notebook", [each["itemId"] for each in tests]),
+        Column("Owner", [each["owner"] for each in tests], rank=1, min_width=8),
+    ]
+    return format_table(columns, width)

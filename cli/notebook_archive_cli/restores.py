@@ -3,7 +3,6 @@
 import json
 import secrets
 import shutil
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +13,9 @@ from notebook_archive.clock import format_moment
 from notebook_archive.errors import NotAnId
 from notebook_archive.models import truncate
 from notebook_archive_cli.errors import ExitStatus
+from notebook_archive_cli.formatting import format_time
 from notebook_archive_cli.invocations import Remedy, invoke_function
+from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import replace_unprintable
 from notebook_archive_cli.session import Session
@@ -44,18 +45,6 @@ def make_name(kind: str) -> str:
 def terminal_width() -> int:
     """Return the number of columns for text on standard error."""
     return shutil.get_terminal_size().columns
-
-
-def fill_lines(text: str, width: int, *, indent: str = "", first_indent: str = "") -> list[str]:
-    """Return the text in lines of at most this width. Ids and keys that are longer stay whole."""
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=first_indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 @dataclass(frozen=True)
@@ -223,8 +212,8 @@ def _restore_id(request_id: str) -> str:
 
 def describe_plan(record: dict[str, Any], width: int) -> list[str]:
     """Return the lines that say what a restore or an undo would do."""
-    steps = [f"{number}. {step}" for number, step in enumerate(record["plan"], 1)]
-    return [line for step in steps for line in fill_lines(step, width, indent="   ", first_indent="")]
+    steps = enumerate(record["plan"], 1)
+    return [line for number, step in steps for line in wrap_text(step, width, "   ", f"{number}. ")]
 
 
 def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
@@ -250,7 +239,7 @@ def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
     yield f"Address     {record['url']}"
     yield f"Proof       {_PROOFS[record['level']]}"
     for each in record["differences"]:
-        yield from fill_lines(each, width, indent="              ", first_indent="            - ")
+        yield from wrap_text(each, width, " " * 14, " " * 12 + "- ")
     yield f"Undo        {record['undo']}"
 
 
@@ -395,7 +384,6 @@ def render_restores(restores: list[dict[str, Any]], width: int) -> Iterator[str]
     if not restores:
         yield "Nothing was restored yet."
     for each in restores:
-        moment = datetime.fromisoformat(each["startedAt"]).astimezone()
         yield each["restoreId"]
-        line = f"  {moment:%Y-%m-%d %H:%M %Z}  {each['state']}  {_WAYS.get(each['as'], '')}  "
+        line = f"  {format_time(each['startedAt'], utc=False)}  {each['state']}  {_WAYS.get(each['as'], '')}  "
         yield line + truncate(replace_unprintable(each["title"]), max(width - len(line), MIN_TITLE))

@@ -11,6 +11,7 @@ from typing import Any
 import botocore.handlers
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
 # What a function returns, an error that it raises, an error of Lambda, or an error of the client.
 type Answer = dict[str, Any] | Failure | Refusal | BaseException
@@ -48,9 +49,13 @@ class Functions:
     handlers: dict[str, Handler] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
+    def returns(self, name: str, answer: Answer) -> None:
+        """Let each invocation of a function have this result."""
+        self.handlers[name] = lambda _: answer
+
     def invoke(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         name = request.url.split("/functions/")[1].split("/")[0]
-        event = json.loads(request.body)
+        event = read_body(request)
         self.calls.append((name, event))
         answer = self.handlers[name](event)
         if isinstance(answer, BaseException):
@@ -70,7 +75,7 @@ class Executions:
     work: Callable[[str, dict[str, Any]], None]
 
     def start(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        given = json.loads(request.body)
+        given = read_body(request)
         self.work(given["name"], json.loads(given["input"]))
         arn = f"{given['stateMachineArn'].replace(':stateMachine:', ':execution:')}:{given['name']}"
         return respond({"executionArn": arn, "startDate": time.time()})
@@ -79,8 +84,14 @@ class Executions:
         return respond({"executionArn": "arn", "stateMachineArn": "arn", "status": "SUCCEEDED", "startDate": 0})
 
 
+def read_body(request: AWSPreparedRequest) -> dict[str, Any]:
+    assert isinstance(request.body, str | bytes)
+    body: dict[str, Any] = json.loads(request.body)
+    return body
+
+
 def respond(document: dict[str, Any], headers: dict[str, str] | None = None, status: int = 200) -> AWSResponse:
-    return AWSResponse("https://aws", status, headers or {}, Body(json.dumps(document).encode()))
+    return AWSResponse("https://aws", status, HTTPHeaders.from_dict(headers or {}), Body(json.dumps(document).encode()))
 
 
 @contextmanager

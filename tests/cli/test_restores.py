@@ -89,7 +89,7 @@ def let_restore(functions: Functions, stack: MotoStack, *answers: Any) -> None:
 
 
 def let_undo(functions: Functions, stack: MotoStack, answer: Any) -> None:
-    functions.handlers[stack.outputs["UndoRestoreFunction"]] = lambda _: answer
+    functions.returns(stack.outputs["UndoRestoreFunction"], answer)
 
 
 # ---------------------------------------------------------------------- restore

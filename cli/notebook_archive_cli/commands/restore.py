@@ -39,7 +39,7 @@ _MANY = ("mapped", "at")
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
 @add_common_options
 @click.pass_context
-def command(context: click.Context, **given: Any) -> int:  # noqa: ANN401 - the options above
+def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - the options above
     """Put an archived VERSION back into ArcGIS, or many notebooks (--owner, --all, --item).
 
     VERSION is ITEM@latest, ITEM@2026-11-22, or another form that `notebook-archive versions ITEM` shows. A restore
