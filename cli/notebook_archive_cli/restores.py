@@ -210,8 +210,14 @@ def _restore_id(request_id: str) -> str:
     return RestoreId.from_request(request_id) if request_id else ""
 
 
-def describe_plan(record: dict[str, Any], width: int) -> list[str]:
-    """Return the lines that say what a restore or an undo would do."""
+def describe_plan(record: dict[str, Any], width: int, verb: str) -> list[str]:
+    """Return the lines that say what a restore does. `verb` is `is restored` or `would be restored`."""
+    version = f"{record['itemId']}@{record['resourceKey']}"
+    return [version, f"{verb} {_WAYS[record['as']]}:", *describe_steps(record, width)]
+
+
+def describe_steps(record: dict[str, Any], width: int) -> list[str]:
+    """Return the numbered steps of a restore or of an undo."""
     steps = enumerate(record["plan"], 1)
     return [line for number, step in steps for line in wrap_text(step, width, "   ", f"{number}. ")]
 
@@ -220,10 +226,7 @@ def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
     """Return the plan of a restore, or its result."""
     way = _WAYS[record["as"]]
     if record["status"] == "planned":
-        yield f"{record['itemId']}@{record['resourceKey']}"
-        yield f"would be restored {way}:"
-        yield ""
-        yield from describe_plan(record, width)
+        yield from describe_plan(record, width, "would be restored")
         yield ""
         yield "Nothing was changed."
         return
@@ -328,14 +331,12 @@ def render_undo(record: dict[str, Any], width: int) -> Iterator[str]:
     """Return the plan of an undo, or its result."""
     if record["status"] == "planned":
         yield f"The undo of {record['restoreId']} would do this:"
-        yield ""
-        yield from describe_plan(record, width)
+        yield from describe_steps(record, width)
         yield ""
         yield "Nothing was changed."
         return
     yield f"Undone: {record['restoreId']}, in {record['seconds']:.1f} s."
-    yield ""
-    yield from describe_plan(record, width)
+    yield from describe_steps(record, width)
 
 
 def list_restores(session: Session) -> list[dict[str, Any]]:

@@ -97,11 +97,12 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
         output.note("This restore was carried out before. This is its result.")
     elif not given["is_dry_run"]:
         output.confirm(
-            [f"{restore.item_id}@{restore.resource_key}", *describe_plan(record, terminal_width())],
+            describe_plan(record, terminal_width(), "is restored"),
             "Restore it?",
             is_confirmed=given["is_confirmed"],
         )
-        output.note(f"Restoring. If this is interrupted, repeat it with --request-id {restore.request_id}.")
+        output.note(f"Request id  {restore.request_id}")
+        output.note("If the restore is interrupted, repeat it with --request-id and this id.")
         record = carry_out_restore(session, restore)
     output.show(record, render_restore)
     return ExitStatus.FINDING if record.get("level", SAME_CELLS) < SAME_CELLS else ExitStatus.GOOD

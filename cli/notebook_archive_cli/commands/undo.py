@@ -55,7 +55,7 @@ def command(
 def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_forced: bool, is_confirmed: bool) -> int:
     from notebook_archive_cli.errors import ExitStatus
     from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restores import carry_out_undo, describe_plan, plan_undo, render_undo, terminal_width
+    from notebook_archive_cli.restores import carry_out_undo, describe_steps, plan_undo, render_undo, terminal_width
 
     output = Output(session.options)
     record = plan_undo(session, restore_id, is_forced=is_forced)
@@ -63,7 +63,7 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
         output.note("This restore was undone before.")
     elif not is_dry_run:
         output.confirm(
-            [f"The undo of {restore_id} does this:", *describe_plan(record, terminal_width())],
+            [f"The undo of {restore_id} does this:", *describe_steps(record, terminal_width())],
             "Undo this restore?",
             is_confirmed=is_confirmed,
         )
