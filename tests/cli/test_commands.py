@@ -51,7 +51,7 @@ def test_help_fits_and_explains_each_option(run: Run, words: tuple[str, ...]) ->
     assert columns_of(result.stdout) <= MAX_COLUMNS
     command = find_command(words)
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    assert COMMON_OPTIONS <= {name for option in options for name in option.opts}
+    assert {name for option in options for name in option.opts} >= COMMON_OPTIONS
     assert all(option.help for option in options)
     assert command.help
 
