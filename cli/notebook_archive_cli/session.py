@@ -124,6 +124,10 @@ class Stack:
             )
         return self._outputs[name]
 
+    def has_output(self, name: str) -> bool:
+        """Return whether this stack has the output."""
+        return name in self._outputs
+
     def parameter(self, name: str) -> str:
         """Return a parameter's value, or an empty string if this stack does not have the parameter."""
         return self._parameters.get(name, "")
