@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from notebook_archive.archive import Archive, Ledger
+from notebook_archive.archive import Archive, ArchiveReader, Ledger
 from notebook_archive_cli.errors import CommandError, ExitStatus, FunctionFailed
 from notebook_archive_cli.options import Options
 
@@ -17,6 +17,8 @@ from notebook_archive_cli.options import Options
 LOCAL_FILE = Path(".local/stack.json")
 # botocore waits 60 seconds for a response by default. A restore may take as long as its function, 15 minutes.
 INVOKE_TIMEOUT_SECONDS = 930
+# Number of threads that a command uses for requests to S3. Each needs a connection.
+THREADS = 32
 
 
 class Session:
@@ -67,14 +69,23 @@ class Session:
         return Stack(self.client("cloudformation"), self.options)
 
     @cached_property
+    def _s3(self) -> Any:  # noqa: ANN401 - a boto3 client
+        return self.client("s3", max_pool_connections=THREADS)
+
+    @cached_property
     def archive(self) -> Archive:
         """The archive, for reading. Its methods also write, but only `acknowledge` and `erase` may use them."""
-        return Archive(self.client("s3"), self.stack.output("ArchiveBucket"), self.stack.account)
+        return Archive(self._s3, self.stack.output("ArchiveBucket"), self.stack.account)
+
+    @cached_property
+    def reader(self) -> ArchiveReader:
+        """What reads archived versions."""
+        return ArchiveReader(self._s3, self.stack.output("ArchiveBucket"), self.stack.account)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger of proofs."""
-        return Ledger(self.client("s3"), self.stack.output("LedgerBucket"), self.stack.account)
+        return Ledger(self._s3, self.stack.output("LedgerBucket"), self.stack.account)
 
     def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function that an output of the stack names, and return its answer.

@@ -1,0 +1,27 @@
+"""Compare two texts line by line."""
+
+from notebook_archive.notebook.diff.changes import LineChange
+from notebook_archive.notebook.diff.sequences import match_equal
+
+
+def diff_lines(before: str, after: str) -> tuple[LineChange, ...]:
+    """Return all lines of both texts, each once. A text of no character has no line.
+
+    Only line feeds end a line, so the texts can be put together again from the lines.
+    """
+    earlier, later = _split(before), _split(after)
+    if before == after:
+        return tuple([LineChange(" ", line) for line in earlier])
+    lines: list[LineChange] = []
+    i = j = 0
+    for next_i, next_j in [*match_equal(earlier, later), (len(earlier), len(later))]:
+        lines += [LineChange("-", line) for line in earlier[i:next_i]]
+        lines += [LineChange("+", line) for line in later[j:next_j]]
+        lines += [LineChange(" ", line) for line in earlier[next_i : next_i + 1]]
+        i, j = next_i + 1, next_j + 1
+    return tuple(lines)
+
+
+def _split(text: str) -> list[str]:
+    """Return the lines without their line feeds."""
+    return text.split("\n") if text else []
