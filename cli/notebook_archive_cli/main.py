@@ -1,6 +1,7 @@
 """List the commands, run one, and turn each error into a message and an exit status."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -9,6 +10,7 @@ import click
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.usage import UnknownCommand, describe_interruption, translate_usage_error
 
 # Each command is the object `command` of a module of `commands/`. The module is imported when the command runs, because
 # importing all of them for `--help` would take too long.
@@ -51,6 +53,13 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS:
+            raise UnknownCommand(args[0], list(_COMMANDS), ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
@@ -64,19 +73,45 @@ def notebook_archive() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with these arguments, or with those of the process. Exit with one of `ExitStatus`."""
-    options = Options()
+    options = Options(arguments=tuple(sys.argv[1:] if arguments is None else arguments))
     try:
-        status = notebook_archive.main(arguments, prog_name="notebook-archive", obj=options, standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        status = ExitStatus.USAGE
-    except CommandError as error:
-        status = _report(error, options)
-    sys.exit(status or 0)
+        status = _run(options)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        # Python would flush the streams again when it ends, and report the error.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        status = ExitStatus.OUTPUT_CLOSED
+    sys.exit(status)
 
 
-def _report(error: CommandError, options: Options) -> int:
+def _run(options: Options) -> int:
+    """Run the command and print its error, if there is one. Return the exit status."""
+    try:
+        with notebook_archive.make_context("notebook-archive", [*options.arguments], obj=options) as context:
+            return notebook_archive.invoke(context) or ExitStatus.GOOD
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except BrokenPipeError:
+        raise
+    except CommandError as caught:
+        error = caught
+    except click.UsageError as caught:
+        # An error in the arguments may come before the option that says how to print it.
+        options.is_json = options.is_json or "--json" in options.arguments
+        options.is_debug = options.is_debug or "--debug" in options.arguments
+        error = translate_usage_error(caught, options)
+    except (KeyboardInterrupt, click.Abort) as caught:
+        error = describe_interruption(options)
+        error.__cause__ = caught
+    except Exception as caught:  # noqa: BLE001 - each error becomes a message and a status
+        from notebook_archive_cli.translation import translate_error
+
+        error = translate_error(caught, options)
+        error.__cause__ = caught
     from notebook_archive_cli.output import print_error
 
-    print_error(error, as_json=options.is_json)
+    print_error(error, options)
     return error.status

@@ -43,8 +43,17 @@ class Options:
         return shlex.join(["notebook-archive", *words, *chosen])
 
     def same_command(self, *words: str) -> str:
-        """Return the command line that runs this call again, with more words at its end, such as `--debug`."""
-        return shlex.join(["notebook-archive", *self.arguments, *words])
+        """Return the command line that runs this call again, with more options, such as `--yes`."""
+        # Words after `--` are not options.
+        end = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)
+        return shlex.join(["notebook-archive", *self.arguments[:end], *words, *self.arguments[end:]])
+
+    def aws_command(self, *words: str) -> str:
+        """Return a command line of the AWS CLI with the profile and the region of this call."""
+        chosen = ["--profile", self.profile] if self.profile else []
+        if self.region:
+            chosen += ["--region", self.region]
+        return shlex.join(["aws", *words, *chosen])
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature

@@ -5,7 +5,10 @@ characters that move a terminal's cursor or change the direction of its text.
 """
 
 import json
+import shutil
 import sys
+import textwrap
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -57,22 +60,24 @@ class Output:
         With `is_confirmed` (the option `--yes`) nothing is asked.
         """
         for line in plan:
-            sys.stderr.write(f"{replace_unprintable(line)}\n")
+            self.note(line)
         if is_confirmed:
             return
-        if not sys.stdin.isatty():
+        if self._options.is_json or not sys.stdin.isatty():
             raise CommandError(
                 "not-confirmed",
-                "This command changes something, and there is no terminal to ask on.",
-                remedy="Read the plan above. Then run the command again with --yes.",
+                "This command changes something, and there is no terminal to ask on. Nothing was changed.",
+                remedy="If you want the change, run the command again with --yes.",
+                command=self._options.same_command("--yes"),
                 status=ExitStatus.USAGE,
             )
         if not click.confirm(replace_unprintable(question), default=False, err=True):
-            raise click.Abort
+            raise CommandError("not-confirmed", "Nothing was changed.", remedy="", status=ExitStatus.INTERRUPTED)
 
     def note(self, text: str) -> None:
-        """Print a line on standard error."""
-        sys.stderr.write(f"{replace_unprintable(text)}\n")
+        """Print a line on standard error. With `--json` nothing is printed, because only errors go there."""
+        if not self._options.is_json:
+            sys.stderr.write(f"{replace_unprintable(text)}\n")
 
     @staticmethod
     def _console(file: Any) -> "Console":  # noqa: ANN401 - a text stream
@@ -81,10 +86,19 @@ class Output:
         return Console(file=file, highlight=False, markup=False, emoji=False)
 
 
-def print_error(error: CommandError, *, as_json: bool) -> None:
-    """Print an error on standard error: what happened, what to do, and the next command."""
-    if as_json:
-        sys.stderr.write(json.dumps(error.document(), indent=2) + "\n")
+def print_error(error: CommandError, options: Options) -> None:
+    """Print an error on standard error: what happened, what to do, and the next command.
+
+    With `--debug`, the stack trace is printed too: as the key `trace` of the JSON object, otherwise before the error.
+    """
+    trace = "".join(traceback.format_exception(error)) if options.is_debug else ""
+    if options.is_json:
+        document = error.document() | ({"trace": trace} if trace else {})
+        sys.stderr.write(json.dumps(document, indent=2) + "\n")
         return
-    lines = [f"Error: {error}", error.remedy, error.command and f"  {error.command}"]
-    sys.stderr.write("".join(f"{replace_unprintable(line)}\n" for line in lines if line))
+    width = shutil.get_terminal_size().columns
+    for text in (f"Error: {error}", error.remedy):
+        # Paths and ids stay whole, so that they can be copied.
+        lines = textwrap.wrap(replace_unprintable(text), width, break_long_words=False, break_on_hyphens=False)
+        trace += "".join(f"{line}\n" for line in lines)
+    sys.stderr.write(trace + (f"  {error.command}\n" if error.command else ""))

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from notebook_archive.archive import Archive, Ledger
-from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.errors import CommandError, ExitStatus, FunctionFailed
 from notebook_archive_cli.options import Options
 
 # `make local` writes it into the folder in which it runs (local/system.py).
@@ -40,6 +40,7 @@ class Session:
                 "local-system-missing",
                 f"There is no local system: {LOCAL_FILE.absolute()} does not exist.",
                 remedy="Run `make local` in this folder and wait until it is ready, or leave out --local.",
+                command="make local",
                 status=ExitStatus.UNAVAILABLE,
             ) from None
         return description
@@ -89,17 +90,6 @@ class Session:
         return document
 
 
-class FunctionFailed(Exception):
-    """A function of the stack failed.
-
-    `kind` is the name of the error's class, such as `SessionOpen` (`docs/errors.md`).
-    """
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
 class Stack:
     """The outputs and the parameters of the deployed stack."""
 
@@ -114,7 +104,7 @@ class Stack:
                 "stack-missing",
                 f"This account and region have no stack {self.name!r}.",
                 remedy="Check --stack, --profile and --region. List the stacks that exist with the next command.",
-                command="aws cloudformation describe-stacks --query 'Stacks[].StackName'",
+                command=options.aws_command("cloudformation", "describe-stacks", "--query", "Stacks[].StackName"),
                 status=ExitStatus.NOT_FOUND,
             ) from None
         self.account: str = stack["StackId"].split(":")[4]
