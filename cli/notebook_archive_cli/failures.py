@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # When this program receives a message, the queue hides it from other readers for this time.
 HIDDEN_SECONDS = 120
+# Time that SQS waits for messages before it says that there are none. Without waiting, it may miss some.
+WAIT_SECONDS = 1
 MAX_ITEMS_SHOWN = 5
 
 
@@ -131,7 +133,7 @@ class FailureQueue:
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["SentTimestamp"],
                 VisibilityTimeout=HIDDEN_SECONDS,
-                WaitTimeSeconds=1,
+                WaitTimeSeconds=WAIT_SECONDS,
             ).get("Messages", [])
             new = [message for message in found if message["MessageId"] not in seen]
             if not new:
@@ -151,7 +153,7 @@ def _explain(message: "MessageTypeDef") -> _Failure:
         rule = attributes.get("RULE_ARN", "of the request queue")
         remedy = f"EventBridge could not deliver the event. Correct the rule {rule}, then send the message again."
         return _Failure(attributes["ERROR_CODE"], attributes.get("ERROR_MESSAGE", ""), remedy)
-    return _Failure(attributes.get("reason", "not-told"), attributes.get("message", ""), attributes.get("remedy", ""))
+    return _Failure(attributes.get("reason", "unknown"), attributes.get("message", ""), attributes.get("remedy", ""))
 
 
 def _describe_reason(failure: _Failure, messages: Sequence["MessageTypeDef"]) -> dict[str, Any]:

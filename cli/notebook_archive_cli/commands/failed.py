@@ -62,7 +62,7 @@ def _drop(options: Options, reason: str, *, yes: bool) -> None:
     output, failures = Output(options), FailureQueue(Session(options))
     number, item_ids = failures.count_with_reason(reason)
     if number:
-        items = f" They ask for the backup of the items {format_items(item_ids)}." if item_ids else ""
+        items = f" Their items: {format_items(item_ids)}." if item_ids else ""
         plan = f"{format_count(number, 'request')} with the reason {reason} would be deleted permanently.{items}"
         output.confirm([plan], "Delete them?", is_confirmed=yes)
     output.show(failures.drop(reason), render_dropped)
