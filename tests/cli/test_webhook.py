@@ -1,9 +1,6 @@
-"""Test the script that registers the webhook on a portal. Actions can be repeated, and no secret is printed."""
+"""Test the commands `webhook`. They can be repeated, and print no secret."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +10,7 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis import Deployment, LocalArcGIS, Seed, Webhook
-from local.aws import ROOT
-from scripts import webhook
+from tests.cli.conftest import Result, Run
 from tests.listener import Listener, listening
 
 PATH, KEY = "a-path-of-32-characters-or-more-x", "a-key-of-16-characters-or-more"
@@ -30,18 +26,22 @@ STACK = {
 
 @dataclass
 class Site:
-    """A portal, a server at the webhook's address, the secrets, and the script."""
+    """A portal, a server at the webhook's address, the secrets, and the command."""
 
     deployment: Deployment
     listener: Listener
     folder: Path
+    command: Run
 
     @property
     def base(self) -> str:
         return self.listener.url.rpartition("/")[0] + "/"
 
-    def run(self, action: str, *more: str) -> int:
-        return webhook.main([action, *more])
+    def run(self, action: str, *more: str) -> Result:
+        result = self.command("webhook", action, *more)
+        printed = result.stdout + result.stderr
+        assert not [each for each in (PATH, KEY, self.deployment.admin.password) if each in printed]
+        return result
 
     def deploy(self, name: str = "notebook-archive", **more: str) -> None:
         """Create a stack with the parameters and outputs that the script reads."""
@@ -66,85 +66,77 @@ def running() -> Iterator[LocalArcGIS]:
 
 
 @pytest.fixture
-def site(running: LocalArcGIS, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
+def site(running: LocalArcGIS, tmp_path: Path, run: Run) -> Iterator[Site]:
     running.reset()
     deployment = running.enterprise
     with mock_aws(), listening(tmp_path) as listener:
         deployment.switches.webhook_ca_bundle = str(listener.ca_bundle)
-        boto3.setup_default_session()
         secrets = boto3.client("secretsmanager")
         secrets.create_secret(Name="notebook-archive/ca-bundle", SecretString=running.ca_bundle.read_text())
         secrets.create_secret(Name="notebook-archive-webhook", SecretString=json.dumps(SECRET))
         admin = json.dumps({"username": deployment.admin.username, "password": deployment.admin.password})
         secrets.create_secret(Name="notebook-archive/admin", SecretString=admin)
-        site = Site(deployment, listener, tmp_path)
+        site = Site(deployment, listener, tmp_path, run)
         site.deploy()
         yield site
-        printed = "".join(capsys.readouterr())
-        assert not [each for each in (PATH, KEY, deployment.admin.password) if each in printed]
 
 
-def test_registering_twice_creates_one_webhook(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.run("register") == 0
-    assert capsys.readouterr().out.splitlines()[0] == "Created the webhook notebook-archive."
+def said(result: Result) -> str:
+    """Return what the command said of its failure, on one line."""
+    assert (result.status > 0, result.stdout) == (True, "")
+    return " ".join(result.stderr.split())
+
+
+def test_registering_twice_creates_one_webhook(site: Site) -> None:
+    assert site.run("create").stdout.startswith("The webhook notebook-archive was created.\n")
     (first,) = site.webhooks
     assert (first.url, first.secret, first.active) == (f"{site.base}{PATH}", KEY, True)
     assert first.events == ["/items/add", "/items/update", "/items/publish", "/items/share"]
     assert first.config["deactivationPolicy"] == {"numberOfFailures": 5, "daysInPast": 5}
-    assert site.run("register") == 0
-    assert capsys.readouterr().out.splitlines()[0] == "Updated the webhook notebook-archive."
+    assert site.run("create").stdout.startswith("The webhook notebook-archive was updated.\n")
     assert [each.id for each in site.webhooks] == [first.id]
 
 
 def test_registering_again_renews_secret_and_activates(site: Site) -> None:
-    assert site.run("register") == 0
+    assert site.run("create").status == 0
     (there,) = site.webhooks
     there.active = False
     new = {"path": PATH + "-new", "key": KEY + "-new", "previousKey": KEY}
     (site.folder / "webhook.json").write_text(json.dumps(new))
     more = ["--secret", f"file://{site.folder}/webhook.json", "--events", "/items"]
-    assert site.run("register", *more) == 0
+    assert site.run("create", *more).status == 0
     (there,) = site.webhooks
     assert (there.url, there.secret, there.active) == (f"{site.base}{PATH}-new", f"{KEY}-new", True)
     assert there.events == ["/items"]
 
 
-def test_removing_twice_keeps_other_webhooks(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_removing_twice_keeps_other_webhooks(site: Site) -> None:
     organisation = site.deployment.organisation
     other = Webhook("another", "https://localhost:1/", "", ["/"], {}, "gis_admin")
     organisation.webhooks = {other.id: other}
-    site.run("register")
-    capsys.readouterr()
-    assert [site.run("remove"), site.run("remove")] == [0, 0]
-    assert capsys.readouterr().out.splitlines() == [
-        "Removed 1 webhook named notebook-archive.",
-        "Removed 0 webhooks named notebook-archive.",
-    ]
+    site.run("create")
+    assert site.run("remove").stdout == "1 webhook named notebook-archive removed.\n"
+    assert site.run("remove").stdout == "0 webhooks named notebook-archive removed.\n"
     assert site.webhooks == [other]
 
 
-def test_list_does_not_show_the_secret_path(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.run("list") == 1
-    printed = capsys.readouterr()
-    assert (printed.out, "no active webhook 'notebook-archive'" in printed.err) == ("", True)
-    site.run("register")
-    capsys.readouterr()
-    assert site.run("list") == 0
+def test_list_does_not_show_the_secret_path(site: Site) -> None:
+    result = site.run("list")
+    assert (result.status, result.stdout, "no active webhook 'notebook-archive'" in result.stderr) == (3, "", True)
+    site.run("create")
     host = site.base.split("/")[2]
-    assert capsys.readouterr().out == (
+    assert site.run("list").stdout == (
         f"notebook-archive: active, to {host}, on /items/add, /items/update, /items/publish, /items/share\n"
     )
 
 
-def test_list_prints_nothing_that_moves_the_cursor(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    site.run("register", "--events", "/items\u009b2J\u202e")
-    capsys.readouterr()
-    assert site.run("list") == 0
-    assert capsys.readouterr().out.endswith(", on /items\ufffd2J\ufffd\n")
+def test_list_prints_nothing_that_moves_the_cursor(site: Site) -> None:
+    site.run("create", "--events", "/items\u009b2J\u202e")
+    assert site.run("list").stdout.endswith(", on /items\ufffd2J\ufffd\n")
 
 
-def test_list_fails_and_shows_times_for_a_deactivated_webhook(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    site.run("register")
+def test_list_fails_and_shows_times_for_a_deactivated_webhook(site: Site) -> None:
+    site.run("create")
     (there,) = site.webhooks
     there.active = False
     times = [f"2026-11-22 02:0{minute}:00.000" for minute in range(8)]
@@ -152,32 +144,30 @@ def test_list_fails_and_shows_times_for_a_deactivated_webhook(site: Site, capsys
         {"id": there.id, "isInvoked": when == times[7], "invokedTimestamp": when, "responseText": "", "payload": "{}"}
         for when in times
     ]
-    capsys.readouterr()
-    assert site.run("list") == 1
-    printed = capsys.readouterr()
-    state, *failed = printed.out.splitlines()
+    result = site.run("list")
+    state, *failed = result.stdout.splitlines()
     assert state.startswith("notebook-archive: not active, to ")
     assert failed == [f"  not delivered: {when}" for when in times[6:1:-1]]
-    assert "no active webhook 'notebook-archive'. To register it: " in printed.err
+    assert (result.status, result.stderr.splitlines()[-1]) == (3, "  notebook-archive webhook create")
 
 
 def test_the_webhook_is_found_on_a_later_page(site: Site) -> None:
     webhooks = [Webhook(f"w{n}", "https://localhost:1/", "", ["/"], {}, "gis_admin") for n in range(230)]
     site.deployment.organisation.webhooks = {each.id: each for each in webhooks}
-    assert [site.run("register"), site.run("register"), site.run("remove")] == [0, 0, 0]
+    assert [site.run(action).status for action in ("create", "create", "remove")] == [0, 0, 0]
     assert site.webhooks == webhooks
 
 
 def test_a_duplicate_webhook_is_deleted(site: Site) -> None:
     twice = [Webhook("notebook-archive", f"{site.base}{PATH}", KEY, ["/"], {}, "gis_admin") for _ in range(2)]
     site.deployment.organisation.webhooks = {each.id: each for each in twice}
-    assert site.run("register") == 0
+    assert site.run("create").status == 0
     assert len(site.webhooks) == 1
 
 
 def test_a_lost_response_creates_no_second_webhook(site: Site) -> None:
     site.deployment.faults.add("webhooks/create", "http-503", times=1)
-    assert site.run("register") == 0
+    assert site.run("create").status == 0
     assert len(site.webhooks) == 1
 
 
@@ -190,102 +180,80 @@ def test_a_lost_response_creates_no_second_webhook(site: Site) -> None:
         (["--ca", ""], "is not trusted"),
     ],
 )
-def test_missing_secrets_and_files_are_named(
-    site: Site, more: list[str], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert site.run("register", *more) == 1
-    assert told in capsys.readouterr().err
+def test_missing_secrets_and_files_are_named(site: Site, more: list[str], told: str) -> None:
+    assert told in said(site.run("create", *more))
     assert site.webhooks == []
 
 
-def test_an_account_without_the_privilege_is_reported(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_account_without_the_privilege_is_reported(site: Site) -> None:
     file = site.folder / "ana.json"
     file.write_text(json.dumps({"username": "ana", "password": "ana-password"}))
-    assert site.run("register", "--credential", f"file://{file}") == 1
-    assert "The account needs the administrative privilege to manage organization webhooks" in capsys.readouterr().err
+    assert "The account needs the administrative privilege to manage organization webhooks" in said(
+        site.run("create", "--credential", f"file://{file}")
+    )
 
 
-def test_an_unreachable_address_is_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "Check that the portal can reach localhost:1" in capsys.readouterr().err
-    assert site.run("register") == 0
+def test_an_unreachable_address_is_named(site: Site) -> None:
+    assert "Check that the portal can reach localhost:1" in said(
+        site.run("create", "--url", "https://localhost:1/v1/webhooks/")
+    )
+    assert site.run("create").status == 0
     (there,) = site.webhooks
-    assert site.run("register", "--url", "https://localhost:1/v1/webhooks/") == 1
-    assert "Check that the portal can reach localhost:1" in capsys.readouterr().err
+    assert "Check that the portal can reach localhost:1" in said(
+        site.run("create", "--url", "https://localhost:1/v1/webhooks/")
+    )
     assert there.url == f"{site.base}{PATH}"
 
 
 def test_another_stack_has_its_own_webhook(site: Site) -> None:
     site.deploy("notebook-archive-dev")
-    assert [site.run("register"), site.run("register", "--stack-name", "notebook-archive-dev")] == [0, 0]
+    assert [site.run("create", "--stack", name).status for name in ("notebook-archive", "notebook-archive-dev")] == [
+        0,
+        0,
+    ]
     assert [each.name for each in site.webhooks] == ["notebook-archive", "notebook-archive-dev"]
 
 
-def test_the_stack_is_not_read_if_all_options_are_given(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_stack_is_not_read_if_all_options_are_given(site: Site) -> None:
     arguments = ["--portal", site.deployment.portal_url, "--url", site.base, "--secret", "notebook-archive-webhook"]
-    arguments += ["--credential", "notebook-archive/admin", "--ca", "notebook-archive/ca-bundle", "--no-lenient-tls"]
-    assert site.run("register", "--stack-name", "nowhere", *arguments) == 0
-    capsys.readouterr()
-    assert site.run("register", "--stack-name", "nowhere", *arguments[2:]) == 1
-    assert "This account and region have no stack 'nowhere'" in capsys.readouterr().err
-
-
-def test_a_stack_without_webhooks_is_reported(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    site.deploy("without", WebhookSecret="")
-    assert site.run("register", "--stack-name", "without") == 1
-    assert capsys.readouterr().err == (
-        "Stack 'without' receives no webhooks. First deploy it with the parameter WebhookSecret.\n"
+    arguments += ["--credential", "notebook-archive/admin", "--ca", "notebook-archive/ca-bundle", "--strict-tls"]
+    assert site.run("create", "--stack", "nowhere", *arguments).status == 0
+    assert "This account and region have no stack 'nowhere'" in said(
+        site.run("create", "--stack", "nowhere", *arguments[2:])
     )
 
 
-def test_a_file_name_without_file_prefix_is_reported(
-    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stack_without_webhooks_is_reported(site: Site) -> None:
+    site.deploy("without", WebhookSecret="")
+    result = site.run("create", "--stack", "without", "--json")
+    assert (result.status, result.error["reason"]) == (5, "webhooks-off")
+
+
+def test_a_file_name_without_file_prefix_is_reported(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(site.folder)
     Path("ca.pem").write_text("PEM")
-    assert site.run("list", "--ca", "ca.pem") == 1
-    assert capsys.readouterr().err == (
-        "There is no secret 'ca.pem', but there is such a file. To read the file: file://ca.pem\n"
-    )
+    told = "There is no secret 'ca.pem', but there is such a file. To read the file: file://ca.pem"
+    assert told in said(site.run("list", "--ca", "ca.pem"))
 
 
-def test_a_missing_region_is_reported_in_a_sentence(
-    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
-    boto3.setup_default_session()
-    assert site.run("list") == 1
-    assert capsys.readouterr().err.startswith("No AWS region is set: set AWS_DEFAULT_REGION")
-
-
-@pytest.mark.parametrize("script", ["add_owner", "failures", "webhook"])
-def test_each_script_starts_from_the_checkout(script: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [sys.executable, "-m", f"scripts.{script}", "--help"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (done.returncode, "--stack-name" in done.stdout) == (0, True), done.stderr
-
-
-def test_arcgis_online_has_no_webhooks(site: Site, running: LocalArcGIS, capsys: pytest.CaptureFixture[str]) -> None:
-    assert site.run("list", "--portal", running.online.portal_url) == 1
-    assert "ArcGIS Online has no organisation webhooks" in capsys.readouterr().err
+def test_arcgis_online_has_no_webhooks(site: Site, running: LocalArcGIS) -> None:
+    assert "ArcGIS Online has no organisation webhooks" in said(site.run("list", "--portal", running.online.portal_url))
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["register", "--portal", "https://gis.example.com/portal", "--url", "http://x/"],
+        ["create", "--portal", "https://gis.example.com/portal", "--url", "http://x/"],
         ["list", "--portal", "http://gis.example.com/portal"],
         ["dance", "--portal", "https://gis.example.com/portal"],
     ],
 )
-def test_wrong_arguments_are_refused_before_any_call(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        webhook.main(arguments)
+def test_wrong_arguments_are_refused_before_any_call(run: Run, arguments: list[str]) -> None:
+    assert run("webhook", *arguments).status == 2
+
+
+def test_webhook_is_described_as_json(site: Site) -> None:
+    assert site.run("create", "--json").document["result"] == "created"
+    (webhook,) = site.run("list", "--json").document["webhooks"]
+    assert (webhook["isActive"], webhook["failedDeliveries"]) == (True, [])
+    assert site.run("remove", "--json").document == {"name": "notebook-archive", "removed": 1}
