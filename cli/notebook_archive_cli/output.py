@@ -5,11 +5,12 @@ characters that move a terminal's cursor or change the direction of its text.
 """
 
 import json
+import re
 import shutil
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +31,18 @@ def replace_unprintable(text: str) -> str:
     return "".join(kept)
 
 
+def replace_unprintable_in(document: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a copy of a document. In its texts, only line breaks and tabs are kept of the unprintable characters."""
+    match document:
+        case str():
+            return re.sub(r"[^\n\t]+", lambda found: replace_unprintable(found[0]), document)
+        case Mapping():
+            return {name: replace_unprintable_in(value) for name, value in document.items()}
+        case list() | tuple():
+            return [replace_unprintable_in(value) for value in document]
+    return document
+
+
 def format_count(number: int, noun: str) -> str:
     """Return a number with its noun: `1 snapshot`, `1,200 snapshots`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -48,11 +61,12 @@ class Output:
     ) -> None:
         """Print the result: with `--json` the document, otherwise what `render(document, width)` returns."""
         if self._options.is_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not sys.stdout.isatty()) + "\n")
+            sys.stdout.write(_format_json(document) + "\n")
             return
         console = self._console(sys.stdout)
-        for each in render(document, console.width):
-            console.print(each, soft_wrap=isinstance(each, str))
+        for each in render(replace_unprintable_in(document), console.width):
+            line = replace_unprintable(each) if isinstance(each, str) else each
+            console.print(line, soft_wrap=isinstance(each, str))
 
     def confirm(self, plan: Sequence[str], question: str, *, is_confirmed: bool) -> None:
         """Print the plan on standard error and ask. Raise CommandError if the answer is not yes.
@@ -84,6 +98,14 @@ class Output:
         from rich.console import Console
 
         return Console(file=file, highlight=False, markup=False, emoji=False)
+
+
+def _format_json(document: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a document as JSON. A terminal shows letters of every script, but no unprintable character."""
+    if not sys.stdout.isatty():
+        return json.dumps(document, indent=2)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
 
 
 def print_error(error: CommandError, options: Options) -> None:
