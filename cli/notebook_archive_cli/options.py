@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 DEFAULT_STACK_NAME = "notebook-archive"
+# The stages of samconfig.toml, by the names of their stacks.
+_STAGES = {DEFAULT_STACK_NAME: "prod", "notebook-archive-dev": "dev", "notebook-archive-staging": "staging"}
 
 
 @dataclass
@@ -54,6 +56,10 @@ class Options:
         if self.region:
             chosen += ["--region", self.region]
         return shlex.join(["aws", *words, *chosen])
+
+    def deploy_command(self) -> str:
+        """Return the command line that deploys the chosen stack from a checkout. Without STAGE, it would be `dev`."""
+        return "make local" if self.is_local else f"make deploy STAGE={_STAGES.get(self.stack, 'STAGE')}"
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from local.arcgis import LocalArcGIS, Seed
-from notebook_archive_cli.doctor import beliefs, bucket, network, portal, schedule, secrets
+from notebook_archive_cli.doctor import beliefs, bucket, network, portal, schedule, secrets, webhook
 from notebook_archive_cli.doctor.aws import describe_skew, measure_skew
 from notebook_archive_cli.doctor.bucket import build_statements
 from notebook_archive_cli.doctor.checks import Check
@@ -25,8 +25,9 @@ from tests.cli.conftest import MotoStack, Result, Run
 from tests.template.rendered import EVERYTHING, render
 
 PREFIX = "notebook-archive"
-# The stack in moto has no functions and no topic for alarms, and moto allows no function to be invoked.
-ALWAYS_BAD = ["resources", "account concurrency", "alarms"]
+# The stack in moto has no functions and no topic for alarms, and its portal does not know the webhook. moto does not
+# know how many functions an account may invoke.
+ALWAYS_BAD = ["resources", "webhook", "account concurrency", "alarms"]
 
 
 @pytest.fixture(scope="module")
@@ -245,10 +246,16 @@ def test_username_with_other_characters_is_compared(site: Site) -> None:
 
 def test_malformed_webhook_secret_is_bad(site: Site) -> None:
     site.secrets.put_secret_value(SecretId="notebook-archive-webhook", SecretString='{"path": "short"}')
-    check = site.check(secrets.check_webhook)
+    check = site.check(webhook.check_secret)
     Path("webhook.json").write_text(json.dumps({"path": "p" * 32, "key": "k" * 32}))
     run_aws(check.command)
-    site.assert_good(secrets.check_webhook)
+    site.assert_good(webhook.check_secret)
+
+
+def test_missing_webhook_is_created_by_the_command(site: Site) -> None:
+    check = site.check(webhook.check_registration)
+    assert check.message == "the portal has no webhook 'notebook-archive', so a save archives nothing"
+    assert check.command == "notebook-archive webhook create"
 
 
 def test_refused_discovery_needs_the_address(site: Site) -> None:
@@ -308,6 +315,22 @@ def test_network_without_a_way_out_gets_endpoints(site: Site) -> None:
         assert check.message.startswith(f"no way to {service}")
         run_aws(check.command)
     site.assert_good(network.check_network)
+
+
+def test_disabled_schedule_is_enabled(site: Site) -> None:
+    scheduler: Any = boto3.client("scheduler")
+    machine = site.stack.outputs["StateMachine"]
+    properties = {"Name": "runs", "ScheduleExpression": "cron(0 2 * * ? *)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    role = "arn:aws:iam::123456789012:role/schedules"
+    scheduler.create_schedule(**properties, Target={"Arn": machine, "RoleArn": role}, State="DISABLED")
+
+    def check(target: Target) -> Check:
+        target.resources = {"ArchiveRunSchedule": ("", "runs"), "ArchiveRun": ("", machine)}
+        return schedule.check_runs(target)
+
+    run_aws(site.check(check).command)
+    site.assert_good(check)
+    assert "cron(0 2 * * ? *) in UTC, next at " in site.check(check).message
 
 
 def test_alarm_topic_needs_a_subscriber(site: Site) -> None:

@@ -13,9 +13,8 @@ from notebook_archive_cli.main import main
 from tests.cli.aws_commands import run_aws
 from tests.cli.conftest import validate
 
-# Nobody is notified of alarms here. The local system disables its schedules, so each system has these two faults.
-ALWAYS_BAD = {"alarms"}
-DISABLED = {"schedule of runs", "schedule of verifications"}
+# Nobody is notified of alarms here, and the local system disables its schedules.
+ALWAYS_BAD = {"alarms", "schedule of runs", "schedule of verifications"}
 
 
 class Doctor:
@@ -54,24 +53,13 @@ def doctor(
 @contextmanager
 def restored(doctor: Doctor) -> Iterator[None]:
     """Restore what the planted faults and their corrections changed."""
-    scheduler, iam, ids = doctor.client("scheduler"), doctor.client("iam"), doctor.ids
+    iam, ids = doctor.client("iam"), doctor.ids
     policy = iam.get_role_policy(RoleName=ids["PlanRunRole"], PolicyName="plan-run")["PolicyDocument"]
-    schedules = [scheduler.get_schedule(Name=ids[f"{each}Schedule"]) for each in ("ArchiveRun", "ArchiveVerification")]
     try:
         yield
     finally:
         iam.put_role_policy(RoleName=ids["PlanRunRole"], PolicyName="plan-run", PolicyDocument=json.dumps(policy))
         iam.delete_role_policy(RoleName=ids["PlanRunRole"], PolicyName="added-by-doctor")
-        for each in schedules:
-            names = (
-                "Name",
-                "State",
-                "Target",
-                "ScheduleExpression",
-                "ScheduleExpressionTimezone",
-                "FlexibleTimeWindow",
-            )
-            scheduler.update_schedule(**{name: each[name] for name in names}, Description=each["Description"])
         doctor.client("sqs").purge_queue(QueueUrl=ids["FailureQueue"])
 
 
@@ -88,10 +76,11 @@ def test_planted_faults_are_corrected_by_their_commands(doctor: Doctor) -> None:
         aws("s3").delete_bucket_policy(Bucket=ids["ArchiveBucket"])
 
         bad = {name: check for name, check in doctor.examine().items() if check["state"] == "bad"}
-        assert bad.keys() == ALWAYS_BAD | DISABLED | {
+        assert bad.keys() == ALWAYS_BAD | {
             "function PlanRunFunction", "role PlanRunRole", "request polling", "event rule", "dead-letter queue",
             "failure queue", "bucket versioning", "bucket policy",
         }  # fmt: skip
+        assert bad["schedule of runs"]["command"] == "make local PARAMETERS=ScheduleState=ENABLED"
         assert bad["failure queue"]["command"] == "notebook-archive failed retry --local"
         for name, check in bad.items():
             if name not in ALWAYS_BAD | {"failure queue"}:
@@ -119,7 +108,7 @@ def test_denied_calls_are_unknown_and_not_good(doctor: Doctor) -> None:
             iam.delete_access_key(UserName="reader", AccessKeyId=each["AccessKeyId"])
         iam.delete_user_policy(UserName="reader", PolicyName="read")
         iam.delete_user(UserName="reader")
-    assert {name for name, check in checks.items() if check["state"] == "bad"} == ALWAYS_BAD
+    assert {name for name, check in checks.items() if check["state"] == "bad"} == {"alarms"}
     for name in ("bucket", "functions", "schedule of runs", "event rule", "failure queue", "function roles"):
         assert (checks[name]["state"], checks[name]["message"].startswith("AWS denied")) == ("unknown", True)
     assert checks["bucket policy"]["message"] == "not checked, because of 'bucket'"

@@ -38,7 +38,17 @@ class Owner:
         given = credential if credential is not None else {"username": "ana", "password": known}
         file = self.folder / "credential.json"
         file.write_text(given if isinstance(given, str) else json.dumps(given))
-        command = [sys.executable, "-m", "notebook_archive_cli", "owners", "add", username, "--credential", str(file), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "notebook_archive_cli",
+            "owners",
+            "add",
+            username,
+            "--credential",
+            str(file),
+            *arguments,
+        ]
         environment = self.system.aws.environment()
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120

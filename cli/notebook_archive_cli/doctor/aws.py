@@ -5,8 +5,9 @@ from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from notebook_archive_cli.doctor.checks import Check, bad, count, good, unknown
+from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
 
 # AWS refuses a signature, and ArcGIS a token, if the clocks differ by more than five minutes.
 MAX_SKEW_SECONDS = 120.0
@@ -84,12 +85,12 @@ def describe_skew(name: str, whose: str, reference: str, skew: float | None, fix
     if skew is None:
         return unknown(name, f"{reference} sent no date")
     if abs(skew) <= MAX_SKEW_SECONDS:
-        return good(name, f"{whose} agrees with {reference} to {count(max(1, round(abs(skew))), 'second')}")
+        return good(name, f"{whose} agrees with {reference} to {format_count(max(1, round(abs(skew))), 'second')}")
     direction = "ahead of" if skew > 0 else "behind"
     return bad(
         name,
-        f"{whose} is {count(round(abs(skew)), 'second')} {direction} {reference}; beyond 300 seconds, signatures and "
-        "tokens fail",
+        f"{whose} is {format_count(round(abs(skew)), 'second')} {direction} {reference}; "
+        "beyond 300 seconds, signatures and tokens fail",
         fix,
         "sudo timedatectl set-ntp true",
     )
@@ -129,7 +130,7 @@ def check_release(target: Target) -> Check:
             "release",
             f"an earlier release is deployed: the stack has no output {', '.join(missing)}",
             "Deploy this release.",
-            "make deploy",
+            target.options.deploy_command(),
         )
     return good("release", "the deployed release has everything that this command uses")
 
@@ -138,5 +139,10 @@ def check_resources(target: Target) -> Check:
     """Check that the stack has the parts that the next checks examine."""
     missing = [each for each in RESOURCES if each not in target.resources]
     if missing:
-        return bad("resources", f"the stack has no {', '.join(missing)}", "Deploy this release.", "make deploy")
-    return good("resources", f"the stack has {count(len(target.resources), 'resource')}")
+        return bad(
+            "resources",
+            f"the stack has no {', '.join(missing)}",
+            "Deploy this release.",
+            target.options.deploy_command(),
+        )
+    return good("resources", f"the stack has {format_count(len(target.resources), 'resource')}")

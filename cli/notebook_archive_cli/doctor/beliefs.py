@@ -23,9 +23,10 @@ from notebook_archive.errors import (
 )
 from notebook_archive.models import ItemId, ResourceKey, SessionId, Snapshot
 from notebook_archive_cli.doctor.arcgis import CALL_SECONDS
-from notebook_archive_cli.doctor.checks import Check, bad, count, good, unknown
+from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.secrets import list_secrets, search
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
 
 # Number of owners, and of each owner's notebooks, that are searched for a notebook with a snapshot.
 MAX_OWNERS = 10
@@ -138,7 +139,7 @@ def _check_resources(target: Target, sample: Sample) -> Check:
     if missing:
         return bad(
             name,
-            f"the portal does not list {count(len(missing), 'snapshot')} of notebook {sample.item_id} to the "
+            f"the portal does not list {format_count(len(missing), 'snapshot')} of notebook {sample.item_id} to the "
             "administrator, so the notebooks of owners without a secret have no archived snapshots",
             "Add a secret for each owner.",
             target.command("owners", "add", "USERNAME"),

@@ -6,8 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from notebook_archive_cli.doctor.checks import Check, bad, count, format_json, good, unknown
+from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
 
 PUBLIC_ACCESS_BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 # The objects that are written once. The template's statement NeverOverwriteSnapshots has the same list.
@@ -219,7 +220,7 @@ def check_lifecycle(target: Target) -> Check:
     if not rules and not target.parameter("ExistingBucket"):
         fix = "Deploy with another NoncurrentItemDays, and then with the old one. That writes the rules again."
         return bad(name, "the stack's rules are missing, so old versions of item.json are kept for ever", fix, show)
-    return good(name, f"{count(len(rules), 'rule')}, and none deletes an archived version")
+    return good(name, f"{format_count(len(rules), 'rule')}, and none deletes an archived version")
 
 
 def _may_delete_versions(rule: Mapping[str, Any]) -> bool:

@@ -45,8 +45,3 @@ def unknown(name: str, message: str, fix: str = "", command: str = "") -> Check:
 def format_json(document: object) -> str:
     """Return a JSON text for a command line, without spaces."""
     return json.dumps(document, separators=(",", ":"))
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 function`, `17 functions`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

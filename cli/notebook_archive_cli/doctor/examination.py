@@ -1,10 +1,11 @@
 """Run the checks in an order in which one cause makes one bad line."""
 
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from notebook_archive_cli.doctor import aws, beliefs, bucket, functions, network, portal, schedule, secrets
+from notebook_archive_cli.doctor import aws, beliefs, bucket, functions, network, portal, schedule, secrets, webhook
 from notebook_archive_cli.doctor.checks import Check, bad, unknown
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.errors import CommandError, ExitStatus
@@ -52,7 +53,8 @@ STEPS = (
     Step("owner secrets", secrets.check_owners, ("notebook server",), SECRETS_SECONDS),
     Step("rotation", secrets.check_rotations, _STACK),
     Step("restore test secret", secrets.check_restore_test, _PORTAL),
-    Step("webhook secret", secrets.check_webhook, _STACK),
+    Step("webhook secret", webhook.check_secret, _STACK),
+    Step("webhook", webhook.check_registration, ("admin secret", "webhook secret")),
     Step("bucket", bucket.check_existence, _STACK),
     Step("bucket versioning", bucket.check_versioning, ("bucket",)),
     Step("bucket encryption", bucket.check_encryption, ("bucket",)),
@@ -125,17 +127,17 @@ def _list_results(step: Step, target: Target) -> Sequence[Check]:
     try:
         result = step.run(target)
     except Exception as error:  # noqa: BLE001 - each error becomes a line, and the other checks go on
-        return [describe_error(step.name, translate_error(error, target.options))]
+        if target.options.is_debug:
+            traceback.print_exc()
+        return [describe_error(step.name, translate_error(error, target.options), target)]
     return [result] if isinstance(result, Check) else result
 
 
-def describe_error(name: str, error: CommandError) -> Check:
+def describe_error(name: str, error: CommandError, target: Target) -> Check:
     """Return the check for an error: unknown if the caller or this machine is the cause, or else bad."""
+    # The reader has just called this command.
+    own = {target.options.same_command(), target.command("doctor")}
+    command = "" if error.command in own else error.command
     if error.status in {ExitStatus.DENIED, ExitStatus.UNAVAILABLE, ExitStatus.DEFECT}:
-        return unknown(name, f"{error}", error.remedy, _leave_out_doctor(error.command))
-    return bad(name, str(error), error.remedy, _leave_out_doctor(error.command))
-
-
-def _leave_out_doctor(command: str) -> str:
-    """Return the command, or an empty string if it is this command, which the reader has just called."""
-    return "" if command.startswith("notebook-archive doctor") else command
+        return unknown(name, str(error), error.remedy, command)
+    return bad(name, str(error), error.remedy, command)

@@ -5,8 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from notebook_archive_cli.doctor.checks import Check, bad, count, format_json, good, unknown
+from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
 
 FUNCTION, ROLE = "AWS::Lambda::Function", "AWS::IAM::Role"
 HOUR_SECONDS = 3600
@@ -54,7 +55,7 @@ def check_states(target: Target) -> list[Check]:
             fix = "Remove the cause that the command shows, and deploy again."
             words = ("lambda", "get-function-configuration", "--function-name", function)
             found.append(bad(f"function {name}", f"it cannot be invoked ({reason})", fix, target.aws(*words)))
-    return found or [good("functions", f"{count(len(functions), 'function')} can be invoked")]
+    return found or [good("functions", f"{format_count(len(functions), 'function')} can be invoked")]
 
 
 def _describe_deleted(target: Target, name: str, function: str) -> Check:
@@ -105,7 +106,9 @@ def check_errors(target: Target) -> list[Check]:
         newest = max((at for at, value in invoked.items() if value), default=None)
         is_any_invoked = is_any_invoked or newest is not None
         if newest and failed.get(newest):
-            errors = f"{count(int(failed[newest]), 'error')} in {count(int(invoked[newest]), 'invocation')}"
+            errors = (
+                f"{format_count(int(failed[newest]), 'error')} in {format_count(int(invoked[newest]), 'invocation')}"
+            )
             found.append(
                 bad(
                     f"function {name}",
@@ -115,7 +118,7 @@ def check_errors(target: Target) -> list[Check]:
                 )
             )
         elif sum(throttled.values()):
-            message = f"AWS throttled {count(int(sum(throttled.values())), 'invocation')} in the last 24 hours"
+            message = f"AWS throttled {format_count(int(sum(throttled.values())), 'invocation')} in the last 24 hours"
             fix = "Ask AWS for a higher limit of concurrent executions, or lower MaxConcurrency."
             found.append(bad(f"function {name}", message, fix, _show_limit(target)))
     if not found and not is_any_invoked:
@@ -178,7 +181,7 @@ def check_roles(target: Target) -> list[Check]:
         ]
         if denied:
             found.append(_describe_denials(target, name, roles[name], denied))
-    return found or [good("function roles", f"{count(len(roles), 'role')} allow what they need")]
+    return found or [good("function roles", f"{format_count(len(roles), 'role')} allow what they need")]
 
 
 def _is_allowed(target: Target, role: str, action: str, resource: str) -> bool:

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from notebook_archive_cli.doctor.checks import Check, bad, count, good
+from notebook_archive_cli.doctor.checks import Check, bad, good
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
 
 # The AWS services that the functions call (docs/restricted-account.md).
 SERVICES = ("s3", "secretsmanager", "sqs", "events")
@@ -52,7 +53,7 @@ def _check_addresses(subnets: list[dict[str, Any]]) -> Check:
     if full:
         fix = "Add a larger subnet to SubnetIds, or free addresses."
         return bad("subnets", f"almost no free address in {', '.join(full)}", fix)
-    return good("subnets", f"{count(len(subnets), 'subnet')} with free addresses")
+    return good("subnets", f"{format_count(len(subnets), 'subnet')} with free addresses")
 
 
 def _check_groups(target: Target, groups: list[dict[str, Any]]) -> Check:
@@ -112,7 +113,7 @@ def _check_routes(
     return bad(
         name,
         f"no way to {', '.join(missing)}{hint}",
-        f"Add a NAT gateway, or {count(len(missing), 'endpoint')}. The command makes the first.",
+        f"Add a NAT gateway, or {format_count(len(missing), 'endpoint')}. The command makes the first.",
         target.aws(*words),
     )
 

@@ -13,8 +13,9 @@ from notebook_archive.errors import CertificateUntrusted, NotebookArchiveError
 from notebook_archive.settings import HTTPS_URL
 from notebook_archive_cli.doctor.arcgis import request
 from notebook_archive_cli.doctor.aws import describe_skew, measure_skew
-from notebook_archive_cli.doctor.checks import Check, bad, count, good, unknown
+from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
 
 # A certificate that ends sooner is bad.
 MIN_CERTIFICATE_DAYS = 14
@@ -40,7 +41,7 @@ def check_ca_bundle(target: Target) -> Check:
         return bad(
             name, f"in secret {arcgis.ca_bundle_secret!r}, the certificate of {subject} has expired", fix, command
         )
-    return good(name, f"secret {arcgis.ca_bundle_secret!r} has {count(len(authorities), 'certificate')}")
+    return good(name, f"secret {arcgis.ca_bundle_secret!r} has {format_count(len(authorities), 'certificate')}")
 
 
 def _store_ca(target: Target) -> str:
@@ -108,10 +109,10 @@ def check_certificate(target: Target) -> Check:
     if days < MIN_CERTIFICATE_DAYS:
         return bad(
             name,
-            f"the certificate of {host} ends in {count(int(days), 'day')}",
+            f"the certificate of {host} ends in {format_count(int(days), 'day')}",
             "Renew the certificate of the portal's web server.",
         )
-    return good(name, f"{host} is trusted; the certificate from {issuer} is valid for {count(int(days), 'day')}")
+    return good(name, f"{host} is trusted; the certificate from {issuer} is valid for {format_count(int(days), 'day')}")
 
 
 def _describe_distrust(target: Target, host: str, error: ssl.SSLCertVerificationError) -> Check:

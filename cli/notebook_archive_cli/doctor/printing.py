@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -10,13 +9,14 @@ from typing import Any, Self
 
 from rich.text import Text
 
-from notebook_archive_cli.doctor.checks import Check, count
+from notebook_archive_cli.doctor.checks import Check
+from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.options import Options
-from notebook_archive_cli.output import replace_unprintable
+from notebook_archive_cli.output import format_count
 
 # What each line begins with, and the style in a terminal.
 LABELS = {"good": ("good", "green"), "bad": ("BAD", "bold red"), "unknown": ("unknown", "yellow")}
-LABEL_WIDTH = 9
+INDENT = " " * 9
 # Time between two lines of progress, if standard error is not a terminal.
 PAUSE_SECONDS = 10.0
 _CLEAR_LINE = "\r\x1b[K"
@@ -33,23 +33,17 @@ def render(document: dict[str, Any], width: int) -> Iterator[Text | str]:
     for check in document["checks"]:
         label, style = LABELS[check["state"]]
         text = f"{check['name']}: {check['message']}".rstrip(".") + "."
-        first, *rest = _wrap(text, width)
-        yield Text.assemble((f"{label:<{LABEL_WIDTH}}", style), first)
-        yield from (f"{' ' * LABEL_WIDTH}{line}" for line in rest)
-        if check["fix"]:
-            yield from (f"{' ' * LABEL_WIDTH}{line}" for line in _wrap(check["fix"], width))
+        first, *rest = wrap_text(text, width, INDENT, label)
+        yield Text.assemble((first[: len(INDENT)], style), first[len(INDENT) :])
+        yield from rest
+        yield from wrap_text(check["fix"], width, INDENT) if check["fix"] else ()
         if check["command"]:
             # A command stays in one line, so that it can be copied.
-            yield f"{' ' * LABEL_WIDTH}  {replace_unprintable(check['command'])}"
+            yield f"{INDENT}  {check['command']}"
     counts = document["counts"]
     yield ""
-    total = count(len(document["checks"]), "check")
+    total = format_count(len(document["checks"]), "check")
     yield f"{total}: {counts['good']} good, {counts['bad']} bad, {counts['unknown']} unknown."
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    text = replace_unprintable(text)
-    return textwrap.wrap(text, max(20, width - LABEL_WIDTH), break_long_words=False, break_on_hyphens=False)
 
 
 class Progress:

@@ -1,12 +1,15 @@
 """Check what starts runs and requests, and who is notified: schedules, the event rule, the queues, and the alarms."""
 
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from botocore.exceptions import ClientError
 
-from notebook_archive_cli.doctor.checks import Check, bad, count, format_json, good, unknown
+from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
+from notebook_archive_cli.schedules import find_next_start
 
 
 def check_runs(target: Target) -> Check:
@@ -38,14 +41,13 @@ def _check_schedule(target: Target, name: str, logical_id: str, parameter: str, 
         if error.response["Error"].get("Code") != "ResourceNotFoundException":
             raise
         fix = "Deploy with another Schedule, and then with the old one. That creates it again."
-        return bad(name, f"the schedule {physical or logical_id} was deleted", fix, "make deploy")
+        return bad(name, f"the schedule {physical or logical_id} was deleted", fix, target.options.deploy_command())
     expression, zone = schedule["ScheduleExpression"], schedule.get("ScheduleExpressionTimezone", "UTC")
-    update = target.aws("scheduler", *_make_update(schedule))
     if schedule["State"] != "ENABLED":
-        again = ""
+        message = "disabled, so nothing starts by itself"
         if parameter and target.parameter(parameter) == "DISABLED":
-            again = f" The next deployment disables it again, unless {parameter} is ENABLED in samconfig.toml."
-        return bad(name, "DISABLED, so nothing starts by itself", f"Enable it.{again}", update)
+            return bad(name, message, *target.deploy_with(parameter, "ENABLED"))
+        return bad(name, message, "Enable it.", target.aws("scheduler", *_make_update(schedule)))
     if starts and starts not in schedule["Target"]["Arn"]:
         fix = "Let it start the right one. The command shows the schedule."
         show = target.aws("scheduler", "get-schedule", "--name", physical)
@@ -54,7 +56,8 @@ def _check_schedule(target: Target, name: str, logical_id: str, parameter: str, 
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         return bad(name, f"there is no time zone {zone!r}", *target.deploy_with("ScheduleTimezone", "UTC"))
-    return good(name, f"{expression} in {zone}")
+    following = find_next_start(schedule, datetime.now(UTC))
+    return good(name, f"{expression} in {zone}" + (f", next at {following:%Y-%m-%d %H:%M %Z}" if following else ""))
 
 
 def _make_update(schedule: dict[str, Any]) -> list[str]:
@@ -79,7 +82,7 @@ def check_rule(target: Target) -> Check:
         if error.response["Error"].get("Code") != "ResourceNotFoundException":
             raise
         fix = "Deploy with another EventBusName, and then with the old one. That creates it again."
-        return bad(name, f"the rule {rule} was deleted", fix, "make deploy")
+        return bad(name, f"the rule {rule} was deleted", fix, target.options.deploy_command())
     if described.get("State") != "ENABLED":
         command = target.aws("events", "enable-rule", "--name", rule, "--event-bus-name", bus)
         return bad(name, "disabled, so requests and webhooks archive nothing", "Enable the rule.", command)
@@ -108,7 +111,7 @@ def check_dead_letters(target: Target) -> Check:
         return good(name, "empty")
     return bad(
         name,
-        f"{count(waiting, 'start')} of a run or verification could not be delivered",
+        f"{format_count(waiting, 'start')} of a run or verification could not be delivered",
         "Find the cause in the messages (docs/operations.md, The dead-letter queue), and start a run by hand: "
         f"{target.command('run')} Then empty the queue.",
         target.aws("sqs", "purge-queue", "--queue-url", url),
@@ -123,7 +126,7 @@ def check_failures(target: Target) -> Check:
         return good(name, "empty")
     return bad(
         name,
-        f"{count(waiting, 'request')} failed",
+        f"{format_count(waiting, 'request')} failed",
         f"Read why: {target.command('failed', 'list')} When the cause is gone, send them again.",
         target.command("failed", "retry"),
     )
@@ -176,10 +179,10 @@ def check_alarms(target: Target) -> Check:
     ]
     if silent:
         command = target.aws("cloudwatch", "enable-alarm-actions", "--alarm-names", *silent)
-        return bad(name, f"{count(len(silent), 'alarm')} would notify nobody", "Enable their actions.", command)
+        return bad(name, f"{format_count(len(silent), 'alarm')} would notify nobody", "Enable their actions.", command)
     if not alarms:
         return unknown(name, "the stack has a topic, but CloudWatch shows no alarm of it")
-    return good(name, f"{count(len(alarms), 'alarm')} notify {count(len(subscriptions), 'subscriber')}")
+    return good(name, f"{format_count(len(alarms), 'alarm')} notify {format_count(len(subscriptions), 'subscriber')}")
 
 
 def _create_topic(target: Target, topic: str) -> str:

@@ -19,11 +19,11 @@ from notebook_archive.errors import (
     SecretNotRotated,
     TokenRejected,
 )
-from notebook_archive.http.webhook_signature import WebhookSecret
 from notebook_archive.models import ItemId, parse_epoch_milliseconds
 from notebook_archive.secret_store import calculate_max_wait
-from notebook_archive_cli.doctor.checks import Check, bad, count, good, unknown
+from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.output import format_count
 from notebook_archive_cli.translation import translate_error
 
 # Number of owners' secrets that sign in at the same time.
@@ -76,7 +76,7 @@ def check_reading_others(target: Target) -> Check:
             f"the administrator may not list the resources of {owner}'s notebook {item}. {error}",
             f"In the portal, give the account a role with {UPDATE}.",
         )
-    return good(name, f"{owner}'s notebook {item} has {count(len(listing.snapshots), 'snapshot')}")
+    return good(name, f"{owner}'s notebook {item} has {format_count(len(listing.snapshots), 'snapshot')}")
 
 
 def check_owners(target: Target) -> list[Check]:
@@ -155,7 +155,7 @@ def _check_listing(target: Target, name: str, secret: str, user: str) -> Check:
             f"In the portal, give {user} the privilege *Create and edit notebooks*. On Kubernetes, an administrative "
             "privilege may be needed too.",
         )
-    snapshots = count(len(listing.snapshots), "snapshot")
+    snapshots = format_count(len(listing.snapshots), "snapshot")
     return good(name, f"signs in as {user}; notebook {item} has {snapshots}{lifetime}")
 
 
@@ -173,27 +173,10 @@ def check_restore_test(target: Target) -> Check:
     if powerful := [each for each in privileges if each.startswith("portal:admin:")]:
         return bad(
             name,
-            f"{who} has {count(len(powerful), 'administrative privilege')}, which restore tests do not need",
+            f"{who} has {format_count(len(powerful), 'administrative privilege')}, which restore tests do not need",
             f"In the portal, give {who} a role without {', '.join(powerful)}.",
         )
     return good(name, f"signs in as {who}, with {CREATE}")
-
-
-def check_webhook(target: Target) -> Check:
-    """Check the form of the webhook's secret."""
-    name, secret = "webhook secret", target.parameter("WebhookSecret")
-    if not secret:
-        return good(name, "not needed: WebhookSecret is not set")
-    try:
-        WebhookSecret.parse(secret, target.arcgis.read_secret(secret))
-    except SecretMissing:
-        words = ("create-secret", "--name", secret, "--secret-string", "file://webhook.json")
-        fix = 'Write {"path": …, "key": …} into webhook.json, as docs/webhook.md shows, and create the secret.'
-        return bad(name, f"there is no secret {secret!r}", fix, target.aws("secretsmanager", *words))
-    except SecretMalformed as error:
-        fix = 'Write {"path": …, "key": …} into webhook.json, as docs/webhook.md shows, and store it.'
-        return bad(name, str(error), fix, _put(target, secret, "webhook.json"))
-    return good(name, f"secret {secret!r} has a path and a key")
 
 
 def check_rotations(target: Target) -> list[Check]:
@@ -302,10 +285,10 @@ def _store(target: Target, secret: str, owner: str) -> str:
     """Return the command that stores an owner's credential, whether or not its token is rotated."""
     if CREDENTIAL in _read_fields(target, secret):
         return _add_owner(target, secret)
-    return _put(target, secret, f"{owner}.json")
+    return put_secret(target, secret, f"{owner}.json")
 
 
-def _put(target: Target, secret: str, file: str) -> str:
+def put_secret(target: Target, secret: str, file: str) -> str:
     return target.aws("secretsmanager", "put-secret-value", "--secret-id", secret, "--secret-string", f"file://{file}")
 
 

@@ -91,7 +91,10 @@ class Target:
 
     def deploy_with(self, name: str, value: str) -> tuple[str, str]:
         """Return the sentence and the command that change a parameter of the stack."""
-        return (
-            f'Put "{name}={value}" into parameter_overrides of your stage in samconfig.toml, and deploy.',
-            f"make local PARAMETERS={shlex.quote(f'{name}={value}')}" if self.is_local else "make deploy",
-        )
+        command = self.options.deploy_command()
+        if self.is_local:
+            return (
+                f"Start the local system with {name}={value}.",
+                f"{command} PARAMETERS={shlex.quote(f'{name}={value}')}",
+            )
+        return f'Put "{name}={value}" into parameter_overrides of your stage in samconfig.toml, and deploy.', command
