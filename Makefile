@@ -23,7 +23,7 @@ PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers bench cli local scripts tests
+SOURCES := functions layers bench cli local tests
 
 .PHONY: help demo local quick test soak lint check docs build deploy bench clean
 
@@ -48,7 +48,7 @@ soak: $(SERVERS) ## Run only the soak tests, which take long [WORKERS=2: paralle
 lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy bench cli layers local scripts tests functions/*/app.py
+	.venv/bin/mypy bench cli layers local tests functions/*/app.py
 
 check: lint .venvs/sam/.synced ## Check format, lint, types, import rules and the template
 	PYTHONPATH=layers/notebook_archive:cli PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
