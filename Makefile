@@ -17,7 +17,8 @@ PARAMETERS ?=
 # A fixed number, so that a test run is the same on every machine.
 WORKERS ?= 2
 UV := .tools/bin/uv
-# Bytecode is not written to the source folders, because `sam build` would treat it as a change.
+# Bytecode is not written to the source folders, because `sam build` would treat it as a change. Processes of the other
+# environments inherit the variable.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
@@ -81,9 +82,11 @@ $(UV): local/uv-requirements.txt
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	@touch $@
 
+# uv puts the command `notebook-archive` into .venv/bin. It does not write bytecode to the source folders either.
 .venv/.synced: $(UV) uv.lock pyproject.toml .python-version
 	$(call OWN,.venv)
 	$(UV) sync --quiet --frozen
+	@echo 'import sys; sys.pycache_prefix = sys.prefix + "/bytecode"' > .venv/lib/python3.13/site-packages/bytecode.pth
 	@touch $@
 
 .venvs/%/.synced: $(UV) uv.lock pyproject.toml .python-version
