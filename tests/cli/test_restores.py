@@ -156,6 +156,13 @@ def test_every_option_reaches_the_function(run: Run, functions: Functions) -> No
     assert functions.calls[1][1].items() >= {"as": "replace", "targetItemId": NEW_ITEM, "force": True}.items()
 
 
+def test_deleted_object_is_restored_by_its_version_id(run: Run, functions: Functions) -> None:
+    deleted = f"{ITEM}@snapshot-{'7' * 32}.json"
+    assert run("restore", deleted, "--dry-run", "--json").error["reason"] == "version-missing"
+    assert run("restore", deleted, "--version-id", "v1", "--dry-run").status == 0
+    assert functions.calls[0][1]["versionId"] == "v1"
+
+
 def test_unproved_cells_are_a_finding(run: Run, functions: Functions, stack: MotoStack) -> None:
     for level, status in ((3, 3), (4, 0), (5, 0)):
         more = {"level": level, "differences": ["The cells differ."] if level < 5 else []}
