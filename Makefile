@@ -23,7 +23,7 @@ PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers bench cli local scripts tests
+SOURCES := functions layers bench cli local tests
 
 .PHONY: help demo local quick test soak lint check docs build deploy bench clean
 
@@ -48,10 +48,10 @@ soak: $(SERVERS) ## Run only the soak tests, which take long [WORKERS=2: paralle
 lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy bench cli layers local scripts tests functions/*/app.py
+	.venv/bin/mypy bench cli layers local tests functions/*/app.py
 
 check: lint .venvs/sam/.synced ## Check format, lint, types, import rules and the template
-	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
+	PYTHONPATH=layers/notebook_archive:cli PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TextIO
 
@@ -33,6 +34,8 @@ MAX_WAITING = 4 * THREADS
 MAX_FAILURES_IN_A_ROW = 100
 # If standard error is not a terminal, a line is written in this interval.
 PROGRESS_SECONDS = 10.0
+# A line of the manifest is shorter than this.
+_MAX_LINE_BYTES = 65_536
 # Number of failures that are shown as text. JSON has all of them.
 MAX_SHOWN_FAILURES = 10
 # Maximum number of bytes of an owner's name, of a title and of a snapshot's name. So the paths below the folder have at
@@ -257,15 +260,13 @@ def _describe_error(error: Exception) -> dict[str, str]:
 
 
 def _open_manifest(path: Path) -> TextIO:
-    """Open a manifest for more lines. A last line that was not written whole is ended first."""
-    file = path.open("a+", encoding="utf-8", newline="\n")
-    size = file.tell()
-    if size:
-        with path.open("rb") as written:
-            written.seek(size - 1)
-            if written.read() != b"\n":
-                file.write("\n")
-    return file
+    """Open a manifest for more lines. A last line that was not written whole is removed first."""
+    if path.exists():
+        with path.open("rb+") as written:
+            end = max(0, written.seek(0, SEEK_END) - _MAX_LINE_BYTES)
+            written.seek(end)
+            written.truncate(end + written.read().rfind(b"\n") + 1)
+    return path.open("a", encoding="utf-8", newline="\n")
 
 
 def _read_manifest(path: Path) -> Iterator[SavedFile]:

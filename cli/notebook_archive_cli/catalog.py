@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Literal, TypedDict
 
 from notebook_archive.archive import Archive, ArchiveReader, CopyId, LedgerEntry, RunId, keys
@@ -40,6 +40,7 @@ _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BEFORE_LATEST = re.compile("-([0-9]{1,6})")
 # Nearly always, the last run over everything ended within these days. Otherwise, RUN_DAYS are searched.
 _RECENT_DAYS = 2
+_MAX_KEYS_IN_ONE_RESPONSE = 1000
 MAX_CANDIDATES = 10
 
 
@@ -103,8 +104,7 @@ def list_notebooks(session: Session) -> list[CatalogNotebook]:
     """
     known = _read_last_run(session.archive)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="list") as pool:
-        parts = pool.map(partial(_list_below, archive=session.archive), keys.NOTEBOOK_PREFIXES)
-        found = {each.item_id: each for part in parts for each in part}
+        found = {each.item_id: each for part in _list_archive(session.archive, pool) for each in part}
         unnamed = [each for item_id, each in found.items() if item_id not in known or not known[item_id].title]
         described = pool.map(partial(_describe_notebook, reader=session.reader), unnamed)
         for each, (title, owner) in zip(unnamed, described, strict=True):
@@ -163,8 +163,16 @@ def _read_last_run(archive: Archive) -> dict[str, _KnownNotebook]:
     }
 
 
-def _list_below(prefix: str, archive: Archive) -> list[_ListedNotebook]:
-    parsed = ((each, keys.parse(each.key)) for each in archive.list_documents(prefix))
+def _list_archive(archive: Archive, pool: ThreadPoolExecutor) -> Iterable[list[_ListedNotebook]]:
+    """Return the notebooks in parts. More keys than one response has are listed by prefixes, side by side."""
+    first = list(islice(archive.list_documents(keys.NOTEBOOKS), _MAX_KEYS_IN_ONE_RESPONSE + 1))
+    if len(first) <= _MAX_KEYS_IN_ONE_RESPONSE:
+        return [_summarize_notebooks(first)]
+    return pool.map(lambda prefix: _summarize_notebooks(archive.list_documents(prefix)), keys.NOTEBOOK_PREFIXES)
+
+
+def _summarize_notebooks(objects: Iterable[ListedObject]) -> list[_ListedNotebook]:
+    parsed = ((each, keys.parse(each.key)) for each in objects)
     ours = ((each, found[0]) for each, found in parsed if found)
     return [
         _summarize_keys(item_id, [each for each, _ in group]) for item_id, group in groupby(ours, lambda pair: pair[1])

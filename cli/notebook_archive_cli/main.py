@@ -5,13 +5,16 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import COMPLETION_VARIABLE, Options, add_common_options
 from notebook_archive_cli.usage import UnknownCommand, describe_interruption, translate_usage_error
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Each command is the object `command` of a module of `commands/`. The module is imported when the command runs, because
 # importing all of them for `--help` would take too long.
@@ -59,9 +62,16 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS:
+        if args and args[0] not in _COMMANDS and not ctx.resilient_parsing:
             raise UnknownCommand(args[0], list(_COMMANDS), ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem[str]"]:
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in _COMMANDS if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=_COMMANDS[name][1]) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -105,7 +115,12 @@ def _help_columns() -> int:
 
 def _run(options: Options) -> int:
     """Run the command and print its error, if there is one. Return the exit status."""
+    completion = os.environ.get(COMPLETION_VARIABLE)
     try:
+        if completion:
+            from click.shell_completion import shell_complete
+
+            return shell_complete(notebook_archive, {}, "notebook-archive", COMPLETION_VARIABLE, completion)
         context = notebook_archive.make_context(
             "notebook-archive", [*options.arguments], obj=options, terminal_width=_help_columns()
         )

@@ -6,6 +6,10 @@ from typing import Any
 import click
 
 DEFAULT_STACK_NAME = "notebook-archive"
+# A shell's completion script sets this variable to ask for completions.
+COMPLETION_VARIABLE = "_NOTEBOOK_ARCHIVE_COMPLETE"
+# The stages of samconfig.toml, by the names of their stacks.
+_STAGES = {DEFAULT_STACK_NAME: "prod", "notebook-archive-dev": "dev", "notebook-archive-staging": "staging"}
 
 
 class Options:
@@ -69,6 +73,10 @@ def _join(words: list[str]) -> str:
     import shlex
 
     return shlex.join(words)
+
+    def deploy_command(self) -> str:
+        """Return the command line that deploys the chosen stack from a checkout. Without STAGE, it would be `dev`."""
+        return "make local" if self.is_local else f"make deploy STAGE={_STAGES.get(self.stack, 'STAGE')}"
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature

@@ -6,11 +6,12 @@ characters that move a terminal's cursor or change the direction of its text.
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,18 @@ def replace_unprintable(text: str) -> str:
     """Replace characters that move a terminal's cursor or change the direction of its text. Return the text."""
     kept = (each if each.isprintable() or each == _ZERO_WIDTH_JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
     return "".join(kept)
+
+
+def replace_unprintable_in(document: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a copy of a document. In its texts, only line breaks and tabs are kept of the unprintable characters."""
+    match document:
+        case str():
+            return re.sub(r"[^\n\t]+", lambda found: replace_unprintable(found[0]), document)
+        case Mapping():
+            return {name: replace_unprintable_in(value) for name, value in document.items()}
+        case list() | tuple():
+            return [replace_unprintable_in(value) for value in document]
+    return document
 
 
 def format_count(number: int, noun: str) -> str:
@@ -59,17 +72,17 @@ class Output:
         `is_paged`, a result that is longer than the terminal is shown in a pager.
         """
         if self._options.is_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not sys.stdout.isatty()) + "\n")
+            sys.stdout.write(_format_json(document) + "\n")
             return
         from notebook_archive_cli.paging import TextPager
 
         console = self._console(sys.stdout)
-        has_width = console.is_terminal or "COLUMNS" in os.environ
+        width = console.width if console.is_terminal or "COLUMNS" in os.environ else UNLIMITED_WIDTH
         with console.pager(TextPager(), styles=True) if is_paged and console.is_terminal else nullcontext():
-            for each in render(document, console.width if has_width else UNLIMITED_WIDTH):
+            for each in render(replace_unprintable_in(document), width):
                 # Code, too, must not be wrapped at words or cut at the right edge.
                 is_line = isinstance(each, str) or getattr(each, "no_wrap", False)
-                console.print(each, soft_wrap=bool(is_line))
+                console.print(replace_unprintable(each) if isinstance(each, str) else each, soft_wrap=bool(is_line))
 
     def confirm(self, plan: Sequence[str], question: str, *, is_confirmed: bool) -> None:
         """Print the plan on standard error and ask. Raise CommandError if the answer is not yes.
@@ -114,6 +127,14 @@ class Output:
         from rich.console import Console
 
         return Console(file=file, highlight=False, markup=False, emoji=False)
+
+
+def _format_json(document: Any) -> str:  # noqa: ANN401 - JSON
+    """Return a document as JSON. A terminal shows letters of every script, but no unprintable character."""
+    if not sys.stdout.isatty():
+        return json.dumps(document, indent=2)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
 
 
 def print_error(error: CommandError, options: Options) -> None:

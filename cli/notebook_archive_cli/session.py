@@ -105,7 +105,7 @@ class Stack:
     """The outputs and the parameters of the deployed stack."""
 
     def __init__(self, cloudformation: Any, options: Options) -> None:  # noqa: ANN401 - a boto3 client
-        self.name = options.stack
+        self.name, self._deploy_command = options.stack, options.deploy_command()
         try:
             (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
@@ -130,10 +130,14 @@ class Stack:
                 "stack-outdated",
                 f"Stack {self.name!r} has no output {name!r}: an earlier release is deployed.",
                 remedy="Deploy this release.",
-                command="make deploy",
+                command=self._deploy_command,
                 status=ExitStatus.NOT_FOUND,
             )
         return self._outputs[name]
+
+    def has_output(self, name: str) -> bool:
+        """Return whether this stack has the output."""
+        return name in self._outputs
 
     def parameter(self, name: str) -> str:
         """Return a parameter's value, or an empty string if this stack does not have the parameter."""

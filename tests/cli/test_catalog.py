@@ -13,6 +13,7 @@ from tests.cli.conftest import MotoStack, Run, columns_of
 # 1 January 2025, 10:00 UTC, in epoch milliseconds.
 TEN = 1_735_725_600_000
 HOUR = 3_600_000
+RIVERS = make_id("Rivers")
 
 
 @pytest.fixture
@@ -69,19 +70,17 @@ def test_list_reads_no_item_that_the_run_named(run: Run, archived: Archived) -> 
     assert titles == ["0", "1", "In item.json"]
 
 
-@pytest.mark.parametrize(
-    ("options", "titles"),
-    [
-        (["--owner", "Ana"], ["Rivers"]),
-        (["--title", "LAKE"], ["Lakes"]),
-        (["--deleted"], ["Lakes"]),
-        (["--state", "unknown"], ["Rivers"]),
-    ],
-)
-def test_list_can_be_limited(run: Run, rivers: Archived, options: list[str], titles: list[str]) -> None:
+def test_list_can_be_limited(run: Run, rivers: Archived) -> None:
     rivers.add_snapshot("Lakes", "old", owner="ben")
     rivers.note_deletion("Lakes")
-    assert [each["title"] for each in run("list", *options, "--json").document] == titles
+    cases = {
+        "--owner Ana": ["Rivers"],
+        "--title LAKE": ["Lakes"],
+        "--deleted": ["Lakes"],
+        "--state unknown": ["Rivers"],
+    }
+    for options, titles in cases.items():
+        assert [each["title"] for each in run("list", *options.split(), "--json").document] == titles
 
 
 def test_list_fits_a_narrow_terminal(run: Run, archived: Archived) -> None:
@@ -103,8 +102,9 @@ def test_piped_list_cuts_nothing(run: Run, archived: Archived, monkeypatch: pyte
 # ---------------------------------------------------------------------- versions
 
 
-def test_versions_come_newest_content_first(run: Run, rivers: Archived) -> None:
-    versions = run("versions", "Rivers", "--json").document
+@pytest.mark.usefixtures("rivers")
+def test_versions_come_newest_content_first(run: Run) -> None:
+    versions = run("versions", RIVERS, "--json").document
     assert [each["name"] for each in versions] == ["two", "one", ""]
     assert [each["kind"] for each in versions] == ["snapshot", "snapshot", "copy"]
     assert versions[2]["contentAt"] == "2025-01-01T10:00:00.000Z"
@@ -123,26 +123,28 @@ def test_versions_show_proof_and_findings(run: Run, archived: Archived) -> None:
     assert "notebook-archive findings" in text
 
 
-@pytest.mark.usefixtures("in_berlin")
-def test_times_are_local_unless_utc_is_asked_for(run: Run, rivers: Archived) -> None:
-    assert "2025-01-03 11:00 CET" in run("versions", "Rivers").stdout
-    assert "2025-01-03 10:00 UTC" in run("versions", "Rivers", "--utc").stdout
+@pytest.mark.usefixtures("rivers", "in_berlin")
+def test_times_are_local_unless_utc_is_asked_for(run: Run) -> None:
+    assert "2025-01-03 11:00 CET" in run("versions", RIVERS).stdout
+    assert "2025-01-03 10:00 UTC" in run("versions", RIVERS, "--utc").stdout
 
 
-def test_shortened_keys_name_versions(run: Run, rivers: Archived) -> None:
-    result = run("versions", "Rivers")
+@pytest.mark.usefixtures("rivers")
+def test_shortened_keys_name_versions(run: Run) -> None:
+    result = run("versions", RIVERS)
     assert columns_of(result.stdout) <= 80
-    for line in result.stdout.splitlines()[1:4]:
-        key = line.split()[-1]
-        assert run("diff", f"Rivers@{key}", f"Rivers@{key}", "--json").document["isEqual"]
+    keys = [line.split()[-1] for line in result.stdout.splitlines()[1:4]]
+    names = [run("show", f"{RIVERS}@{key}", "--json").document["name"] for key in keys]
+    assert names == ["two", "one", ""]
 
 
 # ---------------------------------------------------------------------- ITEM
 
 
-@pytest.mark.parametrize("text", [make_id("Rivers"), make_id("Rivers")[:4], make_id("Rivers").upper(), "rivers"])
-def test_item_is_found(run: Run, rivers: Archived, text: str) -> None:
-    assert len(run("versions", text, "--json").document) == 3
+@pytest.mark.usefixtures("rivers")
+def test_item_is_found_by_id_and_title(run: Run) -> None:
+    for text in (RIVERS, RIVERS[:4], RIVERS.upper(), "rivers"):
+        assert len(run("versions", text, "--json").document) == 3
 
 
 def test_exact_title_comes_before_another_case(run: Run, rivers: Archived) -> None:
@@ -159,15 +161,16 @@ def test_ambiguous_item_lists_candidates(run: Run, rivers: Archived) -> None:
     assert run("versions", "Rivers", "--json").error["reason"] == "ambiguous-item"
 
 
-@pytest.mark.parametrize("text", ["Rivres", "rive"])
-def test_unknown_item_suggests_titles(run: Run, rivers: Archived, text: str) -> None:
-    error = run("versions", text, "--json").error
-    assert error["reason"] == "item-not-found"
-    assert "Did you mean 'Rivers'?" in error["message"]
-    assert error["command"] == "notebook-archive list"
+@pytest.mark.usefixtures("rivers")
+def test_unknown_item_suggests_titles(run: Run) -> None:
+    for text in ("Rivres", "rive"):
+        error = run("versions", text, "--json").error
+        assert (error["reason"], error["command"]) == ("item-not-found", "notebook-archive list")
+        assert "Did you mean 'Rivers'?" in error["message"]
 
 
-def test_unknown_id_is_not_found(run: Run, rivers: Archived) -> None:
+@pytest.mark.usefixtures("rivers")
+def test_unknown_id_is_not_found(run: Run) -> None:
     result = run("versions", make_id("nothing"), "--json")
     assert (result.status, result.error["reason"]) == (5, "item-not-found")
 
@@ -175,35 +178,36 @@ def test_unknown_id_is_not_found(run: Run, rivers: Archived) -> None:
 # ---------------------------------------------------------------------- VERSION
 
 
-@pytest.mark.parametrize(
-    ("version", "name"),
-    [
-        ("latest", "two"), ("-0", "two"), ("-1", "one"), ("2025-01-02", "one"), ("2024-12-31", None), ("-3", None),
-        ("snapshot-", None), ("snapshot-x", None), ("2025-13-41", None), ("", None),
-    ],
-)  # fmt: skip
-def test_version_is_found(run: Run, rivers: Archived, version: str, name: str | None) -> None:
-    result = run("show", f"Rivers@{version}", "--utc", "--json")
-    if name is None:
-        assert result.status in (2, 5)
-        assert result.error["command"] == f"notebook-archive versions {result.error['command'].split()[-1]}"
-    else:
-        assert result.document["name"] == name
+@pytest.mark.usefixtures("rivers")
+def test_version_is_found_by_place_and_day(run: Run) -> None:
+    for version, name in {"latest": "two", "-0": "two", "-1": "one", "2025-01-02": "one"}.items():
+        assert run("show", f"{RIVERS}@{version}", "--utc", "--json").document["name"] == name
 
 
-def test_version_is_found_by_its_key(run: Run, rivers: Archived) -> None:
-    for each in run("versions", "Rivers", "--json").document:
-        for key in (each["resourceKey"], each["resourceKey"][:-6]):
-            assert run("show", f"Rivers@{key}", "--json").document["key"] == each["key"]
+@pytest.mark.usefixtures("rivers")
+def test_missing_version_names_the_next_command(run: Run) -> None:
+    reasons = {"2024-12-31": "version-missing", "-3": "version-missing", "snapshot-x": "version-missing"}
+    for version, reason in (reasons | {"2025-13-41": "not-a-version", "": "not-a-version"}).items():
+        error = run("show", f"{RIVERS}@{version}", "--json").error
+        assert (error["reason"], error["command"]) == (reason, f"notebook-archive versions {RIVERS}")
 
 
-def test_ambiguous_key_lists_candidates(run: Run, rivers: Archived) -> None:
-    error = run("show", "Rivers@snapshot-", "--json").error
+@pytest.mark.usefixtures("rivers")
+def test_version_is_found_by_its_key(run: Run) -> None:
+    each = run("versions", RIVERS, "--json").document[2]
+    for key in (each["resourceKey"], each["resourceKey"][:-6]):
+        assert run("show", f"{RIVERS}@{key}", "--json").document["key"] == each["key"]
+
+
+@pytest.mark.usefixtures("rivers")
+def test_ambiguous_key_lists_candidates(run: Run) -> None:
+    error = run("show", f"{RIVERS}@snapshot-", "--json").error
     assert error["reason"] == "ambiguous-version"
     assert all(f"snapshot-{make_id(('Rivers', name))}.json" in error["message"] for name in ("one", "two"))
 
 
-def test_version_needs_an_at_sign(run: Run, rivers: Archived) -> None:
+@pytest.mark.usefixtures("rivers")
+def test_version_needs_an_at_sign(run: Run) -> None:
     error = run("show", "Rivers", "--json").error
     assert (error["reason"], error["command"]) == ("not-a-version", "notebook-archive versions Rivers")
 
@@ -212,8 +216,8 @@ def test_version_needs_an_at_sign(run: Run, rivers: Archived) -> None:
 def test_day_ends_in_the_local_zone(run: Run, archived: Archived) -> None:
     archived.add_copy("Rivers", TEN + 12 * HOUR)  # 23:00 in Berlin
     archived.add_copy("Rivers", TEN + 13 * HOUR + HOUR // 2)  # 00:30 in Berlin, 23:30 UTC
-    assert run("show", "Rivers@2025-01-01", "--json").document["contentAt"] == "2025-01-01T22:00:00.000Z"
-    assert run("show", "Rivers@2025-01-01", "--utc", "--json").document["contentAt"] == "2025-01-01T23:30:00.000Z"
+    assert run("show", f"{RIVERS}@2025-01-01", "--json").document["contentAt"] == "2025-01-01T22:00:00.000Z"
+    assert run("show", f"{RIVERS}@2025-01-01", "--utc", "--json").document["contentAt"] == "2025-01-01T23:30:00.000Z"
 
 
 @pytest.mark.parametrize(

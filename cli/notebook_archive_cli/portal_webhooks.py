@@ -12,8 +12,7 @@ from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import PermissionDenied, RequestRejected, UnexpectedAnswer
-from scripts.secret_store import read
-from scripts.stack import ScriptError
+from notebook_archive_cli.secrets import Secrets
 
 # The time limit for all calls together. The portal sends a request to the webhook's address before it responds.
 TIMEOUT_SECONDS = 60.0
@@ -27,11 +26,12 @@ REQUIRED_PRIVILEGE = (
 
 
 class Webhooks:
-    """The organisation webhooks of a portal. Every method may raise an ArcGISError or one of REPORTED_ERRORS."""
+    """The organisation webhooks of a portal. Every method may raise an ArcGISError."""
 
-    def __init__(self, portal_url: str, credential: str, ca: str, *, strict: bool) -> None:
-        transport = Transport(make_tls_context(read(ca) if ca else None, strict=strict), connections=1)
-        tokens = TokenSource(transport, portal_url, credential, read)
+    def __init__(self, secrets: Secrets, portal_url: str, credential: str, ca: str, *, strict: bool) -> None:
+        certificates = secrets.read_text(ca) if ca else None
+        transport = Transport(make_tls_context(certificates, strict=strict), connections=1)
+        tokens = TokenSource(transport, portal_url, credential, secrets.read_text)
         self._client = ArcGISClient(transport, tokens, Deadline(TIMEOUT_SECONDS))
         portal = Portal(self._client, portal_url)
         organisation = portal.get_organization()
@@ -55,7 +55,7 @@ class Webhooks:
         return sorted((each for each in found if each.get("name") == name), key=lambda each: str(each.get("created")))
 
     def register(self, name: str, url: str, key: str, events: str) -> str:
-        """Create or update the webhook with this name, and activate it. Return `Created` or `Updated`."""
+        """Create or update the webhook with this name, and activate it. Return `created` or `updated`."""
         fields = {"name": name, "url": url, "secret": key, "config": json.dumps(WEBHOOK_CONFIG)}
         fields |= {"changes": "manualChanges", "events": events}
         found = self.find(name)
@@ -71,7 +71,7 @@ class Webhooks:
             self._call("POST", f"/{_quote_id(duplicate)}/delete", "Deleting the webhook")
         if first.get("payloadUrl") != url or first.get("isActive") is not True:
             raise UnexpectedAnswer(f"The portal accepted the webhook {name!r} but does not list it as active.")
-        return "Updated" if found else "Created"
+        return "updated" if found else "created"
 
     def _write(self, path: str, what: str, fields: Mapping[str, str]) -> None:
         try:
@@ -107,15 +107,18 @@ class Webhooks:
         try:
             return self._client.call(method, self._root + path, what, {**fields, "f": "json"})
         except PermissionDenied as error:
-            raise ScriptError(f"{error} {REQUIRED_PRIVILEGE}") from None
+            raise PermissionDenied(f"{error} {REQUIRED_PRIVILEGE}") from None
 
 
 def _quote_id(webhook: dict[str, Any]) -> str:
     return quote(str(webhook.get("id")), safe="")
 
 
-def describe_webhook(webhook: dict[str, Any]) -> str:
-    """Return a line that describes a webhook, without the secret path at the end of its address."""
-    host = urlsplit(str(webhook.get("payloadUrl"))).netloc
-    state = "active" if webhook.get("isActive") is True else "not active"
-    return f"{webhook.get('name')}: {state}, to {host}, on {', '.join(map(str, webhook.get('events') or ()))}"
+def describe_webhook(webhook: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties of a webhook, without the secret path at the end of its address."""
+    return {
+        "name": str(webhook.get("name")),
+        "isActive": webhook.get("isActive") is True,
+        "host": urlsplit(str(webhook.get("payloadUrl"))).netloc,
+        "events": [str(event) for event in webhook.get("events") or ()],
+    }

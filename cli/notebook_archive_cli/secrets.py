@@ -1,17 +1,17 @@
-"""Read, create and change the secrets that the scripts need."""
+"""Read, create and change secrets."""
 
 import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from notebook_archive.errors import SecretMissing, SecretUnreadable
-from scripts.stack import ScriptError
+from notebook_archive_cli.session import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -23,35 +23,44 @@ FILE_PREFIX = "file://"
 DELETION_WAITS_SECONDS = (0.5, 1, 2, 4, 8)
 
 
-def read(name: str) -> str:
-    """Return the text of a secret or, if the name begins with `file://`, of a file.
-
-    Raises SecretMissing, SecretUnreadable, or one of REPORTED_ERRORS.
-    """
-    try:
-        if name.startswith(FILE_PREFIX):
-            return Path(name.removeprefix(FILE_PREFIX)).expanduser().read_text(encoding="utf-8")
-        return boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
-    except FileNotFoundError:
-        raise SecretMissing(f"There is no file {name.removeprefix(FILE_PREFIX)!r}.") from None
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if Path(name).is_file():
-            message = f"There is no secret {name!r}, but there is such a file. To read the file: {FILE_PREFIX}{name}"
-            raise ScriptError(message) from None
-        if code == "ResourceNotFoundException":
-            raise SecretMissing(f"There is no secret {name!r}.") from None
-        raise SecretUnreadable(f"Secrets Manager returned {code} for secret {name!r}.") from None
-    except (OSError, UnicodeDecodeError, KeyError) as error:
-        raise SecretUnreadable(f"{name!r} could not be read as text ({type(error).__name__}).") from None
-
-
 class Secrets:
-    """Creates and changes secrets in Secrets Manager. A secret that already contains the value is not written again."""
+    """Reads, creates and changes secrets in Secrets Manager. A secret that already contains the value is not written.
 
-    def __init__(self, client: "SecretsManagerClient", key: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.client, self._sleep = client, sleep
-        self._with_key: Any = {"KmsKeyId": key} if key else {}
+    Every method may raise CommandError or an error of botocore.
+    """
+
+    def __init__(self, session: Session, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._session, self._sleep = session, sleep
+
+    @cached_property
+    def client(self) -> "SecretsManagerClient":
+        """The client of Secrets Manager."""
+        client: SecretsManagerClient = self._session.client("secretsmanager")
+        return client
+
+    def read_text(self, name: str) -> str:
+        """Return the text of a secret or, if the name begins with `file://`, of a file.
+
+        Raises SecretMissing or SecretUnreadable.
+        """
+        if name.startswith(FILE_PREFIX):
+            return _read_file(Path(name.removeprefix(FILE_PREFIX)).expanduser())
+        try:
+            return self.client.get_secret_value(SecretId=name)["SecretString"]
+        except KeyError:
+            raise SecretUnreadable(f"Secret {name!r} contains no text.") from None
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code != "ResourceNotFoundException":
+                raise SecretUnreadable(f"Secrets Manager returned {code} for secret {name!r}.") from None
+            is_file = Path(name).is_file()
+            hint = f", but there is such a file. To read the file: {FILE_PREFIX}{name}" if is_file else "."
+            raise SecretMissing(f"There is no secret {name!r}{hint}") from None
+
+    @property
+    def _key_parameters(self) -> Any:  # noqa: ANN401 - parameters of create_secret
+        key = self._session.stack.parameter("KmsKeyArn")
+        return {"KmsKeyId": key} if key else {}
 
     def read(self, name: str) -> str | None:
         """Return the secret's text, or None if the secret does not exist."""
@@ -83,7 +92,7 @@ class Secrets:
             text = json.dumps(value)
             self._after_deletion(
                 lambda: self.client.create_secret(
-                    Name=name, SecretString=text, Description=description, **self._with_key
+                    Name=name, SecretString=text, Description=description, **self._key_parameters
                 )
             )
         elif parse_object(before) != value:
@@ -122,6 +131,15 @@ class Secrets:
         During a recovery window, nobody can read the secret or create one with the same name.
         """
         self.client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SecretMissing(f"There is no file {str(path)!r}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretUnreadable(f"{str(path)!r} could not be read as text ({type(error).__name__}).") from None
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:

@@ -1,18 +1,18 @@
 """Test the creation of a secret after one with the same name was deleted. AWS deletes secrets in the background."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from scripts.secret_store import Secrets
+from notebook_archive_cli.options import Options
+from notebook_archive_cli.secrets import Secrets
+from notebook_archive_cli.session import Session
+from tests.cli.conftest import MotoStack
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -25,10 +25,14 @@ SCHEDULED = "You can't create this secret because a secret with this name is alr
 class Deletion:
     """A deletion that is not complete. The next `refusals` calls of an operation fail with the error `code`."""
 
-    client: "SecretsManagerClient"
-    waits: list[float] = field(default_factory=list)
+    secrets: Secrets
+    waits: list[float]
     refusals: int = 0
     code: str = "InvalidRequestException"
+
+    @property
+    def client(self) -> "SecretsManagerClient":
+        return self.secrets.client
 
     def lasts(self, operation: str, refusals: int, code: str = "InvalidRequestException") -> None:
         self.refusals, self.code = refusals, code
@@ -43,13 +47,14 @@ class Deletion:
 
 
 @pytest.fixture
-def deletion() -> Iterator[Deletion]:
-    with mock_aws():
-        yield Deletion(boto3.client("secretsmanager"))
+def deletion(stack: MotoStack) -> Deletion:
+    assert stack.outputs
+    waits: list[float] = []
+    return Deletion(Secrets(Session(Options()), waits.append), waits)
 
 
 def keep(deletion: Deletion) -> bool:
-    return Secrets(deletion.client, "", deletion.waits.append).write(NAME, {"token": "t"}, "ArcGIS token of ana")
+    return deletion.secrets.write(NAME, {"token": "t"}, "ArcGIS token of ana")
 
 
 @pytest.mark.parametrize(
