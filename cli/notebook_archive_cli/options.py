@@ -68,15 +68,15 @@ class Options:
             chosen += ["--region", self.region]
         return _join(["aws", *words, *chosen])
 
+    def deploy_command(self) -> str:
+        """Return the command line that deploys the chosen stack from a checkout. Without STAGE, it would be `dev`."""
+        return "make local" if self.is_local else f"make deploy STAGE={_STAGES.get(self.stack, 'STAGE')}"
+
 
 def _join(words: list[str]) -> str:
     import shlex
 
     return shlex.join(words)
-
-    def deploy_command(self) -> str:
-        """Return the command line that deploys the chosen stack from a checkout. Without STAGE, it would be `dev`."""
-        return "make local" if self.is_local else f"make deploy STAGE={_STAGES.get(self.stack, 'STAGE')}"
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
