@@ -102,7 +102,7 @@ def test_restore_is_planned_and_carried_out(run: Run, functions: Functions) -> N
     assert plan == {"requestId": event["requestId"], "itemId": ITEM, "resourceKey": KEY, "as": "new", "dryRun": True}
     assert event == {**plan, "dryRun": False}
     assert "1. Add the item 'Flood model' for ana" in result.stderr
-    assert f"--request-id {event['requestId']}" in result.stderr
+    assert f"Request id  {event['requestId']}" in result.stderr
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines() if line.startswith(("Address", "Undo")))
     assert lines["Address"] == f"{PORTAL}/home/item.html?id={NEW_ITEM}"
     assert lines["Undo"] == f"notebook-archive undo {event['requestId']}"

@@ -92,6 +92,6 @@ def test_planted_damage_is_named(command: Command, present: LocalSystem) -> None
     s3.put_object(Bucket=bucket, Key=damaged, Body=good["Body"].read() + b" ", Metadata=good["Metadata"])
     found = command("verify", "--all", "--yes", status=3).document["findings"]
     assert [(each["kind"], each["key"]) for each in found] == [("damaged", damaged)]
-    assert [each["key"] for each in command("findings", status=3).document] == [damaged]
+    assert [each["key"] for each in command("findings", status=3).document["findings"]] == [damaged]
     put_back(present, damaged, good["VersionId"])
     assert command("verify", "--all", "--yes").document["findings"] == []
