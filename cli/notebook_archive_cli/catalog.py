@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Literal, TypedDict
 
 from notebook_archive.archive import Archive, ArchiveReader, CopyId, LedgerEntry, RunId, keys
@@ -21,7 +21,7 @@ from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.archive.reader import DescribedVersion
 from notebook_archive.bulk_restore.newest import DatedVersion, find_newest, parse_created
 from notebook_archive.clock import format_moment
-from notebook_archive.errors import ArchiveDamaged
+from notebook_archive.errors import ArchiveDamaged, NotAnId
 from notebook_archive.models import ITEM_ID, ItemId, ResourceKey, parse_text
 from notebook_archive.verification.earlier_reports import RUN_DAYS, find_last_run
 from notebook_archive_cli.errors import CommandError, ExitStatus
@@ -40,6 +40,7 @@ _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BEFORE_LATEST = re.compile("-([0-9]{1,6})")
 # Nearly always, the last run over everything ended within these days. Otherwise, RUN_DAYS are searched.
 _RECENT_DAYS = 2
+_MAX_KEYS_IN_ONE_RESPONSE = 1000
 MAX_CANDIDATES = 10
 
 
@@ -103,8 +104,7 @@ def list_notebooks(session: Session) -> list[CatalogNotebook]:
     """
     known = _read_last_run(session.archive)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="list") as pool:
-        parts = pool.map(partial(_list_below, archive=session.archive), keys.NOTEBOOK_PREFIXES)
-        found = {each.item_id: each for part in parts for each in part}
+        found = {each.item_id: each for part in _list_archive(session.archive, pool) for each in part}
         unnamed = [each for item_id, each in found.items() if item_id not in known or not known[item_id].title]
         described = pool.map(partial(_describe_notebook, reader=session.reader), unnamed)
         for each, (title, owner) in zip(unnamed, described, strict=True):
@@ -112,6 +112,17 @@ def list_notebooks(session: Session) -> list[CatalogNotebook]:
             known[each.item_id] = _KnownNotebook(title, owner, state)
     listed = [_make_notebook(item_id, each, found.get(item_id)) for item_id, each in known.items()]
     return sorted(listed, key=lambda each: (each["title"].casefold(), each["itemId"]))
+
+
+def filter_notebooks(notebooks: Iterable[CatalogNotebook], owner: str, title: str, state: str) -> list[CatalogNotebook]:
+    """Return the notebooks of an owner, with a text in the title, and in a state. An empty text allows every value."""
+    return [
+        each
+        for each in notebooks
+        if (not owner or each["owner"].casefold() == owner.casefold())
+        and title.casefold() in each["title"].casefold()
+        and (not state or each["state"] == state)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +163,16 @@ def _read_last_run(archive: Archive) -> dict[str, _KnownNotebook]:
     }
 
 
-def _list_below(prefix: str, archive: Archive) -> list[_ListedNotebook]:
-    parsed = ((each, keys.parse(each.key)) for each in archive.list_documents(prefix))
+def _list_archive(archive: Archive, pool: ThreadPoolExecutor) -> Iterable[list[_ListedNotebook]]:
+    """Return the notebooks in parts. More keys than one response has are listed by prefixes, side by side."""
+    first = list(islice(archive.list_documents(keys.NOTEBOOKS), _MAX_KEYS_IN_ONE_RESPONSE + 1))
+    if len(first) <= _MAX_KEYS_IN_ONE_RESPONSE:
+        return [_summarize_notebooks(first)]
+    return pool.map(lambda prefix: _summarize_notebooks(archive.list_documents(prefix)), keys.NOTEBOOK_PREFIXES)
+
+
+def _summarize_notebooks(objects: Iterable[ListedObject]) -> list[_ListedNotebook]:
+    parsed = ((each, keys.parse(each.key)) for each in objects)
     ours = ((each, found[0]) for each, found in parsed if found)
     return [
         _summarize_keys(item_id, [each for each, _ in group]) for item_id, group in groupby(ours, lambda pair: pair[1])
@@ -351,8 +370,33 @@ def resolve_version(session: Session, text: str, *, utc: bool = False) -> Archiv
     return _find_by_key(session, item_id, name)
 
 
-def resolve_versions_to_compare(session: Session, item_id: ItemId) -> tuple[ArchivedVersion, ArchivedVersion]:
-    """Return the two versions of a notebook with the newest content, the earlier one first."""
+def find_object(session: Session, text: str) -> ArchivedVersion:
+    """Return the version that `ITEM@KEY` names with its whole key, also if the archive hides or does not have it.
+
+    So an older S3 version of it can be read. Raises CommandError with the reason `not-a-version`, or what
+    `resolve_item` raises.
+    """
+    item_text, _, name = text.rpartition("@")
+    try:
+        return _make_archived(keys.version_key(resolve_item(session, item_text), name))
+    except NotAnId:
+        raise _make_form_error(session, text, item_text) from None
+
+
+def resolve_versions_to_compare(
+    session: Session, before: str, after: str, *, utc: bool
+) -> tuple[ArchivedVersion, ArchivedVersion]:
+    """Return the two versions that these texts name.
+
+    If `after` is empty, it is the latest version of the notebook. `before` may then name the notebook alone, and means
+    the version before the latest. Raises what `resolve_version` raises.
+    """
+    if after:
+        return resolve_version(session, before, utc=utc), resolve_version(session, after, utc=utc)
+    if "@" in before:
+        version = resolve_version(session, before, utc=utc)
+        return version, _find_newest(session, version.item_id, 0)
+    item_id = resolve_item(session, before)
     return _find_before_latest(session, item_id, 1), _find_before_latest(session, item_id, 0)
 
 

@@ -5,12 +5,14 @@ characters that move a terminal's cursor or change the direction of its text.
 """
 
 import json
+import os
 import re
 import shutil
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 # This invisible character is part of many emoji and does not move the cursor.
 _ZERO_WIDTH_JOINER = "\u200d"
+
+# The width with which results are written to a pipe or a file.
+UNLIMITED_WIDTH = 100_000
 
 
 def replace_unprintable(text: str) -> str:
@@ -58,15 +63,26 @@ class Output:
         self,
         document: Any,  # noqa: ANN401 - JSON
         render: Callable[[Any, int], Iterable["RenderableType"]],
+        *,
+        is_paged: bool = False,
     ) -> None:
-        """Print the result: with `--json` the document, otherwise what `render(document, width)` returns."""
+        """Print the result: with `--json` the document, otherwise what `render(document, width)` returns.
+
+        `width` is the width of the terminal. A pipe or a file has no width, so nothing needs to be cut there. With
+        `is_paged`, a result that is longer than the terminal is shown in a pager.
+        """
         if self._options.is_json:
             sys.stdout.write(_format_json(document) + "\n")
             return
+        from notebook_archive_cli.paging import TextPager
+
         console = self._console(sys.stdout)
-        for each in render(replace_unprintable_in(document), console.width):
-            line = replace_unprintable(each) if isinstance(each, str) else each
-            console.print(line, soft_wrap=isinstance(each, str))
+        width = console.width if console.is_terminal or "COLUMNS" in os.environ else UNLIMITED_WIDTH
+        with console.pager(TextPager(), styles=True) if is_paged and console.is_terminal else nullcontext():
+            for each in render(replace_unprintable_in(document), width):
+                # Code, too, must not be wrapped at words or cut at the right edge.
+                is_line = isinstance(each, str) or getattr(each, "no_wrap", False)
+                console.print(replace_unprintable(each) if isinstance(each, str) else each, soft_wrap=bool(is_line))
 
     def confirm(self, plan: Sequence[str], question: str, *, is_confirmed: bool) -> None:
         """Print the plan on standard error and ask. Raise CommandError if the answer is not yes.
@@ -92,6 +108,19 @@ class Output:
         """Print a line on standard error. With `--json` nothing is printed, because only errors go there."""
         if not self._options.is_json:
             sys.stderr.write(f"{replace_unprintable(text)}\n")
+
+    def progress(self, text: str) -> None:
+        """Show on standard error how far the work is.
+
+        On a terminal, the text replaces the one before, and an empty text removes it.
+        """
+        if self._options.is_json:
+            return
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[2K{replace_unprintable(text)}")
+            sys.stderr.flush()
+        elif text:
+            self.note(text)
 
     @staticmethod
     def _console(file: Any) -> "Console":  # noqa: ANN401 - a text stream
@@ -120,7 +149,16 @@ def print_error(error: CommandError, options: Options) -> None:
         return
     width = shutil.get_terminal_size().columns
     for text in (f"Error: {error}", error.remedy):
-        # Paths and ids stay whole, so that they can be copied.
-        lines = textwrap.wrap(replace_unprintable(text), width, break_long_words=False, break_on_hyphens=False)
-        trace += "".join(f"{line}\n" for line in lines)
+        # Candidates stand on lines of their own.
+        for paragraph in text.split("\n"):
+            indent = " " * (len(paragraph) - len(paragraph.lstrip(" ")))
+            # Paths and ids stay whole, so that they can be copied.
+            lines = textwrap.wrap(
+                replace_unprintable(paragraph),
+                width,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            trace += "".join(f"{line}\n" for line in lines)
     sys.stderr.write(trace + (f"  {error.command}\n" if error.command else ""))

@@ -17,6 +17,7 @@ import click
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from moto import mock_aws
+from referencing import Registry, Resource
 
 from notebook_archive_cli.main import main, notebook_archive
 from tests.template.rendered import render, template
@@ -112,9 +113,14 @@ def command_of(arguments: tuple[str, ...]) -> str:
 
 def validate(document: Any, name: str) -> None:
     """Validate a document against a schema of `docs/cli/`."""
-    schema = json.loads((SCHEMAS / f"{name.replace(' ', '-')}.schema.json").read_text(encoding="utf-8"))
+    schema = _read_schema(f"{name.replace(' ', '-')}.schema.json")
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(document)
+    registry = Registry(retrieve=lambda uri: Resource.from_contents(_read_schema(uri)))  # type: ignore[call-arg]
+    jsonschema.Draft202012Validator(schema, registry=registry).validate(document)
+
+
+def _read_schema(name: str) -> Any:
+    return json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
 
 
 @pytest.fixture
