@@ -33,12 +33,22 @@ class Owner:
     folder: Path
 
     def script(self, *arguments: str, credential: Any = None, username: str = "ana") -> tuple[int, str]:
-        """Run the script as an operator does. Return its exit code and its output."""
+        """Run the command as an operator does. Return its exit code and its output."""
         known = self.system.arcgis.enterprise.user("ana").password
         given = credential if credential is not None else {"username": "ana", "password": known}
         file = self.folder / "credential.json"
         file.write_text(given if isinstance(given, str) else json.dumps(given))
-        command = [sys.executable, "-m", "scripts.add_owner", username, "--credential", str(file), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "notebook_archive_cli",
+            "owners",
+            "add",
+            username,
+            "--credential",
+            str(file),
+            *arguments,
+        ]
         environment = self.system.aws.environment()
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
@@ -258,7 +268,7 @@ def test_a_credential_outside_its_prefix_is_not_read(system: LocalSystem, owner:
 
 def test_script_and_functions_use_the_same_secret_names() -> None:
     from notebook_archive.arcgis.token_secrets import name_owner_secret
-    from scripts.add_owner import encode_username
+    from notebook_archive_cli.owners import encode_username
 
     for name in ("ana", "o'hara jr", "müller@example.com", "a=b%c~d", "x/y\\z", "ana+1-2_3.4", "日本"):
         assert name_owner_secret("p", name) == f"p/owners/{encode_username(name)}"

@@ -43,9 +43,12 @@ def read_open_findings(run: RunId, archive: Archive, today: date) -> dict[str, F
     return {}
 
 
-def find_last_run(archive: Archive, today: date) -> Mapping[str, Any] | None:
-    """Return the report of the last run over everything that has one, or None. Damaged reports are skipped."""
-    for key in _list_reports(keys.RUNS, archive, today - timedelta(days=RUN_DAYS)):
+def find_last_run(archive: Archive, today: date, days: int = RUN_DAYS) -> Mapping[str, Any] | None:
+    """Return the report of the last run over everything that has one, or None. Damaged reports are skipped.
+
+    Only runs of the last `days` days are looked at. Listing the objects of fewer runs takes less time.
+    """
+    for key in _list_reports(keys.RUNS, archive, today - timedelta(days=days)):
         try:
             report = json.loads(archive.read_object(key) or b"{}")
             if report["scope"] == "everything":
