@@ -52,6 +52,7 @@ STEPS = (
     Step("notebook server", portal.check_discovery, _ADMIN),
     Step("owner secrets", secrets.check_owners, ("notebook server",), SECRETS_SECONDS),
     Step("rotation", secrets.check_rotations, _STACK),
+    Step("secret encryption", secrets.check_encryption, _STACK),
     Step("restore test secret", secrets.check_restore_test, _PORTAL),
     Step("webhook secret", webhook.check_secret, _STACK),
     Step("webhook", webhook.check_registration, ("admin secret", "webhook secret")),
@@ -98,7 +99,7 @@ def examine(target: Target, announce: Callable[[str], None], *, is_probing: bool
             found.append(unknown(step.name, f"not checked, because of {cause!r}"))
             continue
         announce(step.name)
-        results = _run(step, target)
+        results = run_step(step, target)
         worst = next((each for state in ("bad", "unknown") for each in results if each.state == state), None)
         if worst:
             causes[step.name] = worst.name
@@ -106,7 +107,7 @@ def examine(target: Target, announce: Callable[[str], None], *, is_probing: bool
     return found
 
 
-def _run(step: Step, target: Target) -> list[Check]:
+def run_step(step: Step, target: Target) -> list[Check]:
     """Return the results of a step. Any error becomes a result too."""
     results: list[Check] = []
 

@@ -48,7 +48,7 @@ def check_states(target: Target) -> list[Check]:
         except ClientError as error:
             if error.response["Error"].get("Code") != "ResourceNotFoundException":
                 raise
-            found.append(_describe_deleted(target, f"function {name}", function))
+            found.append(_describe_deleted(f"function {name}", function))
             continue
         reason = state.get("StateReasonCode") or state.get("LastUpdateStatusReasonCode") or "no reason"
         if state.get("State", "Active") == "Failed" or state.get("LastUpdateStatus") == "Failed":
@@ -58,14 +58,12 @@ def check_states(target: Target) -> list[Check]:
     return found or [good("functions", f"{format_count(len(functions), 'function')} can be invoked")]
 
 
-def _describe_deleted(target: Target, name: str, function: str) -> Check:
-    stack = target.session.stack.name
+def _describe_deleted(name: str, physical_id: str) -> Check:
     return bad(
         name,
-        f"{function} was deleted",
-        "CloudFormation does not create it again. Delete the stack, which keeps the bucket, and deploy it with "
-        "ExistingBucket (docs/operations.md).",
-        target.aws("cloudformation", "delete-stack", "--stack-name", stack),
+        f"{physical_id} was deleted",
+        "CloudFormation does not create it again. Deploy the stack again under the same bucket, as docs/operations.md "
+        "shows in *Delete the stack*: the bucket and its content stay.",
     )
 
 
@@ -114,7 +112,7 @@ def check_errors(target: Target) -> list[Check]:
                     f"function {name}",
                     f"{errors} in the hour from {newest:%Y-%m-%d %H:%M %Z}",
                     "Find the cause in the function's log.",
-                    _show_log(target, function, newest),
+                    _show_log(target, name, newest),
                 )
             )
         elif sum(throttled.values()):
@@ -134,15 +132,11 @@ def _name_metric(function: str, metric: str) -> dict[str, Any]:
     }
 
 
-def _show_log(target: Target, function: str, since: datetime) -> str:
-    group = (
-        target.client("lambda")
-        .get_function_configuration(FunctionName=function)
-        .get("LoggingConfig", {})
-        .get("LogGroup")
-    )
-    words = ("--log-group-name", group or f"/aws/lambda/{function}", "--filter-pattern", "ERROR")
-    return target.aws("logs", "filter-log-events", *words, "--start-time", str(int(since.timestamp() * 1000)))
+def _show_log(target: Target, name: str, since: datetime) -> str:
+    """Return the command that shows a function's errors. `name` is its logical id, and its log group is an output."""
+    group = target.output(f"{name.removesuffix('Function')}LogGroup")
+    words = ("filter-log-events", "--log-group-name", group, "--filter-pattern", "ERROR")
+    return target.aws("logs", *words, "--start-time", str(int(since.timestamp() * 1000)))
 
 
 def _show_limit(target: Target) -> str:
@@ -170,7 +164,7 @@ def check_roles(target: Target) -> list[Check]:
         except ClientError as error:
             if error.response["Error"].get("Code") != "NoSuchEntity":
                 raise
-            found.append(_describe_deleted(target, f"role {name}", role))
+            found.append(_describe_deleted(f"role {name}", role))
     for name, arn in arns.items():
         denied = [
             (action, resource)

@@ -179,7 +179,7 @@ def check_rotations(target: Target) -> list[Check]:
     """Check the rotation of each secret whose token is rotated."""
     secrets = list_secrets(target, f"{target.arcgis.secret_prefix}/")
     rotated = [each for each in secrets if each.get("RotationEnabled")]
-    found = [_check_rotation(target, each) for each in rotated]
+    found = [check_rotation(target, each) for each in rotated]
     names = {each["Name"] for each in rotated}
     found += [
         bad(
@@ -194,7 +194,8 @@ def check_rotations(target: Target) -> list[Check]:
     return found or [good("rotation", "no token is rotated; the secrets contain credentials, or tokens of yours")]
 
 
-def _check_rotation(target: Target, secret: Mapping[str, Any]) -> Check:
+def check_rotation(target: Target, secret: Mapping[str, Any]) -> Check:
+    """Check the rotation of one secret. `secret` is what ListSecrets returns for it."""
     name, now = f"rotation {secret['Name']}", time.time()
     labels = [label for stages in secret.get("SecretVersionsToStages", {}).values() for label in stages]
     again = _add_owner(target, secret["Name"])
@@ -217,6 +218,24 @@ def _check_rotation(target: Target, secret: Mapping[str, Any]) -> Check:
             again,
         )
     return good(name, f"last on {last:%Y-%m-%d %H:%M %Z}")
+
+
+def check_encryption(target: Target) -> list[Check]:
+    """Check that the functions may use the KMS keys of the secrets."""
+    key = target.parameter("KmsKeyArn")
+    return [
+        bad(
+            f"encryption {each['Name']}",
+            f"it is encrypted with {used}, which the functions may not use",
+            "Encrypt it with the key of the stack." if key else "Encrypt it with the key that AWS manages.",
+            target.aws(
+                "secretsmanager", "update-secret", "--secret-id", each["Name"],
+                "--kms-key-id", key or "alias/aws/secretsmanager",
+            ),
+        )
+        for each in list_secrets(target, f"{target.arcgis.secret_prefix}/")
+        if (used := each.get("KmsKeyId")) and used not in {key, key.rpartition("/")[2], "alias/aws/secretsmanager"}
+    ] or [good("secret encryption", "the functions may use the keys of the secrets")]  # fmt: skip
 
 
 def list_secrets(target: Target, prefix: str) -> list[dict[str, Any]]:
