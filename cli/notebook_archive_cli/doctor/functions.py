@@ -99,7 +99,7 @@ def check_errors(target: Target) -> list[Check]:
         each["Id"]: dict(zip(each["Timestamps"], each["Values"], strict=False)) for each in answer["MetricDataResults"]
     }
     found, is_any_invoked = [], False
-    for number, (name, function) in enumerate(functions.items()):
+    for number, name in enumerate(functions):
         invoked, failed, throttled = (values.get(f"{metric.lower()}{number}", {}) for metric in metrics)
         newest = max((at for at, value in invoked.items() if value), default=None)
         is_any_invoked = is_any_invoked or newest is not None
