@@ -380,11 +380,10 @@ def test_errors_of_the_newest_hour_show_the_log() -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_deleted_function_and_role_are_found() -> None:
+def test_deleted_function_is_found() -> None:
     target = Target(Session(Options()))
-    target.resources = {"PlanRunFunction": (functions.FUNCTION, "plan"), "PlanRunRole": (functions.ROLE, "role")}
+    target.resources = {"PlanRunFunction": (functions.FUNCTION, "plan")}
     assert [each.message for each in functions.check_states(target)] == ["plan was deleted"]
-    assert [each.message for each in functions.check_roles(target)] == ["role was deleted"]
 
 
 @pytest.mark.usefixtures("stack")

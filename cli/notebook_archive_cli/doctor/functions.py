@@ -1,12 +1,15 @@
 """Check the functions: their state, their concurrency, their last errors, and their roles."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
+from notebook_archive_cli.doctor.policies import normalize
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.doctor.template import DeployedTemplate, Unresolvable
 from notebook_archive_cli.output import format_count
 
 FUNCTION, ROLE = "AWS::Lambda::Function", "AWS::IAM::Role"
@@ -35,8 +38,6 @@ NEEDED = (
     ("ArchiveVerificationRole", "lambda:InvokeFunction", "function:PlanVerificationFunction"),
     ("ArchiveRunScheduleRole", "states:StartExecution", "output:StateMachine"),
 )
-# The inline policy that the printed command writes. The template's own policies have other names.
-ADDED_POLICY = "added-by-doctor"
 
 
 def check_states(target: Target) -> list[Check]:
@@ -154,28 +155,94 @@ def check_account_limit(target: Target) -> Check:
     return good(name, f"the account allows {limit} invocations at a time; a run needs {needed}")
 
 
-def check_roles(target: Target) -> list[Check]:
-    """Check that the stack's roles exist, and that their policies allow what they need."""
-    roles, found = target.list_ids(ROLE), []
-    arns: dict[str, str] = {}
-    for name, role in roles.items():
+def check_policies(target: Target) -> list[Check]:
+    """Check that the stack's roles exist, with the policies that the template gives them."""
+    template, found = DeployedTemplate(target), []
+    roles = template.list_resources(ROLE)
+    for name, properties in roles.items():
+        role = target.find(name)
         try:
-            arns[name] = target.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+            target.client("iam").get_role(RoleName=role)
         except ClientError as error:
             if error.response["Error"].get("Code") != "NoSuchEntity":
                 raise
             found.append(_describe_deleted(f"role {name}", role))
-    for name, arn in arns.items():
+            continue
+        try:
+            policies = template.resolve([*properties.get("Policies", ()), *_list_own_policies(template, name)])
+            attached = template.resolve(properties.get("ManagedPolicyArns", []))
+        except Unresolvable as error:
+            found.append(unknown(f"role {name}", f"the template refers to {error}, which this command cannot resolve"))
+            continue
+        found += [*_compare_policies(target, name, policies), *_compare_attachments(target, name, attached)]
+    return found or [good("role policies", f"{format_count(len(roles), 'role')} have the policies of the template")]
+
+
+def _list_own_policies(template: DeployedTemplate, role: str) -> list[Mapping[str, Any]]:
+    """Return the inline policies of a role that are resources of the template."""
+    policies = template.list_resources("AWS::IAM::Policy").values()
+    return [each for each in policies if {"Ref": role} in each["Roles"]]
+
+
+def _compare_policies(target: Target, name: str, policies: list[Mapping[str, Any]]) -> list[Check]:
+    role, found = target.find(name), []
+    for each in policies:
+        policy, wanted = each["PolicyName"], each["PolicyDocument"]
+        try:
+            answer = target.client("iam").get_role_policy(RoleName=role, PolicyName=policy)
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "NoSuchEntity":
+                raise
+            answer = {}
+        if normalize(answer.get("PolicyDocument", {})) == normalize(wanted):
+            continue
+        document = format_json(wanted)
+        words = ("put-role-policy", "--role-name", role, "--policy-name", policy, "--policy-document", document)
+        message = "it was changed" if answer else "it was removed"
+        fix = "Write the policy of the template again."
+        found.append(bad(f"policy {policy} of {name}", message, fix, target.aws("iam", *words)))
+    return found
+
+
+def _compare_attachments(target: Target, name: str, wanted: list[str]) -> list[Check]:
+    role, iam = target.find(name), target.client("iam")
+    attached = {each["PolicyArn"] for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
+    return [
+        bad(
+            f"policy {arn.rpartition('/')[2]} of {name}",
+            "it was detached",
+            "Attach it again.",
+            target.aws("iam", "attach-role-policy", "--role-name", role, "--policy-arn", arn),
+        )
+        for arn in wanted
+        if arn not in attached
+    ]
+
+
+def check_roles(target: Target) -> list[Check]:
+    """Check with the IAM policy simulator that the roles may do what they need.
+
+    It knows a permissions boundary. `check_policies` compares the policies themselves.
+    """
+    found = []
+    for name, role in target.list_ids(ROLE).items():
+        arn = target.client("iam").get_role(RoleName=role)["Role"]["Arn"]
         denied = [
-            (action, resource)
-            for role, action, what in NEEDED
-            if role == name
+            f"{action} on {resource}"
+            for needs, action, what in NEEDED
+            if needs == name
             and (resource := _make_resource(target, what))
             and not _is_allowed(target, arn, action, resource)
         ]
         if denied:
-            found.append(_describe_denials(target, name, roles[name], denied))
-    return found or [good("function roles", f"{format_count(len(roles), 'role')} allow what they need")]
+            boundary = target.parameter("PermissionsBoundaryArn") or "the boundary or the policy of your organization"
+            message, fix = (
+                f"it may not call {', '.join(denied)}",
+                f"Allow it in {boundary}. The command shows the role.",
+            )
+            found.append(bad(f"role {name}", message, fix, target.aws("iam", "get-role", "--role-name", role)))
+    roles = format_count(len(target.list_ids(ROLE)), "role")
+    return found or [good("function roles", f"{roles} may do what they need")]
 
 
 def _is_allowed(target: Target, role: str, action: str, resource: str) -> bool:
@@ -197,21 +264,6 @@ def _is_allowed(target: Target, role: str, action: str, resource: str) -> bool:
         ContextEntries=context,
     )
     return all(each["EvalDecision"] == "allowed" for each in answer["EvaluationResults"])
-
-
-def _describe_denials(target: Target, name: str, role: str, denied: list[tuple[str, str]]) -> Check:
-    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in denied]
-    policy = format_json({"Version": "2012-10-17", "Statement": statements})
-    words = ("put-role-policy", "--role-name", role, "--policy-name", ADDED_POLICY, "--policy-document", policy)
-    boundary = target.parameter("PermissionsBoundaryArn")
-    return bad(
-        f"role {name}",
-        f"it may not call {', '.join(f'{action} on {resource}' for action, resource in denied)}",
-        "Somebody changed the role's policies"
-        + (f", or {boundary} does not allow this" if boundary else "")
-        + ". Find out what was changed. The command adds what is missing.",
-        target.aws("iam", *words),
-    )
 
 
 def _make_resource(target: Target, what: str) -> str:
