@@ -199,8 +199,8 @@ def test_wrong_password_of_the_administrator(site: Site) -> None:
 
 def test_administrator_without_privileges_is_named(site: Site) -> None:
     site.store("admin", {"username": "ana", "password": "ana-password"})
-    check = site.check(secrets.check_administrator)
-    assert "ana signs in, but does not have portal:admin:viewItems" in check.message
+    check = site.check(secrets.check_privileges)
+    assert check.message == "ana does not have portal:admin:viewItems and portal:admin:updateItems"
 
 
 def test_missing_secret_is_created_by_the_command(site: Site) -> None:

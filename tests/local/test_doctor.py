@@ -76,7 +76,7 @@ def test_planted_faults_are_corrected_by_their_commands(doctor: Doctor) -> None:
 
         bad = {name: check for name, check in doctor.examine().items() if check["state"] == "bad"}
         assert bad.keys() == ALWAYS_BAD | {
-            "function PlanRunFunction", "policy plan-run of PlanRunRole", "request polling", "event rule",
+            "concurrency of PlanRunFunction", "policy plan-run of PlanRunRole", "request polling", "event rule",
             "dead-letter queue", "failure queue", "bucket versioning", "bucket policy",
         }  # fmt: skip
         assert bad["schedule of runs"]["command"] == "make local PARAMETERS=ScheduleState=ENABLED"

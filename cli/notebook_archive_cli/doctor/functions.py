@@ -76,7 +76,7 @@ def check_concurrency(target: Target) -> list[Check]:
         if reserved.get("ReservedConcurrentExecutions") == 0:
             words = ("lambda", "delete-function-concurrency", "--function-name", function)
             message = "its reserved concurrency is 0, so it is never invoked"
-            found.append(bad(f"function {name}", message, "Remove the limit.", target.aws(*words)))
+            found.append(bad(f"concurrency of {name}", message, "Remove the limit.", target.aws(*words)))
     return found or [good("function concurrency", "no function is switched off")]
 
 
@@ -110,7 +110,7 @@ def check_errors(target: Target) -> list[Check]:
             )
             found.append(
                 bad(
-                    f"function {name}",
+                    f"errors of {name}",
                     f"{errors} in the hour from {newest:%Y-%m-%d %H:%M %Z}",
                     "Find the cause in the function's log.",
                     _show_log(target, name, newest),
@@ -119,7 +119,7 @@ def check_errors(target: Target) -> list[Check]:
         elif sum(throttled.values()):
             message = f"AWS throttled {format_count(int(sum(throttled.values())), 'invocation')} in the last 24 hours"
             fix = "Ask AWS for a higher limit of concurrent executions, or lower MaxConcurrency."
-            found.append(bad(f"function {name}", message, fix, _show_limit(target)))
+            found.append(bad(f"errors of {name}", message, fix, _show_limit(target)))
     if not found and not is_any_invoked:
         return [unknown("function errors", "CloudWatch has no invocation of the last 24 hours")]
     return found or [good("function errors", "the newest invocations of each function had no errors")]
@@ -157,7 +157,11 @@ def check_account_limit(target: Target) -> Check:
 
 def check_policies(target: Target) -> list[Check]:
     """Check that the stack's roles exist, with the policies that the template gives them."""
-    template, found = DeployedTemplate(target), []
+    try:
+        template = DeployedTemplate(target)
+    except Unresolvable as error:
+        return [unknown("role policies", str(error))]
+    found: list[Check] = []
     roles = template.list_resources(ROLE)
     for name, properties in roles.items():
         role = target.find(name)
@@ -236,20 +240,15 @@ def check_roles(target: Target) -> list[Check]:
         ]
         if denied:
             boundary = target.parameter("PermissionsBoundaryArn") or "the boundary or the policy of your organization"
-            message, fix = (
-                f"it may not call {', '.join(denied)}",
-                f"Allow it in {boundary}. The command shows the role.",
-            )
+            message = f"it may not call {', '.join(denied)}"
+            fix = f"Allow it in {boundary}. The command shows the role."
             found.append(bad(f"role {name}", message, fix, target.aws("iam", "get-role", "--role-name", role)))
     roles = format_count(len(target.list_ids(ROLE)), "role")
     return found or [good("function roles", f"{roles} may do what they need")]
 
 
 def _is_allowed(target: Target, role: str, action: str, resource: str) -> bool:
-    """Return what the IAM policy simulator says.
-
-    It does not know the policies of buckets and queues, nor those of the organization.
-    """
+    """Return what the IAM policy simulator says. It does not know the policies of buckets and queues."""
     context = [
         {
             "ContextKeyName": "aws:ResourceAccount",

@@ -42,21 +42,27 @@ _REFUSED = re.compile(r"refused-.+-([0-9]{1,12})")
 
 
 def check_administrator(target: Target) -> Check:
-    """Check the administrator's secret, and the privileges of its account."""
+    """Check the administrator's secret."""
     name, secret = "admin secret", target.arcgis.admin_secret
     account = _sign_in(target, name, secret, ADMIN)
     if isinstance(account, Check):
         return account
+    return good(name, f"signs in as {_name_account(account)}{_describe_lifetime(target, secret)}")
+
+
+def check_privileges(target: Target) -> Check:
+    """Check the privileges of the administrator's account."""
+    name, account = "admin privileges", target.arcgis.describe_portal(target.arcgis.admin_secret)
     who, privileges = _name_account(account), _list_privileges(account)
     needed = [VIEW] if target.parameter("Route") == "notebook-server" else [VIEW, UPDATE]
     missing = [each for each in needed if each not in privileges]
     if missing:
         return bad(
             name,
-            f"{who} signs in, but does not have {' and '.join(missing)}",
+            f"{who} does not have {' and '.join(missing)}",
             f"In the portal, give {who} an administrator's role, or a custom role with these privileges.",
         )
-    return good(name, f"signs in as {who}, with {' and '.join(needed)}{_describe_lifetime(target, secret)}")
+    return good(name, f"{who} has {' and '.join(needed)}")
 
 
 def check_reading_others(target: Target) -> Check:
@@ -108,7 +114,7 @@ def _check_owner(target: Target, secret: str) -> Check:
     try:
         return _examine_owner(target, secret)
     except Exception as error:  # noqa: BLE001 - see above
-        return unknown(f"secret {secret}", f"{translate_error(error, target.options)}")
+        return unknown(f"secret {secret}", str(translate_error(error, target.options)))
 
 
 def _examine_owner(target: Target, secret: str) -> Check:
