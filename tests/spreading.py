@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 TOGETHER = (
     r"tests/local/test_(?:capture|commands)\.py",  # each of these deploys its own systems
     r"tests/local/test_(?=(?:events|webhook)\.py)",  # these two share one system
-    r"tests/local/test(?=_(?:current|verification)\.py)",  # these two share one system
+    r"tests/local/test(?=_(?:current|operator|verification)\.py)",  # these three share one system
     r"tests/local/",  # all others use the systems of the session, one after the other
     r"tests/rotation/",
     r"tests/template/test_(?=layer|runtime)",  # these use what `sam build` made

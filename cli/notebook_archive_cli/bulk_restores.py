@@ -185,7 +185,7 @@ def _render_report(report: Mapping[str, Any], width: int) -> Iterator[str]:
         yield from wrap_text(f"{error['message']} {error['remedy']}", width)
     if made := [each for each in report["items"] if "newItemId" in each]:
         yield ""
-        yield _make_table(made, width)
+        yield from _make_table(made, width).splitlines()
         yield from _describe_differences(made, width)
     yield ""
     if report["status"] != "complete":

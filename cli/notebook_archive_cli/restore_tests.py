@@ -89,7 +89,7 @@ def render_tests(results: Mapping[str, Any], width: int) -> Iterator[str]:
     yield f"{format_count(len(tests), 'version')} restored as {results['account']}, in {results['seconds']:.0f} s."
     yield ""
     if tests:
-        yield _make_table(tests, width)
+        yield from _make_table(tests, width).splitlines()
     for each in tests:
         if problem := each.get("problem"):
             yield ""

@@ -102,7 +102,7 @@ def test_restore_is_planned_and_carried_out(run: Run, functions: Functions) -> N
     assert plan == {"requestId": event["requestId"], "itemId": ITEM, "resourceKey": KEY, "as": "new", "dryRun": True}
     assert event == {**plan, "dryRun": False}
     assert "1. Add the item 'Flood model' for ana" in result.stderr
-    assert f"--request-id {event['requestId']}" in result.stderr
+    assert f"Request id  {event['requestId']}" in result.stderr
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines() if line.startswith(("Address", "Undo")))
     assert lines["Address"] == f"{PORTAL}/home/item.html?id={NEW_ITEM}"
     assert lines["Undo"] == f"notebook-archive undo {event['requestId']}"
@@ -154,6 +154,13 @@ def test_every_option_reaches_the_function(run: Run, functions: Functions) -> No
     }
     assert run("restore", VERSION, "--as", "replace", "--target-item", NEW_ITEM, "--force", "--dry-run").status == 0
     assert functions.calls[1][1].items() >= {"as": "replace", "targetItemId": NEW_ITEM, "force": True}.items()
+
+
+def test_deleted_object_is_restored_by_its_version_id(run: Run, functions: Functions) -> None:
+    deleted = f"{ITEM}@snapshot-{'7' * 32}.json"
+    assert run("restore", deleted, "--dry-run", "--json").error["reason"] == "version-missing"
+    assert run("restore", deleted, "--version-id", "v1", "--dry-run").status == 0
+    assert functions.calls[0][1]["versionId"] == "v1"
 
 
 def test_unproved_cells_are_a_finding(run: Run, functions: Functions, stack: MotoStack) -> None:

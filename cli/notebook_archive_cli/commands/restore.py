@@ -16,7 +16,7 @@ _MANY = ("mapped", "at")
 
 
 @click.command("restore")
-@click.argument("version", metavar="VERSION", required=False)
+@click.argument("version", metavar="[VERSION]", required=False)
 @click.option("--as", "way", type=click.Choice(["new", "replace", "snapshot"]), help="How to restore VERSION.  [new]")
 @click.option("--new-owner", metavar="NAME", help="Member who gets the new item.  [the archived owner]")
 @click.option("--folder", metavar="NAME", help='Folder of the new item; "" is none.  [the archived folder]')
@@ -109,10 +109,16 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
 
 
 def _read_restore(session: "Session", given: dict[str, Any]) -> "VersionRestore":
-    from notebook_archive_cli.catalog import resolve_item, resolve_version
+    from notebook_archive_cli.catalog import find_object, resolve_item, resolve_version
     from notebook_archive_cli.restores import VersionRestore, make_name
 
-    version = resolve_version(session, given["version"], utc=given["utc"])
+    # The object may have been deleted. Only its older S3 versions are left then.
+    is_older = bool(given["version_id"])
+    version = (
+        find_object(session, given["version"])
+        if is_older
+        else resolve_version(session, given["version"], utc=given["utc"])
+    )
     portal_url, secret_prefix = _read_portal(session, given)
     return VersionRestore(
         item_id=version.item_id,
