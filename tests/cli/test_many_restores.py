@@ -124,7 +124,7 @@ def test_interrupted_bulk_restore_is_resumed(run: Run, asked: list[dict[str, Any
 
 
 def test_plan_that_failed_is_reported(run: Run, stack: MotoStack) -> None:
-    problem = {"reason": "restore-input-invalid", "message": "The field at is wrong.", "remedy": "Correct it."}
+    problem = {"reason": "RestoreInputInvalid", "message": "The field at is wrong.", "remedy": "Correct it."}
 
     def work(name: str, _: dict[str, Any]) -> None:
         items = [] if name.startswith("restore-plan") else [outcome(ITEM, "Flood model", "restored")]
@@ -135,7 +135,8 @@ def test_plan_that_failed_is_reported(run: Run, stack: MotoStack) -> None:
     with answered(sfn_StartExecution=executions.start, sfn_DescribeExecution=executions.describe):
         wrong = run("restore", "--all", "--json")
         nothing = run("restore", "--owner", "nobody", "--json")
-    assert (wrong.status, wrong.error["message"]) == (2, problem["message"])
+    assert (wrong.status, wrong.error["reason"]) == (2, "restore-input-invalid")
+    assert wrong.error["message"] == problem["message"]
     assert (nothing.status, nothing.error["reason"]) == (5, "nothing-to-restore")
 
 

@@ -188,7 +188,7 @@ NEXT = {
     "ItemMissing": (5, "--as new"),
     "SnapshotsFull": (3, "--as new"),
     "NoFreeSlot": (3, "--as new"),
-    "SnapshotUnsendable": (2, "--as replace"),
+    "SnapshotUnsendable": (2, "--as new"),
     "SnapshotNameTaken": (2, "--as replace"),
     "RestoreIdTaken": (2, "--as replace"),
     "RestoreTouched": (3, "--as replace"),

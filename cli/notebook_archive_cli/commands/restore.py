@@ -214,11 +214,17 @@ def _split_pair(text: str) -> tuple[str, str]:
 
 
 def _resume(session: "Session", given: dict[str, Any]) -> int:
-    from notebook_archive_cli.bulk_restores import carry_out_plan, describe_resumed, parse_run, render_many
+    from notebook_archive_cli.bulk_restores import (
+        LIST_COMMAND,
+        carry_out_plan,
+        describe_resumed,
+        parse_run,
+        render_many,
+    )
     from notebook_archive_cli.executions import grade
     from notebook_archive_cli.output import Output, format_count
 
-    output, run = Output(session.options), parse_run(given["resumed"])
+    output, run = Output(session.options), parse_run(given["resumed"], session.options, *LIST_COMMAND)
     resumed = describe_resumed(session, run)
     plan = f"The plan of {run} has {format_count(resumed['notebooks'], 'notebook')}."
     before = f"{resumed['restored']:,} of them are known to be restored. Nothing is restored twice."

@@ -20,9 +20,10 @@ def command(options: Options, run_text: str | None) -> int:
     from notebook_archive_cli.restore_tests import make_run, render_tests, test_restores
     from notebook_archive_cli.session import Session
 
-    output, run = Output(options), parse_run(run_text) if run_text else make_run()
+    output, run = Output(options), parse_run(run_text, options, "restore-test", "--help") if run_text else make_run()
     if not run_text:
-        output.note(f"Restore test {run} begins. It may take some minutes.")
+        output.note(f"Restore test {run}")
+        output.note("This may take some minutes.")
     results = test_restores(Session(options), run)
     output.show(results, render_tests)
     return ExitStatus.GOOD if results["status"] == "passed" else ExitStatus.FINDING
