@@ -202,6 +202,7 @@ def main() -> int:
                 steps.end()
                 ready = f"Ready: {options.stack_file} contains all URLs and passwords. Stop the system with Ctrl-C."
                 console.print(ready, soft_wrap=True)
+                console.print("In a second terminal: .venv/bin/notebook-archive status --local", soft_wrap=True)
                 _wait(system)
             finally:
                 _remove(options.stack_file, system)

@@ -62,7 +62,7 @@ def render_versions(versions: Sequence[CatalogVersion], width: int, options: Opt
 
 
 def _describe_proof(version: CatalogVersion) -> str:
-    return "FINDING" if version["findings"] else _PROOFS.get(version["level"], str(version["level"]))
+    return "finding" if version["findings"] else _PROOFS.get(version["level"], str(version["level"]))
 
 
 def _describe_name(version: CatalogVersion) -> str:

@@ -9,13 +9,12 @@ from typing import Any
 
 import click
 from rich.console import RenderableType
-from rich.text import Text
 
 from notebook_archive.archive import keys
 from notebook_archive.verification.open_findings import read_acknowledgement
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import VERIFICATIONS
-from notebook_archive_cli.layout import wrap_text
+from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import format_count
 from notebook_archive_cli.runs import find_report
@@ -76,7 +75,7 @@ def render_finding(
     """Yield a finding: its id, what is wrong, what to do, and the next command."""
     yield ""
     state = f" ({finding['state']})" if finding["state"] != "new" else ""
-    yield Text(f"{finding['kind']}{state}", "bold" if is_settled(finding) else "bold red")
+    yield style_line(f"{finding['kind']}{state}", "bold" if is_settled(finding) else "bold red")
     acknowledgement = finding["acknowledgement"] or {}
     lines = {
         "Finding": finding["findingId"],

@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterator
 
+from rich.text import Text
+
 from notebook_archive_cli.output import replace_unprintable
 
 
@@ -20,3 +22,8 @@ def wrap_text(text: str, width: int, indent: str = "", label: str = "") -> Itera
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def style_line(text: str, style: str) -> Text:
+    """Return a line in a style. It is neither wrapped nor cut, so that ids can be copied."""
+    return Text(replace_unprintable(text), style, no_wrap=True)

@@ -128,6 +128,10 @@ def _run(options: Options) -> int:
             return notebook_archive.invoke(context) or ExitStatus.GOOD
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
+    except click.exceptions.NoArgsIsHelpError as caught:
+        # A group was named without one of its commands.
+        sys.stdout.write(caught.ctx.get_help() + "\n")
+        return ExitStatus.GOOD
     except BrokenPipeError:
         raise
     except CommandError as caught:

@@ -82,7 +82,7 @@ class Output:
             for each in render(replace_unprintable_in(document), width):
                 # Code, too, must not be wrapped at words or cut at the right edge.
                 is_line = isinstance(each, str) or getattr(each, "no_wrap", False)
-                console.print(replace_unprintable(each) if isinstance(each, str) else each, soft_wrap=bool(is_line))
+                console.print(replace_unprintable_in(each) if isinstance(each, str) else each, soft_wrap=bool(is_line))
 
     def confirm(self, plan: Sequence[str], question: str, *, is_confirmed: bool) -> None:
         """Print the plan on standard error and ask. Raise CommandError if the answer is not yes.

@@ -5,7 +5,6 @@ from itertools import islice
 from typing import Any
 
 from rich.console import RenderableType
-from rich.text import Text
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import (
@@ -17,7 +16,7 @@ from notebook_archive_cli.executions import (
     get_state_machine,
 )
 from notebook_archive_cli.findings import render_finding, shorten_keys
-from notebook_archive_cli.layout import wrap_text
+from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import format_count
 from notebook_archive_cli.runs import EVERYTHING, FoundRun, choose_run, find_report, list_running, search_runs
@@ -88,9 +87,11 @@ def render_runs(
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
     if sum(widths.values()) + len(_GAP) * (len(widths) - 1) > width:
         del widths["Scope"]
-    yield Text(_GAP.join(name.ljust(widths[name]) for name in widths).rstrip(), "bold")
+    yield style_line(_GAP.join(name.ljust(widths[name]) for name in widths).rstrip(), "bold")
     for run, row in zip(runs, rows, strict=True):
-        yield Text(_GAP.join(row[name].ljust(widths[name]) for name in widths).rstrip(), _choose_style(run["status"]))
+        yield style_line(
+            _GAP.join(row[name].ljust(widths[name]) for name in widths).rstrip(), _choose_style(run["status"])
+        )
         yield f"{_GAP}{run['runId']}"
 
 
@@ -152,7 +153,7 @@ def render_report(
     Each list shows its first MAX_SHOWN entries, or all with `is_whole`.
     """
     noun, render = _RENDERERS[_tell_kind(report)]
-    yield Text(f"{noun} {report['runId']}: {report['status']}", f"bold {_choose_style(report['status'])}")
+    yield style_line(f"{noun} {report['runId']}: {report['status']}", f"bold {_choose_style(report['status'])}")
     ended = f"Ended {format_time(report['endedAt'], is_utc=is_utc)} after {format_duration(report['seconds'])}."
     yield from wrap_text(f"{ended} Scope: {report['scope']}.", width)
     yield ""
@@ -229,7 +230,7 @@ def _render_verification(
     yield from _render_figures(figures, width)
     if report["named"]:
         yield ""
-        yield Text(f"Findings ({sum(sum(each.values()) for each in report['findings'].values()):,})", "bold")
+        yield style_line(f"Findings ({sum(sum(each.values()) for each in report['findings'].values()):,})", "bold")
         for finding in report["named"][:limit]:
             yield from render_finding(finding, width, options)
         total = sum(sum(each.values()) for each in report["findings"].values())
@@ -286,7 +287,7 @@ def _render_list(
     if not entries:
         return
     yield ""
-    yield Text(f"{heading} ({len(entries):,})", "bold")
+    yield style_line(f"{heading} ({len(entries):,})", "bold")
     for entry in entries[:limit]:
         state = f"{entry['state']}: " if "state" in entry else ""
         yield from wrap_text(f"{state}{entry['title'] or '(no title)'}", width, _GAP, _GAP)
@@ -316,7 +317,7 @@ def _choose_command(entry: Mapping[str, Any], options: Options) -> str:
 def _render_notices(report: Mapping[str, Any], width: int) -> Iterator[RenderableType]:
     if notices := report.get("notices"):
         yield ""
-        yield Text("Notices", "bold")
+        yield style_line("Notices", "bold")
         for notice in notices:
             text = f"{notice['reason']}: {notice['message']} {notice['remedy']}"
             yield from wrap_text(shorten_keys(text), width, _GAP * 2, _GAP)

@@ -12,12 +12,11 @@ from typing import Any, Literal, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import RenderableType
-from rich.text import Text
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import RUNS, VERIFICATIONS, StateMachine
 from notebook_archive_cli.findings import is_settled, read_findings
-from notebook_archive_cli.layout import wrap_text
+from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.runs import FoundRun, is_over_chosen, search_runs
 from notebook_archive_cli.schedules import find_due_start, find_next_start
 from notebook_archive_cli.session import Session
@@ -350,13 +349,13 @@ def render_status(status: Mapping[str, Any], width: int) -> Iterator[RenderableT
     """Yield the answer, then one line for each check, with the next command if there is one."""
     first, *others = status["checks"]
     for line in wrap_text(first["text"], width):
-        yield Text(line, _STYLES[first["state"]] or "bold green")
+        yield style_line(line, _STYLES[first["state"]] or "bold green")
     if first["command"]:
         yield f"  {first['command']}"
     yield ""
     for check in others:
         for line in wrap_text(check["text"], width, _LABELS, check["name"]):
-            yield Text(line, _STYLES[check["state"]])
+            yield style_line(line, _STYLES[check["state"]])
         if check["command"]:
             yield f"  {check['command']}"
 

@@ -119,7 +119,7 @@ def test_versions_show_proof_and_findings(run: Run, archived: Archived) -> None:
     assert (version["level"], version["findings"]) == (3, ["0123456789ab"])
     assert version["provedAt"] == "2025-01-01T10:00:00.000Z"
     text = run("versions", "Rivers").stdout
-    assert "FINDING" in text
+    assert "finding  " in text
     assert "notebook-archive findings" in text
 
 

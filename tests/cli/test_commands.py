@@ -1,7 +1,6 @@
 """Test what every command has: a help page that is fast and fits, a section in the document, and schemas."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from notebook_archive_cli.main import notebook_archive
 from tests.cli.conftest import MAX_COLUMNS, SCHEMAS, Run, columns_of
-from tests.cli.parsing import parse_command_line
+from tests.cli.parsing import PROGRAM, find_command_lines, parse_arguments
 from tests.docs.documents import CLI, DOCUMENTS, ROOT, Document
 
 # Modules that take long to import. A help page needs none of them.
@@ -96,8 +95,9 @@ def test_each_command_has_a_schema(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
 def test_command_lines_in_documents_are_right(document: Document) -> None:
     """They are parsed, and are not run."""
-    lines = [line.strip() for block in document.fences("sh") for line in block.replace("\\\n", " ").splitlines()]
+    lines = [line for block in document.fences("sh") for line in block.replace("\\\n", " ").splitlines()]
     for line in [*lines, *document.code]:
-        for part in re.findall(r"(?:^|[($] ?)((?:\.venv/bin/)?notebook-archive(?: [^|>)$]*|$))", line):
-            # A name with slashes is the name of a secret.
-            parse_command_line(part.split(" && ")[0])
+        if PROGRAM in line:
+            for words in find_command_lines(line):
+                if "COMMAND" not in words:
+                    parse_arguments(words)

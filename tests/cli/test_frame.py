@@ -69,3 +69,10 @@ def test_local_system_must_exist(run: Run, tmp_path: Path, monkeypatch: pytest.M
     result = run("runs", "--local", "--json")
     assert (result.status, result.error["reason"]) == (6, "local-system-missing")
     assert result.error["command"] == "make local"
+
+
+@pytest.mark.parametrize("words", [[], ["owners"]])
+def test_group_alone_shows_its_help(run: Run, words: list[str]) -> None:
+    result = run(*words)
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout == run(*words, "--help").stdout

@@ -1,12 +1,11 @@
 """Test the commands about runs and verifications: status, run, runs, report, verify, findings, acknowledge."""
 
 import json
-import os
 import signal
-import threading
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -59,15 +58,21 @@ def format_iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@cache
+def make_client(service: str) -> Any:
+    """Return a client. It is made once, because that takes longer than most tests."""
+    return boto3.Session().client(service, REGION)  # type: ignore[call-overload]
+
+
 class Archive:
     """Puts executions and reports into the stack of a test, as the state machines do."""
 
     def __init__(self, stack: MotoStack) -> None:
         self._stack = stack
         self.bucket = stack.outputs["ArchiveBucket"]
-        self._s3 = boto3.client("s3", REGION)
-        self._scheduler = boto3.client("scheduler", REGION)
-        self._step_functions = boto3.client("stepfunctions", REGION)
+        self._s3 = make_client("s3")
+        self._scheduler = make_client("scheduler")
+        self._step_functions = make_client("stepfunctions")
 
     def execute(
         self,
@@ -264,7 +269,7 @@ def test_alarm_of_this_stack_makes_the_status_bad(run: Run, stack: MotoStack, ni
     stack.parameters["AlarmTopicArn"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
     stack.deploy()
     assert find_check(run("status", "--json").document, "Alarms")["state"] == "bad"  # they are missing
-    cloudwatch = boto3.client("cloudwatch", REGION)
+    cloudwatch = make_client("cloudwatch")
     for name in ("notebook-archive-RunFailedAlarm-1A2B", "notebook-archive-test-RunFailedAlarm-3C4D"):
         cloudwatch.put_metric_alarm(
             AlarmName=name, MetricName="m", Namespace="n", Statistic="Sum", Period=60, EvaluationPeriods=1,
@@ -288,7 +293,7 @@ def test_status_takes_ten_calls_however_old_the_archive_is(
     nightly.run("night")
     nightly.verify("day")
     calls: list[str] = []
-    call = botocore.client.BaseClient._make_api_call
+    call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def count(client: Any, operation: str, parameters: Any) -> Any:
         calls.append(operation)
@@ -399,7 +404,7 @@ def test_failed_run_says_what_to_do(run: Run, archive: Archive) -> None:
 
 
 def read_input(result_arn: str) -> Any:
-    described = boto3.client("stepfunctions", REGION).describe_execution(executionArn=result_arn)
+    described = make_client("stepfunctions").describe_execution(executionArn=result_arn)
     return json.loads(described["input"])
 
 
@@ -436,10 +441,16 @@ def test_run_is_followed_to_its_report(
     assert "mine is under way" in result.stderr
 
 
-def test_stopped_following_leaves_the_run_going(run: Run, archive: Archive) -> None:
-    interruption = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+def test_stopped_following_leaves_the_run_going(run: Run, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = archive.execute("mine", hours=0, status="RUNNING")
-    interruption.start()
+    call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def press_control_c(client: Any, operation: str, parameters: Any) -> Any:
+        if operation == "ListMapRuns":
+            signal.raise_signal(signal.SIGINT)
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", press_control_c)
     result = run("report", "mine", "--wait")
     assert (result.status, result.stdout) == (130, "")
     assert f"The run {run_id} goes on." in result.stderr
@@ -449,9 +460,8 @@ def test_stopped_following_leaves_the_run_going(run: Run, archive: Archive) -> N
 def test_verification_prints_its_findings(run: Run, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SF_EXECUTION_HISTORY_TYPE", "FAILURE")
     archive.verify("mine", DAMAGED, hours=0)
-    machine = stepfunctions_backends[ACCOUNT][REGION].state_machines
-    for each in machine:
-        each.executions.clear()  # the name is used once more
+    for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
+        machine.executions.clear()  # so that the name can be used again
     result = run("verify", ITEM, "--name", "mine", "--json")
     assert result.status == 3
     assert [each["key"] for each in result.document["findings"]] == [DAMAGED["key"]]
@@ -491,9 +501,7 @@ def test_acknowledgement_settles_a_finding(run: Run, archive: Archive) -> None:
     archive.verify("day", FOREIGN)
     document = run("acknowledge", "09d8", "--why", "a note of ours", "--yes", "--json").document
     assert document["acknowledgement"]["why"] == "a note of ours"
-    body = boto3.client("s3", REGION).get_object(Bucket=archive.bucket, Key="acknowledgements/09d8def2bac9.json")[
-        "Body"
-    ]
+    body = make_client("s3").get_object(Bucket=archive.bucket, Key="acknowledgements/09d8def2bac9.json")["Body"]
     written = json.loads(body.read())
     assert written.keys() == {"findingId", "at", "by", "why"}
     assert (written["findingId"], ACCOUNT in written["by"]) == ("09d8def2bac9", True)

@@ -4,11 +4,13 @@ import click
 
 from notebook_archive_cli.options import Options, add_common_options
 
+STATES = ("protected", "stale", "unprotected", "empty", "gone", "deleted", "unknown")
+
 
 @click.command("list")
 @click.option("--owner", metavar="NAME", help="Only the notebooks of this owner.")
 @click.option("--title", metavar="TEXT", help="Only notebooks with this text in the title.")
-@click.option("--state", metavar="STATE", help="Only notebooks in this state, such as stale or unprotected.")
+@click.option("--state", metavar="STATE", type=click.Choice(STATES), help="Only notebooks in this state.")
 @click.option("--deleted", "is_deleted", is_flag=True, help="Only notebooks that were deleted in ArcGIS.")
 @click.option("--utc", is_flag=True, help="Show times in UTC.")
 @add_common_options
@@ -22,6 +24,7 @@ def command(options: Options, owner: str, title: str, state: str, is_deleted: bo
       stale        only an older version is archived
       unprotected  nothing is archived
       empty        it has no content yet
+      gone         it was deleted during the run
       deleted      ArcGIS does not have it any more; its versions stay
       unknown      the last run did not have it
     """

@@ -25,6 +25,7 @@ def command(options: Options, version: str, outputs: bool, utc: bool) -> None:  
 
     session = Session(options)
     document = describe_notebook(*read_body(session, resolve_version(session, version, utc=utc)))
+    # `render_notebook` removes escape sequences whole, so it gets the document as it is.
     Output(options).show(
-        document, lambda shown, width: render_notebook(shown, width, is_whole=outputs, utc=utc), is_paged=True
+        document, lambda _, width: render_notebook(document, width, is_whole=outputs, utc=utc), is_paged=True
     )

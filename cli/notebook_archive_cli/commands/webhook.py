@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from notebook_archive.settings import HTTPS_URL
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.options import Options, add_common_options
 
@@ -13,6 +12,8 @@ DEFAULT_EVENTS = "/items/add,/items/update,/items/publish,/items/share"
 
 
 def _check_url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from notebook_archive.settings import HTTPS_URL
+
     if value and not HTTPS_URL.fullmatch(value):
         raise click.BadParameter("must be an https URL without a user name, query or fragment.")
     return value

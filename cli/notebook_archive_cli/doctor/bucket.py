@@ -42,7 +42,10 @@ def check_versioning(target: Target) -> Check:
         return good(name, "enabled")
     words = ("s3api", "put-bucket-versioning", "--bucket", bucket, "--versioning-configuration", "Status=Enabled")
     return bad(
-        name, f"{status.lower() or 'off'}, so a deleted version is gone", "Turn versioning on.", target.aws(*words)
+        name,
+        f"{status.lower() or 'off'}, so what is overwritten or deleted is gone",
+        "Turn versioning on.",
+        target.aws(*words),
     )
 
 

@@ -112,8 +112,8 @@ def check_dead_letters(target: Target) -> Check:
     return bad(
         name,
         f"{format_count(waiting, 'start')} of a run or verification could not be delivered",
-        "Find the cause in the messages (docs/operations.md, The dead-letter queue), and start a run by hand: "
-        f"{target.command('run')} Then empty the queue.",
+        "Find the cause in the messages (docs/operations.md, The dead-letter queue). Start a run by hand, with "
+        f"`{target.command('run')}`. Then empty the queue.",
         target.aws("sqs", "purge-queue", "--queue-url", url),
     )
 
@@ -127,7 +127,7 @@ def check_failures(target: Target) -> Check:
     return bad(
         name,
         f"{format_count(waiting, 'request')} failed",
-        f"Read why: {target.command('failed', 'list')} When the cause is gone, send them again.",
+        f"`{target.command('failed', 'list')}` says why. When the cause is gone, send them again.",
         target.command("failed", "retry"),
     )
 

@@ -36,13 +36,15 @@ MIN_TOKEN_MILLISECONDS = 3 * 86_400_000
 VIEW, UPDATE, NOTEBOOKS, CREATE = (
     "portal:admin:viewItems", "portal:admin:updateItems", "premium:publisher:createNotebooks", "portal:user:createItem",
 )  # fmt: skip
+# The last part of the name of the administrator's secret.
+ADMIN = "admin"
 _REFUSED = re.compile(r"refused-.+-([0-9]{1,12})")
 
 
 def check_administrator(target: Target) -> Check:
     """Check the administrator's secret, and the privileges of its account."""
     name, secret = "admin secret", target.arcgis.admin_secret
-    account = _sign_in(target, name, secret, "admin")
+    account = _sign_in(target, name, secret, ADMIN)
     if isinstance(account, Check):
         return account
     who, privileges = _name_account(account), _list_privileges(account)
@@ -118,17 +120,11 @@ def _examine_owner(target: Target, secret: str) -> Check:
     user = str(_get_user(account).get("username", ""))
     if not user:
         message = "its credential is that of an application, which owns no notebooks"
-        return bad(
-            name, message, f"Store the user name and the password of {owner} in it.", _store(target, secret, owner)
-        )
+        return bad(name, message, *_correct(target, secret, owner))
     if name_owner_secret(prefix, user) != secret:
-        return bad(
-            name,
-            f"it signs in as {user!r}, but its name is that of {owner!r}",
-            f"Store {owner}'s own credential in it. If it should be that of {user}, name it "
-            f"{name_owner_secret(prefix, user)}.",
-            _store(target, secret, owner),
-        )
+        fix, command = _correct(target, secret, owner)
+        message = f"it signs in as {user!r}, but its name is that of {owner!r}"
+        return bad(name, message, f"{fix} The secret of {user} is {name_owner_secret(prefix, user)}.", command)
     privileges = _list_privileges(account)
     if privileges and NOTEBOOKS not in privileges:
         return bad(
@@ -252,43 +248,42 @@ def decode_username(spelled: str) -> str:
 def _sign_in(target: Target, name: str, secret: str, owner: str) -> dict[str, Any] | Check:
     """Return `portals/self` for the account of the secret, or a check that says what is wrong with the secret."""
     arcgis = target.arcgis
-    fix = f"Write the credential of {owner} into {owner}.json, as docs/secrets.md shows, and store it."
     try:
-        parse_secret(secret, arcgis.read_secret(secret))
+        fields = parse_secret(secret, arcgis.read_secret(secret))
         account = arcgis.describe_portal(secret)
     except SecretMissing:
-        words = ("create-secret", "--name", secret, "--secret-string", f"file://{owner}.json")
+        fix, file = _write_credential(secret, owner)
+        words = ("create-secret", "--name", secret, "--secret-string", f"file://{file}")
         return bad(name, f"there is no secret {secret!r}", fix, target.aws("secretsmanager", *words))
-    except SecretNotRotated as error:
-        return bad(name, str(error), "Add the owner again, with the right password.", _add_owner(target, secret))
-    except SecretMalformed as error:
-        return bad(name, str(error), fix, _store(target, secret, owner))
-    except TokenRejected as error:
-        return bad(name, str(error), fix, _store(target, secret, owner))
+    except (SecretNotRotated, SecretMalformed, TokenRejected) as error:
+        return bad(name, str(error), *_correct(target, secret, owner))
     if not account.get("user") and not account.get("appInfo"):
-        return bad(
-            name, "the portal ignores its token, and responds as to a stranger", fix, _store(target, secret, owner)
-        )
-    fields = _read_fields(target, secret)
+        message = "the portal ignores its token, and responds as to a stranger"
+        return bad(name, message, *_correct(target, secret, owner))
     expires = parse_epoch_milliseconds(fields.get("expires"))
     if "token" in fields and CREDENTIAL not in fields and 0 < expires < time.time() * 1000 + MIN_TOKEN_MILLISECONDS:
-        return bad(
-            name,
-            f"its token is not rotated, and expires at {format_moment(expires)}",
-            fix,
-            _store(target, secret, owner),
-        )
+        message = f"its token is not rotated, and expires at {format_moment(expires)}"
+        return bad(name, message, *_correct(target, secret, owner))
     return account
 
 
-def _store(target: Target, secret: str, owner: str) -> str:
-    """Return the command that stores an owner's credential, whether or not its token is rotated."""
+def _correct(target: Target, secret: str, owner: str) -> tuple[str, str]:
+    """Return the sentence and the command that store another credential, whether or not its token is rotated."""
     if CREDENTIAL in _read_fields(target, secret):
-        return _add_owner(target, secret)
-    return put_secret(target, secret, f"{owner}.json")
+        return "Add the owner again, with the right password.", _add_owner(target, secret)
+    fix, file = _write_credential(secret, owner)
+    return fix, put_secret(target, secret, file)
+
+
+def _write_credential(secret: str, owner: str) -> tuple[str, str]:
+    """Return the sentence that says what to write, and the name of the file to write."""
+    file = f"{secret.rpartition('/')[2]}.json"
+    whose = "the administrator" if owner == ADMIN else owner
+    return f"Write the credential of {whose} into {file}, as docs/secrets.md shows, and store it.", file
 
 
 def put_secret(target: Target, secret: str, file: str) -> str:
+    """Return the command that stores the content of a file in a secret."""
     return target.aws("secretsmanager", "put-secret-value", "--secret-id", secret, "--secret-string", f"file://{file}")
 
 
