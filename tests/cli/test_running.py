@@ -349,6 +349,12 @@ def test_report_is_printed_as_archived(run: Run, archive: Archive) -> None:
     assert run("report", "good", "--json").document == report
 
 
+def test_report_of_another_stack_is_not_taken_for_ours(run: Run, archive: Archive) -> None:
+    archive.report(archive.execute("mine", status="FAILED"), hours=6)
+    assert run("runs", "--json").document[0]["status"] == "no-report"
+    assert run("report", "mine", "--json").error["reason"] == "report-missing"
+
+
 @pytest.mark.parametrize("text", ["2026-01-05/abc-1", "abc-2", "abc-2-l", "verify-1"])
 def test_report_is_found_by_id_name_or_beginning(run: Run, archive: Archive, text: str) -> None:
     archive.report("2026-01-05/abc-1", hours=9000)
@@ -435,7 +441,8 @@ def test_run_is_followed_to_its_report(
     run: Run, archive: Archive, monkeypatch: pytest.MonkeyPatch, status: str, expected: int
 ) -> None:
     monkeypatch.setenv("SF_EXECUTION_HISTORY_TYPE", "FAILURE")  # an execution in moto has ended at once
-    archive.report(f"{datetime.now(UTC):%Y-%m-%d}/mine", hours=0, status=status)
+    now = datetime.now(UTC)
+    archive.report(f"{now:%Y-%m-%d}/mine", startedAt=format_iso(now), status=status)
     result = run("run", "--name", "mine")
     assert (result.status, f"mine: {status}" in result.stdout) == (expected, True)
     assert "mine is under way" in result.stderr
@@ -459,7 +466,7 @@ def test_stopped_following_leaves_the_run_going(run: Run, archive: Archive, monk
 
 def test_verification_prints_its_findings(run: Run, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SF_EXECUTION_HISTORY_TYPE", "FAILURE")
-    archive.verify("mine", DAMAGED, hours=0)
+    archive.verify("mine", DAMAGED, hours=0, startedAt=format_iso(datetime.now(UTC)))
     for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
         machine.executions.clear()  # so that the name can be used again
     result = run("verify", ITEM, "--name", "mine", "--json")
