@@ -49,7 +49,7 @@ def report(run_id: str, items: list[dict[str, Any]], **more: Any) -> dict[str, A
         "dryRun": "planned" in states,
         "status": "partial" if failed else "complete",
         "message": "Done.",
-        "startedAt": "2026-11-22T09:00:00.000Z",
+        "startedAt": datetime.now(UTC).isoformat(),
         "endedAt": "2026-11-22T09:00:07.512Z",
         "seconds": 7.5,
         "work": {"batches": 1, "seconds": 4.1, "longest": 4.1},
