@@ -112,13 +112,11 @@ def _read_restore(session: "Session", given: dict[str, Any]) -> "VersionRestore"
     from notebook_archive_cli.catalog import find_object, resolve_item, resolve_version
     from notebook_archive_cli.restores import VersionRestore, make_name
 
-    # The object may have been deleted. Only its older S3 versions are left then.
-    is_older = bool(given["version_id"])
-    version = (
-        find_object(session, given["version"])
-        if is_older
-        else resolve_version(session, given["version"], utc=given["utc"])
-    )
+    if given["version_id"]:
+        # The object itself may have been deleted.
+        version = find_object(session, given["version"])
+    else:
+        version = resolve_version(session, given["version"], utc=given["utc"])
     portal_url, secret_prefix = _read_portal(session, given)
     return VersionRestore(
         item_id=version.item_id,
