@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from notebook_archive.archive import RestoreId, RunId, keys
-from notebook_archive.errors import SettingsInvalid
+from notebook_archive.errors import RestoreInputInvalid, SettingsInvalid
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
 from notebook_archive_cli.formatting import Column, format_size, format_table
@@ -27,6 +27,8 @@ LINE_SECONDS = 10.0
 _MAYBE_MADE = frozenset({"restore-interrupted", "batch-crashed", "restored-differently"})
 # After these errors, every other undo would fail too.
 _STOPS = frozenset({"aws-denied", "signed-out"})
+# The reason in a report if the outcomes of some notebooks are not known.
+OUTCOMES_LOST = "outcomes-lost"
 # The words of the command that lists bulk restores.
 LIST_COMMAND = ("runs", "--kind", BULK_RESTORES.kind)
 
@@ -37,22 +39,30 @@ def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
     `given` is the input of the state machine. Raise CommandError if nothing could be planned.
     """
     execution = start(session, BULK_RESTORES, {**given, "dryRun": True}, make_name("restore-plan"))
-    return _require_planned(session, _read_ended(session, execution), given)
+    return _require_planned(session, _read_ended(session, execution))
 
 
-def _require_planned(session: Session, report: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    if error := report["error"]:
-        raise translate_failure(error["reason"], error["message"], session.options)
-    if not report["items"]:
-        whose = f"of {given['owner']!r}" if "owner" in given else "to restore"
+def _require_planned(session: Session, report: dict[str, Any]) -> dict[str, Any]:
+    options, error = session.options, report["error"]
+    if not error:
+        return report
+    if error["reason"] == RestoreInputInvalid.__name__:
         raise CommandError(
-            "nothing-to-restore",
-            f"The archive has no notebook {whose}.",
-            remedy="List the notebooks and their owners with the next command.",
-            command=session.options.command("list"),
+            RestoreInputInvalid.reason,
+            error["message"],
+            remedy="Choose other notebooks, or fewer. The next command lists them with their owners.",
+            command=options.command("list"),
             status=ExitStatus.NOT_FOUND,
         )
-    return report
+    if error["reason"] == OUTCOMES_LOST:
+        raise CommandError(
+            OUTCOMES_LOST,
+            error["message"],
+            remedy="Find out who altered the object. The same command again makes another plan.",
+            command=options.same_command(),
+            status=ExitStatus.FINDING,
+        )
+    raise translate_failure(error["reason"], error["message"], options)
 
 
 def carry_out_plan(session: Session, run: RunId) -> dict[str, Any]:

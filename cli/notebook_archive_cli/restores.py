@@ -191,6 +191,11 @@ def list_remedies(options: Options, restore: VersionRestore) -> dict[str, Remedy
             "Verify the notebook. Then restore another version, or an older S3 version with --version-id.",
             options.command("verify", restore.item_id),
         ),
+        "VersionReplaced": Remedy(
+            "Find out who replaced the object. The next command verifies the notebook, and names the good S3 version. "
+            "Restore that one, with --version-id.",
+            options.command("verify", restore.item_id),
+        ),
         "RestoreInterrupted": Remedy(
             "Remove the cause, and run the next command, which completes the restore. Or take back what it did: "
             f"{options.command('undo', _restore_id(restore.request_id))}",

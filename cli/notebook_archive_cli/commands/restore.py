@@ -93,7 +93,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
 
     output, restore = Output(session.options), _read_restore(session, given)
     record = plan_restore(session, restore)
-    if record["status"] == "restored":
+    if record["status"] == "already-restored":
         output.note("This restore was carried out before. This is its result.")
     elif not given["is_dry_run"]:
         output.confirm(

@@ -59,7 +59,7 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
 
     output = Output(session.options)
     record = plan_undo(session, restore_id, is_forced=is_forced)
-    if record["status"] == "undone":
+    if record["status"] == "already-undone":
         output.note("This restore was undone before.")
     elif not is_dry_run:
         output.confirm(
