@@ -76,6 +76,11 @@ _REPORTS: dict[type[errors.NotebookArchiveError], _Report] = {
         ExitStatus.UNAVAILABLE, _SAME, "Run the command again. The restore gets another id."
     ),
     errors.VersionMissing: _Report(ExitStatus.NOT_FOUND, ("list",), "List the notebooks, then the versions of one."),
+    errors.VersionReplaced: _Report(
+        ExitStatus.FINDING,
+        ("findings",),
+        "Find out who replaced the object. Restore an older S3 version of it, with --version-id.",
+    ),
     errors.RestoreForbidden: _Report(ExitStatus.DENIED, _DOCTOR),
     errors.OwnerMissing: _Report(
         ExitStatus.NOT_FOUND,
