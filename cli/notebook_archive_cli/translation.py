@@ -67,8 +67,8 @@ _REPORTS: dict[type[errors.NotebookArchiveError], _Report] = {
     errors.ArchiveDenied: _Report(
         ExitStatus.DENIED,
         _DOCTOR,
-        "Check that the bucket exists, and that its policy, the KMS key and your role allow the call. docs/deploy.md has "
-        "a policy for each task of an operator.",
+        "Check that the bucket exists, and that its policy, the KMS key and your role allow the call. docs/deploy.md "
+        "has a policy for each task of an operator.",
     ),
     errors.RestoreError: _Report(ExitStatus.FINDING, ("restore", "--help")),
     errors.RestoreInputInvalid: _Report(ExitStatus.USAGE, ("restore", "--help"), "Correct the options."),
