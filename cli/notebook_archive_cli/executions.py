@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from notebook_archive.archive import RunId, keys
@@ -233,7 +233,7 @@ def _show_until_ended(session: Session, execution: Execution) -> Progress:
     console = Console(stderr=True)
     if session.options.is_json or not console.is_terminal:
         return _write_lines(session, execution)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     last = Progress("RUNNING")
     with ProgressBar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Planning", total=None)
@@ -250,8 +250,8 @@ def _write_lines(session: Session, execution: Execution) -> Progress:
     last, written = Progress("RUNNING"), time.monotonic()
     for last in watch(session, execution):
         if last.status == "RUNNING" and time.monotonic() - written >= LINE_SECONDS:
-            counts = f": {last.done:,} of {last.batches:,} batches" if last.batches else ""
-            output.note(f"{_name_phase(execution, last)}{counts} …")
+            share = f": {100 * last.done // last.batches}%" if last.batches else ""
+            output.note(f"{_name_phase(execution, last)}{share} …")
             written = time.monotonic()
     return last
 

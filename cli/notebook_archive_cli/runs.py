@@ -66,12 +66,9 @@ def search_runs(session: Session, machine: StateMachine) -> Iterator[FoundRun]:
                     yield FoundRun(machine, report["runId"], report["startedAt"], "", None, report)
 
 
-def find_report(session: Session, machine: StateMachine, scope: str = "") -> dict[str, Any] | None:
-    """Return the newest report, or the newest one with this scope, or None."""
-    for found in search_runs(session, machine):
-        if found.report and scope in ("", found.report["scope"]):
-            return found.report
-    return None
+def find_report(session: Session, machine: StateMachine) -> dict[str, Any] | None:
+    """Return the newest report, or None."""
+    return next((found.report for found in search_runs(session, machine) if found.report), None)
 
 
 def choose_run(session: Session, text: str, machines: Sequence[StateMachine]) -> FoundRun:
