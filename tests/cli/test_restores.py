@@ -232,6 +232,7 @@ UNFIT: list[tuple[tuple[str, ...], str]] = [
 
 # One stack for all errors, because it takes longer than a call.
 def test_refused_restores_name_commands_that_work(run: Run, functions: Functions, stack: MotoStack) -> None:
+    tried: set[str] = set()
     for kind, (status, words) in NEXT.items():
         error = getattr(errors, kind)
         let_restore(functions, stack, Failure(kind, f"Notebook {ITEM} is refused. {error.remedy}"))
@@ -240,7 +241,9 @@ def test_refused_restores_name_commands_that_work(run: Run, functions: Functions
         assert result.error["message"] == f"Notebook {ITEM} is refused."
         assert result.error["command"].startswith(f"notebook-archive restore {VERSION} --as ")
         assert result.error["command"].endswith(words), kind
-        assert run_next(run, result, "--dry-run", "--json").document["status"] == "planned"
+        if words not in tried:
+            tried.add(words)
+            assert run_next(run, result, "--dry-run", "--json").document["status"] == "planned"
 
 
 def test_other_errors_name_other_commands(run: Run, functions: Functions, stack: MotoStack) -> None:
