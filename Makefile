@@ -42,7 +42,7 @@ quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the test
 test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=2: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) ## Run only the soak tests, which take long [WORKERS=2: parallel processes; 0 for none]
+soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=2: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 lint: .venv/.synced

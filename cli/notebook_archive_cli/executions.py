@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from notebook_archive.archive import RunId, keys
@@ -23,6 +23,8 @@ from notebook_archive_cli.translation import translate_error
 # The time between two looks at an execution grows from the first value to the second.
 FIRST_POLL_SECONDS = 0.5
 LAST_POLL_SECONDS = 5.0
+# Step Functions and a report may round the start of an execution in different ways.
+_SAME_START_SECONDS = 60
 # If standard error is not a terminal, a line is written in this interval.
 LINE_SECONDS = 10.0
 
@@ -139,7 +141,7 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
             command=follow_command(session, execution),
             status=described.status,
         ) from error
-    report = read_report(session, execution.machine, execution.run_id)
+    report = read_own_report(session, execution)
     if report is None:
         raise describe_missing_report(session, execution, progress)
     return report
@@ -164,6 +166,18 @@ def follow_command(session: Session, execution: Execution) -> str:
     """Return the command that follows an execution and then shows its report."""
     kind = () if execution.machine == RUNS else ("--kind", execution.machine.kind)
     return session.options.command("report", execution.run_id, *kind, "--wait")
+
+
+def read_own_report(session: Session, execution: Execution) -> dict[str, Any] | None:
+    """Return the report of an execution, or None if there is none.
+
+    Another stack with the same archive may have used the run id. Its report began at another time.
+    """
+    report = read_report(session, execution.machine, execution.run_id)
+    if report is None:
+        return None
+    apart = datetime.fromisoformat(report["startedAt"]) - execution.started_at
+    return report if abs(apart.total_seconds()) < _SAME_START_SECONDS else None
 
 
 def get_state_machine(kind: str) -> StateMachine:
@@ -219,7 +233,7 @@ def _show_until_ended(session: Session, execution: Execution) -> Progress:
     console = Console(stderr=True)
     if session.options.is_json or not console.is_terminal:
         return _write_lines(session, execution)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     last = Progress("RUNNING")
     with ProgressBar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Planning", total=None)
@@ -236,8 +250,8 @@ def _write_lines(session: Session, execution: Execution) -> Progress:
     last, written = Progress("RUNNING"), time.monotonic()
     for last in watch(session, execution):
         if last.status == "RUNNING" and time.monotonic() - written >= LINE_SECONDS:
-            counts = f": {last.done:,} of {last.batches:,} batches" if last.batches else ""
-            output.note(f"{_name_phase(execution, last)}{counts} …")
+            share = f": {100 * last.done // last.batches}%" if last.batches else ""
+            output.note(f"{_name_phase(execution, last)}{share} …")
             written = time.monotonic()
     return last
 

@@ -18,8 +18,8 @@ from notebook_archive_cli.executions import (
 from notebook_archive_cli.findings import render_finding, shorten_keys
 from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.options import Options
-from notebook_archive_cli.output import format_count
-from notebook_archive_cli.runs import EVERYTHING, FoundRun, choose_run, find_report, list_running, search_runs
+from notebook_archive_cli.output import Output, format_count
+from notebook_archive_cli.runs import EVERYTHING, FoundRun, choose_run, list_running, search_runs
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.units import format_bytes, format_duration, format_time
 
@@ -114,16 +114,19 @@ def get_report(session: Session, text: str, kind: str | None, *, is_waiting: boo
     machine = get_state_machine(kind or RUNS.kind)
     for running in list_running(session, machine) if is_waiting else ():
         return follow(session, running)
-    report = find_report(session, machine, "" if kind else EVERYTHING)
-    if report is None:
-        raise CommandError(
-            "report-missing",
-            f"No {machine.noun}{'' if kind else ' over everything'} has a report yet.",
-            remedy="The next command lists those that are running, or that ended without a report.",
-            command=session.options.command("runs", "--kind", machine.kind),
-            status=ExitStatus.NOT_FOUND,
-        )
-    return report
+    for found in search_runs(session, machine):
+        if found.report is None:
+            state = _WITHOUT_REPORT.get(found.status, "without a report")
+            Output(session.options).note(f"The {machine.noun} {found.run_id} began later. It is {state}.")
+        elif kind or found.report["scope"] == EVERYTHING:
+            return found.report
+    raise CommandError(
+        "report-missing",
+        f"No {machine.noun}{'' if kind else ' over everything'} has a report yet.",
+        remedy="The next command lists those that are running, or that ended without a report.",
+        command=session.options.command("runs", "--kind", machine.kind),
+        status=ExitStatus.NOT_FOUND,
+    )
 
 
 def _get_report_of(session: Session, found: FoundRun, *, is_waiting: bool) -> dict[str, Any]:
@@ -320,4 +323,4 @@ def _render_notices(report: Mapping[str, Any], width: int) -> Iterator[Renderabl
         yield style_line("Notices", "bold")
         for notice in notices:
             text = f"{notice['reason']}: {notice['message']} {notice['remedy']}"
-            yield from wrap_text(shorten_keys(text), width, _GAP * 2, _GAP)
+            yield from wrap_text(shorten_keys(text), width, _GAP, _GAP)

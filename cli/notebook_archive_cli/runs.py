@@ -15,7 +15,7 @@ from typing import Any
 from notebook_archive.archive import RunId
 from notebook_archive.errors import SettingsInvalid
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.executions import Execution, StateMachine, read_report
+from notebook_archive_cli.executions import Execution, StateMachine, read_own_report, read_report
 from notebook_archive_cli.session import Session
 
 # The scope of a run over all notebooks.
@@ -55,7 +55,7 @@ def search_runs(session: Session, machine: StateMachine) -> Iterator[FoundRun]:
     with ThreadPoolExecutor(_READ_AT_ONCE, thread_name_prefix="report") as pool:
         listed = _list_executions(session, machine)
         for part in chain([tuple(islice(listed, 1))], batched(listed, _READ_AT_ONCE, strict=False)):
-            reports = pool.map(lambda each: read_report(session, machine, each[1].run_id), part)
+            reports = pool.map(lambda each: read_own_report(session, each[1]), part)
             for (status, execution), report in zip(part, reports, strict=True):
                 known.add(execution.run_id)
                 yield FoundRun(machine, execution.run_id, execution.started, status, execution, report)
@@ -66,12 +66,9 @@ def search_runs(session: Session, machine: StateMachine) -> Iterator[FoundRun]:
                     yield FoundRun(machine, report["runId"], report["startedAt"], "", None, report)
 
 
-def find_report(session: Session, machine: StateMachine, scope: str = "") -> dict[str, Any] | None:
-    """Return the newest report, or the newest one with this scope, or None."""
-    for found in search_runs(session, machine):
-        if found.report and scope in ("", found.report["scope"]):
-            return found.report
-    return None
+def find_report(session: Session, machine: StateMachine) -> dict[str, Any] | None:
+    """Return the newest report, or None."""
+    return next((found.report for found in search_runs(session, machine) if found.report), None)
 
 
 def choose_run(session: Session, text: str, machines: Sequence[StateMachine]) -> FoundRun:
@@ -96,7 +93,7 @@ def choose_run(session: Session, text: str, machines: Sequence[StateMachine]) ->
     if not found:
         raise _describe_unknown(session, text, [each.run_id for each in listed])
     chosen = _take_one(session, text, found)
-    return replace(chosen, report=read_report(session, chosen.machine, chosen.run_id))
+    return replace(chosen, report=read_own_report(session, chosen.execution)) if chosen.execution else chosen
 
 
 def _is_run_id(text: str) -> bool:

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from notebook_archive import aws
 from notebook_archive.archive import RunId
 from notebook_archive.bulk_restore import plan_restores, read_request
+from notebook_archive.clock import Deadline
 from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.settings import PlanRestoresSettings
 
@@ -20,7 +21,7 @@ logger = make_logger()
 
 
 @log_invocation(logger)
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Plan the bulk restore and return its summary. An error fails the state; the state machine reports it."""
     name, started_at = event["runId"], event["startedAt"]
     run = RunId.from_execution(name, started_at)
@@ -28,6 +29,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     settings = PlanRestoresSettings.from_env(os.environ)
     request = read_request(event.get("input", {}))
     archive, reader = aws.archive(settings.archive), aws.archive_reader(settings.archive)
-    plan = plan_restores(run, name, started_at, request, archive, reader, settings.threads)
+    deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
+    plan = plan_restores(run, started_at, request, archive, reader, settings.threads, deadline)
     logger.info("Planned", extra={"notebooks": plan["notebooks"], "batches": plan["batches"]})
     return {"runId": name, "startedAt": started_at, **plan}

@@ -51,8 +51,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info(record["status"], extra={"restore": answer})
     if record["status"] == "planned":
         return answer
-    metrics.add_metric(Metric.BYTES_RESTORED, MetricUnit.Bytes, record["bytes"])
-    metrics.add_metric(Metric.RESTORE_DURATION, MetricUnit.Seconds, record["seconds"])
+    if record["status"] == "restored":
+        metrics.add_metric(Metric.BYTES_RESTORED, MetricUnit.Bytes, record["bytes"])
+        metrics.add_metric(Metric.RESTORE_DURATION, MetricUnit.Seconds, record["seconds"])
     try:
         detail = describe_restore(record, settings.restore.archive.bucket)
         aws.event_bus(settings.event_bus).publish(DetailType.NOTEBOOK_RESTORED, detail)

@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metadata("run_id", run)
     settings = TestRestoresSettings.from_env(os.environ)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    tests, ledger = aws.restore_test_context(settings), aws.ledger(settings.ledger)
+    tests, ledger = aws.restore_test_context(settings), aws.ledger(settings.restore.ledger)
     key, results = run_restore_tests(run, tests, ledger, settings.threads, deadline)
     for tested in results["tests"]:
         log = logger.warning if "problem" in tested else logger.info

@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             metrics.add_metric(name, MetricUnit.Count, count)
     answer = dict(record)
     logger.info(record["status"], extra={"restore": answer})
-    if record["status"] == "undone":
+    if record["status"] != "planned":
         try:
             detail = describe_restore(record, settings.restore.archive.bucket)
             aws.event_bus(settings.event_bus).publish(DetailType.NOTEBOOK_RESTORED, detail)

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import socket
+import ssl
 import threading
 import time
 import tracemalloc
@@ -19,6 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notebook_archive.arcgis.retries import MAX_ATTEMPTS, parse_retry_after
+from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import REFERER, FormFile, Transport
 from notebook_archive.backup.staging import stage
 from notebook_archive.clock import Deadline
@@ -333,26 +335,65 @@ def test_a_server_that_says_nothing_is_left_at_the_deadline(wire: Transport, ser
     assert time.monotonic() - started < 5.0
 
 
+@contextlib.contextmanager
+def listening(authority: Authority, serve: Callable[[ssl.SSLSocket], object]) -> Iterator[str]:
+    """Yield the URL of a server that passes its only connection to a function."""
+
+    def accept() -> None:
+        connection, _ = listener.accept()
+        with authority.server().wrap_socket(connection, server_side=True) as tls:
+            serve(tls)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"https://localhost:{listener.getsockname()[1]}/x"
+        thread.join()
+
+
 @pytest.mark.servers
 def test_a_server_that_reads_slowly_is_left_at_the_deadline(wire: Transport, authority: Authority) -> None:
     done = threading.Event()
 
-    def read_slowly() -> None:
-        connection, _ = listener.accept()
-        with authority.server().wrap_socket(connection, server_side=True) as tls, contextlib.suppress(OSError):
+    def read_slowly(tls: ssl.SSLSocket) -> None:
+        with contextlib.suppress(OSError):
             while not done.wait(0.002) and tls.recv(65_536):
                 pass
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        reader = threading.Thread(target=read_slowly, daemon=True)
-        reader.start()
-        url = f"https://localhost:{listener.getsockname()[1]}/x"
+    with listening(authority, read_slowly) as url:
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             wire.call_once("POST", url, "An upload", Deadline(1.5), file=FormFile("x.ipynb", bytes(60_000_000)))
         seconds = time.monotonic() - started
         done.set()
-        reader.join()
+    assert seconds < 5.0
+
+
+@pytest.mark.servers
+def test_upload_may_take_longer_than_connecting(authority: Authority) -> None:
+    def read_late(tls: ssl.SSLSocket) -> None:
+        time.sleep(1.0)
+        end = b""
+        while not end.endswith(b"--\r\n"):
+            end = (end + tls.recv(65_536))[-4:]
+        tls.sendall(answer(b"{}"))
+
+    wire = Transport(make_tls_context(authority.pem, strict=True), connect_seconds=0.5)
+    with listening(authority, read_late) as url:
+        file = FormFile("x.ipynb", bytes(20_000_000))
+        assert wire.call_once("POST", url, "An upload", Deadline(20), file=file) == {}
+
+
+@pytest.mark.servers
+def test_a_server_that_never_reads_is_left_at_the_deadline(authority: Authority) -> None:
+    done = threading.Event()
+    wire = Transport(make_tls_context(authority.pem, strict=True), connect_seconds=20.0)
+    with listening(authority, lambda _: done.wait(20)) as url:
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            wire.call_once("POST", url, "An upload", Deadline(0.5), file=FormFile("x.ipynb", bytes(20_000_000)))
+        seconds = time.monotonic() - started
+        done.set()
     assert seconds < 5.0
 
 

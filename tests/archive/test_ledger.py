@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto.s3.models import s3_backends
 
 from notebook_archive.archive import Archive, Ledger, LedgerEntry, RunId, Shard, StoreRecord, fold
-from notebook_archive.errors import ArchiveDenied
+from notebook_archive.errors import ArchiveDamaged, ArchiveDenied
 from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, Fault, StrictS3, contents, make_ledger_bucket
 
 DAY = date(2026, 11, 22)
@@ -252,6 +252,19 @@ def test_late_evidence_of_an_old_run_is_found(archive: Archive, ledger: Ledger) 
 def test_a_damaged_shard_is_read_as_a_new_one(ledger: Ledger, body: bytes) -> None:
     s3_backends[ACCOUNT]["aws"].put_object(LEDGER_BUCKET, "ledger/0a.jsonl", body)
     assert ledger.read_shard("0a") == Shard()
+
+
+def test_entry_is_found_by_its_key(archive: Archive, ledger: Ledger) -> None:
+    put_evidence("records", f"{DAY}/run", record())
+    fold(archive, ledger, DAY, threads=4)
+    assert ledger.find_entry(KEY) == LedgerEntry(KEY, 12, SHA, f"{DAY}/run")
+    assert [ledger.find_entry(key) for key in (f"{KEY[:-5]}.altered", OTHER)] == [None, None]
+
+
+def test_entry_in_a_damaged_shard_is_an_error(ledger: Ledger) -> None:
+    s3_backends[ACCOUNT]["aws"].put_object(LEDGER_BUCKET, "ledger/0a.jsonl", b"no JSON\n")
+    with pytest.raises(ArchiveDamaged, match=r"ledger/0a\.jsonl is not a shard of the ledger"):
+        ledger.find_entry(KEY)
 
 
 @pytest.mark.parametrize("name", ["0a.jsonl", "empty.json"])

@@ -14,6 +14,10 @@ import pytest
 from moto.scheduler.models import scheduler_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
+from notebook_archive_cli.executions import RUNS, watch
+from notebook_archive_cli.options import Options
+from notebook_archive_cli.runs import list_running
+from notebook_archive_cli.session import Session
 from tests.cli.conftest import ACCOUNT, MAX_COLUMNS, REGION, MotoStack, Run, columns_of
 from tests.docs.documents import ROOT, Document
 
@@ -46,6 +50,7 @@ def _read_example(page: str, member: str) -> dict[str, Any]:
 
 RUN_REPORT = _read_example("archive-format.md", "recoveryPoint")
 VERIFICATION_REPORT = _read_example("verify.md", "oldestUnprovedDays")
+RESTORE_REPORT = _read_example("restore.md", "itemsKey")
 DAMAGED = VERIFICATION_REPORT["named"][0]
 
 
@@ -349,6 +354,12 @@ def test_report_is_printed_as_archived(run: Run, archive: Archive) -> None:
     assert run("report", "good", "--json").document == report
 
 
+def test_report_of_another_stack_is_not_taken_for_ours(run: Run, archive: Archive) -> None:
+    archive.report(archive.execute("mine", status="FAILED"), hours=6)
+    assert run("runs", "--json").document[0]["status"] == "no-report"
+    assert run("report", "mine", "--json").error["reason"] == "report-missing"
+
+
 @pytest.mark.parametrize("text", ["2026-01-05/abc-1", "abc-2", "abc-2-l", "verify-1"])
 def test_report_is_found_by_id_name_or_beginning(run: Run, archive: Archive, text: str) -> None:
     archive.report("2026-01-05/abc-1", hours=9000)
@@ -380,6 +391,18 @@ def test_report_of_a_running_run_names_the_command_that_waits(run: Run, archive:
     run_id = archive.execute("now", hours=0.1, status="RUNNING")
     result = run("report", "now", "--json")
     assert (result.status, result.error["command"]) == (6, f"notebook-archive report {run_id} --wait")
+
+
+@pytest.mark.parametrize("example", [RUN_REPORT, VERIFICATION_REPORT, RESTORE_REPORT], ids=["run", "verify", "restore"])
+def test_each_kind_of_report_fits(run: Run, archive: Archive, example: dict[str, Any]) -> None:
+    prefix = "verifications" if "versions" in example else "bulk-restores" if "itemsKey" in example else "runs"
+    archive.put(f"{prefix}/{example['runId']}/report.json", example)
+    text = run("report", example["runId"]).stdout
+    assert columns_of(text) <= MAX_COLUMNS
+    assert f"{example['runId']}: {example['status']}" in text
+    for each in (*example.get("notProtected", ()), *example.get("named", ())):
+        assert each["itemId"] in text
+    assert run("report", example["runId"], "--json").document == example
 
 
 def test_long_lists_are_cut_unless_all_is_wanted(run: Run, archive: Archive) -> None:
@@ -435,7 +458,8 @@ def test_run_is_followed_to_its_report(
     run: Run, archive: Archive, monkeypatch: pytest.MonkeyPatch, status: str, expected: int
 ) -> None:
     monkeypatch.setenv("SF_EXECUTION_HISTORY_TYPE", "FAILURE")  # an execution in moto has ended at once
-    archive.report(f"{datetime.now(UTC):%Y-%m-%d}/mine", hours=0, status=status)
+    now = datetime.now(UTC)
+    archive.report(f"{now:%Y-%m-%d}/mine", startedAt=format_iso(now), status=status)
     result = run("run", "--name", "mine")
     assert (result.status, f"mine: {status}" in result.stdout) == (expected, True)
     assert "mine is under way" in result.stderr
@@ -457,9 +481,24 @@ def test_stopped_following_leaves_the_run_going(run: Run, archive: Archive, monk
     assert f"notebook-archive report {run_id} --wait" in result.stderr
 
 
+def test_progress_counts_the_batches_of_the_newest_map_run(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.execute("mine", hours=0, status="RUNNING")
+    started = [{"mapRunArn": f"arn:{day}", "startDate": f"2026-11-0{day}T00:00:00Z"} for day in (2, 1)]
+    counts = {"pending": 2, "running": 1, "succeeded": 3, "failed": 1, "total": 7}
+    backend = type(stepfunctions_backends[ACCOUNT][REGION])
+    monkeypatch.setattr(backend, "list_map_runs", lambda _backend, _arn: {"mapRuns": started})
+    monkeypatch.setattr(
+        backend, "describe_map_run", lambda _backend, arn: {"itemCounts": counts} if arn == "arn:2" else {}
+    )
+    session = Session(Options(region=REGION))
+    (execution,) = list_running(session, RUNS)
+    progress = next(watch(session, execution))
+    assert (progress.status, progress.batches, progress.done) == ("RUNNING", 7, 4)
+
+
 def test_verification_prints_its_findings(run: Run, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SF_EXECUTION_HISTORY_TYPE", "FAILURE")
-    archive.verify("mine", DAMAGED, hours=0)
+    archive.verify("mine", DAMAGED, hours=0, startedAt=format_iso(datetime.now(UTC)))
     for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
         machine.executions.clear()  # so that the name can be used again
     result = run("verify", ITEM, "--name", "mine", "--json")

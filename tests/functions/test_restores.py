@@ -69,6 +69,26 @@ def test_sample_is_restored_and_undone(
     assert published[0].keys() == json.loads(example).keys()
 
 
+def test_repeated_request_counts_nothing_again(
+    archived: Functions, published: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = archived.invoke("restore_notebook", sample("restore_notebook"))
+    capsys.readouterr()
+    again = archived.invoke("restore_notebook", sample("restore_notebook"))
+    assert again == {**first, "status": "already-restored"}
+    emitted = metrics(capsys.readouterr().out)
+    assert [emitted[name] for name in ("NotebooksRestored", "RestoresFailed")] == [[0.0], [0.0]]
+    assert {"BytesRestored", "RestoreDuration"}.isdisjoint(emitted)
+
+    undone = archived.invoke("undo_restore", sample("undo_restore"))
+    capsys.readouterr()
+    assert archived.invoke("undo_restore", sample("undo_restore")) == {**undone, "status": "already-undone"}
+    emitted = metrics(capsys.readouterr().out)
+    assert [emitted[name] for name in ("RestoresUndone", "RestoresFailed")] == [[0.0], [0.0]]
+    # The first event may be lost, so a repeated request sends it again.
+    assert [each["status"] for each in published] == ["restored", "already-restored", "undone", "already-undone"]
+
+
 def test_sample_plan_names_who_has_the_notebook_open(archived: Functions) -> None:
     with pytest.raises(SessionOpen) as refused:
         archived.invoke("restore_notebook", sample("restore_notebook.plan"))

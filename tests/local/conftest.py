@@ -17,6 +17,8 @@ SNAPSHOTS_ALONE = {"ArchiveCurrent": "false"}
 # MiniStack throttles requests like API Gateway, and these tests send thousands of requests.
 UNTHROTTLED = {"ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
 
+RESTORE_PREFIX = "notebook-archive-restore"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test in this folder as `local`, because it needs MiniStack and a built template."""
@@ -35,8 +37,12 @@ def system() -> Iterator[LocalSystem]:
 
 @pytest.fixture(scope="session")
 def open_system() -> Iterator[LocalSystem]:
-    """A system with the sample notebooks. Callers of its HTTP proxy sign in with ArcGIS tokens."""
-    with LocalSystem(Seed.samples(), {"ApiAuth": "ArcGIS", "LogLevel": "DEBUG", **UNTHROTTLED}) as system:
+    """A system with the sample notebooks. Callers of its HTTP proxy sign in with ArcGIS tokens.
+
+    Notebooks can be restored to other portals too, if a test creates the secrets.
+    """
+    parameters = {"ApiAuth": "ArcGIS", "RestoreSecretPrefix": RESTORE_PREFIX, "LogLevel": "DEBUG", **UNTHROTTLED}
+    with LocalSystem(Seed.samples(), parameters) as system:
         yield system
 
 

@@ -11,7 +11,7 @@ from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import ArchiveReader
+from notebook_archive.archive import ArchiveReader, Ledger
 from notebook_archive.clock import Deadline
 from notebook_archive.restore import (
     RestoreContext,
@@ -25,7 +25,7 @@ from notebook_archive.restore import (
     undo_restore,
 )
 from tests.site import PREFIX, Site
-from tests.strict_s3 import ACCOUNT, BUCKET
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET
 
 KINDS: tuple[Kind, ...] = ("enterprise", "online", "kubernetes")
 OTHER_PREFIX = "restore-secrets"
@@ -61,8 +61,10 @@ class RestoreScene:
         portals = TargetPortals(
             TargetPortal(self.site.routes, own, PREFIX, is_own=True), OTHER_PREFIX, self._make_routes
         )
-        reader = ArchiveReader(self.site.s3.client(self.site.attempts), BUCKET, ACCOUNT)
-        self.context = RestoreContext(self.site.archive, reader, portals, self.max_snapshot_bytes, self.snapshot_limit)
+        s3 = self.site.s3.client(self.site.attempts)
+        reader, ledger = ArchiveReader(s3, BUCKET, ACCOUNT), Ledger(s3, LEDGER_BUCKET, ACCOUNT)
+        limits = self.max_snapshot_bytes, self.snapshot_limit
+        self.context = RestoreContext(self.site.archive, reader, ledger, portals, *limits)
 
     def _make_routes(self, url: str, prefix: str) -> Routes:
         transport = Transport(make_tls_context(self.site.ca_bundle.read_text(), strict=True), sleep=lambda _: None)

@@ -11,9 +11,10 @@ from local.arcgis import Item
 from local.arcgis.deployment import Kind
 from local.arcgis.sample_items import make_sample_items
 from notebook_archive.archive import fold
-from notebook_archive.errors import NotebookArchiveError, SecretMissing
+from notebook_archive.errors import NotebookArchiveError, RunIdTaken, SecretMissing
 from notebook_archive.restore_tests import count_metrics, describe_failures
 from notebook_archive.restore_tests.choice import OWNER_DUE_DAYS, choose_versions
+from notebook_archive.restore_tests.earlier_tests import read_attempts
 from tests.conftest import FAULTY_RUNS
 from tests.restore.conftest import MakeScene, body
 from tests.restore.many import FOLDER, TEST_SECRET, TestBench, killed_after
@@ -103,7 +104,9 @@ def choose(bench: TestBench, patch: pytest.MonkeyPatch, at_most: int, at_least: 
     patch.setattr("notebook_archive.restore_tests.choice.MAX_VERSIONS", at_most)
     patch.setattr("notebook_archive.restore_tests.choice.MIN_VERSIONS", at_least)
     fold(bench.context.archive, bench.ledger, bench.began.date(), 4)
-    choice = choose_versions(bench.ledger, bench.context.reader, bench.account, int(bench.clock() * 1000), 4)
+    attempts = read_attempts(bench.context.archive, bench.began.date())
+    now = int(bench.clock() * 1000)
+    choice = choose_versions(bench.ledger, bench.context.reader, attempts, bench.account, now, 4)
     return [each.owner for each in choice.versions]
 
 
@@ -215,13 +218,13 @@ def test_leftover_that_a_person_changed_stays_and_is_named_once(bench: TestBench
     assert bench.run("after-next")["leftovers"] == []
 
 
-def test_repeated_test_tests_nothing_twice(bench: TestBench) -> None:
-    first = bench.run("same")
-    written = set(contents("restores/"))
+def test_test_that_was_begun_before_is_refused(bench: TestBench) -> None:
+    bench.run("same")
+    written = set(contents("restore"))
     bench.start()
-    again = bench.run("same")
-    assert {each["key"] for each in again["tests"]} == {each["key"] for each in first["tests"]}
-    assert set(contents("restores/")) == written
+    with pytest.raises(RunIdTaken, match="was begun before"):
+        bench.run("same")
+    assert set(contents("restore")) == written
 
 
 def test_time_that_is_over_leaves_the_rest(bench: TestBench) -> None:

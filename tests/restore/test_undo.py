@@ -173,7 +173,7 @@ def test_second_undo_returns_the_first_result(scene: RestoreScene) -> None:
     record = scene.restore(scene.site.item("Second"), "new")
     first = scene.undo(record["restoreId"])
     scene.site.deployment.requests.clear()
-    assert scene.undo(record["restoreId"]) == first
+    assert scene.undo(record["restoreId"]) == {**first, "status": "already-undone"}
     assert len(scene.site.deployment.requests) == 0
 
 

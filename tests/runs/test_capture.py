@@ -568,6 +568,26 @@ def test_at_the_limit_our_oldest_archived_snapshot_is_deleted(
     check(watch)
 
 
+def test_freed_slot_is_reported_if_arcgis_refuses_again(rotating: Site) -> None:
+    watch = watched(rotating)
+    [oldest] = ours(watch.item)
+    rotating.deployment.requests.clear()
+    rotating.deployment.faults.add("snapshots/create", "shape-a", code=400, after=1)
+    report = rotating.run("two")
+    freed = {"itemId": watch.item.id, "title": "Alone", "owner": "ana", "resourceKey": oldest.resource_key}
+    assert (report["status"], report["captured"], report["freed"]) == ("failed", 0, [freed])
+    assert report["notebooks"]["failed"] == {"request-rejected": 1}
+    assert rotating.deployment.requests.counts()["snapshots/create"] == 2, "not sent a third time"
+    assert oldest.resource_key in archived()
+    check_report(report)
+    check(watch)
+
+    rotating.deployment.faults.clear()
+    report = rotating.run("three")
+    assert (report["captured"], report["freed"]) == (1, []), "the slot is still free"
+    check(watch)
+
+
 def test_years_of_rotation_lose_nothing(rotating: Site) -> None:
     watch = Watch(rotating.item("Alone"))
     watch.by_hand(2)

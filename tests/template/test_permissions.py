@@ -163,8 +163,8 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
     "RestoreNotebookRole": {
-        "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*", "BUCKET/restores/*"},
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*", "BUCKET/restores/*", "LEDGER/ledger/*"},
         "s3:GetObjectVersion": {"BUCKET/notebooks/*"},
         "s3:PutObject": {"BUCKET/notebooks/*/current/*", "BUCKET/records/*", "BUCKET/restores/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/current/*"},
@@ -208,8 +208,13 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         },
     },
     "RestoreNotebooksRole": {
-        "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/restores/*", "BUCKET/bulk-restores/*/results/*"},
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {
+            "BUCKET/notebooks/*",
+            "BUCKET/restores/*",
+            "BUCKET/bulk-restores/*/results/*",
+            "LEDGER/ledger/*",
+        },
         "s3:PutObject": {"BUCKET/restores/*", "BUCKET/bulk-restores/*/results/*"},
         "secretsmanager:GetSecretValue": {_SECRETS, _OTHER_PORTALS},
         "events:PutEvents": {_BUS},

@@ -184,6 +184,7 @@ def restore_context(settings: RestoreSettings) -> RestoreContext:
     return RestoreContext(
         archive(settings.archive),
         archive_reader(settings.archive),
+        ledger(settings.ledger),
         TargetPortals(target, settings.other_secret_prefix, make_routes),
         settings.max_snapshot_bytes,
         settings.snapshot_limit,

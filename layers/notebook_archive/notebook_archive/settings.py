@@ -330,6 +330,7 @@ class RestoreSettings:
     """
 
     archive: ArchiveSettings
+    ledger: LedgerSettings
     arcgis: ArcGISSettings
     other_secret_prefix: str
     max_snapshot_bytes: int
@@ -340,6 +341,7 @@ class RestoreSettings:
         """Return the settings."""
         return cls(
             archive=ArchiveSettings.read(variables),
+            ledger=LedgerSettings.read(variables),
             arcgis=ArcGISSettings.read(variables),
             other_secret_prefix=variables.text("RESTORE_SECRET_PREFIX", default="").strip("/"),
             max_snapshot_bytes=_read_max_snapshot_bytes(variables),
@@ -429,7 +431,6 @@ class TestRestoresSettings:
     """The settings of `test_restores`. Its account has a credential of its own."""
 
     restore: RestoreSettings
-    ledger: LedgerSettings
     threads: int
     event_bus: str
 
@@ -444,7 +445,6 @@ class TestRestoresSettings:
         with _checked(env) as variables:
             return cls(
                 restore=RestoreSettings.read(variables),
-                ledger=LedgerSettings.read(variables),
                 threads=_read_threads(variables),
                 event_bus=_read_event_bus(variables),
             )

@@ -102,6 +102,7 @@ class Transport:
         context: ssl.SSLContext,
         *,
         connections: int = 16,
+        connect_seconds: float = CONNECT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -117,6 +118,7 @@ class Transport:
         self._session.adapters.clear()  # accept only HTTPS addresses
         self._session.mount("https://", TLSAdapter(context, connections))
         self.retries = Retries(sleep, jitter)
+        self._connect_seconds = connect_seconds
         self._follows_redirects = False
 
     def with_referer(self, referer: str) -> "Transport":
@@ -248,7 +250,7 @@ class Transport:
             headers=headers,
             stream=True,
             allow_redirects=False,
-            timeout=(min(CONNECT_SECONDS, deadline.remaining()), min(READ_SECONDS, deadline.remaining())),
+            timeout=(min(self._connect_seconds, deadline.remaining()), min(READ_SECONDS, deadline.remaining())),
         )
 
 

@@ -217,10 +217,25 @@ class Ledger:
     def read_shard(self, shard: str) -> Shard:
         """Return a shard. A shard that does not exist or is damaged is returned as a new one."""
         try:
-            body = self._bucket.read(keys.shard_key(shard))
-            return _parse_shard(body) if body else Shard()
-        except (ArchiveDamaged, KeyError, TypeError, ValueError, msgspec.DecodeError, RecursionError):
+            return self._load_shard(shard)
+        except ArchiveDamaged:
             return Shard()
+
+    def find_entry(self, key: str) -> LedgerEntry | None:
+        """Return what the ledger knows about one version, or None. Makes one call.
+
+        Raises ArchiveDamaged if the shard of the version is damaged.
+        """
+        return self._load_shard(keys.shard_of(key)).entries.get(key)
+
+    def _load_shard(self, shard: str) -> Shard:
+        """Return a shard, or a new one if it does not exist. Raises ArchiveDamaged."""
+        key = keys.shard_key(shard)
+        body = self._bucket.read(key)
+        try:
+            return _parse_shard(body) if body else Shard()
+        except (KeyError, TypeError, ValueError, msgspec.DecodeError, RecursionError):
+            raise ArchiveDamaged(f"{key} is not a shard of the ledger.") from None
 
     def write_shard(self, shard: str, content: Shard) -> None:
         """Write a shard in place of the earlier one."""

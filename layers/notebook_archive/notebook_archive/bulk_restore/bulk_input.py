@@ -27,7 +27,8 @@ _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 class BulkRequest:
     """What a bulk restore is for.
 
-    `owners` maps archived owners to owners in the target. `before` is in epoch milliseconds: only versions with content
+    `owners` maps archived owners, in lower case, to owners in the target. ArcGIS has no two members whose names differ
+    only in case. `before` is in epoch milliseconds: only versions with content
     from before this moment are restored. If it is 0, the newest are. `resumed` is the earlier bulk restore whose plan
     is carried out.
     """
@@ -43,7 +44,11 @@ class BulkRequest:
 
     def map_owner(self, archived: str) -> str:
         """Return the owner in the target of the notebooks of an archived owner."""
-        return self.owners.get(archived) or self.owners.get(ANY_OWNER) or archived
+        return self.owners.get(archived.casefold()) or self.owners.get(ANY_OWNER) or archived
+
+    def is_for_owner(self, archived: str) -> bool:
+        """Return whether the notebooks of an archived owner are restored."""
+        return self.scope != "owner" or archived.casefold() == self.owner.casefold()
 
 
 def read_request(given: object) -> BulkRequest:
@@ -63,10 +68,13 @@ def _read_request(given: object) -> BulkRequest:
         )
     scope = SCOPES[named[0]]
     if scope == "resumed" and fields.keys() & {"to", "owners", "at"}:
-        raise RestoreInputInvalid("With resume, the fields to, owners and at are those of the earlier execution.")
+        raise RestoreInputInvalid(
+            "With the field 'resume', the fields 'to', 'owners' and 'at' are not allowed, because those of the earlier "
+            "execution are used."
+        )
     is_dry_run = fields.get("dryRun", False)
     if not isinstance(is_dry_run, bool) or fields.get("everything", True) is not True:
-        raise RestoreInputInvalid("The field everything can only be true, and dryRun only true or false.")
+        raise RestoreInputInvalid("The field 'everything' can only be true, and the field 'dryRun' only true or false.")
     listed = read_item_list(fields["itemIds"], ALLOWED_INPUT) if scope == "chosen" else []
     return BulkRequest(
         scope=scope,
@@ -95,16 +103,20 @@ def _describe_portal(portal: OtherPortal) -> dict[str, str]:
 def _read_text(fields: Mapping[str, Any], name: str) -> str:
     value = fields[name]
     if not _is_name(value):
-        raise RestoreInputInvalid(f"The field {name} is not a text of 1 to {MAX_OWNER} characters. {ALLOWED_INPUT}")
+        raise RestoreInputInvalid(f"The field {name!r} is not a text of 1 to {MAX_OWNER} characters. {ALLOWED_INPUT}")
     return str(value)
 
 
 def _read_owners(owners: object) -> Mapping[str, str]:
     if not isinstance(owners, Mapping) or not all(_is_name(name) for pair in owners.items() for name in pair):
         raise RestoreInputInvalid(
-            'The field owners is not an object of archived owners and owners in the target, such as {"ana": "anna"}.'
+            "The field 'owners' is not an object of archived owners and owners in the target, such as "
+            '{"ana": "anna"}.'
         )
-    return owners
+    mapped = {archived.casefold(): owner for archived, owner in owners.items()}
+    if len(mapped) < len(owners):
+        raise RestoreInputInvalid("The field 'owners' has two names that differ only in upper and lower case.")
+    return mapped
 
 
 def _is_name(value: object) -> bool:
@@ -124,6 +136,7 @@ def _read_moment(value: object) -> int:
         moment, milliseconds = None, 0
     if moment is None or moment.tzinfo is None or milliseconds <= 0:
         raise RestoreInputInvalid(
-            "The field at is neither a date, such as 2026-11-28, nor a time with a zone, such as 2026-11-28T06:00:00Z."
+            "The field 'at' is neither a date, such as 2026-11-28, nor a time with a zone, such as "
+            "2026-11-28T06:00:00Z."
         )
     return milliseconds

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal, NotRequired, TypedDict
 
+from notebook_archive.archive import RunId
 from notebook_archive.backup.records import Problem, describe_problem
 from notebook_archive.bulk_restore.planned import PlannedRestore
 from notebook_archive.restore import RestoreRecord
@@ -12,6 +13,7 @@ SCHEMA = 1
 # *restored*: a new item was made. *already-restored*: an earlier attempt or execution had made it. *planned*: a dry run
 # found nothing that prevents the restore. *skipped*: the archive has no version to restore.
 State = Literal["restored", "already-restored", "planned", "skipped", "failed"]
+BEST_FIRST: tuple[State, ...] = ("restored", "already-restored", "planned", "failed", "skipped")
 CRASHED: Problem = {
     "reason": "batch-crashed",
     "message": "The function ended before it wrote what became of this notebook.",
@@ -25,6 +27,19 @@ DIFFERENT: Problem = {
     "message": "The new item does not have the archived cells.",
     "remedy": "Compare the new item with the archived version. Undo the restore if the item is not wanted.",
 }
+
+
+def describe_lost(run: RunId, count: int) -> Problem:
+    """Return the problem that the outcomes of some notebooks are not known."""
+    return {
+        "reason": "outcomes-lost",
+        "message": f"The outcomes of {count} notebook{'' if count == 1 else 's'} are not known, because an object "
+        f"below bulk-restores/{run}/ is missing or damaged.",
+        "remedy": (
+            "Put back the earlier S3 version of the object, and find out who altered it. Then start another execution "
+            'with the input {"resume": "RUN ID"}, which restores nothing twice.'
+        ),
+    }
 
 
 class RestoreOutcome(TypedDict):

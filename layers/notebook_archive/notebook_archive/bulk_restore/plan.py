@@ -12,44 +12,62 @@ from notebook_archive.backup.records import describe_problem
 from notebook_archive.bulk_restore.bulk_input import BulkRequest, Scope
 from notebook_archive.bulk_restore.newest import find_newest
 from notebook_archive.bulk_restore.outcome import SCHEMA, RestoreOutcome
-from notebook_archive.bulk_restore.planned import Batch, PlannedRestore
-from notebook_archive.clock import format_moment
+from notebook_archive.bulk_restore.planned import Batch, PlannedRestore, read_plan
+from notebook_archive.clock import Deadline, format_moment
 from notebook_archive.errors import ArchiveDamaged, RestoreInputInvalid, VersionMissing
 from notebook_archive.executions.batches import cut_into_batches, write_plan
 from notebook_archive.executions.claim import claim_run
-from notebook_archive.models import MAX_TITLE, ItemId, truncate
+from notebook_archive.models import MAX_OWNER, MAX_TITLE, ItemId, truncate
 
 # Maximum number of notebooks in a batch. One invocation works on one batch, and a large notebook takes a minute.
 BATCH_SIZE = 20
 
 
 class BulkPlan(TypedDict):
-    """The summary of a plan, which `plan_restores` returns to the state machine. `notebooks` is their number."""
+    """The summary of a plan, which `plan_restores` returns to the state machine.
+
+    `notebooks` is the number of notebooks in the batches, and `unplanned` that of notebooks without a version.
+    """
 
     scope: Scope
     dryRun: bool
     planKey: str
     batches: int
     notebooks: int
+    unplanned: int
 
 
 class RestorePlanner:
-    """Plans one bulk restore. `name` is the name of the execution, which the request ids begin with."""
+    """Plans one bulk restore. The request ids begin with the run id, because a later execution may have its name."""
 
-    def __init__(self, name: str, request: BulkRequest, archive: Archive, reader: ArchiveReader, threads: int) -> None:
-        self._name, self._request, self._archive, self._reader = name, request, archive, reader
-        self._threads = threads
+    def __init__(
+        self,
+        run: RunId,
+        request: BulkRequest,
+        archive: Archive,
+        reader: ArchiveReader,
+        threads: int,
+        deadline: Deadline,
+    ) -> None:
+        self._run, self._request, self._archive, self._reader = run, request, archive, reader
+        self._threads, self._deadline = threads, deadline
         # The number of planned notebooks, and the notebooks that have no version to restore.
         self.notebooks = 0
         self.unplanned: list[RestoreOutcome] = []
 
     def plan(self) -> Iterator[Batch]:
-        """Yield the batches of the plan. Raises RestoreInputInvalid if the plan to resume does not exist."""
+        """Yield the batches of the plan.
+
+        Raises RestoreInputInvalid if there is nothing to restore, or not enough time to plan it.
+        """
         request = self._request
-        batches = _read_plan(request.resumed, self._archive) if request.resumed else self._plan_batches()
+        batches = _read_earlier_plan(request.resumed, self._archive) if request.resumed else self._plan_batches()
         for batch in batches:
             self.notebooks += len(batch["notebooks"])
             yield {**batch, "dryRun": request.is_dry_run}
+        if not self.notebooks and not self.unplanned:
+            whose = f" of owner {request.owner!r}" if request.scope == "owner" else " to restore"
+            raise RestoreInputInvalid(f"The archive has no notebook{whose}.")
 
     def _plan_batches(self) -> Iterator[Batch]:
         for number, some in enumerate(cut_into_batches(self._plan_notebooks(), BATCH_SIZE), 1):
@@ -60,6 +78,11 @@ class RestorePlanner:
         """Yield the notebooks to restore, in the order of their ids."""
         with ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="plan") as pool:
             for some in batched(self._list_notebooks(), 10 * self._threads, strict=False):
+                if self._deadline.remaining() <= 0:
+                    raise RestoreInputInvalid(
+                        f"There was only time to plan {self.notebooks} notebooks, so none was restored. Restore fewer "
+                        "at once: those of one owner, or of a list."
+                    )
                 for planned in pool.map(lambda each: self._plan_notebook(*each), some):
                     yield from planned
 
@@ -77,12 +100,12 @@ class RestorePlanner:
     def _plan_notebook(self, item_id: ItemId, objects: Sequence[ListedObject]) -> list[PlannedRestore]:
         """Return the plan of one notebook as a list, which is empty if it is not restored."""
         owner, title = self._read_item(item_id)
-        if self._request.scope == "owner" and owner and owner != self._request.owner:
+        if owner and not self._request.is_for_owner(owner):
             return []
         newest = find_newest(objects, self._request.before, self._reader)
         if newest and not owner:
             owner, title = self._read_metadata(newest.key)
-        if self._request.scope == "owner" and owner != self._request.owner:
+        if not self._request.is_for_owner(owner):
             return []
         described = keys.describe_version(newest.key) if newest else None
         if newest is None or described is None:
@@ -95,18 +118,19 @@ class RestorePlanner:
             "owner": self._request.map_owner(owner),
             "resourceKey": described[1],
             "at": format_moment(newest.at),
-            "requestId": f"{self._name}-{item_id}",
+            "requestId": f"{self._run.replace('/', '-')}-{item_id}",
         }
         return [planned]
 
     def _read_item(self, item_id: ItemId) -> tuple[str, str]:
-        """Return the owner and the title in item.json, or empty texts if it does not have them or is damaged."""
+        """Return the owner and the title in item.json, or empty texts if they are missing, wrong or damaged."""
         try:
             item = self._reader.read_properties(item_id)
         except ArchiveDamaged:
             item = {}
         owner, title = item.get("owner"), item.get("title")
-        return owner if isinstance(owner, str) else "", title if isinstance(title, str) else ""
+        is_owner = isinstance(owner, str) and len(owner) <= MAX_OWNER
+        return str(owner) if is_owner else "", title if isinstance(title, str) else ""
 
     def _read_metadata(self, key: str) -> tuple[str, str]:
         described = self._reader.describe_version(key)
@@ -131,19 +155,20 @@ class RestorePlanner:
 
 def plan_restores(
     run: RunId,
-    name: str,
     started_at: str,
     request: BulkRequest,
     archive: Archive,
     reader: ArchiveReader,
     threads: int,
+    deadline: Deadline,
 ) -> BulkPlan:
     """Write the plan of a bulk restore, and return its summary.
 
-    Raises RunIdTaken, RestoreInputInvalid if the plan to resume does not exist, or an ArchiveError.
+    Raises RunIdTaken, an ArchiveError, or RestoreInputInvalid if the plan to resume does not exist, if there is nothing
+    to restore, or if the deadline passes before everything is planned.
     """
     claim_run(keys.bulk_claim_key(run), run, started_at, archive)
-    planner = RestorePlanner(name, request, archive, reader, threads)
+    planner = RestorePlanner(run, request, archive, reader, threads, deadline)
     written = write_plan(planner.plan(), lambda number: keys.bulk_plan_key(run, number), archive)
     if planner.unplanned:
         unplanned = sorted(planner.unplanned, key=lambda outcome: outcome["itemId"])
@@ -155,15 +180,15 @@ def plan_restores(
         "planKey": written.key,
         "batches": written.batches,
         "notebooks": planner.notebooks,
+        "unplanned": len(planner.unplanned),
     }
 
 
-def _read_plan(run: RunId, archive: Archive) -> Iterator[Batch]:
-    """Yield the batches of an earlier bulk restore. Raises RestoreInputInvalid if it has no plan."""
+def _read_earlier_plan(run: RunId, archive: Archive) -> Iterator[Batch]:
+    """Yield the batches of an earlier bulk restore. Raises RestoreInputInvalid or ArchiveDamaged if it has no plan."""
     plans = list(archive.list_documents(keys.bulk_plans_prefix(run)))
     if not plans:
         raise RestoreInputInvalid(f"The archive has no plan of a bulk restore {run}. Give the runId of its report.")
     last = max(plans, key=lambda listed: (listed.written, listed.key))
-    for line in archive.read_lines(last.key):
-        batch: Batch = {"number": line["number"], "part": 0, "dryRun": False, "notebooks": line["notebooks"]}
-        yield {**batch, "to": line["to"]} if "to" in line else batch
+    for batch in read_plan(last.key, archive):
+        yield {**batch, "part": 0}

@@ -1,7 +1,12 @@
 """The notebooks of a plan: its lines are batches of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NotRequired, TypedDict
+
+import msgspec
+
+from notebook_archive.archive import Archive
+from notebook_archive.errors import ArchiveDamaged
 
 
 class PlannedRestore(TypedDict):
@@ -33,3 +38,12 @@ class Batch(TypedDict):
     dryRun: bool
     to: NotRequired[Mapping[str, str]]
     notebooks: list[PlannedRestore]
+
+
+def read_plan(key: str, archive: Archive) -> Iterator[Batch]:
+    """Yield the batches of a plan, or nothing if it does not exist. Raises ArchiveDamaged if a line is not a batch."""
+    try:
+        for line in archive.read_lines(key):
+            yield msgspec.convert(line, Batch)
+    except (ValueError, RecursionError):
+        raise ArchiveDamaged(f"{key} has a line that is not a batch of a bulk restore.") from None

@@ -4,20 +4,29 @@ To add a field to the report, add it to `BulkReport`, set its value in `report_r
 `docs/restore.md`.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
+import msgspec
+
 from notebook_archive.archive import Archive, RestoreId, RunId, keys
 from notebook_archive.backup.records import Problem
 from notebook_archive.bulk_restore.bulk_input import BulkRequest, Scope
 from notebook_archive.bulk_restore.counts import RestoreCounts, count_levels, count_notebooks
-from notebook_archive.bulk_restore.outcome import CRASHED, SCHEMA, RestoreOutcome, describe_planned, describe_record
+from notebook_archive.bulk_restore.outcome import (
+    BEST_FIRST,
+    CRASHED,
+    SCHEMA,
+    RestoreOutcome,
+    describe_lost,
+    describe_planned,
+    describe_record,
+)
 from notebook_archive.bulk_restore.plan import BulkPlan
-from notebook_archive.bulk_restore.planned import PlannedRestore
+from notebook_archive.bulk_restore.planned import PlannedRestore, read_plan
 from notebook_archive.bulk_restore.report_message import write_message
 from notebook_archive.errors import ArchiveDamaged, ArchiveError
 from notebook_archive.executions.caught_error import describe_caught_error
@@ -26,15 +35,23 @@ from notebook_archive.restore.journal import RestoreJournal
 
 # Maximum number of failed notebooks in the report. `items.jsonl` has all notebooks.
 MAX_NAMED = 100
-# *complete*: no notebook failed. *partial*: one failed. *failed*: the planning or the distributed map failed.
+# *complete*: no notebook failed. *partial*: one failed. *failed*: the planning or the distributed map failed, or the
+# outcomes of some notebooks are lost.
 Status = Literal["complete", "partial", "failed"]
+
+
+class _Results(TypedDict):
+    """The results of a batch, or those of the notebooks without a version."""
+
+    seconds: float
+    outcomes: list[RestoreOutcome]
 
 
 class BulkReport(TypedDict):
     """The report of a bulk restore, `report.json`.
 
     `work` contains the number, the total and the longest time of the batches. `levels` counts the new items by level of
-    proof. `bytes` were restored, or would be. `named` lists the first MAX_NAMED notebooks that failed. The object
+    proof. `bytes` were restored now, or would be. `named` lists the first MAX_NAMED notebooks that failed. The object
     `itemsKey` lists all notebooks, with the ids of their new items.
     """
 
@@ -74,11 +91,14 @@ def report_restores(
     claim_run(keys.bulk_claim_key(run), run, started_at, archive)
     ended_at = datetime.fromtimestamp(clock(), UTC)
     found, durations = _read_outcomes(run, archive)
+    problem = describe_caught_error(error) if error else None
     if plan:
         found |= _find_unreported(plan, found, archive, threads)
+        lost = plan["notebooks"] + plan["unplanned"] - len(found)
+        problem = problem or (describe_lost(run, lost) if lost > 0 else None)
     outcomes = [found[item_id] for item_id in sorted(found)]
     failed = [each for each in outcomes if each["state"] == "failed"]
-    counts, problem = count_notebooks(outcomes), describe_caught_error(error) if error else None
+    counts, levels = count_notebooks(outcomes), count_levels(outcomes)
     status: Status = "failed" if problem else "partial" if failed else "complete"
     report: BulkReport = {
         "schema": SCHEMA,
@@ -86,7 +106,7 @@ def report_restores(
         "scope": request.scope,
         "dryRun": request.is_dry_run,
         "status": status,
-        "message": write_message(status, counts, failed, problem, is_dry_run=request.is_dry_run),
+        "message": write_message(status, counts, levels, failed, problem, is_dry_run=request.is_dry_run),
         "startedAt": started_at,
         "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seconds": round((ended_at - datetime.fromisoformat(started_at)).total_seconds(), 3),
@@ -96,8 +116,8 @@ def report_restores(
             "longest": max(durations, default=0.0),
         },
         "notebooks": counts,
-        "levels": count_levels(outcomes),
-        "bytes": sum(each.get("bytes", 0) for each in outcomes),
+        "levels": levels,
+        "bytes": sum(each.get("bytes", 0) for each in outcomes if each["state"] != "already-restored"),
         "named": failed[:MAX_NAMED],
         "itemsKey": keys.bulk_items_key(run),
         "error": problem,
@@ -111,22 +131,20 @@ def report_restores(
 def _read_outcomes(run: RunId, archive: Archive) -> tuple[dict[str, RestoreOutcome], list[float]]:
     """Return the outcomes by item id, and the seconds of each batch. Results that are damaged count as absent.
 
-    If a batch was attempted twice, a notebook that was restored counts as restored.
+    If a batch was attempted twice, the best outcome of a notebook counts.
     """
     found: dict[str, RestoreOutcome] = {}
     durations: list[float] = []
     for key in archive.list_keys(keys.bulk_results_prefix(run)):
         try:
-            document = json.loads(archive.read_object(key) or b"null")
-        except (ArchiveDamaged, ValueError):
-            continue
-        if not document:
+            document = msgspec.json.decode(archive.read_object(key) or b"", type=_Results)
+        except (ArchiveDamaged, ValueError, RecursionError):
             continue
         if key != keys.unplanned_results_key(run):
             durations.append(document["seconds"])
         for outcome in document["outcomes"]:
             earlier = found.get(outcome["itemId"])
-            if earlier is None or earlier["state"] in ("failed", "already-restored"):
+            if earlier is None or BEST_FIRST.index(outcome["state"]) < BEST_FIRST.index(earlier["state"]):
                 found[outcome["itemId"]] = outcome
     return found, durations
 
@@ -146,11 +164,14 @@ def _find_unreported(
             return describe_record(planned, record, was_restored=False)
         return {**describe_planned(planned, "failed", restore_id), "problem": CRASHED}
 
-    missing = [planned for planned in _list_planned(plan, archive) if planned["itemId"] not in found]
+    try:
+        missing = [planned for planned in _list_planned(plan, archive) if planned["itemId"] not in found]
+    except ArchiveDamaged:
+        return {}  # the report says how many notebooks have no known outcome
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="look-up") as pool:
         return {outcome["itemId"]: outcome for outcome in pool.map(look_up, missing)}
 
 
 def _list_planned(plan: BulkPlan, archive: Archive) -> Iterator[PlannedRestore]:
-    for line in archive.read_lines(plan["planKey"]):
-        yield from line["notebooks"]
+    for batch in read_plan(plan["planKey"], archive):
+        yield from batch["notebooks"]

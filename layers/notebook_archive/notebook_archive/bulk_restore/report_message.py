@@ -1,6 +1,6 @@
 """Write the message of a bulk restore's report, which people read first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from notebook_archive.backup.records import Problem
 from notebook_archive.bulk_restore.counts import RestoreCounts
@@ -11,7 +11,13 @@ MAX_FAILURES = 5
 
 
 def write_message(
-    status: str, counts: RestoreCounts, failed: Sequence[RestoreOutcome], error: Problem | None, *, is_dry_run: bool
+    status: str,
+    counts: RestoreCounts,
+    levels: Mapping[str, int],
+    failed: Sequence[RestoreOutcome],
+    error: Problem | None,
+    *,
+    is_dry_run: bool,
 ) -> str:
     """Return the message of a bulk restore: its figures and its failures, or the error that ended it."""
     if error:
@@ -25,6 +31,11 @@ def write_message(
     }
     listed = ", ".join(f"{count} {name}" for name, count in figures.items() if count) or "nothing to restore"
     sentences = [f"{status.capitalize()}.", f"{_count(counts['attempted'], 'notebook')}: {listed}."]
+    if different := levels["4"]:
+        have = "has" if different == 1 else "have"
+        sentences.append(
+            f"{_count(different, 'new item')} {have} other properties than archived, which the list names."
+        )
     if is_dry_run:
         sentences.append("This was a dry run, so nothing was changed.")
     for outcome in failed[:MAX_FAILURES]:

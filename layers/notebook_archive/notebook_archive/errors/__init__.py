@@ -59,6 +59,7 @@
     │   ├── RestoreInputInvalid      a field of the request is unknown, missing or wrong
     │   ├── RestoreIdTaken           the request id belongs to another restore, or to one that was undone
     │   ├── VersionMissing           the archive does not have the version
+    │   ├── VersionReplaced          the ledger recorded other bytes for the version
     │   ├── RestoreForbidden         no credential of the stack may make the restore
     │   ├── OwnerMissing             the portal has no member with the owner's name
     │   ├── ItemMissing              the item does not exist any more
@@ -159,6 +160,7 @@ from notebook_archive.errors.restore import (
     SnapshotUnsendable,
     UndoImpossible,
     VersionMissing,
+    VersionReplaced,
 )
 from notebook_archive.errors.run import (
     EventRefused,
@@ -237,6 +239,7 @@ __all__ = [
     "UnexpectedAnswer",
     "UploadTooLarge",
     "VersionMissing",
+    "VersionReplaced",
     "WebhookForeign",
     "WebhookForged",
     "WebhookMalformed",

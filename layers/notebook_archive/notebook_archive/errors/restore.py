@@ -34,6 +34,19 @@ class VersionMissing(RestoreError):
     )
 
 
+class VersionReplaced(RestoreError):
+    """The version is undamaged, but the ledger recorded other bytes for it. So somebody replaced the object.
+
+    Nothing was changed.
+    """
+
+    reason = "version-replaced"
+    remedy = (
+        "Find out who replaced the object. Restore an older S3 version of it, with its versionId, as docs/restore.md "
+        "shows."
+    )
+
+
 class RestoreForbidden(RestoreError):
     """No credential of the stack may make the restore.
 

@@ -3,6 +3,7 @@
 The modules, from the request to the result:
 
 - `request` parses the event. `version` reads the archived version and checks that it is undamaged.
+- `recorded_bytes` compares it with the ledger.
 - `target` finds the portal and the credential. `sessions` checks that nobody has the notebook open.
 - `restore_version` plans and carries out one restore. `as_new`, `as_replacement` and `as_snapshot` are its three ways.
 - `read_back` compares what was made with the archive.

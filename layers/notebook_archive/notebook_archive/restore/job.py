@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from notebook_archive.archive import Archive, ArchiveReader
+from notebook_archive.archive import Archive, ArchiveReader, Ledger
 from notebook_archive.clock import Deadline
 from notebook_archive.restore.journal import Made, RestoreJournal, RestorePlan
 from notebook_archive.restore.read_back import ReadBack
@@ -22,6 +22,7 @@ class RestoreContext:
 
     archive: Archive
     reader: ArchiveReader
+    ledger: Ledger
     portals: TargetPortals
     max_snapshot_bytes: int
     snapshot_limit: int = 5

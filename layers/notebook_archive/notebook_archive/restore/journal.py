@@ -93,7 +93,7 @@ class RestoreRecord(_As, Made, TypedDict):
 
     schema: int
     restoreId: str
-    status: Literal["planned", "restored"]
+    status: Literal["planned", "restored", "already-restored"]
     itemId: str
     resourceKey: str
     key: str
@@ -114,7 +114,7 @@ class UndoRecord(_As, TypedDict):
 
     schema: int
     restoreId: str
-    status: Literal["planned", "undone"]
+    status: Literal["planned", "undone", "already-undone"]
     itemId: str
     resourceKey: str
     key: str

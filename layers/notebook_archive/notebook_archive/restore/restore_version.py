@@ -13,6 +13,7 @@ from notebook_archive.restore.as_replacement import Replacement
 from notebook_archive.restore.as_snapshot import NewSnapshot
 from notebook_archive.restore.job import RestoreContext, RestoreJob, RestoreWay, WayPlan
 from notebook_archive.restore.journal import SCHEMA, RestoreJournal, RestorePlan, RestoreRecord
+from notebook_archive.restore.recorded_bytes import compare_with_ledger
 from notebook_archive.restore.request import RestoreRequest, Way
 from notebook_archive.restore.version import opened_version
 
@@ -26,8 +27,8 @@ _WAYS: dict[Way, type[NewItem | Replacement | NewSnapshot]] = {
 def restore_version(request: RestoreRequest, context: RestoreContext, deadline: Deadline) -> RestoreRecord:
     """Restore the version that the request names, and return the record of it.
 
-    If the same request was carried out before, the record of that is returned. If it was begun, it is completed. A dry
-    run returns what would be done, and changes and writes nothing.
+    If the same request was carried out before, the record of that is returned, with the status *already-restored*. If
+    it was begun, it is completed. A dry run returns what would be done, and changes and writes nothing.
 
     Everything that may be refused is checked first. So any RestoreError but RestoreInterrupted, and any other error,
     means that nothing was changed in ArcGIS. RestoreInterrupted says what was changed. Then the same request completes
@@ -39,15 +40,18 @@ def restore_version(request: RestoreRequest, context: RestoreContext, deadline: 
     if planned:
         _require_same_request(planned, request, journal)
         if ended := journal.read_result():
-            return ended
+            return {**ended, "status": "already-restored"}
         request = _repeat_choices(request, planned)
     with opened_version(request, context.reader) as version:
         job = RestoreJob(request, version, context.portals.find(request.to), context, deadline)
+        warnings: list[str] = []
         if planned:
             _require_same_state(planned, job)
+        else:
+            warnings = compare_with_ledger(version, request, context.ledger)
         way: RestoreWay = _WAYS[request.way](job)
         if planned is None:
-            planned = _make_plan(job, way.plan())
+            planned = _make_plan(job, way.plan(), warnings)
             if request.is_dry_run:
                 return _make_record(planned, "planned", begun)
             planned = journal.write_plan(planned)
@@ -92,7 +96,7 @@ def _require_same_state(planned: RestorePlan, job: RestoreJob) -> None:
         raise ArchiveDamaged(f"{planned['key']} has other bytes than when the restore was begun.")
 
 
-def _make_plan(job: RestoreJob, way: WayPlan) -> RestorePlan:
+def _make_plan(job: RestoreJob, way: WayPlan, warnings: list[str]) -> RestorePlan:
     request, version = job.request, job.version
     started_at = format_moment(int(datetime.now(UTC).timestamp() * 1000))
     plan: RestorePlan = {
@@ -108,7 +112,7 @@ def _make_plan(job: RestoreJob, way: WayPlan) -> RestorePlan:
         "portalUrl": job.target.url,
         "owner": way.owner,
         "title": way.title,
-        "steps": way.steps,
+        "steps": [*way.steps, *warnings],
     }
     plan |= way.names  # type: ignore[typeddict-item]  # its names are fields of the plan
     return plan

@@ -56,7 +56,9 @@ class UndoRequest:
 
 
 def undo_restore(request: UndoRequest, context: RestoreContext, deadline: Deadline) -> UndoRecord:
-    """Undo a restore, and return the record of it. If it was undone before, the record of that is returned.
+    """Undo a restore, and return the record of it.
+
+    If it was undone before, the record of that is returned, with the status *already-undone*.
 
     A restore that did not end can be undone too. An undo that did not end is completed by the same request. Raises
     RestoreUnknown if there was no such restore. Raises RestoreTouched if somebody changed what it made, and then
@@ -68,7 +70,7 @@ def undo_restore(request: UndoRequest, context: RestoreContext, deadline: Deadli
     if plan is None:
         raise RestoreUnknown(f"The archive has no record of a restore {request.restore_id}.")
     if undone := journal.read_undo_result():
-        return undone
+        return {**undone, "status": "already-undone"}
     asked = plan["request"]
     to = asked.get("to")
     target = context.portals.find(OtherPortal(to["portalUrl"], to["secretPrefix"]) if to else None)

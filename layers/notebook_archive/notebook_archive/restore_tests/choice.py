@@ -37,24 +37,33 @@ class ChosenVersion:
 class Choice:
     """The versions of a test, the most urgent first.
 
-    `overdue` are the owners who were not tested for OWNER_OVERDUE_DAYS and are not tested now.
+    `overdue` are the owners of whom no version passed a test for OWNER_OVERDUE_DAYS.
     """
 
     versions: list[ChosenVersion]
-    overdue: list[str]
+    overdue: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Notebook:
-    """The least proved version of a notebook. `tested_at` is the last test of any of its versions."""
+    """The least proved version of a notebook.
+
+    `tested_at` is the last good test of any of its versions, and `attempted_at` the last test.
+    """
 
     rank: Rank
     tested_at: int
+    attempted_at: int
     version: ChosenVersion
 
 
-def choose_versions(ledger: Ledger, reader: ArchiveReader, account: str, now: int, threads: int) -> Choice:
+def choose_versions(
+    ledger: Ledger, reader: ArchiveReader, attempts: Mapping[str, int], account: str, now: int, threads: int
+) -> Choice:
     """Return the versions to test now, which is in epoch milliseconds. The same archive gives the same choice.
+
+    `attempts` says when each version was last tested, by key. A version that failed is not proved, but comes after
+    those that were not attempted. So versions that always fail do not keep others from being tested.
 
     A version with an open finding is not tested, because a verification reports it. Neither is a notebook of the test
     account: a run may have archived an item of a test before it was deleted. May raise an ArchiveError.
@@ -63,39 +72,48 @@ def choose_versions(ledger: Ledger, reader: ArchiveReader, account: str, now: in
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="choice") as pool:
         for some in batched(keys.SHARDS, threads, strict=False):
             for shard in pool.map(ledger.read_shard, some):
-                least = _find_least_proved(shard.entries)
-                notebooks += pool.map(lambda found: _add_owner(found[0], found[1], found[2], reader), least)
-    notebooks = sorted((each for each in notebooks if each.version.owner != account), key=lambda each: each.rank)
+                least = _find_least_proved(shard.entries, attempts, now)
+                notebooks += pool.map(lambda found: _add_owner(reader, *found), least)
+    others_notebooks = (each for each in notebooks if each.version.owner.casefold() != account.casefold())
+    notebooks = sorted(others_notebooks, key=lambda each: each.rank)
     tested: dict[str, int] = {}
+    attempted: dict[str, int] = {}
     for each in notebooks:
         owner = each.version.owner
         tested[owner] = max(each.tested_at, tested.get(owner, 0))
-    due = sorted((at, owner) for owner, at in tested.items() if now - at >= OWNER_DUE_DAYS * DAY_MS)
+        attempted[owner] = max(each.attempted_at, attempted.get(owner, 0))
+    due = sorted((attempted[owner], owner) for owner, at in tested.items() if now - at >= OWNER_DUE_DAYS * DAY_MS)
     first: dict[str, _Notebook] = {}
     for each in notebooks:
         first.setdefault(each.version.owner, each)
     chosen = [first[owner] for _, owner in due[:MAX_VERSIONS]]
     others = (each for each in notebooks if each not in chosen)
     chosen += [each for each, _ in zip(others, range(MIN_VERSIONS - len(chosen)), strict=False)]
-    covered = {each.version.owner for each in chosen}
-    overdue = [owner for at, owner in due if now - at > OWNER_OVERDUE_DAYS * DAY_MS and owner not in covered]
+    overdue = frozenset(owner for owner, at in tested.items() if now - at > OWNER_OVERDUE_DAYS * DAY_MS)
     return Choice([each.version for each in chosen], overdue)
 
 
-def _find_least_proved(entries: Mapping[str, LedgerEntry]) -> Iterator[tuple[ItemId, Rank, int]]:
-    """Yield each notebook of a shard with its least proved version and the time of its last test."""
-    found: dict[ItemId, tuple[Rank, int]] = {}
+def _find_least_proved(
+    entries: Mapping[str, LedgerEntry], attempts: Mapping[str, int], now: int
+) -> Iterator[tuple[ItemId, Rank, int, int]]:
+    """Yield each notebook of a shard with its least proved version, and the times of its last good and last test.
+
+    A time after `now` is not believed.
+    """
+    found: dict[ItemId, tuple[Rank, int, int]] = {}
     for key, entry in entries.items():
         described = keys.describe_version(key)
         if described is None or entry.findings:
             continue
-        rank = (entry.restored_at, entry.level, entry.proved_at, key)
-        least, tested_at = found.get(described[0], (rank, 0))
-        found[described[0]] = min(rank, least), max(entry.restored_at, tested_at)
+        restored_at = entry.restored_at if entry.restored_at <= now else 0
+        attempted_at = max(restored_at, attempts.get(key, 0))
+        rank = (attempted_at, entry.level, entry.proved_at, key)
+        least, last_tested, last_attempted = found.get(described[0], (rank, 0, 0))
+        found[described[0]] = min(rank, least), max(restored_at, last_tested), max(attempted_at, last_attempted)
     yield from ((item_id, *each) for item_id, each in found.items())
 
 
-def _add_owner(item_id: ItemId, rank: Rank, tested_at: int, reader: ArchiveReader) -> _Notebook:
+def _add_owner(reader: ArchiveReader, item_id: ItemId, rank: Rank, tested_at: int, attempted_at: int) -> _Notebook:
     key = rank[-1]
     try:
         owner = reader.read_owner(item_id)
@@ -105,4 +123,4 @@ def _add_owner(item_id: ItemId, rank: Rank, tested_at: int, reader: ArchiveReade
         described = reader.describe_version(key)
         owner = decode_metadata(described.metadata).get("owner", "") if described else ""
     resource_key = key.rpartition("/")[2] if "/snapshots/" in key else f"current/{key.rpartition('/')[2]}"
-    return _Notebook(rank, tested_at, ChosenVersion(key, item_id, resource_key, owner))
+    return _Notebook(rank, tested_at, attempted_at, ChosenVersion(key, item_id, resource_key, owner))

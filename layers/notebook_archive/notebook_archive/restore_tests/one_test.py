@@ -1,5 +1,6 @@
 """Restore one version as a test, compare it with the archive, and remove it again."""
 
+import logging
 from typing import NotRequired, TypedDict
 
 from notebook_archive.archive import RestoreId
@@ -16,6 +17,8 @@ from notebook_archive.restore import (
     undo_restore,
 )
 from notebook_archive.restore.read_back import SAME_CELLS, SAME_PROPERTIES
+
+_log = logging.getLogger(__name__)
 
 # The folder of the test account that the items are made in.
 FOLDER = "Notebook Archive restore tests"
@@ -54,7 +57,7 @@ def try_restore(
 ) -> TestedVersion:
     """Restore a version as a private item of the test account, and remove it. Return the result.
 
-    Raises no NotebookArchiveError. `now` is in epoch milliseconds.
+    Raises nothing, so that the other versions are tested. `now` is in epoch milliseconds.
     """
     tested: TestedVersion = {
         "key": planned["key"],
@@ -90,6 +93,9 @@ def try_restore(
             }
     except NotebookArchiveError as error:
         tested["problem"] = describe_problem(error)
+    except Exception as error:  # noqa: BLE001 - the other versions must still be tested
+        _log.exception("Testing %s failed because of a defect", planned["key"])
+        tested["problem"] = describe_problem(error)
     if leftover := remove_restored(planned["restoreId"], context, deadline):
         tested["leftover"] = leftover
     return tested
@@ -105,6 +111,9 @@ def remove_restored(restore_id: str, context: RestoreContext, deadline: Deadline
     except RestoreUnknown:
         return None  # the restore was refused before it began
     except NotebookArchiveError as error:
+        return describe_problem(error)
+    except Exception as error:  # noqa: BLE001 - the other items must still be removed
+        _log.exception("Removing what restore %s made failed because of a defect", restore_id)
         return describe_problem(error)
     return None
 

@@ -20,8 +20,8 @@ class MetadataChange:
     """A member of the metadata, or any other member that is neither source, output nor attachment.
 
     `name` is its path, as `kernelspec.name`. `before` and `after` are JSON values, and None if the member is missing.
-    Of a large value they are the beginning of its text. `is_rerun` is true if running the notebook, or looking at it,
-    changes this member.
+    If the text of a value has more than 500 characters, they are its beginning. `is_rerun` says whether running the
+    notebook, or looking at it, changes this member.
     """
 
     kind: ChangeKind
@@ -155,9 +155,12 @@ class NotebookDiff:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the differences as JSON, with names in camelCase.
+        """Return the differences as JSON: `isEqual`, `hasOnlyRerunChanges`, `counts`, `metadata` and `cells`.
 
-        `lines` are texts that begin with " ", "-" or "+". They are empty for a cell whose source did not change.
+        Each cell has `kind`, `before` and `after` (its indexes), `type`, `beforeType`, `afterType`, `isMoved`,
+        `beforeExecutionCount`, `afterExecutionCount`, `lines`, `outputs`, `metadata` and `attachments`. All members are
+        always there. `lines` are texts that begin with " ", "-" or "+". They are empty for a cell whose source did not
+        change.
         """
         return {
             "isEqual": self.is_equal,

@@ -77,7 +77,13 @@ def _compare_cell(
         kind = "changed"
     elif is_moved:
         kind = "moved"
-    elif metadata or (before.id, before.count) != (after.id, after.count) or not is_same(outputs, later_outputs):
+    elif (
+        metadata
+        or before.id != after.id
+        or not is_same(before.count, after.count)
+        or not is_same([each.rest for each in outputs], [each.rest for each in later_outputs])
+        or output_changes
+    ):
         kind = "rerun"
     else:
         kind = "unchanged"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -13,9 +14,11 @@ from notebook_archive.notebook.gate import read_facts
 type Members = Mapping[str, object]
 
 _CELL_MEMBERS = frozenset(("cell_type", "source", "id", "metadata", "outputs", "attachments", "execution_count"))
+_TEXT_MEMBERS = frozenset(("cell_type", "source", "id"))
 _STREAM_MEMBERS = frozenset(("output_type", "name", "text"))
-# What an output shows. Of its other members, a change is only a sign of another run.
-_SHOWN_MEMBERS = frozenset(("data", "text", "name", "ename", "evalue", "traceback"))
+_ERROR_MEMBERS = frozenset(("ename", "evalue", "traceback"))
+# What an output of an unknown type does not show.
+_RERUN_MEMBERS = frozenset(("execution_count", "metadata", "output_type"))
 _NOTEBOOK_MEMBERS = frozenset(("cells", "metadata"))
 # Longer integers are kept as text, because Python refuses to convert them.
 _MAX_DIGITS = 4000
@@ -46,7 +49,7 @@ class Notebook:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output. `forms` has its texts and other values by `stdout`, `stderr`, `error` or media type."""
+    """An output. `forms` has what it shows by `stdout`, `stderr`, `error` or media type, `rest` has everything else."""
 
     forms: Members
     rest: Members
@@ -59,7 +62,7 @@ def read_notebook(body: bytes) -> Notebook:
     return Notebook(
         [_read_cell(cell) for cell in content["cells"]],
         content.get("metadata"),
-        {name: value for name, value in content.items() if name not in _NOTEBOOK_MEMBERS},
+        _leave_out(content, _NOTEBOOK_MEMBERS),
     )
 
 
@@ -87,14 +90,18 @@ def _read_output(content: object) -> Output:
     if not isinstance(content, dict):
         return Output({"output": content}, {})
     data = content.get("data")
-    rest = {name: value for name, value in content.items() if name not in _SHOWN_MEMBERS}
     if isinstance(data, dict):
-        return Output({name: read_form(name, value) for name, value in data.items()}, rest)
+        return Output({name: read_form(name, value) for name, value in data.items()}, _leave_out(content, {"data"}))
     if content.get("output_type") == "error":
         lines = join_lines(content.get("traceback"), "\n")
         head = f"{_read_text(content.get('ename', ''))}: {_read_text(content.get('evalue', ''))}"
-        return Output({"error": f"{head}\n{_read_text(lines)}"}, rest)
-    return Output({"output": {name: content[name] for name in _SHOWN_MEMBERS & content.keys()}}, rest)
+        return Output({"error": f"{head}\n{_read_text(lines)}"}, _leave_out(content, _ERROR_MEMBERS))
+    rest = {name: content[name] for name in _RERUN_MEMBERS & content.keys()}
+    return Output({"output": _leave_out(content, _RERUN_MEMBERS)}, rest)
+
+
+def _leave_out(members: Members, names: AbstractSet[str]) -> dict[str, object]:
+    return {name: value for name, value in members.items() if name not in names}
 
 
 def read_attachments(attachments: object) -> dict[str, Members]:
@@ -154,15 +161,22 @@ def _read_text(value: object) -> str:
 
 def _read_cell(content: object) -> Cell:
     if not isinstance(content, dict):
-        return Cell(source=write_json(content))
-    cell_type, identity = content.get("cell_type", ""), content.get("id")
+        return Cell(others={"cell": content})
+    texts = {name: join_lines(content[name]) for name in _TEXT_MEMBERS & content.keys()}
+    # A source, type or id that is not text is compared as any other member.
+    others = _leave_out(content, _CELL_MEMBERS) | {
+        name: text for name, text in texts.items() if not isinstance(text, str)
+    }
+    cell_type, source, identity = (
+        text if isinstance(text := texts.get(name, ""), str) else "" for name in ("cell_type", "source", "id")
+    )
     return Cell(
-        _read_text(cell_type),
-        _read_text(content.get("source", "")),
-        identity if isinstance(identity, str) else "",
+        cell_type,
+        source,
+        identity,
         content.get("execution_count"),
         content.get("metadata"),
         content.get("outputs"),
         content.get("attachments"),
-        {name: value for name, value in content.items() if name not in _CELL_MEMBERS},
+        others,
     )

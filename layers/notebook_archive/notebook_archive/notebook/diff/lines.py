@@ -14,12 +14,17 @@ def diff_lines(before: str, after: str) -> tuple[LineChange, ...]:
         return tuple([LineChange(" ", line) for line in earlier])
     lines: list[LineChange] = []
     i = j = 0
-    for next_i, next_j in [*match_equal(earlier, later), (len(earlier), len(later))]:
-        lines += [LineChange("-", line) for line in earlier[i:next_i]]
-        lines += [LineChange("+", line) for line in later[j:next_j]]
-        lines += [LineChange(" ", line) for line in earlier[next_i : next_i + 1]]
+    for next_i, next_j in match_equal(earlier, later):
+        if next_i > i or next_j > j:
+            lines += _make_changes(earlier[i:next_i], later[j:next_j])
+        lines.append(LineChange(" ", earlier[next_i]))
         i, j = next_i + 1, next_j + 1
+    lines += _make_changes(earlier[i:], later[j:])
     return tuple(lines)
+
+
+def _make_changes(removed: list[str], added: list[str]) -> list[LineChange]:
+    return [*(LineChange("-", line) for line in removed), *(LineChange("+", line) for line in added)]
 
 
 def _split(text: str) -> list[str]:

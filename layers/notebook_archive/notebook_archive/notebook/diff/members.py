@@ -18,6 +18,7 @@ RERUN_MEMBERS = frozenset(
         "executionInfo",
         "heading_collapsed",
         "hidden",
+        "id",
         "jupyter",
         "outputId",
         "papermill",
@@ -44,8 +45,22 @@ def compare_members(before: object, after: object) -> tuple[MetadataChange, ...]
 
 
 def is_same(before: object, after: object) -> bool:
-    """Return whether two JSON values are equal. NaN is equal to itself, because the parser always uses the same one."""
-    return before is after or before == after
+    """Return whether two JSON values are equal. 1 is equal to 1.0, but not to true.
+
+    NaN is equal to itself, because the parser always uses the same one.
+    """
+    return before is after or (before == after and _has_same_booleans(before, after))
+
+
+def _has_same_booleans(before: object, after: object) -> bool:
+    """Return whether values that Python takes for equal, as it does with 1 and true, have true and false alike."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return all(_has_same_booleans(value, after[name]) for name, value in before.items())
+    if isinstance(before, list) and isinstance(after, list):
+        # A plot has long lists of numbers.
+        types = {*map(type, before), *map(type, after)}
+        return types.isdisjoint((bool, dict, list)) or all(map(_has_same_booleans, before, after))
+    return isinstance(before, bool) == isinstance(after, bool)
 
 
 def _compare(before: Members, after: Members, path: tuple[str, ...]) -> Iterator[MetadataChange]:
@@ -67,8 +82,10 @@ def _make_change(path: tuple[str, ...], before: object, after: object) -> Metada
 
 
 def _cut(value: object) -> object:
-    """Return a value, or the beginning of its text if it is long. Return None for a missing value."""
-    if value is None or value is UNSET or isinstance(value, bool | float):
-        return None if value is UNSET else value
+    """Return a value, or its JSON text if it is long or holds NaN. Cut long text. Return None for a missing value."""
+    if value is UNSET:
+        return None
     text = value if isinstance(value, str) else write_json(value)
-    return value if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…"
+    if len(text) > MAX_VALUE_CHARACTERS:
+        return f"{text[:MAX_VALUE_CHARACTERS]}…"
+    return text if "NaN" in text or "Infinity" in text else value

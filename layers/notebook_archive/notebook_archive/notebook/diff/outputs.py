@@ -3,6 +3,8 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
+import msgspec
+
 from notebook_archive.notebook.diff.changes import AttachmentChange, ChangeKind, LineChange, OutputChange
 from notebook_archive.notebook.diff.content import Members, Output, is_base64, read_attachments, write_json
 from notebook_archive.notebook.diff.lines import diff_lines
@@ -42,8 +44,10 @@ def compare_attachments(before: object, after: object) -> tuple[AttachmentChange
 
 def _pair_outputs(before: Sequence[Output], after: Sequence[Output]) -> Iterator[tuple[int | None, int | None]]:
     """Yield pairs of indexes of outputs that may differ, and each other output that only one side has."""
-    has_one_each = len(before) == len(after) == 1
-    matched = [] if has_one_each else match_equal([*map(_make_key, before)], [*map(_make_key, after)])
+    if is_same([output.forms for output in before], [output.forms for output in after]):
+        return
+    has_choice = before and after and len(before) + len(after) > 2
+    matched = match_equal([*map(_make_key, before)], [*map(_make_key, after)]) if has_choice else []
     i = j = 0
     for next_i, next_j in [*matched, (len(before), len(after))]:
         for earlier, later in zip_longest(range(i, next_i), range(j, next_j)):
@@ -76,8 +80,12 @@ def _measure(name: str, forms: Members) -> int | None:
     value = forms[name]
     if isinstance(value, str) and is_base64(name):
         return len(value.rstrip("=")) * 3 // 4
-    text = value if isinstance(value, str) else write_json(value)
-    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode(errors="surrogatepass"))
+    try:
+        return len(msgspec.json.encode(value))
+    except (UnicodeEncodeError, OverflowError):
+        return len(write_json(value).encode(errors="surrogatepass"))
 
 
 def _measure_file(name: str, files: Mapping[str, Members]) -> int | None:

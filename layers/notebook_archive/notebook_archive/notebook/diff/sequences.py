@@ -15,13 +15,25 @@ MAX_ROUNDS = 8
 def match_equal(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Pair]:
     """Return pairs of indexes of equal items. Both indexes rise from pair to pair.
 
-    First, the sequences are cut at items that occur once in both (patience diff), because people see these as the same.
-    Then each part gets a longest common subsequence. Only in parts of more than MAX_EXACT items, it may be a shorter
-    one.
+    First, the sequences are cut at items that occur once in both, as patience diff does. Such items belong together,
+    while a blank line fits anywhere. Then each part gets a longest common subsequence, or nearly the longest if the
+    part has more than MAX_EXACT items.
     """
+    start = _count_same(before, after)
     numbers: dict[Hashable, int] = {}
-    earlier = [numbers.setdefault(item, len(numbers)) for item in before]
-    later = [numbers.setdefault(item, len(numbers)) for item in after]
+    # Numbers are compared faster than texts.
+    earlier = [numbers.setdefault(item, len(numbers)) for item in before[start:]]
+    later = [numbers.setdefault(item, len(numbers)) for item in after[start:]]
+    return [*((i, i) for i in range(start)), *((start + i, start + j) for i, j in _match_numbers(earlier, later))]
+
+
+def _count_same(before: Sequence[Hashable], after: Sequence[Hashable]) -> int:
+    """Return how many items at the start are equal."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((i for i, (one, other) in pairs if one != other), min(len(before), len(after)))
+
+
+def _match_numbers(earlier: list[int], later: list[int]) -> list[Pair]:
     pairs: list[Pair] = []
     parts = [(0, len(earlier), 0, len(later), 0)]
     while parts:
@@ -48,10 +60,10 @@ def match_equal(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[P
 
 
 def keep_rising(pairs: Iterable[Pair]) -> list[Pair]:
-    """Return the most pairs whose second index rises too. The first index of `pairs` rises from pair to pair."""
+    """Return as many of the pairs as possible so that both indexes rise. In `pairs`, the first index rises already."""
     chosen = list(pairs)
     ends: list[int] = []
-    # The last pair of the best row of each length, and the pair before each pair.
+    # The number of the last pair of the best row of each length, and of the pair before each pair.
     last: list[int] = []
     previous: list[int] = []
     for number, (_, index) in enumerate(chosen):
