@@ -104,6 +104,31 @@ class Output:
         if not click.confirm(replace_unprintable(question), default=False, err=True):
             raise CommandError("not-confirmed", "Nothing was changed.", remedy="", status=ExitStatus.INTERRUPTED)
 
+    def confirm_by_typing(self, plan: Sequence[str], expected: str, given: str) -> None:
+        """Print the plan on standard error, and ask for a text. Raise CommandError if it is not the expected one.
+
+        With `given` (the option `--confirm`) nothing is asked.
+        """
+        for line in plan:
+            self.note(line)
+        if not given and (self._options.is_json or not sys.stdin.isatty()):
+            raise CommandError(
+                "not-confirmed",
+                "This cannot be taken back, and there is no terminal to ask on. Nothing was changed.",
+                remedy=f"If you want it, run the command again with --confirm and the text {expected!r}.",
+                command=self._options.same_command("--confirm", expected),
+                status=ExitStatus.USAGE,
+            )
+        question = f"This cannot be taken back. To confirm it, type {replace_unprintable(expected)}"
+        if (given or click.prompt(question, default="", show_default=False, err=True)) != expected:
+            raise CommandError(
+                "not-confirmed",
+                f"The text is not {expected!r}. Nothing was changed.",
+                remedy="Type it exactly, or leave it.",
+                command=self._options.same_command("--dry-run"),
+                status=ExitStatus.INTERRUPTED,
+            )
+
     def note(self, text: str) -> None:
         """Print a line on standard error. With `--json` nothing is printed, because only errors go there.
 

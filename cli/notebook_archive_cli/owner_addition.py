@@ -12,16 +12,25 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output
 from notebook_archive_cli.owners import OwnerSecrets
 from notebook_archive_cli.secrets import Secrets, parse_object
 from notebook_archive_cli.session import Session
+from notebook_archive_cli.translation import translate_error
+from notebook_archive_cli.usage import describe_interruption
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 # A credential's description ends with the name of the secret whose token is rotated with this credential.
 _TOKEN_SECRET = re.compile(r"; (\S+) is rotated with it$")
 # Errors of the calls to AWS. What they interrupt can be tried again.
 _AWS_ERRORS = (ClientError, BotoCoreError)
+
+
+def _describe(error: BaseException, options: Options) -> CommandError:
+    if isinstance(error, CommandError):
+        return error
+    return translate_error(error, options) if isinstance(error, Exception) else describe_interruption(options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,32 @@ class _Addition:
         self._function = session.stack.output("RotateTokenFunction")
         self._log_group = session.stack.output("RotateTokenLogGroup")
         self._note = Output(session.options).note
+        # What a person must know about the secrets if the owner was not added.
+        self._left: list[str] = []
 
     def add(self, credential: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            return self._add(credential)
+        except (Exception, KeyboardInterrupt) as error:
+            options = self._session.options
+            if not options.is_json or not self._left:
+                raise
+            # With `--json` no note is printed, so the error says what the notes would say.
+            described = _describe(error, options)
+            raise CommandError(
+                described.reason,
+                str(described),
+                remedy="\n".join((*self._left, described.remedy)),
+                command=described.command,
+                status=described.status,
+            ) from error
+
+    def _report(self, text: str) -> None:
+        """Print what a person must know. With `--json`, it becomes part of the error."""
+        self._left.append(text)
+        self._note(text)
+
+    def _add(self, credential: Mapping[str, str]) -> dict[str, Any]:
         self._check_other_stack()
         secrets, username = self._secrets, self._request.username
         token_before, credential_before = secrets.read(self._token), secrets.read(self._credential)
@@ -115,7 +148,7 @@ class _Addition:
 
     def _explain_unknown_result(self, *, has_previous: bool) -> None:
         instead = ", not the previous one" if has_previous else ""
-        self._note(
+        self._report(
             f"{self._credential}: contains the new credential{instead}. Whether it works is not known. The log group "
             f"{self._log_group} shows the result of the rotation. If it fails, run this again with the right "
             "credential."
@@ -124,8 +157,8 @@ class _Addition:
     def _explain_unusable(self) -> None:
         whose = f"every backup of {self._request.username}'s notebooks fails"
         affected = "every run fails" if self._request.is_admin else whose
-        self._note(f"{self._token}: contains no token yet. Until a rotation succeeds, {affected}. To undo this:")
-        self._note(f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {self._token}")
+        self._report(f"{self._token}: contains no token yet. Until a rotation succeeds, {affected}. To undo this:")
+        self._report(f"  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {self._token}")
 
     def _refused(self, credential: Mapping[str, str]) -> CommandError:
         wrong = "user name or password" if "password" in credential else "client id or secret"
@@ -157,22 +190,22 @@ class _Addition:
         try:
             self._secrets.delete(self._token)
         except _AWS_ERRORS as error:
-            self._note(f"{self._token}: could not be removed. {error}")
+            self._report(f"{self._token}: could not be removed. {error}")
             return False
-        self._note(f"{self._token}: removed, because ArcGIS refused the credential. Backups continue as before.")
+        self._report(f"{self._token}: removed, because ArcGIS refused the credential. Backups continue as before.")
         if with_credential:
             try:
                 self._secrets.delete(self._credential)
             except _AWS_ERRORS as error:
-                self._note(f"{self._credential}: could not be removed. {error}")
+                self._report(f"{self._credential}: could not be removed. {error}")
             else:
-                self._note(f"{self._credential}: removed, because it did not exist before")
+                self._report(f"{self._credential}: removed, because it did not exist before")
         return True
 
     def _restore_credential(self, before: str | None) -> None:
         """Restore the previous credential, so that a typing error does not break a rotation that worked."""
         if before is None:
-            self._note(
+            self._report(
                 f"{self._credential}: contains the refused credential, because there was no previous one. Run this "
                 "again with the right credential."
             )
@@ -181,9 +214,9 @@ class _Addition:
             self._secrets.cancel_rotation(self._token)
             self._secrets.client.put_secret_value(SecretId=self._credential, SecretString=before)
         except _AWS_ERRORS as error:
-            self._note(f"{self._credential}: the previous credential could not be restored. {error}")
+            self._report(f"{self._credential}: the previous credential could not be restored. {error}")
         else:
-            self._note(
+            self._report(
                 f"{self._credential}: contains the previous credential again, because ArcGIS refused the new one"
             )
 

@@ -5,7 +5,7 @@ An owner has two secrets: one with the credential, and one with the token that i
 
 import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,11 +140,11 @@ def _format_time(time: datetime | None) -> str | None:
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if time else None
 
 
-def remove_owner(session: Session, username: str) -> dict[str, Any]:
-    """Delete the owner's secrets at once. Return their names. Raises CommandError if the owner has none."""
+def find_secrets(session: Session, username: str) -> list[str]:
+    """Return the names of the owner's secrets. Raises CommandError if the owner has none."""
     names, secrets = OwnerSecrets.of(session, username, is_admin=False), Secrets(session)
-    removed = [name for name in (names.token, names.credential) if secrets.read(name) is not None]
-    if not removed:
+    found = [name for name in (names.token, names.credential) if secrets.read(name) is not None]
+    if not found:
         raise CommandError(
             "owner-not-found",
             f"The owner {username!r} has no secret.",
@@ -152,9 +152,15 @@ def remove_owner(session: Session, username: str) -> dict[str, Any]:
             command=session.options.command("owners", "list"),
             status=ExitStatus.NOT_FOUND,
         )
-    for name in removed:
+    return found
+
+
+def remove_owner(session: Session, username: str, names: Sequence[str]) -> dict[str, Any]:
+    """Delete the secrets of the owner that have these names, at once. Return their names."""
+    secrets = Secrets(session)
+    for name in names:
         secrets.delete(name)
-    return {"owner": username, "removed": removed}
+    return {"owner": username, "removed": list(names)}
 
 
 def render_owners(owners: list[dict[str, Any]], width: int) -> Iterator[RenderableType]:

@@ -79,10 +79,11 @@ def _list(options: Options) -> None:
 def _remove(options: Options, username: str, *, yes: bool) -> None:
     """Delete the secrets of the owner USERNAME."""
     from notebook_archive_cli.output import Output
-    from notebook_archive_cli.owners import remove_owner, render_removed
+    from notebook_archive_cli.owners import find_secrets, remove_owner, render_removed
     from notebook_archive_cli.session import Session
 
-    output = Output(options)
-    plan = f"The secrets with the credential and the token of {username} would be deleted at once."
-    output.confirm([plan], "Delete them?", is_confirmed=yes)
-    output.show(remove_owner(Session(options), username), render_removed)
+    output, session = Output(options), Session(options)
+    names = find_secrets(session, username)
+    plan = [f"These secrets of {username} are deleted at once, and cannot be brought back:", *names]
+    output.confirm(plan, "Delete them?", is_confirmed=yes)
+    output.show(remove_owner(session, username, names), render_removed)
