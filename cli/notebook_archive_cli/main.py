@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from notebook_archive_cli.options import COMPLETION_VARIABLE, Options, add_commo
 from notebook_archive_cli.usage import describe_interruption, translate_usage_error
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from click.shell_completion import CompletionItem
 
 # Each command is the object `command` of a module of `commands/`. The module is imported when the command runs, because
@@ -42,7 +45,7 @@ _COMMANDS = {
     "completion": ("completion", "Print the completion script of a shell."),
 }
 
-MAX_HELP_COLUMNS = 80
+MIN_HELP_COLUMNS, MAX_HELP_COLUMNS = 20, 80
 
 
 class _Commands(click.Group):
@@ -80,21 +83,42 @@ def notebook_archive() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with these arguments, or with those of the process. Exit with one of `ExitStatus`."""
     options = Options(arguments=tuple(sys.argv[1:] if arguments is None else arguments))
+    _prepare_streams()
+    status: int
     try:
         status = _run(options)
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
-        # Python would flush the streams again when it ends, and report the error.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(nowhere, stream.fileno())
+        _discard_output(sys.stdout, sys.stderr)
         status = ExitStatus.OUTPUT_CLOSED
+    except OSError as error:
+        # The result could not be written, for example because the disk is full.
+        _discard_output(sys.stdout)
+        status = _report_error(error, options)
     if arguments is None:
         # The process ends here. Without this, Python would first look for garbage in all modules, which takes a tenth
         # of the time of `--help`.
         gc.freeze()
     sys.exit(status)
+
+
+def _prepare_streams() -> None:
+    """Replace streams that are closed, and let no character be an error."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - importing pathlib is slow
+    for stream in (sys.stdout, sys.stderr):
+        # A stream's encoding, such as cp1252, may not have all characters of a title.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _discard_output(*streams: "TextIO") -> None:
+    """Let streams write nowhere. Python would flush them again when it ends, and report the error a second time."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
 
 
 def _help_columns() -> int:
@@ -103,7 +127,7 @@ def _help_columns() -> int:
         columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
     except (OSError, ValueError):
         columns = MAX_HELP_COLUMNS
-    return min(columns, MAX_HELP_COLUMNS)
+    return max(MIN_HELP_COLUMNS, min(columns, MAX_HELP_COLUMNS))
 
 
 def _run(options: Options) -> int:
@@ -138,11 +162,19 @@ def _run(options: Options) -> int:
         error = describe_interruption(options)
         error.__cause__ = caught
     except Exception as caught:  # noqa: BLE001 - each error becomes a message and a status
-        from notebook_archive_cli.translation import translate_error
-
-        error = translate_error(caught, options)
-        error.__cause__ = caught
+        return _report_error(caught, options)
     from notebook_archive_cli.output import print_error
 
+    print_error(error, options)
+    return error.status
+
+
+def _report_error(caught: Exception, options: Options) -> int:
+    """Print an error that is not described yet. Return the exit status."""
+    from notebook_archive_cli.output import print_error
+    from notebook_archive_cli.translation import translate_error
+
+    error = translate_error(caught, options)
+    error.__cause__ = caught
     print_error(error, options)
     return error.status

@@ -154,7 +154,12 @@ class Output:
     def _console(file: Any) -> "Console":  # noqa: ANN401 - a text stream
         from rich.console import Console
 
-        return Console(file=file, highlight=False, markup=False, emoji=False)
+        class PipedConsole(Console):
+            def on_broken_pipe(self) -> None:
+                """Leave the error to `main`. rich would end the process with status 1."""
+                raise BrokenPipeError
+
+        return PipedConsole(file=file, highlight=False, markup=False, emoji=False)
 
 
 def _format_json(document: Any) -> str:  # noqa: ANN401 - JSON

@@ -139,6 +139,8 @@ _BUSY_CODES = {
 _MISSING = re.compile(r"404|NoSuch.*|.*NotFound(?:Exception|Fault)?|.*DoesNotExist|.*NonExistentQueue")
 _ACTION = re.compile(r"not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
 _MIN_SERVER_ERROR = 500
+# A disk, a quota or a file is full, or a device does not work.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 _SIGNED_OUT = (
     aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.SSOError,
@@ -167,6 +169,9 @@ def translate_error(error: Exception, options: Options) -> CommandError:
             return _translate_call(error, options)
         case OSError(filename=str() as name):
             return _translate_file_error(error, name, options)
+        case OSError() if error.errno in _FULL:
+            # Writing to an open file or to standard output failed. Such an error does not name the file.
+            return _translate_file_error(error, "the file or the output that is written", options)
     return _describe_defect(error, options)
 
 
@@ -328,7 +333,7 @@ def _describe_outage(message: str, options: Options) -> CommandError:
 
 def _translate_file_error(error: OSError, name: str, options: Options) -> CommandError:
     remedy = "Name another file or folder, or correct its permissions."
-    if error.errno == errno.ENOSPC:
+    if error.errno in _FULL:
         remedy = "Free some space, or name a folder on another disk. Then run the command again."
     return CommandError(
         "file-unusable",

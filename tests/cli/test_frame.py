@@ -1,5 +1,6 @@
 """Test what all commands share: options, usage errors, exit statuses and JSON."""
 
+import io
 import os
 import shlex
 import subprocess
@@ -11,8 +12,15 @@ from typing import Any, NoReturn
 import pytest
 
 from notebook_archive_cli.options import Options
+from notebook_archive_cli.output import Output
+from tests.cli.archived import Archived
 from tests.cli.conftest import MotoStack, Run, columns_of
 from tests.cli.functions import answered
+
+
+@pytest.fixture
+def archived(stack: MotoStack) -> Archived:
+    return Archived(stack)
 
 
 @pytest.mark.usefixtures("stack")
@@ -111,18 +119,68 @@ def test_defect_shows_its_trace_only_with_debug(run: Run) -> None:
         assert "ZeroDivisionError" in run("list", "--debug", "--json").error["trace"]
 
 
-def test_closed_output_is_no_defect() -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
+def call_with(stdout: int | None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `completion fish` in another process, with this standard output. Without one, it is closed."""
     root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "notebook_archive_cli", "completion", "fish"],
-        env={"PYTHONPATH": f"{root}/cli:{root}/layers/notebook_archive"},
-        stdout=writing,
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m notebook_archive_cli completion fish{"" if stdout else " >&-"}', sys.executable],
+        env={"PYTHONPATH": f"{root}/cli:{root}/layers/notebook_archive"} | environment,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         check=False,
         timeout=60,
     )
+
+
+def test_closed_pipe_is_no_defect() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = call_with(writing)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_closed_pipe_of_a_text_is_left_to_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`rich` would end the process with the status of a defect."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    closed = io.TextIOWrapper(io.FileIO(writing, "w"), write_through=True)
+    with monkeypatch.context() as patch, pytest.raises(BrokenPipeError):
+        patch.setattr(sys, "stdout", closed)
+        Output(Options()).show({}, lambda _document, _width: ["a line"])
+    os.close(closed.detach().fileno())
+
+
+def test_closed_output_is_no_error() -> None:
+    done = call_with(None)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_full_disk_is_reported_once() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = call_with(full.fileno())
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Cannot use the file or the output that is written: No space left on\n")
+    assert done.stderr.endswith("  notebook-archive completion fish\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_missing_letters_of_an_encoding_are_replaced(
+    run: Run, archived: Archived, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    archived.add_item("Rivers", "Карта \N{BULLET} рек")
+    archived.add_snapshot("Rivers", "one")
+    output = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", output)
+    result = run("list")
+    assert (result.status, result.stderr) == (0, "")
+    output.seek(0)
+    assert "?????" in output.read()
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "-5", "x", "40"])
+def test_odd_width_is_no_error(run: Run, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run("get", "--help").status == 0
+    assert run("verson").status == 2

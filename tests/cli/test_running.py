@@ -21,10 +21,6 @@ from notebook_archive_cli.session import Session
 from tests.cli.conftest import ACCOUNT, MAX_COLUMNS, REGION, MotoStack, Run, columns_of
 from tests.docs.documents import ROOT, Document
 
-NOW = datetime.now(UTC)
-# A run began five hours ago, as this schedule says.
-STARTED = NOW - timedelta(hours=5, minutes=1)
-NIGHTLY = f"cron({STARTED.minute} {STARTED.hour} * * ? *)"
 ITEM = "e49a12b28da29e813ee6be0b546a3015"
 FOREIGN = {
     "findingId": "09d8def2bac9",
@@ -55,8 +51,19 @@ DAMAGED = VERIFICATION_REPORT["named"][0]
 
 
 def _make_report(example: Mapping[str, Any], run_id: str, hours: float, changes: Mapping[str, Any]) -> dict[str, Any]:
-    times = {"startedAt": format_iso(NOW - timedelta(hours=hours)), "endedAt": format_iso(NOW - timedelta(hours=hours))}
-    return deepcopy({**example, "runId": run_id, **times, **changes})
+    ended = format_iso(hours_ago(hours))
+    return deepcopy({**example, "runId": run_id, "startedAt": ended, "endedAt": ended, **changes})
+
+
+def hours_ago(hours: float) -> datetime:
+    """Return a time before now. The suite may have begun long ago, so this is not computed when it begins."""
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+def schedule_nightly() -> str:
+    """Return a schedule that started a run five hours ago."""
+    started = hours_ago(5) - timedelta(minutes=1)
+    return f"cron({started.minute} {started.hour} * * ? *)"
 
 
 def format_iso(moment: datetime) -> str:
@@ -94,8 +101,8 @@ class Archive:
             stateMachineArn=self._stack.outputs[output], name=name, input=json.dumps(given)
         )["executionArn"]
         execution = stepfunctions_backends[ACCOUNT][REGION].describe_execution(arn)
-        execution.status, execution.start_date = status, (NOW - timedelta(hours=hours)).replace(tzinfo=None)
-        return f"{NOW - timedelta(hours=hours):%Y-%m-%d}/{name}"
+        execution.status, execution.start_date = status, hours_ago(hours).replace(tzinfo=None)
+        return f"{hours_ago(hours):%Y-%m-%d}/{name}"
 
     def put(self, key: str, document: Any) -> None:
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(document), ChecksumAlgorithm="SHA256")
@@ -128,19 +135,19 @@ class Archive:
         )
         return run_id
 
-    def schedule(self, expression: str = NIGHTLY, state: str = "ENABLED") -> None:
+    def schedule(self, expression: str = "", state: str = "ENABLED") -> None:
         """Create both schedules, which were last changed a month ago."""
         for output in ("RunSchedule", "VerificationSchedule"):
             name = self._stack.outputs[output]
             self._scheduler.create_schedule(
                 Name=name,
-                ScheduleExpression=expression,
+                ScheduleExpression=expression or schedule_nightly(),
                 State=state,
                 FlexibleTimeWindow={"Mode": "OFF"},
                 Target={"Arn": self._stack.outputs["StateMachine"], "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/start"},
             )
             schedule = scheduler_backends[ACCOUNT][REGION].get_schedule("default", name)
-            schedule.last_modified_date = schedule.creation_date = (NOW - timedelta(days=30)).timestamp()
+            schedule.last_modified_date = schedule.creation_date = hours_ago(30 * 24).timestamp()
 
 
 @pytest.fixture
@@ -174,9 +181,9 @@ def test_status_of_a_good_night_begins_with_yes(run: Run, nightly: Archive) -> N
     assert columns_of(result.stdout) <= MAX_COLUMNS
     document = run("status", "--json").document
     assert document["lastRun"]["runId"] == document["lastCompleteRun"]["runId"]
-    assert document["schedules"]["run"]["nextStart"] == format_iso(
-        STARTED.replace(second=0, microsecond=0) + timedelta(1)
-    )
+    # The schedule started something five hours and a minute ago.
+    due = datetime.fromisoformat(document["schedules"]["run"]["nextStart"]) - hours_ago(5 - 24)
+    assert timedelta(minutes=-5) < due < timedelta()
     assert document["schedules"]["run"]["state"] == "enabled"
 
 
