@@ -145,11 +145,11 @@ def test_closed_pipe_of_a_text_is_left_to_main(monkeypatch: pytest.MonkeyPatch) 
     """`rich` would end the process with the status of a defect."""
     reading, writing = os.pipe()
     os.close(reading)
-    closed = io.TextIOWrapper(io.FileIO(writing, "w"), write_through=True)
+    closed = io.TextIOWrapper(io.FileIO(writing, "w", closefd=False), write_through=True)
     with monkeypatch.context() as patch, pytest.raises(BrokenPipeError):
         patch.setattr(sys, "stdout", closed)
         Output(Options()).show({}, lambda _document, _width: ["a line"])
-    os.close(closed.detach().fileno())
+    os.close(writing)
 
 
 def test_closed_output_is_no_error() -> None:
