@@ -1,5 +1,6 @@
 """Copy all versions of the archive to a folder, and complete a copy that was interrupted."""
 
+import errno
 import sys
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ from notebook_archive_cli.catalog import ArchivedVersion, filter_notebooks, list
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.file_names import make_safe_name
 from notebook_archive_cli.formatting import format_size
-from notebook_archive_cli.manifest import FILE_NAME, Manifest, SavedFile
+from notebook_archive_cli.manifest import FILE_NAME, NOTEBOOK_SUFFIX, Manifest, SavedFile
 from notebook_archive_cli.output import Output, format_count
 from notebook_archive_cli.session import THREADS, Session
 from notebook_archive_cli.versions import VerifiedVersion, copy_verified
@@ -60,7 +61,16 @@ class ArchiveCopy:
         """`owner` limits the copy to the notebooks of this owner, unless it is empty."""
         self._session, self._output, self._folder, self._owner = session, output, folder, owner
         folder.joinpath(PARTIAL).mkdir(parents=True, exist_ok=True)
-        self._manifest = Manifest(folder)
+        try:
+            self._manifest = Manifest(folder)
+        except BlockingIOError:
+            raise CommandError(
+                "folder-in-use",
+                f"Another process is downloading to {folder}.",
+                remedy="Wait until it has ended. Then run the command again.",
+                command=session.options.same_command(),
+                status=ExitStatus.UNAVAILABLE,
+            ) from None
         self._counts: Counter[str] = Counter()
         self._size = 0
         self._failed: list[_Result] = []
@@ -124,11 +134,15 @@ class ArchiveCopy:
             return _Result(version.key, earlier)
         partial = self._folder / PARTIAL / f"{version.item_id}-{version.resource_key.rpartition('/')[2]}"
         try:
-            with partial.open("wb") as file:
+            # What an earlier process left may be a link to another file.
+            partial.unlink(missing_ok=True)
+            with partial.open("xb") as file:
                 copied = copy_verified(self._session, version, file, entry)
             path = earlier.path if earlier else _name_file(copied, folder)
             saved = SavedFile(version.key, copied.sha256, copied.size, path)
             target = self._folder / path
+            if not target.parent.resolve().is_relative_to(self._folder.resolve()):
+                raise OSError(errno.ELOOP, "A symbolic link leads out of the folder", str(target.parent))  # noqa: TRY301 - as from the system
             target.parent.mkdir(parents=True, exist_ok=True)
             has_moved_aside = target.exists() and not saved.is_intact(self._folder)
             if has_moved_aside:
@@ -235,7 +249,7 @@ def _name_file(copied: VerifiedVersion, folder: str) -> str:
     parent = folder or _name_folder(version.item_id, metadata.get("owner", ""), metadata.get("title", ""))
     name = metadata.get("snapshot-name", "")
     words = [copied.stamp, make_safe_name(name, _NAME_BYTES) if name else "", _find_digits(version.resource_key)]
-    return f"{parent}/{' '.join(filter(None, words))}.ipynb"
+    return f"{parent}/{' '.join(filter(None, words))}{NOTEBOOK_SUFFIX}"
 
 
 def _find_digits(resource_key: str) -> str:

@@ -36,6 +36,8 @@ VERSION_FORMS = (
 )
 # The beginning of an item id must have this many digits, so that a short title is not taken for one.
 _ID_BEGINNING = re.compile("[0-9a-f]{4,31}")
+# A beginning with fewer digits may also be the title of another notebook.
+_LONG_BEGINNING = 8
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BEFORE_LATEST = re.compile("-([0-9]{1,6})")
 # Nearly always, the last run over everything ended within these days. Otherwise, RUN_DAYS are searched.
@@ -299,6 +301,14 @@ def resolve_item(session: Session, text: str) -> ItemId:
     CommandError with the reason `ambiguous-item` or `item-not-found`.
     """
     text = text.strip()
+    if not text:
+        raise CommandError(
+            "item-not-found",
+            "The name of the notebook is empty.",
+            remedy="Give an id, the first digits of an id, or a title. List the notebooks with the next command.",
+            command=session.options.command("list"),
+            status=ExitStatus.USAGE,
+        )
     lowered = text.lower()
     if ITEM_ID.fullmatch(lowered):
         return ItemId(lowered)
@@ -306,12 +316,22 @@ def resolve_item(session: Session, text: str) -> ItemId:
         found = {
             parsed[0] for key in session.archive.list_keys(keys.NOTEBOOKS + lowered) if (parsed := keys.parse(key))
         }
+        if len(lowered) < _LONG_BEGINNING:
+            # A year may be a title, and also the beginning of the id of another notebook.
+            found |= _find_titled(session.archive, lowered) if found else set()
         if len(found) == 1:
             return found.pop()
         if found:
             candidates = [each for each in list_notebooks(session) if each["itemId"] in found]
-            raise _make_ambiguous(session, f"{len(found)} notebooks have ids that begin with {text!r}", candidates)
+            message = f"{len(found)} notebooks have the title {text!r}, or an id that begins with it"
+            raise _make_ambiguous(session, message, candidates)
     return _resolve_title(session, text)
+
+
+def _find_titled(archive: Archive, title: str) -> set[ItemId]:
+    """Return the notebooks of the last run over everything that have a title, without regard to case."""
+    known = _read_last_run(archive)
+    return {ItemId(item_id) for item_id, each in known.items() if each.title.casefold() == title.casefold()}
 
 
 def _resolve_title(session: Session, title: str) -> ItemId:

@@ -1,5 +1,6 @@
 """Download one archived version to a file or to standard output."""
 
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,9 +34,10 @@ def get_version(
     if target and not target.is_dir():
         _refuse_to_overwrite(session, target, is_forced=is_forced)
     entry = read_entry(session, version)
-    partial = folder / f"{version.resource_key.rpartition('/')[2]}.partial"
+    # Another process may download the same version at the same time.
+    partial = folder / f"{version.resource_key.rpartition('/')[2]}.{secrets.token_hex(4)}.partial"
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             copied = copy_verified(session, version, file, entry, version_id)
         path = target if target and not target.is_dir() else folder / make_file_name(copied)
         _refuse_to_overwrite(session, path, is_forced=is_forced)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from notebook_archive.archive import RunId, keys
-from notebook_archive.errors import ArchiveDamaged
+from notebook_archive.errors import ArchiveDamaged, NotebookArchiveError
 from notebook_archive.executions.caught_error import describe_caught_error
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.output import Output
@@ -123,6 +123,7 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
         output.note(f"{noun} is under way.")
         output.note("Ctrl-C stops following it, and it goes on.")
         progress = _show_until_ended(session, execution)
+        report = read_own_report(session, execution)
     except KeyboardInterrupt:
         raise CommandError(
             "interrupted",
@@ -141,7 +142,15 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
             command=follow_command(session, execution),
             status=described.status,
         ) from error
-    report = read_own_report(session, execution)
+    except NotebookArchiveError as error:
+        described = translate_error(error, session.options)
+        raise CommandError(
+            described.reason,
+            f"{noun} ended, and its report cannot be read. {described}",
+            remedy=described.remedy if described.status == ExitStatus.DENIED else "Read it again with the next command.",
+            command=follow_command(session, execution),
+            status=described.status,
+        ) from error
     if report is None:
         raise describe_missing_report(session, execution, progress)
     return report

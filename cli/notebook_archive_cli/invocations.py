@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from notebook_archive_cli.errors import CommandError, ExitStatus, FunctionFailed
 from notebook_archive_cli.session import Session
@@ -56,7 +56,7 @@ def invoke_function(
             command=repeat,
             status=ExitStatus.INTERRUPTED,
         ) from None
-    except HTTPClientError as error:
+    except (HTTPClientError, IncompleteReadError) as error:
         if not what:
             raise
         raise _describe_lost(what, repeat, "AWS did not respond, or the connection was lost.") from error

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from notebook_archive.archive import keys
 
 FILE_NAME = "manifest.jsonl"
 # A line is shorter than this.
 MAX_LINE_BYTES = 65_536
+NOTEBOOK_SUFFIX = ".ipynb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,17 @@ class Manifest:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the manifest, and create it if it does not exist. A last line that is not whole is removed."""
+        """Open the manifest, and create it if it does not exist. A last line that is not whole is removed.
+
+        Raises BlockingIOError if another process has it open.
+        """
         self._path = folder / FILE_NAME
         self._file = self._path.open("a+b")
+        try:
+            _lock(self._file)
+        except OSError:
+            self._file.close()
+            raise
         self._file.truncate(_find_end(self._path))
         self._places: dict[int, int] = {}
         # The folder of each notebook that has a file, by item id.
@@ -92,6 +102,15 @@ class Manifest:
                 place += len(line)
 
 
+def _lock(file: IO[bytes]) -> None:
+    """Lock a file until it is closed. Windows has no such lock, and a file is then not locked."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _find_end(path: Path) -> int:
     """Return the size of a file up to its last line feed."""
     with path.open("rb") as file:
@@ -105,11 +124,13 @@ def _parse(line: bytes) -> SavedFile | None:
     try:
         given = json.loads(line)
         saved = SavedFile(str(given["key"]), str(given["sha256"]), int(given["bytes"]), str(given["path"]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None
     path = PurePosixPath(saved.path)
-    is_inside = not path.is_absolute() and ".." not in path.parts and "\\" not in saved.path
-    return saved if is_inside and keys.parse_version(saved.key) else None
+    is_inside = not path.is_absolute() and ".." not in path.parts and not set(saved.path) & set("\\:")
+    # No folder and no other file may be taken for that of a version.
+    is_notebook = path.suffix == NOTEBOOK_SUFFIX and saved.path.isprintable()
+    return saved if is_inside and is_notebook and keys.parse_version(saved.key) else None
 
 
 def _shorten(key: str) -> int:

@@ -15,6 +15,7 @@ from notebook_archive_cli.options import Options
 
 # `make local` writes it into the folder in which it runs (local/system.py).
 LOCAL_FILE = Path(".local/stack.json")
+_LOCAL_KEYS = {"awsEndpointUrl", "awsAccessKeyId", "awsSecretAccessKey", "region"}
 # botocore waits 60 seconds for a response by default. A restore may take as long as its function, 15 minutes.
 INVOKE_TIMEOUT_SECONDS = 930
 # Number of threads that a command uses for requests to S3. Each needs a connection.
@@ -37,14 +38,13 @@ class Session:
             return {}
         try:
             description: dict[str, Any] = json.loads(LOCAL_FILE.read_text(encoding="utf-8"))
+            missing = _LOCAL_KEYS - set(description)
         except FileNotFoundError:
-            raise CommandError(
-                "local-system-missing",
-                f"There is no local system: {LOCAL_FILE.absolute()} does not exist.",
-                remedy="Run `make local` in this folder and wait until it is ready, or leave out --local.",
-                command="make local",
-                status=ExitStatus.UNAVAILABLE,
-            ) from None
+            raise _make_local_missing(f"{LOCAL_FILE.absolute()} does not exist") from None
+        except (TypeError, ValueError):
+            raise _make_local_missing(f"{LOCAL_FILE.absolute()} is not a JSON object") from None
+        if missing:
+            raise _make_local_missing(f"{LOCAL_FILE.absolute()} has no {', '.join(sorted(missing))}")
         return description
 
     @cached_property
@@ -95,10 +95,26 @@ class Session:
         client = self.client("lambda", read_timeout=INVOKE_TIMEOUT_SECONDS, retries={"total_max_attempts": 1})
         name = self.stack.output(output)
         answer = client.invoke(FunctionName=name, Payload=json.dumps(event).encode())
-        document: dict[str, Any] = json.loads(answer["Payload"].read())
+        body = answer["Payload"].read()
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise FunctionFailed("Lambda.ResponseInvalid", "The function did not return a JSON object.")
         if "FunctionError" in answer:
             raise FunctionFailed(str(document.get("errorType", "")), str(document.get("errorMessage", "")))
         return document
+
+
+def _make_local_missing(problem: str) -> CommandError:
+    return CommandError(
+        "local-system-missing",
+        f"There is no local system: {problem}.",
+        remedy="Run `make local` in this folder and wait until it is ready, or leave out --local.",
+        command="make local",
+        status=ExitStatus.UNAVAILABLE,
+    )
 
 
 class Stack:
@@ -106,6 +122,8 @@ class Stack:
 
     def __init__(self, cloudformation: Any, options: Options) -> None:  # noqa: ANN401 - a boto3 client
         self.name, self._deploy_command = options.stack, options.deploy_command()
+        self._same_command = options.same_command()
+        self._events_command = options.aws_command("cloudformation", "describe-stack-events", "--stack-name", self.name)
         try:
             (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
@@ -118,6 +136,7 @@ class Stack:
                 command=options.aws_command("cloudformation", "describe-stacks", "--query", "Stacks[].StackName"),
                 status=ExitStatus.NOT_FOUND,
             ) from None
+        self._status: str = stack["StackStatus"]
         self.account: str = stack["StackId"].split(":")[4]
         self._outputs: dict[str, str] = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
         parameters = stack.get("Parameters", ())
@@ -126,6 +145,22 @@ class Stack:
     def output(self, name: str) -> str:
         """Return the value of an output. Raise CommandError if this stack does not have the output."""
         if name not in self._outputs:
+            if not self._outputs and self._status.endswith("_IN_PROGRESS"):
+                raise CommandError(
+                    "stack-in-progress",
+                    f"Stack {self.name!r} is not ready. Its status is {self._status}.",
+                    remedy="Wait until the deployment has ended. Then run the command again.",
+                    command=self._same_command,
+                    status=ExitStatus.UNAVAILABLE,
+                )
+            if not self._outputs:
+                raise CommandError(
+                    "stack-incomplete",
+                    f"Stack {self.name!r} was not deployed. Its status is {self._status}.",
+                    remedy="The next command shows why. Delete the stack, remove the cause, and deploy it again.",
+                    command=self._events_command,
+                    status=ExitStatus.NOT_FOUND,
+                )
             raise CommandError(
                 "stack-outdated",
                 f"Stack {self.name!r} has no output {name!r}: an earlier release is deployed.",

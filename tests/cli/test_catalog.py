@@ -199,6 +199,42 @@ def test_version_is_found_by_its_key(run: Run) -> None:
         assert run("show", f"{RIVERS}@{key}", "--json").document["key"] == each["key"]
 
 
+def test_title_is_not_taken_for_another_id(run: Run, rivers: Archived) -> None:
+    rivers.add_snapshot("Lakes", "one")
+    assert run("versions", RIVERS[:4]).status == 0
+    rivers.add_run(["Rivers", RIVERS[:4].upper()])
+    result = run("versions", RIVERS[:4], "--json")
+    assert (result.status, result.error["reason"]) == (2, "ambiguous-item")
+    assert RIVERS in result.error["message"]
+    assert run("versions", RIVERS[:8]).status == 0
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_empty_item_is_refused(run: Run, archived: Archived, text: str) -> None:
+    archived.add_snapshot("Rivers", "one")
+    for arguments in (["versions", text], ["run", text], ["verify", text], ["restore", "--item", text]):
+        assert (run(*arguments).status, arguments[0]) == (2, arguments[0])
+
+
+ODD_VERSIONS = [
+    "@", "@@", "@latest", f"{RIVERS}@", f"{RIVERS}@@", f"{RIVERS}@-", f"{RIVERS}@-9999", f"{RIVERS}@-9999999",
+    f"{RIVERS}@0000-00-00", f"{RIVERS}@0001-01-01", f"{RIVERS}@1969-12-31", f"{RIVERS}@1970-01-01",
+    f"{RIVERS}@2026-02-30", f"{RIVERS}@9999-12-31", f"{RIVERS}@../../x", f"{RIVERS}@\N{ARABIC-INDIC DIGIT TWO}",
+    f"{RIVERS}@\udcff", "\udcff@latest", "\x1b[2J@latest", f"{'x' * 10_000}@latest", f"{RIVERS}@{'x' * 10_000}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.usefixtures("rivers")
+def test_odd_versions_are_no_defects(run: Run, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    for _ in set_zone(zone, monkeypatch):
+        for text in ODD_VERSIONS:
+            result = run("show", text, "--json")
+            assert (text, result.status) in {(text, 2), (text, 5)} or text.endswith(("9999-12-31", "-0"))
+            assert result.status != 1
+            assert result.stderr.isascii()
+
+
 @pytest.mark.usefixtures("rivers")
 def test_ambiguous_key_lists_candidates(run: Run) -> None:
     error = run("show", f"{RIVERS}@snapshot-", "--json").error

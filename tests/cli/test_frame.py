@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from moto.cloudformation.models import cloudformation_backends
 
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output
 from tests.cli.archived import Archived
-from tests.cli.conftest import MotoStack, Run, columns_of
+from tests.cli.conftest import ACCOUNT, REGION, MotoStack, Run, columns_of
 from tests.cli.functions import answered
 
 
@@ -41,6 +42,37 @@ def test_missing_stack_is_reported(run: Run) -> None:
     result = run("runs", "--stack", "none", "--region", "eu-west-1", "--json")
     assert (result.status, result.error["reason"]) == (5, "stack-missing")
     assert result.error["command"].endswith(" --region eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "status"),
+    [
+        ("CREATE_IN_PROGRESS", "stack-in-progress", 6),
+        ("ROLLBACK_COMPLETE", "stack-incomplete", 5),
+        ("REVIEW_IN_PROGRESS", "stack-in-progress", 6),
+    ],
+)
+def test_stack_without_outputs_says_its_state(
+    run: Run, stack: MotoStack, state: str, reason: str, status: int
+) -> None:
+    stack.outputs.clear()
+    stack.deploy()
+    [deployed] = cloudformation_backends[ACCOUNT][REGION].stacks.values()
+    deployed.status = state
+    result = run("list", "--json")
+    assert (result.status, result.error["reason"]) == (status, reason)
+    assert state in result.error["message"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", "{", '{"region": "local"}', "5"])
+def test_damaged_local_file_is_reported(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(content)
+    result = run("--local", "list", "--json")
+    assert (result.status, result.error["reason"]) == (6, "local-system-missing")
 
 
 def test_next_command_repeats_the_stack() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from notebook_archive.clock import format_moment
+from notebook_archive_cli.manifest import Manifest
 from tests.cli.archived import Archived, code, make_id, make_notebook, markdown, stream
 from tests.cli.conftest import MotoStack, Run, columns_of
 
@@ -268,3 +269,60 @@ def test_get_needs_a_version_or_all(run: Run) -> None:
         ["get", "--all", "x", "--force"],
     ):
         assert run(*arguments).status == 2
+
+
+TAMPERED = [
+    {"path": "."}, {"path": "manifest.jsonl"}, {"path": "../x.ipynb"}, {"path": "/tmp/x.ipynb"}, {"path": "a"},
+    {"path": "C:x.ipynb"}, {"path": "a\0.ipynb"}, {"path": "\ud800.ipynb"}, {"path": "x" * 5000 + ".ipynb"}, {"path": 5},
+    {"bytes": "1e999"}, {"bytes": None}, {"sha256": []}, {"key": "../x"},
+]  # fmt: skip
+
+
+def test_tampered_manifest_leads_nowhere(run: Run, archived: Archived, folder: Path) -> None:
+    key = add(archived, code("x"))
+    run("get", "--all", "copy")
+    manifest = folder / "copy" / "manifest.jsonl"
+    saved = json.loads(manifest.read_text())
+    for change in TAMPERED:
+        line = json.dumps(saved | change).replace('"1e999"', "1e999")
+        manifest.write_text(f"{'[' * 20_000}\nnull\n[]\n{line}\n")
+        document = run("get", "--all", "copy", "--json").document
+        assert [*folder.iterdir()] == [folder / "copy"]
+        assert (change, len(document["failed"])) == (change, int(len(str(change)) > 5000))
+        [path] = (folder / "copy").rglob("*.ipynb")
+        assert path.read_bytes() == archived.held(key).value
+        assert not [*(folder / "copy").rglob("*.changed")]
+
+
+def test_links_in_a_copy_do_not_lead_out(run: Run, archived: Archived, folder: Path) -> None:
+    key = add(archived, code("x"))
+    run("get", "--all", "copy")
+    [path] = (folder / "copy").rglob("*.ipynb")
+    (folder / "precious").write_text("precious")
+    path.unlink()
+    path.symlink_to(folder / "precious")
+    (folder / "copy" / ".partial").mkdir()
+    partial = folder / "copy" / ".partial" / f"{RIVERS}-{key.rpartition('/')[2]}"
+    partial.symlink_to(folder / "precious")
+    assert run("get", "--all", "copy").status == 0
+    assert not path.is_symlink()
+    assert path.read_bytes() == archived.held(key).value
+    owner = path.parent.parent
+    path.parent.rename(folder / "elsewhere")
+    path.parent.symlink_to(folder / "elsewhere")
+    (folder / "elsewhere" / path.name).write_text("other")
+    result = run("get", "--all", "copy")
+    assert (result.status, owner.is_dir()) == (6, True)
+    assert (folder / "elsewhere" / path.name).read_text() == "other"
+    assert "symbolic link leads out" in result.stdout
+    assert (folder / "precious").read_text() == "precious"
+
+
+def test_only_one_process_copies_to_a_folder(run: Run, archived: Archived, folder: Path) -> None:
+    add(archived, code("x"))
+    (folder / "copy").mkdir()
+    first = Manifest(folder / "copy")
+    result = run("get", "--all", "copy", "--json")
+    assert (result.status, result.error["reason"]) == (6, "folder-in-use")
+    first.close()
+    assert run("get", "--all", "copy").status == 0
