@@ -1,6 +1,5 @@
 """Restore many notebooks with the state machine, and undo all restores of one execution."""
 
-import json
 import sys
 import time
 from collections import Counter
@@ -9,6 +8,7 @@ from typing import Any
 
 from notebook_archive.archive import RestoreId, RunId, keys
 from notebook_archive.errors import RestoreInputInvalid, SettingsInvalid
+from notebook_archive_cli.documents import read_document, read_lines
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
 from notebook_archive_cli.formatting import Column, format_size, format_table
@@ -74,7 +74,7 @@ def carry_out_plan(session: Session, run: RunId) -> dict[str, Any]:
 def _read_ended(session: Session, execution: Execution) -> dict[str, Any]:
     """Follow an execution until it ends. Return its report, with the list of notebooks and the next commands."""
     report, run, options = follow(session, execution), execution.run_id, session.options
-    document = {**report, "items": list(session.archive.read_lines(keys.bulk_items_key(run)))}
+    document = {**report, "items": list(_read_items(session, run))}
     if report["dryRun"]:
         return {**document, "carryOut": options.command("restore", "--resume", run)}
     return {
@@ -82,6 +82,11 @@ def _read_ended(session: Session, execution: Execution) -> dict[str, Any]:
         "resume": options.command("restore", "--resume", run),
         "undo": options.command("undo", "--run", run),
     }
+
+
+def _read_items(session: Session, run: RunId) -> Iterator[dict[str, Any]]:
+    members = ("itemId", "title", "archivedOwner", "owner", "state")
+    return read_lines(session.archive, keys.bulk_items_key(run), *members)
 
 
 def parse_run(text: str, options: Options, *next_command: str) -> RunId:
@@ -113,9 +118,9 @@ def describe_resumed(session: Session, run: RunId) -> dict[str, Any]:
             status=ExitStatus.NOT_FOUND,
         )
     last = max(plans, key=lambda listed: (listed.written, listed.key))
-    notebooks = sum(len(line["notebooks"]) for line in session.archive.read_lines(last.key))
-    body = session.archive.read_object(keys.bulk_report_key(run))
-    counts = json.loads(body)["notebooks"] if body else {"restored": 0, "alreadyRestored": 0}
+    notebooks = sum(len(line["notebooks"]) for line in read_lines(session.archive, last.key, "notebooks"))
+    report = read_document(session.archive, keys.bulk_report_key(run), "notebooks")
+    counts = report["notebooks"] if report else {"restored": 0, "alreadyRestored": 0}
     return {"runId": run, "notebooks": notebooks, "restored": counts["restored"] + counts["alreadyRestored"]}
 
 
@@ -260,7 +265,7 @@ def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
 
     Raise CommandError if it has no list.
     """
-    items = list(session.archive.read_lines(keys.bulk_items_key(run)))
+    items = list(_read_items(session, run))
     if not items:
         raise CommandError(
             "list-missing",

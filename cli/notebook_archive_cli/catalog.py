@@ -24,6 +24,7 @@ from notebook_archive.clock import format_moment
 from notebook_archive.errors import ArchiveDamaged, NotAnId
 from notebook_archive.models import ITEM_ID, ItemId, ResourceKey, parse_text
 from notebook_archive.verification.earlier_reports import RUN_DAYS, find_last_run
+from notebook_archive_cli.documents import read_lines
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.output import replace_unprintable
 from notebook_archive_cli.session import THREADS, Session
@@ -160,7 +161,7 @@ def _read_last_run(archive: Archive) -> dict[str, _KnownNotebook]:
     last = max(plans, key=lambda listed: (listed.written, listed.key))
     return {
         each["itemId"]: _KnownNotebook(each["title"], each["owner"], states.get(each["itemId"], default))
-        for line in archive.read_lines(last.key)
+        for line in read_lines(archive, last.key, "notebooks")
         for each in line["notebooks"]
     }
 

@@ -103,9 +103,7 @@ class ErasurePlan:
                 f"The bucket's policy allows only {' and '.join(self.allowed_roles)} to delete versions. You are "
                 f"{self.caller}. Nothing was changed.",
                 remedy="Assume that role, and run the command again with its credentials. docs/deploy.md says how.",
-                command=options.aws_command(
-                    "sts", "assume-role", "--role-arn", role, "--role-session-name", "erasure"
-                ),
+                command=options.aws_command("sts", "assume-role", "--role-arn", role, "--role-session-name", "erasure"),
                 status=ExitStatus.DENIED,
             )
         if not self.deletable:

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from notebook_archive.archive import RunId, keys
-from notebook_archive.errors import ArchiveDamaged, NotebookArchiveError
+from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.executions.caught_error import describe_caught_error
+from notebook_archive_cli import documents
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.output import Output
 from notebook_archive_cli.session import Session
@@ -147,7 +148,9 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
         raise CommandError(
             described.reason,
             f"{noun} ended, and its report cannot be read. {described}",
-            remedy=described.remedy if described.status == ExitStatus.DENIED else "Read it again with the next command.",
+            remedy=described.remedy
+            if described.status == ExitStatus.DENIED
+            else "Read it again with the next command.",
             command=follow_command(session, execution),
             status=described.status,
         ) from error
@@ -157,18 +160,8 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
 
 
 def read_report(session: Session, machine: StateMachine, run_id: str) -> dict[str, Any] | None:
-    """Return the report of a run, or None if there is none. Raise ArchiveDamaged if it is not a JSON object."""
-    key = f"{machine.prefix}{run_id}/report.json"
-    body = session.archive.read_object(key)
-    if body is None:
-        return None
-    try:
-        report = json.loads(body)
-    except ValueError:
-        report = None
-    if not isinstance(report, dict):
-        raise ArchiveDamaged(f"{key} is not a JSON object.")
-    return report
+    """Return the report of a run, or None if there is none. Raise ArchiveDamaged if it is not as documented."""
+    return documents.read_report(session.archive, f"{machine.prefix}{run_id}/report.json")
 
 
 def follow_command(session: Session, execution: Execution) -> str:

@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from notebook_archive.archive import keys
 from notebook_archive.verification.open_findings import read_acknowledgement
+from notebook_archive_cli.documents import read_lines
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import VERIFICATIONS
 from notebook_archive_cli.layout import style_line, wrap_text
@@ -29,6 +30,11 @@ _LONG_KEY = re.compile(r"notebooks/[0-9a-f]{32}/(?:snapshots/)?")
 _SETTLED_KINDS = frozenset(("record-damaged", "foreign", "not-a-notebook"))
 
 
+_FINDING_MEMBERS = (
+    "findingId", "kind", "key", "itemId", "resourceKey", "message", "remedy", "since", "state", "acknowledgement",
+)  # fmt: skip
+
+
 def read_findings(session: Session, report: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the findings that were open after a verification, by default the last one.
 
@@ -40,7 +46,9 @@ def read_findings(session: Session, report: Mapping[str, Any] | None = None) -> 
         return {"runId": "", "endedAt": "", "findings": []}
     settled = {keys.parse_acknowledgement(key) for key in session.archive.list_keys(keys.ACKNOWLEDGEMENTS)}
     findings = []
-    for finding in session.archive.read_lines(f"{VERIFICATIONS.prefix}{report['runId']}/findings.jsonl"):
+    for finding in read_lines(
+        session.archive, f"{VERIFICATIONS.prefix}{report['runId']}/findings.jsonl", *_FINDING_MEMBERS
+    ):
         if finding["findingId"] in settled and finding["state"] != "acknowledged":
             acknowledgement = read_acknowledgement(finding["findingId"], session.archive)
             finding |= {"state": "acknowledged", "acknowledgement": acknowledgement}

@@ -1,12 +1,12 @@
 """Do a restore test, and show its results."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from notebook_archive.archive import RunId, keys
 from notebook_archive.errors import RestoreTestFailed
+from notebook_archive_cli.documents import read_document
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.formatting import Column, format_table
 from notebook_archive_cli.invocations import Remedy, invoke_function
@@ -63,9 +63,7 @@ def read_test(session: Session, run: RunId) -> dict[str, Any]:
 
 
 def _read_results(session: Session, run: RunId) -> dict[str, Any] | None:
-    body = session.archive.read_object(keys.restore_test_results_key(run))
-    results: dict[str, Any] | None = json.loads(body) if body else None
-    return results
+    return read_document(session.archive, keys.restore_test_results_key(run), "tests", "status")
 
 
 def _list_remedies(session: Session) -> dict[str, Remedy]:

@@ -1,17 +1,18 @@
 """Restore one version of a notebook, and undo a restore."""
 
-import json
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from notebook_archive.archive import RestoreId, keys
 from notebook_archive.clock import format_moment
-from notebook_archive.errors import NotAnId
+from notebook_archive.errors import ArchiveDamaged, NotAnId
 from notebook_archive.models import truncate
+from notebook_archive_cli.documents import read_document
 from notebook_archive_cli.errors import ExitStatus
 from notebook_archive_cli.formatting import format_time
 from notebook_archive_cli.invocations import Remedy, invoke_function
@@ -324,11 +325,9 @@ def _describe_undo_by_hand(session: Session, restore_id: str) -> Remedy:
 def read_restore(session: Session, restore_id: str) -> dict[str, Any]:
     """Return the record of a restore, or an empty dictionary if the archive does not have one."""
     try:
-        body = session.archive.read_object(keys.restore_result_key(RestoreId.parse(restore_id)))
+        return read_document(session.archive, keys.restore_result_key(RestoreId.parse(restore_id))) or {}
     except NotAnId:
-        body = None
-    record: dict[str, Any] = json.loads(body) if body else {}
-    return record
+        return {}
 
 
 def render_undo(record: dict[str, Any], width: int) -> Iterator[str]:
@@ -371,7 +370,10 @@ def list_restores(session: Session) -> list[dict[str, Any]]:
 
 
 def _describe_listed(session: Session, restore_id: str, begun: datetime, state: str) -> dict[str, Any]:
-    plan = json.loads(session.archive.read_object(keys.restore_plan_key(RestoreId.parse(restore_id))) or b"{}")
+    plan: dict[str, Any] = {}
+    # The list also has restores whose plan is damaged.
+    with suppress(ArchiveDamaged):
+        plan = read_document(session.archive, keys.restore_plan_key(RestoreId.parse(restore_id)), "request") or {}
     request = plan.get("request", {})
     return {
         "restoreId": restore_id,

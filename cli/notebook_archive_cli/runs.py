@@ -5,7 +5,7 @@ through the keys of their reports.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -13,7 +13,7 @@ from itertools import batched, chain, islice
 from typing import Any
 
 from notebook_archive.archive import RunId
-from notebook_archive.errors import SettingsInvalid
+from notebook_archive.errors import ArchiveDamaged, SettingsInvalid
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import Execution, StateMachine, read_own_report, read_report
 from notebook_archive_cli.session import Session
@@ -48,22 +48,33 @@ class FoundRun:
 def search_runs(session: Session, machine: StateMachine) -> Iterator[FoundRun]:
     """Yield the executions of a state machine, the newest first, then earlier reports.
 
-    One call lists 100 executions. The report of the first one is read alone, because most readers need no other.
+    One call lists 100 executions. The report of the first one is read alone, because most readers need no other. A
+    damaged report counts as none, so that it does not hide the others.
     """
     known: set[str] = set()
     _ = session.archive  # threads must not create its client at the same time
     with ThreadPoolExecutor(_READ_AT_ONCE, thread_name_prefix="report") as pool:
         listed = _list_executions(session, machine)
         for part in chain([tuple(islice(listed, 1))], batched(listed, _READ_AT_ONCE, strict=False)):
-            reports = pool.map(lambda each: read_own_report(session, each[1]), part)
+            reports = pool.map(lambda each: _read_undamaged(read_own_report, session, each[1]), part)
             for (status, execution), report in zip(part, reports, strict=True):
                 known.add(execution.run_id)
                 yield FoundRun(machine, execution.run_id, execution.started, status, execution, report)
         unknown = (run_id for run_id in _list_archived(session, machine) if run_id not in known)
         for run_ids in batched(unknown, _READ_AT_ONCE, strict=False):
-            for report in pool.map(lambda run_id: read_report(session, machine, run_id), run_ids):
+            for report in pool.map(lambda run_id: _read_undamaged(read_report, session, machine, run_id), run_ids):
                 if report:
                     yield FoundRun(machine, report["runId"], report["startedAt"], "", None, report)
+
+
+def _read_undamaged[**P](
+    read: Callable[P, dict[str, Any] | None], *args: P.args, **kwargs: P.kwargs
+) -> dict[str, Any] | None:
+    """Return the report that a function reads, or None if it is damaged."""
+    try:
+        return read(*args, **kwargs)
+    except ArchiveDamaged:
+        return None
 
 
 def find_report(session: Session, machine: StateMachine) -> dict[str, Any] | None:

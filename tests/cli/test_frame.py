@@ -52,9 +52,7 @@ def test_missing_stack_is_reported(run: Run) -> None:
         ("REVIEW_IN_PROGRESS", "stack-in-progress", 6),
     ],
 )
-def test_stack_without_outputs_says_its_state(
-    run: Run, stack: MotoStack, state: str, reason: str, status: int
-) -> None:
+def test_stack_without_outputs_says_its_state(run: Run, stack: MotoStack, state: str, reason: str, status: int) -> None:
     stack.outputs.clear()
     stack.deploy()
     [deployed] = cloudformation_backends[ACCOUNT][REGION].stacks.values()
@@ -155,7 +153,12 @@ def call_with(stdout: int | None, **environment: str) -> subprocess.CompletedPro
     """Run `completion fish` in another process, with this standard output. Without one, it is closed."""
     root = Path(__file__).parents[2]
     return subprocess.run(
-        ["/bin/sh", "-c", f'exec "$0" -m notebook_archive_cli completion fish{"" if stdout else " >&-"}', sys.executable],
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$0" -m notebook_archive_cli completion fish{"" if stdout else " >&-"}',
+            sys.executable,
+        ],
         env={"PYTHONPATH": f"{root}/cli:{root}/layers/notebook_archive"} | environment,
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -178,9 +181,10 @@ def test_closed_pipe_of_a_text_is_left_to_main(monkeypatch: pytest.MonkeyPatch) 
     reading, writing = os.pipe()
     os.close(reading)
     closed = io.TextIOWrapper(io.FileIO(writing, "w", closefd=False), write_through=True)
-    with monkeypatch.context() as patch, pytest.raises(BrokenPipeError):
+    with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", closed)
-        Output(Options()).show({}, lambda _document, _width: ["a line"])
+        with pytest.raises(BrokenPipeError):
+            Output(Options()).show({}, lambda _document, _width: ["a line"])
     os.close(writing)
 
 

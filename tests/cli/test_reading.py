@@ -273,8 +273,8 @@ def test_get_needs_a_version_or_all(run: Run) -> None:
 
 TAMPERED = [
     {"path": "."}, {"path": "manifest.jsonl"}, {"path": "../x.ipynb"}, {"path": "/tmp/x.ipynb"}, {"path": "a"},
-    {"path": "C:x.ipynb"}, {"path": "a\0.ipynb"}, {"path": "\ud800.ipynb"}, {"path": "x" * 5000 + ".ipynb"}, {"path": 5},
-    {"bytes": "1e999"}, {"bytes": None}, {"sha256": []}, {"key": "../x"},
+    {"path": "C:x.ipynb"}, {"path": "a\0.ipynb"}, {"path": "\ud800.ipynb"}, {"path": "x" * 5000 + ".ipynb"},
+    {"path": 5}, {"bytes": "1e999"}, {"bytes": None}, {"sha256": []}, {"key": "../x"},
 ]  # fmt: skip
 
 

@@ -574,3 +574,35 @@ def test_unknown_finding_is_not_found(run: Run, archive: Archive) -> None:
     archive.verify("day", FOREIGN)
     result = run("acknowledge", "09d8def2bad0", "--why", "x", "--yes", "--json")
     assert (result.status, result.error["remedy"]) == (5, "Did you mean 09d8def2bac9?")
+
+
+# ---------------------------------------------------------------------- documents that somebody replaced
+
+DAMAGED_DOCUMENTS = (None, [], 5, {}, {"runId": 5, "status": None, "startedAt": "x", "endedAt": 3})
+
+
+@pytest.mark.parametrize(
+    ("kind", "output"),
+    [("run", "StateMachine"), ("verification", "VerificationStateMachine"), ("restore", "RestoreStateMachine")],
+)
+def test_damaged_report_hides_no_other(run: Run, archive: Archive, kind: str, output: str) -> None:
+    run_id = archive.execute("bad", output=output)
+    prefix = {"run": "runs", "verification": "verifications", "restore": "bulk-restores"}[kind]
+    for document in DAMAGED_DOCUMENTS:
+        archive.put(f"{prefix}/{run_id}/report.json", document)
+        listed = run("runs", "--kind", kind, "--json")
+        assert (listed.status, [each["status"] for each in listed.document]) == (0, ["no-report"])
+        named = run("report", run_id, "--json")
+        assert (named.status, named.error["reason"]) == (3, "archive-damaged")
+        assert f"{prefix}/{run_id}/report.json" in named.error["message"]
+        assert run("report", "--kind", kind).status != 1
+        assert run("status", "--json").status == 3
+
+
+def test_damaged_findings_are_reported(run: Run, archive: Archive) -> None:
+    run_id = archive.verify("day", DAMAGED)
+    for document in DAMAGED_DOCUMENTS:
+        archive.put(f"verifications/{run_id}/findings.jsonl", document)
+        for arguments in (["findings"], ["acknowledge", "09d8", "--why", "x", "--yes"], ["status"]):
+            result = run(*arguments, "--json")
+            assert (result.status, result.error["reason"]) == (3, "archive-damaged")
