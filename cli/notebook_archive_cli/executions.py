@@ -28,6 +28,8 @@ LAST_POLL_SECONDS = 5.0
 _SAME_START_SECONDS = 60
 # If standard error is not a terminal, a line is written in this interval.
 LINE_SECONDS = 10.0
+# Maximum number of characters in a name of an execution.
+MAX_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,16 @@ def start(session: Session, machine: StateMachine, given: Mapping[str, Any], nam
             stateMachineArn=session.stack.output(machine.output), input=json.dumps(given), **chosen
         )
     except ClientError as error:
-        if error.response["Error"].get("Code") != "ExecutionAlreadyExists":
+        code = error.response["Error"].get("Code")
+        if name and code in ("InvalidName", "ValidationException"):
+            raise CommandError(
+                "run-name-invalid",
+                f"{name[:MAX_NAME]!r} cannot be the name of a {machine.noun}.",
+                remedy=f"Give at most {MAX_NAME} letters, digits, hyphens and underscores, or leave out --name.",
+                command=session.options.command("verify" if machine == VERIFICATIONS else "run", "--help"),
+                status=ExitStatus.USAGE,
+            ) from None
+        if code != "ExecutionAlreadyExists":
             raise
         raise CommandError(
             "run-name-taken",

@@ -74,9 +74,21 @@ class Options:
 
 
 def _join(words: list[str]) -> str:
+    return " ".join(map(_quote, words))
+
+
+def _quote(word: str) -> str:
+    """Quote a word for a shell. A terminal must not interpret it, so bash's quotes have escapes for such characters."""
+    import os
     import shlex
 
-    return shlex.join(words)
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = [
+        each if each.isprintable() and each not in "'\\" else "".join(f"\\x{byte:02x}" for byte in os.fsencode(each))
+        for each in word
+    ]
+    return f"$'{''.join(escaped)}'"
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature

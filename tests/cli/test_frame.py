@@ -83,6 +83,16 @@ def test_next_command_repeats_the_stack() -> None:
     assert Options().command("list") == "notebook-archive list"
 
 
+def test_next_command_has_no_character_of_a_terminal() -> None:
+    word = "Ana's \x1b[2J\n\udcff\u202e"
+    printed = Options().command("versions", word)
+    assert printed.isprintable()
+    typed = subprocess.run(
+        ["bash", "-c", printed.replace("notebook-archive", "printf %s", 1)], capture_output=True, check=True, timeout=10
+    )
+    assert typed.stdout == b"versions" + os.fsencode(word)
+
+
 def test_same_command_gets_an_option_before_the_end() -> None:
     options = Options(arguments=("get", "--", "-x"))
     assert options.same_command("--debug") == "notebook-archive get --debug -- -x"
