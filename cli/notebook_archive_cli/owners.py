@@ -5,6 +5,7 @@ An owner has two secrets: one with the credential, and one with the token that i
 
 import getpass
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +61,14 @@ def read_credential(path: Path | None, username: str) -> dict[str, str]:
     Raises CommandError if the file does not contain a credential of this user.
     """
     if path is None:
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "credential-missing",
+                "The command needs a password, and there is no terminal to ask on. Nothing was changed.",
+                remedy="Give a file with the credential, with --credential.",
+                command="notebook-archive owners add --help",
+                status=ExitStatus.USAGE,
+            )
         credential: Any = {"username": username, "password": getpass.getpass(f"ArcGIS password of {username}: ")}
     else:
         try:

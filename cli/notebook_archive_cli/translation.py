@@ -167,6 +167,15 @@ def translate_error(error: Exception, options: Options) -> CommandError:
             return _translate_response(error, options)
         case aws.BotoCoreError():
             return _translate_call(error, options)
+        case UnicodeEncodeError() if not "".join(options.arguments).isprintable():
+            # Python keeps bytes of the command line that are not UTF-8 as characters that cannot be sent.
+            return CommandError(
+                "usage",
+                "An argument has characters that are not UTF-8.",
+                remedy="Type it again, in a terminal with UTF-8.",
+                command=options.command("--help"),
+                status=ExitStatus.USAGE,
+            )
         case OSError(filename=str() as name):
             return _translate_file_error(error, name, options)
         case OSError() if error.errno in _FULL:

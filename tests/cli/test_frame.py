@@ -73,6 +73,36 @@ def test_damaged_local_file_is_reported(
     assert (result.status, result.error["reason"]) == (6, "local-system-missing")
 
 
+@pytest.mark.usefixtures("stack")
+def test_empty_variables_of_a_script_are_refused(run: Run) -> None:
+    version = f"{'0' * 32}@latest"
+    for arguments in (
+        ["restore", ""],
+        ["restore", version, "--to", ""],
+        ["restore", version, "--as", "replace", "--target-item", ""],
+        ["restore", version, "--request-id", ""],
+        ["restore", "--owner", "ana", "--at", ""],
+        ["restore", "--all", "--map", ""],
+        ["restore-test", "--run", ""],
+        ["get", "--all", "copy", "--owner", ""],
+        ["owners", "add", ""],
+        ["undo", ""],
+        ["erase", ""],
+    ):
+        assert (arguments, run(*arguments).status) == (arguments, 2)
+
+
+@pytest.mark.usefixtures("stack")
+def test_password_is_not_asked_without_a_terminal(run: Run) -> None:
+    result = run("owners", "add", "ana", "--json")
+    assert (result.status, result.error["reason"]) == (2, "credential-missing")
+
+
+@pytest.mark.usefixtures("stack")
+def test_argument_that_is_not_utf_8_is_a_usage_error(run: Run) -> None:
+    assert run("owners", "remove", "\udcff", "--yes", "--json").error["reason"] == "usage"
+
+
 def test_next_command_repeats_the_stack() -> None:
     options = Options(profile="my profile", region="eu-west-1", stack="gis", is_local=True)
     expected = [

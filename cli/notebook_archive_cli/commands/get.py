@@ -47,6 +47,8 @@ def command(
 
     if bool(version) == bool(folder):
         raise click.UsageError("Give a VERSION, or --all with a folder for all of them.")
+    if owner == "":
+        raise click.UsageError("--owner is empty.")
     if owner and not folder:
         raise click.UsageError("--owner needs --all.")
     if folder and (target or version_id or force):

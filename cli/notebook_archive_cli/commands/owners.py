@@ -53,6 +53,8 @@ def _add(
     from notebook_archive_cli.owners import check_schedule, read_credential, render_added
     from notebook_archive_cli.session import Session
 
+    if not username.strip():
+        raise click.UsageError("USERNAME is empty.", click.get_current_context())
     check_schedule(every)
     request = OwnerRequest(username, is_admin, every, wait, invoke or options.is_local)
     added = add_owner(Session(options), request, read_credential(credential, username))

@@ -59,6 +59,10 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - t
 
 def _check_options(given: dict[str, Any]) -> None:
     """Raise UsageError if options do not belong together."""
+    # An empty variable of a script must not choose another notebook, owner or portal.
+    for name, value in given.items():
+        if name != "folder" and (value == "" or (isinstance(value, tuple) and "" in value)):
+            raise click.UsageError(f"{_option_of(name)} is empty.", click.get_current_context())
     chosen = [name for name in ("version", "owner", "is_everything", "items", "resumed") if given[name]]
     if len(chosen) != 1:
         raise click.UsageError("Give exactly one of VERSION, --owner, --all, --item and --resume.")
@@ -76,7 +80,7 @@ def _check_options(given: dict[str, Any]) -> None:
 
 
 def _option_of(name: str) -> str:
-    return next(each.opts[0] for each in command.params if each.name == name)
+    return next("VERSION" if each.name == "version" else each.opts[0] for each in command.params if each.name == name)
 
 
 def _restore_one(session: "Session", given: dict[str, Any]) -> int:

@@ -21,7 +21,7 @@ def command(options: Options, run_text: str | None) -> int:
     from notebook_archive_cli.session import Session
 
     output, session = Output(options), Session(options)
-    if run_text:
+    if run_text is not None:
         results = read_test(session, parse_run(run_text, options, "restore-test", "--help"))
     else:
         run = make_run()
