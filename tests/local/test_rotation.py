@@ -1,4 +1,4 @@
-"""Test the rotation of tokens on the deployed stack: by the function with its role, during a run, and by the command."""
+"""Test the rotation of tokens on the deployed stack: by the function with its role, in a run, and by the command."""
 
 import contextlib
 import json
