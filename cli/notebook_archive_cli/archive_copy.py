@@ -1,17 +1,14 @@
 """Copy all versions of the archive to a folder, and complete a copy that was interrupted."""
 
-import hashlib
-import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from os import SEEK_END
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, TextIO
+from pathlib import Path
+from typing import Any
 
 from notebook_archive.archive import LedgerEntry, keys
 from notebook_archive.archive.bucket import ListedObject
@@ -21,11 +18,11 @@ from notebook_archive_cli.catalog import ArchivedVersion, filter_notebooks, list
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.file_names import make_safe_name
 from notebook_archive_cli.formatting import format_size
+from notebook_archive_cli.manifest import FILE_NAME, Manifest, SavedFile
 from notebook_archive_cli.output import Output, format_count
 from notebook_archive_cli.session import THREADS, Session
 from notebook_archive_cli.versions import VerifiedVersion, copy_verified
 
-MANIFEST = "manifest.jsonl"
 # The folder of files that are not verified yet. It is removed at the end.
 PARTIAL = ".partial"
 # Number of downloads that wait for a thread. So the memory does not depend on the size of the archive.
@@ -34,39 +31,11 @@ MAX_WAITING = 4 * THREADS
 MAX_FAILURES_IN_A_ROW = 100
 # If standard error is not a terminal, a line is written in this interval.
 PROGRESS_SECONDS = 10.0
-# A line of the manifest is shorter than this.
-_MAX_LINE_BYTES = 65_536
 # Number of failures that are shown as text. JSON has all of them.
 MAX_SHOWN_FAILURES = 10
 # Maximum number of bytes of an owner's name, of a title and of a snapshot's name. So the paths below the folder have at
 # most 200 characters, of the 260 that Windows allows.
 _OWNER_BYTES, _TITLE_BYTES, _NAME_BYTES = 30, 40, 40
-
-
-@dataclass(frozen=True, slots=True)
-class SavedFile:
-    """A line of the manifest. `path` is relative to the folder of the manifest, with `/`."""
-
-    key: str
-    sha256: str
-    size: int
-    path: str
-
-    def to_line(self) -> str:
-        """Return the line of the manifest."""
-        document = {"key": self.key, "sha256": self.sha256, "bytes": self.size, "path": self.path}
-        return json.dumps(document, ensure_ascii=False) + "\n"
-
-    def is_intact(self, folder: Path) -> bool:
-        """Return whether the file exists and has the recorded bytes."""
-        path = folder / self.path
-        try:
-            if path.stat().st_size != self.size:
-                return False
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-        except OSError:
-            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +59,8 @@ class ArchiveCopy:
     def __init__(self, session: Session, output: Output, folder: Path, owner: str) -> None:
         """`owner` limits the copy to the notebooks of this owner, unless it is empty."""
         self._session, self._output, self._folder, self._owner = session, output, folder, owner
-        self._saved = {each.key: each for each in _read_manifest(folder / MANIFEST)}
+        folder.joinpath(PARTIAL).mkdir(parents=True, exist_ok=True)
+        self._manifest = Manifest(folder)
         self._counts: Counter[str] = Counter()
         self._size = 0
         self._failed: list[_Result] = []
@@ -102,29 +72,25 @@ class ArchiveCopy:
 
         Raises CommandError if so many downloads fail one after the other that the cause must be another one.
         """
-        self._folder.joinpath(PARTIAL).mkdir(parents=True, exist_ok=True)
         notebooks = filter_notebooks(list_notebooks(self._session), self._owner, "", "")
         total = sum(each["versions"] for each in notebooks)
         folders = {each["itemId"]: _name_folder(each["itemId"], each["owner"], each["title"]) for each in notebooks}
         # A notebook that got another title keeps its folder.
-        folders |= {each.key.split("/")[1]: str(PurePosixPath(each.path).parent) for each in self._saved.values()}
+        folders |= self._manifest.folders
         waiting: set[Future[_Result]] = set()
-        with (
-            _open_manifest(self._folder / MANIFEST) as manifest,
-            ThreadPoolExecutor(THREADS, thread_name_prefix="get") as pool,
-        ):
+        with closing(self._manifest), ThreadPoolExecutor(THREADS, thread_name_prefix="get") as pool:
             try:
                 for version, entry in self._list_versions([ItemId(each["itemId"]) for each in notebooks]):
                     waiting.add(pool.submit(self._save, version, entry, folders.get(version.item_id, "")))
                     if len(waiting) >= MAX_WAITING:
                         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                        self._record(done, manifest, total)
+                        self._record(done, total)
                 done, waiting = wait(waiting)
-                self._record(done, manifest, total)
+                self._record(done, total)
             finally:
                 pool.shutdown(cancel_futures=True)  # after Ctrl-C, the downloads that have begun are completed
                 ended = [each for each in waiting if not each.cancelled() and each.exception() is None]
-                self._write_lines([each.result() for each in ended], manifest)
+                self._add_lines(each.result() for each in ended)
                 self._output.progress("")
         with suppress(OSError):  # another process may use it
             self._folder.joinpath(PARTIAL).rmdir()
@@ -153,7 +119,7 @@ class ArchiveCopy:
 
     def _save(self, version: ArchivedVersion, entry: LedgerEntry | None, folder: str) -> _Result:
         """Download a version unless its file is intact. `folder` is empty if the notebook is new."""
-        earlier = self._saved.get(version.key)
+        earlier = self._manifest.find(version.key)
         if earlier and earlier.is_intact(self._folder):
             return _Result(version.key, earlier)
         partial = self._folder / PARTIAL / f"{version.item_id}-{version.resource_key.rpartition('/')[2]}"
@@ -176,9 +142,9 @@ class ArchiveCopy:
 
     # ------------------------------------------------------------------ results
 
-    def _record(self, done: Iterable[Future[_Result]], manifest: IO[str], total: int) -> None:
+    def _record(self, done: Iterable[Future[_Result]], total: int) -> None:
         results = [each.result() for each in done]
-        self._write_lines(results, manifest)
+        self._add_lines(results)
         for each in results:
             self._counts["changed"] += each.has_moved_aside
             self._failures_in_a_row = self._failures_in_a_row + 1 if each.error else 0
@@ -193,10 +159,8 @@ class ArchiveCopy:
                 raise self._make_stopped(each)
         self._show_progress(total)
 
-    @staticmethod
-    def _write_lines(results: Iterable[_Result], manifest: IO[str]) -> None:
-        manifest.writelines(each.saved.to_line() for each in results if each.saved and each.is_new)
-        manifest.flush()
+    def _add_lines(self, results: Iterable[_Result]) -> None:
+        self._manifest.add(each.saved for each in results if each.saved and each.is_new)
 
     def _show_progress(self, total: int) -> None:
         interval = 0.2 if sys.stderr.isatty() else PROGRESS_SECONDS
@@ -218,7 +182,7 @@ class ArchiveCopy:
     def _describe(self) -> dict[str, Any]:
         return {
             "folder": str(self._folder),
-            "manifest": str(self._folder / MANIFEST),
+            "manifest": str(self._folder / FILE_NAME),
             "downloaded": self._counts["downloaded"],
             "bytes": self._size,
             "skipped": self._counts["skipped"],
@@ -257,32 +221,6 @@ def _describe_error(error: Exception) -> dict[str, str]:
         return {"reason": "file-not-written", "message": error.strerror or type(error).__name__, "remedy": ""}
     # Both have a reason and a remedy.
     return {"reason": getattr(error, "reason", ""), "message": str(error), "remedy": getattr(error, "remedy", "")}
-
-
-def _open_manifest(path: Path) -> TextIO:
-    """Open a manifest for more lines. A last line that was not written whole is removed first."""
-    if path.exists():
-        with path.open("rb+") as written:
-            end = max(0, written.seek(0, SEEK_END) - _MAX_LINE_BYTES)
-            written.seek(end)
-            written.truncate(end + written.read().rfind(b"\n") + 1)
-    return path.open("a", encoding="utf-8", newline="\n")
-
-
-def _read_manifest(path: Path) -> Iterator[SavedFile]:
-    """Yield the lines of a manifest. A line that was not written whole, or that leads out of the folder, is skipped."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                given = json.loads(line)
-                saved = SavedFile(str(given["key"]), str(given["sha256"]), int(given["bytes"]), str(given["path"]))
-            except (KeyError, TypeError, ValueError):
-                continue
-            relative = PurePosixPath(saved.path)
-            if keys.parse_version(saved.key) and not relative.is_absolute() and ".." not in relative.parts:
-                yield saved
 
 
 def _name_folder(item_id: str, owner: str, title: str) -> str:

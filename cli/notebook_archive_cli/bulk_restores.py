@@ -8,14 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from notebook_archive.archive import RestoreId, RunId, keys
-from notebook_archive.errors import SettingsInvalid
+from notebook_archive.errors import RestoreInputInvalid, SettingsInvalid
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
 from notebook_archive_cli.formatting import Column, format_size, format_table
 from notebook_archive_cli.layout import wrap_text
+from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output, format_count, replace_unprintable
 from notebook_archive_cli.restores import carry_out_undo, make_name, plan_undo
 from notebook_archive_cli.session import Session
+from notebook_archive_cli.translation import translate_failure
 
 # Maximum number of notebooks with the same problem that text output names. `--json` has all.
 MAX_NAMED = 20
@@ -23,9 +25,12 @@ MAX_NAMED = 20
 LINE_SECONDS = 10.0
 # An undo of a failed notebook finds something to undo only after one of these problems.
 _MAYBE_MADE = frozenset({"restore-interrupted", "batch-crashed", "restored-differently"})
-
 # After these errors, every other undo would fail too.
 _STOPS = frozenset({"aws-denied", "signed-out"})
+# The reason in a report if the outcomes of some notebooks are not known.
+OUTCOMES_LOST = "outcomes-lost"
+# The words of the command that lists bulk restores.
+LIST_COMMAND = ("runs", "--kind", BULK_RESTORES.kind)
 
 
 def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,35 +39,35 @@ def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
     `given` is the input of the state machine. Raise CommandError if nothing could be planned.
     """
     execution = start(session, BULK_RESTORES, {**given, "dryRun": True}, make_name("restore-plan"))
-    return _require_planned(session, _read_ended(session, execution), given)
+    return _require_planned(session, _read_ended(session, execution))
 
 
-def _require_planned(session: Session, report: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    if error := report["error"]:
-        is_wrong = error["reason"] == "restore-input-invalid"
+def _require_planned(session: Session, report: dict[str, Any]) -> dict[str, Any]:
+    options, error = session.options, report["error"]
+    if not error:
+        return report
+    if error["reason"] == RestoreInputInvalid.__name__:
         raise CommandError(
-            error["reason"],
+            RestoreInputInvalid.reason,
             error["message"],
-            remedy=error["remedy"],
-            command=session.options.command("restore", "--help"),
-            status=ExitStatus.USAGE if is_wrong else ExitStatus.FINDING,
-        )
-    if not report["items"]:
-        whose = f"of {given['owner']!r}" if "owner" in given else "to restore"
-        raise CommandError(
-            "nothing-to-restore",
-            f"The archive has no notebook {whose}.",
-            remedy="List the notebooks and their owners with the next command.",
-            command=session.options.command("list"),
+            remedy="Choose other notebooks, or fewer. The next command lists them with their owners.",
+            command=options.command("list"),
             status=ExitStatus.NOT_FOUND,
         )
-    return report
+    if error["reason"] == OUTCOMES_LOST:
+        raise CommandError(
+            OUTCOMES_LOST,
+            error["message"],
+            remedy="Find out who altered the object. The same command again makes another plan.",
+            command=options.same_command(),
+            status=ExitStatus.FINDING,
+        )
+    raise translate_failure(error["reason"], error["message"], options)
 
 
 def carry_out_plan(session: Session, run: RunId) -> dict[str, Any]:
     """Carry out the plan of an earlier execution, or the rest of it. Return the report and the list of notebooks."""
     execution = start(session, BULK_RESTORES, {"resume": run}, make_name("restore"))
-    Output(session.options).note(f"The bulk restore {execution.run_id} has started.")
     return _read_ended(session, execution)
 
 
@@ -79,15 +84,16 @@ def _read_ended(session: Session, execution: Execution) -> dict[str, Any]:
     }
 
 
-def parse_run(text: str) -> RunId:
-    """Return the run id, or raise CommandError."""
+def parse_run(text: str, options: Options, *next_command: str) -> RunId:
+    """Return the run id, or raise CommandError with this next command."""
     try:
         return RunId.parse(text)
     except SettingsInvalid:
         raise CommandError(
             "usage",
-            f"{text!r} is not the id of a bulk restore, such as 2026-11-22/restore-20261122-060000-7c1f.",
-            remedy="The command that began the restore shows it. `notebook-archive runs` lists the newest.",
+            f"{text!r} is not a run id, such as 2026-11-22/back-1.",
+            remedy="Give the whole id, with the day.",
+            command=options.command(*next_command),
             status=ExitStatus.USAGE,
         ) from None
 
@@ -102,8 +108,8 @@ def describe_resumed(session: Session, run: RunId) -> dict[str, Any]:
         raise CommandError(
             "plan-missing",
             f"The archive has no plan of a bulk restore {run}.",
-            remedy="List the runs, and give the id of a bulk restore.",
-            command=session.options.command("runs"),
+            remedy="List the bulk restores with the next command.",
+            command=session.options.command(*LIST_COMMAND),
             status=ExitStatus.NOT_FOUND,
         )
     last = max(plans, key=lambda listed: (listed.written, listed.key))
@@ -143,23 +149,40 @@ def _describe_problems(items: Iterable[Mapping[str, Any]], width: int) -> list[s
             by_reason.setdefault((each["state"], each["problem"]["reason"]), []).append(each)
     for (state, reason), some in sorted(by_reason.items()):
         lines += ["", f"{format_count(len(some), 'notebook')} {state}: {reason}"]
-        for each in some[:MAX_NAMED]:
-            lines.append(f"  {each['itemId']}  {replace_unprintable(each['title'])}")
-            if state == "failed":
-                lines += wrap_text(each["problem"]["message"], width, "    ")
-        if len(some) > MAX_NAMED:
-            lines.append(f"  … and {len(some) - MAX_NAMED} more, which --json lists")
-        if state == "failed":
-            lines += wrap_text(_describe_remedy(reason, some), width, "  ")
+        lines += _describe_group(some, reason, width) if state == "failed" else _list_titles(some)
     return lines
 
 
+def _describe_group(some: Sequence[Mapping[str, Any]], reason: str, width: int) -> list[str]:
+    """Return the lines about notebooks that failed for one reason. A message that all share is shown once."""
+    messages = [each["problem"]["message"] for each in some]
+    if len(set(messages)) == 1:
+        lines = [*wrap_text(messages[0], width, "  "), *_list_titles(some)]
+    else:
+        lines = []
+        for each, message in zip(some[:MAX_NAMED], messages, strict=False):
+            lines += [*_list_titles([each]), *wrap_text(message, width, "    ")]
+        lines += _count_others(some)
+    return [*lines, *wrap_text(_describe_remedy(reason, some), width, "  ")]
+
+
+def _list_titles(some: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [f"  {each['itemId']}  {replace_unprintable(each['title'])}" for each in some[:MAX_NAMED]]
+    return [*lines, *_count_others(some)]
+
+
+def _count_others(some: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"  … and {len(some) - MAX_NAMED:,} more, which --json lists"] if len(some) > MAX_NAMED else []
+
+
 def _describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
-    if reason != "owner-missing":
-        return str(some[0]["problem"]["remedy"])
-    archived = sorted({each["archivedOwner"] for each in some})
-    options = " ".join(f"--map {owner}=MEMBER" for owner in archived[:3])
-    return f"Add the member to the portal. Or name other members, who get these notebooks: {options}."
+    if reason == "owner-missing":
+        archived = sorted({each["archivedOwner"] for each in some})
+        options = " ".join(f"--map {owner}=MEMBER" for owner in archived[:3])
+        return f"Add the member to the portal. Or name other members, who get these notebooks: {options}."
+    if reason == "version-missing":
+        return "`notebook-archive versions ITEM` lists the versions of a notebook."
+    return str(some[0]["problem"]["remedy"])
 
 
 def render_many(report: Mapping[str, Any], width: int) -> Iterator[str]:
@@ -242,8 +265,8 @@ def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
         raise CommandError(
             "list-missing",
             f"The archive has no list of new items of a bulk restore {run}.",
-            remedy="If it has not ended, wait for it. List the runs with the next command.",
-            command=session.options.command("runs"),
+            remedy="If it has not ended, wait for it. List the bulk restores with the next command.",
+            command=session.options.command(*LIST_COMMAND),
             status=ExitStatus.NOT_FOUND,
         )
     return [each for each in items if "newItemId" in each or each.get("problem", {}).get("reason") in _MAYBE_MADE]

@@ -11,7 +11,7 @@ import click
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.options import COMPLETION_VARIABLE, Options, add_common_options
-from notebook_archive_cli.usage import UnknownCommand, describe_interruption, translate_usage_error
+from notebook_archive_cli.usage import describe_interruption, translate_usage_error
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -58,13 +58,6 @@ class _Commands(click.Group):
         module = importlib.import_module(f"notebook_archive_cli.commands.{name}")
         command: click.Command = module.command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not ctx.resilient_parsing:
-            raise UnknownCommand(args[0], list(_COMMANDS), ctx)
-        return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem[str]"]:
         from click.shell_completion import CompletionItem
@@ -140,7 +133,7 @@ def _run(options: Options) -> int:
         # An error in the arguments may come before the option that says how to print it.
         options.is_json = options.is_json or "--json" in options.arguments
         options.is_debug = options.is_debug or "--debug" in options.arguments
-        error = translate_usage_error(caught, options)
+        error = translate_usage_error(caught, options, _COMMANDS)
     except (KeyboardInterrupt, click.Abort) as caught:
         error = describe_interruption(options)
         error.__cause__ = caught

@@ -130,9 +130,12 @@ class Output:
             )
 
     def note(self, text: str) -> None:
-        """Print a line on standard error. With `--json` nothing is printed, because only errors go there."""
+        """Print a line on standard error. With `--json` nothing is printed, because only errors go there.
+
+        A line that is indented, such as a command, is not wrapped.
+        """
         if not self._options.is_json:
-            sys.stderr.write(f"{replace_unprintable(text)}\n")
+            sys.stderr.write(replace_unprintable(text) + "\n" if text.startswith(" ") else _wrap(text))
 
     def progress(self, text: str) -> None:
         """Show on standard error how far the work is.
@@ -172,18 +175,19 @@ def print_error(error: CommandError, options: Options) -> None:
         document = error.document() | ({"trace": trace} if trace else {})
         sys.stderr.write(json.dumps(document, indent=2) + "\n")
         return
+    lines = [_wrap(f"Error: {error}"), _wrap(error.remedy) if error.remedy else ""]
+    sys.stderr.write(trace + "".join(lines) + (f"  {error.command}\n" if error.command else ""))
+
+
+def _wrap(text: str) -> str:
+    """Return the lines of a text, wrapped to the width of the terminal. Paths and ids stay whole for copying."""
     width = shutil.get_terminal_size().columns
-    for text in (f"Error: {error}", error.remedy):
-        # Candidates stand on lines of their own.
-        for paragraph in text.split("\n"):
-            indent = " " * (len(paragraph) - len(paragraph.lstrip(" ")))
-            # Paths and ids stay whole, so that they can be copied.
-            lines = textwrap.wrap(
-                replace_unprintable(paragraph),
-                width,
-                subsequent_indent=indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            trace += "".join(f"{line}\n" for line in lines)
-    sys.stderr.write(trace + (f"  {error.command}\n" if error.command else ""))
+    lines: list[str] = []
+    # Candidates stand on lines of their own.
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip(" ")))
+        clean = replace_unprintable(line)
+        lines += textwrap.wrap(
+            clean, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "".join(f"{line}\n" for line in lines)

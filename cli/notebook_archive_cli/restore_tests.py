@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notebook_archive.archive import RunId, keys
-from notebook_archive_cli.errors import CommandError
+from notebook_archive.errors import RestoreTestFailed
+from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.formatting import Column, format_table
 from notebook_archive_cli.invocations import Remedy, invoke_function
 from notebook_archive_cli.layout import wrap_text
@@ -23,33 +24,41 @@ def make_run() -> RunId:
     return RunId.from_execution(make_name("restore-test"), datetime.now(UTC).isoformat())
 
 
-def test_restores(session: Session, run: RunId) -> dict[str, Any]:
-    """Do a restore test, and return its results. If it was done before, those results are returned.
-
-    Raise CommandError if it could not begin.
-    """
+def carry_out_test(session: Session, run: RunId) -> dict[str, Any]:
+    """Do a restore test, and return its results. Raise CommandError if it could not begin."""
     day, name = run.split("/")
-    event = {"runId": name, "startedAt": f"{day}T00:00:00+00:00"}
-    schedule = session.stack.parameter("RestoreTestSchedule")
-    if (results := _read_results(session, run)) is None:
-        try:
-            invoke_function(
-                session,
-                "TestRestoresFunction",
-                event,
-                what=f"restore test {run}",
-                repeat=session.options.command("restore-test", "--run", run),
-                list_remedies=lambda: _list_remedies(session),
-            )
-        except CommandError as error:
-            # The function fails if a version failed. Its results are in the archive nevertheless.
-            if error.reason != "restore-test-failed":
-                raise
-        results = _read_results(session, run)
+    try:
+        invoke_function(
+            session,
+            "TestRestoresFunction",
+            {"runId": name, "startedAt": f"{day}T00:00:00+00:00"},
+            what=f"restore test {run}",
+            repeat=session.options.command("restore-test", "--run", run),
+            list_remedies=lambda: _list_remedies(session),
+        )
+    except CommandError as error:
+        # The function fails if a version failed. Its results are in the archive nevertheless.
+        if error.reason != RestoreTestFailed.reason:
+            raise
+    return read_test(session, run)
+
+
+def read_test(session: Session, run: RunId) -> dict[str, Any]:
+    """Return the results of a restore test. Raise CommandError if there are none, or none yet."""
+    results = _read_results(session, run)
+    if results is None:
+        raise CommandError(
+            "results-missing",
+            f"The restore test {run} has no results yet, or never had any.",
+            remedy="It may be under way: run the same command in a few minutes. If it was stopped, the next test "
+            "deletes what it left.",
+            command=session.options.command("restore-test", "--run", run),
+            status=ExitStatus.UNAVAILABLE,
+        )
     return {
-        **(results or {}),
+        **results,
         "resultsKey": keys.restore_test_results_key(run),
-        "schedule": schedule or None,
+        "schedule": session.stack.parameter("RestoreTestSchedule") or None,
     }
 
 
@@ -78,7 +87,6 @@ def _list_remedies(session: Session) -> dict[str, Remedy]:
             "Give the account for tests the privilege that the message names. The next command checks it.",
             options.command("doctor"),
         ),
-        "RestoreTestFailed": Remedy("Read the results.", options.command("restore-test")),
     }
 
 

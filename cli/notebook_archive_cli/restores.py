@@ -150,7 +150,6 @@ def list_remedies(options: Options, restore: VersionRestore) -> dict[str, Remedy
     """Return what to do about each error of the function, by the name of its class."""
     afresh = replace(restore, request_id="")
     as_new = replace(afresh, way="new", title="", target_item_id="", is_forced=False)
-    as_replacement = replace(afresh, way="replace", title="")
     forced, nobody = replace(afresh, is_forced=True), replace(afresh, owner="MEMBER")
 
     def again(changed: VersionRestore) -> str:
@@ -175,7 +174,7 @@ def list_remedies(options: Options, restore: VersionRestore) -> dict[str, Remedy
             again(as_new),
         ),
         "NoFreeSlot": Remedy("Delete a snapshot in ArcGIS. Or restore the version as a new item:", again(as_new)),
-        "SnapshotUnsendable": Remedy("Restore the version over the content of the item:", again(as_replacement)),
+        "SnapshotUnsendable": Remedy("Restore the version as a new item:", again(as_new)),
         "SnapshotNameTaken": Remedy(
             "Give another name with --title. Or leave out --title:", again(replace(afresh, title=""))
         ),
@@ -190,6 +189,11 @@ def list_remedies(options: Options, restore: VersionRestore) -> dict[str, Remedy
         ),
         "ArchiveDamaged": Remedy(
             "Verify the notebook. Then restore another version, or an older S3 version with --version-id.",
+            options.command("verify", restore.item_id),
+        ),
+        "VersionReplaced": Remedy(
+            "Find out who replaced the object. The next command verifies the notebook, and names the good S3 version. "
+            "Restore that one, with --version-id.",
             options.command("verify", restore.item_id),
         ),
         "RestoreInterrupted": Remedy(

@@ -31,7 +31,7 @@ _SAME = ()
 # An error of a class that is not in this table is reported like the nearest of its base classes.
 _REPORTS: dict[type[errors.NotebookArchiveError], _Report] = {
     errors.NotAnId: _Report(ExitStatus.USAGE, ("list",), "Give the id of an item, the beginning of one, or a title."),
-    errors.RunInputInvalid: _Report(ExitStatus.USAGE, ("run", "--help")),
+    errors.RunInputInvalid: _Report(ExitStatus.USAGE, ("run", "--help"), "Name each notebook once."),
     errors.RunIdTaken: _Report(ExitStatus.UNAVAILABLE, _SAME, "Run the command again. The run gets another name."),
     errors.RequestRefused: _Report(ExitStatus.USAGE, ("--help",)),
     errors.RequestInvalid: _Report(ExitStatus.USAGE, ("failed", "list")),
@@ -64,12 +64,23 @@ _REPORTS: dict[type[errors.NotebookArchiveError], _Report] = {
         "Choose another version of the notebook, and find out who altered this one. The next command reads every "
         "version of every notebook.",
     ),
-    errors.ArchiveDenied: _Report(ExitStatus.DENIED, _DOCTOR),
+    errors.ArchiveDenied: _Report(
+        ExitStatus.DENIED,
+        _DOCTOR,
+        "Check that the bucket exists, and that its policy, the KMS key and your role allow the call. docs/deploy.md "
+        "has a policy for each task of an operator.",
+    ),
+    errors.RestoreError: _Report(ExitStatus.FINDING, ("restore", "--help")),
     errors.RestoreInputInvalid: _Report(ExitStatus.USAGE, ("restore", "--help"), "Correct the options."),
     errors.RestoreIdTaken: _Report(
         ExitStatus.UNAVAILABLE, _SAME, "Run the command again. The restore gets another id."
     ),
     errors.VersionMissing: _Report(ExitStatus.NOT_FOUND, ("list",), "List the notebooks, then the versions of one."),
+    errors.VersionReplaced: _Report(
+        ExitStatus.FINDING,
+        ("findings",),
+        "Find out who replaced the object. Restore an older S3 version of it, with --version-id.",
+    ),
     errors.RestoreForbidden: _Report(ExitStatus.DENIED, _DOCTOR),
     errors.OwnerMissing: _Report(
         ExitStatus.NOT_FOUND,

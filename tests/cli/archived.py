@@ -110,6 +110,7 @@ class Archived:
             self.archive.put_lines_once(keys.plan_key(RUN), lines)
         others = [{"itemId": make_id(item), "state": state} for item, state in states.items()]
         report = {"schema": 2, "runId": RUN, "scope": "everything", "status": "complete", "notProtected": others}
+        report |= {"startedAt": "2025-01-03T02:00:00.000Z", "endedAt": "2025-01-03T02:01:00.000Z"}
         self.archive.put_document(keys.report_key(RUN), report)
 
     def record(self, key: str, body: bytes, **known: Any) -> None:

@@ -1,5 +1,6 @@
 """Run the `aws` commands that a command prints, with boto3, so that the tests need no AWS CLI."""
 
+import functools
 import json
 import shlex
 from pathlib import Path
@@ -30,14 +31,12 @@ def run_aws(line: str) -> dict[str, Any]:
             options[list(options)[-1]].append(word)
     for name in GLOBAL_OPTIONS & options.keys():
         chosen[name] = options.pop(name)[0]
-    session = boto3.Session(
+    client = _make_client(
+        {"s3api": "s3"}.get(service, service),
         credentials.get("AWS_ACCESS_KEY_ID"),
         credentials.get("AWS_SECRET_ACCESS_KEY"),
-        region_name=chosen.get("--region"),
-    )
-    client: Any = session.client(
-        {"s3api": "s3"}.get(service, service),  # type: ignore[call-overload]
-        endpoint_url=chosen.get("--endpoint-url"),
+        chosen.get("--region"),
+        chosen.get("--endpoint-url"),
     )
     shape = _find_input(client, operation)
     members = {f"--{xform_name(name, '-')}": name for name in shape.members}
@@ -46,6 +45,13 @@ def run_aws(line: str) -> dict[str, Any]:
     arguments = {members[option]: _parse(values, shape.members[members[option]]) for option, values in options.items()}
     response: dict[str, Any] = getattr(client, operation.replace("-", "_"))(**arguments)
     return response
+
+
+@functools.cache
+def _make_client(service: str, key: str | None, secret: str | None, region: str | None, endpoint: str | None) -> Any:
+    """Return a client. It is made once, because that takes most of the time of a command."""
+    session = boto3.Session(key, secret, region_name=region)
+    return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
 
 
 def _find_input(client: Any, operation: str) -> StructureShape:

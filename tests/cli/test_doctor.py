@@ -1,8 +1,10 @@
 """Test that the doctor finds planted faults of the portal, the secrets and the buckets, and that its fixes work."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import boto3
 import pytest
 
 from local.arcgis import LocalArcGIS, Seed
-from notebook_archive_cli.doctor import beliefs, bucket, network, portal, schedule, secrets, webhook
+from notebook_archive_cli.doctor import beliefs, bucket, functions, network, portal, schedule, secrets, webhook
 from notebook_archive_cli.doctor.aws import describe_skew, measure_skew
 from notebook_archive_cli.doctor.bucket import build_statements
-from notebook_archive_cli.doctor.checks import Check
+from notebook_archive_cli.doctor.checks import Check, good
+from notebook_archive_cli.doctor.examination import Step, run_step
 from notebook_archive_cli.doctor.portal import describe_portal_skew
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.options import Options
@@ -196,8 +199,8 @@ def test_wrong_password_of_the_administrator(site: Site) -> None:
 
 def test_administrator_without_privileges_is_named(site: Site) -> None:
     site.store("admin", {"username": "ana", "password": "ana-password"})
-    check = site.check(secrets.check_administrator)
-    assert "ana signs in, but does not have portal:admin:viewItems" in check.message
+    check = site.check(secrets.check_privileges)
+    assert check.message == "ana does not have portal:admin:viewItems and portal:admin:updateItems"
 
 
 def test_missing_secret_is_created_by_the_command(site: Site) -> None:
@@ -236,6 +239,34 @@ def test_expiring_token_that_is_not_rotated_is_bad(site: Site) -> None:
     check = site.check(secrets.check_owners)
     assert "its token is not rotated, and expires at" in check.message
     assert token not in str(check)
+
+
+def test_rotation_that_does_not_work_names_owners_add(site: Site) -> None:
+    target, now = Target(Session(Options())), datetime.now(UTC)
+    rules = {"ScheduleExpression": "rate(12 hours)"}
+    rotated = {
+        "Name": f"{PREFIX}/owners/ana",
+        "RotationLambdaARN": site.stack.outputs["RotateTokenFunction"],
+        "RotationRules": rules,
+        "LastRotatedDate": now - timedelta(hours=1),
+    }
+    assert secrets.check_rotation(target, rotated).state == "good"
+    refused = {"1": ["AWSCURRENT", f"refused-2-{int(now.timestamp()) + 60}"]}
+    for fault in (
+        {"SecretVersionsToStages": refused},
+        {"LastRotatedDate": now - timedelta(hours=14)},
+        {"RotationLambdaARN": "arn:aws:lambda:eu-west-1:123456789012:function:other"},
+    ):
+        assert secrets.check_rotation(target, rotated | fault).command == "notebook-archive owners add ana"
+    assert secrets.check_rotation(target, rotated | {"LastRotatedDate": None}).state == "unknown"
+
+
+def test_secret_with_another_key_is_encrypted_again(site: Site) -> None:
+    site.secrets.update_secret(SecretId=f"{PREFIX}/owners/ana", KmsKeyId="alias/other")
+    check = site.check(secrets.check_encryption)
+    assert check.name == f"encryption {PREFIX}/owners/ana"
+    run_aws(check.command)
+    site.assert_good(secrets.check_encryption)
 
 
 def test_username_with_other_characters_is_compared(site: Site) -> None:
@@ -310,11 +341,12 @@ def test_network_without_a_way_out_gets_endpoints(site: Site) -> None:
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(VpcId=vpc, GroupName="functions", Description="functions")["GroupId"]
     site.deploy(SubnetIds=subnet, SecurityGroupIds=group)
+    target = Target(Session(Options()))
     for service in network.SERVICES:
-        check = site.check(network.check_network)
+        (check,) = (each for each in network.check_network(target) if each.state == "bad")
         assert check.message.startswith(f"no way to {service}")
         run_aws(check.command)
-    site.assert_good(network.check_network)
+    assert {each.state for each in network.check_network(target)} == {"good"}
 
 
 def test_disabled_schedule_is_enabled(site: Site) -> None:
@@ -331,6 +363,41 @@ def test_disabled_schedule_is_enabled(site: Site) -> None:
     run_aws(site.check(check).command)
     site.assert_good(check)
     assert "cron(0 2 * * ? *) in UTC, next at " in site.check(check).message
+
+
+@pytest.mark.usefixtures("stack")
+def test_errors_of_the_newest_hour_show_the_log() -> None:
+    cloudwatch: Any = boto3.client("cloudwatch")
+    target = Target(Session(Options()))
+    target.resources = {"PlanRunFunction": (functions.FUNCTION, "plan")}
+    assert functions.check_errors(target)[0].state == "unknown"
+    at = datetime.now(UTC) - timedelta(hours=2)
+    for metric in ("Invocations", "Errors"):
+        named = {"MetricName": metric, "Dimensions": [{"Name": "FunctionName", "Value": "plan"}]}
+        cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=[{**named, "Timestamp": at, "Value": 1.0}])
+    (check,) = functions.check_errors(target)
+    assert check.message.startswith("1 error in 1 invocation in the hour from ")
+    assert run_aws(check.command)["events"] == []
+
+
+@pytest.mark.usefixtures("stack")
+def test_deleted_function_is_found() -> None:
+    target = Target(Session(Options()))
+    target.resources = {"PlanRunFunction": (functions.FUNCTION, "plan")}
+    assert [each.message for each in functions.check_states(target)] == ["plan was deleted"]
+
+
+@pytest.mark.usefixtures("stack")
+def test_check_that_does_not_end_is_unknown() -> None:
+    never = threading.Event()
+
+    def wait(_: Target) -> Check:
+        never.wait()
+        return good("slow", "it ended")
+
+    (check,) = run_step(Step("slow", wait, seconds=0.05), Target(Session(Options())))
+    never.set()
+    assert (check.state, "did not end within" in check.message) == ("unknown", True)
 
 
 def test_alarm_topic_needs_a_subscriber(site: Site) -> None:

@@ -1,12 +1,18 @@
 """Test what all commands share: options, usage errors, exit statuses and JSON."""
 
+import os
 import shlex
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from notebook_archive_cli.options import Options
 from tests.cli.conftest import MotoStack, Run, columns_of
+from tests.cli.functions import answered
 
 
 @pytest.mark.usefixtures("stack")
@@ -76,3 +82,47 @@ def test_group_alone_shows_its_help(run: Run, words: list[str]) -> None:
     result = run(*words)
     assert (result.status, result.stderr) == (0, "")
     assert result.stdout == run(*words, "--help").stdout
+
+
+def raise_error(error: BaseException) -> Callable[..., NoReturn]:
+    def respond(**_: Any) -> NoReturn:
+        raise error
+
+    return respond
+
+
+@pytest.mark.usefixtures("stack")
+def test_interruption_has_its_own_status(run: Run) -> None:
+    with answered(cloudformation_DescribeStacks=raise_error(KeyboardInterrupt())):
+        result = run("list", "--json")
+    assert (result.status, result.error["reason"]) == (130, "interrupted")
+
+
+@pytest.mark.usefixtures("stack")
+def test_defect_shows_its_trace_only_with_debug(run: Run) -> None:
+    with answered(cloudformation_DescribeStacks=raise_error(ZeroDivisionError("a secret"))):
+        result = run("list")
+        assert result.status == 1
+        assert "ZeroDivisionError" in result.stderr
+        assert "a secret" not in result.stderr
+        assert result.stderr.endswith("  notebook-archive list --debug\n")
+        traced = run("list", "--debug")
+        assert "Traceback (most recent call last)" in traced.stderr
+        assert "ZeroDivisionError" in run("list", "--debug", "--json").error["trace"]
+
+
+def test_closed_output_is_no_defect() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "notebook_archive_cli", "completion", "fish"],
+        env={"PYTHONPATH": f"{root}/cli:{root}/layers/notebook_archive"},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -49,7 +49,7 @@ def report(run_id: str, items: list[dict[str, Any]], **more: Any) -> dict[str, A
         "dryRun": "planned" in states,
         "status": "partial" if failed else "complete",
         "message": "Done.",
-        "startedAt": "2026-11-22T09:00:00.000Z",
+        "startedAt": datetime.now(UTC).isoformat(),
         "endedAt": "2026-11-22T09:00:07.512Z",
         "seconds": 7.5,
         "work": {"batches": 1, "seconds": 4.1, "longest": 4.1},
@@ -124,19 +124,21 @@ def test_interrupted_bulk_restore_is_resumed(run: Run, asked: list[dict[str, Any
 
 
 def test_plan_that_failed_is_reported(run: Run, stack: MotoStack) -> None:
-    problem = {"reason": "restore-input-invalid", "message": "The field at is wrong.", "remedy": "Correct it."}
+    message = "The archive has no notebook of owner 'nobody'."
+    reasons = ["RestoreInputInvalid", "outcomes-lost", "ArchiveDenied"]
+    errors = [{"reason": reason, "message": message, "remedy": "Correct it."} for reason in reasons]
 
     def work(name: str, _: dict[str, Any]) -> None:
-        items = [] if name.startswith("restore-plan") else [outcome(ITEM, "Flood model", "restored")]
-        write(stack, f"{datetime.now(UTC):%Y-%m-%d}/{name}", items, error=errors.pop(), dryRun=True)
+        write(stack, f"{datetime.now(UTC):%Y-%m-%d}/{name}", [], error=errors.pop(0), dryRun=True)
 
-    errors: list[Any] = [None, problem]
     executions = Executions(work)
     with answered(sfn_StartExecution=executions.start, sfn_DescribeExecution=executions.describe):
-        wrong = run("restore", "--all", "--json")
-        nothing = run("restore", "--owner", "nobody", "--json")
-    assert (wrong.status, wrong.error["message"]) == (2, problem["message"])
-    assert (nothing.status, nothing.error["reason"]) == (5, "nothing-to-restore")
+        results = [run("restore", "--owner", "nobody", "--json") for _ in reasons]
+    assert [each.error["reason"] for each in results] == ["restore-input-invalid", "outcomes-lost", "archive-denied"]
+    assert [each.status for each in results] == [5, 3, 4]
+    assert {each.error["message"] for each in results} == {message}
+    commands = [each.error["command"].removeprefix("notebook-archive ") for each in results]
+    assert commands == ["list", "restore --owner nobody --json", "doctor"]
 
 
 # ---------------------------------------------------------------------- undo --run
@@ -235,6 +237,8 @@ def test_failed_restore_test_shows_its_results(run: Run, stack: MotoStack) -> No
         text = run("restore-test")
         result = run("restore-test", "--json")
         again = run("restore-test", "--run", result.document["runId"], "--json")
+        unknown = run("restore-test", "--run", EARLIER, "--json")
+    assert (unknown.status, unknown.error["reason"]) == (6, "results-missing")
     assert (text.status, result.status, again.document) == (3, 3, result.document)
     rows = [line.split() for line in text.stdout.splitlines()]
     assert ["passed", "5", "1.5", ITEM, "ana"] in rows

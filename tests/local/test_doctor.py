@@ -59,7 +59,6 @@ def restored(doctor: Doctor) -> Iterator[None]:
         yield
     finally:
         iam.put_role_policy(RoleName=ids["PlanRunRole"], PolicyName="plan-run", PolicyDocument=json.dumps(policy))
-        iam.delete_role_policy(RoleName=ids["PlanRunRole"], PolicyName="added-by-doctor")
         doctor.client("sqs").purge_queue(QueueUrl=ids["FailureQueue"])
 
 
@@ -77,8 +76,8 @@ def test_planted_faults_are_corrected_by_their_commands(doctor: Doctor) -> None:
 
         bad = {name: check for name, check in doctor.examine().items() if check["state"] == "bad"}
         assert bad.keys() == ALWAYS_BAD | {
-            "function PlanRunFunction", "role PlanRunRole", "request polling", "event rule", "dead-letter queue",
-            "failure queue", "bucket versioning", "bucket policy",
+            "concurrency of PlanRunFunction", "policy plan-run of PlanRunRole", "request polling", "event rule",
+            "dead-letter queue", "failure queue", "bucket versioning", "bucket policy",
         }  # fmt: skip
         assert bad["schedule of runs"]["command"] == "make local PARAMETERS=ScheduleState=ENABLED"
         assert bad["failure queue"]["command"] == "notebook-archive failed retry --local"
@@ -109,6 +108,6 @@ def test_denied_calls_are_unknown_and_not_good(doctor: Doctor) -> None:
         iam.delete_user_policy(UserName="reader", PolicyName="read")
         iam.delete_user(UserName="reader")
     assert {name for name, check in checks.items() if check["state"] == "bad"} == {"alarms"}
-    for name in ("bucket", "functions", "schedule of runs", "event rule", "failure queue", "function roles"):
+    for name in ("bucket", "functions", "schedule of runs", "event rule", "failure queue", "role policies"):
         assert (checks[name]["state"], checks[name]["message"].startswith("AWS denied")) == ("unknown", True)
     assert checks["bucket policy"]["message"] == "not checked, because of 'bucket'"

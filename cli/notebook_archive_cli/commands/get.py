@@ -49,6 +49,8 @@ def command(
         raise click.UsageError("Give a VERSION, or --all with a folder for all of them.")
     if owner and not folder:
         raise click.UsageError("--owner needs --all.")
+    if folder and (target or version_id or force):
+        raise click.UsageError("--output, --version-id and --force are for one VERSION, and not for --all.")
     session, output = Session(options), Output(options)
     if folder:
         document, status = ArchiveCopy(session, output, folder, owner or "").complete()

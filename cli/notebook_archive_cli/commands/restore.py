@@ -93,7 +93,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
 
     output, restore = Output(session.options), _read_restore(session, given)
     record = plan_restore(session, restore)
-    if record["status"] == "restored":
+    if record["status"] == "already-restored":
         output.note("This restore was carried out before. This is its result.")
     elif not given["is_dry_run"]:
         output.confirm(
@@ -112,13 +112,11 @@ def _read_restore(session: "Session", given: dict[str, Any]) -> "VersionRestore"
     from notebook_archive_cli.catalog import find_object, resolve_item, resolve_version
     from notebook_archive_cli.restores import VersionRestore, make_name
 
-    # The object may have been deleted. Only its older S3 versions are left then.
-    is_older = bool(given["version_id"])
-    version = (
-        find_object(session, given["version"])
-        if is_older
-        else resolve_version(session, given["version"], utc=given["utc"])
-    )
+    if given["version_id"]:
+        # The object itself may have been deleted.
+        version = find_object(session, given["version"])
+    else:
+        version = resolve_version(session, given["version"], utc=given["utc"])
     portal_url, secret_prefix = _read_portal(session, given)
     return VersionRestore(
         item_id=version.item_id,
@@ -214,11 +212,17 @@ def _split_pair(text: str) -> tuple[str, str]:
 
 
 def _resume(session: "Session", given: dict[str, Any]) -> int:
-    from notebook_archive_cli.bulk_restores import carry_out_plan, describe_resumed, parse_run, render_many
+    from notebook_archive_cli.bulk_restores import (
+        LIST_COMMAND,
+        carry_out_plan,
+        describe_resumed,
+        parse_run,
+        render_many,
+    )
     from notebook_archive_cli.executions import grade
     from notebook_archive_cli.output import Output, format_count
 
-    output, run = Output(session.options), parse_run(given["resumed"])
+    output, run = Output(session.options), parse_run(given["resumed"], session.options, *LIST_COMMAND)
     resumed = describe_resumed(session, run)
     plan = f"The plan of {run} has {format_count(resumed['notebooks'], 'notebook')}."
     before = f"{resumed['restored']:,} of them are known to be restored. Nothing is restored twice."

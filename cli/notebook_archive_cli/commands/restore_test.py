@@ -6,7 +6,7 @@ from notebook_archive_cli.options import Options, add_common_options
 
 
 @click.command("restore-test")
-@click.option("--run", "run_text", metavar="RUN", help="Show the results of an earlier test, or complete it.")
+@click.option("--run", "run_text", metavar="RUN", help="Show the results of an earlier test.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, run_text: str | None) -> int:
@@ -17,12 +17,16 @@ def command(options: Options, run_text: str | None) -> int:
     from notebook_archive_cli.bulk_restores import parse_run
     from notebook_archive_cli.errors import ExitStatus
     from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restore_tests import make_run, render_tests, test_restores
+    from notebook_archive_cli.restore_tests import carry_out_test, make_run, read_test, render_tests
     from notebook_archive_cli.session import Session
 
-    output, run = Output(options), parse_run(run_text) if run_text else make_run()
-    if not run_text:
-        output.note(f"Restore test {run} begins. It may take some minutes.")
-    results = test_restores(Session(options), run)
+    output, session = Output(options), Session(options)
+    if run_text:
+        results = read_test(session, parse_run(run_text, options, "restore-test", "--help"))
+    else:
+        run = make_run()
+        output.note(f"Restore test {run}")
+        output.note("This may take some minutes.")
+        results = carry_out_test(session, run)
     output.show(results, render_tests)
     return ExitStatus.GOOD if results["status"] == "passed" else ExitStatus.FINDING

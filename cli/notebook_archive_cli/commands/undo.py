@@ -59,7 +59,7 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
 
     output = Output(session.options)
     record = plan_undo(session, restore_id, is_forced=is_forced)
-    if record["status"] == "undone":
+    if record["status"] == "already-undone":
         output.note("This restore was undone before.")
     elif not is_dry_run:
         output.confirm(
@@ -73,17 +73,21 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
 
 
 def _undo_run(session: "Session", run_text: str, *, is_dry_run: bool, is_confirmed: bool) -> int:
-    from notebook_archive_cli.bulk_restores import list_made, parse_run, render_undone, undo_many
+    from notebook_archive_cli.bulk_restores import LIST_COMMAND, list_made, parse_run, render_undone, undo_many
     from notebook_archive_cli.errors import ExitStatus
+    from notebook_archive_cli.layout import wrap_text
     from notebook_archive_cli.output import Output, format_count
+    from notebook_archive_cli.restores import terminal_width
 
-    output, run = Output(session.options), parse_run(run_text)
+    output, run = Output(session.options), parse_run(run_text, session.options, *LIST_COMMAND)
     made = list_made(session, run)
     if not is_dry_run:
         portals = ", ".join(sorted({each["portalUrl"] for each in made if "portalUrl" in each}))
-        plan = f"{format_count(len(made), 'restore')} of the bulk restore {run} would be undone on {portals}."
-        sentence = "Each deletes the item that it made. An item that somebody changed stays."
-        output.confirm([plan, sentence], "Undo them?", is_confirmed=is_confirmed)
+        plan = (
+            f"{format_count(len(made), 'restore')} of the bulk restore {run} would be undone on {portals}. Each undo "
+            "deletes the item that the restore made. An item that somebody changed stays."
+        )
+        output.confirm([*wrap_text(plan, terminal_width())], "Undo them?", is_confirmed=is_confirmed)
     document = undo_many(session, run, made, is_dry_run=is_dry_run)
     output.show(document, render_undone)
     return ExitStatus.FINDING if document["failed"] else ExitStatus.GOOD

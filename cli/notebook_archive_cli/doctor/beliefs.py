@@ -187,8 +187,9 @@ def _is_notebook(body: bytes) -> bool:
 def describe_probe(target: Target) -> list[str]:
     """Return what `check_by_writing` changes in ArcGIS, for a question."""
     lines = [
-        f"This adds a private notebook, {PROBE_TITLE!r}, for an owner with",
-        "a secret, makes a snapshot of it, and deletes both. It changes nothing else.",
+        f"This adds a private notebook, {PROBE_TITLE!r},",
+        "for an owner who has a secret, makes a snapshot of it, and deletes both.",
+        "It changes nothing else.",
     ]
     if target.parameter("WebhookSecret"):
         lines.append("The webhook may archive the test notebook. The archive then keeps it.")

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
+from notebook_archive_cli.doctor.policies import list_statements, normalize
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.output import format_count
 
@@ -91,7 +92,7 @@ def check_policy(target: Target) -> Check:
     name, bucket = "bucket policy", target.output("ArchiveBucket")
     text = _read(target, "get_bucket_policy", "NoSuchBucketPolicy", bucket).get("Policy", "")
     policy = json.loads(text) if text else {"Version": "2012-10-17", "Statement": []}
-    statements = _list_statements(policy)
+    statements = list_statements(policy)
     required = build_statements(bucket, _find_partition(target), target.parameter("BreakGlassRoleArn"))
     missing = [each for each in required if not any(_is_same(each, present) for present in statements)]
     if not missing:
@@ -147,28 +148,16 @@ def build_statements(bucket: str, partition: str, break_glass_role: str) -> list
 
 def _is_same(required: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
     """Return whether two statements say the same. `present` may name more resources."""
-    if not set(_as_list(required["Resource"])) <= set(_as_list(present.get("Resource"))):
+    if not _list_resources(required) <= _list_resources(present):
         return False
     return all(
-        _normalize(required[each]) == _normalize(present.get(each))
-        for each in required
-        if each not in ("Sid", "Resource")
+        normalize(required[each]) == normalize(present.get(each)) for each in required.keys() - {"Sid", "Resource"}
     )
 
 
-def _normalize(part: Any) -> Any:  # noqa: ANN401 - a part of a policy
-    """Return a part of a policy in one form. S3 may return a list with one entry as a string, and the reverse."""
-    if isinstance(part, dict):
-        return {key: _normalize(value) for key, value in part.items() if key != "AWS"} or _as_list(part.get("AWS"))
-    return sorted(map(str, _as_list(part)))
-
-
-def _as_list(part: Any) -> list[Any]:  # noqa: ANN401 - a part of a policy
-    return part if isinstance(part, list) else [part]
-
-
-def _list_statements(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [each for each in _as_list(policy.get("Statement", [])) if isinstance(each, dict)]
+def _list_resources(statement: Mapping[str, Any]) -> set[str]:
+    resources = statement.get("Resource", [])
+    return set(resources if isinstance(resources, list) else [resources])
 
 
 def check_object_lock(target: Target) -> Check:

@@ -48,10 +48,12 @@ STEPS = (
     Step("portal", portal.check_portal, ("certificate",)),
     Step("portal clock", portal.check_clock, _PORTAL),
     Step("admin secret", secrets.check_administrator, _PORTAL),
-    Step("admin reads others", secrets.check_reading_others, _ADMIN),
+    Step("admin privileges", secrets.check_privileges, _ADMIN),
+    Step("admin reads others", secrets.check_reading_others, ("admin privileges",)),
     Step("notebook server", portal.check_discovery, _ADMIN),
     Step("owner secrets", secrets.check_owners, ("notebook server",), SECRETS_SECONDS),
     Step("rotation", secrets.check_rotations, _STACK),
+    Step("secret encryption", secrets.check_encryption, _STACK),
     Step("restore test secret", secrets.check_restore_test, _PORTAL),
     Step("webhook secret", webhook.check_secret, _STACK),
     Step("webhook", webhook.check_registration, ("admin secret", "webhook secret")),
@@ -67,7 +69,8 @@ STEPS = (
     Step("functions", functions.check_states, ("resources",)),
     Step("function concurrency", functions.check_concurrency, ("resources",)),
     Step("function errors", functions.check_errors, ("resources",)),
-    Step("function roles", functions.check_roles, ("resources",)),
+    Step("role policies", functions.check_policies, ("resources",)),
+    Step("function roles", functions.check_roles, ("role policies",)),
     Step("request polling", functions.check_polling, ("resources",)),
     Step("account concurrency", functions.check_account_limit, _STACK),
     Step("schedule of runs", schedule.check_runs, ("resources",)),
@@ -98,7 +101,7 @@ def examine(target: Target, announce: Callable[[str], None], *, is_probing: bool
             found.append(unknown(step.name, f"not checked, because of {cause!r}"))
             continue
         announce(step.name)
-        results = _run(step, target)
+        results = run_step(step, target)
         worst = next((each for state in ("bad", "unknown") for each in results if each.state == state), None)
         if worst:
             causes[step.name] = worst.name
@@ -106,7 +109,7 @@ def examine(target: Target, announce: Callable[[str], None], *, is_probing: bool
     return found
 
 
-def _run(step: Step, target: Target) -> list[Check]:
+def run_step(step: Step, target: Target) -> list[Check]:
     """Return the results of a step. Any error becomes a result too."""
     results: list[Check] = []
 

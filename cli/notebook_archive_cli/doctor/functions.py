@@ -1,12 +1,15 @@
 """Check the functions: their state, their concurrency, their last errors, and their roles."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
+from notebook_archive_cli.doctor.policies import normalize
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.doctor.template import DeployedTemplate, Unresolvable
 from notebook_archive_cli.output import format_count
 
 FUNCTION, ROLE = "AWS::Lambda::Function", "AWS::IAM::Role"
@@ -35,8 +38,6 @@ NEEDED = (
     ("ArchiveVerificationRole", "lambda:InvokeFunction", "function:PlanVerificationFunction"),
     ("ArchiveRunScheduleRole", "states:StartExecution", "output:StateMachine"),
 )
-# The inline policy that the printed command writes. The template's own policies have other names.
-ADDED_POLICY = "added-by-doctor"
 
 
 def check_states(target: Target) -> list[Check]:
@@ -48,7 +49,7 @@ def check_states(target: Target) -> list[Check]:
         except ClientError as error:
             if error.response["Error"].get("Code") != "ResourceNotFoundException":
                 raise
-            found.append(_describe_deleted(target, f"function {name}", function))
+            found.append(_describe_deleted(f"function {name}", function))
             continue
         reason = state.get("StateReasonCode") or state.get("LastUpdateStatusReasonCode") or "no reason"
         if state.get("State", "Active") == "Failed" or state.get("LastUpdateStatus") == "Failed":
@@ -58,14 +59,12 @@ def check_states(target: Target) -> list[Check]:
     return found or [good("functions", f"{format_count(len(functions), 'function')} can be invoked")]
 
 
-def _describe_deleted(target: Target, name: str, function: str) -> Check:
-    stack = target.session.stack.name
+def _describe_deleted(name: str, physical_id: str) -> Check:
     return bad(
         name,
-        f"{function} was deleted",
-        "CloudFormation does not create it again. Delete the stack, which keeps the bucket, and deploy it with "
-        "ExistingBucket (docs/operations.md).",
-        target.aws("cloudformation", "delete-stack", "--stack-name", stack),
+        f"{physical_id} was deleted",
+        "CloudFormation does not create it again. Deploy the stack again under the same bucket, as docs/operations.md "
+        "shows in *Delete the stack*: the bucket and its content stay.",
     )
 
 
@@ -77,7 +76,7 @@ def check_concurrency(target: Target) -> list[Check]:
         if reserved.get("ReservedConcurrentExecutions") == 0:
             words = ("lambda", "delete-function-concurrency", "--function-name", function)
             message = "its reserved concurrency is 0, so it is never invoked"
-            found.append(bad(f"function {name}", message, "Remove the limit.", target.aws(*words)))
+            found.append(bad(f"concurrency of {name}", message, "Remove the limit.", target.aws(*words)))
     return found or [good("function concurrency", "no function is switched off")]
 
 
@@ -101,7 +100,7 @@ def check_errors(target: Target) -> list[Check]:
         each["Id"]: dict(zip(each["Timestamps"], each["Values"], strict=False)) for each in answer["MetricDataResults"]
     }
     found, is_any_invoked = [], False
-    for number, (name, function) in enumerate(functions.items()):
+    for number, name in enumerate(functions):
         invoked, failed, throttled = (values.get(f"{metric.lower()}{number}", {}) for metric in metrics)
         newest = max((at for at, value in invoked.items() if value), default=None)
         is_any_invoked = is_any_invoked or newest is not None
@@ -111,16 +110,16 @@ def check_errors(target: Target) -> list[Check]:
             )
             found.append(
                 bad(
-                    f"function {name}",
+                    f"errors of {name}",
                     f"{errors} in the hour from {newest:%Y-%m-%d %H:%M %Z}",
                     "Find the cause in the function's log.",
-                    _show_log(target, function, newest),
+                    _show_log(target, name, newest),
                 )
             )
         elif sum(throttled.values()):
             message = f"AWS throttled {format_count(int(sum(throttled.values())), 'invocation')} in the last 24 hours"
             fix = "Ask AWS for a higher limit of concurrent executions, or lower MaxConcurrency."
-            found.append(bad(f"function {name}", message, fix, _show_limit(target)))
+            found.append(bad(f"errors of {name}", message, fix, _show_limit(target)))
     if not found and not is_any_invoked:
         return [unknown("function errors", "CloudWatch has no invocation of the last 24 hours")]
     return found or [good("function errors", "the newest invocations of each function had no errors")]
@@ -134,15 +133,11 @@ def _name_metric(function: str, metric: str) -> dict[str, Any]:
     }
 
 
-def _show_log(target: Target, function: str, since: datetime) -> str:
-    group = (
-        target.client("lambda")
-        .get_function_configuration(FunctionName=function)
-        .get("LoggingConfig", {})
-        .get("LogGroup")
-    )
-    words = ("--log-group-name", group or f"/aws/lambda/{function}", "--filter-pattern", "ERROR")
-    return target.aws("logs", "filter-log-events", *words, "--start-time", str(int(since.timestamp() * 1000)))
+def _show_log(target: Target, name: str, since: datetime) -> str:
+    """Return the command that shows a function's errors. `name` is its logical id, and its log group is an output."""
+    group = target.output(f"{name.removesuffix('Function')}LogGroup")
+    words = ("filter-log-events", "--log-group-name", group, "--filter-pattern", "ERROR")
+    return target.aws("logs", *words, "--start-time", str(int(since.timestamp() * 1000)))
 
 
 def _show_limit(target: Target) -> str:
@@ -160,35 +155,100 @@ def check_account_limit(target: Target) -> Check:
     return good(name, f"the account allows {limit} invocations at a time; a run needs {needed}")
 
 
-def check_roles(target: Target) -> list[Check]:
-    """Check that the stack's roles exist, and that their policies allow what they need."""
-    roles, found = target.list_ids(ROLE), []
-    arns: dict[str, str] = {}
-    for name, role in roles.items():
+def check_policies(target: Target) -> list[Check]:
+    """Check that the stack's roles exist, with the policies that the template gives them."""
+    try:
+        template = DeployedTemplate(target)
+    except Unresolvable as error:
+        return [unknown("role policies", str(error))]
+    found: list[Check] = []
+    roles = template.list_resources(ROLE)
+    for name, properties in roles.items():
+        role = target.find(name)
         try:
-            arns[name] = target.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+            target.client("iam").get_role(RoleName=role)
         except ClientError as error:
             if error.response["Error"].get("Code") != "NoSuchEntity":
                 raise
-            found.append(_describe_deleted(target, f"role {name}", role))
-    for name, arn in arns.items():
+            found.append(_describe_deleted(f"role {name}", role))
+            continue
+        try:
+            policies = template.resolve([*properties.get("Policies", ()), *_list_own_policies(template, name)])
+            attached = template.resolve(properties.get("ManagedPolicyArns", []))
+        except Unresolvable as error:
+            found.append(unknown(f"role {name}", f"the template refers to {error}, which this command cannot resolve"))
+            continue
+        found += [*_compare_policies(target, name, policies), *_compare_attachments(target, name, attached)]
+    return found or [good("role policies", f"{format_count(len(roles), 'role')} have the policies of the template")]
+
+
+def _list_own_policies(template: DeployedTemplate, role: str) -> list[Mapping[str, Any]]:
+    """Return the inline policies of a role that are resources of the template."""
+    policies = template.list_resources("AWS::IAM::Policy").values()
+    return [each for each in policies if {"Ref": role} in each["Roles"]]
+
+
+def _compare_policies(target: Target, name: str, policies: list[Mapping[str, Any]]) -> list[Check]:
+    role, found = target.find(name), []
+    for each in policies:
+        policy, wanted = each["PolicyName"], each["PolicyDocument"]
+        try:
+            answer = target.client("iam").get_role_policy(RoleName=role, PolicyName=policy)
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "NoSuchEntity":
+                raise
+            answer = {}
+        if normalize(answer.get("PolicyDocument", {})) == normalize(wanted):
+            continue
+        document = format_json(wanted)
+        words = ("put-role-policy", "--role-name", role, "--policy-name", policy, "--policy-document", document)
+        message = "it was changed" if answer else "it was removed"
+        fix = "Write the policy of the template again."
+        found.append(bad(f"policy {policy} of {name}", message, fix, target.aws("iam", *words)))
+    return found
+
+
+def _compare_attachments(target: Target, name: str, wanted: list[str]) -> list[Check]:
+    role, iam = target.find(name), target.client("iam")
+    attached = {each["PolicyArn"] for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
+    return [
+        bad(
+            f"policy {arn.rpartition('/')[2]} of {name}",
+            "it was detached",
+            "Attach it again.",
+            target.aws("iam", "attach-role-policy", "--role-name", role, "--policy-arn", arn),
+        )
+        for arn in wanted
+        if arn not in attached
+    ]
+
+
+def check_roles(target: Target) -> list[Check]:
+    """Check with the IAM policy simulator that the roles may do what they need.
+
+    It knows a permissions boundary. `check_policies` compares the policies themselves.
+    """
+    found = []
+    for name, role in target.list_ids(ROLE).items():
+        arn = target.client("iam").get_role(RoleName=role)["Role"]["Arn"]
         denied = [
-            (action, resource)
-            for role, action, what in NEEDED
-            if role == name
+            f"{action} on {resource}"
+            for needs, action, what in NEEDED
+            if needs == name
             and (resource := _make_resource(target, what))
             and not _is_allowed(target, arn, action, resource)
         ]
         if denied:
-            found.append(_describe_denials(target, name, roles[name], denied))
-    return found or [good("function roles", f"{format_count(len(roles), 'role')} allow what they need")]
+            boundary = target.parameter("PermissionsBoundaryArn") or "the boundary or the policy of your organization"
+            message = f"it may not call {', '.join(denied)}"
+            fix = f"Allow it in {boundary}. The command shows the role."
+            found.append(bad(f"role {name}", message, fix, target.aws("iam", "get-role", "--role-name", role)))
+    roles = format_count(len(target.list_ids(ROLE)), "role")
+    return found or [good("function roles", f"{roles} may do what they need")]
 
 
 def _is_allowed(target: Target, role: str, action: str, resource: str) -> bool:
-    """Return what the IAM policy simulator says.
-
-    It does not know the policies of buckets and queues, nor those of the organization.
-    """
+    """Return what the IAM policy simulator says. It does not know the policies of buckets and queues."""
     context = [
         {
             "ContextKeyName": "aws:ResourceAccount",
@@ -203,21 +263,6 @@ def _is_allowed(target: Target, role: str, action: str, resource: str) -> bool:
         ContextEntries=context,
     )
     return all(each["EvalDecision"] == "allowed" for each in answer["EvaluationResults"])
-
-
-def _describe_denials(target: Target, name: str, role: str, denied: list[tuple[str, str]]) -> Check:
-    statements = [{"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in denied]
-    policy = format_json({"Version": "2012-10-17", "Statement": statements})
-    words = ("put-role-policy", "--role-name", role, "--policy-name", ADDED_POLICY, "--policy-document", policy)
-    boundary = target.parameter("PermissionsBoundaryArn")
-    return bad(
-        f"role {name}",
-        f"it may not call {', '.join(f'{action} on {resource}' for action, resource in denied)}",
-        "Somebody changed the role's policies"
-        + (f", or {boundary} does not allow this" if boundary else "")
-        + ". Find out what was changed. The command adds what is missing.",
-        target.aws("iam", *words),
-    )
 
 
 def _make_resource(target: Target, what: str) -> str:

@@ -42,21 +42,27 @@ _REFUSED = re.compile(r"refused-.+-([0-9]{1,12})")
 
 
 def check_administrator(target: Target) -> Check:
-    """Check the administrator's secret, and the privileges of its account."""
+    """Check the administrator's secret."""
     name, secret = "admin secret", target.arcgis.admin_secret
     account = _sign_in(target, name, secret, ADMIN)
     if isinstance(account, Check):
         return account
+    return good(name, f"signs in as {_name_account(account)}{_describe_lifetime(target, secret)}")
+
+
+def check_privileges(target: Target) -> Check:
+    """Check the privileges of the administrator's account."""
+    name, account = "admin privileges", target.arcgis.describe_portal(target.arcgis.admin_secret)
     who, privileges = _name_account(account), _list_privileges(account)
     needed = [VIEW] if target.parameter("Route") == "notebook-server" else [VIEW, UPDATE]
     missing = [each for each in needed if each not in privileges]
     if missing:
         return bad(
             name,
-            f"{who} signs in, but does not have {' and '.join(missing)}",
+            f"{who} does not have {' and '.join(missing)}",
             f"In the portal, give {who} an administrator's role, or a custom role with these privileges.",
         )
-    return good(name, f"signs in as {who}, with {' and '.join(needed)}{_describe_lifetime(target, secret)}")
+    return good(name, f"{who} has {' and '.join(needed)}")
 
 
 def check_reading_others(target: Target) -> Check:
@@ -108,7 +114,7 @@ def _check_owner(target: Target, secret: str) -> Check:
     try:
         return _examine_owner(target, secret)
     except Exception as error:  # noqa: BLE001 - see above
-        return unknown(f"secret {secret}", f"{translate_error(error, target.options)}")
+        return unknown(f"secret {secret}", str(translate_error(error, target.options)))
 
 
 def _examine_owner(target: Target, secret: str) -> Check:
@@ -179,7 +185,7 @@ def check_rotations(target: Target) -> list[Check]:
     """Check the rotation of each secret whose token is rotated."""
     secrets = list_secrets(target, f"{target.arcgis.secret_prefix}/")
     rotated = [each for each in secrets if each.get("RotationEnabled")]
-    found = [_check_rotation(target, each) for each in rotated]
+    found = [check_rotation(target, each) for each in rotated]
     names = {each["Name"] for each in rotated}
     found += [
         bad(
@@ -194,7 +200,8 @@ def check_rotations(target: Target) -> list[Check]:
     return found or [good("rotation", "no token is rotated; the secrets contain credentials, or tokens of yours")]
 
 
-def _check_rotation(target: Target, secret: Mapping[str, Any]) -> Check:
+def check_rotation(target: Target, secret: Mapping[str, Any]) -> Check:
+    """Check the rotation of one secret. `secret` is what ListSecrets returns for it."""
     name, now = f"rotation {secret['Name']}", time.time()
     labels = [label for stages in secret.get("SecretVersionsToStages", {}).values() for label in stages]
     again = _add_owner(target, secret["Name"])
@@ -217,6 +224,24 @@ def _check_rotation(target: Target, secret: Mapping[str, Any]) -> Check:
             again,
         )
     return good(name, f"last on {last:%Y-%m-%d %H:%M %Z}")
+
+
+def check_encryption(target: Target) -> list[Check]:
+    """Check that the functions may use the KMS keys of the secrets."""
+    key = target.parameter("KmsKeyArn")
+    return [
+        bad(
+            f"encryption {each['Name']}",
+            f"it is encrypted with {used}, which the functions may not use",
+            "Encrypt it with the key of the stack." if key else "Encrypt it with the key that AWS manages.",
+            target.aws(
+                "secretsmanager", "update-secret", "--secret-id", each["Name"],
+                "--kms-key-id", key or "alias/aws/secretsmanager",
+            ),
+        )
+        for each in list_secrets(target, f"{target.arcgis.secret_prefix}/")
+        if (used := each.get("KmsKeyId")) and used not in {key, key.rpartition("/")[2], "alias/aws/secretsmanager"}
+    ] or [good("secret encryption", "the functions may use the keys of the secrets")]  # fmt: skip
 
 
 def list_secrets(target: Target, prefix: str) -> list[dict[str, Any]]:
