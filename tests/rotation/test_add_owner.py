@@ -246,3 +246,15 @@ def test_a_bad_schedule_is_refused_before_any_write(owners: Command, every: str,
     token = owners.rotations.current()
     assert words in " ".join(owners.add(NEW, "--every", every).stderr.split())
     assert (owners.rotations.current(CREDENTIAL), owners.rotations.current(), owners.version) == (OLD, token, "")
+
+
+def test_an_error_as_json_says_what_is_left_in_the_secrets(owners: Command) -> None:
+    owners.meanwhile = [interrupt]
+    result = owners.add(NEW, "--json")
+    assert (result.status, result.stdout) == (130, "")
+    assert result.error["reason"] == "interrupted"
+    assert f"{CREDENTIAL}: contains the new credential, not the previous one." in result.error["remedy"]
+    owners.without(ANA)
+    result = owners.add(NEW, "--json", wait=0)
+    assert result.error["reason"] == "token-not-rotated"
+    assert f"delete-secret --force-delete-without-recovery --secret-id {ANA}" in result.error["remedy"]
