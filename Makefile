@@ -24,7 +24,7 @@ SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers bench cli local scripts tests
 
-.PHONY: help demo local quick test soak lint check docs build deploy bench clean
+.PHONY: help demo local quick test soak lint check check-imports check-template docs build deploy bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,8 +49,14 @@ lint: .venv/.synced
 	.venv/bin/ruff check
 	.venv/bin/mypy bench cli layers local scripts tests functions/*/app.py
 
-check: lint .venvs/sam/.synced ## Check format, lint, types, import rules and the template
+# The checks run at the same time, because each of them uses only one core.
+check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import rules and the template
+	@$(MAKE) --jobs 2 lint check-imports check-template
+
+check-imports: .venv/.synced
 	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
+
+check-template: .venv/.synced .venvs/sam/.synced
 	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
 
