@@ -14,8 +14,9 @@ NOTEBOOKS ?=
 VERBOSE ?=
 API_AUTH ?= IAM
 PARAMETERS ?=
-# A fixed number, so that a test run is the same on every machine.
-WORKERS ?= 2
+# A fixed number, so that a test run is the same on every machine. Three processes keep two cores busy, because tests of
+# deployed systems wait often.
+WORKERS ?= 3
 UV := .tools/bin/uv
 # Bytecode is not written to the source folders, because `sam build` would treat it as a change.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
@@ -35,13 +36,13 @@ demo: $(SERVERS) ## Archive notebooks on this machine and check every byte [NOTE
 local: $(SERVERS) ## Run the whole system on this machine until Ctrl-C [NOTEBOOKS=folder with .ipynb files] [API_AUTH=ArcGIS] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
-quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests without servers [WORKERS=2]
+quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests without servers [WORKERS=3]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
 
-test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=2: parallel processes; 0 for none]
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=2: parallel processes; 0 for none]
+soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 lint: .venv/.synced

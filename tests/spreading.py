@@ -13,7 +13,7 @@ GROUPS = {
     "requests": r"tests/local/test_(?:events|webhook)\.py",  # these share one system
     "defaults": r"tests/local/test_(?:current|operator|verification)\.py",  # these share one system
     "captures": r"tests/local/test_capture\.py",
-    "systems": r"tests/local/",  # all others use the systems of the session, one after the other
+    "systems": r"tests/local/(?!test_(?:progress|tables)\.py)",  # all others use the systems of the session
     "rotations": r"tests/rotation/",
     "builds": r"tests/template/test_(?:layer|runtime)",  # these use what `sam build` made
 }

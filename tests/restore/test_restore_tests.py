@@ -36,7 +36,7 @@ def versions() -> set[str]:
     return {key for key in contents("notebooks/") if "/snapshots/" in key or key.endswith(".ipynb")}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["enterprise", *(pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS[1:])])
 def test_every_version_of_the_samples_reaches_level_5(
     make_scene: MakeScene, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
