@@ -18,12 +18,13 @@ PARAMETERS ?=
 # deployed systems wait often.
 WORKERS ?= 3
 UV := .tools/bin/uv
-# Bytecode is not written to the source folders, because `sam build` would treat it as a change.
+# Bytecode is not written to the source folders, because `sam build` would treat it as a change. Processes of the other
+# environments inherit the variable.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers bench cli local scripts tests
+SOURCES := functions layers bench cli local tests
 
 .PHONY: help demo local quick test soak lint check check-imports check-template docs build deploy bench clean
 
@@ -48,14 +49,14 @@ soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take lo
 lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy bench cli layers local scripts tests functions/*/app.py
+	.venv/bin/mypy bench cli layers local tests functions/*/app.py
 
 # The checks run at the same time, because each of them uses only one core.
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import rules and the template
 	@$(MAKE) --jobs 2 lint check-imports check-template
 
 check-imports: .venv/.synced
-	PYTHONPATH=layers/notebook_archive PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
+	PYTHONPATH=layers/notebook_archive:cli PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
 
 check-template: .venv/.synced .venvs/sam/.synced
 	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
@@ -88,9 +89,11 @@ $(UV): local/uv-requirements.txt
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	@touch $@
 
+# uv puts the command `notebook-archive` into .venv/bin. It does not write bytecode to the source folders either.
 .venv/.synced: $(UV) uv.lock pyproject.toml .python-version
 	$(call OWN,.venv)
 	$(UV) sync --quiet --frozen
+	@echo 'import sys; sys.pycache_prefix = sys.prefix + "/bytecode"' > .venv/lib/python3.13/site-packages/bytecode.pth
 	@touch $@
 
 .venvs/%/.synced: $(UV) uv.lock pyproject.toml .python-version

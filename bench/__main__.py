@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bodies, figures, imports, page, plan
+from bench import bodies, command, figures, imports, page, plan
 from bench.figures import SNAPSHOTS, Figure
 from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers
 from local.arcgis.seed import OWNERS
@@ -233,6 +233,7 @@ def _measure_all(folder: Path, console: Console) -> dict[str, list[Figure]]:
         (f"The plan of a run, {plan.SNAPSHOTS} versions of each notebook", _measure_plans),
         ("A slow network", lambda each: iter([_measure_threads(each)])),
         ("The built layers", _measure_layers),
+        ("The command", lambda _: figures.describe_command(command.measure_help())),
     ):
         console.print(f"{title} …")
         with tempfile.TemporaryDirectory(prefix="notebook-archive-bench-", dir=folder) as inner:

@@ -190,3 +190,9 @@ def describe_pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Fi
             title = f"Cold import of {name}, {what}"
             yield _compare_at_most(title, imports[function + page], imports["peer"], 1, "ms").without_goal()
     yield Figure("Layer for pages, unpacked", _format_number(unpacked, "MB"), "")
+
+
+def describe_command(milliseconds: Mapping[str, float]) -> Iterator[Figure]:
+    """Describe the milliseconds in which the command prints help pages, and those in which Python starts."""
+    for name, what in (("help", "notebook-archive --help"), ("restore", "notebook-archive restore --help")):
+        yield _compare_at_most(f"{what}, and the start of Python", milliseconds[name], milliseconds["python"], 4, "ms")

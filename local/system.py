@@ -90,15 +90,16 @@ class LocalSystem:
         return f"{self.api_base_url}/webhooks/"
 
     def webhook(self, action: str) -> str:
-        """Run the webhook script on the local portal and return its output.
+        """Run the command `webhook` on the local portal and return its output.
 
-        `action` is `register`, `remove` or `list`.
+        `action` is `create`, `remove` or `list`.
         """
         self.arcgis.enterprise.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
-        command = [sys.executable, "-m", "scripts.webhook", action, "--url", self.webhook_url]
+        url = ["--url", self.webhook_url] if action == "create" else []
+        command = [sys.executable, "-m", "notebook_archive_cli", "webhook", action, *url]
         done = run(command, ROOT, self.aws.environment())
         if done.returncode:
-            raise LocalAwsError(f"The action {action!r} of the webhook script failed.\n{done.stdout}")
+            raise LocalAwsError(f"The command `notebook-archive webhook {action}` failed.\n{done.stdout}")
         return done.stdout
 
     def description(self) -> dict[str, Any]:
@@ -195,12 +196,13 @@ def main() -> int:
         with stop_on_signals(), Steps(console) as steps, LocalSystem(seed, parameters, steps.start) as system:
             try:
                 steps.start("Registering the webhook")
-                system.webhook("register")
+                system.webhook("create")
                 system.arcgis.enterprise.switches.snapshot_fires_update = True
                 _write(options.stack_file, system.description())
                 steps.end()
                 ready = f"Ready: {options.stack_file} contains all URLs and passwords. Stop the system with Ctrl-C."
                 console.print(ready, soft_wrap=True)
+                console.print("In a second terminal: .venv/bin/notebook-archive status --local", soft_wrap=True)
                 _wait(system)
             finally:
                 _remove(options.stack_file, system)

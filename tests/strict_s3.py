@@ -46,6 +46,7 @@ OURS = re.compile(
     r"|restore-tests/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/(?:plan|results|removed)\.json"
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
+    r"|erasures/\d{4}-\d\d-\d\d/[0-9a-f]{12}\.json"
     rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
 )
 

@@ -19,6 +19,8 @@ class ExitStatus(IntEnum):
     # The same command may succeed later.
     UNAVAILABLE = 6
     INTERRUPTED = 130
+    # The program that reads the output, such as `head`, has ended. A shell reports this status for such a program.
+    OUTPUT_CLOSED = 141
 
 
 class CommandError(Exception):
@@ -38,3 +40,14 @@ class CommandError(Exception):
     def document(self) -> dict[str, Any]:
         """Return the object that `--json` prints on standard error."""
         return {"reason": self.reason, "message": str(self), "remedy": self.remedy, "command": self.command}
+
+
+class FunctionFailed(Exception):
+    """A function of the stack failed.
+
+    `kind` is the name of the error's class, such as `SessionOpen` (`docs/errors.md`).
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -1,14 +1,20 @@
 """List the commands, run one, and turn each error into a message and an exit status."""
 
+import gc
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import COMPLETION_VARIABLE, Options, add_common_options
+from notebook_archive_cli.usage import describe_interruption, translate_usage_error
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Each command is the object `command` of a module of `commands/`. The module is imported when the command runs, because
 # importing all of them for `--help` would take too long.
@@ -36,6 +42,8 @@ _COMMANDS = {
     "completion": ("completion", "Print the completion script of a shell."),
 }
 
+MAX_HELP_COLUMNS = 80
+
 
 class _Commands(click.Group):
     """A group whose commands are imported when they are needed."""
@@ -51,6 +59,13 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem[str]"]:
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in _COMMANDS if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=_COMMANDS[name][1]) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
@@ -64,19 +79,70 @@ def notebook_archive() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with these arguments, or with those of the process. Exit with one of `ExitStatus`."""
-    options = Options()
+    options = Options(arguments=tuple(sys.argv[1:] if arguments is None else arguments))
     try:
-        status = notebook_archive.main(arguments, prog_name="notebook-archive", obj=options, standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        status = ExitStatus.USAGE
-    except CommandError as error:
-        status = _report(error, options)
-    sys.exit(status or 0)
+        status = _run(options)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        # Python would flush the streams again when it ends, and report the error.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        status = ExitStatus.OUTPUT_CLOSED
+    if arguments is None:
+        # The process ends here. Without this, Python would first look for garbage in all modules, which takes a tenth
+        # of the time of `--help`.
+        gc.freeze()
+    sys.exit(status)
 
 
-def _report(error: CommandError, options: Options) -> int:
+def _help_columns() -> int:
+    """Return the width of a help page. click would import shutil to find it, which takes longer."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):
+        columns = MAX_HELP_COLUMNS
+    return min(columns, MAX_HELP_COLUMNS)
+
+
+def _run(options: Options) -> int:
+    """Run the command and print its error, if there is one. Return the exit status."""
+    completion = os.environ.get(COMPLETION_VARIABLE)
+    try:
+        if completion:
+            from click.shell_completion import shell_complete
+
+            return shell_complete(notebook_archive, {}, "notebook-archive", COMPLETION_VARIABLE, completion)
+        context = notebook_archive.make_context(
+            "notebook-archive", [*options.arguments], obj=options, terminal_width=_help_columns()
+        )
+        with context:
+            return notebook_archive.invoke(context) or ExitStatus.GOOD
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.exceptions.NoArgsIsHelpError as caught:
+        # A group was named without one of its commands.
+        sys.stdout.write(caught.ctx.get_help() + "\n")
+        return ExitStatus.GOOD
+    except BrokenPipeError:
+        raise
+    except CommandError as caught:
+        error = caught
+    except click.UsageError as caught:
+        # An error in the arguments may come before the option that says how to print it.
+        options.is_json = options.is_json or "--json" in options.arguments
+        options.is_debug = options.is_debug or "--debug" in options.arguments
+        error = translate_usage_error(caught, options, _COMMANDS)
+    except (KeyboardInterrupt, click.Abort) as caught:
+        error = describe_interruption(options)
+        error.__cause__ = caught
+    except Exception as caught:  # noqa: BLE001 - each error becomes a message and a status
+        from notebook_archive_cli.translation import translate_error
+
+        error = translate_error(caught, options)
+        error.__cause__ = caught
     from notebook_archive_cli.output import print_error
 
-    print_error(error, as_json=options.is_json)
+    print_error(error, options)
     return error.status

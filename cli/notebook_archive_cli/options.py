@@ -1,28 +1,82 @@
 """Declare the options that every command has."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 DEFAULT_STACK_NAME = "notebook-archive"
+# A shell's completion script sets this variable to ask for completions.
+COMPLETION_VARIABLE = "_NOTEBOOK_ARCHIVE_COMPLETE"
+# The stages of samconfig.toml, by the names of their stacks.
+_STAGES = {DEFAULT_STACK_NAME: "prod", "notebook-archive-dev": "dev", "notebook-archive-staging": "staging"}
 
 
-@dataclass
 class Options:
     """The values of the options that every command has.
 
     `stack` is the name of the deployed stack. With `is_local`, AWS is the one that `make local` runs in the same
-    folder. Empty texts stand for the defaults of the AWS profile.
+    folder. Empty texts stand for the defaults of the AWS profile. `arguments` are those that the program was called
+    with.
     """
 
-    profile: str = ""
-    region: str = ""
-    stack: str = DEFAULT_STACK_NAME
-    is_local: bool = False
-    is_json: bool = False
-    is_debug: bool = False
+    # This is not a dataclass, because importing dataclasses would take longer than a tenth of the time of `--help`.
+    def __init__(
+        self,
+        *,
+        profile: str = "",
+        region: str = "",
+        stack: str = DEFAULT_STACK_NAME,
+        is_local: bool = False,
+        is_json: bool = False,
+        is_debug: bool = False,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        self.profile = profile
+        self.region = region
+        self.stack = stack
+        self.is_local = is_local
+        self.is_json = is_json
+        self.is_debug = is_debug
+        self.arguments = arguments
+
+    def command(self, *words: str) -> str:
+        """Return the command line that runs this program with these words, quoted for a shell.
+
+        It ends with the options of this call that choose the stack: `versions ITEM` becomes
+        `notebook-archive versions ITEM --local`.
+        """
+        chosen = ["--local"] if self.is_local else []
+        if self.profile:
+            chosen += ["--profile", self.profile]
+        if self.region:
+            chosen += ["--region", self.region]
+        if self.stack != DEFAULT_STACK_NAME:
+            chosen += ["--stack", self.stack]
+        return _join(["notebook-archive", *words, *chosen])
+
+    def same_command(self, *words: str) -> str:
+        """Return the command line that runs this call again, with more options, such as `--yes`."""
+        # Words after `--` are not options.
+        end = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)
+        return _join(["notebook-archive", *self.arguments[:end], *words, *self.arguments[end:]])
+
+    def aws_command(self, *words: str) -> str:
+        """Return a command line of the AWS CLI with the profile and the region of this call."""
+        chosen = ["--profile", self.profile] if self.profile else []
+        if self.region:
+            chosen += ["--region", self.region]
+        return _join(["aws", *words, *chosen])
+
+    def deploy_command(self) -> str:
+        """Return the command line that deploys the chosen stack from a checkout. Without STAGE, it would be `dev`."""
+        return "make local" if self.is_local else f"make deploy STAGE={_STAGES.get(self.stack, 'STAGE')}"
+
+
+def _join(words: list[str]) -> str:
+    import shlex
+
+    return shlex.join(words)
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature

@@ -9,14 +9,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from notebook_archive.archive import Archive, Ledger
-from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive.archive import Archive, ArchiveReader, Ledger
+from notebook_archive_cli.errors import CommandError, ExitStatus, FunctionFailed
 from notebook_archive_cli.options import Options
 
 # `make local` writes it into the folder in which it runs (local/system.py).
 LOCAL_FILE = Path(".local/stack.json")
 # botocore waits 60 seconds for a response by default. A restore may take as long as its function, 15 minutes.
 INVOKE_TIMEOUT_SECONDS = 930
+# Number of threads that a command uses for requests to S3. Each needs a connection.
+THREADS = 32
 
 
 class Session:
@@ -40,6 +42,7 @@ class Session:
                 "local-system-missing",
                 f"There is no local system: {LOCAL_FILE.absolute()} does not exist.",
                 remedy="Run `make local` in this folder and wait until it is ready, or leave out --local.",
+                command="make local",
                 status=ExitStatus.UNAVAILABLE,
             ) from None
         return description
@@ -66,14 +69,23 @@ class Session:
         return Stack(self.client("cloudformation"), self.options)
 
     @cached_property
+    def _s3(self) -> Any:  # noqa: ANN401 - a boto3 client
+        return self.client("s3", max_pool_connections=THREADS)
+
+    @cached_property
     def archive(self) -> Archive:
         """The archive, for reading. Its methods also write, but only `acknowledge` and `erase` may use them."""
-        return Archive(self.client("s3"), self.stack.output("ArchiveBucket"), self.stack.account)
+        return Archive(self._s3, self.stack.output("ArchiveBucket"), self.stack.account)
+
+    @cached_property
+    def reader(self) -> ArchiveReader:
+        """What reads archived versions."""
+        return ArchiveReader(self._s3, self.stack.output("ArchiveBucket"), self.stack.account)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger of proofs."""
-        return Ledger(self.client("s3"), self.stack.output("LedgerBucket"), self.stack.account)
+        return Ledger(self._s3, self.stack.output("LedgerBucket"), self.stack.account)
 
     def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function that an output of the stack names, and return its answer.
@@ -89,22 +101,11 @@ class Session:
         return document
 
 
-class FunctionFailed(Exception):
-    """A function of the stack failed.
-
-    `kind` is the name of the error's class, such as `SessionOpen` (`docs/errors.md`).
-    """
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
 class Stack:
     """The outputs and the parameters of the deployed stack."""
 
     def __init__(self, cloudformation: Any, options: Options) -> None:  # noqa: ANN401 - a boto3 client
-        self.name = options.stack
+        self.name, self._deploy_command = options.stack, options.deploy_command()
         try:
             (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
@@ -114,7 +115,7 @@ class Stack:
                 "stack-missing",
                 f"This account and region have no stack {self.name!r}.",
                 remedy="Check --stack, --profile and --region. List the stacks that exist with the next command.",
-                command="aws cloudformation describe-stacks --query 'Stacks[].StackName'",
+                command=options.aws_command("cloudformation", "describe-stacks", "--query", "Stacks[].StackName"),
                 status=ExitStatus.NOT_FOUND,
             ) from None
         self.account: str = stack["StackId"].split(":")[4]
@@ -129,10 +130,14 @@ class Stack:
                 "stack-outdated",
                 f"Stack {self.name!r} has no output {name!r}: an earlier release is deployed.",
                 remedy="Deploy this release.",
-                command="make deploy",
+                command=self._deploy_command,
                 status=ExitStatus.NOT_FOUND,
             )
         return self._outputs[name]
+
+    def has_output(self, name: str) -> bool:
+        """Return whether this stack has the output."""
+        return name in self._outputs
 
     def parameter(self, name: str) -> str:
         """Return a parameter's value, or an empty string if this stack does not have the parameter."""

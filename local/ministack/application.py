@@ -4,17 +4,42 @@ The server loads this file in MiniStack's virtual environment.
 
 The stack's policies deny requests without TLS, even those from root. Here, root's requests over plain HTTP come only
 from this machine, so this application marks them as secure. Other plain HTTP requests are denied, as on AWS.
+
+If a function raises an error, AWS returns the name of its class as `errorType`. MiniStack returns the same name for all
+errors. So this application takes the name from the stack trace.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ministack.app import app as ministack  # type: ignore[import-not-found]
+from ministack.services import lambda_svc  # type: ignore[import-not-found]
 
 type Message = dict[str, Any]
 
 # Every request that MiniStack's root signs contains this text.
 ROOT = b"Credential=test/"
+
+# What MiniStack returns as the name of every error.
+UNNAMED = "Runtime.HandlerError"
+
+_execute = lambda_svc._execute_function_warm  # noqa: SLF001 - MiniStack has no other place for this
+
+
+def execute(*arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - MiniStack's arguments
+    """Invoke a function. If it raised an error, return the name of the error's class, as AWS does."""
+    result: dict[str, Any] = _execute(*arguments)
+    body = result.get("body")
+    if result.get("error") and isinstance(body, dict) and body.get("errorType") == UNNAMED:
+        # The last lines of a stack trace are the full name of the class, a colon and the message.
+        message = re.escape(body.get("errorMessage", ""))
+        if found := re.search(rf"^(?:\w+\.)*(\w+): {message}\s*\Z", result.get("log", ""), re.MULTILINE):
+            body["errorType"] = found[1]
+    return result
+
+
+lambda_svc._execute_function_warm = execute  # noqa: SLF001
 
 
 async def app(

@@ -73,7 +73,7 @@ def test_license_is_the_unchanged_apache_text() -> None:
 def test_messages_name_documents_that_exist() -> None:
     sources = [
         *(ROOT / "layers/notebook_archive").rglob("*.py"),
-        *(ROOT / "scripts").glob("*.py"),
+        *(ROOT / "cli").rglob("*.py"),
         ROOT / "template.yaml",
     ]
     named = {name for path in sources for name in re.findall(r"docs/[\w-]+\.(?:md|json)", path.read_text())}

@@ -101,7 +101,7 @@ def test_names_in_capitals_exist(document: Document) -> None:
         str(value) for each in PARAMETERS.values() for value in (*each.get("AllowedValues", ()), each.get("Default"))
     }
     states = {"SUCCEEDED", "FAILED", "RUNNING", "TIMED_OUT"}
-    elsewhere = {"REQUESTS_CA_BUNDLE", "TOKEN"}
+    elsewhere = {"REQUESTS_CA_BUNDLE", "TOKEN", "NO_COLOR", "ITEM", "VERSION", "COMMAND", "SHELL"}
     elsewhere |= {
         "AWS_PROFILE",
         "AWS_REGION",

@@ -4,14 +4,17 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.arcgis import Item
 from local.system import LocalSystem
-from scripts import failures
+from tests.cli.conftest import Run, run
 from tests.local.conftest import ASKED_NOTEBOOKS
+
+__all__ = ["run"]
 
 PATIENCE_SECONDS = 240
 
@@ -73,7 +76,7 @@ def test_500_duplicate_events_archive_20_snapshots_once(asked: LocalSystem) -> N
 # each step separately.
 @pytest.mark.soak
 def test_failed_requests_can_be_sent_again_after_an_outage(
-    asked: LocalSystem, capsys: pytest.CaptureFixture[str]
+    asked: LocalSystem, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = asked.arcgis.enterprise.organisation.notebooks()[0]
     bucket = asked.outputs["ArchiveBucket"]
@@ -85,11 +88,11 @@ def test_failed_requests_can_be_sent_again_after_an_outage(
         put_events(asked, [{"itemId": item.id}])
         until(lambda: waiting(asked, "FailureQueue") == 1, "nothing is in the failure queue")
     assert versions(asked)[key_of(item)] == 0
-    sqs = asked.aws.session.client("sqs", endpoint_url=asked.aws.endpoint_url)
-    queues = asked.outputs["FailureQueue"], asked.outputs["RequestQueue"]
-    assert failures.show(sqs, queues[0]) == 1
-    assert "arcgis-unavailable" in capsys.readouterr().out
-    assert failures.redrive(sqs, *queues) == 0
-    assert "1 message sent again." in capsys.readouterr().out
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local/stack.json").write_text(json.dumps(asked.description()), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    listed = run("failed", "list", "--local", "--json")
+    assert (listed.status, [each["reason"] for each in listed.document["reasons"]]) == (3, ["arcgis-unavailable"])
+    assert run("failed", "retry", "--local", "--json").document["retried"] == 1
     until(lambda: versions(asked)[key_of(item)] == 1, "the snapshot is not archived")
     assert waiting(asked, "FailureQueue") == 0

@@ -1,4 +1,4 @@
-"""Test the rotation of tokens on the deployed stack: by the function with its role, during a run, and by the script."""
+"""Test the rotation of tokens on the deployed stack: by the function with its role, during a run, and by the command."""
 
 import contextlib
 import json
@@ -32,13 +32,23 @@ class Owner:
     system: LocalSystem
     folder: Path
 
-    def script(self, *arguments: str, credential: Any = None, username: str = "ana") -> tuple[int, str]:
-        """Run the script as an operator does. Return its exit code and its output."""
+    def add(self, *arguments: str, credential: Any = None, username: str = "ana") -> tuple[int, str]:
+        """Run the command as an operator does. Return its exit code and its output."""
         known = self.system.arcgis.enterprise.user("ana").password
         given = credential if credential is not None else {"username": "ana", "password": known}
         file = self.folder / "credential.json"
         file.write_text(given if isinstance(given, str) else json.dumps(given))
-        command = [sys.executable, "-m", "scripts.add_owner", username, "--credential", str(file), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "notebook_archive_cli",
+            "owners",
+            "add",
+            username,
+            "--credential",
+            str(file),
+            *arguments,
+        ]
         environment = self.system.aws.environment()
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
@@ -109,7 +119,7 @@ def signed_in(system: LocalSystem) -> int:
 def test_rotation_during_a_run_fails_no_notebook(system: LocalSystem, owner: Owner) -> None:
     """The token is rotated twice during one run, and each time the previous token is revoked at once."""
     arcgis = system.arcgis.enterprise
-    assert owner.script("--invoke")[0] == 0
+    assert owner.add("--invoke")[0] == 0
     owner.new_containers()
     tokens = [str(owner.held()["token"])]
     arcgis.requests.clear()
@@ -133,8 +143,8 @@ def test_rotation_during_a_run_fails_no_notebook(system: LocalSystem, owner: Own
     assert signed_in(system) <= 2 + 2 * (len(arcgis.users) - 1)
 
 
-def test_the_script_adds_an_owner_and_can_be_repeated(system: LocalSystem, owner: Owner) -> None:
-    code, said = owner.script("--invoke", "--every", "cron(0 0/8 * * ? *)")
+def test_the_command_adds_an_owner_and_can_be_repeated(system: LocalSystem, owner: Owner) -> None:
+    code, said = owner.add("--invoke", "--every", "cron(0 0/8 * * ? *)")
     assert code == 0, said
     first = owner.held()
     assert set(first) == {"token", "expires", "credential"}
@@ -147,17 +157,17 @@ def test_the_script_adds_an_owner_and_can_be_repeated(system: LocalSystem, owner
     kept = json.loads(system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"])
     assert kept == {"username": "ana", "password": system.arcgis.enterprise.user("ana").password}
 
-    code, said = owner.script("--invoke")
+    code, said = owner.add("--invoke")
     assert (code, owner.held()["token"] != first["token"]) == (0, True)
     assert f"{CREDENTIAL}: already up to date" in said
     assert kept["password"] not in said
     assert owner.held()["token"] not in said
 
 
-def test_the_script_reports_that_no_rotation_started(owner: Owner) -> None:
+def test_the_command_reports_that_no_rotation_started(owner: Owner) -> None:
     before = owner.held()
-    code, said = owner.script("--wait", "1")
-    assert code == 1
+    code, said = owner.add("--wait", "1")
+    assert code == 6
     assert "got no new token within" in said
     assert "--invoke" in said
     assert owner.held() == {**before, "credential": CREDENTIAL}, "the password is still in the secret"
@@ -166,25 +176,24 @@ def test_the_script_reports_that_no_rotation_started(owner: Owner) -> None:
 def test_a_wrong_password_is_sent_once_and_reported(system: LocalSystem, owner: Owner) -> None:
     """MiniStack ends a container after a failure, so the function must record the refusal outside its memory."""
     for _ in range(3):
-        code, said = owner.script("--invoke", credential={"username": "ana", "password": "CANARY-wrong"})
-        assert code == 1
-        assert "createSecret failed" in said
-        assert f"The credential in secret '{CREDENTIAL}' was refused" in said
+        code, said = owner.add("--invoke", credential={"username": "ana", "password": "CANARY-wrong"})
+        assert code == 4
+        assert "ArcGIS refused the sign-in of ana: wrong user name or password" in said
         assert "CANARY" not in said
         assert signed_in(system) == 1
-    assert owner.script("--invoke")[0] == 0
+    assert owner.add("--invoke")[0] == 0
     assert signed_in(system) == 2
 
 
 def test_a_typo_does_not_break_a_rotation_that_worked(system: LocalSystem, owner: Owner) -> None:
     wrong = {"username": "ana", "password": "CANARY-wrong"}
-    code, said = owner.script("--invoke", credential=wrong)
-    assert (code, f"{CREDENTIAL}: contains the refused credential" in said) == (1, True), said
-    assert owner.script("--invoke")[0] == 0
+    code, said = owner.add("--invoke", credential=wrong)
+    assert (code, f"{CREDENTIAL}: contains the refused credential" in said) == (4, True), said
+    assert owner.add("--invoke")[0] == 0
     good = system.aws.secrets.get_secret_value(SecretId=CREDENTIAL)["SecretString"]
-    code, said = owner.script("--invoke", credential=wrong)
+    code, said = owner.add("--invoke", credential=wrong)
     assert (code, f"{CREDENTIAL}: contains the previous credential again" in said, "CANARY" in said) == (
-        1,
+        4,
         True,
         False,
     ), said
@@ -194,7 +203,7 @@ def test_a_typo_does_not_break_a_rotation_that_worked(system: LocalSystem, owner
 
 
 def test_test_step_succeeds_on_the_deployed_function(system: LocalSystem, owner: Owner) -> None:
-    assert owner.script("--invoke")[0] == 0
+    assert owner.add("--invoke")[0] == 0
     signed = signed_in(system)
     arn, version = owner.begin()
     answer = owner.step("testSecret", arn, version)
@@ -205,20 +214,20 @@ def test_test_step_succeeds_on_the_deployed_function(system: LocalSystem, owner:
 @pytest.mark.parametrize(
     ("arguments", "credential", "words"),
     [
-        (["--stack-name", "nowhere"], None, "have no stack 'nowhere'"),
+        (["--stack", "nowhere"], None, "have no stack 'nowhere'"),
         ([], "CANARY", "cannot be read as JSON"),
         ([], ["CANARY"], "A credential is"),
-        ([], {"username": "ana", "password": ""}, "No value may be empty"),
+        ([], {"username": "ana", "password": ""}, "or a value is empty"),
         ([], {"token": "CANARY"}, "A credential is"),
         ([], {"username": "ben", "password": "CANARY"}, "belongs to 'ben', not to 'ana'"),
     ],
 )
-def test_the_script_reports_wrong_arguments_and_credentials(
+def test_the_command_reports_wrong_arguments_and_credentials(
     owner: Owner, arguments: list[str], credential: Any, words: str
 ) -> None:
     before = owner.held()
-    code, said = owner.script(*arguments, credential=credential)
-    assert (code, words in said, "CANARY" in said) == (1, True, False), said
+    code, said = owner.add(*arguments, credential=credential)
+    assert (code, words in said, "CANARY" in said) == (5 if arguments else 2, True, False), said
     assert owner.held() == before
 
 
@@ -228,7 +237,7 @@ def test_the_administrators_token_is_rotated_too(system: LocalSystem, owner: Own
     before = secrets.get_secret_value(SecretId=name)["SecretString"]
     try:
         credential = {"username": admin.username, "password": admin.password}
-        code, said = owner.script("--admin", "--invoke", credential=credential, username=admin.username)
+        code, said = owner.add("--admin", "--invoke", credential=credential, username=admin.username)
         assert code == 0, said
         held = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
         assert held["credential"] == "notebook-archive-credentials/admin"
@@ -249,16 +258,16 @@ def test_the_function_cannot_read_other_secrets(system: LocalSystem, owner: Owne
 
 
 def test_a_credential_outside_its_prefix_is_not_read(system: LocalSystem, owner: Owner) -> None:
-    assert owner.script("--wait", "0")[0] == 1
+    assert owner.add("--wait", "0")[0] == 6
     system.aws.secrets.put_secret_value(SecretId=ANA, SecretString='{"credential": "notebook-archive/admin"}')
     answer = owner.step("createSecret", *owner.begin())
     assert "may name only 'notebook-archive-credentials/owners/ana'" in answer["errorMessage"]
     assert signed_in(system) == 0
 
 
-def test_script_and_functions_use_the_same_secret_names() -> None:
+def test_command_and_functions_use_the_same_secret_names() -> None:
     from notebook_archive.arcgis.token_secrets import name_owner_secret
-    from scripts.add_owner import encode_username
+    from notebook_archive_cli.owners import encode_username
 
     for name in ("ana", "o'hara jr", "müller@example.com", "a=b%c~d", "x/y\\z", "ana+1-2_3.4", "日本"):
         assert name_owner_secret("p", name) == f"p/owners/{encode_username(name)}"

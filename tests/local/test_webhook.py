@@ -57,9 +57,9 @@ def registered(asked: LocalSystem) -> Iterator[LocalSystem]:
     """A system with the webhook registered on its portal. Before and afterwards, the portal has no webhook."""
     with pytest.raises(LocalAwsError, match="no active webhook"):
         asked.webhook("list")
-    assert asked.webhook("register").startswith("Created")
+    assert asked.webhook("create").startswith("The webhook notebook-archive was created.")
     yield asked
-    assert asked.webhook("remove").startswith("Removed 1")
+    assert asked.webhook("remove").startswith("1 webhook named notebook-archive removed.")
 
 
 @pytest.fixture

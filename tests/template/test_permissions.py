@@ -122,7 +122,7 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     "PlanVerificationRole": {
         "s3:ListBucket": {"BUCKET", "LEDGER"},
         "s3:ListBucketVersions": {"BUCKET"},
-        "s3:GetObject": {*_EVIDENCE, "LEDGER/ledger/*"},
+        "s3:GetObject": {*_EVIDENCE, "BUCKET/erasures/*", "LEDGER/ledger/*"},
         "s3:PutObject": {
             "BUCKET/verifications/*/run.json",
             "BUCKET/verifications/*/plan*.jsonl",
@@ -140,6 +140,7 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {
             *_EVIDENCE,
             "BUCKET/acknowledgements/*",
+            "BUCKET/erasures/*",
             "BUCKET/runs/*/report.json",
             "LEDGER/ledger/*",
         },
@@ -230,7 +231,7 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "TestRestoresRole": {
         "s3:ListBucket": {"BUCKET", "LEDGER"},
-        "s3:GetObject": {*_EVIDENCE, "BUCKET/notebooks/*", "BUCKET/restores/*", "LEDGER/ledger/*"},
+        "s3:GetObject": {*_EVIDENCE, "BUCKET/erasures/*", "BUCKET/notebooks/*", "BUCKET/restores/*", "LEDGER/ledger/*"},
         "s3:PutObject": {"BUCKET/restores/*", "BUCKET/restore-tests/*", "LEDGER/ledger/*"},
         "secretsmanager:GetSecretValue": {_TEST_SECRET, _CERTIFICATES},
         "events:PutEvents": {_BUS},

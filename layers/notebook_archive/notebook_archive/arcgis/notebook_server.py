@@ -71,6 +71,7 @@ class NotebookServer:
     def __init__(self, client: ArcGISClient, admin_url: str, *, is_on_kubernetes: bool | None = None) -> None:
         """`is_on_kubernetes` is None if it is not known yet."""
         self.is_on_kubernetes = is_on_kubernetes
+        self.admin_url = admin_url
         self._client = client.with_redirects()
         self._notebooks_url = f"{admin_url}/notebooks"
         self._snapshots_url = f"{self._notebooks_url}/snapshots"

@@ -4,6 +4,7 @@
 """
 
 from notebook_archive.archive.bucket import ListedKey, ListedVersion
+from notebook_archive.archive.erasures import Erasures, read_erasures
 from notebook_archive.archive.keys import CapturedNote, CopyId, RestoreId, RunId, SeenNote
 from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Shard, fold
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
@@ -21,6 +22,7 @@ __all__ = [
     "ContentNotes",
     "CopyId",
     "DamagedEvidence",
+    "Erasures",
     "FoldResult",
     "Ledger",
     "LedgerEntry",
@@ -36,5 +38,6 @@ __all__ = [
     "StoreResult",
     "StoredByRun",
     "fold",
+    "read_erasures",
     "spool_lines",
 ]

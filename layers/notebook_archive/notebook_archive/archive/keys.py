@@ -25,6 +25,7 @@ VERIFICATIONS = "verifications/"
 RESTORE_TESTS = "restore-tests/"
 BULK_RESTORES = "bulk-restores/"
 ACKNOWLEDGEMENTS = "acknowledgements/"
+ERASURES = "erasures/"
 LEDGER = "ledger/"
 # The object that names the shards of the ledger that have no version.
 EMPTY_SHARDS = "ledger/empty.json"
@@ -213,6 +214,11 @@ _KINDS = {each.kind: each for each in (CopyId, SeenNote, CapturedNote)}
 def _shorten(digest: bytes) -> str:
     """Return the digits of a SHA-256 that are part of a key."""
     return digest.hex()[:12]
+
+
+def item_of(key: str) -> ItemId:
+    """Return the item that a key below `notebooks/` belongs to. For other keys, the result is not the id of an item."""
+    return ItemId(key.removeprefix(NOTEBOOKS).partition("/")[0])
 
 
 def notebook_prefix(item_id: ItemId) -> str:
@@ -466,6 +472,11 @@ def parse_acknowledgement(key: str) -> str | None:
     """Return the id of the finding that an acknowledgement is for, or None for other keys."""
     match = _ACKNOWLEDGEMENT.fullmatch(key)
     return match[1] if match else None
+
+
+def erasure_key(day: date, erasure_id: str) -> str:
+    """Return the key of the record of an erasure that began on this day (UTC). The id has 12 hexadecimal digits."""
+    return f"{ERASURES}{day}/{erasure_id}.json"
 
 
 def _bulk_restore_key(run: RunId, name: str) -> str:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from itertools import batched
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 
 from notebook_archive.archive import keys
 from notebook_archive.archive.bucket import Bucket, ListedObject
+from notebook_archive.archive.erasures import Erasures, read_erasures
 from notebook_archive.archive.records import (
     DamagedEvidence,
     EvidenceInvalid,
@@ -132,6 +133,18 @@ class LedgerEntry(Struct, frozen=True, omit_defaults=True, gc=False):
         )
 
 
+    @property
+    def known_at(self) -> int:
+        """The last time at which something of this entry was found out.
+
+        Of the run that stored the version, only the day is known, so the beginning of that day (UTC) counts.
+        """
+        stored = 0
+        if self.run:
+            stored = int(datetime.combine(date.fromisoformat(self.run[:10]), time(), UTC).timestamp() * 1000)
+        return max(stored, self.proved_at, self.headed_at, self.restored_at, self.finding_at)
+
+
 _DECODER = msgspec.json.Decoder(LedgerEntry)
 
 
@@ -230,6 +243,21 @@ class Ledger:
         body = msgspec.json.Encoder().encode_lines([head, *(content.entries[key] for key in sorted(content.entries))])
         self._bucket.put(keys.shard_key(shard), body, sha256(body).digest(), ContentType="application/jsonl")
 
+    def remove_erased(self, erasures: Erasures) -> None:
+        """Remove the entries of the notebooks that were erased. `fold` does the same."""
+        erased = {keys.shard_of(keys.notebook_prefix(item_id)) for item_id in erasures.times}
+        for shard in sorted(erased & self.list_shards()):
+            content = self.read_shard(shard)
+            left = _drop_erased(content.entries, erasures)
+            if len(left) < len(content.entries):
+                self.write_shard(shard, Shard(content.folded_through, left))
+
+
+def _drop_erased(entries: Mapping[str, LedgerEntry], erasures: Erasures) -> dict[str, LedgerEntry]:
+    if not erasures.times:
+        return dict(entries)
+    return {key: entry for key, entry in entries.items() if not erasures.covers(key, entry.known_at)}
+
 
 def fold(
     archive: Archive,
@@ -243,7 +271,7 @@ def fold(
     """Add the evidence to the ledger that was written since it was last folded. `today` is the day in UTC.
 
     A shard that is missing or damaged is made again from all evidence. A damaged document of evidence is skipped and
-    returned. Each shard is complete through its own day. So a fold that is interrupted is continued by the next, and
+    returned. What was known of a notebook before it was erased is left out. Each shard is complete through its own day. So a fold that is interrupted is continued by the next, and
     two at the same time do no harm. May raise ArchiveDenied or ArchiveUnavailable.
     """
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ledger") as pool:
@@ -283,6 +311,7 @@ class _Folding:
         self.damaged: dict[str, DamagedEvidence] = {}
         self.shards: list[_ShardState] = []
         self._there, self._empty = ledger.list_shards(), ledger.read_empty()
+        self._erasures = read_erasures(archive)
 
     def find_first_day(self) -> date | None:
         """Return the day through which the first shard is complete."""
@@ -306,12 +335,14 @@ class _Folding:
         self._write(pending, since, self._today)
 
     def _read(self, chunk: Sequence[ListedObject]) -> Iterator[LedgerEntry]:
-        for read in self._pool.map(lambda listed: _read_evidence(self._archive, listed), chunk):
+        documents = self._pool.map(lambda listed: _read_evidence(self._archive, listed), chunk)
+        for listed, read in zip(chunk, documents, strict=True):
             self.documents += 1
             if isinstance(read, DamagedEvidence):
                 self.damaged[read.key] = read
             else:
-                yield from read
+                written = int(listed.written.timestamp() * 1000)
+                yield from (entry for entry in read if not self._erasures.covers(entry.key, written))
 
     def _write(self, pending: Mapping[str, Mapping[str, LedgerEntry]], since: date | None, day: date) -> None:
         def add(shard: str) -> _ShardState:
@@ -328,7 +359,7 @@ class _Folding:
         evidence too, so its own day does not change. A shard without entries is not written.
         """
         held = self._read_shard(shard)
-        merged = dict(held.entries)
+        merged = _drop_erased(held.entries, self._erasures)
         for key, entry in entries.items():
             merged[key] = entry.merge(merged.get(key, entry))
         is_complete = since is None or (held.folded_through is not None and held.folded_through >= since)

@@ -1,6 +1,6 @@
 """Find the version of a notebook with the newest content."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,8 +63,12 @@ def find_newest(objects: Iterable[ListedObject], before: int, reader: ArchiveRea
 def _read_created(key: str, reader: ArchiveReader) -> int:
     """Return when a snapshot was created according to its metadata, in epoch milliseconds, or 0."""
     described = reader.describe_version(key)
-    text = decode_metadata(described.metadata).get("snapshot-created", "") if described else ""
+    return parse_created(decode_metadata(described.metadata)) if described else 0
+
+
+def parse_created(metadata: Mapping[str, str]) -> int:
+    """Return when a snapshot was created according to its decoded metadata, in epoch milliseconds, or 0."""
     try:
-        return int(datetime.fromisoformat(text).timestamp() * 1000)
+        return int(datetime.fromisoformat(metadata.get("snapshot-created", "")).timestamp() * 1000)
     except ValueError:
         return 0

@@ -59,8 +59,8 @@ class SecretNotRotated(ConfigurationError):
 
     reason = "secret-not-rotated"
     remedy = (
-        "Run scripts.add_owner again with the correct password. The log of rotate_token says why the last rotation "
-        "failed."
+        "Run `notebook-archive owners add` again with the correct password. The log of rotate_token says why the last "
+        "rotation failed."
     )
 
 

@@ -84,9 +84,9 @@ def snapshot_page(
     shown safely. `file_url` is a link to the file if the file is too large for a response. The function never fails
     because of the contents of `body`.
     """
+    from notebook_archive.notebook.cells import read_notebook
     from notebook_archive.pages.rendering import render
     from notebook_archive.pages.rendering.budget import Budget
-    from notebook_archive.pages.rendering.cells import read_notebook
 
     notebook = None
     if body is not None:

@@ -55,11 +55,11 @@ def _describe(finding: Finding, earlier: Finding | None, archive: Archive, *, is
         **finding,
         "since": earlier["since"] if earlier else finding["since"],
         "state": state,
-        "acknowledgement": _read_acknowledgement(finding["findingId"], archive) if is_settled else None,
+        "acknowledgement": read_acknowledgement(finding["findingId"], archive) if is_settled else None,
     }
 
 
-def _read_acknowledgement(finding_id: str, archive: Archive) -> Acknowledgement:
+def read_acknowledgement(finding_id: str, archive: Archive) -> Acknowledgement:
     """Return what the operator wrote. The object settles the finding even if nothing in it can be read."""
     try:
         document: Any = json.loads(archive.read_object(f"{keys.ACKNOWLEDGEMENTS}{finding_id}.json") or b"{}")

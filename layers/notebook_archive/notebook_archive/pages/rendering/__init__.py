@@ -5,12 +5,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from notebook_archive.notebook.cells import Cell, Notebook, parse_cell, parse_outputs
+from notebook_archive.notebook.terminal import remove_controls
 from notebook_archive.pages.rendering.budget import Budget, make_note
-from notebook_archive.pages.rendering.cells import Cell, Notebook, parse_cell, parse_outputs
 from notebook_archive.pages.rendering.highlighting import MAX_CODE_CHARACTERS, highlight_code
 from notebook_archive.pages.rendering.outputs import render_output, render_text
 from notebook_archive.pages.rendering.rich_text import render_rich_html, render_rich_markdown
-from notebook_archive.pages.rendering.terminal import remove_controls
 
 # Takes the parts of a cell and returns its HTML.
 type Template = Callable[[Mapping[str, Any]], str]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from notebook_archive.pages.rendering.cells import join_text
+from notebook_archive.notebook.cells import join_text
 
 # The image types that are shown unchanged, in order of preference.
 RASTER_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")

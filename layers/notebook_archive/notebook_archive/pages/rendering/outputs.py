@@ -9,12 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from notebook_archive.models import format_size
+from notebook_archive.notebook.cells import Output, join_text
+from notebook_archive.notebook.terminal import remove_controls
 from notebook_archive.pages.rendering.budget import Budget, make_note
-from notebook_archive.pages.rendering.cells import Output, join_text
 from notebook_archive.pages.rendering.images import RASTER_TYPES, make_data_url
 from notebook_archive.pages.rendering.rich_text import render_rich_html, render_rich_markdown
 from notebook_archive.pages.rendering.sanitizing import has_active_content, is_empty
-from notebook_archive.pages.rendering.terminal import remove_controls, render_terminal, render_terminal_plain
+from notebook_archive.pages.rendering.terminal import render_terminal, render_terminal_plain
 
 # Maximum number of characters of a text that are shown. Two thirds of them are from its beginning, the rest is from its
 # end.

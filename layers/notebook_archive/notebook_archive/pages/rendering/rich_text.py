@@ -2,11 +2,11 @@
 
 from markupsafe import Markup
 
+from notebook_archive.notebook.terminal import remove_controls
 from notebook_archive.pages.rendering.budget import Budget
 from notebook_archive.pages.rendering.images import Images
 from notebook_archive.pages.rendering.markdown import MAX_MARKDOWN_CHARACTERS, render_markdown
 from notebook_archive.pages.rendering.sanitizing import can_sanitize, sanitize_html
-from notebook_archive.pages.rendering.terminal import remove_controls
 
 
 def render_rich_markdown(text: str, images: Images, budget: Budget) -> Markup | None:

@@ -7,14 +7,8 @@ import re
 
 from markupsafe import Markup, escape
 
-_SEQUENCE = re.compile(
-    r"\x1b\[([0-9;:]{0,60})m"  # SGR
-    r"|\x1b\[[0-?]{0,60}[ -/]{0,8}[@-~]"  # other control sequences
-    r"|\x1b\][^\x07\x1b]{0,4000}(?:\x07|\x1b\\)"  # operating system commands: titles, links
-    r"|\x1b[ -/]{0,8}[0-~]?"
-)
-# Control characters except tab, line feed and carriage return.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+from notebook_archive.notebook.terminal import CONTROLS, SEQUENCE, drop_overwritten, remove_sequences
+
 _SWITCHES = {1: "bold", 2: "faint", 3: "italic", 4: "underline", 7: "inverse", 9: "struck"}
 # The classes that each SGR code switches off.
 _OFF = {
@@ -30,17 +24,12 @@ _PALETTE = (
 )  # fmt: skip
 
 
-def remove_controls(text: str) -> str:
-    """Return the text without control characters, with a line feed at the end of each line."""
-    return _CONTROLS.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-
-
 def render_terminal(text: str) -> Markup:
     """Return the text that a terminal would finally show, with `span` elements for colors."""
     classes: dict[str, str] = {}
     parts, place = [], 0
-    text = _drop_overwritten(text)
-    for match in _SEQUENCE.finditer(text):
+    text = drop_overwritten(text)
+    for match in SEQUENCE.finditer(text):
         parts.append(_render_span(text[place : match.start()], classes))
         place = match.end()
         if match[1] is not None:
@@ -51,21 +40,14 @@ def render_terminal(text: str) -> Markup:
 
 def render_terminal_plain(text: str) -> Markup:
     """Return the same text as `render_terminal` but without colors, which is faster."""
-    return escape(_CONTROLS.sub("", _SEQUENCE.sub("", _drop_overwritten(text))))
+    return escape(remove_sequences(text))
 
 
 def _render_span(text: str, classes: dict[str, str]) -> Markup:
-    text = _CONTROLS.sub("", text)
+    text = CONTROLS.sub("", text)
     if not text or not classes:
         return escape(text)
     return Markup('<span class="{}">{}</span>').format(" ".join(f"ansi-{name}" for name in classes.values()), text)
-
-
-def _drop_overwritten(text: str) -> str:
-    """Return the text without the parts that were overwritten after a carriage return, as in progress bars."""
-    if "\r" not in text:
-        return text
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 def _apply_sgr(parameters: str, classes: dict[str, str]) -> None:

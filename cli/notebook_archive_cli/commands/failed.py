@@ -1,0 +1,68 @@
+"""Declare the commands `failed list`, `failed retry` and `failed drop`."""
+
+import sys
+
+import click
+
+from notebook_archive_cli.errors import ExitStatus
+from notebook_archive_cli.options import Options, add_common_options
+
+
+@click.group("failed")
+def command() -> None:
+    """List, retry and drop failed backup requests."""
+
+
+@command.command("list")
+@add_common_options
+@click.pass_obj
+def _list(options: Options) -> None:
+    """List the failed requests by reason. The exit status is 3 if there are any."""
+    from notebook_archive_cli.failures import FailureQueue, render_failures
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+
+    output = Output(options)
+    failures = FailureQueue(Session(options)).describe()
+    output.show(failures, render_failures)
+    if failures["messages"]:
+        output.note(f"Remove the cause, then send them again: {options.command('failed', 'retry')}")
+        sys.exit(ExitStatus.FINDING)
+
+
+@command.command("retry")
+@click.argument("reason", default="")
+@add_common_options
+@click.pass_obj
+def _retry(options: Options, reason: str) -> None:
+    """Send requests with this REASON again. Without a REASON, send all except those that would fail again.
+
+    The exit status is 3 if requests are left.
+    """
+    from notebook_archive_cli.failures import FailureQueue, render_retried
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+
+    retried = FailureQueue(Session(options)).retry(reason)
+    Output(options).show(retried, render_retried)
+    sys.exit(ExitStatus.FINDING if retried["left"] else ExitStatus.GOOD)
+
+
+@command.command("drop")
+@click.argument("reason")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@add_common_options
+@click.pass_obj
+def _drop(options: Options, reason: str, *, yes: bool) -> None:
+    """Delete the requests with this REASON permanently."""
+    from notebook_archive_cli.failures import FailureQueue, format_items, render_dropped
+    from notebook_archive_cli.output import Output, format_count
+    from notebook_archive_cli.session import Session
+
+    output, failures = Output(options), FailureQueue(Session(options))
+    number, item_ids = failures.count_with_reason(reason)
+    if number:
+        items = f" Their items: {format_items(item_ids)}." if item_ids else ""
+        plan = f"{format_count(number, 'request')} with the reason {reason} would be deleted permanently.{items}"
+        output.confirm([plan], "Delete them?", is_confirmed=yes)
+    output.show(failures.drop(reason), render_dropped)

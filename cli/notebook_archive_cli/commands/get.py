@@ -1,0 +1,65 @@
+"""Declare the command `get`."""
+
+from pathlib import Path
+
+import click
+
+from notebook_archive_cli.options import Options, add_common_options
+
+
+@click.command("get")
+@click.argument("version", metavar="[VERSION]", required=False)
+@click.option("-o", "--output", "target", metavar="FILE", help="The file or folder; - is standard output.")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--version-id", metavar="ID", default="", help="An older S3 version of the object: ITEM@KEY, whole.")
+@click.option("--all", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Download every version to DIR.")
+@click.option("--owner", metavar="NAME", help="With --all: only the notebooks of this owner.")
+@click.option("--utc", is_flag=True, help="A day in VERSION ends in UTC.")
+@add_common_options
+@click.pass_obj
+def command(
+    options: Options,
+    version: str,
+    target: str,
+    force: bool,  # noqa: FBT001
+    version_id: str,
+    folder: Path,
+    owner: str,
+    utc: bool,  # noqa: FBT001
+) -> int | None:
+    """Download an archived version, or the whole archive.
+
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
+    ITEM@KEY, with the beginning of a KEY that `versions` prints. ITEM is an item id, its first digits, or a title. The
+    file gets its name after its bytes were verified.
+
+    With --all, DIR gets a folder for each owner and notebook, and manifest.jsonl with the key, the SHA-256 and the path
+    of each file. Run the command again to continue, or to add what is new: files that are intact are not downloaded
+    again.
+    """
+    import sys
+
+    from notebook_archive_cli.archive_copy import ArchiveCopy, render_copy
+    from notebook_archive_cli.catalog import find_object, resolve_version
+    from notebook_archive_cli.downloads import get_version, render_file, write_version
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+
+    if bool(version) == bool(folder):
+        raise click.UsageError("Give a VERSION, or --all with a folder for all of them.")
+    if owner and not folder:
+        raise click.UsageError("--owner needs --all.")
+    if folder and (target or version_id or force):
+        raise click.UsageError("--output, --version-id and --force are for one VERSION, and not for --all.")
+    session, output = Session(options), Output(options)
+    if folder:
+        document, status = ArchiveCopy(session, output, folder, owner or "").complete()
+        output.show(document, render_copy)
+        return status
+    chosen = find_object(session, version) if version_id else resolve_version(session, version, utc=utc)
+    if target == "-":
+        write_version(session, chosen, sys.stdout.buffer, version_id=version_id)
+        return None
+    path = Path(target) if target else None
+    output.show(get_version(session, chosen, path, version_id=version_id, is_forced=force), render_file)
+    return None

@@ -1,0 +1,4 @@
+"""Name the kinds of executions, for the option `--kind`."""
+
+# The values of `StateMachine.kind`.
+KINDS = ("run", "verification", "restore")

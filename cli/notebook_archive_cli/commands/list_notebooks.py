@@ -1,0 +1,38 @@
+"""Declare the command `list`."""
+
+import click
+
+from notebook_archive_cli.options import Options, add_common_options
+
+STATES = ("protected", "stale", "unprotected", "empty", "gone", "deleted", "unknown")
+
+
+@click.command("list")
+@click.option("--owner", metavar="NAME", help="Only the notebooks of this owner.")
+@click.option("--title", metavar="TEXT", help="Only notebooks with this text in the title.")
+@click.option("--state", metavar="STATE", type=click.Choice(STATES), help="Only notebooks in this state.")
+@click.option("--deleted", "is_deleted", is_flag=True, help="Only notebooks that were deleted in ArcGIS.")
+@click.option("--utc", is_flag=True, help="Show times in UTC.")
+@add_common_options
+@click.pass_obj
+def command(options: Options, owner: str, title: str, state: str, is_deleted: bool, utc: bool) -> None:  # noqa: FBT001
+    """List the notebooks in the archive, in the order of their titles.
+
+    \b
+    STATE is the state after the last run over everything:
+      protected    its last change is archived
+      stale        only an older version is archived
+      unprotected  nothing is archived
+      empty        it has no content yet
+      gone         it was deleted during the run
+      deleted      ArcGIS does not have it any more; its versions stay
+      unknown      the last run did not have it
+    """
+    from notebook_archive_cli.catalog import filter_notebooks, list_notebooks
+    from notebook_archive_cli.catalog_tables import render_notebooks
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+
+    notebooks = list_notebooks(Session(options))
+    chosen = filter_notebooks(notebooks, owner or "", title or "", "deleted" if is_deleted else state or "")
+    Output(options).show(chosen, lambda found, width: render_notebooks(found, width, utc=utc))

@@ -1,0 +1,32 @@
+"""Declare the command `restore-test`."""
+
+import click
+
+from notebook_archive_cli.options import Options, add_common_options
+
+
+@click.command("restore-test")
+@click.option("--run", "run_text", metavar="RUN", help="Show the results of an earlier test.")
+@add_common_options
+@click.pass_obj
+def command(options: Options, run_text: str | None) -> int:
+    """Restore some archived versions to a test account, compare them with the archive, and delete them again.
+
+    It needs the secret of an account for tests. docs/restore.md describes it.
+    """
+    from notebook_archive_cli.bulk_restores import parse_run
+    from notebook_archive_cli.errors import ExitStatus
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.restore_tests import carry_out_test, make_run, read_test, render_tests
+    from notebook_archive_cli.session import Session
+
+    output, session = Output(options), Session(options)
+    if run_text:
+        results = read_test(session, parse_run(run_text, options, "restore-test", "--help"))
+    else:
+        run = make_run()
+        output.note(f"Restore test {run}")
+        output.note("This may take some minutes.")
+        results = carry_out_test(session, run)
+    output.show(results, render_tests)
+    return ExitStatus.GOOD if results["status"] == "passed" else ExitStatus.FINDING

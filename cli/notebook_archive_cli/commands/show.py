@@ -1,0 +1,31 @@
+"""Declare the command `show`."""
+
+import click
+
+from notebook_archive_cli.options import Options, add_common_options
+
+
+@click.command("show")
+@click.argument("version", metavar="VERSION")
+@click.option("--outputs", is_flag=True, help="Show all lines of the outputs.")
+@click.option("--utc", is_flag=True, help="Show times in UTC. A day in VERSION ends in UTC.")
+@add_common_options
+@click.pass_obj
+def command(options: Options, version: str, outputs: bool, utc: bool) -> None:  # noqa: FBT001
+    """Show an archived version in the terminal, cell by cell.
+
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
+    ITEM@KEY, with the beginning of a KEY that `versions` prints. ITEM is an item id, its first digits, or a title.
+    """
+    from notebook_archive_cli.catalog import resolve_version
+    from notebook_archive_cli.notebook_document import describe_notebook, read_body
+    from notebook_archive_cli.notebook_text import render_notebook
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+
+    session = Session(options)
+    document = describe_notebook(*read_body(session, resolve_version(session, version, utc=utc)))
+    # `render_notebook` removes escape sequences whole, so it gets the document as it is.
+    Output(options).show(
+        document, lambda _, width: render_notebook(document, width, is_whole=outputs, utc=utc), is_paged=True
+    )

@@ -1,0 +1,25 @@
+"""Declare the command `status`."""
+
+import click
+
+from notebook_archive_cli.errors import ExitStatus
+from notebook_archive_cli.options import Options, add_common_options
+
+
+@click.command("status")
+@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC.")
+@add_common_options
+@click.pass_obj
+def command(options: Options, *, is_utc: bool) -> ExitStatus:
+    """Say whether the last backup succeeded, and what needs attention.
+
+    A backup is a run over all notebooks. The exit status is 3 if the last backup did not succeed or is too old, if a
+    finding is open, or if an alarm has gone off.
+    """
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+    from notebook_archive_cli.status import grade_status, read_status, render_status
+
+    status = read_status(Session(options), is_utc=is_utc)
+    Output(options).show(status, render_status)
+    return grade_status(status)

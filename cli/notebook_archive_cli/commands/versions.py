@@ -1,0 +1,26 @@
+"""Declare the command `versions`."""
+
+import click
+
+from notebook_archive_cli.options import Options, add_common_options
+
+
+@click.command("versions")
+@click.argument("item", metavar="ITEM")
+@click.option("--utc", is_flag=True, help="Show times in UTC.")
+@add_common_options
+@click.pass_obj
+def command(options: Options, item: str, utc: bool) -> None:  # noqa: FBT001
+    """List the archived versions of a notebook, the one with the newest content first.
+
+    ITEM is an item id, the first digits of one, or a title. Other commands take a version as ITEM@latest, ITEM@-2 (two
+    before the latest), ITEM@2026-11-22 (the newest at the end of that day) or ITEM@KEY, with the beginning of a KEY.
+    """
+    from notebook_archive_cli.catalog import list_versions, resolve_item
+    from notebook_archive_cli.catalog_tables import render_versions
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+
+    session = Session(options)
+    versions = list_versions(session, resolve_item(session, item))
+    Output(options).show(versions, lambda found, width: render_versions(found, width, options, utc=utc))

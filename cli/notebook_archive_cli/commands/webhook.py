@@ -1,0 +1,96 @@
+"""Declare the commands `webhook create`, `webhook list` and `webhook remove`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.options import Options, add_common_options
+
+DEFAULT_EVENTS = "/items/add,/items/update,/items/publish,/items/share"
+
+
+def _check_url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from notebook_archive.settings import HTTPS_URL
+
+    if value and not HTTPS_URL.fullmatch(value):
+        raise click.BadParameter("must be an https URL without a user name, query or fragment.")
+    return value
+
+
+def _add_webhook_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    lenient = "Accept certificates in which extensions are missing.  [TlsStrict=false]"
+    options = (
+        click.option("--name", default="", help="Name of the webhook.  [the stack's name]"),
+        click.option("--portal", default="", metavar="URL", callback=_check_url, help="The portal.  [PortalUrl]"),
+        click.option(
+            "--credential", default="", metavar="WHERE", help="The administrator's credential.  [AdminSecretName]"
+        ),
+        click.option("--ca", default=None, metavar="WHERE", help="PEM certificates of a private CA.  [CaBundleSecret]"),
+        click.option("--lenient-tls/--strict-tls", "is_lenient", default=None, help=lenient),
+    )
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+@click.group("webhook")
+def command() -> None:
+    """Create, list and remove the webhook on the portal.
+
+    WHERE is the name of a secret in Secrets Manager, or file://PATH. [Brackets] show the default, which is a value, or
+    the name of one of the stack's parameters or outputs.
+    """
+
+
+@command.command("create")
+@click.option("--url", default="", metavar="URL", callback=_check_url, help="Address without the path.  [WebhookUrl]")
+@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="The events that trigger it.")
+@click.option("--secret", default="", metavar="WHERE", help="Path and key of the webhook.  [WebhookSecret]")
+@_add_webhook_options
+@add_common_options
+@click.pass_obj
+def _create(options: Options, /, events: str, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Create the webhook, or update and activate it if it exists."""
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+    from notebook_archive_cli.webhooks import WebhookOptions, create_webhook, render_created
+
+    created = create_webhook(Session(options), WebhookOptions(**given), events)
+    Output(options).show(created, render_created)
+
+
+@command.command("list")
+@_add_webhook_options
+@add_common_options
+@click.pass_obj
+def _list(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Say whether the webhook is active, and which deliveries failed. The exit status is 3 if none is active."""
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+    from notebook_archive_cli.webhooks import WebhookOptions, list_webhooks, render_webhooks
+
+    found = list_webhooks(Session(options), WebhookOptions(**given))
+    Output(options).show(found, render_webhooks)
+    if not any(webhook["isActive"] for webhook in found["webhooks"]):
+        raise CommandError(
+            "webhook-not-active",
+            f"The portal has no active webhook {found['name']!r}.",
+            remedy="Find out why the deliveries failed, then create or activate it with the next command.",
+            command=options.command("webhook", "create"),
+            status=ExitStatus.FINDING,
+        )
+
+
+@command.command("remove")
+@_add_webhook_options
+@add_common_options
+@click.pass_obj
+def _remove(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Remove the webhook."""
+    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.session import Session
+    from notebook_archive_cli.webhooks import WebhookOptions, remove_webhook, render_removed
+
+    Output(options).show(remove_webhook(Session(options), WebhookOptions(**given)), render_removed)

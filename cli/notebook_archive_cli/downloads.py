@@ -1,0 +1,92 @@
+"""Download one archived version to a file or to standard output."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from notebook_archive.errors import ArchiveDamaged
+from notebook_archive.models import format_size
+from notebook_archive_cli.catalog import ArchivedVersion
+from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.file_names import make_safe_name
+from notebook_archive_cli.notebook_document import describe_version
+from notebook_archive_cli.output import replace_unprintable
+from notebook_archive_cli.session import Session
+from notebook_archive_cli.versions import VerifiedVersion, copy_verified, raise_damaged, read_entry
+
+# A larger notebook is kept on disk until it is verified, if it is written to standard output.
+IN_MEMORY_BYTES = 8_000_000
+
+
+def get_version(
+    session: Session, version: ArchivedVersion, target: Path | None, *, version_id: str, is_forced: bool
+) -> dict[str, Any]:
+    """Download a version to a file and return what was written.
+
+    `target` is a file or a folder, or None for the present folder. The default name of the file is made from title and
+    time. The file gets its name after its bytes were verified. Raises CommandError if they are damaged, or if the file
+    exists and `is_forced` is false.
+    """
+    folder = target if target and target.is_dir() else (target.parent if target else Path())
+    if target and not target.is_dir():
+        _refuse_to_overwrite(session, target, is_forced=is_forced)
+    entry = read_entry(session, version)
+    partial = folder / f"{version.resource_key.rpartition('/')[2]}.partial"
+    try:
+        with partial.open("wb") as file:
+            copied = copy_verified(session, version, file, entry, version_id)
+        path = target if target and not target.is_dir() else folder / make_file_name(copied)
+        _refuse_to_overwrite(session, path, is_forced=is_forced)
+        partial.replace(path)
+    except ArchiveDamaged as error:
+        raise_damaged(session, version, error, entry, version_id)
+    finally:
+        partial.unlink(missing_ok=True)
+    return {**describe_version(copied), "versionId": version_id, "path": str(path)}
+
+
+def write_version(session: Session, version: ArchivedVersion, output: IO[bytes], *, version_id: str) -> None:
+    """Write a version to standard output after all its bytes were verified.
+
+    Raises CommandError if they are damaged, or if the output is a terminal.
+    """
+    if output.isatty():
+        raise CommandError(
+            "output-is-terminal",
+            "The file may contain characters that change the terminal, so it is not written there.",
+            remedy="Write it to a file or a pipe, or show the notebook with the next command.",
+            command=session.options.command("show", f"{version.item_id}@{version.resource_key}"),
+            status=ExitStatus.USAGE,
+        )
+    entry = read_entry(session, version)
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
+        try:
+            copy_verified(session, version, file, entry, version_id)
+        except ArchiveDamaged as error:
+            raise_damaged(session, version, error, entry, version_id)
+        file.seek(0)
+        shutil.copyfileobj(file, output)
+
+
+def make_file_name(copied: VerifiedVersion) -> str:
+    """Return a file name with the title of the notebook and the time of the content in UTC."""
+    title = make_safe_name(copied.metadata.get("title") or copied.version.item_id)
+    return f"{title} {copied.stamp}.ipynb"
+
+
+def _refuse_to_overwrite(session: Session, path: Path, *, is_forced: bool) -> None:
+    if not is_forced and (path.exists() or path.is_symlink()):
+        raise CommandError(
+            "file-exists",
+            f"The file {path} exists.",
+            remedy="Choose another file with --output, or replace this one with --force.",
+            command=session.options.same_command("--force"),
+            status=ExitStatus.USAGE,
+        )
+
+
+def render_file(document: Mapping[str, Any], width: int) -> Iterator[str]:  # noqa: ARG001
+    """Yield the path of the file, and what it is."""
+    yield f"{replace_unprintable(document['path'])}  {format_size(document['bytes'])}, verified"

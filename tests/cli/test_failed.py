@@ -1,0 +1,150 @@
+"""Test the commands that list failed backup requests, send them again and delete them."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from mypy_boto3_sqs import SQSClient
+
+from notebook_archive_cli import failures
+from tests.cli.conftest import MotoStack, Run
+
+
+@pytest.fixture
+def sqs(stack: MotoStack, monkeypatch: pytest.MonkeyPatch) -> SQSClient:
+    # Like SQS, moto waits for messages. Without this, each test would wait for messages that never arrive.
+    monkeypatch.setattr(failures, "WAIT_SECONDS", 0)
+    assert stack.outputs
+    return boto3.session.Session().client("sqs")
+
+
+def put(sqs: SQSClient, **attributes: str) -> None:
+    url = sqs.get_queue_url(QueueName="FailureQueue")["QueueUrl"]
+    told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    sqs.send_message(QueueUrl=url, MessageBody="{}", MessageAttributes=told)  # type: ignore[arg-type]
+
+
+def test_reasons_of_function_and_eventbridge_are_shown(sqs: SQSClient, run: Run) -> None:
+    """The attribute names are those in the EventBridge User Guide."""
+    put(sqs, reason="arcgis-unavailable", message="It is away.", remedy="Wait.", attempts="4")
+    rule = "arn:aws:events:eu-west-1:123456789012:rule/asked"
+    for _ in range(2):
+        put(
+            sqs,
+            RULE_ARN=rule,
+            TARGET_ARN="arn:aws:sqs:eu-west-1:123456789012:requests",
+            ERROR_CODE="NO_PERMISSIONS",
+            ERROR_MESSAGE="The queue refused.",
+        )
+    put(sqs)
+    result = run("failed", "list")
+    assert result.status == 3
+    lines = [line.partition(", since")[0] for line in result.stdout.splitlines()]
+    assert lines[:3] == [
+        "NO_PERMISSIONS: 2 messages",
+        "  What happened: The queue refused.",
+        f"  What to do: EventBridge could not deliver the event. Correct the rule {rule}, then send the message again.",
+    ]
+    failed = lines.index("arcgis-unavailable: 1 message")
+    assert lines[failed + 1 : failed + 3] == ["  What happened: It is away.", "  What to do: Wait."]
+    assert "unknown: 1 message" in lines
+    assert result.stderr == "Remove the cause, then send them again: notebook-archive failed retry\n"
+
+
+@pytest.mark.parametrize("text", ["Not an id: '[/b]'.", "[red]x", "[link=https://gis.example.com]x[/link]", ":key:"])
+def test_markup_in_messages_is_shown_as_text(sqs: SQSClient, run: Run, text: str) -> None:
+    put(sqs, reason="request-invalid", message=text, remedy=text)
+    assert f"  What happened: {text}\n  What to do: {text}\n" in run("failed", "list").stdout
+
+
+def test_control_characters_are_not_printed(sqs: SQSClient, run: Run) -> None:
+    put(sqs, ERROR_CODE="SDK_CLIENT_ERROR", ERROR_MESSAGE="a\u202eb\u2028c\u009b2Jd", RULE_ARN="e\u202ef")
+    printed = run("failed", "list").stdout
+    assert "a\ufffdb\ufffdc\ufffd2Jd" in printed
+    assert "e\ufffdf" in printed
+
+
+def test_a_message_received_twice_is_counted_once(sqs: SQSClient, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "HIDDEN_SECONDS", 0)
+    for _ in range(3):
+        put(sqs)
+    assert run("failed", "list").stdout.startswith("unknown: 3 messages, since ")
+
+
+def test_a_message_that_another_reader_has_is_not_moved(sqs: SQSClient, run: Run) -> None:
+    put(sqs)
+    sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="FailureQueue")["QueueUrl"])
+    put(sqs)
+    result = run("failed", "retry")
+    assert result.status == 3
+    assert result.stdout.splitlines() == [
+        "1 message sent again.",
+        "1 message left in the failure queue. Messages that another reader received can be sent again after 120 s.",
+    ]
+
+
+def test_a_message_is_sent_again(sqs: SQSClient, run: Run) -> None:
+    assert run("failed", "list").stdout == "The failure queue is empty.\n"
+    put(sqs, ERROR_CODE="NO_PERMISSIONS")
+    result = run("failed", "retry")
+    assert (result.status, result.stdout) == (0, "1 message sent again.\n")
+    assert run("failed", "list", "--json").document == {"messages": 0, "reasons": []}
+
+
+def test_a_deleted_queue_is_reported_in_a_sentence(sqs: SQSClient, run: Run) -> None:
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="FailureQueue")["QueueUrl"])
+    result = run("failed", "list", "--json")
+    assert (result.status, result.stdout) == (5, "")
+
+
+ITEMS = [f"{number:032x}" for number in range(7)]
+
+
+def ask(sqs: SQSClient, *items: str, **attributes: str) -> None:
+    url = sqs.get_queue_url(QueueName="FailureQueue")["QueueUrl"]
+    told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    body = json.dumps({"detail": {"itemIds": list(items)}})
+    sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=told)  # type: ignore[arg-type]
+
+
+def held(sqs: SQSClient, name: str = "FailureQueue") -> int:
+    """Return the number of messages that can be received now."""
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    return int(
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"]
+    )
+
+
+def test_first_time_attempts_and_items_are_shown(sqs: SQSClient, run: Run) -> None:
+    ask(sqs, *ITEMS, reason="arcgis-unavailable", message="It is away.", remedy="Wait.", attempts="4")
+    put(sqs, reason="request-invalid", message="No ids.", remedy="Send others.", attempts="1")
+    printed = run("failed", "list").stdout
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    assert re.search(rf"arcgis-unavailable: 1 message, since {today} ..:.. UTC, tried 4 times\n", printed)
+    assert f"\n  Items: {' '.join(ITEMS[:5])} and 2 more\n" in printed
+    assert re.search(rf"request-invalid: 1 message, since {today} ..:.. UTC, tried 1 time\n", printed)
+
+
+def test_invalid_requests_are_sent_again_only_by_reason(sqs: SQSClient, run: Run) -> None:
+    put(sqs, reason="request-invalid")
+    put(sqs, reason="arcgis-unavailable")
+    result = run("failed", "retry")
+    assert result.status == 3
+    assert result.stdout.startswith("1 message sent again.\n1 message skipped.\n1 message left")
+    assert (held(sqs), held(sqs, "RequestQueue")) == (1, 1)
+    assert run("failed", "retry", "request-invalid").status == 0
+    assert (held(sqs), held(sqs, "RequestQueue")) == (0, 2)
+
+
+def test_messages_are_deleted_only_after_confirmation(sqs: SQSClient, run: Run) -> None:
+    ask(sqs, ITEMS[0], reason="request-invalid")
+    put(sqs, reason="arcgis-unavailable")
+    refused = run("failed", "drop", "request-invalid")
+    assert (refused.status, held(sqs)) == (2, 2)
+    plan = "1 request with the reason request-invalid would be deleted permanently."
+    assert f"{plan} Their items: {ITEMS[0]}." in " ".join(refused.stderr.split())
+    dropped = run("failed", "drop", "request-invalid", "--yes", "--json")
+    assert (dropped.status, dropped.document, held(sqs)) == (0, {"dropped": 1, "left": 1}, 1)
+    assert run("failed", "drop", "request-invalid", "--json").document == {"dropped": 0, "left": 1}
