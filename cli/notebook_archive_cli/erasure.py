@@ -204,7 +204,7 @@ class ErasurePlanner:
             return _StoredVersion(key, version.version_id, 0, is_marker=True)
         try:
             head = self._s3.head_object(**self._address, Key=key, VersionId=version.version_id)
-            named = decode_metadata(head["Metadata"])
+            named: Mapping[str, Any] = decode_metadata(head["Metadata"])
             if key.endswith("/item.json"):
                 body = self._s3.get_object(**self._address, Key=key, VersionId=version.version_id)["Body"].read()
                 named = _parse_properties(body)
