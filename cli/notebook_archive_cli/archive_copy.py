@@ -205,10 +205,10 @@ def render_copy(document: Mapping[str, Any], width: int) -> Iterator[str]:  # no
         f"{format_count(document['downloaded'], 'version')} downloaded ({format_size(document['bytes'])}), "
         f"{document['skipped']:,} already there, {len(document['failed']):,} failed."
     )
-    yield f"{document['manifest']} names the file of each version."
+    yield f"{document['manifest']} has the path of each version."
     if document["changed"]:
         changed = format_count(document["changed"], "file")
-        yield f"{changed} had other bytes than the archive. They are kept beside the right ones, with .changed."
+        yield f"{changed} had other bytes than the archive. They are kept, with .changed at the end of their names."
     for each in document["failed"][:MAX_SHOWN_FAILURES]:
         yield f"Failed: {each['key']}: {each['message']}"
     left = len(document["failed"]) - MAX_SHOWN_FAILURES

@@ -179,7 +179,7 @@ def _describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
     if reason == "owner-missing":
         archived = sorted({each["archivedOwner"] for each in some})
         options = " ".join(f"--map {owner}=MEMBER" for owner in archived[:3])
-        return f"Add the member to the portal. Or name other members, who get these notebooks: {options}."
+        return f"Add the member to the portal. Or give these notebooks to other members: {options}."
     if reason == "version-missing":
         return "`notebook-archive versions ITEM` lists the versions of a notebook."
     return str(some[0]["problem"]["remedy"])
@@ -234,8 +234,8 @@ def _describe_counts(report: Mapping[str, Any]) -> list[str]:
     counts = report["notebooks"]
     figures = {
         "restored": counts["restored"],
-        "restored before": counts["alreadyRestored"],
-        "without a version": sum(counts["skipped"].values()),
+        "restored earlier": counts["alreadyRestored"],
+        "skipped": sum(counts["skipped"].values()),
         "failed": count_failed(report),
     }
     listed = ", ".join(f"{count:,} {name}" for name, count in figures.items() if count) or "nothing was done"
@@ -273,7 +273,7 @@ def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
 
 
 def undo_many(session: Session, run: RunId, made: Sequence[Mapping[str, Any]], *, is_dry_run: bool) -> dict[str, Any]:
-    """Undo restores one after the other, and return what became of each. Those that were undone before are left out.
+    """Undo restores one after the other, and return what became of each. What was undone earlier is left out.
 
     With a dry run, nothing is changed. Raise CommandError if the user interrupts it, or if all others would fail too.
     """
@@ -360,8 +360,8 @@ def render_undone(document: Mapping[str, Any], width: int) -> Iterator[str]:
     figures = {
         "undone": document["undone"],
         "would be undone": document["planned"],
-        "undone before": document["alreadyUndone"],
-        "had made nothing": document["nothingMade"],
+        "undone earlier": document["alreadyUndone"],
+        "made nothing": document["nothingMade"],
         "failed": document["failed"],
     }
     listed = ", ".join(f"{count:,} {name}" for name, count in figures.items() if count)

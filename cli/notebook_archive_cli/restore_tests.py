@@ -120,7 +120,7 @@ def _make_table(tests: Sequence[Mapping[str, Any]], width: int) -> str:
         Column("Verdict", ["failed" if "problem" in each else "passed" for each in tests]),
         Column("Level", [str(each.get("level", "-")) for each in tests], is_right=True),
         Column("Seconds", seconds, is_right=True),
-        Column("Notebook", [each["itemId"] for each in tests]),
+        Column("Item", [each["itemId"] for each in tests]),
         Column("Owner", [each["owner"] for each in tests], rank=1, min_width=8),
     ]
     return format_table(columns, width)

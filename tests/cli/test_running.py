@@ -194,7 +194,7 @@ def test_status_of_a_partial_run_names_the_last_complete_one(run: Run, nightly: 
     nightly.run("bad", status="partial")
     result = run("status", "--json")
     assert result.status == 3
-    assert "is partial. The last one that succeeded ended 29 hours ago" in result.document["summary"]
+    assert "is partial. The last backup that succeeded ended 29 hours ago" in result.document["summary"]
     assert result.document["checks"][0]["command"] == "notebook-archive report"
 
 
@@ -213,7 +213,7 @@ def test_status_of_a_run_without_a_report_is_bad(run: Run, nightly: Archive) -> 
     run_id = nightly.execute("stopped", status="ABORTED")
     result = run("status", "--json")
     assert result.status == 3
-    assert "ended without a report. The last one that succeeded" in result.document["summary"]
+    assert "ended without a report. The last backup that succeeded" in result.document["summary"]
     assert result.document["checks"][0]["command"] == f"notebook-archive report {run_id}"
 
 
@@ -251,10 +251,10 @@ def test_disabled_schedule_is_reported(run: Run, archive: Archive) -> None:
     assert find_check(result.document, "Next run")["state"] == "attention"
 
 
-def test_schedule_that_cannot_be_read_is_not_known(run: Run, archive: Archive) -> None:
+def test_schedule_that_cannot_be_read_is_unknown(run: Run, archive: Archive) -> None:
     archive.run("good")
     check = find_check(run("status", "--json").document, "Next run")
-    assert (check["state"], check["text"][:10]) == ("unknown", "not known:")
+    assert (check["state"], check["text"][:9]) == ("unknown", "unknown: ")
 
 
 def test_open_finding_makes_the_status_bad(run: Run, nightly: Archive) -> None:

@@ -29,7 +29,7 @@ MAX_BYTES = 1_000_000
 class Response:
     """What a server sent: the HTTP status, two headers, the body's JSON object, and the server's certificate.
 
-    `body` is empty if the server sent anything else than a JSON object.
+    `body` is empty if the server did not send a JSON object.
     """
 
     status: int
