@@ -179,14 +179,14 @@ def _describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
     if reason == "owner-missing":
         archived = sorted({each["archivedOwner"] for each in some})
         options = " ".join(f"--map {owner}=MEMBER" for owner in archived[:3])
-        return f"Add the member to the portal. Or give these notebooks to other members: {options}."
+        return f"Add the member to the portal, or choose another one: {options}."
     if reason == "version-missing":
         return "`notebook-archive versions ITEM` lists the versions of a notebook."
     return str(some[0]["problem"]["remedy"])
 
 
 def render_many(report: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Return the plan of a bulk restore, or its report with the ids of the new items."""
+    """Yield the plan of a bulk restore, or its report with the ids of the new items."""
     yield from _render_plan(report, width) if report["dryRun"] else _render_report(report, width)
 
 
@@ -356,7 +356,7 @@ def _show_progress(session: Session, made: Sequence[Mapping[str, Any]]) -> Itera
 
 
 def render_undone(document: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Return what became of the restores of a bulk restore."""
+    """Yield what became of the restores of a bulk restore."""
     figures = {
         "undone": document["undone"],
         "would be undone": document["planned"],

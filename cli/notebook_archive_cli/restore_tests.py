@@ -91,7 +91,7 @@ def _list_remedies(session: Session) -> dict[str, Remedy]:
 
 
 def render_tests(results: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Return the verdict of each version, its level of proof and seconds, what failed, and what is left."""
+    """Yield the verdict of each version, its level of proof and seconds, what failed, and what is left."""
     tests = results["tests"]
     yield f"Restore test {results['runId']}: {results['status']}."
     yield f"{format_count(len(tests), 'version')} restored as {results['account']}, in {results['seconds']:.0f} s."

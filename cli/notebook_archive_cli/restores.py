@@ -227,7 +227,7 @@ def describe_steps(record: dict[str, Any], width: int) -> list[str]:
 
 
 def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
-    """Return the plan of a restore, or its result."""
+    """Yield the plan of a restore, or its result."""
     way = _WAYS[record["as"]]
     if record["status"] == "planned":
         yield from describe_plan(record, width, "would be restored")
@@ -332,7 +332,7 @@ def read_restore(session: Session, restore_id: str) -> dict[str, Any]:
 
 
 def render_undo(record: dict[str, Any], width: int) -> Iterator[str]:
-    """Return the plan of an undo, or its result."""
+    """Yield the plan of an undo, or its result."""
     if record["status"] == "planned":
         yield f"The undo of {record['restoreId']} would do this:"
         yield from describe_steps(record, width)
@@ -385,9 +385,9 @@ def _describe_listed(session: Session, restore_id: str, begun: datetime, state: 
 
 
 def render_restores(restores: list[dict[str, Any]], width: int) -> Iterator[str]:
-    """Return the newest restores, two lines each: an id has up to 80 characters."""
+    """Yield the newest restores, two lines each, because an id has up to 80 characters."""
     if not restores:
-        yield "Nothing was restored yet."
+        yield "Nothing has been restored yet."
     for each in restores:
         yield each["restoreId"]
         line = f"  {format_time(each['startedAt'], utc=False)}  {each['state']}  {_WAYS.get(each['as'], '')}  "

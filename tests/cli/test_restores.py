@@ -180,7 +180,7 @@ def test_repeated_restore_shows_the_first_result(run: Run, functions: Functions,
     functions.calls.clear()
     result = run("restore", VERSION, "--request-id", "one")
     assert result.status == 0
-    assert "was carried out before" in result.stderr
+    assert "was carried out earlier" in result.stderr
     assert len(functions.calls) == 1
 
 
