@@ -103,9 +103,7 @@ class ErasurePlan:
                 f"The bucket's policy allows only {' and '.join(self.allowed_roles)} to delete versions. You are "
                 f"{self.caller}. Nothing was changed.",
                 remedy="Assume that role, and run the command again with its credentials. docs/deploy.md says how.",
-                command=options.aws_command(
-                    "sts", "assume-role", "--role-arn", role, "--role-session-name", "erasure"
-                ),
+                command=options.aws_command("sts", "assume-role", "--role-arn", role, "--role-session-name", "erasure"),
                 status=ExitStatus.DENIED,
             )
         if not self.deletable:
@@ -206,7 +204,7 @@ class ErasurePlanner:
             return _StoredVersion(key, version.version_id, 0, is_marker=True)
         try:
             head = self._s3.head_object(**self._address, Key=key, VersionId=version.version_id)
-            named = decode_metadata(head["Metadata"])
+            named: Mapping[str, Any] = decode_metadata(head["Metadata"])
             if key.endswith("/item.json"):
                 body = self._s3.get_object(**self._address, Key=key, VersionId=version.version_id)["Body"].read()
                 named = _parse_properties(body)

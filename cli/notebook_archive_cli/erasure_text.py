@@ -40,8 +40,8 @@ def _render_items(document: Mapping[str, Any], width: int) -> Iterator[str]:
         state = "" if is_plan else f"; {format_count(item['left'], 'version')} left" if item["left"] else "; erased"
         yield from wrap_text(f"{owners}; {size}{state}", width, _INDENT * 2)
     if is_plan:
-        kinds = ", ".join(f"{number:,} {kind.replace('-', ' ')}" for kind, number in document["kinds"].items())
-        yield from wrap_text(f"These are all versions of: {kinds}.", width)
+        kinds = ", ".join(f"{kind.replace('-', ' ')} {number:,}" for kind, number in document["kinds"].items())
+        yield from wrap_text(f"By kind: {kinds}.", width)
 
 
 def _render_obstacles(document: Mapping[str, Any], width: int) -> Iterator[str]:
@@ -64,10 +64,13 @@ def _render_obstacles(document: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def _render_staying(document: Mapping[str, Any], width: int) -> Iterator[str]:
-    yield "What stays:"
+    """Yield what stays. Kinds of objects that are equally long there are in one paragraph."""
+    kinds: dict[tuple[bool, int | None], list[str]] = {}
     for each in document["staying"]:
-        names = "with titles and user names" if each["namesPersons"] else "without titles and user names"
-        days = "for ever, because no lifecycle rule removes them"
-        if each["days"] is not None:
-            days = f"for {format_count(each['days'], 'day')} after they were written"
-        yield from wrap_text(f"{each['prefix']} ({each['what']}, {names}): {days}.", width, _INDENT * 2, _INDENT)
+        kinds.setdefault((each["namesPersons"], each["days"]), []).append(f"{each['prefix']} ({each['what']})")
+    for (names_persons, days), named in kinds.items():
+        names = "with titles and user names" if names_persons else "without titles and user names"
+        until = "for ever, because no lifecycle rule removes them"
+        if days is not None:
+            until = f"for {format_count(days, 'day')} after they were written"
+        yield from wrap_text(f"What stays {names}, {until}: {', '.join(named)}.", width)

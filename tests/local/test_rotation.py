@@ -1,4 +1,4 @@
-"""Test the rotation of tokens on the deployed stack: by the function with its role, during a run, and by the command."""
+"""Test the rotation of tokens on the deployed stack: by the function with its role, in a run, and by the command."""
 
 import contextlib
 import json
@@ -149,7 +149,7 @@ def test_the_command_adds_an_owner_and_can_be_repeated(system: LocalSystem, owne
     first = owner.held()
     assert set(first) == {"token", "expires", "credential"}
     assert first["credential"] == CREDENTIAL
-    assert f"{ANA}: contains a token of ana" in said
+    assert f"{ANA} contains a token of ana" in said
     described = system.aws.secrets.describe_secret(SecretId=ANA)
     assert described["RotationEnabled"]
     assert described["RotationLambdaARN"] == system.outputs["RotateTokenFunction"]

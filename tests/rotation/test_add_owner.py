@@ -214,7 +214,10 @@ def test_a_secret_that_stays_is_reported_with_its_removal(owners: Command) -> No
     result = owners.add(NEW, wait=0)
     assert result.status > 0
     said = result.stderr
-    assert f"{ANA}: contains no token yet. Until a rotation succeeds, every backup of ana's notebooks fails." in said
+    assert (
+        f"{ANA}: contains no token yet. Until a rotation succeeds, every backup of ana's notebooks fails."
+        in " ".join(said.split())
+    )
     assert f"\n  aws secretsmanager delete-secret --force-delete-without-recovery --secret-id {ANA}\n" in said
     owners.meanwhile = [lambda: owners.steps(*STEPS)]
     assert owners.add(NEW).status == 0
@@ -246,3 +249,15 @@ def test_a_bad_schedule_is_refused_before_any_write(owners: Command, every: str,
     token = owners.rotations.current()
     assert words in " ".join(owners.add(NEW, "--every", every).stderr.split())
     assert (owners.rotations.current(CREDENTIAL), owners.rotations.current(), owners.version) == (OLD, token, "")
+
+
+def test_an_error_as_json_says_what_is_left_in_the_secrets(owners: Command) -> None:
+    owners.meanwhile = [interrupt]
+    result = owners.add(NEW, "--json")
+    assert (result.status, result.stdout) == (130, "")
+    assert result.error["reason"] == "interrupted"
+    assert f"{CREDENTIAL}: contains the new credential, not the previous one." in result.error["remedy"]
+    owners.without(ANA)
+    result = owners.add(NEW, "--json", wait=0)
+    assert result.error["reason"] == "token-not-rotated"
+    assert f"delete-secret --force-delete-without-recovery --secret-id {ANA}" in result.error["remedy"]

@@ -132,7 +132,6 @@ class LedgerEntry(Struct, frozen=True, omit_defaults=True, gc=False):
             finding_at=found.finding_at if is_open else 0,
         )
 
-
     @property
     def known_at(self) -> int:
         """The last time at which something of this entry was found out.
@@ -271,8 +270,9 @@ def fold(
     """Add the evidence to the ledger that was written since it was last folded. `today` is the day in UTC.
 
     A shard that is missing or damaged is made again from all evidence. A damaged document of evidence is skipped and
-    returned. What was known of a notebook before it was erased is left out. Each shard is complete through its own day. So a fold that is interrupted is continued by the next, and
-    two at the same time do no harm. May raise ArchiveDenied or ArchiveUnavailable.
+    returned. What was known of a notebook before it was erased is left out. Each shard is complete through its own day.
+    So a fold that is interrupted is continued by the next, and two at the same time do no harm. May raise ArchiveDenied
+    or ArchiveUnavailable.
     """
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ledger") as pool:
         folding = _Folding(archive, ledger, today, pool, documents_at_once, max_pending)

@@ -59,7 +59,7 @@ class SecretNotRotated(ConfigurationError):
 
     reason = "secret-not-rotated"
     remedy = (
-        "Run `notebook-archive owners add` again with the correct password. The log of rotate_token says why the last "
+        "Run the command `owners add` again with the correct password. The log of rotate_token says why the last "
         "rotation failed."
     )
 
