@@ -25,9 +25,9 @@ from notebook_archive_cli.versions import VerifiedVersion, copy_verified
 
 # The folder of files that are not verified yet. It is removed at the end.
 PARTIAL = ".partial"
-# Number of downloads that wait for a thread. So the memory does not depend on the size of the archive.
+# Number of downloads that wait for a thread. This limit keeps the memory independent of the size of the archive.
 MAX_WAITING = 4 * THREADS
-# After so many failures one after the other, the cause is not a version.
+# After this many failures in a row, the cause is not one version.
 MAX_FAILURES_IN_A_ROW = 100
 # If standard error is not a terminal, a line is written in this interval.
 PROGRESS_SECONDS = 10.0

@@ -99,7 +99,7 @@ class CatalogVersion(TypedDict):
 def list_notebooks(session: Session) -> list[CatalogNotebook]:
     """Return the notebooks that the archive or the last run over all notebooks has, in the order of their titles.
 
-    Titles and owners are those in the plan of that run. `item.json` is read of the other notebooks, which are mostly
+    Titles and owners are those in the plan of that run. `item.json` is read for the other notebooks, which are mostly
     those that were deleted.
     """
     known = _read_last_run(session.archive)

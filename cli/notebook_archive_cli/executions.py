@@ -20,7 +20,7 @@ from notebook_archive_cli.output import Output
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.translation import translate_error
 
-# The time between two looks at an execution grows from the first value to the second.
+# The time between two checks of an execution grows from the first value to the second.
 FIRST_POLL_SECONDS = 0.5
 LAST_POLL_SECONDS = 5.0
 # Step Functions and a report may round the start of an execution in different ways.

@@ -1,4 +1,4 @@
-"""Invoke functions of the stack that change something, so that a lost response can be asked for again."""
+"""Invoke functions of the stack that change something, so that a result that was lost can be read again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
