@@ -14,8 +14,9 @@ NOTEBOOKS ?=
 VERBOSE ?=
 API_AUTH ?= IAM
 PARAMETERS ?=
-# A fixed number, so that a test run is the same on every machine.
-WORKERS ?= 2
+# A fixed number, so that a test run is the same on every machine. Three processes keep two cores busy, because tests of
+# deployed systems wait often.
+WORKERS ?= 3
 UV := .tools/bin/uv
 # Bytecode is not written to the source folders, because `sam build` would treat it as a change. Processes of the other
 # environments inherit the variable.
@@ -25,7 +26,7 @@ SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
 SOURCES := functions layers bench cli local tests
 
-.PHONY: help demo local quick test soak lint check docs build deploy bench clean
+.PHONY: help demo local quick test soak lint check check-imports check-template docs build deploy bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,13 +37,13 @@ demo: $(SERVERS) ## Archive notebooks on this machine and check every byte [NOTE
 local: $(SERVERS) ## Run the whole system on this machine until Ctrl-C [NOTEBOOKS=folder with .ipynb files] [API_AUTH=ArcGIS] [PARAMETERS="Capture=true"]
 	@exec $(PYTHON) -m local.system $(FOLDER) --api-auth "$(API_AUTH)" --parameters $(PARAMETERS)
 
-quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests without servers [WORKERS=2]
+quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests without servers [WORKERS=3]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
 
-test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=2: parallel processes; 0 for none]
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=2: parallel processes; 0 for none]
+soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 lint: .venv/.synced
@@ -50,8 +51,14 @@ lint: .venv/.synced
 	.venv/bin/ruff check
 	.venv/bin/mypy bench cli layers local tests functions/*/app.py
 
-check: lint .venvs/sam/.synced ## Check format, lint, types, import rules and the template
+# The checks run at the same time, because each of them uses only one core.
+check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import rules and the template
+	@$(MAKE) --jobs 2 lint check-imports check-template
+
+check-imports: .venv/.synced
 	PYTHONPATH=layers/notebook_archive:cli PYTHONDONTWRITEBYTECODE=1 .venv/bin/lint-imports
+
+check-template: .venv/.synced .venvs/sam/.synced
 	.venv/bin/cfn-lint --include-checks I --regions eu-central-1 us-east-1 us-gov-west-1 -- template.yaml
 	$(SAM) validate --lint --region us-east-1
 

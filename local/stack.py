@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -9,6 +10,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 from local.aws import ROOT, LocalAws
 from local.stopping import run
@@ -54,6 +57,9 @@ def _build_if_changed() -> None:
     built.unlink(missing_ok=True)
     command = ["build", "--cached", "--cache-dir", str(STATE / "cache"), "--build-dir", str(BUILD)]
     _sam([*command, "--parameter-overrides", f"Architecture={architecture()}"], os.environ)
+    # `sam deploy` reads the template several times, and JSON much faster than YAML.
+    template = BUILD / "template.yaml"
+    template.write_text(json.dumps(yaml.safe_load(template.read_text(encoding="utf-8"))), encoding="utf-8")
     built.write_text(digest)
 
 

@@ -5,24 +5,21 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-# Tests whose paths match the same text of one pattern form a group. Each remaining test forms its own group.
-TOGETHER = (
-    r"tests/local/test_(?:capture|commands)\.py",  # each of these deploys its own systems
-    r"tests/local/test_(?=(?:events|webhook)\.py)",  # these two share one system
-    r"tests/local/test(?=_(?:current|operator|verification)\.py)",  # these three share one system
-    r"tests/local/",  # all others use the systems of the session, one after the other
-    r"tests/rotation/",
-    r"tests/template/test_(?=layer|runtime)",  # these use what `sam build` made
-)
+# The tests whose paths match a pattern form a group. The first pattern that matches counts. Each remaining test forms
+# its own group.
+GROUPS = {
+    "restores": r"tests/local/test_(?:bulk_restore|restore|whole_archive)\.py",  # these use only the open system
+    "commands": r"tests/local/test_commands\.py",  # each test deploys its own system
+    "requests": r"tests/local/test_(?:events|webhook)\.py",  # these share one system
+    "defaults": r"tests/local/test_(?:current|operator|verification)\.py",  # these share one system
+    "captures": r"tests/local/test_capture\.py",
+    "systems": r"tests/local/(?!test_(?:progress|tables)\.py)",  # all others use the systems of the session
+    "rotations": r"tests/rotation/",
+    "builds": r"tests/template/test_(?:layer|runtime)",  # these use what `sam build` made
+}
 
-# The slow groups, by the text that their pattern matches. The slowest is first.
-SLOWEST = (
-    "tests/local/",
-    "tests/local/test_commands.py",
-    "tests/local/test_",
-    "tests/local/test_capture.py",
-    "tests/local/test",
-)
+# The groups that deploy systems. The slowest is first.
+SLOWEST = ("systems", "restores", "commands", "requests", "defaults", "captures")
 
 
 class Spreading(LoadScopeScheduling):  # type: ignore[misc]
@@ -36,5 +33,4 @@ class Spreading(LoadScopeScheduling):  # type: ignore[misc]
         super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
-        found = next(filter(None, (re.match(pattern, nodeid) for pattern in TOGETHER)), None)
-        return found.group() if found else nodeid
+        return next((name for name, pattern in GROUPS.items() if re.match(pattern, nodeid)), nodeid)

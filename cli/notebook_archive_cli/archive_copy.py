@@ -13,11 +13,10 @@ from typing import Any
 from notebook_archive.archive import LedgerEntry, keys
 from notebook_archive.archive.bucket import ListedObject
 from notebook_archive.errors import ArchiveDamaged, ArchiveDenied, ArchiveError
-from notebook_archive.models import ItemId
+from notebook_archive.models import ItemId, format_size
 from notebook_archive_cli.catalog import ArchivedVersion, filter_notebooks, list_notebooks
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.file_names import make_safe_name
-from notebook_archive_cli.formatting import format_size
 from notebook_archive_cli.manifest import FILE_NAME, Manifest, SavedFile
 from notebook_archive_cli.output import Output, format_count
 from notebook_archive_cli.session import THREADS, Session

@@ -9,9 +9,10 @@ from typing import Any
 
 from notebook_archive.archive import RestoreId, RunId, keys
 from notebook_archive.errors import RestoreInputInvalid, SettingsInvalid
+from notebook_archive.models import format_size
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
-from notebook_archive_cli.formatting import Column, format_size, format_table
+from notebook_archive_cli.formatting import Column, format_table
 from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output, format_count, replace_unprintable

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from notebook_archive.models import format_size
 from notebook_archive_cli.catalog import CatalogNotebook, CatalogVersion
-from notebook_archive_cli.formatting import GAP, Column, format_size, format_table, format_time
+from notebook_archive_cli.formatting import GAP, Column, format_table, format_time
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import format_count
 

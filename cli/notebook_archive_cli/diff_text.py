@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from notebook_archive.models import format_size
 from notebook_archive.notebook.diff import CellChange, LineChange, MetadataChange, NotebookDiff
-from notebook_archive_cli.formatting import format_size, format_time, join_facts
+from notebook_archive_cli.formatting import format_time, join_facts
 from notebook_archive_cli.notebook_text import make_safe_line
 from notebook_archive_cli.output import format_count, replace_unprintable
 

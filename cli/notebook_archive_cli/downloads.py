@@ -7,10 +7,10 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from notebook_archive.errors import ArchiveDamaged
+from notebook_archive.models import format_size
 from notebook_archive_cli.catalog import ArchivedVersion
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.file_names import make_safe_name
-from notebook_archive_cli.formatting import format_size
 from notebook_archive_cli.notebook_document import describe_version
 from notebook_archive_cli.output import replace_unprintable
 from notebook_archive_cli.session import Session

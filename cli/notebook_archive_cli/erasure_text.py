@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from notebook_archive.models import format_size
 from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.output import format_count
-from notebook_archive_cli.units import format_bytes, format_time
+from notebook_archive_cli.units import format_time
 
 _INDENT = "  "
 _LOCKS = {
@@ -29,14 +30,14 @@ def render_erasure(document: Mapping[str, Any], width: int) -> Iterator[str]:
 def _render_items(document: Mapping[str, Any], width: int) -> Iterator[str]:
     is_plan = document["status"] == "planned"
     notebooks = format_count(len(document["items"]), "notebook")
-    total = f"{format_count(document['versions'], 'S3 version')}, {format_bytes(document['bytes'])}"
+    total = f"{format_count(document['versions'], 'S3 version')}, {format_size(document['bytes'])}"
     markers = format_count(document["deleteMarkers"], "delete marker")
     done = "Erase for good" if is_plan else f"Erasure {document['erasureId']}"
     yield from wrap_text(f"{done}: {notebooks}, {total}, {markers}.", width)
     for item in document["items"]:
         yield f"{_INDENT}{item['itemId']}  {item['title']}"
         owners = f"owner: {' and '.join(item['owners']) or 'unknown'}"
-        size = f"{format_count(item['versions'], 'S3 version')}, {format_bytes(item['bytes'])}"
+        size = f"{format_count(item['versions'], 'S3 version')}, {format_size(item['bytes'])}"
         state = "" if is_plan else f"; {format_count(item['left'], 'version')} left" if item["left"] else "; erased"
         yield from wrap_text(f"{owners}; {size}{state}", width, _INDENT * 2)
     if is_plan:

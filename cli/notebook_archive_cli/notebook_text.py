@@ -13,8 +13,9 @@ from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.text import Text
 
+from notebook_archive.models import format_size
 from notebook_archive.notebook.terminal import remove_sequences
-from notebook_archive_cli.formatting import format_size, format_time, join_facts
+from notebook_archive_cli.formatting import format_time, join_facts
 from notebook_archive_cli.output import format_count, replace_unprintable
 
 # Number of lines of an output that are shown. `--outputs` shows all.

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from notebook_archive.models import format_size
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import (
     RUNS,
@@ -21,7 +22,7 @@ from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output, format_count
 from notebook_archive_cli.runs import EVERYTHING, FoundRun, choose_run, list_running, search_runs
 from notebook_archive_cli.session import Session
-from notebook_archive_cli.units import format_bytes, format_duration, format_time
+from notebook_archive_cli.units import format_duration, format_time
 
 # Number of entries of each list that are shown without `--all`.
 MAX_SHOWN = 20
@@ -180,7 +181,7 @@ def _tell_kind(report: Mapping[str, Any]) -> str:
 
 def _render_run(report: Mapping[str, Any], width: int, options: Options, limit: int | None) -> Iterator[RenderableType]:
     figures = {
-        "Stored": report["bytes"] and format_bytes(report["bytes"]),
+        "Stored": report["bytes"] and format_size(report["bytes"]),
         "Recovery point": _describe_recovery_point(report.get("recoveryPoint")),
         "Kept": report.get("kept") and f"{format_count(report['kept'], 'snapshot')} that ArcGIS does not have any more",
         "Captured": report.get("captured") and f"{format_count(report['captured'], 'snapshot')} made in ArcGIS",
@@ -222,7 +223,7 @@ def _render_verification(
     levels = ", ".join(f"{count:,} at level {level}" for level, count in versions["levels"].items() if count)
     not_reached = f", {versions['notReached']:,} not reached in time" if versions["notReached"] else ""
     figures = {
-        "Versions": f"{versions['listed']:,}: {versions['read']:,} read whole ({format_bytes(report['bytes'])}), "
+        "Versions": f"{versions['listed']:,}: {versions['read']:,} read whole ({format_size(report['bytes'])}), "
         f"{versions['compared']:,} compared{not_reached}",
         "Proof": levels,
         "Oldest unproved": "" if oldest is None else f"{oldest:g} days",
@@ -258,7 +259,7 @@ def _render_bulk_restore(
         {
             "Notebooks": ", ".join(f"{count:,} {name}" for name, count in named.items() if count),
             "Proof": ", ".join(f"{count:,} at level {level}" for level, count in report["levels"].items() if count),
-            "Size": format_bytes(report["bytes"]),
+            "Size": format_size(report["bytes"]),
             "All items": report["itemsKey"],
         },
         width,

@@ -1,4 +1,4 @@
-"""Format times, durations and sizes for people."""
+"""Format times and durations for people."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,6 @@ from notebook_archive_cli.output import format_count
 # A duration is given in the first unit that makes its number smaller than the limit.
 _UNITS = (("second", 1, 120), ("minute", 60, 120), ("hour", 3_600, 72))
 _DAY_SECONDS = 86_400
-_KILOBYTE = 1_000
-_MEGABYTE = 1_000_000
 
 
 def format_time(text: str, *, is_utc: bool = False) -> str:
@@ -23,10 +21,3 @@ def format_duration(seconds: float) -> str:
         if round(seconds / length) < limit:
             return format_count(round(seconds / length), unit)
     return format_count(round(seconds / _DAY_SECONDS), "day")
-
-
-def format_bytes(size: int) -> str:
-    """Return a size such as `512 bytes`, `14 kB` or `2.0 MB`."""
-    if size < _KILOBYTE:
-        return format_count(size, "byte")
-    return f"{size / _KILOBYTE:.0f} kB" if size < _MEGABYTE else f"{size / _MEGABYTE:,.1f} MB"

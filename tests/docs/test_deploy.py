@@ -59,6 +59,17 @@ def test_deployer_may_create_each_log_group() -> None:
                 assert allowed("logs:CreateLogGroup", f"arn:aws:logs:eu-central-1:111122223333:log-group:{name}:*")
 
 
+def test_deployer_may_create_each_state_machine() -> None:
+    """CloudFormation makes the name of a state machine from its logical id (API reference, StateMachineName)."""
+    machines = [
+        name for name, each in template()["Resources"].items() if each["Type"] == "AWS::Serverless::StateMachine"
+    ]
+    assert len(machines) == 3
+    for name in machines:
+        arn = f"arn:aws:states:eu-central-1:111122223333:stateMachine:{name}-1A2B3C4D5E6F"
+        assert allowed("states:CreateStateMachine", arn)
+
+
 def test_deployer_may_pass_roles_to_each_service() -> None:
     trusted = set()
     for resource in render(EVERYTHING)["Resources"].values():

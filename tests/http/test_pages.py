@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notebook_archive import pages
-from notebook_archive.pages.rendering.budget import format_size
 from tests.http.documents import ITEM, KEY, Element, markdown, notebook, parsed, snapshot_page
 
 HERE = "https://api.example.com/v1"
@@ -263,10 +262,3 @@ def test_libraries_are_imported_only_for_a_page() -> None:
         [sys.executable, "-c", program], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, check=True
     )
     assert done.stdout.decode().strip() == "[]"
-
-
-@pytest.mark.parametrize(
-    ("number", "words"), [(0, "0 bytes"), (999, "999 bytes"), (48_213, "48 kB"), (41_900_000, "41.9 MB")]
-)
-def test_size_is_formatted_with_its_unit(number: int, words: str) -> None:
-    assert format_size(number) == words

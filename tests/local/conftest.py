@@ -23,7 +23,7 @@ RESTORE_PREFIX = "notebook-archive-restore"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test in this folder as `local`, because it needs MiniStack and a built template."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.path.parent == Path(__file__).parent:
             item.add_marker("local")
 
 

@@ -42,11 +42,13 @@ class Killed(BaseException):
 class Kill:
     """A kill after the response to call number `call`, which starts at 0. A killed function makes no more calls.
 
-    Calls to the ledger are not counted. There are hundreds of them, and the ledger may be lost at any time. Neither are
-    reads of earlier restore tests, because their number grows with each kill.
+    Only calls whose URLs contain `part` are counted. Calls to the ledger are not counted. There are hundreds of them,
+    and the ledger may be lost at any time. Neither are reads of earlier restore tests, because their number grows with
+    each kill.
     """
 
     call: int
+    part: str = ""
     calls: int = 0
 
     def around(self, send: Any) -> Any:
@@ -54,7 +56,7 @@ class Kill:
 
         def killing(*args: Any, **more: Any) -> Any:
             number = self.calls
-            if number <= self.call and any(map(_is_uncounted, (*args, *more.values()))):
+            if number <= self.call and not self._is_counted([*args, *more.values()]):
                 return send(*args, **more)
             self.calls += 1
             if number > self.call:
@@ -68,6 +70,10 @@ class Kill:
 
         return killing
 
+    def _is_counted(self, arguments: list[Any]) -> bool:
+        urls = [getattr(each, "url", each) for each in arguments]
+        return any(self.part in url for url in urls if isinstance(url, str)) and not any(map(_is_uncounted, arguments))
+
 
 def _is_uncounted(request: object) -> bool:
     url, method = getattr(request, "url", ""), getattr(request, "method", "")
@@ -75,9 +81,9 @@ def _is_uncounted(request: object) -> bool:
 
 
 @contextmanager
-def killed_after(call: int) -> Iterator[Kill]:
-    """End what runs inside after an outbound call. `kill.calls` says how many calls there were."""
-    kill = Kill(call)
+def killed_after(call: int, part: str = "") -> Iterator[Kill]:
+    """End what runs inside after an outbound call whose URL contains `part`. `kill.calls` counts these calls."""
+    kill = Kill(call, part)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HTTPConnectionPool, "urlopen", kill.around(HTTPConnectionPool.urlopen))
         patch.setattr(StrictS3, "_send", kill.around(StrictS3._send))

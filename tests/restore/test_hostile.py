@@ -46,13 +46,6 @@ def test_hostile_item_json_gives_no_defect(scene: RestoreScene, change: dict[str
     assert (record["level"], record["differences"]) == (5, [])
 
 
-def test_deeply_nested_item_json_is_named(scene: RestoreScene) -> None:
-    item = scene.site.item("Second")
-    put_object(f"notebooks/{item.id}/item.json", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}")
-    with pytest.raises(ArchiveDamaged, match=r"item\.json is not JSON"):
-        scene.restore(item, "new")
-
-
 def test_deeply_nested_plan_is_named(scene: RestoreScene) -> None:
     put_object("restores/one/plan.json", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}")
     with pytest.raises(ArchiveDamaged, match=r"plan\.json is not a JSON object"):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from notebook_archive.errors import RestoreInputInvalid
+from notebook_archive.errors import ArchiveDamaged, RestoreInputInvalid
 from tests.restore.many import ManyScene
 from tests.restore.scene import RestoreScene, delete_object, put_object
 from tests.strict_s3 import contents
@@ -57,6 +57,17 @@ def test_damaged_plan_is_reported_and_not_resumed(many: ManyScene, damage: bytes
     assert (report["status"], report["error"] and report["error"]["reason"]) == ("failed", "outcomes-lost")
     assert f"The outcomes of 2 notebooks are not known, because an object below {RUN}/" in report["message"]
     assert many.restore({"resume": "2026-11-22/many"}, "again")["status"] == "failed"
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, b"[" * 200_000])
+def test_damaged_claim_of_a_run_id_is_named(many: ManyScene, damage: bytes) -> None:
+    given = {"everything": True}
+    plan = many.plan("many", given)
+    put_object(f"{RUN}/run.json", damage)
+    with pytest.raises(
+        ArchiveDamaged, match=r"run\.json does not say which execution has the run id 2026-11-22/many\. "
+    ):
+        many.report("many", given, plan)
 
 
 def test_missing_plan_is_reported(many: ManyScene) -> None:

@@ -10,7 +10,7 @@ from local.arcgis.deployment import Kind
 from local.arcgis.sample_items import make_sample_items
 from notebook_archive.errors import OwnerMissing, RestoreForbidden, RestoreInputInvalid, RestoreInterrupted
 from tests.restore.conftest import MakeScene, body
-from tests.restore.scene import KINDS, RestoreScene, changes
+from tests.restore.scene import KINDS, RestoreScene, changes, put_object
 from tests.strict_s3 import contents
 
 
@@ -175,6 +175,19 @@ def test_version_without_item_json_comes_back(make_scene: MakeScene) -> None:
     assert (made.title, made.owner, made.type_keywords) == ("Second", "ben", ["Notebook", "Python"])
     assert record["level"] == 4
     assert "has no item.json" in record["differences"][0]
+
+
+@pytest.mark.parametrize("damaged", [b"not JSON", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"])
+def test_version_with_damaged_item_json_comes_back(scene: RestoreScene, damaged: bytes) -> None:
+    item = scene.site.item("Second")
+    key = f"notebooks/{item.id}/item.json"
+    put_object(key, damaged)
+    sentence = f"{key} is not JSON. So tags and description are not restored."
+    assert sentence in scene.restore(item, "new", dryRun=True)["plan"]
+    record = scene.restore(item, "new")
+    made = scene.items[record["newItemId"]]
+    assert (made.title, made.owner, made.content) == ("Second", "ben", item.snapshots[-1].content)
+    assert (record["level"], record["differences"]) == (4, [sentence])
 
 
 def test_large_notebook_is_uploaded_in_parts(make_scene: MakeScene) -> None:

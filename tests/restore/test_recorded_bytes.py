@@ -12,6 +12,7 @@ from local.arcgis import Item
 from notebook_archive.archive import fold
 from notebook_archive.errors import RestoreInterrupted, VersionReplaced
 from tests.restore.conftest import body
+from tests.restore.many import ManyScene
 from tests.restore.scene import RestoreScene, changes, delete_object, version_ids
 from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, Fault, contents
 
@@ -105,6 +106,16 @@ def test_lost_or_damaged_ledger_stops_no_restore(
     (sentence,) = sentences(record["plan"])
     assert sentence.startswith(f"{NOT_COMPARED}{why}")
     assert record["level"] == 5
+
+
+def test_bulk_restore_says_what_was_not_compared(scene: RestoreScene, item: Item) -> None:
+    many = ManyScene(scene)
+    s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys.pop(f"ledger/{item.id[:2]}.jsonl")
+    for name, dry_run in (("dry", True), ("real", False)):
+        report = many.restore({"everything": True, "dryRun": dry_run}, name)
+        assert "The bytes of 1 version were not compared with the ledger. The list says why." in report["message"]
+        (sentence,) = [each for line in many.items(name) for each in line.get("warnings", [])]
+        assert sentence.startswith(NOT_COMPARED)
 
 
 @pytest.mark.parametrize("kind", ["404-NoSuchBucket", "403-AccessDenied", "timeout"])

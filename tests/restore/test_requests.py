@@ -183,10 +183,3 @@ def test_object_that_is_not_a_notebook_is_refused(scene: RestoreScene) -> None:
     with pytest.raises(ArchiveDamaged, match="is not a notebook"):
         scene.restore(item, "new")
     assert len(scene.site.deployment.requests) == 0
-
-
-def test_broken_item_json_is_named(scene: RestoreScene) -> None:
-    item = scene.site.item("Flood model")
-    put_object(f"notebooks/{item.id}/item.json", b"not JSON")
-    with pytest.raises(ArchiveDamaged, match=r"item\.json is not JSON"):
-        scene.restore(item, "new")

@@ -36,7 +36,7 @@ def versions() -> set[str]:
     return {key for key in contents("notebooks/") if "/snapshots/" in key or key.endswith(".ipynb")}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["enterprise", *(pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS[1:])])
 def test_every_version_of_the_samples_reaches_level_5(
     make_scene: MakeScene, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,14 +183,11 @@ def leave_something(bench: TestBench) -> set[str]:
     """Let a test crash after it made an item. Return the ids of what is left."""
     before = set(bench.scene.items)
     bench.threads = 1
-    for call in range(10, MAX_CALLS):
-        with killed_after(call):
-            bench.start()
-            bench.run(f"crashed-{call}")
-        if left := set(bench.scene.items) - before:
-            bench.start()
-            return left
-    raise AssertionError
+    with killed_after(0, "/addItem"):
+        bench.start()
+        bench.run("crashed")
+    bench.start()
+    return set(bench.scene.items) - before
 
 
 def test_next_test_removes_what_a_crash_left(bench: TestBench) -> None:

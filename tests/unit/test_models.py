@@ -14,6 +14,7 @@ from notebook_archive.models import (
     ResourceKey,
     Snapshot,
     SnapshotListing,
+    format_size,
     join_digests,
     parse_epoch_milliseconds,
     parse_number,
@@ -176,3 +177,20 @@ def test_too_long_owner_name_is_refused() -> None:
     assert NotebookItem.from_portal({"id": ITEM, "owner": "x" * 256}).owner == "x" * 256
     with pytest.raises(UnexpectedAnswer, match=f"item {ITEM}'s owner is too long .257 characters"):
         NotebookItem.from_portal({"id": ITEM, "owner": "x" * 257})
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (48_213, "48 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (41_900_000, "41.9 MB"),
+        (999_950_000, "1.0 GB"),
+    ],
+)
+def test_size_is_formatted_with_its_unit(number: int, words: str) -> None:
+    assert format_size(number) == words

@@ -14,7 +14,6 @@ from notebook_archive.clock import Deadline
 from notebook_archive.errors import DeadlineExceeded, NotebookArchiveError
 from notebook_archive.executions.batches import write_under_new_key
 from notebook_archive.restore import RestoreContext, RestoreRequest, restore_version
-from notebook_archive.restore.journal import RestoreJournal
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +75,8 @@ def _restore(
     """Restore one notebook and return its outcome, or Interrupted if the time ended for the first time."""
     restore_id = RestoreId.from_request(planned["requestId"])
     try:
-        was_restored = RestoreJournal(context.archive, restore_id).read_result() is not None
         request = RestoreRequest.parse(make_event(planned, batch), "")
-        record = restore_version(request, context, deadline)
-        return describe_record(planned, record, was_restored=was_restored)
+        return describe_record(planned, restore_version(request, context, deadline))
     except NotebookArchiveError as error:
         is_out_of_time = isinstance(error, DeadlineExceeded) or isinstance(error.__cause__, DeadlineExceeded)
         if is_out_of_time and not planned.get("isRepeated"):

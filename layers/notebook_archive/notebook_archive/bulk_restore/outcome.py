@@ -8,6 +8,7 @@ from notebook_archive.backup.records import Problem, describe_problem
 from notebook_archive.bulk_restore.planned import PlannedRestore
 from notebook_archive.restore import RestoreRecord
 from notebook_archive.restore.read_back import SAME_CELLS
+from notebook_archive.restore.recorded_bytes import NOT_COMPARED
 
 SCHEMA = 1
 # *restored*: a new item was made. *already-restored*: an earlier attempt or execution had made it. *planned*: a dry run
@@ -45,9 +46,9 @@ def describe_lost(run: RunId, count: int) -> Problem:
 class RestoreOutcome(TypedDict):
     """What became of one notebook.
 
-    `level` and `differences` say how the new item compares with the archive. `plan` is what a dry run would do. `key`
-    is the S3 key of the version. `seconds` and `bytes` are those of this restore. `problem` says why a notebook was not
-    restored.
+    `level` and `differences` say how the new item compares with the archive. `plan` is what a dry run would do.
+    `warnings` says that the bytes were not compared with the ledger, and why. `key` is the S3 key of the version.
+    `seconds` and `bytes` are those of this restore. `problem` says why a notebook was not restored.
     """
 
     itemId: str
@@ -64,6 +65,7 @@ class RestoreOutcome(TypedDict):
     level: NotRequired[int]
     differences: NotRequired[list[str]]
     plan: NotRequired[list[str]]
+    warnings: NotRequired[list[str]]
     bytes: NotRequired[int]
     seconds: NotRequired[float]
     problem: NotRequired[Problem]
@@ -83,12 +85,13 @@ def describe_planned(planned: PlannedRestore, state: State, restore_id: str) -> 
     }
 
 
-def describe_record(planned: PlannedRestore, record: RestoreRecord, *, was_restored: bool) -> RestoreOutcome:
+def describe_record(planned: PlannedRestore, record: RestoreRecord) -> RestoreOutcome:
     """Return the outcome of a restore that ended. A new item with other cells than archived counts as failed."""
+    outcome = describe_planned(planned, record["status"], record["restoreId"])
+    if warnings := [step for step in record["plan"] if step.startswith(NOT_COMPARED)]:
+        outcome["warnings"] = warnings
     if record["status"] == "planned":
-        outcome = describe_planned(planned, "planned", record["restoreId"])
         return {**outcome, "plan": record["plan"], "bytes": record["bytes"], "seconds": record["seconds"]}
-    outcome = describe_planned(planned, "already-restored" if was_restored else "restored", record["restoreId"])
     outcome |= {
         "key": record["key"],
         "portalUrl": record["portalUrl"],

@@ -106,7 +106,15 @@ def report_restores(
         "scope": request.scope,
         "dryRun": request.is_dry_run,
         "status": status,
-        "message": write_message(status, counts, levels, failed, problem, is_dry_run=request.is_dry_run),
+        "message": write_message(
+            status,
+            counts,
+            levels,
+            failed,
+            problem,
+            not_compared=sum("warnings" in each for each in outcomes),
+            is_dry_run=request.is_dry_run,
+        ),
         "startedAt": started_at,
         "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seconds": round((ended_at - datetime.fromisoformat(started_at)).total_seconds(), 3),
@@ -161,7 +169,7 @@ def _find_unreported(
         except ArchiveError:
             record = None
         if record:
-            return describe_record(planned, record, was_restored=False)
+            return describe_record(planned, record)
         return {**describe_planned(planned, "failed", restore_id), "problem": CRASHED}
 
     try:

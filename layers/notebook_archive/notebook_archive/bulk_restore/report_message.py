@@ -17,9 +17,13 @@ def write_message(
     failed: Sequence[RestoreOutcome],
     error: Problem | None,
     *,
+    not_compared: int,
     is_dry_run: bool,
 ) -> str:
-    """Return the message of a bulk restore: its figures and its failures, or the error that ended it."""
+    """Return the message of a bulk restore: its figures and its failures, or the error that ended it.
+
+    `not_compared` is the number of versions whose bytes could not be compared with the ledger.
+    """
     if error:
         return f"The bulk restore failed: {error['message']} {error['remedy']}"
     figures = {
@@ -35,6 +39,10 @@ def write_message(
         have = "has" if different == 1 else "have"
         sentences.append(
             f"{_count(different, 'new item')} {have} other properties than archived, which the list names."
+        )
+    if not_compared:
+        sentences.append(
+            f"The bytes of {_count(not_compared, 'version')} were not compared with the ledger. The list says why."
         )
     if is_dry_run:
         sentences.append("This was a dry run, so nothing was changed.")

@@ -14,7 +14,10 @@ class NotANotebook(SnapshotInvalid):
     """
 
     reason = "not-a-notebook"
-    remedy = "Open the snapshot in ArcGIS. If ArcGIS cannot open it either, delete it. Otherwise, start another run."
+    remedy = (
+        "Open the notebook or snapshot in ArcGIS. If ArcGIS can open it, start again. Otherwise, delete the snapshot "
+        "in ArcGIS, or choose another version."
+    )
 
 
 class SnapshotTooLarge(SnapshotInvalid):

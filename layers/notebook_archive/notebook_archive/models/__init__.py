@@ -13,6 +13,7 @@ from notebook_archive.models.ids import (
 )
 from notebook_archive.models.items import MAX_NESTING, MAX_OWNER, MAX_TITLE, VOLATILE_PROPERTIES, NotebookItem
 from notebook_archive.models.sessions import NotebookSession
+from notebook_archive.models.sizes import format_size
 from notebook_archive.models.snapshots import Snapshot, SnapshotListing, VerifiedCopy
 from notebook_archive.models.values import (
     CUT,
@@ -44,6 +45,7 @@ __all__ = [
     "Snapshot",
     "SnapshotListing",
     "VerifiedCopy",
+    "format_size",
     "is_unicode",
     "join_digests",
     "parse_count",

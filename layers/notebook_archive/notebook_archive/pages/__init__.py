@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from notebook_archive.models import format_size
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -202,8 +204,6 @@ def _read_stylesheet() -> str:
 def _make_environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
-
-    from notebook_archive.pages.rendering.budget import format_size
 
     environment = Environment(
         loader=FileSystemLoader(_find_templates()),

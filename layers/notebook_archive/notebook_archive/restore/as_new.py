@@ -66,9 +66,8 @@ class NewItem:
             f"Upload {self._version.size} bytes from {self._version.key}.",
             self._describe_sharing(),
             "Read the new item back, and compare it with the archive.",
+            *self._version.list_unknown(),
         ]
-        if not self._version.properties:
-            steps.append("The archive has no item.json of the notebook, so tags and description are not restored.")
         mark = f"{MARK_PREFIX}{self._request.restore_id}"
         names = {"mark": mark, "folder": self._folder, "access": self._access}
         return WayPlan(self._owner, self._title, steps, names)
@@ -113,7 +112,7 @@ class NewItem:
             self._content.edit(lambda editor: editor.update_item(item_id, folder_id, properties))
             noted = journal.write_note(PROPERTIES_NOTE, {"notShared": self._share(item_id, folder_id)})
         read_back = self._read_back(item_id, folder_id)
-        left_out = [*noted["notShared"], *self._list_unknown()]
+        left_out = [*noted["notShared"], *self._version.list_unknown()]
         if left_out:
             level = min(read_back.level, SAME_CELLS)
             read_back = ReadBack(level, [*read_back.differences, *left_out], read_back.left)
@@ -213,11 +212,6 @@ class NewItem:
             self._job.max_read_bytes,
             earlier_sha256=hashlib.sha256(EMPTY_NOTEBOOK).hexdigest(),
         )
-
-    def _list_unknown(self) -> list[str]:
-        if self._version.properties:
-            return []
-        return ["The archive has no item.json of the notebook, so tags and description are not restored."]
 
 
 def find_marked(content: OwnerContent, mark: str) -> ItemId | None:

@@ -5,6 +5,9 @@ from notebook_archive.errors import ArchiveError, VersionReplaced
 from notebook_archive.restore.request import RestoreRequest
 from notebook_archive.restore.version import ArchivedVersion
 
+# The sentence in a plan begins like this if the bytes could not be compared.
+NOT_COMPARED = "The bytes were not compared with the ledger"
+
 
 def compare_with_ledger(version: ArchivedVersion, request: RestoreRequest, ledger: Ledger) -> list[str]:
     """Return a sentence for the plan if the bytes differ or could not be compared, or else an empty list.
@@ -16,10 +19,9 @@ def compare_with_ledger(version: ArchivedVersion, request: RestoreRequest, ledge
     try:
         entry = ledger.find_entry(version.key)
     except ArchiveError as error:
-        return [f"The bytes were not compared with the ledger, because it could not be read. {error}"]
+        return [f"{NOT_COMPARED}, because it could not be read. {error}"]
     if entry is None or not entry.sha256:
-        why = f"it does not have {version.key} yet. The next verification adds it."
-        return [f"The bytes were not compared with the ledger, because {why}"]
+        return [f"{NOT_COMPARED}, because it does not have {version.key} yet. The next verification adds it."]
     if entry.sha256 == version.sha256:
         return []
     found = (

@@ -27,7 +27,8 @@ class ArchivedVersion:
     """One archived version of a notebook, which was read whole and is undamaged.
 
     `file` contains its bytes, and its position is 0. `sha256` is hexadecimal. `metadata` was stored with it.
-    `properties` are the item's archived properties, or empty if the archive does not have them.
+    `properties` are the item's archived properties, or empty if the archive does not have them, or if they are
+    damaged. Then `damage` says what is wrong with them.
     """
 
     key: str
@@ -37,6 +38,7 @@ class ArchivedVersion:
     facts: NotebookFacts
     metadata: Mapping[str, str]
     properties: Mapping[str, Any]
+    damage: str = ""
 
     @property
     def owner(self) -> str:
@@ -65,6 +67,13 @@ class ArchivedVersion:
         groups = self.properties.get("groups")
         entries = [each for each in groups if isinstance(each, Mapping)] if isinstance(groups, list) else []
         return {_get_text(each, "id"): _get_text(each, "title") for each in entries if _get_text(each, "id")}
+
+    def list_unknown(self) -> list[str]:
+        """Return a sentence if the item's archived properties are not known, or else an empty list."""
+        if self.properties:
+            return []
+        why = self.damage or "The archive has no item.json of the notebook."
+        return [f"{why} So tags and description are not restored."]
 
     def describe_item(self, title: str) -> ItemProperties:
         """Return the properties of an item like the archived one, with this title.
@@ -105,8 +114,11 @@ def opened_version(request: RestoreRequest, reader: ArchiveReader) -> Iterator[A
         metadata, sha256 = decode_metadata(stored.metadata), staged.digest.hex()
         if metadata.get("sha256") != sha256:
             raise ArchiveDamaged(f"{key} does not have the SHA-256 that was recorded when it was archived.")
-        properties = reader.read_properties(request.item_id)
-        yield ArchivedVersion(key, staged.file, staged.size, sha256, staged.facts, metadata, properties)
+        try:
+            properties, damage = reader.read_properties(request.item_id), ""
+        except ArchiveDamaged as error:
+            properties, damage = {}, str(error)  # the notebook is worth more than its tags
+        yield ArchivedVersion(key, staged.file, staged.size, sha256, staged.facts, metadata, properties, damage)
 
 
 def stage_stored(stored: OpenedObject) -> Staged:

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple
 
+from notebook_archive.models import format_size
+
 type CellKind = Literal["added", "removed", "changed", "moved", "rerun", "unchanged"]
 type ChangeKind = Literal["added", "removed", "changed"]
 
@@ -172,13 +174,7 @@ class NotebookDiff:
 
 
 def _describe(name: str, kind: ChangeKind, *sizes: int | None) -> str:
-    return f"{name} {kind} ({' → '.join(_format_size(size) for size in sizes if size is not None)})"
-
-
-def _format_size(number: int) -> str:
-    if number < 1000:
-        return f"{number} byte{'' if number == 1 else 's'}"
-    return f"{number / 1000:.0f} kB" if number < 999_500 else f"{number / 1_000_000:.1f} MB"
+    return f"{name} {kind} ({' → '.join(format_size(size) for size in sizes if size is not None)})"
 
 
 def _write_cell(cell: CellChange) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from notebook_archive.models import format_size
 from notebook_archive.pages.rendering.images import Images
 
 # After this time, Markdown and code are shown as plain text, and HTML is not shown.
@@ -69,10 +70,3 @@ class Budget:
 def make_note(text: str) -> Markup:
     """Return a note that the page shows in place of a part."""
     return Markup('<p class="note">{}</p>').format(text)
-
-
-def format_size(number: int) -> str:
-    """Return a number of bytes or characters with its unit, such as `12 kB`."""
-    if number < 1000:
-        return f"{number} bytes"
-    return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1_000_000:.1f} MB"

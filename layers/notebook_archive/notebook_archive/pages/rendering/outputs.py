@@ -8,9 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from notebook_archive.models import format_size
 from notebook_archive.notebook.cells import Output, join_text
 from notebook_archive.notebook.terminal import remove_controls
-from notebook_archive.pages.rendering.budget import Budget, format_size, make_note
+from notebook_archive.pages.rendering.budget import Budget, make_note
 from notebook_archive.pages.rendering.images import RASTER_TYPES, make_data_url
 from notebook_archive.pages.rendering.rich_text import render_rich_html, render_rich_markdown
 from notebook_archive.pages.rendering.sanitizing import has_active_content, is_empty
