@@ -37,7 +37,7 @@ LIST_COMMAND = ("runs", "--kind", BULK_RESTORES.kind)
 def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
     """Let the state machine plan a bulk restore, and return its report and its list of notebooks. Nothing is changed.
 
-    `given` is the input of the state machine. Raise CommandError if nothing could be planned.
+    `given` is the input of the state machine. Raises CommandError if nothing could be planned.
     """
     execution = start(session, BULK_RESTORES, {**given, "dryRun": True}, make_name("restore-plan"))
     return _require_planned(session, _read_ended(session, execution))
@@ -102,14 +102,14 @@ def parse_run(text: str, options: Options, *next_command: str) -> RunId:
 def describe_resumed(session: Session, run: RunId) -> dict[str, Any]:
     """Return how many notebooks the plan of an earlier execution has, and how many of them it has restored.
 
-    Raise CommandError if there is no such plan.
+    Raises CommandError if there is no such plan.
     """
     plans = list(session.archive.list_documents(keys.bulk_plans_prefix(run)))
     if not plans:
         raise CommandError(
             "plan-missing",
             f"The archive has no plan of a bulk restore {run}.",
-            remedy="List the bulk restores with the next command.",
+            remedy="The next command lists the bulk restores.",
             command=session.options.command(*LIST_COMMAND),
             status=ExitStatus.NOT_FOUND,
         )
@@ -259,14 +259,14 @@ def _make_table(made: Sequence[Mapping[str, Any]], width: int) -> str:
 def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
     """Return what a bulk restore made, or may have made: the lines of its list of notebooks.
 
-    Raise CommandError if it has no list.
+    Raises CommandError if it has no list.
     """
     items = list(session.archive.read_lines(keys.bulk_items_key(run)))
     if not items:
         raise CommandError(
             "list-missing",
             f"The archive has no list of new items of a bulk restore {run}.",
-            remedy="If it has not ended, wait for it. List the bulk restores with the next command.",
+            remedy="If it has not ended, wait for it. The next command lists the bulk restores.",
             command=session.options.command(*LIST_COMMAND),
             status=ExitStatus.NOT_FOUND,
         )
@@ -276,7 +276,7 @@ def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
 def undo_many(session: Session, run: RunId, made: Sequence[Mapping[str, Any]], *, is_dry_run: bool) -> dict[str, Any]:
     """Undo restores one after the other, and return what became of each. What was undone earlier is left out.
 
-    With a dry run, nothing is changed. Raise CommandError if the user interrupts it, or if all others would fail too.
+    With a dry run, nothing is changed. Raises CommandError if the user interrupts it, or if all others would fail too.
     """
     done: list[dict[str, Any]] = []
     try:

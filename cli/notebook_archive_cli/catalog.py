@@ -278,7 +278,7 @@ def _list_objects(session: Session, item_id: ItemId) -> list[ListedObject]:
         raise CommandError(
             "item-not-found",
             f"The archive has nothing of notebook {item_id}.",
-            remedy="Check the id. List the notebooks in the archive with the next command.",
+            remedy="Check the id. The next command lists the notebooks in the archive.",
             command=session.options.command("list"),
             status=ExitStatus.NOT_FOUND,
         )
@@ -461,7 +461,7 @@ def _make_missing(session: Session, item_id: ItemId, message: str) -> CommandErr
     return CommandError(
         "version-missing",
         message,
-        remedy=f"List the versions with the next command. {VERSION_FORMS}",
+        remedy=f"The next command lists the versions. {VERSION_FORMS}",
         command=session.options.command("versions", item_id),
         status=ExitStatus.NOT_FOUND,
     )

@@ -90,7 +90,7 @@ class Progress:
 def start(session: Session, machine: StateMachine, given: Mapping[str, Any], name: str = "") -> Execution:
     """Start an execution with this input, and with this name if one is given.
 
-    Raise CommandError if the name was used before. Step Functions keeps a name for 90 days.
+    Raises CommandError if the name was used before. Step Functions keeps a name for 90 days.
     """
     chosen = {"name": name} if name else {}
     try:
@@ -114,7 +114,7 @@ def start(session: Session, machine: StateMachine, given: Mapping[str, Any], nam
 def follow(session: Session, execution: Execution) -> dict[str, Any]:
     """Show on standard error how far an execution is, until it ends. Return its report.
 
-    Raise CommandError if the user stops following with Ctrl-C, if AWS does not respond, or if the execution ended
+    Raises CommandError if the user stops following with Ctrl-C, if AWS does not respond, or if the execution ended
     without a report. In the first two cases, the execution goes on.
     """
     noun = f"The {execution.machine.noun} {execution.run_id}"
@@ -148,7 +148,7 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
 
 
 def read_report(session: Session, machine: StateMachine, run_id: str) -> dict[str, Any] | None:
-    """Return the report of a run, or None if there is none. Raise ArchiveDamaged if it is not a JSON object."""
+    """Return the report of a run, or None if there is none. Raises ArchiveDamaged if it is not a JSON object."""
     key = f"{machine.prefix}{run_id}/report.json"
     body = session.archive.read_object(key)
     if body is None:

@@ -106,7 +106,7 @@ def _choose_style(status: str) -> str:
 def get_report(session: Session, text: str, kind: str | None, *, is_waiting: bool) -> dict[str, Any]:
     """Return the report of the run that a person names, or of the last one. With `is_waiting`, follow it to its end.
 
-    Without a text, this is the last run over all notebooks, or the last one of a kind. Raise CommandError if there is
+    Without a text, this is the last run over all notebooks, or the last one of a kind. Raises CommandError if there is
     no report.
     """
     if text:

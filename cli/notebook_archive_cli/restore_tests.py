@@ -25,7 +25,7 @@ def make_run() -> RunId:
 
 
 def carry_out_test(session: Session, run: RunId) -> dict[str, Any]:
-    """Do a restore test, and return its results. Raise CommandError if it could not begin."""
+    """Do a restore test, and return its results. Raises CommandError if it could not begin."""
     day, name = run.split("/")
     try:
         invoke_function(
@@ -44,7 +44,7 @@ def carry_out_test(session: Session, run: RunId) -> dict[str, Any]:
 
 
 def read_test(session: Session, run: RunId) -> dict[str, Any]:
-    """Return the results of a restore test. Raise CommandError if there are none, or none yet."""
+    """Return the results of a restore test. Raises CommandError if there are none, or none yet."""
     results = _read_results(session, run)
     if results is None:
         raise CommandError(

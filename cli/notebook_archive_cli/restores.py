@@ -242,7 +242,7 @@ def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
     if "snapshot" in record:
         yield f"Snapshot    {record['snapshot']}"
     if "archived" in record:
-        yield f"Before it   {record['archived'].removeprefix('notebooks/').replace('/', '@', 1)}"
+        yield f"Replaced    {record['archived'].removeprefix('notebooks/').replace('/', '@', 1)}"
     yield f"Address     {record['url']}"
     yield f"Proof       {_PROOFS[record['level']]}"
     for each in record["differences"]:
@@ -290,8 +290,8 @@ def _list_undo_remedies(session: Session, restore_id: str) -> dict[str, Remedy]:
             "Remove the cause, and run the next command, which completes the undo.",
             options.command("undo", restore_id),
         ),
-        "RestoreUnknown": Remedy("List the restores with the next command.", options.command("undo", "--list")),
-        "RestoreInputInvalid": Remedy("List the restores with the next command.", options.command("undo", "--list")),
+        "RestoreUnknown": Remedy("The next command lists the restores.", options.command("undo", "--list")),
+        "RestoreInputInvalid": Remedy("The next command lists the restores.", options.command("undo", "--list")),
         "RestoreForbidden": Remedy(
             "Create the secret, or give the account the privilege, that the message names (docs/secrets.md). The next "
             "command checks what the accounts may do.",

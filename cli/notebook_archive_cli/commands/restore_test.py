@@ -6,7 +6,7 @@ from notebook_archive_cli.options import Options, add_common_options
 
 
 @click.command("restore-test")
-@click.option("--run", "run_text", metavar="RUN", help="Show the results of an earlier test.")
+@click.option("--run", "run_text", metavar="RUN", help="Show the results of the earlier test with this id.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, run_text: str | None) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @click.command("undo")
 @click.argument("restore_id", metavar="[RESTOREID]", required=False)
 @click.option("--run", "run_text", metavar="RUN", help="Undo every restore of this bulk restore.")
-@click.option("--list", "is_list", is_flag=True, help="List the newest restores.")
+@click.option("--list", "is_list", is_flag=True, help="List the newest restores, with their RESTOREID.")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be done. Change nothing.")
 @click.option("--force", "is_forced", is_flag=True, help="Put content back although somebody has the notebook open.")
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
