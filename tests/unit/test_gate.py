@@ -125,13 +125,12 @@ class TestTruncation:
         assert passes(body)
         assert [end for end in range(len(body)) if passes(body[:end])] == []
 
-    @pytest.mark.parametrize("cuts", [200, pytest.param(2000, marks=pytest.mark.soak)])
     @pytest.mark.parametrize("compact", [True, False])
-    def test_no_cut_of_a_large_body_passes(self, *, compact: bool, cuts: int) -> None:
+    def test_no_cut_of_a_large_body_passes(self, *, compact: bool) -> None:
         body = shaped(800_000, compact=compact)
         rnd = random.Random(1)
         assert passes(body)
-        assert [end for end in (rnd.randrange(len(body)) for _ in range(cuts)) if passes(body[:end])] == []
+        assert [end for end in (rnd.randrange(len(body)) for _ in range(2000)) if passes(body[:end])] == []
 
     @pytest.mark.parametrize("more", [b"x", b"{}", b",", b"]", b"}", b"\x00", b"null", b'"', b"\xc3"])
     def test_nothing_may_follow(self, more: bytes) -> None:
@@ -245,18 +244,10 @@ def _edited(body: bytes, edit: Edit) -> bytes:
 class TestAgreesWithJsonLoads:
     """The oracle is the standard library's parser."""
 
-    @settings(max_examples=2_000, deadline=None)
+    @settings(max_examples=10_000, deadline=None)
     @given(st.sampled_from(BASES), EDITS)
     @example(BASES[0], [])
     def test_on_changed_notebooks(self, body: bytes, edits: list[Edit]) -> None:
-        for edit in edits:
-            body = _edited(body, edit)
-        assert passes(body) == is_notebook(body)
-
-    @pytest.mark.soak
-    @settings(max_examples=10_000, deadline=None)
-    @given(st.sampled_from(BASES), EDITS)
-    def test_on_many_changed_notebooks(self, body: bytes, edits: list[Edit]) -> None:
         for edit in edits:
             body = _edited(body, edit)
         assert passes(body) == is_notebook(body)
