@@ -18,12 +18,16 @@ from rich.table import Table
 
 from notebook_archive.secret_store import calculate_min_wait
 from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.layout import wrap_text
+from notebook_archive_cli.options import Options
 from notebook_archive_cli.secrets import Secrets
 from notebook_archive_cli.session import Session
 
 CREDENTIAL_FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
 # The minimum time between two rotations in Secrets Manager (API reference, RotationRulesType).
 MIN_HOURS_BETWEEN_ROTATIONS = 4
+# The functions look for a new secret this often.
+NEW_SECRET_DELAY = "The stack uses a new secret within five minutes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def _wrong_credential(message: str) -> CommandError:
     return CommandError(
         "credential-malformed",
         message,
-        remedy='A credential is {"username": ..., "password": ...} or {"clientId": ..., "clientSecret": ...}. '
+        remedy='A credential is {"username": …, "password": …} or {"clientId": …, "clientSecret": …}. '
         "Give a file with one of them, or leave out --credential to type a password.",
         command="notebook-archive owners add --help",
         status=ExitStatus.USAGE,
@@ -175,7 +179,7 @@ def remove_owner(session: Session, username: str, names: Sequence[str]) -> dict[
 def render_owners(owners: list[dict[str, Any]], width: int) -> Iterator[RenderableType]:
     """Return the owners as a table."""
     if not owners:
-        yield "No owner has a secret. The administrator has none either, so no run can succeed."
+        yield from wrap_text("No owner has a secret. The administrator has none either, so no run can succeed.", width)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Owner", "Rotation", "Last rotation"):
@@ -190,14 +194,20 @@ def _format_local(text: str | None) -> str:
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M %Z") if text else "never"
 
 
-def render_added(added: dict[str, Any], _width: int) -> Iterator[RenderableType]:
-    """Return until when the new token is valid."""
+def render_added(added: dict[str, Any], width: int, options: Options) -> Iterator[RenderableType]:
+    """Return until when the new token is valid, and when the stack uses it."""
     until = f", valid until {_format_local(added['tokenExpiresAt'])}" if added["tokenExpiresAt"] else ""
-    yield f"{added['secret']} contains a token of {added['owner']}{until}."
+    text = f"{added['secret']} contains a token of {added['owner']}{until}. {NEW_SECRET_DELAY} Then start a run:"
+    yield from wrap_text(text, width)
+    yield f"  {options.command('run')}"
 
 
-def render_removed(removed: dict[str, Any], _width: int) -> Iterator[RenderableType]:
+def render_removed(removed: dict[str, Any], width: int) -> Iterator[RenderableType]:
     """Return the names of the deleted secrets."""
     for name in removed["removed"]:
         yield f"{name}: deleted"
-    yield f"From now on, the administrator's credential reads the notebooks of {removed['owner']}."
+    yield from wrap_text(
+        f"From now on, the administrator's credential tries to read the notebooks of {removed['owner']}. The report of "
+        "the next run says whether it may.",
+        width,
+    )

@@ -20,6 +20,7 @@ from notebook_archive_cli.findings import render_finding, shorten_keys
 from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output, format_count
+from notebook_archive_cli.owners import NEW_SECRET_DELAY
 from notebook_archive_cli.runs import EVERYTHING, FoundRun, choose_run, list_running, search_runs
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.units import format_duration, format_time
@@ -196,10 +197,12 @@ def _render_run(report: Mapping[str, Any], width: int, options: Options, limit: 
         "Snapshots deleted in ArcGIS to free a slot", report.get("freed", []), width, options, limit
     )
     yield from _render_notices(report, width)
-    again = sorted({each["itemId"] for each in report["failed"]})
+    without_secret = {each["itemId"] for each in not_protected if _choose_command(each, options)}
+    again = sorted({each["itemId"] for each in report["failed"]} | without_secret)
     if again and report["error"] is None:
         yield ""
-        yield "When the causes are removed, archive what failed again:"
+        delay = f" {NEW_SECRET_DELAY}" if without_secret else ""
+        yield from wrap_text(f"When the causes are removed, archive these notebooks again.{delay}", width)
         yield f"  {options.command('run', *again[:MAX_SHOWN])}"
     elif report["error"]:
         yield ""

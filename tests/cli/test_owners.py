@@ -59,6 +59,13 @@ def test_both_secrets_of_an_owner_are_removed(secrets: "SecretsManagerClient", r
 
 
 @pytest.mark.usefixtures("secrets")
+def test_removal_promises_no_access_of_the_administrator(run: Run) -> None:
+    text = run("owners", "remove", "ben", "--yes").stdout
+    assert "the administrator's credential tries to read the notebooks of ben." in " ".join(text.split())
+    assert columns_of(text) <= 80
+
+
+@pytest.mark.usefixtures("secrets")
 def test_an_unknown_owner_is_reported_before_any_question(run: Run) -> None:
     result = run("owners", "remove", "Ana", "--json")
     assert (result.status, result.error["reason"]) == (5, "owner-not-found")

@@ -431,6 +431,15 @@ def test_failed_run_says_what_to_do(run: Run, archive: Archive) -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_report_says_when_a_new_secret_is_used(run: Run, archive: Archive) -> None:
+    """Somebody who adds the owner and runs again at once would see the same report."""
+    archive.run("night")
+    (unread,) = [each for each in RUN_REPORT["notProtected"] if each["reason"] == "owner-credentials-missing"]
+    text = run("report").stdout
+    assert "The stack uses a new secret within five minutes." in " ".join(text.split())
+    assert text.endswith(f"  notebook-archive run {unread['itemId']}\n")
+
+
 # ---------------------------------------------------------------------- run and verify
 
 

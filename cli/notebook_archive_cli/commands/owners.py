@@ -29,7 +29,7 @@ def command() -> None:
     default=DEFAULT_SCHEDULE,
     show_default=True,
     metavar="SCHEDULE",
-    help="When to rotate, as rate(...) or cron(...) in UTC.",
+    help="When to rotate, as rate(…) or cron(…) in UTC.",
 )
 @click.option(
     "--wait",
@@ -51,6 +51,8 @@ def _add(
 
     Example: notebook-archive owners add ana
     """
+    from functools import partial
+
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.owner_addition import OwnerRequest, add_owner
     from notebook_archive_cli.owners import check_schedule, read_credential, render_added
@@ -61,7 +63,7 @@ def _add(
     check_schedule(every)
     request = OwnerRequest(username, is_admin, every, wait, invoke or options.is_local)
     added = add_owner(Session(options), request, read_credential(credential, username))
-    Output(options).show(added, render_added)
+    Output(options).show(added, partial(render_added, options=options))
 
 
 @command.command("list")
@@ -87,7 +89,7 @@ def _list(options: Options) -> None:
 def _remove(options: Options, username: str, *, yes: bool) -> None:
     """Delete the secrets of the owner USERNAME.
 
-    From then on, the administrator's credential reads the owner's notebooks.
+    From then on, the administrator's credential tries to read the owner's notebooks.
 
     Example: notebook-archive owners remove ana
     """
