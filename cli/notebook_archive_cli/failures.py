@@ -1,7 +1,7 @@
 """List the failed backup requests by reason, send them again, or delete them."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,6 +12,8 @@ from rich.console import RenderableType
 
 from notebook_archive.backup_requests.archive_requests import BackupRequest
 from notebook_archive.errors import RequestInvalid
+from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.output import format_count
 from notebook_archive_cli.session import Session
 
@@ -25,6 +27,7 @@ HIDDEN_SECONDS = 120
 # Time that SQS waits for messages before it says that there are none. Without waiting, it may miss some.
 WAIT_SECONDS = 1
 MAX_ITEMS_SHOWN = 5
+_INDENT = "  "
 
 
 class _Failure(NamedTuple):
@@ -39,6 +42,7 @@ class FailureQueue:
     """The stack's queue with failed backup requests. Every method may raise CommandError or an error of botocore."""
 
     def __init__(self, session: Session) -> None:
+        self._options = session.options
         self._sqs: SQSClient = session.client("sqs")
         self._url = session.stack.output("FailureQueue")
         self._requests_url = session.stack.output("RequestQueue")
@@ -65,12 +69,14 @@ class FailureQueue:
         With a reason, only messages with this reason are moved. Without one, all messages are moved except those that
         would certainly fail again. Messages that another reader has received stay in the failure queue. So do messages
         that fail again during this call. If this program ends after it sends a message and before it deletes it, the
-        request is processed twice, which is harmless.
+        request is processed twice, which is harmless. Raises CommandError if no message has the reason.
         """
         moved, skipped = 0, []
+        reasons: set[str] = set()
         # Messages that fail again return to the queue during the loop. So stop at the number of the beginning.
-        for message in islice(self._receive(), self._count()):
+        for message in islice(self._receive(), self.count()):
             its_reason = _explain(message).reason
+            reasons.add(its_reason)
             if its_reason != reason if reason else its_reason == RequestInvalid.reason:
                 skipped.append(message)
                 continue
@@ -78,26 +84,43 @@ class FailureQueue:
             self._delete(message)
             moved += 1
         self._release(skipped)
-        return {"retried": moved, "skipped": len(skipped), "left": self._count()}
+        if reason and not moved:
+            raise self._describe_unknown(reason, reasons)
+        return {"retried": moved, "skipped": len(skipped), "left": self.count()}
 
     def count_with_reason(self, reason: str) -> tuple[int, list[str]]:
-        """Return the number of messages with this reason, and the ids of their items."""
+        """Return the number of messages with this reason, and the ids of their items.
+
+        Raises CommandError if no message has the reason.
+        """
         messages = list(self._receive())
         self._release(messages)
         chosen = [each for each in messages if _explain(each).reason == reason]
+        if not chosen:
+            raise self._describe_unknown(reason, {_explain(each).reason for each in messages})
         return len(chosen), _list_items(chosen)
 
     def drop(self, reason: str) -> dict[str, Any]:
         """Delete the messages with this reason. Return how many were deleted, and how many messages are left."""
         dropped, others = 0, []
-        for message in islice(self._receive(), self._count()):
+        for message in islice(self._receive(), self.count()):
             if _explain(message).reason == reason:
                 self._delete(message)
                 dropped += 1
             else:
                 others.append(message)
         self._release(others)
-        return {"dropped": dropped, "left": self._count()}
+        return {"dropped": dropped, "left": self.count()}
+
+    def _describe_unknown(self, reason: str, reasons: Collection[str]) -> CommandError:
+        known = f"Its reasons are: {', '.join(sorted(reasons))}." if reasons else "It has no message that can be read."
+        return CommandError(
+            "reason-not-found",
+            f"No message in the failure queue has the reason {reason!r}. Nothing was changed.",
+            remedy=known,
+            command=self._options.command("failed", "list"),
+            status=ExitStatus.NOT_FOUND,
+        )
 
     def _delete(self, message: "MessageTypeDef") -> None:
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
@@ -111,7 +134,7 @@ class FailureQueue:
                     QueueUrl=self._url, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0
                 )
 
-    def _count(self) -> int:
+    def count(self) -> int:
         """Return the number of messages that SQS counts, including hidden messages."""
         names: list[QueueAttributeNameType] = [
             "ApproximateNumberOfMessages",
@@ -186,14 +209,15 @@ def format_items(item_ids: Sequence[str]) -> str:
     return f"{' '.join(item_ids[:MAX_ITEMS_SHOWN])}{more}"
 
 
-def render_failures(failures: dict[str, Any], _width: int) -> Iterator[RenderableType]:
+def render_failures(failures: dict[str, Any], width: int) -> Iterator[RenderableType]:
     """Yield a block of lines for each reason."""
     if not failures["messages"]:
         yield "The failure queue is empty."
     for reason in failures["reasons"]:
         since = datetime.fromisoformat(reason["since"]).astimezone().strftime("%Y-%m-%d %H:%M %Z")
         tried = f", tried {format_count(reason['attempts'], 'time')}" if reason["attempts"] is not None else ""
-        yield f"{reason['reason']}: {format_count(reason['messages'], 'request')}, since {since}{tried}"
+        heading = f"{reason['reason']}: {format_count(reason['messages'], 'request')}, since {since}{tried}"
+        yield from wrap_text(heading, width)
         lines = {
             "Message": reason["message"],
             "Remedy": reason["remedy"],
@@ -201,26 +225,27 @@ def render_failures(failures: dict[str, Any], _width: int) -> Iterator[Renderabl
         }
         for label, text in lines.items():
             if text:
-                yield f"  {label}: {text}"
+                yield from wrap_text(f"{label}: {text}", width, _INDENT, _INDENT)
 
 
-def render_retried(retried: dict[str, Any], _width: int) -> Iterator[RenderableType]:
+def render_retried(retried: dict[str, Any], width: int) -> Iterator[RenderableType]:
     """Yield what was sent again, skipped and left."""
     yield f"{format_count(retried['retried'], 'request')} sent again."
     if retried["skipped"]:
         yield f"{format_count(retried['skipped'], 'request')} skipped."
-    yield from _render_left(retried["left"])
+    yield from _render_left(retried["left"], width)
 
 
-def render_dropped(dropped: dict[str, Any], _width: int) -> Iterator[RenderableType]:
+def render_dropped(dropped: dict[str, Any], width: int) -> Iterator[RenderableType]:
     """Yield what was deleted and what is left."""
     yield f"{format_count(dropped['dropped'], 'request')} deleted."
-    yield from _render_left(dropped["left"])
+    yield from _render_left(dropped["left"], width)
 
 
-def _render_left(left: int) -> Iterator[RenderableType]:
+def _render_left(left: int, width: int) -> Iterator[RenderableType]:
     if left:
-        yield (
-            f"{format_count(left, 'request')} left in the failure queue. Those that another reader received can be "
-            f"sent again after {HIDDEN_SECONDS} seconds."
+        text = (
+            f"{format_count(left, 'request')} left in the failure queue. Those that another reader received are visible "
+            f"again after {HIDDEN_SECONDS} seconds."
         )
+        yield from wrap_text(text, width)

@@ -113,7 +113,9 @@ def owners(
 def test_a_failed_check_of_the_rotation_is_repeated(owners: Command) -> None:
     before = owners.rotations.current()["token"]
     owners.meanwhile = [fail, lambda: owners.steps(*STEPS[:3]), fail, lambda: owners.steps("finishSecret")]
-    assert owners.add(NEW).status == 0
+    result = owners.add(NEW)
+    assert (result.status, result.stdout.splitlines()[-1]) == (0, "  notebook-archive run")
+    assert "uses a new secret within five minutes" in " ".join(result.stdout.split())
     assert owners.rotations.current()["token"] != before
     assert owners.rotations.current(CREDENTIAL) == NEW
 

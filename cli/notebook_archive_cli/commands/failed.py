@@ -74,8 +74,7 @@ def _drop(options: Options, reason: str, *, yes: bool) -> None:
 
     output, failures = Output(options), FailureQueue(Session(options))
     number, item_ids = failures.count_with_reason(reason)
-    if number:
-        items = f" Their items: {format_items(item_ids)}." if item_ids else ""
-        plan = f"{format_count(number, 'request')} with the reason {reason} would be deleted for good.{items}"
-        output.confirm([plan], "Delete them?", is_confirmed=yes)
+    items = f" Their items: {format_items(item_ids)}." if item_ids else ""
+    plan = f"{format_count(number, 'request')} with the reason {reason} would be deleted for good.{items}"
+    output.confirm([plan], "Delete them?", is_confirmed=yes)
     output.show(failures.drop(reason), render_dropped)
