@@ -18,7 +18,7 @@ from notebook_archive_cli.executions import VERIFICATIONS
 from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import format_count
-from notebook_archive_cli.runs import find_report
+from notebook_archive_cli.runs import find_report, search_runs
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.units import format_time
 
@@ -120,12 +120,19 @@ def _choose_command(finding: Mapping[str, Any], options: Options) -> str:
 
 def describe_everything(session: Session) -> list[str]:
     """Return the plan to read the whole archive, for the question whether to do so."""
-    report = find_report(session, VERIFICATIONS)
+    reports = (found.report for found in search_runs(session, VERIFICATIONS))
+    report = next((each for each in reports if each and each["scope"] != "chosen"), None)
     known = f": {format_count(report['versions']['listed'], 'version')}" if report else ""
     return [
         f"Read every version of every notebook whole{known}.",
         "docs/costs.md says what that costs. Without --all, only what is due is read.",
     ]
+
+
+def describe_oldest_proof(days: float) -> str:
+    """Return a sentence about the version that was not read whole for the longest time."""
+    within = "day" if days <= 1 else f"{days:g} days"
+    return f"Every version was archived or read whole within the last {within}."
 
 
 def describe_verification(session: Session, report: Mapping[str, Any]) -> dict[str, Any]:

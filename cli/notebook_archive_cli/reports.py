@@ -16,7 +16,7 @@ from notebook_archive_cli.executions import (
     follow_command,
     get_state_machine,
 )
-from notebook_archive_cli.findings import render_finding, shorten_keys
+from notebook_archive_cli.findings import describe_oldest_proof, render_finding, shorten_keys
 from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output, format_count
@@ -31,6 +31,8 @@ _STYLES = {"complete": "green", "running": "cyan"}
 _INDENT = " " * 4
 _LABELS = " " * 20
 _GAP = "  "
+# What the levels of proof say of a version (docs/verify.md).
+_PROOFS = {"1": "listed", "2": "read whole", "3": "read whole", "4": "restored", "5": "restored"}
 # Step Functions' status of an execution without a report, in the words of `runs`.
 _WITHOUT_REPORT = {"RUNNING": "running", "ABORTED": "aborted", "TIMED_OUT": "timed-out"}
 
@@ -183,7 +185,7 @@ def _tell_kind(report: Mapping[str, Any]) -> str:
 def _render_run(report: Mapping[str, Any], width: int, options: Options, limit: int | None) -> Iterator[RenderableType]:
     figures = {
         "Stored": report["bytes"] and format_size(report["bytes"]),
-        "Recovery point": _describe_recovery_point(report.get("recoveryPoint")),
+        "Recovery point": _describe_recovery_point(report),
         "Kept": report.get("kept") and f"{format_count(report['kept'], 'snapshot')} that ArcGIS does not have any more",
         "Captured": report.get("captured") and f"{format_count(report['captured'], 'snapshot')} made in ArcGIS",
     }
@@ -210,26 +212,30 @@ def _render_run(report: Mapping[str, Any], width: int, options: Options, limit: 
         yield f"  {options.command('run')}"
 
 
-def _describe_recovery_point(point: Mapping[str, Any] | None) -> str:
+def _describe_recovery_point(report: Mapping[str, Any]) -> str:
+    point = report.get("recoveryPoint")
     if not point or point["worstHours"] is None:
         return ""
     worst = point["worst"]
     named = f": {worst['title']} ({worst['owner']}, {worst['itemId']})" if worst else ""
     hours = format_duration(point["worstHours"] * 3600)
-    return f"the archive is at most {hours} behind ArcGIS{named}" if worst else "nothing is behind ArcGIS"
+    text = f"the archive is at most {hours} behind ArcGIS{named}" if worst else "nothing is behind ArcGIS"
+    unprotected = report["protection"]["unprotected"]
+    without = f"; {format_count(unprotected, 'notebook')} {'has' if unprotected == 1 else 'have'} no version"
+    return text + (without if unprotected else "")
 
 
 def _render_verification(
     report: Mapping[str, Any], width: int, options: Options, limit: int | None
 ) -> Iterator[RenderableType]:
     versions, oldest, arcgis = report["versions"], report["oldestUnprovedDays"], report["arcgis"]
-    levels = ", ".join(f"{count:,} at level {level}" for level, count in versions["levels"].items() if count)
-    not_reached = f", {versions['notReached']:,} not reached in time" if versions["notReached"] else ""
+    levels = [f"{count:,} at level {level} ({_PROOFS[level]})" for level, count in versions["levels"].items() if count]
     figures = {
-        "Versions": f"{versions['listed']:,}: {versions['read']:,} read whole ({format_size(report['bytes'])}), "
-        f"{versions['compared']:,} compared{not_reached}",
-        "Proof": levels,
-        "Oldest unproved": "" if oldest is None else f"{oldest:g} days",
+        "Versions": f"{versions['listed']:,} listed: {versions['read']:,} read whole ({format_size(report['bytes'])}), "
+        f"{versions['compared']:,} compared",
+        "Not reached in time": versions["notReached"],
+        "Proof so far": ", ".join(levels),
+        "Oldest proof": "" if oldest is None else describe_oldest_proof(oldest),
         "Not in the archive": arcgis
         and arcgis["missedVersions"]
         and f"{format_count(arcgis['missedVersions'], 'version')} that ArcGIS has (run {arcgis['runId']})",

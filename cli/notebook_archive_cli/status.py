@@ -1,6 +1,6 @@
 """Say whether the last run over all notebooks succeeded, and what needs attention.
 
-If all is good, this takes ten calls to AWS, however large the archive is.
+If all is good, this takes eleven calls to AWS, however large the archive is.
 """
 
 import re
@@ -15,7 +15,8 @@ from rich.console import RenderableType
 
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import RUNS, VERIFICATIONS, StateMachine
-from notebook_archive_cli.findings import is_settled, read_findings
+from notebook_archive_cli.failures import FailureQueue
+from notebook_archive_cli.findings import describe_oldest_proof, is_settled, read_findings
 from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.runs import FoundRun, is_over_chosen, search_runs
 from notebook_archive_cli.schedules import find_due_start, find_next_start
@@ -101,7 +102,7 @@ class StatusReader:
         findings = read_findings(self._session, verifications.newest)["findings"] if verifications.newest else []
         counts = {"open": sum(not is_settled(each) for each in findings)}
         counts["acknowledged"] = len(findings) - counts["open"]
-        alarms = self._read_alarms()
+        alarms, (failed_requests, reason) = self._read_alarms(), self._count_failed_requests()
         run_check = self._check_run(runs, complete, schedule)
         last, verified = runs.last, verifications.last
         return {
@@ -115,6 +116,7 @@ class StatusReader:
             "lastVerification": _pick(verified, "runId", "status", "message", "startedAt", "endedAt"),
             "oldestUnprovedDays": verified["oldestUnprovedDays"] if verified else None,
             "findings": counts,
+            "failedRequests": failed_requests,
             "alarms": alarms,
             "schedules": {
                 "run": self._describe_schedule(schedule),
@@ -125,9 +127,10 @@ class StatusReader:
                 *self._check_notebooks(last),
                 self._check_verification(verifications, verification_schedule),
                 self._check_findings(counts, is_known=verifications.newest is not None),
+                self._check_failed_requests(failed_requests, reason),
                 self._check_alarms(alarms),
-                self._check_schedule("Next run", schedule, "run"),
-                self._check_schedule("Next verification", verification_schedule, "verify"),
+                self._check_schedule("Next run", schedule),
+                self._check_schedule("Next verification", verification_schedule),
             ],
         }
 
@@ -233,7 +236,7 @@ class StatusReader:
             text = f"One should have started {self._tell_time(due)}, but did not."
             return {"name": name, "state": "bad", "text": text, "command": self._command("doctor")}
         oldest, limit = last["oldestUnprovedDays"], float(self._session.stack.parameter("VerifyDays") or 180)
-        proved = "" if oldest is None else f" The oldest unproved version: {oldest:g} of {limit:g} days."
+        proved = "" if oldest is None else f" {describe_oldest_proof(oldest)} The limit is {limit:g} days."
         text = f"{last['status']}, {self._tell_time(last['endedAt'])}.{proved}{running}"
         # Findings have a line of their own.
         is_bad = last["status"] in ("partial", "failed") or (oldest is not None and oldest > limit)
@@ -252,6 +255,21 @@ class StatusReader:
         text += f", {counts['acknowledged']:,} acknowledged" if counts["acknowledged"] else ""
         command = self._command("findings") if counts["open"] else ""
         return {"name": "Findings", "state": "bad" if counts["open"] else "good", "text": text, "command": command}
+
+    def _count_failed_requests(self) -> tuple[int | None, str]:
+        """Return the number of messages in the failure queue. If it cannot be read, return None, and why."""
+        try:
+            return FailureQueue(self._session).count(), ""
+        except (CommandError, ClientError, BotoCoreError) as error:
+            return None, str(translate_error(error, self._session.options))
+
+    def _check_failed_requests(self, number: int | None, reason: str) -> Check:
+        name = "Failed requests"
+        if number is None:
+            return {"name": name, "state": "unknown", "text": f"unknown: {reason}", "command": ""}
+        text = f"{number:,} in the failure queue" if number else "none"
+        command = self._command("failed", "list") if number else ""
+        return {"name": name, "state": "attention" if number else "good", "text": text, "command": command}
 
     def _read_alarms(self) -> dict[str, Any]:
         """Return the state of the alarms: `good`, `bad`, `none` or `unknown`, and the names of those in alarm."""
@@ -320,13 +338,13 @@ class StatusReader:
             "reason": "",
         }
 
-    def _check_schedule(self, name: str, schedule: _Schedule, verb: str) -> Check:
+    def _check_schedule(self, name: str, schedule: _Schedule) -> Check:
         described = self._describe_schedule(schedule)
         if described["state"] == "unknown":
             return {"name": name, "state": "unknown", "text": f"unknown: {schedule.reason}", "command": ""}
         if described["state"] == "disabled":
             text = "None: the schedule is disabled, so nothing starts by itself."
-            return {"name": name, "state": "attention", "text": text, "command": self._command(verb)}
+            return {"name": name, "state": "attention", "text": text, "command": self._command("doctor")}
         if following := described["nextStart"]:
             text = format_time(following, is_utc=self._is_utc)
         else:

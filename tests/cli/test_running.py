@@ -256,7 +256,21 @@ def test_disabled_schedule_is_reported(run: Run, archive: Archive) -> None:
     result = run("status", "--json")
     assert result.status == 0
     assert "the schedule is disabled" in result.document["summary"]
-    assert find_check(result.document, "Next run")["state"] == "attention"
+    check = find_check(result.document, "Next run")
+    assert (check["state"], check["command"]) == ("attention", "notebook-archive doctor")
+
+
+def test_failed_requests_need_attention(run: Run, stack: MotoStack, nightly: Archive) -> None:
+    nightly.run("good")
+    assert find_check(run("status", "--json").document, "Failed requests")["state"] == "good"
+    make_client("sqs").send_message(QueueUrl=stack.outputs["FailureQueue"], MessageBody="{}")
+    result = run("status", "--json")
+    check = find_check(result.document, "Failed requests")
+    assert (result.status, result.document["failedRequests"], check["state"]) == (0, 1, "attention")
+    assert check["command"] == "notebook-archive failed list"
+    make_client("sqs").delete_queue(QueueUrl=stack.outputs["FailureQueue"])
+    document = run("status", "--json").document
+    assert (document["failedRequests"], find_check(document, "Failed requests")["state"]) == (None, "unknown")
 
 
 def test_schedule_that_cannot_be_read_is_unknown(run: Run, archive: Archive) -> None:
@@ -298,7 +312,7 @@ def test_alarm_of_this_stack_makes_the_status_bad(run: Run, stack: MotoStack, ni
     assert (result.status, result.document["alarms"]["inAlarm"]) == (3, ["notebook-archive-RunFailedAlarm-1A2B"])
 
 
-def test_status_takes_ten_calls_however_old_the_archive_is(
+def test_status_takes_eleven_calls_however_old_the_archive_is(
     run: Run, nightly: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for day in range(20, 3, -1):
@@ -314,7 +328,7 @@ def test_status_takes_ten_calls_however_old_the_archive_is(
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", count)
     assert run("status").status == 0
-    assert len(calls) <= 10, calls
+    assert len(calls) <= 11, calls
 
 
 # ---------------------------------------------------------------------- runs and report
@@ -431,6 +445,19 @@ def test_failed_run_says_what_to_do(run: Run, archive: Archive) -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_recovery_point_counts_notebooks_without_a_version(run: Run, archive: Archive) -> None:
+    protection = RUN_REPORT["protection"] | {"unprotected": 1}
+    archive.run("night", protection=protection, recoveryPoint={"worstHours": 0, "worst": None})
+    assert "nothing is behind ArcGIS; 1 notebook has no version\n" in run("report").stdout
+
+
+def test_verification_explains_levels_of_proof(run: Run, archive: Archive) -> None:
+    archive.verify("day")
+    text = " ".join(run("report", "day").stdout.split())
+    assert "27 at level 1 (listed), 2 at level 3 (read whole)" in text
+    assert "Every version was archived or read whole within the last 12.3 days." in text
+
+
 def test_report_says_when_a_new_secret_is_used(run: Run, archive: Archive) -> None:
     """Somebody who adds the owner and runs again at once would see the same report."""
     archive.run("night")
@@ -531,6 +558,13 @@ def test_reading_everything_needs_yes(run: Run) -> None:
     assert read_input(document["executionArn"]) == {"everything": True}
     assert document["command"].endswith("--kind verification --wait")
     assert run("verify", ITEM, "--all").status == 2
+
+
+def test_plan_of_everything_counts_all_versions(run: Run, archive: Archive) -> None:
+    """A verification of chosen notebooks lists only their versions."""
+    archive.verify("night", hours=5, scope="due", versions=VERIFICATION_REPORT["versions"] | {"listed": 29})
+    archive.verify("mine", hours=1, scope="chosen", versions=VERIFICATION_REPORT["versions"] | {"listed": 3})
+    assert "Read every version of every notebook whole: 29 versions." in run("verify", "--all").stderr
 
 
 # ---------------------------------------------------------------------- findings and acknowledge
