@@ -1,14 +1,17 @@
 """Create, list and remove the archive's webhook on the portal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from rich.console import RenderableType
 
+from notebook_archive.errors import RequestRejected
 from notebook_archive.http.webhook_signature import WebhookSecret
 from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.layout import wrap_text
+from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import format_count
 from notebook_archive_cli.portal_webhooks import Webhooks, describe_webhook
 from notebook_archive_cli.secrets import Secrets
@@ -16,6 +19,7 @@ from notebook_archive_cli.session import Session
 
 # After this many failed deliveries, the portal deactivates the webhook by default. More of them need not be shown.
 MAX_FAILURES_SHOWN = 5
+_INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,16 @@ def create_webhook(session: Session, options: WebhookOptions, events: str) -> di
     settings, secrets = WebhookSettings(session, options), Secrets(session)
     secret = WebhookSecret.parse(settings.secret, secrets.read_text(settings.secret))
     webhooks = _connect(secrets, settings)
-    done = webhooks.register(settings.name, f"{settings.url}/{secret.path}", secret.keys[0].decode(), events)
+    try:
+        done = webhooks.register(settings.name, f"{settings.url}/{secret.path}", secret.keys[0].decode(), events)
+    except RequestRejected as error:
+        raise CommandError(
+            error.reason,
+            str(error),
+            remedy="Correct what is wrong, then run the command again. The portal's log may say more.",
+            command=session.options.same_command(),
+            status=ExitStatus.UNAVAILABLE,
+        ) from error
     return {"result": done, "webhooks": [describe_webhook(each) for each in webhooks.find(settings.name)]}
 
 
@@ -123,6 +136,39 @@ def list_webhooks(session: Session, options: WebhookOptions) -> dict[str, Any]:
     }
 
 
+def describe_missing(session: Session, options: WebhookOptions, found: Mapping[str, Any]) -> CommandError:
+    """Return the error that none of the webhooks that `list_webhooks` found is active."""
+    chosen = {"--name": options.name, "--portal": options.portal, "--credential": options.credential}
+    words = [word for name, value in chosen.items() if value for word in (name, value)]
+    words += ["--ca", options.ca] if options.ca is not None else []
+    words += [] if options.is_lenient is None else ["--lenient-tls" if options.is_lenient else "--strict-tls"]
+    remedy = (
+        "Find out why the deliveries failed, then activate it with the next command."
+        if found["webhooks"]
+        else "Create it with the next command."
+    )
+    return CommandError(
+        "webhook-not-active",
+        f"The portal has no active webhook {found['name']!r}.",
+        remedy=remedy,
+        command=session.options.command("webhook", "create", *words),
+        status=ExitStatus.FINDING,
+    )
+
+
+def describe_removal(session: Session, options: WebhookOptions) -> list[str]:
+    """Return the plan of a removal, for the question whether to remove. It is empty if there is nothing to remove."""
+    settings = WebhookSettings(session, options)
+    found = _connect(Secrets(session), settings).find(settings.name)
+    if not found:
+        return []
+    webhooks = format_count(len(found), "webhook")
+    return [
+        f"{webhooks} named {settings.name} would be removed from {settings.portal}. Without a webhook, only runs "
+        "archive notebooks."
+    ]
+
+
 def remove_webhook(session: Session, options: WebhookOptions) -> dict[str, Any]:
     """Remove the webhooks with the name. Return the name and the number of removed webhooks."""
     settings = WebhookSettings(session, options)
@@ -133,26 +179,47 @@ def _connect(secrets: Secrets, settings: WebhookSettings) -> Webhooks:
     return Webhooks(secrets, settings.portal, settings.credential, settings.ca, strict=settings.is_strict)
 
 
-def render_created(created: dict[str, Any], _width: int) -> Iterator[RenderableType]:
+def render_created(created: dict[str, Any], width: int) -> Iterator[RenderableType]:
     """Return what was done, and the webhook."""
     for webhook in created["webhooks"]:
-        yield f"The webhook {webhook['name']} was {created['result']}."
-        yield _format_webhook(webhook)
+        yield from wrap_text(f"The webhook {webhook['name']} was {created['result']}.", width)
+        yield from _render_webhook(webhook, width)
 
 
-def render_webhooks(found: dict[str, Any], _width: int) -> Iterator[RenderableType]:
-    """Return a line for each webhook and for each of its failed deliveries."""
+def render_webhooks(found: dict[str, Any], width: int, options: Options, log_group: str) -> Iterator[RenderableType]:
+    """Return lines for each webhook and for its failed deliveries, with the command that shows their cause."""
     for webhook in found["webhooks"]:
-        yield _format_webhook(webhook)
-        for time in webhook["failedDeliveries"]:
-            yield f"  not delivered: {time}"
+        yield from _render_webhook(webhook, width)
+        yield from _render_failed(webhook["failedDeliveries"], width, options, log_group)
 
 
-def render_removed(removed: dict[str, Any], _width: int) -> Iterator[RenderableType]:
+def _render_failed(times: Sequence[str], width: int, options: Options, log_group: str) -> Iterator[RenderableType]:
+    if not times:
+        return
+    for time in times:
+        yield f"{_INDENT}not delivered: {time}"
+    text = "These times are as the portal writes them, which names no time zone. The portal does not say why."
+    if log_group:
+        text += " If a delivery arrived, the function's log has the cause:"
+    yield from wrap_text(text, width, _INDENT, _INDENT)
+    if log_group:
+        yield f"{_INDENT}{options.aws_command('logs', 'tail', log_group, '--since', '1d')}"
+
+
+def find_log_group(session: Session) -> str:
+    """Return the log group of the function that receives deliveries, or an empty text if there is no such stack."""
+    try:
+        return session.stack.output("ReceiveWebhookLogGroup")
+    except CommandError:
+        return ""
+
+
+def render_removed(removed: dict[str, Any], width: int) -> Iterator[RenderableType]:
     """Return how many webhooks were removed."""
-    yield f"{format_count(removed['removed'], 'webhook')} named {removed['name']} removed."
+    yield from wrap_text(f"{format_count(removed['removed'], 'webhook')} named {removed['name']} removed.", width)
 
 
-def _format_webhook(webhook: dict[str, Any]) -> str:
+def _render_webhook(webhook: dict[str, Any], width: int) -> Iterator[RenderableType]:
     state = "active" if webhook["isActive"] else "not active"
-    return f"{webhook['name']}: {state}, to {webhook['host']}, on {', '.join(webhook['events'])}"
+    text = f"{state}, to {webhook['host']}, on {', '.join(webhook['events'])}"
+    yield from wrap_text(text, width, _INDENT, f"{webhook['name']}: ")

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from local.arcgis import Deployment, LocalArcGIS, Seed, Webhook
-from tests.cli.conftest import Result, Run
+from tests.cli.conftest import MAX_COLUMNS, Result, Run, columns_of
 from tests.listener import Listener, listening
 
 PATH, KEY = "a-path-of-32-characters-or-more-x", "a-key-of-16-characters-or-more"
@@ -47,10 +47,11 @@ class Site:
         """Create a stack with the parameters and outputs that the script reads."""
         given = {"PortalUrl": self.deployment.portal_url, "CaBundleSecret": "notebook-archive/ca-bundle"}
         given |= {"WebhookSecret": "notebook-archive-webhook", "TlsStrict": "true", **more}
-        url = {"WebhookUrl": {"Value": self.base}} if given["WebhookSecret"] else {}
+        outputs = {"WebhookUrl": {"Value": self.base}, "ReceiveWebhookLogGroup": {"Value": "receive-webhook-logs"}}
+        outputs = outputs if given["WebhookSecret"] else {}
         boto3.client("cloudformation").create_stack(
             StackName=name,
-            TemplateBody=json.dumps({**STACK, "Outputs": {**STACK["Outputs"], **url}}),
+            TemplateBody=json.dumps({**STACK, "Outputs": {**STACK["Outputs"], **outputs}}),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         )
 
@@ -115,7 +116,9 @@ def test_removing_twice_keeps_other_webhooks(site: Site) -> None:
     other = Webhook("another", "https://localhost:1/", "", ["/"], {}, "gis_admin")
     organisation.webhooks = {other.id: other}
     site.run("create")
-    assert site.run("remove").stdout == "1 webhook named notebook-archive removed.\n"
+    refused = site.run("remove", "--json")
+    assert (refused.status, refused.error["reason"], len(site.webhooks)) == (2, "not-confirmed", 2)
+    assert site.run("remove", "--yes").stdout == "1 webhook named notebook-archive removed.\n"
     assert site.run("remove").stdout == "0 webhooks named notebook-archive removed.\n"
     assert site.webhooks == [other]
 
@@ -125,9 +128,11 @@ def test_list_does_not_show_the_secret_path(site: Site) -> None:
     assert (result.status, result.stdout, "no active webhook 'notebook-archive'" in result.stderr) == (3, "", True)
     site.run("create")
     host = site.base.split("/")[2]
-    assert site.run("list").stdout == (
-        f"notebook-archive: active, to {host}, on /items/add, /items/update, /items/publish, /items/share\n"
+    text = site.run("list").stdout
+    assert " ".join(text.split()) == (
+        f"notebook-archive: active, to {host}, on /items/add, /items/update, /items/publish, /items/share"
     )
+    assert columns_of(text) <= MAX_COLUMNS
 
 
 def test_list_prints_nothing_that_moves_the_cursor(site: Site) -> None:
@@ -145,16 +150,20 @@ def test_list_fails_and_shows_times_for_a_deactivated_webhook(site: Site) -> Non
         for when in times
     ]
     result = site.run("list")
-    state, *failed = result.stdout.splitlines()
-    assert state.startswith("notebook-archive: not active, to ")
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("notebook-archive: not active, to ")
+    failed = [line for line in lines if "not delivered" in line]
     assert failed == [f"  not delivered: {when}" for when in times[6:1:-1]]
+    assert "as the portal writes them, which names no time zone" in " ".join(result.stdout.split())
+    assert lines[-1] == "  aws logs tail receive-webhook-logs --since 1d"
     assert (result.status, result.stderr.splitlines()[-1]) == (3, "  notebook-archive webhook create")
 
 
 def test_the_webhook_is_found_on_a_later_page(site: Site) -> None:
     webhooks = [Webhook(f"w{n}", "https://localhost:1/", "", ["/"], {}, "gis_admin") for n in range(230)]
     site.deployment.organisation.webhooks = {each.id: each for each in webhooks}
-    assert [site.run(action).status for action in ("create", "create", "remove")] == [0, 0, 0]
+    assert [site.run(action).status for action in ("create", "create")] == [0, 0]
+    assert site.run("remove", "--yes").status == 0
     assert site.webhooks == webhooks
 
 
@@ -203,6 +212,19 @@ def test_an_unreachable_address_is_named(site: Site) -> None:
         site.run("create", "--url", "https://localhost:1/v1/webhooks/")
     )
     assert there.url == f"{site.base}{PATH}"
+
+
+def test_refused_address_is_not_looked_for_in_a_run(site: Site) -> None:
+    result = site.run("create", "--url", "https://localhost:1/v1/webhooks/", "--json")
+    assert (result.status, result.error["reason"]) == (6, "request-rejected")
+    assert "at the time of the run" not in result.error["remedy"]
+    assert result.error["command"].startswith("notebook-archive webhook create --url")
+
+
+def test_missing_webhook_is_created_with_its_name(site: Site) -> None:
+    error = site.run("list", "--name", "nope", "--json").stderr
+    assert json.loads(error)["remedy"] == "Create it with the next command."
+    assert json.loads(error)["command"] == "notebook-archive webhook create --name nope"
 
 
 def test_another_stack_has_its_own_webhook(site: Site) -> None:
@@ -256,4 +278,4 @@ def test_webhook_is_described_as_json(site: Site) -> None:
     assert site.run("create", "--json").document["result"] == "created"
     (webhook,) = site.run("list", "--json").document["webhooks"]
     assert (webhook["isActive"], webhook["failedDeliveries"]) == (True, [])
-    assert site.run("remove", "--json").document == {"name": "notebook-archive", "removed": 1}
+    assert site.run("remove", "--yes", "--json").document == {"name": "notebook-archive", "removed": 1}

@@ -164,7 +164,7 @@ def test_operator_does_everything_but_restore_and_erase(people: dict[str, Person
     operator("failed", "list")
     operator("webhook", "create")
     operator("webhook", "list")
-    operator("webhook", "remove")
+    operator("webhook", "remove", "--yes")
     checks = operator("doctor", status=3).document["checks"]
     assert [each for each in checks if "denied" in each["message"]] == []
     assert operator("restore", f"{item}@latest", "--yes", status=4).error["reason"] == "aws-denied"

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.options import Options, add_common_options
 
 DEFAULT_EVENTS = "/items/add,/items/update,/items/publish,/items/share"
@@ -102,27 +101,34 @@ def _list(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the opti
 
     Example: notebook-archive webhook list
     """
+    from functools import partial
+
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
-    from notebook_archive_cli.webhooks import WebhookOptions, list_webhooks, render_webhooks
+    from notebook_archive_cli.webhooks import (
+        WebhookOptions,
+        describe_missing,
+        find_log_group,
+        list_webhooks,
+        render_webhooks,
+    )
 
-    found = list_webhooks(Session(options), WebhookOptions(**given))
-    Output(options).show(found, render_webhooks)
+    session, chosen = Session(options), WebhookOptions(**given)
+    found = list_webhooks(session, chosen)
+    # The stack is not read if no delivery failed, because the options may say all that is needed.
+    has_failures = any(webhook["failedDeliveries"] for webhook in found["webhooks"])
+    log_group = find_log_group(session) if has_failures else ""
+    Output(options).show(found, partial(render_webhooks, options=options, log_group=log_group))
     if not any(webhook["isActive"] for webhook in found["webhooks"]):
-        raise CommandError(
-            "webhook-not-active",
-            f"The portal has no active webhook {found['name']!r}.",
-            remedy="Find out why the deliveries failed, then create or activate it with the next command.",
-            command=options.command("webhook", "create"),
-            status=ExitStatus.FINDING,
-        )
+        raise describe_missing(session, chosen, found)
 
 
 @command.command("remove")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
 @_add_webhook_options
 @add_common_options
 @click.pass_obj
-def _remove(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the options above
+def _remove(options: Options, /, *, is_confirmed: bool, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Remove the webhook from the portal.
 
     WHERE is the name of a secret in Secrets Manager, or file://PATH.
@@ -131,6 +137,9 @@ def _remove(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the op
     """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
-    from notebook_archive_cli.webhooks import WebhookOptions, remove_webhook, render_removed
+    from notebook_archive_cli.webhooks import WebhookOptions, describe_removal, remove_webhook, render_removed
 
-    Output(options).show(remove_webhook(Session(options), WebhookOptions(**given)), render_removed)
+    output, session, chosen = Output(options), Session(options), WebhookOptions(**given)
+    if plan := describe_removal(session, chosen):
+        output.confirm(plan, "Remove it?", is_confirmed=is_confirmed)
+    output.show(remove_webhook(session, chosen), render_removed)
