@@ -42,6 +42,13 @@ class CommandError(Exception):
         return {"reason": self.reason, "message": str(self), "remedy": self.remedy, "command": self.command}
 
 
+class NotConfirmed(CommandError):
+    """The user was asked on the terminal, and did not say yes."""
+
+    def __init__(self) -> None:
+        super().__init__("not-confirmed", "Nothing was changed.", remedy="", status=ExitStatus.INTERRUPTED)
+
+
 class FunctionFailed(Exception):
     """A function of the stack failed.
 

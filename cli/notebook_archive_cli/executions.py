@@ -1,6 +1,7 @@
 """Start and follow the executions of the state machines: runs, verifications and bulk restores."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _SAME_START_SECONDS = 60
 LINE_SECONDS = 10.0
 # Maximum number of characters in a name of an execution.
 MAX_NAME = 80
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_NAME}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,11 @@ class Progress:
 def start(session: Session, machine: StateMachine, given: Mapping[str, Any], name: str = "") -> Execution:
     """Start an execution with this input, and with this name if one is given.
 
-    Raises CommandError if the name was used before. Step Functions keeps a name for 90 days.
+    Raises CommandError if the name is not possible, or if it was used before. Step Functions keeps a name for 90 days.
     """
+    # Step Functions accepts more characters, but a run id in keys is an encoded name, which nobody would look for.
+    if name and not _NAME.fullmatch(name):
+        raise _describe_invalid_name(session, machine, name)
     chosen = {"name": name} if name else {}
     try:
         started = session.client("stepfunctions").start_execution(
@@ -103,13 +108,7 @@ def start(session: Session, machine: StateMachine, given: Mapping[str, Any], nam
     except ClientError as error:
         code = error.response["Error"].get("Code")
         if name and code in ("InvalidName", "ValidationException"):
-            raise CommandError(
-                "run-name-invalid",
-                f"{name[:MAX_NAME]!r} cannot be the name of a {machine.noun}.",
-                remedy=f"Give at most {MAX_NAME} letters, digits, hyphens and underscores, or leave out --name.",
-                command=session.options.command("verify" if machine == VERIFICATIONS else "run", "--help"),
-                status=ExitStatus.USAGE,
-            ) from None
+            raise _describe_invalid_name(session, machine, name) from None
         if code != "ExecutionAlreadyExists":
             raise
         raise CommandError(
@@ -121,6 +120,16 @@ def start(session: Session, machine: StateMachine, given: Mapping[str, Any], nam
         ) from None
     arn: str = started["executionArn"]
     return Execution(machine, arn, arn.rpartition(":")[2], started["startDate"])
+
+
+def _describe_invalid_name(session: Session, machine: StateMachine, name: str) -> CommandError:
+    return CommandError(
+        "run-name-invalid",
+        f"{name[:MAX_NAME]!r} cannot be the name of a {machine.noun}.",
+        remedy=f"Give at most {MAX_NAME} letters, digits, hyphens and underscores, or leave out --name.",
+        command=session.options.command("verify" if machine == VERIFICATIONS else "run", "--help"),
+        status=ExitStatus.USAGE,
+    )
 
 
 def follow(session: Session, execution: Execution) -> dict[str, Any]:

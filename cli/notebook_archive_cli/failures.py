@@ -245,7 +245,7 @@ def render_dropped(dropped: dict[str, Any], width: int) -> Iterator[RenderableTy
 def _render_left(left: int, width: int) -> Iterator[RenderableType]:
     if left:
         text = (
-            f"{format_count(left, 'request')} left in the failure queue. Those that another reader received are visible "
-            f"again after {HIDDEN_SECONDS} seconds."
+            f"{format_count(left, 'request')} left in the failure queue. Those that another reader received are "
+            f"visible again after {HIDDEN_SECONDS} seconds."
         )
         yield from wrap_text(text, width)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notebook_archive_cli.errors import CommandError, ExitStatus
+from notebook_archive_cli.errors import CommandError, ExitStatus, NotConfirmed
 from notebook_archive_cli.options import Options
 
 if TYPE_CHECKING:
@@ -96,13 +96,13 @@ class Output:
         if self._options.is_json or not sys.stdin.isatty():
             raise CommandError(
                 "not-confirmed",
-                "This command changes something, and there is no terminal to ask on. Nothing was changed.",
-                remedy="If you want the change, run the command again with --yes.",
+                "The command asks before it does this, and there is no terminal to ask on. Nothing was changed.",
+                remedy="If you want it, run the command again with --yes.",
                 command=self._options.same_command("--yes"),
                 status=ExitStatus.USAGE,
             )
         if not click.confirm(replace_unprintable(question), default=False, err=True):
-            raise CommandError("not-confirmed", "Nothing was changed.", remedy="", status=ExitStatus.INTERRUPTED)
+            raise NotConfirmed
 
     def confirm_by_typing(self, plan: Sequence[str], expected: str, given: str) -> None:
         """Print the plan on standard error, and ask for a text. Raises CommandError if it is not the expected one.
@@ -180,7 +180,9 @@ def print_error(error: CommandError, options: Options) -> None:
         document = error.document() | ({"trace": trace} if trace else {})
         sys.stderr.write(json.dumps(document, indent=2) + "\n")
         return
-    lines = [_wrap(f"Error: {error}"), _wrap(error.remedy) if error.remedy else ""]
+    # An answer "no" is not an error of the user.
+    text = str(error) if isinstance(error, NotConfirmed) else f"Error: {error}"
+    lines = [_wrap(text), _wrap(error.remedy) if error.remedy else ""]
     sys.stderr.write(trace + "".join(lines) + (f"  {error.command}\n" if error.command else ""))
 
 

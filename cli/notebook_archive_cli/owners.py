@@ -27,7 +27,7 @@ CREDENTIAL_FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
 # The minimum time between two rotations in Secrets Manager (API reference, RotationRulesType).
 MIN_HOURS_BETWEEN_ROTATIONS = 4
 # The functions look for a new secret this often.
-NEW_SECRET_DELAY = "The stack uses a new secret within five minutes."
+NEW_OWNER_DELAY = "The stack uses a new secret within five minutes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _format_local(text: str | None) -> str:
 def render_added(added: dict[str, Any], width: int, options: Options) -> Iterator[RenderableType]:
     """Return until when the new token is valid, and when the stack uses it."""
     until = f", valid until {_format_local(added['tokenExpiresAt'])}" if added["tokenExpiresAt"] else ""
-    text = f"{added['secret']} contains a token of {added['owner']}{until}. {NEW_SECRET_DELAY} Then start a run:"
+    text = f"{added['secret']} contains a token of {added['owner']}{until}. {NEW_OWNER_DELAY} Then start a run:"
     yield from wrap_text(text, width)
     yield f"  {options.command('run')}"
 

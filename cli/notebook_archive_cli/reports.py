@@ -20,7 +20,7 @@ from notebook_archive_cli.findings import describe_oldest_proof, render_finding,
 from notebook_archive_cli.layout import style_line, wrap_text
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output, format_count
-from notebook_archive_cli.owners import NEW_SECRET_DELAY
+from notebook_archive_cli.owners import NEW_OWNER_DELAY
 from notebook_archive_cli.runs import EVERYTHING, FoundRun, choose_run, list_running, search_runs
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.units import format_duration, format_time
@@ -203,7 +203,7 @@ def _render_run(report: Mapping[str, Any], width: int, options: Options, limit: 
     again = sorted({each["itemId"] for each in report["failed"]} | without_secret)
     if again and report["error"] is None:
         yield ""
-        delay = f" {NEW_SECRET_DELAY}" if without_secret else ""
+        delay = f" {NEW_OWNER_DELAY}" if without_secret else ""
         yield from wrap_text(f"When the causes are removed, archive these notebooks again.{delay}", width)
         yield f"  {options.command('run', *again[:MAX_SHOWN])}"
     elif report["error"]:

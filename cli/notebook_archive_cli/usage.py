@@ -27,7 +27,7 @@ def translate_usage_error(error: click.UsageError, options: Options, commands: C
     elif isinstance(error, click.NoSuchOption):
         message = f"No such option: {error.option_name}."
         if error.possibilities:
-            remedy = f"Did you mean {' or '.join(sorted(error.possibilities))}? {remedy}"
+            remedy = f"Did you mean {' or '.join(sorted(error.possibilities))}?\n{remedy}"
     command = options.command(*words, "--help")
     return CommandError("usage", message, remedy=remedy, command=command, status=ExitStatus.USAGE)
 

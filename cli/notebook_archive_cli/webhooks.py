@@ -163,10 +163,8 @@ def describe_removal(session: Session, options: WebhookOptions) -> list[str]:
     if not found:
         return []
     webhooks = format_count(len(found), "webhook")
-    return [
-        f"{webhooks} named {settings.name} would be removed from {settings.portal}. Without a webhook, only runs "
-        "archive notebooks."
-    ]
+    plan = f"{webhooks} named {settings.name} would be removed from {settings.portal}."
+    return [plan, "Without a webhook, only runs archive notebooks."]
 
 
 def remove_webhook(session: Session, options: WebhookOptions) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 import pytest
 from moto.cloudformation.models import cloudformation_backends
 
+from notebook_archive_cli.errors import CommandError
 from notebook_archive_cli.options import Options
-from notebook_archive_cli.output import Output
+from notebook_archive_cli.output import Output, print_error
 from tests.cli.archived import Archived
 from tests.cli.conftest import ACCOUNT, REGION, MotoStack, Run, columns_of
 from tests.cli.functions import answered
@@ -142,6 +143,27 @@ def test_usage_error_names_a_help_page(run: Run, arguments: list[str]) -> None:
 def test_similar_names_are_suggested(run: Run) -> None:
     assert "Did you mean versions?" in run("verson").stderr
     assert "Did you mean --json?" in run("runs", "--jsn").stderr
+
+
+def test_suggestion_has_a_line_of_its_own(run: Run) -> None:
+    lines = run("run", "--nam", "x").stderr.splitlines()
+    assert lines[1:3] == ["Did you mean --name?", "Usage: notebook-archive run [OPTIONS] [ITEM]..."]
+
+
+class Terminal(io.StringIO):
+    """A standard input on which a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_no_is_not_called_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    with pytest.raises(CommandError) as caught:
+        Output(Options()).confirm(["It changes."], "Do it?", is_confirmed=False)
+    capsys.readouterr()
+    print_error(caught.value, Options())
+    assert (caught.value.status, capsys.readouterr().err) == (130, "Nothing was changed.\n")
 
 
 def test_usage_error_before_json_is_json(run: Run) -> None:
