@@ -15,6 +15,7 @@ from notebook_archive.errors import RequestInvalid
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.output import format_count
+from notebook_archive_cli.owners import NEW_OWNER_DELAY
 from notebook_archive_cli.session import Session
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ HIDDEN_SECONDS = 120
 WAIT_SECONDS = 1
 MAX_ITEMS_SHOWN = 5
 _INDENT = "  "
+# A new secret may be the remedy for these reasons.
+_SECRET_REASONS = frozenset({"permission-denied", "secret-missing"})
 
 
 class _Failure(NamedTuple):
@@ -218,9 +221,10 @@ def render_failures(failures: dict[str, Any], width: int) -> Iterator[Renderable
         tried = f", tried {format_count(reason['attempts'], 'time')}" if reason["attempts"] is not None else ""
         heading = f"{reason['reason']}: {format_count(reason['messages'], 'request')}, since {since}{tried}"
         yield from wrap_text(heading, width)
+        delay = f" {NEW_OWNER_DELAY}" if reason["reason"] in _SECRET_REASONS else ""
         lines = {
             "Message": reason["message"],
-            "Remedy": reason["remedy"],
+            "Remedy": f"{reason['remedy']}{delay}".strip(),
             "Items": format_items(reason["itemIds"]),
         }
         for label, text in lines.items():

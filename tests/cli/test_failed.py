@@ -148,6 +148,12 @@ def test_requests_are_deleted_only_after_confirmation(sqs: SQSClient, run: Run) 
     assert (dropped.status, dropped.document, held(sqs)) == (0, {"dropped": 1, "left": 1}, 1)
 
 
+def test_failure_says_when_a_new_secret_is_used(sqs: SQSClient, run: Run) -> None:
+    put(sqs, reason="permission-denied", message="403.", remedy="Add the owner's secret.")
+    printed = " ".join(run("failed", "list").stdout.split())
+    assert "Remedy: Add the owner's secret. The stack uses a new secret within five minutes." in printed
+
+
 @pytest.mark.parametrize("arguments", [["drop", "nonsense", "--yes"], ["retry", "nonsense"]], ids=["drop", "retry"])
 def test_unknown_reason_lists_those_that_exist(sqs: SQSClient, run: Run, arguments: list[str]) -> None:
     put(sqs, reason="request-invalid")
