@@ -95,8 +95,8 @@ class LocalSystem:
         `action` is `create`, `remove` or `list`.
         """
         self.arcgis.enterprise.switches.webhook_ca_bundle = str(self.aws.ca_bundle)
-        url = ["--url", self.webhook_url] if action == "create" else []
-        command = [sys.executable, "-m", "notebook_archive_cli", "webhook", action, *url]
+        more = {"create": ["--url", self.webhook_url], "remove": ["--yes"]}.get(action, [])
+        command = [sys.executable, "-m", "notebook_archive_cli", "webhook", action, *more]
         done = run(command, ROOT, self.aws.environment())
         if done.returncode:
             raise LocalAwsError(f"The command `notebook-archive webhook {action}` failed.\n{done.stdout}")
