@@ -25,9 +25,9 @@ from notebook_archive_cli.versions import VerifiedVersion, copy_verified
 
 # The folder of files that are not verified yet. It is removed at the end.
 PARTIAL = ".partial"
-# Number of downloads that wait for a thread. So the memory does not depend on the size of the archive.
+# Number of downloads that wait for a thread. This limit keeps the memory independent of the size of the archive.
 MAX_WAITING = 4 * THREADS
-# After so many failures one after the other, the cause is not a version.
+# After this many failures in a row, the cause is not one version.
 MAX_FAILURES_IN_A_ROW = 100
 # If standard error is not a terminal, a line is written in this interval.
 PROGRESS_SECONDS = 10.0
@@ -218,10 +218,10 @@ def render_copy(document: Mapping[str, Any], width: int) -> Iterator[str]:  # no
         f"{format_count(document['downloaded'], 'version')} downloaded ({format_size(document['bytes'])}), "
         f"{document['skipped']:,} already there, {len(document['failed']):,} failed."
     )
-    yield f"{document['manifest']} names the file of each version."
+    yield f"{document['manifest']} has the path of each version."
     if document["changed"]:
         changed = format_count(document["changed"], "file")
-        yield f"{changed} had other bytes than the archive. They are kept beside the right ones, with .changed."
+        yield f"{changed} had other bytes than the archive. They are kept, with .changed at the end of their names."
     for each in document["failed"][:MAX_SHOWN_FAILURES]:
         yield f"Failed: {each['key']}: {each['message']}"
     left = len(document["failed"]) - MAX_SHOWN_FAILURES

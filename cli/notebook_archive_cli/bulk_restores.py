@@ -37,7 +37,7 @@ LIST_COMMAND = ("runs", "--kind", BULK_RESTORES.kind)
 def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
     """Let the state machine plan a bulk restore, and return its report and its list of notebooks. Nothing is changed.
 
-    `given` is the input of the state machine. Raise CommandError if nothing could be planned.
+    `given` is the input of the state machine. Raises CommandError if nothing could be planned.
     """
     execution = start(session, BULK_RESTORES, {**given, "dryRun": True}, make_name("restore-plan"))
     return _require_planned(session, _read_ended(session, execution))
@@ -107,14 +107,14 @@ def parse_run(text: str, options: Options, *next_command: str) -> RunId:
 def describe_resumed(session: Session, run: RunId) -> dict[str, Any]:
     """Return how many notebooks the plan of an earlier execution has, and how many of them it has restored.
 
-    Raise CommandError if there is no such plan.
+    Raises CommandError if there is no such plan.
     """
     plans = list(session.archive.list_documents(keys.bulk_plans_prefix(run)))
     if not plans:
         raise CommandError(
             "plan-missing",
             f"The archive has no plan of a bulk restore {run}.",
-            remedy="List the bulk restores with the next command.",
+            remedy="The next command lists the bulk restores.",
             command=session.options.command(*LIST_COMMAND),
             status=ExitStatus.NOT_FOUND,
         )
@@ -185,14 +185,14 @@ def _describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
     if reason == "owner-missing":
         archived = sorted({each["archivedOwner"] for each in some})
         options = " ".join(f"--map {owner}=MEMBER" for owner in archived[:3])
-        return f"Add the member to the portal. Or name other members, who get these notebooks: {options}."
+        return f"Add the member to the portal, or choose another one: {options}."
     if reason == "version-missing":
         return "`notebook-archive versions ITEM` lists the versions of a notebook."
     return str(some[0]["problem"]["remedy"])
 
 
 def render_many(report: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Return the plan of a bulk restore, or its report with the ids of the new items."""
+    """Yield the plan of a bulk restore, or its report with the ids of the new items."""
     yield from _render_plan(report, width) if report["dryRun"] else _render_report(report, width)
 
 
@@ -240,8 +240,8 @@ def _describe_counts(report: Mapping[str, Any]) -> list[str]:
     counts = report["notebooks"]
     figures = {
         "restored": counts["restored"],
-        "restored before": counts["alreadyRestored"],
-        "without a version": sum(counts["skipped"].values()),
+        "restored earlier": counts["alreadyRestored"],
+        "skipped": sum(counts["skipped"].values()),
         "failed": count_failed(report),
     }
     listed = ", ".join(f"{count:,} {name}" for name, count in figures.items() if count) or "nothing was done"
@@ -264,14 +264,14 @@ def _make_table(made: Sequence[Mapping[str, Any]], width: int) -> str:
 def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
     """Return what a bulk restore made, or may have made: the lines of its list of notebooks.
 
-    Raise CommandError if it has no list.
+    Raises CommandError if it has no list.
     """
     items = list(_read_items(session, run))
     if not items:
         raise CommandError(
             "list-missing",
             f"The archive has no list of new items of a bulk restore {run}.",
-            remedy="If it has not ended, wait for it. List the bulk restores with the next command.",
+            remedy="If it has not ended, wait for it. The next command lists the bulk restores.",
             command=session.options.command(*LIST_COMMAND),
             status=ExitStatus.NOT_FOUND,
         )
@@ -279,9 +279,9 @@ def list_made(session: Session, run: RunId) -> list[dict[str, Any]]:
 
 
 def undo_many(session: Session, run: RunId, made: Sequence[Mapping[str, Any]], *, is_dry_run: bool) -> dict[str, Any]:
-    """Undo restores one after the other, and return what became of each. Those that were undone before are left out.
+    """Undo restores one after the other, and return what became of each. What was undone earlier is left out.
 
-    With a dry run, nothing is changed. Raise CommandError if the user interrupts it, or if all others would fail too.
+    With a dry run, nothing is changed. Raises CommandError if the user interrupts it, or if all others would fail too.
     """
     done: list[dict[str, Any]] = []
     try:
@@ -362,12 +362,12 @@ def _show_progress(session: Session, made: Sequence[Mapping[str, Any]]) -> Itera
 
 
 def render_undone(document: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Return what became of the restores of a bulk restore."""
+    """Yield what became of the restores of a bulk restore."""
     figures = {
         "undone": document["undone"],
         "would be undone": document["planned"],
-        "undone before": document["alreadyUndone"],
-        "had made nothing": document["nothingMade"],
+        "undone earlier": document["alreadyUndone"],
+        "made nothing": document["nothingMade"],
         "failed": document["failed"],
     }
     listed = ", ".join(f"{count:,} {name}" for name, count in figures.items() if count)

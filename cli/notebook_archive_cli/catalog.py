@@ -41,7 +41,7 @@ _ID_BEGINNING = re.compile("[0-9a-f]{4,31}")
 _LONG_BEGINNING = 8
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BEFORE_LATEST = re.compile("-([0-9]{1,6})")
-# Nearly always, the last run over everything ended within these days. Otherwise, RUN_DAYS are searched.
+# Nearly always, the last run over all notebooks ended within these days. Otherwise, RUN_DAYS are searched.
 _RECENT_DAYS = 2
 _MAX_KEYS_IN_ONE_RESPONSE = 1000
 MAX_CANDIDATES = 10
@@ -59,9 +59,9 @@ class ArchivedVersion:
 class CatalogNotebook(TypedDict):
     """A notebook as `list` shows it.
 
-    `state` is that in the report of the last run over everything. It is `deleted` if the portal does not have the
-    notebook any more, and `unknown` if that run did not have it. `bytes` is the size of all versions, of which
-    `archivedAt` is the time at which the newest was archived, or empty.
+    `state` is that in the report of the last run over all notebooks. It is `deleted` if the portal does not have the
+    notebook any more, and `unknown` if that run did not have it. `bytes` is the size of all versions.
+    `archivedAt` is the time at which the newest one was archived, or empty.
     """
 
     itemId: str
@@ -100,9 +100,9 @@ class CatalogVersion(TypedDict):
 
 
 def list_notebooks(session: Session) -> list[CatalogNotebook]:
-    """Return the notebooks that the archive or the last run over everything has, in the order of their titles.
+    """Return the notebooks that the archive or the last run over all notebooks has, in the order of their titles.
 
-    Titles and owners are those in the plan of that run. `item.json` is read of the other notebooks, which are mostly
+    Titles and owners are those in the plan of that run. `item.json` is read for the other notebooks, which are mostly
     those that were deleted.
     """
     known = _read_last_run(session.archive)
@@ -147,7 +147,7 @@ class _ListedNotebook:
 
 
 def _read_last_run(archive: Archive) -> dict[str, _KnownNotebook]:
-    """Return the notebooks of the last run over everything, by their ids."""
+    """Return the notebooks of the last run over all notebooks, by their ids."""
     today = datetime.now(UTC).date()
     report = find_last_run(archive, today, _RECENT_DAYS) or find_last_run(archive, today, RUN_DAYS)
     if report is None:
@@ -281,7 +281,7 @@ def _list_objects(session: Session, item_id: ItemId) -> list[ListedObject]:
         raise CommandError(
             "item-not-found",
             f"The archive has nothing of notebook {item_id}.",
-            remedy="Check the id. List the notebooks in the archive with the next command.",
+            remedy="Check the id. The next command lists the notebooks in the archive.",
             command=session.options.command("list"),
             status=ExitStatus.NOT_FOUND,
         )
@@ -347,7 +347,7 @@ def _resolve_title(session: Session, title: str) -> ItemId:
     raise CommandError(
         "item-not-found",
         f"No notebook in the archive has the title {title!r}, or an id that begins with it.{_suggest(similar)}",
-        remedy="Give an id, the first digits of an id, or a title. List the notebooks with the next command.",
+        remedy="Give an item id, its first digits (at least 4), or a title. The next command lists the notebooks.",
         command=session.options.command("list"),
         status=ExitStatus.NOT_FOUND,
     )
@@ -482,7 +482,7 @@ def _make_missing(session: Session, item_id: ItemId, message: str) -> CommandErr
     return CommandError(
         "version-missing",
         message,
-        remedy=f"List the versions with the next command. {VERSION_FORMS}",
+        remedy=f"The next command lists the versions. {VERSION_FORMS}",
         command=session.options.command("versions", item_id),
         status=ExitStatus.NOT_FOUND,
     )

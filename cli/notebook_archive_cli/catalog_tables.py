@@ -55,7 +55,7 @@ def render_versions(versions: Sequence[CatalogVersion], width: int, options: Opt
     yield ""
     yield f"{format_count(len(versions), 'version')} of notebook {versions[0]['itemId']}."
     if is_short:
-        yield "Keys are shortened. --json and a wider window have them whole."
+        yield "Keys are shortened. A wider window or --json shows them whole."
     damaged = sum(bool(each["findings"]) for each in versions)
     if damaged:
         verb = "has an open finding" if damaged == 1 else "have open findings"

@@ -162,7 +162,7 @@ class ErasurePlanner:
             raise CommandError(
                 "item-not-found",
                 f"The archive has nothing of notebook {item_id}, and no older S3 version of it.",
-                remedy="Check the id. List the notebooks in the archive with the next command.",
+                remedy="Check the id. The next command lists the notebooks in the archive.",
                 command=self._session.options.command("list"),
                 status=ExitStatus.NOT_FOUND,
             )
@@ -180,7 +180,7 @@ class ErasurePlanner:
             raise CommandError(
                 "owner-not-found",
                 f"No S3 version in the archive names the owner {owner!r}.{hint}",
-                remedy="Names are case-sensitive. List the notebooks and their owners with the next command.",
+                remedy="Names are case-sensitive. The next command lists the notebooks and their owners.",
                 command=self._session.options.command("list"),
                 status=ExitStatus.NOT_FOUND,
             )
@@ -423,7 +423,7 @@ def _as_list(value: Any) -> list[str]:  # noqa: ANN401 - a part of a policy
 
 
 def ask_reason(options: Options) -> str:
-    """Ask on the terminal for the reason. Raise CommandError if there is no terminal."""
+    """Ask on the terminal for the reason. Raises CommandError if there is no terminal."""
     if options.is_json or not sys.stdin.isatty():
         raise CommandError(
             "reason-missing",

@@ -71,7 +71,7 @@ def _render_staying(document: Mapping[str, Any], width: int) -> Iterator[str]:
         kinds.setdefault((each["namesPersons"], each["days"]), []).append(f"{each['prefix']} ({each['what']})")
     for (names_persons, days), named in kinds.items():
         names = "with titles and user names" if names_persons else "without titles and user names"
-        until = "for ever, because no lifecycle rule removes them"
+        until = "forever, because no lifecycle rule removes them"
         if days is not None:
             until = f"for {format_count(days, 'day')} after they were written"
         yield from wrap_text(f"What stays {names}, {until}: {', '.join(named)}.", width)

@@ -21,7 +21,7 @@ from notebook_archive_cli.output import Output
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.translation import translate_error
 
-# The time between two looks at an execution grows from the first value to the second.
+# The time between two checks of an execution grows from the first value to the second.
 FIRST_POLL_SECONDS = 0.5
 LAST_POLL_SECONDS = 5.0
 # Step Functions and a report may round the start of an execution in different ways.
@@ -93,7 +93,7 @@ class Progress:
 def start(session: Session, machine: StateMachine, given: Mapping[str, Any], name: str = "") -> Execution:
     """Start an execution with this input, and with this name if one is given.
 
-    Raise CommandError if the name was used before. Step Functions keeps a name for 90 days.
+    Raises CommandError if the name was used before. Step Functions keeps a name for 90 days.
     """
     chosen = {"name": name} if name else {}
     try:
@@ -126,7 +126,7 @@ def start(session: Session, machine: StateMachine, given: Mapping[str, Any], nam
 def follow(session: Session, execution: Execution) -> dict[str, Any]:
     """Show on standard error how far an execution is, until it ends. Return its report.
 
-    Raise CommandError if the user stops following with Ctrl-C, if AWS does not respond, or if the execution ended
+    Raises CommandError if the user stops following with Ctrl-C, if AWS does not respond, or if the execution ended
     without a report. In the first two cases, the execution goes on.
     """
     noun = f"The {execution.machine.noun} {execution.run_id}"
@@ -171,7 +171,7 @@ def follow(session: Session, execution: Execution) -> dict[str, Any]:
 
 
 def read_report(session: Session, machine: StateMachine, run_id: str) -> dict[str, Any] | None:
-    """Return the report of a run, or None if there is none. Raise ArchiveDamaged if it is not as documented."""
+    """Return the report of a run, or None if there is none. Raises ArchiveDamaged if it is not as documented."""
     return documents.read_report(session.archive, f"{machine.prefix}{run_id}/report.json")
 
 

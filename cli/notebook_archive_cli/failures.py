@@ -151,7 +151,7 @@ def _explain(message: "MessageTypeDef") -> _Failure:
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     if "reason" not in attributes and "ERROR_CODE" in attributes:
         rule = attributes.get("RULE_ARN", "of the request queue")
-        remedy = f"EventBridge could not deliver the event. Correct the rule {rule}, then send the message again."
+        remedy = f"EventBridge could not deliver the event. Correct the rule {rule}, then send the request again."
         return _Failure(attributes["ERROR_CODE"], attributes.get("ERROR_MESSAGE", ""), remedy)
     return _Failure(attributes.get("reason", "unknown"), attributes.get("message", ""), attributes.get("remedy", ""))
 
@@ -187,16 +187,16 @@ def format_items(item_ids: Sequence[str]) -> str:
 
 
 def render_failures(failures: dict[str, Any], _width: int) -> Iterator[RenderableType]:
-    """Return a block of lines for each reason."""
+    """Yield a block of lines for each reason."""
     if not failures["messages"]:
         yield "The failure queue is empty."
     for reason in failures["reasons"]:
         since = datetime.fromisoformat(reason["since"]).astimezone().strftime("%Y-%m-%d %H:%M %Z")
         tried = f", tried {format_count(reason['attempts'], 'time')}" if reason["attempts"] is not None else ""
-        yield f"{reason['reason']}: {format_count(reason['messages'], 'message')}, since {since}{tried}"
+        yield f"{reason['reason']}: {format_count(reason['messages'], 'request')}, since {since}{tried}"
         lines = {
-            "What happened": reason["message"],
-            "What to do": reason["remedy"],
+            "Message": reason["message"],
+            "Remedy": reason["remedy"],
             "Items": format_items(reason["itemIds"]),
         }
         for label, text in lines.items():
@@ -205,22 +205,22 @@ def render_failures(failures: dict[str, Any], _width: int) -> Iterator[Renderabl
 
 
 def render_retried(retried: dict[str, Any], _width: int) -> Iterator[RenderableType]:
-    """Return what was sent again, skipped and left."""
-    yield f"{format_count(retried['retried'], 'message')} sent again."
+    """Yield what was sent again, skipped and left."""
+    yield f"{format_count(retried['retried'], 'request')} sent again."
     if retried["skipped"]:
-        yield f"{format_count(retried['skipped'], 'message')} skipped."
+        yield f"{format_count(retried['skipped'], 'request')} skipped."
     yield from _render_left(retried["left"])
 
 
 def render_dropped(dropped: dict[str, Any], _width: int) -> Iterator[RenderableType]:
-    """Return what was deleted and what is left."""
-    yield f"{format_count(dropped['dropped'], 'message')} deleted."
+    """Yield what was deleted and what is left."""
+    yield f"{format_count(dropped['dropped'], 'request')} deleted."
     yield from _render_left(dropped["left"])
 
 
 def _render_left(left: int) -> Iterator[RenderableType]:
     if left:
         yield (
-            f"{format_count(left, 'message')} left in the failure queue. Messages that another reader received can "
-            f"be sent again after {HIDDEN_SECONDS} s."
+            f"{format_count(left, 'request')} left in the failure queue. Those that another reader received can be "
+            f"sent again after {HIDDEN_SECONDS} seconds."
         )

@@ -138,7 +138,7 @@ def describe_verification(session: Session, report: Mapping[str, Any]) -> dict[s
 
 
 def choose_finding(session: Session, text: str) -> dict[str, Any]:
-    """Return the finding of the last verification whose id begins with a text. Raise CommandError if it is not one."""
+    """Return the finding of the last verification whose id begins with a text. Raises CommandError if it is not one."""
     document = read_findings(session)
     known = {each["findingId"]: each for each in document["findings"]}
     matching = [each for name, each in known.items() if name.startswith(text)]
@@ -173,7 +173,7 @@ def describe_acknowledgement(finding: Mapping[str, Any]) -> list[str]:
 
 
 def ask_reason(options: Options) -> str:
-    """Ask on the terminal for the reason of an acknowledgement. Raise CommandError if there is no terminal."""
+    """Ask on the terminal for the reason of an acknowledgement. Raises CommandError if there is no terminal."""
     if options.is_json or not sys.stdin.isatty():
         raise CommandError(
             "reason-missing",

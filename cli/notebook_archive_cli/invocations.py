@@ -1,4 +1,4 @@
-"""Invoke functions of the stack that change something, so that a lost response can be asked for again."""
+"""Invoke functions of the stack that change something, so that a result that was lost can be read again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def invoke_function(
     """Invoke the function that an output of the stack names, and return its answer.
 
     `what` names the work, such as `restore flood-model-1`. It is empty if the invocation only reads. `repeat` is the
-    command that asks for the same work again, which is done once. Raise CommandError if the function failed, with the
+    command that asks for the same work again, which is done once. Raises CommandError if the function failed, with the
     remedy for the name of the error's class, or if its answer did not arrive.
     """
     try:

@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 # Each command is the object `command` of a module of `commands/`. The module is imported when the command runs, because
 # importing all of them for `--help` would take too long.
 _COMMANDS = {
-    "status": ("status", "Say whether the last run succeeded, and what needs attention."),
+    "status": ("status", "Say whether the last backup succeeded, and what needs attention."),
     "run": ("run", "Archive all notebooks now, or chosen ones, and follow the run."),
-    "runs": ("runs", "List the runs."),
-    "report": ("report", "Show the report of a run."),
+    "runs": ("runs", "List runs, verifications or bulk restores."),
+    "report": ("report", "Show the report of a run, a verification or a bulk restore."),
     "list": ("list_notebooks", "List the notebooks in the archive."),
     "versions": ("versions", "List the archived versions of a notebook."),
     "show": ("show", "Show an archived version in the terminal."),
     "diff": ("diff", "Compare two archived versions."),
     "get": ("get", "Download an archived version, or the whole archive."),
     "verify": ("verify", "Verify the archive now, and follow the verification."),
-    "findings": ("findings", "List what verifications found."),
-    "acknowledge": ("acknowledge", "Settle a finding, so that it fails no verification any more."),
-    "restore": ("restore", "Put archived notebooks back into ArcGIS."),
-    "undo": ("undo", "Take back a restore."),
-    "restore-test": ("restore_test", "Test restores now."),
+    "findings": ("findings", "List what verifications found in the archive."),
+    "acknowledge": ("acknowledge", "Acknowledge a finding, so that it no longer fails verifications."),
+    "restore": ("restore", "Put archived notebooks back into ArcGIS, one or many."),
+    "undo": ("undo", "Take back a restore, or a bulk restore."),
+    "restore-test": ("restore_test", "Test now whether archived versions can be restored."),
     "owners": ("owners", "Add, list and remove the owners whose tokens are rotated."),
     "webhook": ("webhook", "Create, list and remove the webhook on the portal."),
     "failed": ("failed", "List, retry and drop failed backup requests."),
     "erase": ("erase", "Erase the archived notebooks of a person for good."),
     "doctor": ("doctor", "Check the configuration, and say how to correct it."),
-    "completion": ("completion", "Print the completion script of a shell."),
+    "completion": ("completion", "Print the script that lets a shell complete commands."),
 }
 
 MIN_HELP_COLUMNS, MAX_HELP_COLUMNS = 20, 80

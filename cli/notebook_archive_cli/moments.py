@@ -11,7 +11,7 @@ _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def format_end(text: str, *, utc: bool) -> str:
     """Return a time in UTC, in the form `2026-11-22T22:59:59.999Z`. A day stands for its last moment.
 
-    Days, and times without a zone, are those of the local time zone, or of UTC with `utc`. Raise UsageError.
+    Days, and times without a zone, are those of the local time zone, or of UTC with `utc`. Raises UsageError.
     """
     try:
         if _DAY.fullmatch(text):

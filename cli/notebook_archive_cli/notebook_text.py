@@ -1,6 +1,6 @@
 """Show a notebook in a terminal.
 
-Everything that a notebook contains is untrusted: it may hold escape sequences, and text of any size.
+Everything that a notebook contains is untrusted: it may contain escape sequences, and text of any size.
 """
 
 import re

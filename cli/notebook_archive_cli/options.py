@@ -103,11 +103,11 @@ def _add(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN40
 
 
 _COMMON_OPTIONS = (
-    _add("--profile", metavar="NAME", help="AWS profile."),
-    _add("--region", metavar="REGION", help="AWS region."),
-    _add("--stack", metavar="NAME", help=f"Name of the deployed stack.  [{DEFAULT_STACK_NAME}]"),
+    _add("--profile", metavar="NAME", help="AWS profile.  [default: that of the environment]"),
+    _add("--region", metavar="REGION", help="AWS region.  [default: that of the profile]"),
+    _add("--stack", metavar="NAME", help=f"Name of the deployed stack.  [default: {DEFAULT_STACK_NAME}]"),
     _add("--local", "is_local", is_flag=True, help="Use the system that `make local` runs in this folder."),
-    _add("--json", "is_json", is_flag=True, help="Print one JSON document."),
+    _add("--json", "is_json", is_flag=True, help="Print the result as one JSON document."),
     _add("--debug", "is_debug", is_flag=True, help="Print the stack trace of an error."),
 )
 

@@ -85,7 +85,7 @@ class Output:
                 console.print(replace_unprintable_in(each) if isinstance(each, str) else each, soft_wrap=bool(is_line))
 
     def confirm(self, plan: Sequence[str], question: str, *, is_confirmed: bool) -> None:
-        """Print the plan on standard error and ask. Raise CommandError if the answer is not yes.
+        """Print the plan on standard error and ask. Raises CommandError if the answer is not yes.
 
         With `is_confirmed` (the option `--yes`) nothing is asked.
         """
@@ -105,7 +105,7 @@ class Output:
             raise CommandError("not-confirmed", "Nothing was changed.", remedy="", status=ExitStatus.INTERRUPTED)
 
     def confirm_by_typing(self, plan: Sequence[str], expected: str, given: str) -> None:
-        """Print the plan on standard error, and ask for a text. Raise CommandError if it is not the expected one.
+        """Print the plan on standard error, and ask for a text. Raises CommandError if it is not the expected one.
 
         With `given` (the option `--confirm`) nothing is asked.
         """

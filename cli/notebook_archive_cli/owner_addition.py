@@ -149,7 +149,7 @@ class _Addition:
     def _explain_unknown_result(self, *, has_previous: bool) -> None:
         instead = ", not the previous one" if has_previous else ""
         self._report(
-            f"{self._credential}: contains the new credential{instead}. Whether it works is not known. The log group "
+            f"{self._credential}: contains the new credential{instead}. Whether it works is unknown. The log group "
             f"{self._log_group} shows the result of the rotation. If it fails, run this again with the right "
             "credential."
         )

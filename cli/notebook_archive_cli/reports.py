@@ -106,8 +106,8 @@ def _choose_style(status: str) -> str:
 def get_report(session: Session, text: str, kind: str | None, *, is_waiting: bool) -> dict[str, Any]:
     """Return the report of the run that a person names, or of the last one. With `is_waiting`, follow it to its end.
 
-    Without a text, this is the last run over everything, or the last one of a kind. Raise CommandError if there is no
-    report.
+    Without a text, this is the last run over all notebooks, or the last one of a kind. Raises CommandError if there is
+    no report.
     """
     if text:
         machines = [get_state_machine(kind)] if kind else STATE_MACHINES
@@ -123,7 +123,7 @@ def get_report(session: Session, text: str, kind: str | None, *, is_waiting: boo
             return found.report
     raise CommandError(
         "report-missing",
-        f"No {machine.noun}{'' if kind else ' over everything'} has a report yet.",
+        f"No {machine.noun}{'' if kind else ' over all notebooks'} has a report yet.",
         remedy="The next command lists those that are running, or that ended without a report.",
         command=session.options.command("runs", "--kind", machine.kind),
         status=ExitStatus.NOT_FOUND,

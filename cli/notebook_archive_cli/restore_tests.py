@@ -25,7 +25,7 @@ def make_run() -> RunId:
 
 
 def carry_out_test(session: Session, run: RunId) -> dict[str, Any]:
-    """Do a restore test, and return its results. Raise CommandError if it could not begin."""
+    """Do a restore test, and return its results. Raises CommandError if it could not begin."""
     day, name = run.split("/")
     try:
         invoke_function(
@@ -44,7 +44,7 @@ def carry_out_test(session: Session, run: RunId) -> dict[str, Any]:
 
 
 def read_test(session: Session, run: RunId) -> dict[str, Any]:
-    """Return the results of a restore test. Raise CommandError if there are none, or none yet."""
+    """Return the results of a restore test. Raises CommandError if there are none, or none yet."""
     results = _read_results(session, run)
     if results is None:
         raise CommandError(
@@ -89,7 +89,7 @@ def _list_remedies(session: Session) -> dict[str, Remedy]:
 
 
 def render_tests(results: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Return the verdict of each version, its level of proof and seconds, what failed, and what is left."""
+    """Yield the verdict of each version, its level of proof and seconds, what failed, and what is left."""
     tests = results["tests"]
     yield f"Restore test {results['runId']}: {results['status']}."
     yield f"{format_count(len(tests), 'version')} restored as {results['account']}, in {results['seconds']:.0f} s."
@@ -118,7 +118,7 @@ def _make_table(tests: Sequence[Mapping[str, Any]], width: int) -> str:
         Column("Verdict", ["failed" if "problem" in each else "passed" for each in tests]),
         Column("Level", [str(each.get("level", "-")) for each in tests], is_right=True),
         Column("Seconds", seconds, is_right=True),
-        Column("Notebook", [each["itemId"] for each in tests]),
+        Column("Item", [each["itemId"] for each in tests]),
         Column("Owner", [each["owner"] for each in tests], rank=1, min_width=8),
     ]
     return format_table(columns, width)

@@ -228,7 +228,7 @@ def describe_steps(record: dict[str, Any], width: int) -> list[str]:
 
 
 def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
-    """Return the plan of a restore, or its result."""
+    """Yield the plan of a restore, or its result."""
     way = _WAYS[record["as"]]
     if record["status"] == "planned":
         yield from describe_plan(record, width, "would be restored")
@@ -243,7 +243,7 @@ def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
     if "snapshot" in record:
         yield f"Snapshot    {record['snapshot']}"
     if "archived" in record:
-        yield f"Before it   {record['archived'].removeprefix('notebooks/').replace('/', '@', 1)}"
+        yield f"Replaced    {record['archived'].removeprefix('notebooks/').replace('/', '@', 1)}"
     yield f"Address     {record['url']}"
     yield f"Proof       {_PROOFS[record['level']]}"
     for each in record["differences"]:
@@ -291,8 +291,8 @@ def _list_undo_remedies(session: Session, restore_id: str) -> dict[str, Remedy]:
             "Remove the cause, and run the next command, which completes the undo.",
             options.command("undo", restore_id),
         ),
-        "RestoreUnknown": Remedy("List the restores with the next command.", options.command("undo", "--list")),
-        "RestoreInputInvalid": Remedy("List the restores with the next command.", options.command("undo", "--list")),
+        "RestoreUnknown": Remedy("The next command lists the restores.", options.command("undo", "--list")),
+        "RestoreInputInvalid": Remedy("The next command lists the restores.", options.command("undo", "--list")),
         "RestoreForbidden": Remedy(
             "Create the secret, or give the account the privilege, that the message names (docs/secrets.md). The next "
             "command checks what the accounts may do.",
@@ -331,7 +331,7 @@ def read_restore(session: Session, restore_id: str) -> dict[str, Any]:
 
 
 def render_undo(record: dict[str, Any], width: int) -> Iterator[str]:
-    """Return the plan of an undo, or its result."""
+    """Yield the plan of an undo, or its result."""
     if record["status"] == "planned":
         yield f"The undo of {record['restoreId']} would do this:"
         yield from describe_steps(record, width)
@@ -395,9 +395,9 @@ def _describe_listed(session: Session, restore_id: str, begun: datetime, state: 
 
 
 def render_restores(restores: list[dict[str, Any]], width: int) -> Iterator[str]:
-    """Return the newest restores, two lines each: an id has up to 80 characters."""
+    """Yield the newest restores, two lines each, because an id has up to 80 characters."""
     if not restores:
-        yield "Nothing was restored yet."
+        yield "Nothing has been restored yet."
     for each in restores:
         yield each["restoreId"]
         line = f"  {format_time(each['startedAt'], utc=False)}  {each['state']}  {_WAYS.get(each['as'], '')}  "

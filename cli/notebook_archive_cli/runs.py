@@ -85,7 +85,7 @@ def find_report(session: Session, machine: StateMachine) -> dict[str, Any] | Non
 def choose_run(session: Session, text: str, machines: Sequence[StateMachine]) -> FoundRun:
     """Return the run that a person names: by its run id, by the name of its execution, or by the beginning of either.
 
-    Raise CommandError if there is none, or if there are several.
+    Raises CommandError if there is none, or if there are several.
     """
     if _is_run_id(text):
         reports = [(each, read_report(session, each, text)) for each in machines]

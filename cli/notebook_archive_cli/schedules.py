@@ -55,7 +55,7 @@ def find_next_start(schedule: Mapping[str, Any], after: datetime) -> datetime | 
 def _find_next_of_cron(fields: Sequence[str], zone: ZoneInfo, after: datetime) -> datetime | None:
     """Return the next time of the six fields of a cron expression of AWS, or None.
 
-    Raise ValueError for forms that are not computed here.
+    Raises ValueError for forms that are not computed here.
     """
     minute, hour, day, month, weekday, year = fields
     times = [

@@ -90,7 +90,7 @@ class Session:
     def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function that an output of the stack names, and return its answer.
 
-        Raise FunctionFailed if the function failed.
+        Raises FunctionFailed if the function failed.
         """
         client = self.client("lambda", read_timeout=INVOKE_TIMEOUT_SECONDS, retries={"total_max_attempts": 1})
         name = self.stack.output(output)
@@ -132,7 +132,7 @@ class Stack:
             raise CommandError(
                 "stack-missing",
                 f"This account and region have no stack {self.name!r}.",
-                remedy="Check --stack, --profile and --region. List the stacks that exist with the next command.",
+                remedy="Check --stack, --profile and --region. The next command lists the stacks that exist.",
                 command=options.aws_command("cloudformation", "describe-stacks", "--query", "Stacks[].StackName"),
                 status=ExitStatus.NOT_FOUND,
             ) from None
@@ -143,7 +143,7 @@ class Stack:
         self._parameters: dict[str, str] = {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
 
     def output(self, name: str) -> str:
-        """Return the value of an output. Raise CommandError if this stack does not have the output."""
+        """Return the value of an output. Raises CommandError if this stack does not have the output."""
         if name not in self._outputs:
             if not self._outputs and self._status.endswith("_IN_PROGRESS"):
                 raise CommandError(

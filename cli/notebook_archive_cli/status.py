@@ -1,4 +1,4 @@
-"""Say whether the last run over everything succeeded, and what needs attention.
+"""Say whether the last run over all notebooks succeeded, and what needs attention.
 
 If all is good, this takes ten calls to AWS, however large the archive is.
 """
@@ -147,7 +147,7 @@ class StatusReader:
         return recent
 
     def _find_complete(self) -> dict[str, Any] | None:
-        """Return the report of the last complete run over everything, or None."""
+        """Return the report of the last complete run over all notebooks, or None."""
         for found in islice(search_runs(self._session, RUNS), _MAX_EARLIER):
             if found.report and found.report["scope"] != "chosen" and found.report["status"] == "complete":
                 return found.report
@@ -190,13 +190,13 @@ class StatusReader:
             return {"name": "Backup", "state": "bad", "text": text, "command": self._command("run")}
         text = f"Yes: the last backup succeeded {self._tell_time(last['endedAt'])}."
         if schedule.is_disabled:
-            text += " But the schedule is disabled, so no other one starts by itself."
+            text += " But the schedule is disabled, so no further backup starts by itself."
         return {"name": "Backup", "state": "good", "text": text, "command": ""}
 
     def _describe_complete(self, complete: Mapping[str, Any] | None) -> str:
         if complete is None:
-            return "None has succeeded yet."
-        return f"The last one that succeeded ended {self._tell_time(complete['endedAt'])}."
+            return "No backup has succeeded yet."
+        return f"The last backup that succeeded ended {self._tell_time(complete['endedAt'])}."
 
     def _find_missed_start(self, last_start: str, schedule: _Schedule) -> str:
         """Return when a schedule had to start something and did not, or an empty text."""
@@ -242,7 +242,12 @@ class StatusReader:
 
     def _check_findings(self, counts: Mapping[str, int], *, is_known: bool) -> Check:
         if not is_known:
-            return {"name": "Findings", "state": "unknown", "text": "not known, without a verification", "command": ""}
+            return {
+                "name": "Findings",
+                "state": "unknown",
+                "text": "unknown, because nothing has been verified yet",
+                "command": "",
+            }
         text = f"{counts['open']:,} open" if counts["open"] else "none open"
         text += f", {counts['acknowledged']:,} acknowledged" if counts["acknowledged"] else ""
         command = self._command("findings") if counts["open"] else ""
@@ -278,7 +283,7 @@ class StatusReader:
     def _check_alarms(self, alarms: Mapping[str, Any]) -> Check:
         state = alarms["state"]
         if alarms["reason"]:
-            text = f"not known: {alarms['reason']}" if state == "unknown" else alarms["reason"]
+            text = f"unknown: {alarms['reason']}" if state == "unknown" else alarms["reason"]
             command = self._command("doctor") if state == "bad" else ""
             return {
                 "name": "Alarms",
@@ -318,7 +323,7 @@ class StatusReader:
     def _check_schedule(self, name: str, schedule: _Schedule, verb: str) -> Check:
         described = self._describe_schedule(schedule)
         if described["state"] == "unknown":
-            return {"name": name, "state": "unknown", "text": f"not known: {schedule.reason}", "command": ""}
+            return {"name": name, "state": "unknown", "text": f"unknown: {schedule.reason}", "command": ""}
         if described["state"] == "disabled":
             text = "None: the schedule is disabled, so nothing starts by itself."
             return {"name": name, "state": "attention", "text": text, "command": self._command(verb)}

@@ -31,7 +31,7 @@ _SAME = ()
 
 # An error of a class that is not in this table is reported like the nearest of its base classes.
 _REPORTS: dict[type[errors.NotebookArchiveError], _Report] = {
-    errors.NotAnId: _Report(ExitStatus.USAGE, ("list",), "Give the id of an item, the beginning of one, or a title."),
+    errors.NotAnId: _Report(ExitStatus.USAGE, ("list",), "Give an item id, its first digits (at least 4), or a title."),
     errors.RunInputInvalid: _Report(ExitStatus.USAGE, ("run", "--help"), "Name each notebook once."),
     errors.RunIdTaken: _Report(ExitStatus.UNAVAILABLE, _SAME, "Run the command again. The run gets another name."),
     errors.RequestRefused: _Report(ExitStatus.USAGE, ("--help",)),
@@ -296,7 +296,7 @@ def _translate_call(error: aws.BotoCoreError, options: Options) -> CommandError:
         return CommandError(
             "aws-certificate-untrusted",
             "The connection to AWS is not trusted: no trusted authority signed the server's certificate.",
-            remedy="If a proxy of your organization decrypts TLS, let AWS_CA_BUNDLE name the file with its "
+            remedy="If a proxy of your organization decrypts TLS, set AWS_CA_BUNDLE to the file with its "
             "certificate. Then run the command again.",
             command=options.same_command(),
             status=ExitStatus.UNAVAILABLE,

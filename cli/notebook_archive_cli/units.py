@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from notebook_archive_cli.output import format_count
 
-# A duration is given in the first unit of which it has fewer than the limit.
+# A duration is given in the first unit that makes its number smaller than the limit.
 _UNITS = (("second", 1, 120), ("minute", 60, 120), ("hour", 3_600, 72))
 _DAY_SECONDS = 86_400
 

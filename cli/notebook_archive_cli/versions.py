@@ -134,7 +134,7 @@ def _make_missing(session: Session, version: ArchivedVersion, version_id: str) -
     return CommandError(
         "version-missing",
         f"The archive has no object {version.key}{which}.",
-        remedy="List the versions with the next command.",
+        remedy="The next command lists the versions.",
         command=session.options.command("versions", version.item_id),
         status=ExitStatus.NOT_FOUND,
     )

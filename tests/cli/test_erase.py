@@ -65,7 +65,7 @@ def test_dry_run_says_what_is_erased_and_what_stays(archived: Archived, run: Run
     assert f"  {make_id('survey')}  survey\n    owner: ana; 3 S3 versions" in result.stdout
     assert "owner: ana and ben; 4 S3 versions" in result.stdout
     assert make_id("map") not in result.stdout
-    stays = "What stays with titles and user names, for ever, because no lifecycle rule removes them: runs/ (plans,"
+    stays = "What stays with titles and user names, forever, because no lifecycle rule removes them: runs/ (plans,"
     assert stays in " ".join(result.stdout.split())
     document = run("erase", "--owner", "ana", "--dry-run", "--json").document
     assert document["kinds"] == {"copies": 1, "deletion-notes": 1, "item-properties": 2, "snapshots": 3}

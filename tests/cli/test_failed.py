@@ -43,20 +43,20 @@ def test_reasons_of_function_and_eventbridge_are_shown(sqs: SQSClient, run: Run)
     assert result.status == 3
     lines = [line.partition(", since")[0] for line in result.stdout.splitlines()]
     assert lines[:3] == [
-        "NO_PERMISSIONS: 2 messages",
-        "  What happened: The queue refused.",
-        f"  What to do: EventBridge could not deliver the event. Correct the rule {rule}, then send the message again.",
+        "NO_PERMISSIONS: 2 requests",
+        "  Message: The queue refused.",
+        f"  Remedy: EventBridge could not deliver the event. Correct the rule {rule}, then send the request again.",
     ]
-    failed = lines.index("arcgis-unavailable: 1 message")
-    assert lines[failed + 1 : failed + 3] == ["  What happened: It is away.", "  What to do: Wait."]
-    assert "unknown: 1 message" in lines
+    failed = lines.index("arcgis-unavailable: 1 request")
+    assert lines[failed + 1 : failed + 3] == ["  Message: It is away.", "  Remedy: Wait."]
+    assert "unknown: 1 request" in lines
     assert result.stderr == "Remove the cause, then send them again: notebook-archive failed retry\n"
 
 
 @pytest.mark.parametrize("text", ["Not an id: '[/b]'.", "[red]x", "[link=https://gis.example.com]x[/link]", ":key:"])
 def test_markup_in_messages_is_shown_as_text(sqs: SQSClient, run: Run, text: str) -> None:
     put(sqs, reason="request-invalid", message=text, remedy=text)
-    assert f"  What happened: {text}\n  What to do: {text}\n" in run("failed", "list").stdout
+    assert f"  Message: {text}\n  Remedy: {text}\n" in run("failed", "list").stdout
 
 
 def test_control_characters_are_not_printed(sqs: SQSClient, run: Run) -> None:
@@ -66,30 +66,30 @@ def test_control_characters_are_not_printed(sqs: SQSClient, run: Run) -> None:
     assert "e\ufffdf" in printed
 
 
-def test_a_message_received_twice_is_counted_once(sqs: SQSClient, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_received_twice_is_counted_once(sqs: SQSClient, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failures, "HIDDEN_SECONDS", 0)
     for _ in range(3):
         put(sqs)
-    assert run("failed", "list").stdout.startswith("unknown: 3 messages, since ")
+    assert run("failed", "list").stdout.startswith("unknown: 3 requests, since ")
 
 
-def test_a_message_that_another_reader_has_is_not_moved(sqs: SQSClient, run: Run) -> None:
+def test_a_request_that_another_reader_has_is_not_moved(sqs: SQSClient, run: Run) -> None:
     put(sqs)
     sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="FailureQueue")["QueueUrl"])
     put(sqs)
     result = run("failed", "retry")
     assert result.status == 3
     assert result.stdout.splitlines() == [
-        "1 message sent again.",
-        "1 message left in the failure queue. Messages that another reader received can be sent again after 120 s.",
+        "1 request sent again.",
+        "1 request left in the failure queue. Those that another reader received can be sent again after 120 seconds.",
     ]
 
 
-def test_a_message_is_sent_again(sqs: SQSClient, run: Run) -> None:
+def test_a_request_is_sent_again(sqs: SQSClient, run: Run) -> None:
     assert run("failed", "list").stdout == "The failure queue is empty.\n"
     put(sqs, ERROR_CODE="NO_PERMISSIONS")
     result = run("failed", "retry")
-    assert (result.status, result.stdout) == (0, "1 message sent again.\n")
+    assert (result.status, result.stdout) == (0, "1 request sent again.\n")
     assert run("failed", "list", "--json").document == {"messages": 0, "reasons": []}
 
 
@@ -122,9 +122,9 @@ def test_first_time_attempts_and_items_are_shown(sqs: SQSClient, run: Run) -> No
     put(sqs, reason="request-invalid", message="No ids.", remedy="Send others.", attempts="1")
     printed = run("failed", "list").stdout
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    assert re.search(rf"arcgis-unavailable: 1 message, since {today} ..:.. UTC, tried 4 times\n", printed)
+    assert re.search(rf"arcgis-unavailable: 1 request, since {today} ..:.. UTC, tried 4 times\n", printed)
     assert f"\n  Items: {' '.join(ITEMS[:5])} and 2 more\n" in printed
-    assert re.search(rf"request-invalid: 1 message, since {today} ..:.. UTC, tried 1 time\n", printed)
+    assert re.search(rf"request-invalid: 1 request, since {today} ..:.. UTC, tried 1 time\n", printed)
 
 
 def test_invalid_requests_are_sent_again_only_by_reason(sqs: SQSClient, run: Run) -> None:
@@ -132,18 +132,18 @@ def test_invalid_requests_are_sent_again_only_by_reason(sqs: SQSClient, run: Run
     put(sqs, reason="arcgis-unavailable")
     result = run("failed", "retry")
     assert result.status == 3
-    assert result.stdout.startswith("1 message sent again.\n1 message skipped.\n1 message left")
+    assert result.stdout.startswith("1 request sent again.\n1 request skipped.\n1 request left")
     assert (held(sqs), held(sqs, "RequestQueue")) == (1, 1)
     assert run("failed", "retry", "request-invalid").status == 0
     assert (held(sqs), held(sqs, "RequestQueue")) == (0, 2)
 
 
-def test_messages_are_deleted_only_after_confirmation(sqs: SQSClient, run: Run) -> None:
+def test_requests_are_deleted_only_after_confirmation(sqs: SQSClient, run: Run) -> None:
     ask(sqs, ITEMS[0], reason="request-invalid")
     put(sqs, reason="arcgis-unavailable")
     refused = run("failed", "drop", "request-invalid")
     assert (refused.status, held(sqs)) == (2, 2)
-    plan = "1 request with the reason request-invalid would be deleted permanently."
+    plan = "1 request with the reason request-invalid would be deleted for good."
     assert f"{plan} Their items: {ITEMS[0]}." in " ".join(refused.stderr.split())
     dropped = run("failed", "drop", "request-invalid", "--yes", "--json")
     assert (dropped.status, dropped.document, held(sqs)) == (0, {"dropped": 1, "left": 1}, 1)

@@ -177,7 +177,7 @@ def test_bulk_restore_is_undone_and_resumed(run: Run, earlier: Functions, stack:
     assert (result.status, states) == (3, ["undone", "failed", "nothing-made"])
     put(stack, f"restores/earlier-{ITEM}/undo/result.json", {})
     text = run("undo", "--run", EARLIER, "--yes").stdout
-    assert "1 undone before, 1 had made nothing, 1 failed." in text
+    assert "1 undone earlier, 1 made nothing, 1 failed." in text
     assert "The content is different." in text
 
 

@@ -180,7 +180,7 @@ def test_repeated_restore_shows_the_first_result(run: Run, functions: Functions,
     functions.calls.clear()
     result = run("restore", VERSION, "--request-id", "one")
     assert result.status == 0
-    assert "was carried out before" in result.stderr
+    assert "was carried out earlier" in result.stderr
     assert len(functions.calls) == 1
 
 
@@ -297,7 +297,7 @@ def test_repeated_undo_shows_the_first_result(run: Run, functions: Functions, st
     let_undo(functions, stack, {**undone({"restoreId": "one", "dryRun": False}), "status": "already-undone"})
     result = run("undo", "one")
     assert (result.status, len(functions.calls)) == (0, 1)
-    assert "was undone before" in result.stderr
+    assert "was undone earlier" in result.stderr
     assert run("undo", "one", "--json").document["status"] == "already-undone"
 
 

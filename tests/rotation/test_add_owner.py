@@ -123,7 +123,7 @@ def test_an_interruption_changes_nothing_and_is_reported(owners: Command) -> Non
     result = owners.add(NEW)
     assert result.status == 130
     said = " ".join(result.stderr.split())
-    assert f"{CREDENTIAL}: contains the new credential, not the previous one. Whether it works is not known" in said
+    assert f"{CREDENTIAL}: contains the new credential, not the previous one. Whether it works is unknown" in said
     assert "rotate-token-logs" in said
     assert owners.rotations.current(CREDENTIAL) == NEW
     owners.steps("finishSecret")
@@ -133,7 +133,7 @@ def test_an_interruption_changes_nothing_and_is_reported(owners: Command) -> Non
 @pytest.mark.parametrize("last", [lambda: None, fail])
 def test_a_token_that_comes_too_late_finds_its_credential(owners: Command, last: Callable[[], None]) -> None:
     owners.meanwhile = [last] * 9
-    assert "Whether it works is not known" in " ".join(owners.add(NEW, wait=0).stderr.split())
+    assert "Whether it works is unknown" in " ".join(owners.add(NEW, wait=0).stderr.split())
     assert owners.rotations.current(CREDENTIAL) == NEW
     owners.steps(*STEPS)
     owners.rotations.rotate()

@@ -8,13 +8,15 @@ from notebook_archive_cli.options import Options, add_common_options
 @click.command("acknowledge")
 @click.argument("finding", metavar="ID")
 @click.option("--why", default="", metavar="TEXT", help="The reason. Without it, the command asks.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask whether to acknowledge the finding.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask whether to acknowledge it.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, finding: str, why: str, *, is_confirmed: bool) -> None:
-    """Acknowledge a finding: it is still reported, but fails no verification any more.
+    """Acknowledge a finding: it is still reported, but no longer fails verifications.
 
-    ID is the id of the finding, or its unique beginning.
+    ID is the id of a finding that `findings` lists, or its beginning. No command takes an acknowledgement back.
+
+    Example: notebook-archive acknowledge 303ac08ff744 --why "deleted on request"
     """
     from notebook_archive_cli.findings import (
         acknowledge,

@@ -17,7 +17,8 @@ def command(options: Options, before: str, after: str, has_reruns: bool, stat: b
     """Compare two archived versions, cell by cell.
 
     VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY, with the beginning of a KEY that `versions` prints. ITEM is an item id, its first digits, or a title.
+    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
+    title.
 
     \b
       notebook-archive diff ITEM                    the two newest versions

@@ -7,7 +7,7 @@ from notebook_archive_cli.options import Options, add_common_options
 
 
 @click.command()
-@click.option("--probe", "is_probing", is_flag=True, help="Also make a test notebook in ArcGIS, and delete it.")
+@click.option("--probe", "is_probing", is_flag=True, help="Also make a test notebook in ArcGIS, and delete it again.")
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask before --probe.")
 @add_common_options
 @click.pass_obj
@@ -17,7 +17,9 @@ def command(options: Options, *, is_probing: bool, is_confirmed: bool) -> int:
     It checks AWS, the stack, the portal, the secrets, the buckets, the functions, the schedules, the queues, the alarms
     and the network. Each line is `good`, `BAD` with its fix, or `unknown` with the reason. Nothing is changed.
 
-    It signs in to ArcGIS once with each secret.
+    It signs in to ArcGIS once with each secret. The exit status is 3 if a line is `BAD`.
+
+    Example: notebook-archive doctor
     """
     from notebook_archive_cli.doctor.beliefs import describe_probe
     from notebook_archive_cli.doctor.examination import examine

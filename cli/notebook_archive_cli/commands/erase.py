@@ -20,6 +20,9 @@ def command(options: Options, item: str, owner: str, why: str, typed: str, *, is
     """Erase all archived versions of ITEM, or of all notebooks of a user, for good.
 
     Nobody can bring them back. Use the break-glass role's credentials. The exit status is 3 if a lock keeps something.
+    ITEM is an item id, its first digits (at least 4), or a title.
+
+    Example: notebook-archive erase --owner ana --dry-run
     """
     if bool(item) == bool(owner):
         raise click.UsageError("Give either an ITEM or --owner NAME.", click.get_current_context())

@@ -17,7 +17,12 @@ def command() -> None:
 @add_common_options
 @click.pass_obj
 def _list(options: Options) -> None:
-    """List the failed requests by reason. The exit status is 3 if there are any."""
+    """List the failed requests by reason.
+
+    The exit status is 3 if there are any.
+
+    Example: notebook-archive failed list
+    """
     from notebook_archive_cli.failures import FailureQueue, render_failures
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
@@ -35,9 +40,12 @@ def _list(options: Options) -> None:
 @add_common_options
 @click.pass_obj
 def _retry(options: Options, reason: str) -> None:
-    """Send requests with this REASON again. Without a REASON, send all except those that would fail again.
+    """Send failed requests again.
 
+    REASON is one that `failed list` shows. Without REASON, all are sent except those that would certainly fail again.
     The exit status is 3 if requests are left.
+
+    Example: notebook-archive failed retry
     """
     from notebook_archive_cli.failures import FailureQueue, render_retried
     from notebook_archive_cli.output import Output
@@ -54,7 +62,12 @@ def _retry(options: Options, reason: str) -> None:
 @add_common_options
 @click.pass_obj
 def _drop(options: Options, reason: str, *, yes: bool) -> None:
-    """Delete the requests with this REASON permanently."""
+    """Delete the failed requests with this REASON for good.
+
+    REASON is one that `failed list` shows.
+
+    Example: notebook-archive failed drop request-invalid
+    """
     from notebook_archive_cli.failures import FailureQueue, format_items, render_dropped
     from notebook_archive_cli.output import Output, format_count
     from notebook_archive_cli.session import Session
@@ -63,6 +76,6 @@ def _drop(options: Options, reason: str, *, yes: bool) -> None:
     number, item_ids = failures.count_with_reason(reason)
     if number:
         items = f" Their items: {format_items(item_ids)}." if item_ids else ""
-        plan = f"{format_count(number, 'request')} with the reason {reason} would be deleted permanently.{items}"
+        plan = f"{format_count(number, 'request')} with the reason {reason} would be deleted for good.{items}"
         output.confirm([plan], "Delete them?", is_confirmed=yes)
     output.show(failures.drop(reason), render_dropped)

@@ -8,13 +8,16 @@ from notebook_archive_cli.options import Options, add_common_options
 
 @click.command("findings")
 @click.option("--all", "is_whole", is_flag=True, help="Also list findings that are acknowledged.")
-@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC.")
+@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, *, is_whole: bool, is_utc: bool) -> ExitStatus:
     """List what verifications found in the archive, and what to do about it.
 
-    The exit status is 3 if a finding is not acknowledged.
+    A finding is open until it is acknowledged, or until a verification finds the object good. The exit status is 3 if
+    a finding is open.
+
+    Example: notebook-archive findings --all
     """
     from functools import partial
 

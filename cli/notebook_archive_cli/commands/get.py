@@ -9,11 +9,22 @@ from notebook_archive_cli.options import Options, add_common_options
 
 @click.command("get")
 @click.argument("version", metavar="[VERSION]", required=False)
-@click.option("-o", "--output", "target", metavar="FILE", help="The file or folder; - is standard output.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="FILE",
+    help="File or folder to write to; - is standard output.  [default: title and time, in this folder]",
+)
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
-@click.option("--version-id", metavar="ID", default="", help="An older S3 version of the object: ITEM@KEY, whole.")
+@click.option(
+    "--version-id",
+    metavar="ID",
+    default="",
+    help="Download this older S3 version. VERSION must be ITEM@KEY with the whole KEY.",
+)
 @click.option("--all", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Download every version to DIR.")
-@click.option("--owner", metavar="NAME", help="With --all: only the notebooks of this owner.")
+@click.option("--owner", metavar="NAME", help="Download only the notebooks of this owner, with --all.")
 @click.option("--utc", is_flag=True, help="A day in VERSION ends in UTC.")
 @add_common_options
 @click.pass_obj
@@ -30,12 +41,16 @@ def command(
     """Download an archived version, or the whole archive.
 
     VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY, with the beginning of a KEY that `versions` prints. ITEM is an item id, its first digits, or a title. The
-    file gets its name after its bytes were verified.
+    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
+    title. The file gets its name only after its bytes were verified.
 
     With --all, DIR gets a folder for each owner and notebook, and manifest.jsonl with the key, the SHA-256 and the path
     of each file. Run the command again to continue, or to add what is new: files that are intact are not downloaded
-    again.
+    again. The exit status is 3 if a version is damaged.
+
+    \b
+      notebook-archive get "Flood model@latest" -o flood.ipynb
+      notebook-archive get --all archive
     """
     import sys
 

@@ -12,21 +12,23 @@ STATES = ("protected", "stale", "unprotected", "empty", "gone", "deleted", "unkn
 @click.option("--title", metavar="TEXT", help="Only notebooks with this text in the title.")
 @click.option("--state", metavar="STATE", type=click.Choice(STATES), help="Only notebooks in this state.")
 @click.option("--deleted", "is_deleted", is_flag=True, help="Only notebooks that were deleted in ArcGIS.")
-@click.option("--utc", is_flag=True, help="Show times in UTC.")
+@click.option("--utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, owner: str, title: str, state: str, is_deleted: bool, utc: bool) -> None:  # noqa: FBT001
     """List the notebooks in the archive, in the order of their titles.
 
+    Example: notebook-archive list --owner ana --state stale
+
     \b
-    STATE is the state after the last run over everything:
+    STATE is the state after the last run over all notebooks:
       protected    its last change is archived
       stale        only an older version is archived
       unprotected  nothing is archived
       empty        it has no content yet
       gone         it was deleted during the run
       deleted      ArcGIS does not have it any more; its versions stay
-      unknown      the last run did not have it
+      unknown      that run did not have it, for example because it is newer
     """
     from notebook_archive_cli.catalog import filter_notebooks, list_notebooks
     from notebook_archive_cli.catalog_tables import render_notebooks

@@ -22,14 +22,14 @@ def command() -> None:
     "--credential",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="JSON file with the credential. Without it, the command asks for the password.",
+    help="JSON file with the credential.  [default: ask for the password]",
 )
 @click.option(
     "--every",
     default=DEFAULT_SCHEDULE,
     show_default=True,
     metavar="SCHEDULE",
-    help="When to rotate: rate(...) or cron(...).",
+    help="When to rotate, as rate(...) or cron(...) in UTC.",
 )
 @click.option(
     "--wait",
@@ -46,7 +46,10 @@ def _add(
 ) -> None:
     """Add the owner USERNAME, spelled as in the portal.
 
-    Run it again for a new password or another schedule, or to check whether the credential works.
+    It asks for the password, starts the rotation, and waits for the first token. Run it again for a new password or
+    another schedule, or to check whether the credential works.
+
+    Example: notebook-archive owners add ana
     """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.owner_addition import OwnerRequest, add_owner
@@ -65,7 +68,10 @@ def _add(
 @add_common_options
 @click.pass_obj
 def _list(options: Options) -> None:
-    """List the owners that have a secret, and when their tokens were rotated."""
+    """List the owners who have a secret, with their last rotation.
+
+    Example: notebook-archive owners list
+    """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.owners import list_owners, render_owners
     from notebook_archive_cli.session import Session
@@ -79,7 +85,12 @@ def _list(options: Options) -> None:
 @add_common_options
 @click.pass_obj
 def _remove(options: Options, username: str, *, yes: bool) -> None:
-    """Delete the secrets of the owner USERNAME."""
+    """Delete the secrets of the owner USERNAME.
+
+    From then on, the administrator's credential reads the owner's notebooks.
+
+    Example: notebook-archive owners remove ana
+    """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.owners import find_secrets, remove_owner, render_removed
     from notebook_archive_cli.session import Session

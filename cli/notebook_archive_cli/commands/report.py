@@ -9,10 +9,10 @@ from notebook_archive_cli.options import Options, add_common_options
 
 @click.command("report")
 @click.argument("run", default="")
-@click.option("--kind", type=click.Choice(KINDS), help="Look only for this kind.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow the run until it ends.")
-@click.option("--all", "is_whole", is_flag=True, help="Show every entry of long lists.")
-@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC.")
+@click.option("--kind", type=click.Choice(KINDS), help="Look only for this kind. `restore` is a bulk restore.")
+@click.option("--wait", "is_waiting", is_flag=True, help="If the run is still running, follow it until it ends.")
+@click.option("--all", "is_whole", is_flag=True, help="Show long lists whole, not only the first 20 entries.")
+@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
 @click.pass_obj
 def command(
@@ -20,8 +20,11 @@ def command(
 ) -> ExitStatus:
     """Show the report of a run, a verification or a bulk restore.
 
-    RUN is a run id, the name of an execution, or the beginning of either. Without RUN, the last run over everything is
-    shown; with --kind, the last one of this kind. The exit status is 3 if the run is not complete.
+    RUN is an id that `runs` lists, such as 2026-11-28/nightly, the name at its end, or the beginning of either. Without
+    RUN, the report of the last run over all notebooks is shown, or with --kind the last one of this kind. The exit
+    status is 3 if the status in the report is not `complete`.
+
+    Example: notebook-archive report 2026-11-28/nightly --all
     """
     from functools import partial
 

@@ -17,24 +17,50 @@ _MANY = ("mapped", "at")
 
 @click.command("restore")
 @click.argument("version", metavar="[VERSION]", required=False)
-@click.option("--as", "way", type=click.Choice(["new", "replace", "snapshot"]), help="How to restore VERSION.  [new]")
-@click.option("--new-owner", metavar="NAME", help="Member who gets the new item.  [the archived owner]")
-@click.option("--folder", metavar="NAME", help='Folder of the new item; "" is none.  [the archived folder]')
+@click.option(
+    "--as",
+    "way",
+    type=click.Choice(["new", "replace", "snapshot"]),
+    help="As a new item, over the content of the item, or as a snapshot of it.  [default: new]",
+)
+@click.option("--new-owner", metavar="NAME", help="Member who gets the new item.  [default: the archived owner]")
+@click.option(
+    "--folder", metavar="NAME", help='Folder of the new item; "" is the root folder.  [default: the archived folder]'
+)
 @click.option("--title", metavar="TEXT", help="Title of the new item, or name of the snapshot.")
 @click.option("--private", "is_private", is_flag=True, help="Share the new item with nobody.")
-@click.option("--target-item", metavar="ID", help="Replace another item, or add the snapshot to it.")
-@click.option("--version-id", metavar="ID", help="Restore an older S3 version of the object.")
+@click.option(
+    "--target-item", metavar="ITEM", help="Replace this item, or add the snapshot to it.  [default: the archived item]"
+)
+@click.option(
+    "--version-id", metavar="ID", help="Restore this older S3 version. VERSION must be ITEM@KEY with the whole KEY."
+)
 @click.option("--force", "is_forced", is_flag=True, help="Replace content although somebody has the notebook open.")
-@click.option("--request-id", metavar="ID", help="Repeat an interrupted restore. It does nothing twice.")
+@click.option("--request-id", metavar="ID", help="Complete the restore with this request id. It does nothing twice.")
 @click.option("--owner", metavar="NAME", help="Restore all notebooks of this archived owner.")
-@click.option("--all", "is_everything", is_flag=True, help="Restore all notebooks.")
+@click.option("--all", "is_everything", is_flag=True, help="Restore all notebooks of the archive.")
 @click.option("--item", "items", metavar="ITEM", multiple=True, help="Restore this notebook. May be repeated.")
-@click.option("--resume", "resumed", metavar="RUN", help="Carry out the plan of a bulk restore, or the rest of it.")
-@click.option("--map", "mapped", metavar="OLD=NEW", multiple=True, help="Give notebooks of OLD (* for all) to NEW.")
-@click.option("--at", metavar="TIME", help="Restore the content of this day or time.  [the newest]")
-@click.option("--utc", is_flag=True, help="Days are those of UTC.  [the local time zone]")
-@click.option("--to", "portal_url", metavar="URL", help="Restore to another portal.")
-@click.option("--secrets", "secret_prefix", metavar="PREFIX", help="Secrets for it.  [RestoreSecretPrefix]")
+@click.option("--resume", "resumed", metavar="RUN", help="Carry out the plan of this bulk restore, or the rest of it.")
+@click.option(
+    "--map",
+    "mapped",
+    metavar="OLD=NEW",
+    multiple=True,
+    help="Give the notebooks of owner OLD to member NEW; * is every other owner. May be repeated.",
+)
+@click.option(
+    "--at",
+    metavar="TIME",
+    help="Restore the content of this time: 2026-11-22 or 2026-11-22T06:00.  [default: the newest version]",
+)
+@click.option("--utc", is_flag=True, help="Days and times in VERSION and --at are in UTC, not in the local time zone.")
+@click.option("--to", "portal_url", metavar="URL", help="Restore to this other portal.")
+@click.option(
+    "--secrets",
+    "secret_prefix",
+    metavar="PREFIX",
+    help="Prefix of the secrets for --to.  [default: the parameter RestoreSecretPrefix]",
+)
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be done. Change nothing.")
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
 @add_common_options
@@ -42,9 +68,17 @@ _MANY = ("mapped", "at")
 def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - the options above
     """Put an archived VERSION back into ArcGIS, or many notebooks (--owner, --all, --item).
 
-    VERSION is ITEM@latest, ITEM@2026-11-22, or another form that `notebook-archive versions ITEM` shows. A restore
-    shows its plan and asks first, and `notebook-archive undo` takes it back. Many notebooks are restored as new
-    items, each with its newest version.
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
+    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
+    title.
+
+    A restore shows its plan and asks first, and `notebook-archive undo` takes it back. Many notebooks are restored as
+    new items, each with its newest version. The exit status is 3 if the restored cells were not proved, or if one of
+    many notebooks failed.
+
+    \b
+      notebook-archive restore "Flood model@latest"
+      notebook-archive restore --owner ana --dry-run
     """
     from notebook_archive_cli.session import Session
 
@@ -98,7 +132,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
     output, restore = Output(session.options), _read_restore(session, given)
     record = plan_restore(session, restore)
     if record["status"] == "already-restored":
-        output.note("This restore was carried out before. This is its result.")
+        output.note("This restore was carried out earlier. This is its result.")
     elif not given["is_dry_run"]:
         output.confirm(
             describe_plan(record, terminal_width(), "is restored"),

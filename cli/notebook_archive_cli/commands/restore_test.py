@@ -6,13 +6,16 @@ from notebook_archive_cli.options import Options, add_common_options
 
 
 @click.command("restore-test")
-@click.option("--run", "run_text", metavar="RUN", help="Show the results of an earlier test.")
+@click.option("--run", "run_text", metavar="RUN", help="Show the results of the earlier test with this id.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, run_text: str | None) -> int:
     """Restore some archived versions to a test account, compare them with the archive, and delete them again.
 
-    It needs the secret of an account for tests. docs/restore.md describes it.
+    It needs a secret with the credential of an account for tests (docs/restore.md, Restore tests). The exit status is 3
+    if a version failed, or if an item could not be deleted.
+
+    Example: notebook-archive restore-test
     """
     from notebook_archive_cli.bulk_restores import parse_run
     from notebook_archive_cli.errors import ExitStatus

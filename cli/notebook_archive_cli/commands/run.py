@@ -9,8 +9,8 @@ from notebook_archive_cli.options import Options, add_common_options
 @click.command("run")
 @click.argument("items", metavar="[ITEM]...", nargs=-1)
 @click.option("--no-wait", "is_detached", is_flag=True, help="Only start the run, and print its id.")
-@click.option("--name", default="", metavar="NAME", help="Name of the execution. It must be new.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Start it even if another run is under way.")
+@click.option("--name", default="", metavar="NAME", help="Name of the run, not used in the last 90 days.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask if another run is under way.")
 @add_common_options
 @click.pass_obj
 def command(
@@ -18,8 +18,10 @@ def command(
 ) -> ExitStatus:
     """Archive all notebooks now, or chosen ones, and follow the run.
 
-    ITEM is an item id, the unique beginning of one, or a unique title. Without ITEM, the run archives everything.
-    Ctrl-C stops following; the run goes on. The exit status is 3 if the run is not complete.
+    ITEM is an item id, its first digits (at least 4), or a title. Without ITEM, the run archives all notebooks. After
+    Ctrl-C, the run goes on. The exit status is 3 if the run is not complete.
+
+    Example: notebook-archive run "Flood model"
     """
     from functools import partial
 

@@ -7,7 +7,7 @@ from notebook_archive_cli.options import Options, add_common_options
 
 @click.command("show")
 @click.argument("version", metavar="VERSION")
-@click.option("--outputs", is_flag=True, help="Show all lines of the outputs.")
+@click.option("--outputs", is_flag=True, help="Show all lines of each output, not only the first 12.")
 @click.option("--utc", is_flag=True, help="Show times in UTC. A day in VERSION ends in UTC.")
 @add_common_options
 @click.pass_obj
@@ -15,7 +15,10 @@ def command(options: Options, version: str, outputs: bool, utc: bool) -> None:  
     """Show an archived version in the terminal, cell by cell.
 
     VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY, with the beginning of a KEY that `versions` prints. ITEM is an item id, its first digits, or a title.
+    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
+    title.
+
+    Example: notebook-archive show "Flood model@latest"
     """
     from notebook_archive_cli.catalog import resolve_version
     from notebook_archive_cli.notebook_document import describe_notebook, read_body

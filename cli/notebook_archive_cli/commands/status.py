@@ -7,14 +7,16 @@ from notebook_archive_cli.options import Options, add_common_options
 
 
 @click.command("status")
-@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC.")
+@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, *, is_utc: bool) -> ExitStatus:
     """Say whether the last backup succeeded, and what needs attention.
 
-    A backup is a run over all notebooks. The exit status is 3 if the last backup did not succeed or is too old, if a
-    finding is open, or if an alarm has gone off.
+    A backup is a run over all notebooks. The exit status is 3 if the last backup or verification failed or is late, if
+    a finding is open, or if an alarm has gone off.
+
+    Example: notebook-archive status
     """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @click.command("undo")
 @click.argument("restore_id", metavar="[RESTOREID]", required=False)
 @click.option("--run", "run_text", metavar="RUN", help="Undo every restore of this bulk restore.")
-@click.option("--list", "is_list", is_flag=True, help="List the newest restores.")
+@click.option("--list", "is_list", is_flag=True, help="List the newest restores, with their RESTOREID.")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be done. Change nothing.")
 @click.option("--force", "is_forced", is_flag=True, help="Put content back although somebody has the notebook open.")
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
@@ -31,8 +31,10 @@ def command(
 ) -> int:
     """Take back exactly what one restore did, or all restores of a bulk restore.
 
-    The command that restored a notebook shows its RESTOREID. If somebody changed the notebook since then, nothing is
-    undone.
+    `restore` prints the RESTOREID. If somebody changed the notebook since then, nothing is undone, and the exit status
+    is 3.
+
+    Example: notebook-archive undo restore-20261122-060000-7c1f
     """
     from notebook_archive_cli.errors import ExitStatus
     from notebook_archive_cli.output import Output
@@ -60,7 +62,7 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
     output = Output(session.options)
     record = plan_undo(session, restore_id, is_forced=is_forced)
     if record["status"] == "already-undone":
-        output.note("This restore was undone before.")
+        output.note("This restore was undone earlier.")
     elif not is_dry_run:
         output.confirm(
             [f"The undo of {restore_id} does this:", *describe_steps(record, terminal_width())],

@@ -10,8 +10,8 @@ from notebook_archive_cli.options import Options, add_common_options
 @click.argument("items", metavar="[ITEM]...", nargs=-1)
 @click.option("--all", "is_everything", is_flag=True, help="Read every version of every notebook.")
 @click.option("--no-wait", "is_detached", is_flag=True, help="Only start the verification, and print its id.")
-@click.option("--name", default="", metavar="NAME", help="Name of the execution. It must be new.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask, with --all.")
+@click.option("--name", default="", metavar="NAME", help="Name of the verification, not used in the last 90 days.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask before --all.")
 @add_common_options
 @click.pass_obj
 def command(
@@ -25,8 +25,11 @@ def command(
 ) -> ExitStatus:
     """Verify the archive now, and follow the verification.
 
-    ITEM is an item id, the unique beginning of one, or a unique title. Without ITEM and --all, what is due is read.
-    Ctrl-C stops following; the verification goes on. The exit status is 3 if it has findings, or is not complete.
+    ITEM is an item id, its first digits (at least 4), or a title. Without ITEM and --all, the versions that are due are
+    read. After Ctrl-C, the verification goes on. The exit status is 3 if a finding is open, or if the verification is
+    not complete.
+
+    Example: notebook-archive verify "Flood model"
     """
     from functools import partial
 

@@ -7,14 +7,16 @@ from notebook_archive_cli.options import Options, add_common_options
 
 @click.command("versions")
 @click.argument("item", metavar="ITEM")
-@click.option("--utc", is_flag=True, help="Show times in UTC.")
+@click.option("--utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
 @click.pass_obj
 def command(options: Options, item: str, utc: bool) -> None:  # noqa: FBT001
     """List the archived versions of a notebook, the one with the newest content first.
 
-    ITEM is an item id, the first digits of one, or a title. Other commands take a version as ITEM@latest, ITEM@-2 (two
-    before the latest), ITEM@2026-11-22 (the newest at the end of that day) or ITEM@KEY, with the beginning of a KEY.
+    ITEM is an item id, its first digits (at least 4), or a title. Other commands take a version as ITEM@latest, ITEM@-2
+    (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or ITEM@KEY (KEY, or its beginning).
+
+    Example: notebook-archive versions "Flood model"
     """
     from notebook_archive_cli.catalog import list_versions, resolve_item
     from notebook_archive_cli.catalog_tables import render_versions

@@ -20,14 +20,28 @@ def _check_url(_context: click.Context, _parameter: click.Parameter, value: str)
 
 
 def _add_webhook_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    lenient = "Accept certificates in which extensions are missing.  [TlsStrict=false]"
+    lenient = "Whether to accept certificates with missing extensions.  [default: the parameter TlsStrict]"
     options = (
-        click.option("--name", default="", help="Name of the webhook.  [the stack's name]"),
-        click.option("--portal", default="", metavar="URL", callback=_check_url, help="The portal.  [PortalUrl]"),
+        click.option("--name", default="", help="Name of the webhook.  [default: the stack's name]"),
         click.option(
-            "--credential", default="", metavar="WHERE", help="The administrator's credential.  [AdminSecretName]"
+            "--portal",
+            default="",
+            metavar="URL",
+            callback=_check_url,
+            help="URL of the portal.  [default: the parameter PortalUrl]",
         ),
-        click.option("--ca", default=None, metavar="WHERE", help="PEM certificates of a private CA.  [CaBundleSecret]"),
+        click.option(
+            "--credential",
+            default="",
+            metavar="WHERE",
+            help="The administrator's credential.  [default: the output AdminSecretName]",
+        ),
+        click.option(
+            "--ca",
+            default=None,
+            metavar="WHERE",
+            help="PEM certificates of a private CA.  [default: the parameter CaBundleSecret]",
+        ),
         click.option("--lenient-tls/--strict-tls", "is_lenient", default=None, help=lenient),
     )
     for add in reversed(options):
@@ -39,20 +53,36 @@ def _add_webhook_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def command() -> None:
     """Create, list and remove the webhook on the portal.
 
-    WHERE is the name of a secret in Secrets Manager, or file://PATH. [Brackets] show the default, which is a value, or
-    the name of one of the stack's parameters or outputs.
+    WHERE is the name of a secret in Secrets Manager, or file://PATH. Parameters and outputs are those of the stack.
     """
 
 
 @command.command("create")
-@click.option("--url", default="", metavar="URL", callback=_check_url, help="Address without the path.  [WebhookUrl]")
-@click.option("--events", default=DEFAULT_EVENTS, show_default=True, help="The events that trigger it.")
-@click.option("--secret", default="", metavar="WHERE", help="Path and key of the webhook.  [WebhookSecret]")
+@click.option(
+    "--url",
+    default="",
+    metavar="URL",
+    callback=_check_url,
+    help="Address without the path.  [default: the output WebhookUrl]",
+)
+@click.option(
+    "--events",
+    default=DEFAULT_EVENTS,
+    help="Events that trigger it, with commas between.  [default: an item is added, updated, published or shared]",
+)
+@click.option(
+    "--secret", default="", metavar="WHERE", help="Path and key of the webhook.  [default: the parameter WebhookSecret]"
+)
 @_add_webhook_options
 @add_common_options
 @click.pass_obj
 def _create(options: Options, /, events: str, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Create the webhook, or update and activate it if it exists."""
+    """Create the webhook, or update and activate it if it exists.
+
+    WHERE is the name of a secret in Secrets Manager, or file://PATH.
+
+    Example: notebook-archive webhook create
+    """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
     from notebook_archive_cli.webhooks import WebhookOptions, create_webhook, render_created
@@ -66,7 +96,12 @@ def _create(options: Options, /, events: str, **given: Any) -> None:  # noqa: AN
 @add_common_options
 @click.pass_obj
 def _list(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Say whether the webhook is active, and which deliveries failed. The exit status is 3 if none is active."""
+    """Say whether the webhook is active, and which deliveries failed.
+
+    WHERE is the name of a secret in Secrets Manager, or file://PATH. The exit status is 3 if no webhook is active.
+
+    Example: notebook-archive webhook list
+    """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
     from notebook_archive_cli.webhooks import WebhookOptions, list_webhooks, render_webhooks
@@ -88,7 +123,12 @@ def _list(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the opti
 @add_common_options
 @click.pass_obj
 def _remove(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Remove the webhook."""
+    """Remove the webhook from the portal.
+
+    WHERE is the name of a secret in Secrets Manager, or file://PATH.
+
+    Example: notebook-archive webhook remove
+    """
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
     from notebook_archive_cli.webhooks import WebhookOptions, remove_webhook, render_removed

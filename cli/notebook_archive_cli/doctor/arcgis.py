@@ -29,7 +29,7 @@ MAX_BYTES = 1_000_000
 class Response:
     """What a server sent: the HTTP status, two headers, the body's JSON object, and the server's certificate.
 
-    `body` is empty if the server sent anything else than a JSON object.
+    `body` is empty if the server did not send a JSON object.
     """
 
     status: int
@@ -54,7 +54,7 @@ class ArcGIS:
         self._tokens: dict[str, TokenSource] = {}
 
     def read_secret(self, name: str) -> str:
-        """Return the value of a secret. It is read once. Raise SecretMissing or SecretUnreadable."""
+        """Return the value of a secret. It is read once. Raises SecretMissing or SecretUnreadable."""
         if name not in self._values:
             self._values[name] = self._store.read(name)
         return self._values[name]
@@ -96,7 +96,7 @@ class ArcGIS:
 
 
 def request(url: str, context: ssl.SSLContext) -> Response:
-    """Send a GET request without a token. Raise OSError, or HTTPException, if there is no response.
+    """Send a GET request without a token. Raises OSError, or HTTPException, if there is no response.
 
     The transport of the functions does not return headers, and hides the certificate.
     """

@@ -185,7 +185,7 @@ def check_object_lock(target: Target) -> Check:
     if target.parameter("ExistingBucket"):
         return unknown(
             name,
-            "your bucket has no lock, so a person who may delete can delete versions; it may be meant so",
+            "your bucket has no lock, so a person who may delete can delete versions; this may be intended",
             "If you want it, set the lock. It can never be switched off again.",
             target.aws("s3api", *words),
         )
@@ -211,7 +211,7 @@ def check_lifecycle(target: Target) -> Check:
         return unknown(name, "the local AWS does not set lifecycle rules from a template")
     if not rules and not target.parameter("ExistingBucket"):
         fix = "Deploy with another NoncurrentItemDays, and then with the old one. That writes the rules again."
-        return bad(name, "the stack's rules are missing, so old versions of item.json are kept for ever", fix, show)
+        return bad(name, "the stack's rules are missing, so old versions of item.json are kept forever", fix, show)
     return good(name, f"{format_count(len(rules), 'rule')}, and none deletes an archived version")
 
 

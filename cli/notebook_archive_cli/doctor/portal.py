@@ -69,7 +69,9 @@ def check_url(target: Target) -> Check:
         if target.is_in_vpc:
             return _unreachable_from_here(name, f"this machine cannot resolve {host}")
         return bad(
-            name, f"nobody can resolve the host {host!r}", *target.deploy_with("PortalUrl", "https://RIGHT-HOST/portal")
+            name,
+            f"the host name {host!r} cannot be resolved",
+            *target.deploy_with("PortalUrl", "https://RIGHT-HOST/portal"),
         )
     return good(name, url)
 

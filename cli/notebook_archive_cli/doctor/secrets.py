@@ -283,7 +283,7 @@ def _sign_in(target: Target, name: str, secret: str, owner: str) -> dict[str, An
     except (SecretNotRotated, SecretMalformed, TokenRejected) as error:
         return bad(name, str(error), *_correct(target, secret, owner))
     if not account.get("user") and not account.get("appInfo"):
-        message = "the portal ignores its token, and responds as to a stranger"
+        message = "the portal ignores its token, and responds as if nobody had signed in"
         return bad(name, message, *_correct(target, secret, owner))
     expires = parse_epoch_milliseconds(fields.get("expires"))
     if "token" in fields and CREDENTIAL not in fields and 0 < expires < time.time() * 1000 + MIN_TOKEN_MILLISECONDS:

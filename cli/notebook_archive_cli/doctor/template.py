@@ -38,7 +38,7 @@ class DeployedTemplate:
         }
 
     def resolve(self, node: Any) -> Any:  # noqa: ANN401 - a part of a template
-        """Return a part of the template with values in place of references. Raise Unresolvable."""
+        """Return a part of the template with values in place of references. Raises Unresolvable."""
         if isinstance(node, list):
             return [value for each in node if (value := self.resolve(each)) is not _NOTHING]
         if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""What a comparison of two notebooks finds. Any text here may contain control characters, also escape sequences."""
+"""What a comparison of two notebooks finds. Texts may contain control characters and escape sequences."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, fields
@@ -74,7 +74,7 @@ class AttachmentChange:
 class CellChange:
     """What happened to one cell.
 
-    The kinds, of which the first that fits counts:
+    `kind` is the first of these that fits:
 
     - `added` and `removed`: only one of the notebooks has the cell.
     - `changed`: source, type, attachments or metadata changed. The cell may have moved too.

@@ -49,7 +49,7 @@ class Notebook:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output. `forms` has what it shows by `stdout`, `stderr`, `error` or media type, `rest` has everything else."""
+    """An output. `forms` has what it shows, by `stdout`, `stderr`, `error` or media type. `rest` has all else."""
 
     forms: Members
     rest: Members

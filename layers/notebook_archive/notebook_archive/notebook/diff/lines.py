@@ -5,7 +5,7 @@ from notebook_archive.notebook.diff.sequences import match_equal
 
 
 def diff_lines(before: str, after: str) -> tuple[LineChange, ...]:
-    """Return all lines of both texts, each once. A text of no character has no line.
+    """Return all lines of both texts, each once. An empty text has no lines.
 
     Only line feeds end a line, so the texts can be put together again from the lines.
     """

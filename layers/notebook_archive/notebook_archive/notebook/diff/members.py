@@ -53,7 +53,7 @@ def is_same(before: object, after: object) -> bool:
 
 
 def _has_same_booleans(before: object, after: object) -> bool:
-    """Return whether values that Python takes for equal, as it does with 1 and true, have true and false alike."""
+    """Return whether two values that Python takes for equal have their booleans at the same places. 1 is not true."""
     if isinstance(before, dict) and isinstance(after, dict):
         return all(_has_same_booleans(value, after[name]) for name, value in before.items())
     if isinstance(before, list) and isinstance(after, list):
@@ -82,7 +82,7 @@ def _make_change(path: tuple[str, ...], before: object, after: object) -> Metada
 
 
 def _cut(value: object) -> object:
-    """Return a value, or its JSON text if it is long or holds NaN. Cut long text. Return None for a missing value."""
+    """Return a value, or its JSON text if it is long or contains NaN. Cut long text. A missing value is None."""
     if value is UNSET:
         return None
     text = value if isinstance(value, str) else write_json(value)
