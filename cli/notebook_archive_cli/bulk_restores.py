@@ -11,7 +11,7 @@ from notebook_archive.errors import RestoreInputInvalid, SettingsInvalid
 from notebook_archive.models import format_size
 from notebook_archive_cli.documents import read_document, read_lines
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
+from notebook_archive_cli.executions import BULK_RESTORE_PLANS, BULK_RESTORES, Execution, follow, start
 from notebook_archive_cli.formatting import Column, format_table
 from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.options import Options
@@ -39,7 +39,7 @@ def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
 
     `given` is the input of the state machine. Raises CommandError if nothing could be planned.
     """
-    execution = start(session, BULK_RESTORES, {**given, "dryRun": True}, make_name("restore-plan"))
+    execution = start(session, BULK_RESTORE_PLANS, {**given, "dryRun": True}, make_name("restore-plan"))
     return _require_planned(session, _read_ended(session, execution))
 
 

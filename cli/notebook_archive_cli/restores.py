@@ -215,10 +215,10 @@ def _restore_id(request_id: str) -> str:
     return RestoreId.from_request(request_id) if request_id else ""
 
 
-def describe_plan(record: dict[str, Any], width: int, verb: str) -> list[str]:
-    """Return the lines that say what a restore does. `verb` is `is restored` or `would be restored`."""
+def describe_plan(record: dict[str, Any], width: int) -> list[str]:
+    """Return the lines that say what a restore would do."""
     version = f"{record['itemId']}@{record['resourceKey']}"
-    return [version, f"{verb} {_WAYS[record['as']]}:", *describe_steps(record, width)]
+    return [version, f"would be restored {_WAYS[record['as']]}:", *describe_steps(record, width)]
 
 
 def describe_steps(record: dict[str, Any], width: int) -> list[str]:
@@ -231,7 +231,7 @@ def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
     """Yield the plan of a restore, or its result."""
     way = _WAYS[record["as"]]
     if record["status"] == "planned":
-        yield from describe_plan(record, width, "would be restored")
+        yield from describe_plan(record, width)
         yield ""
         yield "Nothing was changed."
         return
@@ -338,7 +338,10 @@ def render_undo(record: dict[str, Any], width: int) -> Iterator[str]:
         yield ""
         yield "Nothing was changed."
         return
-    yield f"Undone: {record['restoreId']}, in {record['seconds']:.1f} s."
+    if record["status"] == "already-undone":
+        yield f"{record['restoreId']} was already undone. The undo did this:"
+    else:
+        yield f"Undone: {record['restoreId']}, in {record['seconds']:.1f} s."
     yield from describe_steps(record, width)
 
 

@@ -93,6 +93,7 @@ def test_bulk_restore_is_planned_and_carried_out(run: Run, asked: list[dict[str,
     plan, carried_out = asked
     assert plan == {"owner": "ana", "owners": {"ana": "anna"}, "at": "2026-11-22T23:59:59.999Z", "dryRun": True}
     assert set(carried_out) == {"resume"}
+    assert "The planning of the bulk restore " in result.stderr
     assert "A new item would be made for 1 notebook" in result.stderr
     assert f"  {OTHER}  R\u00edos" in result.stderr
     assert "--map ana=MEMBER" in result.stderr

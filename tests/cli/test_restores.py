@@ -101,6 +101,7 @@ def test_restore_is_planned_and_carried_out(run: Run, functions: Functions) -> N
     (_, plan), (_, event) = functions.calls
     assert plan == {"requestId": event["requestId"], "itemId": ITEM, "resourceKey": KEY, "as": "new", "dryRun": True}
     assert event == {**plan, "dryRun": False}
+    assert "would be restored as a new item:" in result.stderr
     assert "1. Add the item 'Flood model' for ana" in result.stderr
     assert f"Request id  {event['requestId']}" in result.stderr
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines() if line.startswith(("Address", "Undo")))
@@ -297,7 +298,7 @@ def test_repeated_undo_shows_the_first_result(run: Run, functions: Functions, st
     let_undo(functions, stack, {**undone({"restoreId": "one", "dryRun": False}), "status": "already-undone"})
     result = run("undo", "one")
     assert (result.status, len(functions.calls)) == (0, 1)
-    assert "was undone earlier" in result.stderr
+    assert "one was already undone." in result.stdout
     assert run("undo", "one", "--json").document["status"] == "already-undone"
 
 

@@ -135,9 +135,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
         output.note("This restore was carried out earlier. This is its result.")
     elif not given["is_dry_run"]:
         output.confirm(
-            describe_plan(record, terminal_width(), "is restored"),
-            "Restore it?",
-            is_confirmed=given["is_confirmed"],
+            describe_plan(record, terminal_width()), "Restore it?", is_confirmed=given["is_confirmed"]
         )
         output.note(f"Request id  {restore.request_id}")
         output.note("If the restore is interrupted, repeat it with --request-id and this id.")
@@ -211,9 +209,9 @@ def _restore_many(session: "Session", given: dict[str, Any]) -> int:
     if given["is_dry_run"] or not planned["notebooks"]["planned"]:
         output.show(planned, render_many)
         return ExitStatus.FINDING if count_failed(planned) else ExitStatus.GOOD
-    output.confirm(
-        describe_many(planned, terminal_width()), "Restore these notebooks?", is_confirmed=given["is_confirmed"]
-    )
+    portal = given["portal_url"] or session.stack.parameter("PortalUrl")
+    question = f"Restore these notebooks to {portal}?"
+    output.confirm(describe_many(planned, terminal_width()), question, is_confirmed=given["is_confirmed"])
     report = carry_out_plan(session, RunId(planned["runId"]))
     output.show(report, render_many)
     return grade(report)
