@@ -69,7 +69,7 @@ def _describe_proof(version: CatalogVersion) -> str:
 def _describe_name(version: CatalogVersion) -> str:
     match version["kind"]:
         case "copy":
-            return "(current content)"
+            return "(saved content)"
         case "altered":
             return f"{version['name']} (altered)".strip()
         case _:

@@ -77,7 +77,7 @@ def test_list_can_be_limited(run: Run, rivers: Archived) -> None:
         "--owner Ana": ["Rivers"],
         "--title LAKE": ["Lakes"],
         "--deleted": ["Lakes"],
-        "--state unknown": ["Rivers"],
+        "--state Unknown": ["Rivers"],
     }
     for options, titles in cases.items():
         assert [each["title"] for each in run("list", *options.split(), "--json").document] == titles
@@ -108,6 +108,7 @@ def test_versions_come_newest_content_first(run: Run) -> None:
     assert [each["name"] for each in versions] == ["two", "one", ""]
     assert [each["kind"] for each in versions] == ["snapshot", "snapshot", "copy"]
     assert versions[2]["contentAt"] == "2025-01-01T10:00:00.000Z"
+    assert "(saved content)" in run("versions", RIVERS).stdout
     assert versions[0]["runtime"] == "ArcGIS Notebook Python 3 Standard 9.0"
 
 

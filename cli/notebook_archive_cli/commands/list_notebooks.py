@@ -10,7 +10,7 @@ STATES = ("protected", "stale", "unprotected", "empty", "gone", "deleted", "unkn
 @click.command("list")
 @click.option("--owner", metavar="NAME", help="Only the notebooks of this owner.")
 @click.option("--title", metavar="TEXT", help="Only notebooks with this text in the title.")
-@click.option("--state", metavar="STATE", type=click.Choice(STATES), help="Only notebooks in this state.")
+@click.option("--state", metavar="STATE", type=click.Choice(STATES, case_sensitive=False), help="Only notebooks in this state.")
 @click.option("--deleted", "is_deleted", is_flag=True, help="Only notebooks that were deleted in ArcGIS.")
 @click.option("--utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
