@@ -267,6 +267,7 @@ def test_get_needs_a_version_or_all(run: Run) -> None:
         ["get", LATEST, "--all", "copy"],
         ["get", LATEST, "--owner", "ana"],
         ["get", "--all", "x", "--force"],
+        ["get", "--all", "--local"],
     ):
         assert run(*arguments).status == 2
 

@@ -66,6 +66,8 @@ def command(
         raise click.UsageError("--owner is empty.")
     if owner and not folder:
         raise click.UsageError("--owner needs --all.")
+    if folder and str(folder).startswith("-"):
+        raise click.UsageError(f"{folder} is not a folder for --all. Give --all DIR, or ./{folder} if that is its name.")
     if folder and (target or version_id or force):
         raise click.UsageError("--output, --version-id and --force are for one VERSION, and not for --all.")
     session, output = Session(options), Output(options)
