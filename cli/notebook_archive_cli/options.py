@@ -61,6 +61,10 @@ class Options:
         end = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)
         return _join(["notebook-archive", *self.arguments[:end], *words, *self.arguments[end:]])
 
+    def changed_command(self, old: str, new: str) -> str:
+        """Return the command line that runs this call again with another argument in the place of `old`."""
+        return _join(["notebook-archive", *(new if each == old else each for each in self.arguments)])
+
     def aws_command(self, *words: str) -> str:
         """Return a command line of the AWS CLI with the profile and the region of this call."""
         chosen = ["--profile", self.profile] if self.profile else []

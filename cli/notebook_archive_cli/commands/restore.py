@@ -68,9 +68,9 @@ _MANY = ("mapped", "at")
 def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - the options above
     """Put an archived VERSION back into ArcGIS, or many notebooks (--owner, --all, --item).
 
-    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
-    title.
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day),
+    ITEM@2026-11-22T06:00 or ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first
+    digits (at least 4), or a title.
 
     A restore shows its plan and asks first, and `notebook-archive undo` takes it back. Many notebooks are restored as
     new items, each with its newest version. The exit status is 3 if the restored cells were not proved, or if one of
@@ -134,9 +134,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
     if record["status"] == "already-restored":
         output.note("This restore was carried out earlier. This is its result.")
     elif not given["is_dry_run"]:
-        output.confirm(
-            describe_plan(record, terminal_width()), "Restore it?", is_confirmed=given["is_confirmed"]
-        )
+        output.confirm(describe_plan(record, terminal_width()), "Restore it?", is_confirmed=given["is_confirmed"])
         output.note(f"Request id  {restore.request_id}")
         output.note("If the restore is interrupted, repeat it with --request-id and this id.")
         record = carry_out_restore(session, restore)
