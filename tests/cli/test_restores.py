@@ -228,6 +228,7 @@ UNFIT: list[tuple[tuple[str, ...], str]] = [
     (("--all", "--at", "soon"), "--at soon"),
     (("--resume", "one"), "'one'"),
     ((VERSION, "--to", "https://new.example.com/portal"), "RestoreSecretPrefix"),
+    ((VERSION, "--to", "http://new.example.com/portal"), "--to http://new.example.com/portal"),
 ]
 
 
@@ -252,6 +253,19 @@ def test_other_errors_name_other_commands(run: Run, functions: Functions, stack:
         let_restore(functions, stack, Failure(kind))
         result = run("restore", VERSION, "--json")
         assert (result.status, result.error["command"]) == (status, f"notebook-archive {command}")
+
+
+def test_other_portal_is_prepared_by_the_next_commands(run: Run, functions: Functions, stack: MotoStack) -> None:
+    arguments = ("restore", VERSION, "--to", "https://new.example.com/portal", "--json")
+    error = run(*arguments).error
+    assert '"RestoreSecretPrefix=notebook-archive-restore"' in error["remedy"]
+    assert error["command"] == "make deploy STAGE=prod"
+    stack.parameters["RestoreSecretPrefix"] = "notebook-archive-restore"
+    stack.deploy()
+    secret = "notebook-archive-restore/owners/ana"
+    let_restore(functions, stack, Failure("RestoreForbidden", f"There is no secret {secret!r}, and there is no other."))
+    command = run(*arguments).error["command"]
+    assert command.startswith(f"aws secretsmanager create-secret --name {secret} --secret-string file://")
 
 
 def test_lost_result_is_asked_for_with_the_same_id(run: Run, functions: Functions, stack: MotoStack) -> None:

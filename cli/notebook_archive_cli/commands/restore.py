@@ -171,18 +171,24 @@ def _read_restore(session: "Session", given: dict[str, Any]) -> "VersionRestore"
 
 def _read_portal(session: "Session", given: dict[str, Any]) -> tuple[str, str]:
     """Return the other portal and the prefix of the secrets for it, or empty texts."""
+    from notebook_archive.settings import HTTPS_URL
     from notebook_archive_cli.errors import CommandError, ExitStatus
 
     if not given["portal_url"]:
         return "", ""
+    if not HTTPS_URL.fullmatch(given["portal_url"]):
+        raise click.UsageError(
+            f"--to {given['portal_url']} is not an HTTPS address, such as https://gis.example.com/portal."
+        )
     prefix = given["secret_prefix"] or session.stack.parameter("RestoreSecretPrefix")
     if not prefix:
+        deploy, command = session.options.deploy_with("RestoreSecretPrefix", "notebook-archive-restore")
         raise CommandError(
             "other-portals-off",
             "The stack restores only to its own portal, because its parameter RestoreSecretPrefix is empty.",
-            remedy="Set the parameter, deploy, and create the secrets for the other portal (docs/restore.md). Or leave "
+            remedy=f"{deploy} Then create the secrets for the other portal (docs/restore.md, Another portal). Or leave "
             "out --to.",
-            command=session.options.command("restore", "--help"),
+            command=command,
             status=ExitStatus.USAGE,
         )
     return given["portal_url"], prefix
