@@ -63,7 +63,10 @@ def _count(report: Mapping[str, Any]) -> dict[str, int]:
         open_findings = sum(states["new"] + states["open"] for states in report["findings"].values())
         return {"versions": report["versions"]["listed"], "findings": open_findings}
     if "notebooks" in report:
-        return {"notebooks": report["notebooks"]["attempted"], "failed": sum(report["notebooks"]["failed"].values())}
+        # A bulk restore that only made its plan restored nothing.
+        planned = {"planned": report["notebooks"]["planned"]} if report.get("dryRun") else {}
+        failed = sum(report["notebooks"]["failed"].values())
+        return {"notebooks": report["notebooks"]["attempted"], **planned, "failed": failed}
     return {}
 
 

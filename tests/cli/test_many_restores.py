@@ -110,6 +110,8 @@ def test_dry_run_of_many_is_carried_out_by_the_next_command(run: Run, asked: lis
     assert asked[0] == {"itemIds": sorted((ITEM, OTHER)), "dryRun": True}
     assert [each["state"] for each in result.document["items"]] == ["planned", "failed"]
     assert result.document["carryOut"].startswith("notebook-archive restore --resume ")
+    [listed] = run("runs", "--kind", "restore", "--json").document
+    assert listed["counts"] == {"notebooks": 2, "planned": 1, "failed": 1}
 
 
 def test_interrupted_bulk_restore_is_resumed(run: Run, asked: list[dict[str, Any]], stack: MotoStack) -> None:
