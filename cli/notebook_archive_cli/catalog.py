@@ -7,7 +7,7 @@ latest), `ITEM@2026-11-22` (the newest at the end of this day), `ITEM@2026-11-22
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import partial
@@ -60,15 +60,16 @@ class ArchivedVersion:
 class CatalogNotebook(TypedDict):
     """A notebook as `list` shows it.
 
-    `state` is that in the report of the last run over all notebooks. It is `deleted` if the portal does not have the
-    notebook any more, and `unknown` if that run did not have it. `bytes` is the size of all versions.
-    `archivedAt` is the time at which the newest one was archived, or empty.
+    `state` is that in the report of the last run over all notebooks, which ended at `stateAt`. It is `deleted` if the
+    portal does not have the notebook any more, and `unknown` if that run did not have it. `bytes` is the size of
+    all versions. `archivedAt` is the time at which the newest one was archived, or empty.
     """
 
     itemId: str
     title: str
     owner: str
     state: str
+    stateAt: str
     versions: int
     bytes: int
     archivedAt: str
@@ -112,8 +113,8 @@ def list_notebooks(session: Session) -> list[CatalogNotebook]:
         unnamed = [each for item_id, each in found.items() if item_id not in known or not known[item_id].title]
         described = pool.map(partial(_describe_notebook, reader=session.reader), unnamed)
         for each, (title, owner) in zip(unnamed, described, strict=True):
-            state = known[each.item_id].state if each.item_id in known else "unknown"
-            known[each.item_id] = _KnownNotebook(title, owner, state)
+            before = known.get(each.item_id, _KnownNotebook(title, owner))
+            known[each.item_id] = replace(before, title=title, owner=owner)
     listed = [_make_notebook(item_id, each, found.get(item_id)) for item_id, each in known.items()]
     return sorted(listed, key=lambda each: (each["title"].casefold(), each["itemId"]))
 
@@ -141,7 +142,8 @@ def describe_unknown_owner(notebooks: Iterable[CatalogNotebook], owner: str) -> 
 class _KnownNotebook:
     title: str
     owner: str
-    state: str
+    state: str = "unknown"
+    state_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,9 @@ def _read_last_run(archive: Archive) -> dict[str, _KnownNotebook]:
     if not plans:
         return {}
     last = max(plans, key=lambda listed: (listed.written, listed.key))
+    ended = str(report.get("endedAt", ""))
     return {
-        each["itemId"]: _KnownNotebook(each["title"], each["owner"], states.get(each["itemId"], default))
+        each["itemId"]: _KnownNotebook(each["title"], each["owner"], states.get(each["itemId"], default), ended)
         for line in read_lines(archive, last.key, "notebooks")
         for each in line["notebooks"]
     }
@@ -218,6 +221,7 @@ def _make_notebook(item_id: str, known: _KnownNotebook, listed: _ListedNotebook 
         "title": known.title,
         "owner": known.owner,
         "state": "deleted" if listed and listed.is_deleted else known.state,
+        "stateAt": known.state_at,
         "versions": listed.versions if listed else 0,
         "bytes": listed.size if listed else 0,
         "archivedAt": _format_written(listed.newest) if listed and listed.newest else "",

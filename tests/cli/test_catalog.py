@@ -59,7 +59,18 @@ def test_list_shows_states_of_the_last_run(run: Run, rivers: Archived) -> None:
     assert [found[name]["versions"] for name in ("Rivers", "Lakes", "Secret")] == [3, 1, 0]
     assert found["Lakes"]["owner"] == "ben"
     assert found["Rivers"]["archivedAt"]
+    assert [found[name]["stateAt"] for name in ("Rivers", "Lakes")] == ["2025-01-03T02:01:00.000Z", ""]
     assert found["Secret"]["archivedAt"] == ""
+
+
+def test_list_says_that_a_version_is_newer_than_the_state(run: Run, archived: Archived) -> None:
+    archived.add_snapshot("Rivers", "one")
+    archived.add_run(["Rivers", "Secret"], Rivers="unprotected", Secret="unprotected")
+    text = run("list", "--utc").stdout
+    assert "The states are as of 2025-01-03 02:01 UTC" in text
+    assert "1 notebook got a version since then." in text
+    assert columns_of(text) <= 80
+    assert "since then" not in run("list", "--title", "Secret").stdout
 
 
 def test_list_reads_no_item_that_the_run_named(run: Run, archived: Archived) -> None:
