@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import bodies, command, figures, imports, page, plan
+from bench import bodies, command, diff, figures, imports, page, plan
 from bench.figures import SNAPSHOTS, Figure
 from bench.servers import BUCKET, PREFIX, PYTHON_PATH, Servers, run_servers
 from local.arcgis.seed import OWNERS
@@ -233,6 +233,10 @@ def _measure_all(folder: Path, console: Console) -> dict[str, list[Figure]]:
         (f"The plan of a run, {plan.SNAPSHOTS} versions of each notebook", _measure_plans),
         ("A slow network", lambda each: iter([_measure_threads(each)])),
         ("The built layers", _measure_layers),
+        (
+            "The comparison of two notebooks of 20 MB",
+            lambda _: figures.describe_diff(diff.measure_comparisons(20_000_000, 5)),
+        ),
         ("The command", lambda _: figures.describe_command(command.measure_help())),
     ):
         console.print(f"{title} …")

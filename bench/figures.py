@@ -192,6 +192,23 @@ def describe_pages(imports: Mapping[str, float], unpacked: float) -> Iterator[Fi
     yield Figure("Layer for pages, unpacked", _format_number(unpacked, "MB"), "")
 
 
+def describe_diff(seconds: Mapping[str, Mapping[str, float]]) -> Iterator[Figure]:
+    """Describe the seconds of CPU of a comparison by kind and shape of the notebook.
+
+    The goal is for notebooks with images.
+    """
+    for kind, each in seconds.items():
+        has_goal = kind.startswith("mixture")
+        yield Figure(
+            f"Comparison, and decoding both, {kind}",
+            _format_number(each["diff"], "s"),
+            _format_number(each["decode"], "s"),
+            "≤ 0.5 s" if has_goal else "",
+            each["diff"] <= 0.5 if has_goal else None,
+            f"{each['diff'] / each['decode']:.2f} times",
+        )
+
+
 def describe_command(milliseconds: Mapping[str, float]) -> Iterator[Figure]:
     """Describe the milliseconds in which the command prints help pages, and those in which Python starts."""
     for name, what in (("help", "notebook-archive --help"), ("restore", "notebook-archive restore --help")):

@@ -319,7 +319,7 @@ def resolve_item(session: Session, text: str) -> ItemId:
         raise CommandError(
             "item-not-found",
             "The name of the notebook is empty.",
-            remedy="Give an id, the first digits of an id, or a title. List the notebooks with the next command.",
+            remedy="Give an item id, its first digits (at least 4), or a title. The next command lists the notebooks.",
             command=session.options.command("list"),
             status=ExitStatus.USAGE,
         )
@@ -343,7 +343,7 @@ def resolve_item(session: Session, text: str) -> ItemId:
 
 
 def _find_titled(archive: Archive, title: str) -> set[ItemId]:
-    """Return the notebooks of the last run over everything that have a title, without regard to case."""
+    """Return the ids of the notebooks with a title in the last run over all notebooks. Case does not matter."""
     known = _read_last_run(archive)
     return {ItemId(item_id) for item_id, each in known.items() if each.title.casefold() == title.casefold()}
 

@@ -157,7 +157,7 @@ def find_secrets(session: Session, username: str) -> list[str]:
         raise CommandError(
             "owner-not-found",
             f"The owner {username!r} has no secret.",
-            remedy="List the owners that have one. Names are case-sensitive.",
+            remedy="The next command lists the owners who have one. Names are case-sensitive.",
             command=session.options.command("owners", "list"),
             status=ExitStatus.NOT_FOUND,
         )

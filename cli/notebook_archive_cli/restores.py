@@ -364,8 +364,8 @@ def list_restores(session: Session) -> list[dict[str, Any]]:
     ended: set[str] = set()
     undone: set[str] = set()
     for listed in session.archive.list_documents(keys.RESTORES):
-        _, restore_id, name = listed.key.split("/", 2)
-        if restore_id.startswith("test-"):
+        restore_id, _, name = listed.key.removeprefix(keys.RESTORES).partition("/")
+        if restore_id.startswith("test-") or not _is_restore_id(restore_id):
             continue
         if name == "plan.json":
             begun[restore_id] = listed.written
@@ -383,6 +383,14 @@ def list_restores(session: Session) -> list[dict[str, Any]]:
         )
         for restore_id in newest
     ]
+
+
+def _is_restore_id(text: str) -> bool:
+    try:
+        RestoreId.parse(text)
+    except NotAnId:
+        return False
+    return True
 
 
 def _describe_listed(session: Session, restore_id: str, begun: datetime, state: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from botocore import exceptions as aws
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from notebook_archive import errors
 from notebook_archive_cli.errors import CommandError, ExitStatus, FunctionFailed
@@ -167,6 +168,8 @@ def translate_error(error: Exception, options: Options) -> CommandError:
             return _translate_response(error, options)
         case aws.BotoCoreError():
             return _translate_call(error, options)
+        case ResponseParserError():
+            return _describe_outage("A proxy or another server responded in place of AWS.", options)
         case UnicodeEncodeError() if not "".join(options.arguments).isprintable():
             # Python keeps bytes of the command line that are not UTF-8 as characters that cannot be sent.
             return CommandError(

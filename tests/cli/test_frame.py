@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto.cloudformation.models import cloudformation_backends
 
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import Output
 from tests.cli.archived import Archived
 from tests.cli.conftest import ACCOUNT, REGION, MotoStack, Run, columns_of
-from tests.cli.functions import answered
+from tests.cli.functions import Body, answered
 
 
 @pytest.fixture
@@ -88,6 +90,7 @@ def test_empty_variables_of_a_script_are_refused(run: Run) -> None:
         ["get", "--all", "copy", "--owner", ""],
         ["owners", "add", ""],
         ["undo", ""],
+        ["acknowledge", "", "--why", "x", "--yes"],
         ["erase", ""],
     ):
         assert (arguments, run(*arguments).status) == (arguments, 2)
@@ -173,6 +176,21 @@ def test_group_alone_shows_its_help(run: Run, words: list[str]) -> None:
     result = run(*words)
     assert (result.status, result.stderr) == (0, "")
     assert result.stdout == run(*words, "--help").stdout
+
+
+@pytest.mark.usefixtures("stack")
+def test_page_of_a_proxy_is_no_defect(run: Run) -> None:
+    page = AWSResponse("https://aws", 200, HTTPHeaders(), Body(b"<html>Sign in to the network"))
+    with answered(cloudformation_DescribeStacks=lambda **_: page):
+        result = run("list", "--json")
+    assert (result.status, result.error["reason"]) == (6, "aws-unavailable")
+
+
+def test_foreign_and_damaged_restores_hide_no_other(run: Run, archived: Archived) -> None:
+    for key in ("restores/", "restores/readme.txt", "restores/a b/plan.json", "restores/back-1/plan.json"):
+        archived.client.put_object(Bucket=archived.bucket, Key=key, Body=b"[]", ChecksumAlgorithm="SHA256")
+    listed = run("undo", "--list", "--json")
+    assert [each["restoreId"] for each in listed.document] == ["back-1"]
 
 
 def raise_error(error: BaseException) -> Callable[..., NoReturn]:

@@ -579,7 +579,7 @@ def test_unknown_finding_is_not_found(run: Run, archive: Archive) -> None:
 
 # ---------------------------------------------------------------------- documents that somebody replaced
 
-DAMAGED_DOCUMENTS = (None, [], 5, {}, {"runId": 5, "status": None, "startedAt": "x", "endedAt": 3})
+DAMAGED_DOCUMENTS: tuple[Any, ...] = (None, [], 5, {}, {"runId": 5, "status": None, "startedAt": "x", "endedAt": 3})
 
 
 @pytest.mark.parametrize(

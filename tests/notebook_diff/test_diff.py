@@ -11,11 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.bodies import Shape, make_body
 from local.arcgis.content import read
 from local.arcgis.sample_items import make_sample_items
 from local.arcgis.sample_notebooks import (
-    as_compact,
     as_documented,
     as_jupyter,
     code,
@@ -473,22 +471,3 @@ def test_time_of_an_exact_match_is_bounded() -> None:
     started = time.process_time()
     match_equal(before, after)
     assert time.process_time() - started < 2
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("shape", ["arcgis", "jupyter"])
-def test_20_megabytes_take_half_a_second(shape: Shape) -> None:
-    before = make_body("mixture", shape, 20_000_000)
-    content = json.loads(before)
-    for cell in content["cells"]:
-        cell["execution_count"] = 1000
-        for output in cell.get("outputs", ()):
-            if "image/png" in output.get("data", {}):
-                output["data"]["image/png"] = output["data"]["image/png"][4:]
-    del content["cells"][10]
-    content["cells"][20]["source"] = "import arcgis"
-    after = as_compact(content) if shape == "arcgis" else as_jupyter(content)
-    started = time.process_time()
-    counts = diff_notebooks(before, after).counts
-    assert time.process_time() - started < 0.5
-    assert counts.rerun > 100

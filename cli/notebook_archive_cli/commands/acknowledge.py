@@ -29,6 +29,8 @@ def command(options: Options, finding: str, why: str, *, is_confirmed: bool) -> 
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
 
+    if not finding:
+        raise click.UsageError("ID is empty.", click.get_current_context())
     output, session = Output(options), Session(options)
     chosen = choose_finding(session, finding)
     if is_settled(chosen):
