@@ -169,7 +169,7 @@ def _describe_group(some: Sequence[Mapping[str, Any]], reason: str, width: int) 
         for each, message in zip(some[:MAX_NAMED], messages, strict=False):
             lines += [*_list_titles([each]), *wrap_text(message, width, "    ")]
         lines += _count_others(some)
-    return [*lines, *wrap_text(_describe_remedy(reason, some), width, "  ")]
+    return [*lines, *wrap_text(describe_remedy(reason, some), width, "  ")]
 
 
 def _list_titles(some: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -181,7 +181,8 @@ def _count_others(some: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"  … and {len(some) - MAX_NAMED:,} more, which --json lists"] if len(some) > MAX_NAMED else []
 
 
-def _describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
+def describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
+    """Return what to do about notebooks that failed for one reason, with options of `restore`."""
     if reason == "owner-missing":
         archived = sorted({each["archivedOwner"] for each in some})
         options = " ".join(f"--map {owner}=MEMBER" for owner in archived[:3])

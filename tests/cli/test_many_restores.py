@@ -110,6 +110,7 @@ def test_dry_run_of_many_is_carried_out_by_the_next_command(run: Run, asked: lis
     assert asked[0] == {"itemIds": sorted((ITEM, OTHER)), "dryRun": True}
     assert [each["state"] for each in result.document["items"]] == ["planned", "failed"]
     assert result.document["carryOut"].startswith("notebook-archive restore --resume ")
+    assert "ana=MEMBER" in run("report", "--kind", "restore").stdout
     [listed] = run("runs", "--kind", "restore", "--json").document
     assert listed["counts"] == {"notebooks": 2, "planned": 1, "failed": 1}
 
