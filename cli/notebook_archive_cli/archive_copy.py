@@ -15,9 +15,15 @@ from notebook_archive.archive import LedgerEntry, keys
 from notebook_archive.archive.bucket import ListedObject
 from notebook_archive.errors import ArchiveDamaged, ArchiveDenied, ArchiveError
 from notebook_archive.models import ItemId, format_size
-from notebook_archive_cli.catalog import ArchivedVersion, filter_notebooks, list_notebooks
+from notebook_archive_cli.catalog import (
+    ArchivedVersion,
+    CatalogNotebook,
+    describe_unknown_owner,
+    filter_notebooks,
+    list_notebooks,
+)
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.file_names import make_safe_name
+from notebook_archive_cli.file_names import find_digits, make_safe_name
 from notebook_archive_cli.manifest import FILE_NAME, NOTEBOOK_SUFFIX, Manifest, SavedFile
 from notebook_archive_cli.output import Output, format_count
 from notebook_archive_cli.session import THREADS, Session
@@ -57,7 +63,11 @@ class ArchiveCopy:
     """
 
     def __init__(self, session: Session, output: Output, folder: Path, owner: str) -> None:
-        """`owner` limits the copy to the notebooks of this owner, unless it is empty."""
+        """`owner` limits the copy to the notebooks of this owner, unless it is empty.
+
+        Raises CommandError if no notebook has this owner, or if another process uses the folder.
+        """
+        self._notebooks = _choose_notebooks(session, owner)
         self._session, self._output, self._folder, self._owner = session, output, folder, owner
         folder.joinpath(PARTIAL).mkdir(parents=True, exist_ok=True)
         try:
@@ -81,7 +91,7 @@ class ArchiveCopy:
 
         Raises CommandError if so many downloads fail one after the other that the cause must be another one.
         """
-        notebooks = filter_notebooks(list_notebooks(self._session), self._owner, "", "")
+        notebooks = self._notebooks
         total = sum(each["versions"] for each in notebooks)
         folders = {each["itemId"]: _name_folder(each["itemId"], each["owner"], each["title"]) for each in notebooks}
         # A notebook that got another title keeps its folder.
@@ -212,6 +222,19 @@ class ArchiveCopy:
         return ExitStatus.DENIED if kinds == {ArchiveDenied} else ExitStatus.UNAVAILABLE
 
 
+def _choose_notebooks(session: Session, owner: str) -> list[CatalogNotebook]:
+    notebooks = list_notebooks(session)
+    if problem := describe_unknown_owner(notebooks, owner):
+        raise CommandError(
+            "owner-not-found",
+            problem,
+            remedy="Check the name. The next command lists the notebooks with their owners.",
+            command=session.options.command("list"),
+            status=ExitStatus.NOT_FOUND,
+        )
+    return filter_notebooks(notebooks, owner, "", "")
+
+
 def render_copy(document: Mapping[str, Any], width: int) -> Iterator[str]:  # noqa: ARG001
     """Yield what was downloaded, in words, and the first failures."""
     yield (
@@ -247,14 +270,8 @@ def _name_file(copied: VerifiedVersion, folder: str) -> str:
     metadata, version = copied.metadata, copied.version
     parent = folder or _name_folder(version.item_id, metadata.get("owner", ""), metadata.get("title", ""))
     name = metadata.get("snapshot-name", "")
-    words = [copied.stamp, make_safe_name(name, _NAME_BYTES) if name else "", _find_digits(version.resource_key)]
+    words = [copied.stamp, make_safe_name(name, _NAME_BYTES) if name else "", find_digits(version.resource_key)]
     return f"{parent}/{' '.join(filter(None, words))}{NOTEBOOK_SUFFIX}"
-
-
-def _find_digits(resource_key: str) -> str:
-    """Return all digits of a snapshot's key, or those of the content of a copy or an altered snapshot."""
-    stem = resource_key.rpartition("/")[2].removeprefix("snapshot-").rpartition(".")[0]
-    return stem.partition(".")[2] or stem.partition("-")[2] or stem
 
 
 def _find_free_path(path: Path) -> Path:

@@ -11,7 +11,7 @@ from notebook_archive.errors import RestoreInputInvalid, SettingsInvalid
 from notebook_archive.models import format_size
 from notebook_archive_cli.documents import read_document, read_lines
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.executions import BULK_RESTORES, Execution, follow, start
+from notebook_archive_cli.executions import BULK_RESTORE_PLANS, BULK_RESTORES, Execution, follow, start
 from notebook_archive_cli.formatting import Column, format_table
 from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.options import Options
@@ -39,7 +39,7 @@ def plan_many(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
 
     `given` is the input of the state machine. Raises CommandError if nothing could be planned.
     """
-    execution = start(session, BULK_RESTORES, {**given, "dryRun": True}, make_name("restore-plan"))
+    execution = start(session, BULK_RESTORE_PLANS, {**given, "dryRun": True}, make_name("restore-plan"))
     return _require_planned(session, _read_ended(session, execution))
 
 
@@ -169,7 +169,7 @@ def _describe_group(some: Sequence[Mapping[str, Any]], reason: str, width: int) 
         for each, message in zip(some[:MAX_NAMED], messages, strict=False):
             lines += [*_list_titles([each]), *wrap_text(message, width, "    ")]
         lines += _count_others(some)
-    return [*lines, *wrap_text(_describe_remedy(reason, some), width, "  ")]
+    return [*lines, *wrap_text(describe_remedy(reason, some), width, "  ")]
 
 
 def _list_titles(some: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -181,7 +181,8 @@ def _count_others(some: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"  … and {len(some) - MAX_NAMED:,} more, which --json lists"] if len(some) > MAX_NAMED else []
 
 
-def _describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
+def describe_remedy(reason: str, some: Sequence[Mapping[str, Any]]) -> str:
+    """Return what to do about notebooks that failed for one reason, with options of `restore`."""
     if reason == "owner-missing":
         archived = sorted({each["archivedOwner"] for each in some})
         options = " ".join(f"--map {owner}=MEMBER" for owner in archived[:3])

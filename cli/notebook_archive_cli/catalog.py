@@ -1,13 +1,13 @@
 """List the notebooks and the versions in the archive, and find those that a person names.
 
 ITEM is an item id, the unique beginning of one, or a unique title. VERSION is `ITEM@latest`, `ITEM@-2` (two before the
-latest), `ITEM@2026-11-22` (the newest at the end of this day) or `ITEM@KEY`.
+latest), `ITEM@2026-11-22` (the newest at the end of this day), `ITEM@2026-11-22T06:00` or `ITEM@KEY`.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import partial
@@ -26,20 +26,21 @@ from notebook_archive.models import ITEM_ID, ItemId, ResourceKey, parse_text
 from notebook_archive.verification.earlier_reports import RUN_DAYS, find_last_run
 from notebook_archive_cli.documents import read_lines
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.output import replace_unprintable
+from notebook_archive_cli.output import format_count, replace_unprintable
 from notebook_archive_cli.session import THREADS, Session
 
 type VersionKind = Literal["snapshot", "copy", "altered"]
 
 VERSION_FORMS = (
-    "A version is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) "
-    "or ITEM@KEY, with the beginning of a KEY that `versions` prints."
+    "A version is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day), "
+    "ITEM@2026-11-22T06:00 (the newest at that time) or ITEM@KEY, with the beginning of a KEY that `versions` prints."
 )
 # The beginning of an item id must have this many digits, so that a short title is not taken for one.
 _ID_BEGINNING = re.compile("[0-9a-f]{4,31}")
 # A beginning with fewer digits may also be the title of another notebook.
 _LONG_BEGINNING = 8
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.{1,30}")
 _BEFORE_LATEST = re.compile("-([0-9]{1,6})")
 # Nearly always, the last run over all notebooks ended within these days. Otherwise, RUN_DAYS are searched.
 _RECENT_DAYS = 2
@@ -59,15 +60,16 @@ class ArchivedVersion:
 class CatalogNotebook(TypedDict):
     """A notebook as `list` shows it.
 
-    `state` is that in the report of the last run over all notebooks. It is `deleted` if the portal does not have the
-    notebook any more, and `unknown` if that run did not have it. `bytes` is the size of all versions.
-    `archivedAt` is the time at which the newest one was archived, or empty.
+    `state` is that in the report of the last run over all notebooks, which ended at `stateAt`. It is `deleted` if the
+    portal does not have the notebook any more, and `unknown` if that run did not have it. `bytes` is the size of
+    all versions. `archivedAt` is the time at which the newest one was archived, or empty.
     """
 
     itemId: str
     title: str
     owner: str
     state: str
+    stateAt: str
     versions: int
     bytes: int
     archivedAt: str
@@ -111,8 +113,8 @@ def list_notebooks(session: Session) -> list[CatalogNotebook]:
         unnamed = [each for item_id, each in found.items() if item_id not in known or not known[item_id].title]
         described = pool.map(partial(_describe_notebook, reader=session.reader), unnamed)
         for each, (title, owner) in zip(unnamed, described, strict=True):
-            state = known[each.item_id].state if each.item_id in known else "unknown"
-            known[each.item_id] = _KnownNotebook(title, owner, state)
+            before = known.get(each.item_id, _KnownNotebook(title, owner))
+            known[each.item_id] = replace(before, title=title, owner=owner)
     listed = [_make_notebook(item_id, each, found.get(item_id)) for item_id, each in known.items()]
     return sorted(listed, key=lambda each: (each["title"].casefold(), each["itemId"]))
 
@@ -128,11 +130,20 @@ def filter_notebooks(notebooks: Iterable[CatalogNotebook], owner: str, title: st
     ]
 
 
+def describe_unknown_owner(notebooks: Iterable[CatalogNotebook], owner: str) -> str:
+    """Return a sentence if no notebook has this owner, with names that are spelled like it. Otherwise return ""."""
+    owners = {each["owner"] for each in notebooks if each["owner"]}
+    if not owner or owner.casefold() in map(str.casefold, owners):
+        return ""
+    return f"No notebook in the archive has the owner {owner!r}.{_suggest(_find_similar(owner, owners))}"
+
+
 @dataclass(frozen=True, slots=True)
 class _KnownNotebook:
     title: str
     owner: str
-    state: str
+    state: str = "unknown"
+    state_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +170,9 @@ def _read_last_run(archive: Archive) -> dict[str, _KnownNotebook]:
     if not plans:
         return {}
     last = max(plans, key=lambda listed: (listed.written, listed.key))
+    ended = str(report.get("endedAt", ""))
     return {
-        each["itemId"]: _KnownNotebook(each["title"], each["owner"], states.get(each["itemId"], default))
+        each["itemId"]: _KnownNotebook(each["title"], each["owner"], states.get(each["itemId"], default), ended)
         for line in read_lines(archive, last.key, "notebooks")
         for each in line["notebooks"]
     }
@@ -209,6 +221,7 @@ def _make_notebook(item_id: str, known: _KnownNotebook, listed: _ListedNotebook 
         "title": known.title,
         "owner": known.owner,
         "state": "deleted" if listed and listed.is_deleted else known.state,
+        "stateAt": known.state_at,
         "versions": listed.versions if listed else 0,
         "bytes": listed.size if listed else 0,
         "archivedAt": _format_written(listed.newest) if listed and listed.newest else "",
@@ -354,8 +367,11 @@ def _resolve_title(session: Session, title: str) -> ItemId:
 
 
 def _make_ambiguous(session: Session, message: str, candidates: Sequence[CatalogNotebook]) -> CommandError:
+    # Mostly, the notebook is meant that ArcGIS still has.
+    candidates = sorted(candidates, key=lambda each: each["state"] == "deleted")
     lines = [
-        f"{each['itemId']}  {replace_unprintable(each['owner'])}  {replace_unprintable(each['title'])}"
+        f"{each['itemId']}  {replace_unprintable(each['owner'])}  {replace_unprintable(each['title'])} "
+        f"({each['state']}, {format_count(each['versions'], 'version')})"
         for each in candidates[:MAX_CANDIDATES]
     ]
     left = len(candidates) - len(lines)
@@ -375,20 +391,38 @@ def _make_ambiguous(session: Session, message: str, candidates: Sequence[Catalog
 def resolve_version(session: Session, text: str, *, utc: bool = False) -> ArchivedVersion:
     """Return the version that a text such as `ITEM@latest` names.
 
-    A day ends at midnight in the local time zone, or in UTC with `utc`. Raises CommandError with the reason
+    Days and times are those of the local time zone, or of UTC with `utc`. Raises CommandError with the reason
     `not-a-version`, `version-missing` or `ambiguous-version`, or what `resolve_item` raises.
     """
     item_text, at, name = text.rpartition("@")
-    if not at or not item_text.strip() or not name:
+    if not at and text.strip():
+        raise CommandError(
+            "not-a-version",
+            f"{text!r} does not say which version. {VERSION_FORMS}",
+            remedy="The next command chooses the latest version.",
+            command=session.options.changed_command(text, f"{text}@latest"),
+            status=ExitStatus.USAGE,
+        )
+    if not item_text.strip() or not name:
         raise _make_form_error(session, text, text.strip(" @"))
-    back, is_day = _BEFORE_LATEST.fullmatch(name), _DAY.fullmatch(name)
-    before = _find_end_of_day(session, text, name, utc=utc) if is_day else 0
+    back, is_day = _BEFORE_LATEST.fullmatch(name), _DAY.fullmatch(name) or _TIME.fullmatch(name)
+    before = _read_moment(session, text, name, utc=utc) if is_day else 0
     item_id = resolve_item(session, item_text)
     if back:
         return _find_before_latest(session, item_id, int(back[1]))
     if name == "latest" or is_day:
         return _find_newest(session, item_id, before)
     return _find_by_key(session, item_id, name)
+
+
+def resolve_version_to_read(session: Session, text: str, *, utc: bool) -> ArchivedVersion:
+    """Return the version that a text names. A notebook alone stands for its latest version.
+
+    Raises what `resolve_version` raises.
+    """
+    if "@" in text:
+        return resolve_version(session, text, utc=utc)
+    return _find_newest(session, resolve_item(session, text), 0)
 
 
 def find_object(session: Session, text: str) -> ArchivedVersion:
@@ -430,9 +464,13 @@ def find_end_of_day(day: date, *, utc: bool) -> int:
     return int(midnight.timestamp() * 1000) - 1
 
 
-def _find_end_of_day(session: Session, text: str, name: str, *, utc: bool) -> int:
+def _read_moment(session: Session, text: str, name: str, *, utc: bool) -> int:
+    """Return the end of a day, or a time, in epoch milliseconds."""
     try:
-        return find_end_of_day(date.fromisoformat(name), utc=utc)
+        if _DAY.fullmatch(name):
+            return find_end_of_day(date.fromisoformat(name), utc=utc)
+        moment = datetime.fromisoformat(name)
+        return int((moment.replace(tzinfo=UTC) if utc and moment.tzinfo is None else moment).timestamp() * 1000)
     except (ValueError, OverflowError, OSError):
         raise _make_form_error(session, text, text.rpartition("@")[0]) from None
 

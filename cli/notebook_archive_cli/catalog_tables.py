@@ -10,13 +10,15 @@ from notebook_archive_cli.output import format_count
 
 # The levels of proof of `docs/verify.md` in a word.
 _PROOFS = {0: "", 1: "listed", 2: "read", 3: "read", 4: "restored", 5: "restored"}
+# Notebooks in these states may be protected by a version that was archived later.
+_INCOMPLETE = ("stale", "unprotected", "empty")
 # Number of digits of a key that are shown at least, if there is no room for the whole key.
 _MIN_DIGITS = 8
 _PREFIXES = ("snapshot-", "current/")
 
 
 def render_notebooks(notebooks: Sequence[CatalogNotebook], width: int, *, utc: bool) -> Iterator[str]:
-    """Yield the notebooks as a table, and how many there are."""
+    """Yield the notebooks as a table, how many there are, and whether some were archived after the states were."""
     if notebooks:
         yield format_table(
             [
@@ -33,6 +35,11 @@ def render_notebooks(notebooks: Sequence[CatalogNotebook], width: int, *, utc: b
         yield ""
     versions, size = sum(each["versions"] for each in notebooks), sum(each["bytes"] for each in notebooks)
     yield f"{format_count(len(notebooks), 'notebook')}, {format_count(versions, 'version')}, {format_size(size)}."
+    later = [each for each in notebooks if each["state"] in _INCOMPLETE and each["archivedAt"] > each["stateAt"] > ""]
+    if later:
+        last_run = format_time(later[0]["stateAt"], utc=utc)
+        yield f"The states are as of {last_run}, the last run over all notebooks."
+        yield f"{format_count(len(later), 'notebook')} got a version since then. The next such run updates the states."
 
 
 def render_versions(versions: Sequence[CatalogVersion], width: int, options: Options, *, utc: bool) -> Iterator[str]:
@@ -69,7 +76,7 @@ def _describe_proof(version: CatalogVersion) -> str:
 def _describe_name(version: CatalogVersion) -> str:
     match version["kind"]:
         case "copy":
-            return "(current content)"
+            return "(saved content)"
         case "altered":
             return f"{version['name']} (altered)".strip()
         case _:

@@ -1,5 +1,6 @@
 """Download one archived version to a file or to standard output."""
 
+import hashlib
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from notebook_archive.errors import ArchiveDamaged
 from notebook_archive.models import format_size
 from notebook_archive_cli.catalog import ArchivedVersion
 from notebook_archive_cli.errors import CommandError, ExitStatus
-from notebook_archive_cli.file_names import make_safe_name
+from notebook_archive_cli.file_names import find_digits, make_safe_name
 from notebook_archive_cli.notebook_document import describe_version
 from notebook_archive_cli.output import replace_unprintable
 from notebook_archive_cli.session import Session
@@ -19,6 +20,8 @@ from notebook_archive_cli.versions import VerifiedVersion, copy_verified, raise_
 
 # A larger notebook is kept on disk until it is verified, if it is written to standard output.
 IN_MEMORY_BYTES = 8_000_000
+# Number of digits of a key that distinguish two versions of the same second.
+_DIGITS = 8
 
 
 def get_version(
@@ -27,8 +30,8 @@ def get_version(
     """Download a version to a file and return what was written.
 
     `target` is a file or a folder, or None for the present folder. The default name of the file is made from title and
-    time. The file gets its name after its bytes were verified. Raises CommandError if they are damaged, or if the file
-    exists and `is_forced` is false.
+    time, and from the key if a file with other bytes has this name. The file gets its name after its bytes were
+    verified. Raises CommandError if they are damaged, or if the file exists and `is_forced` is false.
     """
     folder = target if target and target.is_dir() else (target.parent if target else Path())
     if target and not target.is_dir():
@@ -39,7 +42,7 @@ def get_version(
     try:
         with partial.open("xb") as file:
             copied = copy_verified(session, version, file, entry, version_id)
-        path = target if target and not target.is_dir() else folder / make_file_name(copied)
+        path = target if target and not target.is_dir() else _choose_path(folder, copied, is_forced=is_forced)
         _refuse_to_overwrite(session, path, is_forced=is_forced)
         partial.replace(path)
     except ArchiveDamaged as error:
@@ -72,10 +75,21 @@ def write_version(session: Session, version: ArchivedVersion, output: IO[bytes],
         shutil.copyfileobj(file, output)
 
 
-def make_file_name(copied: VerifiedVersion) -> str:
-    """Return a file name with the title of the notebook and the time of the content in UTC."""
+def _choose_path(folder: Path, copied: VerifiedVersion, *, is_forced: bool) -> Path:
+    """Return the path with the title of the notebook and the time of the content in UTC.
+
+    Another version may be as old to the second. If its file is there, the name also has digits of the key.
+    """
     title = make_safe_name(copied.metadata.get("title") or copied.version.item_id)
-    return f"{title} {copied.stamp}.ipynb"
+    path = folder / f"{title} {copied.stamp}.ipynb"
+    if is_forced or not path.is_file() or _compute_sha256(path) == copied.sha256:
+        return path
+    return folder / f"{title} {copied.stamp} {find_digits(copied.version.resource_key)[:_DIGITS]}.ipynb"
+
+
+def _compute_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _refuse_to_overwrite(session: Session, path: Path, *, is_forced: bool) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +54,8 @@ VERIFICATIONS = StateMachine(
     "VerificationStateMachine", keys.VERIFICATIONS, "verification", "verification", "Verifying"
 )
 BULK_RESTORES = StateMachine("RestoreStateMachine", keys.BULK_RESTORES, "restore", "bulk restore", "Restoring")
+# The state machine also makes the plan of a bulk restore, and changes nothing then.
+BULK_RESTORE_PLANS = replace(BULK_RESTORES, noun="planning of the bulk restore", work="Planning")
 STATE_MACHINES = (RUNS, VERIFICATIONS, BULK_RESTORES)
 
 

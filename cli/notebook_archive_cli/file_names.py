@@ -25,3 +25,9 @@ def make_safe_name(text: str, max_bytes: int = MAX_NAME_BYTES) -> str:
     if _RESERVED_NAMES.match(name):
         name = f"_{name[1:]}"
     return name or "untitled"
+
+
+def find_digits(resource_key: str) -> str:
+    """Return all digits of a snapshot's key, or those of the content of a copy or an altered snapshot."""
+    stem = resource_key.rpartition("/")[2].removeprefix("snapshot-").rpartition(".")[0]
+    return stem.partition(".")[2] or stem.partition("-")[2] or stem

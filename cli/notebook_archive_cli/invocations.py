@@ -30,13 +30,14 @@ def invoke_function(
     *,
     what: str,
     repeat: str,
-    list_remedies: Callable[[], Mapping[str, Remedy]],
+    list_remedies: Callable[[str], Mapping[str, Remedy]],
 ) -> dict[str, Any]:
     """Invoke the function that an output of the stack names, and return its answer.
 
     `what` names the work, such as `restore flood-model-1`. It is empty if the invocation only reads. `repeat` is the
-    command that asks for the same work again, which is done once. Raises CommandError if the function failed, with the
-    remedy for the name of the error's class, or if its answer did not arrive.
+    command that asks for the same work again, which is done once. `list_remedies` returns the remedies for an error's
+    message, by the names of the errors' classes. Raises CommandError if the function failed, or if its answer did not
+    arrive.
     """
     try:
         return session.invoke(output, dict(event))
@@ -44,7 +45,7 @@ def invoke_function(
         failure = translate_failure(error.kind, str(error), session.options)
         if failure.reason in _ENDED and what and "." in error.kind:
             raise _describe_lost(what, repeat, f"AWS ended the function ({error.kind}).") from error
-        remedy = list_remedies().get(error.kind)
+        remedy = list_remedies(str(error)).get(error.kind)
         raise (_replace_remedy(failure, remedy) if remedy else failure) from error
     except KeyboardInterrupt:
         if not what:

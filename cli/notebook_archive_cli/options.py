@@ -61,8 +61,22 @@ class Options:
         end = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)
         return _join(["notebook-archive", *self.arguments[:end], *words, *self.arguments[end:]])
 
+    def changed_command(self, old: str, new: str) -> str:
+        """Return the command line that runs this call again with another argument in the place of `old`."""
+        return _join(["notebook-archive", *(new if each == old else each for each in self.arguments)])
+
     def aws_command(self, *words: str) -> str:
-        """Return a command line of the AWS CLI with the profile and the region of this call."""
+        """Return a command line of the AWS CLI for the account, the region and the endpoint of this call.
+
+        Raises CommandError if this folder does not have the local system that `--local` names.
+        """
+        if self.is_local:
+            from notebook_archive_cli.local_system import read_local_system
+
+            local = read_local_system()
+            keys = f"AWS_ACCESS_KEY_ID={local['awsAccessKeyId']} AWS_SECRET_ACCESS_KEY={local['awsSecretAccessKey']}"
+            chosen = ["--endpoint-url", local["awsEndpointUrl"], "--region", local["region"]]
+            return f"{keys} {_join(['aws', *words, *chosen])}"
         chosen = ["--profile", self.profile] if self.profile else []
         if self.region:
             chosen += ["--region", self.region]
@@ -71,6 +85,14 @@ class Options:
     def deploy_command(self) -> str:
         """Return the command line that deploys the chosen stack from a checkout. Without STAGE, it would be `dev`."""
         return "make local" if self.is_local else f"make deploy STAGE={_STAGES.get(self.stack, 'STAGE')}"
+
+    def deploy_with(self, name: str, value: str) -> tuple[str, str]:
+        """Return the sentence and the command that change a parameter of the stack."""
+        setting = f"{name}={value}"
+        if self.is_local:
+            return f"Start the local system with {setting}.", f"{self.deploy_command()} PARAMETERS={_quote(setting)}"
+        sentence = f'Put "{setting}" into parameter_overrides of your stage in samconfig.toml, and deploy.'
+        return sentence, self.deploy_command()
 
 
 def _join(words: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from notebook_archive.models import format_size
+from notebook_archive_cli.bulk_restores import describe_remedy
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.executions import (
     RUNS,
@@ -66,7 +67,10 @@ def _count(report: Mapping[str, Any]) -> dict[str, int]:
         open_findings = sum(states["new"] + states["open"] for states in report["findings"].values())
         return {"versions": report["versions"]["listed"], "findings": open_findings}
     if "notebooks" in report:
-        return {"notebooks": report["notebooks"]["attempted"], "failed": sum(report["notebooks"]["failed"].values())}
+        # A bulk restore that only made its plan restored nothing.
+        planned = {"planned": report["notebooks"]["planned"]} if report.get("dryRun") else {}
+        failed = sum(report["notebooks"]["failed"].values())
+        return {"notebooks": report["notebooks"]["attempted"], **planned, "failed": failed}
     return {}
 
 
@@ -273,9 +277,15 @@ def _render_bulk_restore(
         },
         width,
     )
-    failed = [{**each, **each.get("problem", {}), "owner": each["archivedOwner"]} for each in report["named"]]
+    failed = [{**each, **_describe_problem(each), "owner": each["archivedOwner"]} for each in report["named"]]
     yield from _render_list("Failed", failed, width, options, limit)
     yield from _render_notices(report, width)
+
+
+def _describe_problem(notebook: Mapping[str, Any]) -> dict[str, str]:
+    """Return why a notebook was not restored. The remedy in the report is for callers of the state machine."""
+    problem = notebook.get("problem")
+    return {**problem, "remedy": describe_remedy(problem["reason"], [notebook])} if problem else {}
 
 
 _RENDERERS = {

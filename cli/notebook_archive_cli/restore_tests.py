@@ -34,7 +34,7 @@ def carry_out_test(session: Session, run: RunId) -> dict[str, Any]:
             {"runId": name, "startedAt": f"{day}T00:00:00+00:00"},
             what=f"restore test {run}",
             repeat=session.options.command("restore-test", "--run", run),
-            list_remedies=lambda: _list_remedies(session),
+            list_remedies=lambda _: _list_remedies(session),
         )
     except CommandError as error:
         # The function fails if a version failed. Its results are in the archive nevertheless.

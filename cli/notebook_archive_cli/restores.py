@@ -1,5 +1,6 @@
 """Restore one version of a notebook, and undo a restore."""
 
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from notebook_archive_cli.errors import ExitStatus
 from notebook_archive_cli.formatting import format_time
 from notebook_archive_cli.invocations import Remedy, invoke_function
 from notebook_archive_cli.layout import wrap_text
-from notebook_archive_cli.options import Options
 from notebook_archive_cli.output import replace_unprintable
 from notebook_archive_cli.session import Session
 
@@ -26,6 +26,7 @@ MAX_LISTED = 20
 MIN_TITLE = 20
 # The lowest level of proof at which the cells are equal to the archived cells.
 SAME_CELLS = 4
+_MISSING_SECRET = re.compile("(?i)there is no secret '([^']+)'")
 _PROOFS = {
     3: "Level 3 of 5: the cells are not proved to be the archived ones.",
     4: "Level 4 of 5: the cells are the archived ones. Something else differs.",
@@ -134,7 +135,7 @@ def _invoke_restore(session: Session, restore: VersionRestore, *, is_dry_run: bo
         restore.event(is_dry_run=is_dry_run),
         what="" if is_dry_run else f"restore {restore.request_id}",
         repeat=options.command(*restore.words()),
-        list_remedies=lambda: list_remedies(options, restore),
+        list_remedies=lambda message: list_remedies(session, restore, message),
     )
     record = {**record, "requestId": restore.request_id}
     if record["status"] == "planned":
@@ -147,8 +148,9 @@ def _item_url(record: dict[str, Any], item_id: str) -> str:
     return f"{record['portalUrl']}/home/item.html?id={item_id}"
 
 
-def list_remedies(options: Options, restore: VersionRestore) -> dict[str, Remedy]:
-    """Return what to do about each error of the function, by the name of its class."""
+def list_remedies(session: Session, restore: VersionRestore, message: str) -> dict[str, Remedy]:
+    """Return what to do about each error of the function, by the name of its class. `message` is that of the error."""
+    options = session.options
     afresh = replace(restore, request_id="")
     as_new = replace(afresh, way="new", title="", target_item_id="", is_forced=False)
     forced, nobody = replace(afresh, is_forced=True), replace(afresh, owner="MEMBER")
@@ -203,22 +205,37 @@ def list_remedies(options: Options, restore: VersionRestore) -> dict[str, Remedy
             again(restore),
         ),
         "RestoreInputInvalid": Remedy("Correct the options.", options.command("restore", "--help")),
-        "RestoreForbidden": Remedy(
-            "Create the secret, or give the account the privilege, that the message names (docs/secrets.md). The next "
-            "command checks what the accounts may do.",
-            options.command("doctor"),
-        ),
+        "RestoreForbidden": _describe_forbidden(session, message),
     }
+
+
+def _describe_forbidden(session: Session, message: str) -> Remedy:
+    """Return how to create the secret that the message misses, or else how to give an account the privilege."""
+    options, missing = session.options, _MISSING_SECRET.search(message)
+    other = session.stack.parameter("RestoreSecretPrefix")
+    # `doctor` examines only the secrets for the stack's own portal.
+    if missing and other and missing[1].startswith(f"{other}/"):
+        words = ("secretsmanager", "create-secret", "--name", missing[1], "--secret-string", "file://credential.json")
+        return Remedy(
+            'Write {"username": "…", "password": "…"} of a member of the other portal into the file credential.json, '
+            "store it with the next command, and delete the file (docs/restore.md, Another portal).",
+            options.aws_command(*words),
+        )
+    return Remedy(
+        "Create the secret, or give the account the privilege, that the message names (docs/secrets.md). The next "
+        "command checks what the accounts may do.",
+        options.command("doctor"),
+    )
 
 
 def _restore_id(request_id: str) -> str:
     return RestoreId.from_request(request_id) if request_id else ""
 
 
-def describe_plan(record: dict[str, Any], width: int, verb: str) -> list[str]:
-    """Return the lines that say what a restore does. `verb` is `is restored` or `would be restored`."""
+def describe_plan(record: dict[str, Any], width: int) -> list[str]:
+    """Return the lines that say what a restore would do."""
     version = f"{record['itemId']}@{record['resourceKey']}"
-    return [version, f"{verb} {_WAYS[record['as']]}:", *describe_steps(record, width)]
+    return [version, f"would be restored {_WAYS[record['as']]}:", *describe_steps(record, width)]
 
 
 def describe_steps(record: dict[str, Any], width: int) -> list[str]:
@@ -231,7 +248,7 @@ def render_restore(record: dict[str, Any], width: int) -> Iterator[str]:
     """Yield the plan of a restore, or its result."""
     way = _WAYS[record["as"]]
     if record["status"] == "planned":
-        yield from describe_plan(record, width, "would be restored")
+        yield from describe_plan(record, width)
         yield ""
         yield "Nothing was changed."
         return
@@ -270,11 +287,11 @@ def _invoke_undo(session: Session, restore_id: str, *, is_dry_run: bool, is_forc
         {"restoreId": restore_id, "dryRun": is_dry_run, "force": is_forced},
         what="" if is_dry_run else f"undo of {restore_id}",
         repeat=options.command(*words),
-        list_remedies=lambda: _list_undo_remedies(session, restore_id),
+        list_remedies=lambda message: _list_undo_remedies(session, restore_id, message),
     )
 
 
-def _list_undo_remedies(session: Session, restore_id: str) -> dict[str, Remedy]:
+def _list_undo_remedies(session: Session, restore_id: str, message: str) -> dict[str, Remedy]:
     options = session.options
     forced = options.command("undo", restore_id, "--force")
     by_hand = _describe_undo_by_hand(session, restore_id)
@@ -293,11 +310,7 @@ def _list_undo_remedies(session: Session, restore_id: str) -> dict[str, Remedy]:
         ),
         "RestoreUnknown": Remedy("The next command lists the restores.", options.command("undo", "--list")),
         "RestoreInputInvalid": Remedy("The next command lists the restores.", options.command("undo", "--list")),
-        "RestoreForbidden": Remedy(
-            "Create the secret, or give the account the privilege, that the message names (docs/secrets.md). The next "
-            "command checks what the accounts may do.",
-            options.command("doctor"),
-        ),
+        "RestoreForbidden": _describe_forbidden(session, message),
     }
 
 
@@ -338,7 +351,10 @@ def render_undo(record: dict[str, Any], width: int) -> Iterator[str]:
         yield ""
         yield "Nothing was changed."
         return
-    yield f"Undone: {record['restoreId']}, in {record['seconds']:.1f} s."
+    if record["status"] == "already-undone":
+        yield f"{record['restoreId']} was already undone. The undo did this:"
+    else:
+        yield f"Undone: {record['restoreId']}, in {record['seconds']:.1f} s."
     yield from describe_steps(record, width)
 
 

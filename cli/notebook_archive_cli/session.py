@@ -2,7 +2,6 @@
 
 import json
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,11 +10,9 @@ from botocore.exceptions import ClientError
 
 from notebook_archive.archive import Archive, ArchiveReader, Ledger
 from notebook_archive_cli.errors import CommandError, ExitStatus, FunctionFailed
+from notebook_archive_cli.local_system import read_local_system
 from notebook_archive_cli.options import Options
 
-# `make local` writes it into the folder in which it runs (local/system.py).
-LOCAL_FILE = Path(".local/stack.json")
-_LOCAL_KEYS = {"awsEndpointUrl", "awsAccessKeyId", "awsSecretAccessKey", "region"}
 # botocore waits 60 seconds for a response by default. A restore may take as long as its function, 15 minutes.
 INVOKE_TIMEOUT_SECONDS = 930
 # Number of threads that a command uses for requests to S3. Each needs a connection.
@@ -34,18 +31,7 @@ class Session:
     @cached_property
     def local(self) -> dict[str, Any]:
         """The description of the local system, or an empty dictionary without `--local`."""
-        if not self.options.is_local:
-            return {}
-        try:
-            description: dict[str, Any] = json.loads(LOCAL_FILE.read_text(encoding="utf-8"))
-            missing = _LOCAL_KEYS - set(description)
-        except FileNotFoundError:
-            raise _make_local_missing(f"{LOCAL_FILE.absolute()} does not exist") from None
-        except (TypeError, ValueError):
-            raise _make_local_missing(f"{LOCAL_FILE.absolute()} is not a JSON object") from None
-        if missing:
-            raise _make_local_missing(f"{LOCAL_FILE.absolute()} has no {', '.join(sorted(missing))}")
-        return description
+        return read_local_system() if self.options.is_local else {}
 
     @cached_property
     def _aws(self) -> Any:  # noqa: ANN401 - boto3's session, whose `client` accepts only literal names for mypy
@@ -105,16 +91,6 @@ class Session:
         if "FunctionError" in answer:
             raise FunctionFailed(str(document.get("errorType", "")), str(document.get("errorMessage", "")))
         return document
-
-
-def _make_local_missing(problem: str) -> CommandError:
-    return CommandError(
-        "local-system-missing",
-        f"There is no local system: {problem}.",
-        remedy="Run `make local` in this folder and wait until it is ready, or leave out --local.",
-        command="make local",
-        status=ExitStatus.UNAVAILABLE,
-    )
 
 
 class Stack:

@@ -59,7 +59,18 @@ def test_list_shows_states_of_the_last_run(run: Run, rivers: Archived) -> None:
     assert [found[name]["versions"] for name in ("Rivers", "Lakes", "Secret")] == [3, 1, 0]
     assert found["Lakes"]["owner"] == "ben"
     assert found["Rivers"]["archivedAt"]
+    assert [found[name]["stateAt"] for name in ("Rivers", "Lakes")] == ["2025-01-03T02:01:00.000Z", ""]
     assert found["Secret"]["archivedAt"] == ""
+
+
+def test_list_says_that_a_version_is_newer_than_the_state(run: Run, archived: Archived) -> None:
+    archived.add_snapshot("Rivers", "one")
+    archived.add_run(["Rivers", "Secret"], Rivers="unprotected", Secret="unprotected")
+    text = run("list", "--utc").stdout
+    assert "The states are as of 2025-01-03 02:01 UTC" in text
+    assert "1 notebook got a version since then." in text
+    assert columns_of(text) <= 80
+    assert "since then" not in run("list", "--title", "Secret").stdout
 
 
 def test_list_reads_no_item_that_the_run_named(run: Run, archived: Archived) -> None:
@@ -77,10 +88,18 @@ def test_list_can_be_limited(run: Run, rivers: Archived) -> None:
         "--owner Ana": ["Rivers"],
         "--title LAKE": ["Lakes"],
         "--deleted": ["Lakes"],
-        "--state unknown": ["Rivers"],
+        "--state Unknown": ["Rivers"],
     }
     for options, titles in cases.items():
         assert [each["title"] for each in run("list", *options.split(), "--json").document] == titles
+
+
+@pytest.mark.usefixtures("rivers")
+def test_list_suggests_owners(run: Run) -> None:
+    result = run("list", "--owner", "anna")
+    assert result.status == 0
+    assert "has the owner 'anna'. Did you mean 'ana'?" in result.stderr
+    assert run("list", "--owner", "ANA", "--title", "nothing").stderr == ""
 
 
 def test_list_fits_a_narrow_terminal(run: Run, archived: Archived) -> None:
@@ -108,6 +127,7 @@ def test_versions_come_newest_content_first(run: Run) -> None:
     assert [each["name"] for each in versions] == ["two", "one", ""]
     assert [each["kind"] for each in versions] == ["snapshot", "snapshot", "copy"]
     assert versions[2]["contentAt"] == "2025-01-01T10:00:00.000Z"
+    assert "(saved content)" in run("versions", RIVERS).stdout
     assert versions[0]["runtime"] == "ArcGIS Notebook Python 3 Standard 9.0"
 
 
@@ -159,6 +179,14 @@ def test_ambiguous_item_lists_candidates(run: Run, rivers: Archived) -> None:
     assert f"  {make_id('other')}  ben  Rivers" in result.stderr
     assert "notebook-archive versions " in result.stderr
     assert run("versions", "Rivers", "--json").error["reason"] == "ambiguous-item"
+
+
+def test_ambiguous_item_names_the_deleted_one(run: Run, rivers: Archived) -> None:
+    rivers.add_item("other", title="Rivers")
+    rivers.note_deletion("other")
+    error = run("versions", "Rivers", "--json").error
+    assert f"{make_id('other')}  ana  Rivers (deleted, 0 versions)" in error["message"]
+    assert error["command"] == f"notebook-archive versions {RIVERS}"
 
 
 @pytest.mark.usefixtures("rivers")
@@ -244,8 +272,23 @@ def test_ambiguous_key_lists_candidates(run: Run) -> None:
 
 @pytest.mark.usefixtures("rivers")
 def test_version_needs_an_at_sign(run: Run) -> None:
-    error = run("show", "Rivers", "--json").error
-    assert (error["reason"], error["command"]) == ("not-a-version", "notebook-archive versions Rivers")
+    error = run("restore", "Rivers", "--as", "new", "--json").error
+    command = "notebook-archive restore Rivers@latest --as new --json"
+    assert (error["reason"], error["command"]) == ("not-a-version", command)
+
+
+@pytest.mark.usefixtures("rivers")
+def test_item_alone_is_shown_in_its_latest_version(run: Run) -> None:
+    assert run("show", "Rivers", "--json").document["name"] == "two"
+
+
+@pytest.mark.usefixtures("rivers", "in_berlin")
+def test_version_is_found_by_its_time(run: Run) -> None:
+    times = {"T10:59": "one", "T11:00": "two", "T10:00Z": "two", "T10:30+01:00": "one"}
+    for time_, name in times.items():
+        assert run("show", f"{RIVERS}@2025-01-03{time_}", "--json").document["name"] == name
+    assert run("show", f"{RIVERS}@2025-01-03T10:00", "--utc", "--json").document["name"] == "two"
+    assert run("show", f"{RIVERS}@2025-01-03T99:00", "--json").error["reason"] == "not-a-version"
 
 
 @pytest.mark.usefixtures("in_berlin")

@@ -227,7 +227,7 @@ CASES: dict[str, tuple[tuple[str, ...], Callable[[World], None], str, int]] = {
     "unknown shell": (("completion", "tcsh"), nothing, "usage", 2),
     "nothing to restore": (("restore",), nothing, "usage", 2),
     "nothing to get": (("get",), nothing, "usage", 2),
-    "item without a version": (("show", "Rivers"), nothing, "not-a-version", 2),
+    "item without a version": (("show", "Rivers@"), nothing, "not-a-version", 2),
     "unknown title": (("versions", "Rivres"), nothing, "item-not-found", 5),
     "unknown id": (("versions", make_id("none")), nothing, "item-not-found", 5),
     "ambiguous title": (("versions", "Lakes"), nothing, "ambiguous-item", 2),

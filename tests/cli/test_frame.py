@@ -1,6 +1,7 @@
 """Test what all commands share: options, usage errors, exit statuses and JSON."""
 
 import io
+import json
 import os
 import shlex
 import subprocess
@@ -115,6 +116,18 @@ def test_next_command_repeats_the_stack() -> None:
     ]  # fmt: skip
     assert shlex.split(options.command("versions", "Ana's")) == expected
     assert Options().command("list") == "notebook-archive list"
+
+
+def test_aws_command_of_the_local_system_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".local").mkdir()
+    url = "http://127.0.0.1:4566"
+    system = {"awsEndpointUrl": url, "awsAccessKeyId": "one", "awsSecretAccessKey": "two", "region": "eu-west-1"}
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps(system))
+    assert shlex.split(Options(is_local=True).aws_command("sts", "get-caller-identity")) == [
+        "AWS_ACCESS_KEY_ID=one", "AWS_SECRET_ACCESS_KEY=two", "aws", "sts", "get-caller-identity",
+        "--endpoint-url", url, "--region", "eu-west-1",
+    ]  # fmt: skip
 
 
 def test_next_command_has_no_character_of_a_terminal() -> None:

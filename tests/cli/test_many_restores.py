@@ -93,6 +93,7 @@ def test_bulk_restore_is_planned_and_carried_out(run: Run, asked: list[dict[str,
     plan, carried_out = asked
     assert plan == {"owner": "ana", "owners": {"ana": "anna"}, "at": "2026-11-22T23:59:59.999Z", "dryRun": True}
     assert set(carried_out) == {"resume"}
+    assert "The planning of the bulk restore " in result.stderr
     assert "A new item would be made for 1 notebook" in result.stderr
     assert f"  {OTHER}  R\u00edos" in result.stderr
     assert "--map ana=MEMBER" in result.stderr
@@ -109,6 +110,9 @@ def test_dry_run_of_many_is_carried_out_by_the_next_command(run: Run, asked: lis
     assert asked[0] == {"itemIds": sorted((ITEM, OTHER)), "dryRun": True}
     assert [each["state"] for each in result.document["items"]] == ["planned", "failed"]
     assert result.document["carryOut"].startswith("notebook-archive restore --resume ")
+    assert "ana=MEMBER" in run("report", "--kind", "restore").stdout
+    [listed] = run("runs", "--kind", "restore", "--json").document
+    assert listed["counts"] == {"notebooks": 2, "planned": 1, "failed": 1}
 
 
 def test_interrupted_bulk_restore_is_resumed(run: Run, asked: list[dict[str, Any]], stack: MotoStack) -> None:

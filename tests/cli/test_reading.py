@@ -161,6 +161,15 @@ def test_get_writes_the_bytes_under_a_good_name(run: Run, archived: Archived, fo
     assert len([*folder.iterdir()]) == 1
 
 
+def test_versions_of_one_second_get_two_names(run: Run, archived: Archived, folder: Path) -> None:
+    add(archived, code("x"))
+    archived.add_snapshot("Rivers", "two")
+    paths = [run("get", f"Rivers@-{number}", "--json").document["path"] for number in range(2)]
+    assert len(set(paths)) == len([*folder.iterdir()]) == 2
+    assert paths[1].startswith(paths[0].removesuffix(".ipynb"))
+    assert run("get", "Rivers@-0").status == 2
+
+
 def test_get_overwrites_only_with_force(run: Run, archived: Archived, folder: Path) -> None:
     add(archived, code("x"))
     target = folder / "mine.ipynb"
@@ -261,12 +270,21 @@ def test_get_all_can_be_limited_to_an_owner(run: Run, archived: Archived, folder
     assert [*read_copy(folder / "copy")] == [key]
 
 
+def test_get_all_refuses_an_unknown_owner(run: Run, archived: Archived, folder: Path) -> None:
+    add(archived, code("x"))
+    result = run("get", "--all", "copy", "--owner", "anna", "--json")
+    assert (result.status, result.error["reason"]) == (5, "owner-not-found")
+    assert "Did you mean 'ana'?" in result.error["message"]
+    assert [*folder.iterdir()] == []
+
+
 def test_get_needs_a_version_or_all(run: Run) -> None:
     for arguments in (
         ["get"],
         ["get", LATEST, "--all", "copy"],
         ["get", LATEST, "--owner", "ana"],
         ["get", "--all", "x", "--force"],
+        ["get", "--all", "--local"],
     ):
         assert run(*arguments).status == 2
 

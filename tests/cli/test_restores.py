@@ -101,6 +101,7 @@ def test_restore_is_planned_and_carried_out(run: Run, functions: Functions) -> N
     (_, plan), (_, event) = functions.calls
     assert plan == {"requestId": event["requestId"], "itemId": ITEM, "resourceKey": KEY, "as": "new", "dryRun": True}
     assert event == {**plan, "dryRun": False}
+    assert "would be restored as a new item:" in result.stderr
     assert "1. Add the item 'Flood model' for ana" in result.stderr
     assert f"Request id  {event['requestId']}" in result.stderr
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines() if line.startswith(("Address", "Undo")))
@@ -227,6 +228,7 @@ UNFIT: list[tuple[tuple[str, ...], str]] = [
     (("--all", "--at", "soon"), "--at soon"),
     (("--resume", "one"), "'one'"),
     ((VERSION, "--to", "https://new.example.com/portal"), "RestoreSecretPrefix"),
+    ((VERSION, "--to", "http://new.example.com/portal"), "--to http://new.example.com/portal"),
 ]
 
 
@@ -251,6 +253,19 @@ def test_other_errors_name_other_commands(run: Run, functions: Functions, stack:
         let_restore(functions, stack, Failure(kind))
         result = run("restore", VERSION, "--json")
         assert (result.status, result.error["command"]) == (status, f"notebook-archive {command}")
+
+
+def test_other_portal_is_prepared_by_the_next_commands(run: Run, functions: Functions, stack: MotoStack) -> None:
+    arguments = ("restore", VERSION, "--to", "https://new.example.com/portal", "--json")
+    error = run(*arguments).error
+    assert '"RestoreSecretPrefix=notebook-archive-restore"' in error["remedy"]
+    assert error["command"] == "make deploy STAGE=prod"
+    stack.parameters["RestoreSecretPrefix"] = "notebook-archive-restore"
+    stack.deploy()
+    secret = "notebook-archive-restore/owners/ana"
+    let_restore(functions, stack, Failure("RestoreForbidden", f"There is no secret {secret!r}, and there is no other."))
+    command = run(*arguments).error["command"]
+    assert command.startswith(f"aws secretsmanager create-secret --name {secret} --secret-string file://")
 
 
 def test_lost_result_is_asked_for_with_the_same_id(run: Run, functions: Functions, stack: MotoStack) -> None:
@@ -297,7 +312,7 @@ def test_repeated_undo_shows_the_first_result(run: Run, functions: Functions, st
     let_undo(functions, stack, {**undone({"restoreId": "one", "dryRun": False}), "status": "already-undone"})
     result = run("undo", "one")
     assert (result.status, len(functions.calls)) == (0, 1)
-    assert "was undone earlier" in result.stderr
+    assert "one was already undone." in result.stdout
     assert run("undo", "one", "--json").document["status"] == "already-undone"
 
 

@@ -16,9 +16,9 @@ from notebook_archive_cli.options import Options, add_common_options
 def command(options: Options, before: str, after: str, has_reruns: bool, stat: bool, utc: bool) -> None:  # noqa: FBT001
     """Compare two archived versions, cell by cell.
 
-    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
-    title.
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day),
+    ITEM@2026-11-22T06:00 or ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first
+    digits (at least 4), or a title.
 
     \b
       notebook-archive diff ITEM                    the two newest versions

@@ -40,9 +40,10 @@ def command(
 ) -> int | None:
     """Download an archived version, or the whole archive.
 
-    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
-    title. The file gets its name only after its bytes were verified.
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day),
+    ITEM@2026-11-22T06:00 or ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first
+    digits (at least 4), or a title. ITEM alone is its latest version. The file gets its name only after its bytes
+    were verified.
 
     With --all, DIR gets a folder for each owner and notebook, and manifest.jsonl with the key, the SHA-256 and the path
     of each file. Run the command again to continue, or to add what is new: files that are intact are not downloaded
@@ -55,7 +56,7 @@ def command(
     import sys
 
     from notebook_archive_cli.archive_copy import ArchiveCopy, render_copy
-    from notebook_archive_cli.catalog import find_object, resolve_version
+    from notebook_archive_cli.catalog import find_object, resolve_version_to_read
     from notebook_archive_cli.downloads import get_version, render_file, write_version
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
@@ -66,6 +67,10 @@ def command(
         raise click.UsageError("--owner is empty.")
     if owner and not folder:
         raise click.UsageError("--owner needs --all.")
+    if folder and str(folder).startswith("-"):
+        raise click.UsageError(
+            f"{folder} is not a folder for --all. Give --all DIR, or ./{folder} if that is its name."
+        )
     if folder and (target or version_id or force):
         raise click.UsageError("--output, --version-id and --force are for one VERSION, and not for --all.")
     session, output = Session(options), Output(options)
@@ -73,7 +78,7 @@ def command(
         document, status = ArchiveCopy(session, output, folder, owner or "").complete()
         output.show(document, render_copy)
         return status
-    chosen = find_object(session, version) if version_id else resolve_version(session, version, utc=utc)
+    chosen = find_object(session, version) if version_id else resolve_version_to_read(session, version, utc=utc)
     if target == "-":
         write_version(session, chosen, sys.stdout.buffer, version_id=version_id)
         return None

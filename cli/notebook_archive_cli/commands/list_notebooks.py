@@ -10,7 +10,9 @@ STATES = ("protected", "stale", "unprotected", "empty", "gone", "deleted", "unkn
 @click.command("list")
 @click.option("--owner", metavar="NAME", help="Only the notebooks of this owner.")
 @click.option("--title", metavar="TEXT", help="Only notebooks with this text in the title.")
-@click.option("--state", metavar="STATE", type=click.Choice(STATES), help="Only notebooks in this state.")
+@click.option(
+    "--state", metavar="STATE", type=click.Choice(STATES, case_sensitive=False), help="Only notebooks in this state."
+)
 @click.option("--deleted", "is_deleted", is_flag=True, help="Only notebooks that were deleted in ArcGIS.")
 @click.option("--utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
@@ -30,11 +32,14 @@ def command(options: Options, owner: str, title: str, state: str, is_deleted: bo
       deleted      ArcGIS does not have it any more; its versions stay
       unknown      that run did not have it, for example because it is newer
     """
-    from notebook_archive_cli.catalog import filter_notebooks, list_notebooks
+    from notebook_archive_cli.catalog import describe_unknown_owner, filter_notebooks, list_notebooks
     from notebook_archive_cli.catalog_tables import render_notebooks
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
 
     notebooks = list_notebooks(Session(options))
     chosen = filter_notebooks(notebooks, owner or "", title or "", "deleted" if is_deleted else state or "")
-    Output(options).show(chosen, lambda found, width: render_notebooks(found, width, utc=utc))
+    output = Output(options)
+    if problem := describe_unknown_owner(notebooks, owner or ""):
+        output.note(problem)
+    output.show(chosen, lambda found, width: render_notebooks(found, width, utc=utc))

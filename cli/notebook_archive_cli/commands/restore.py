@@ -68,9 +68,9 @@ _MANY = ("mapped", "at")
 def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - the options above
     """Put an archived VERSION back into ArcGIS, or many notebooks (--owner, --all, --item).
 
-    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
-    title.
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day),
+    ITEM@2026-11-22T06:00 or ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first
+    digits (at least 4), or a title.
 
     A restore shows its plan and asks first, and `notebook-archive undo` takes it back. Many notebooks are restored as
     new items, each with its newest version. The exit status is 3 if the restored cells were not proved, or if one of
@@ -134,11 +134,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
     if record["status"] == "already-restored":
         output.note("This restore was carried out earlier. This is its result.")
     elif not given["is_dry_run"]:
-        output.confirm(
-            describe_plan(record, terminal_width(), "is restored"),
-            "Restore it?",
-            is_confirmed=given["is_confirmed"],
-        )
+        output.confirm(describe_plan(record, terminal_width()), "Restore it?", is_confirmed=given["is_confirmed"])
         output.note(f"Request id  {restore.request_id}")
         output.note("If the restore is interrupted, repeat it with --request-id and this id.")
         record = carry_out_restore(session, restore)
@@ -175,18 +171,24 @@ def _read_restore(session: "Session", given: dict[str, Any]) -> "VersionRestore"
 
 def _read_portal(session: "Session", given: dict[str, Any]) -> tuple[str, str]:
     """Return the other portal and the prefix of the secrets for it, or empty texts."""
+    from notebook_archive.settings import HTTPS_URL
     from notebook_archive_cli.errors import CommandError, ExitStatus
 
     if not given["portal_url"]:
         return "", ""
+    if not HTTPS_URL.fullmatch(given["portal_url"]):
+        raise click.UsageError(
+            f"--to {given['portal_url']} is not an HTTPS address, such as https://gis.example.com/portal."
+        )
     prefix = given["secret_prefix"] or session.stack.parameter("RestoreSecretPrefix")
     if not prefix:
+        deploy, command = session.options.deploy_with("RestoreSecretPrefix", "notebook-archive-restore")
         raise CommandError(
             "other-portals-off",
             "The stack restores only to its own portal, because its parameter RestoreSecretPrefix is empty.",
-            remedy="Set the parameter, deploy, and create the secrets for the other portal (docs/restore.md). Or leave "
+            remedy=f"{deploy} Then create the secrets for the other portal (docs/restore.md, Another portal). Or leave "
             "out --to.",
-            command=session.options.command("restore", "--help"),
+            command=command,
             status=ExitStatus.USAGE,
         )
     return given["portal_url"], prefix
@@ -211,9 +213,9 @@ def _restore_many(session: "Session", given: dict[str, Any]) -> int:
     if given["is_dry_run"] or not planned["notebooks"]["planned"]:
         output.show(planned, render_many)
         return ExitStatus.FINDING if count_failed(planned) else ExitStatus.GOOD
-    output.confirm(
-        describe_many(planned, terminal_width()), "Restore these notebooks?", is_confirmed=given["is_confirmed"]
-    )
+    portal = given["portal_url"] or session.stack.parameter("PortalUrl")
+    question = f"Restore these notebooks to {portal}?"
+    output.confirm(describe_many(planned, terminal_width()), question, is_confirmed=given["is_confirmed"])
     report = carry_out_plan(session, RunId(planned["runId"]))
     output.show(report, render_many)
     return grade(report)

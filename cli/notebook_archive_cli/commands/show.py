@@ -14,20 +14,20 @@ from notebook_archive_cli.options import Options, add_common_options
 def command(options: Options, version: str, outputs: bool, utc: bool) -> None:  # noqa: FBT001
     """Show an archived version in the terminal, cell by cell.
 
-    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or
-    ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first digits (at least 4), or a
-    title.
+    VERSION is ITEM@latest, ITEM@-2 (two before the latest), ITEM@2026-11-22 (the newest at the end of that day),
+    ITEM@2026-11-22T06:00 or ITEM@KEY (a KEY that `versions` prints, or its beginning). ITEM is an item id, its first
+    digits (at least 4), or a title. ITEM alone is its latest version.
 
     Example: notebook-archive show "Flood model@latest"
     """
-    from notebook_archive_cli.catalog import resolve_version
+    from notebook_archive_cli.catalog import resolve_version_to_read
     from notebook_archive_cli.notebook_document import describe_notebook, read_body
     from notebook_archive_cli.notebook_text import render_notebook
     from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
 
     session = Session(options)
-    document = describe_notebook(*read_body(session, resolve_version(session, version, utc=utc)))
+    document = describe_notebook(*read_body(session, resolve_version_to_read(session, version, utc=utc)))
     # `render_notebook` removes escape sequences whole, so it gets the document as it is.
     Output(options).show(
         document, lambda _, width: render_notebook(document, width, is_whole=outputs, utc=utc), is_paged=True

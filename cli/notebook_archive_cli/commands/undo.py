@@ -61,11 +61,9 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
 
     output = Output(session.options)
     record = plan_undo(session, restore_id, is_forced=is_forced)
-    if record["status"] == "already-undone":
-        output.note("This restore was undone earlier.")
-    elif not is_dry_run:
+    if record["status"] == "planned" and not is_dry_run:
         output.confirm(
-            [f"The undo of {restore_id} does this:", *describe_steps(record, terminal_width())],
+            [f"The undo of {restore_id} would do this:", *describe_steps(record, terminal_width())],
             "Undo this restore?",
             is_confirmed=is_confirmed,
         )

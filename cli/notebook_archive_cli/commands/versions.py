@@ -14,7 +14,11 @@ def command(options: Options, item: str, utc: bool) -> None:  # noqa: FBT001
     """List the archived versions of a notebook, the one with the newest content first.
 
     ITEM is an item id, its first digits (at least 4), or a title. Other commands take a version as ITEM@latest, ITEM@-2
-    (two before the latest), ITEM@2026-11-22 (the newest at the end of that day) or ITEM@KEY (KEY, or its beginning).
+    (two before the latest), ITEM@2026-11-22 (the newest at the end of that day), ITEM@2026-11-22T06:00 or ITEM@KEY
+    (KEY, or its beginning).
+
+    Proof is the best proof of each version: "listed" (level 1 of 5), "read" (all bytes, level 2 or 3), "restored"
+    (level 4 or 5), or "finding" if it has an open finding. Saved content is a copy of the notebook without a snapshot.
 
     Example: notebook-archive versions "Flood model"
     """

@@ -1,6 +1,5 @@
 """Describe the deployed archive that the checks examine."""
 
-import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -74,16 +73,7 @@ class Target:
 
     def aws(self, *words: str) -> str:
         """Return a command line of the AWS CLI for the chosen account, region and endpoint."""
-        chosen: list[str] = []
-        if self.options.profile:
-            chosen += ["--profile", self.options.profile]
-        if region := self.options.region:
-            chosen += ["--region", region]
-        if local := self.session.local:
-            keys = f"AWS_ACCESS_KEY_ID={local['awsAccessKeyId']} AWS_SECRET_ACCESS_KEY={local['awsSecretAccessKey']} "
-            chosen = ["--endpoint-url", local["awsEndpointUrl"], "--region", local["region"]]
-            return keys + shlex.join(["aws", *words, *chosen])
-        return shlex.join(["aws", *words, *chosen])
+        return self.options.aws_command(*words)
 
     def command(self, *words: str) -> str:
         """Return a command line of `notebook-archive` for the chosen stack."""
@@ -91,10 +81,4 @@ class Target:
 
     def deploy_with(self, name: str, value: str) -> tuple[str, str]:
         """Return the sentence and the command that change a parameter of the stack."""
-        command = self.options.deploy_command()
-        if self.is_local:
-            return (
-                f"Start the local system with {name}={value}.",
-                f"{command} PARAMETERS={shlex.quote(f'{name}={value}')}",
-            )
-        return f'Put "{name}={value}" into parameter_overrides of your stage in samconfig.toml, and deploy.', command
+        return self.options.deploy_with(name, value)
