@@ -20,7 +20,7 @@ from local.progress import Steps
 from local.stack import SamError
 from local.stopping import Stopped, stop_on_signals
 from local.system import LocalSystem, add_notebooks_option, seed_from
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 
 def demonstrate(system: LocalSystem, console: Console, steps: Steps, *, verbose: bool = False) -> bool:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.inventory import Version
-from notebook_archive_cli.output import replace_unprintable
+from notebook_archive_cli.terminal.output import replace_unprintable
 
 _GAP = 2
 _MIN_TITLE_WIDTH = 16

@@ -163,7 +163,7 @@ def _run(options: Options) -> int:
         error.__cause__ = caught
     except Exception as caught:  # noqa: BLE001 - each error becomes a message and a status
         return _report_error(caught, options)
-    from notebook_archive_cli.output import print_error
+    from notebook_archive_cli.terminal.output import print_error
 
     print_error(error, options)
     return error.status
@@ -171,7 +171,7 @@ def _run(options: Options) -> int:
 
 def _report_error(caught: Exception, options: Options) -> int:
     """Print an error that is not described yet. Return the exit status."""
-    from notebook_archive_cli.output import print_error
+    from notebook_archive_cli.terminal.output import print_error
     from notebook_archive_cli.translation import translate_error
 
     error = translate_error(caught, options)

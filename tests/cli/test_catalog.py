@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from notebook_archive_cli.catalog import find_end_of_day
+from notebook_archive_cli.reading.catalog import find_end_of_day
 from tests.cli.archived import Archived, code, make_id, make_notebook
 from tests.cli.conftest import MotoStack, Run, columns_of
 

@@ -10,7 +10,7 @@ from moto.s3.models import S3Backend
 
 from notebook_archive.archive import fold, keys
 from notebook_archive.models import ItemId
-from notebook_archive_cli.erasure import is_session_of
+from notebook_archive_cli.erasing.erasure import is_session_of
 from tests.cli.archived import Archived, make_id
 from tests.cli.conftest import ACCOUNT, MotoStack, Run, columns_of
 

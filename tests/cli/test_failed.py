@@ -8,7 +8,7 @@ import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
-from notebook_archive_cli import failures
+from notebook_archive_cli.running import failures
 from tests.cli.conftest import MAX_COLUMNS, MotoStack, Run, columns_of
 
 

@@ -17,7 +17,7 @@ from moto.cloudformation.models import cloudformation_backends
 
 from notebook_archive_cli.errors import CommandError
 from notebook_archive_cli.options import Options
-from notebook_archive_cli.output import Output, print_error
+from notebook_archive_cli.terminal.output import Output, print_error
 from tests.cli.archived import Archived
 from tests.cli.conftest import ACCOUNT, REGION, MotoStack, Run, columns_of
 from tests.cli.functions import Body, answered

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from notebook_archive_cli.executions import BULK_RESTORES
+from notebook_archive_cli.running.executions import BULK_RESTORES
 from tests.cli.conftest import MotoStack, Run, columns_of
 from tests.cli.functions import Answer, Executions, Failure, Functions, answered
 from tests.cli.test_restores import ITEM, KEY, NEW_ITEM, PORTAL, put, run_next, undone

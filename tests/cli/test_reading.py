@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from notebook_archive.clock import format_moment
-from notebook_archive_cli.manifest import Manifest
+from notebook_archive_cli.reading.manifest import Manifest
 from tests.cli.archived import Archived, code, make_id, make_notebook, markdown, stream
 from tests.cli.conftest import MotoStack, Run, columns_of
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from notebook_archive import errors
-from notebook_archive_cli.moments import format_end
+from notebook_archive_cli.restoring.moments import format_end
 from tests.cli.conftest import MotoStack, Result, Run, columns_of
 from tests.cli.functions import Failure, Functions, Refusal, answered
 

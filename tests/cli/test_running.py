@@ -15,9 +15,9 @@ import pytest
 from moto.scheduler.models import scheduler_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
-from notebook_archive_cli.executions import RUNS, watch
 from notebook_archive_cli.options import Options
-from notebook_archive_cli.runs import list_running
+from notebook_archive_cli.running.executions import RUNS, watch
+from notebook_archive_cli.running.runs import list_running
 from notebook_archive_cli.session import Session
 from tests.cli.conftest import ACCOUNT, MAX_COLUMNS, REGION, MotoStack, Run, columns_of
 from tests.docs.documents import ROOT, Document

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notebook_archive_cli.schedules import find_due_start, find_next_start
+from notebook_archive_cli.running.schedules import find_due_start, find_next_start
 
 
 def make_schedule(expression: str, zone: str = "UTC") -> dict[str, Any]:

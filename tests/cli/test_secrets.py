@@ -9,8 +9,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
+from notebook_archive_cli.accounts.secrets import Secrets
 from notebook_archive_cli.options import Options
-from notebook_archive_cli.secrets import Secrets
 from notebook_archive_cli.session import Session
 from tests.cli.conftest import MotoStack
 

@@ -267,7 +267,7 @@ def test_a_credential_outside_its_prefix_is_not_read(system: LocalSystem, owner:
 
 def test_command_and_functions_use_the_same_secret_names() -> None:
     from notebook_archive.arcgis.token_secrets import name_owner_secret
-    from notebook_archive_cli.owners import encode_username
+    from notebook_archive_cli.accounts.owners import encode_username
 
     for name in ("ana", "o'hara jr", "müller@example.com", "a=b%c~d", "x/y\\z", "ana+1-2_3.4", "日本"):
         assert name_owner_secret("p", name) == f"p/owners/{encode_username(name)}"

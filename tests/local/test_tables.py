@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 
 from local.inventory import Version
 from local.tables import Notebook, build_notebook_table, list_notebooks, list_problems, list_versions
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 TITLES = {
     "short": "Empty",

@@ -18,7 +18,7 @@ def command(options: Options, finding: str, why: str, *, is_confirmed: bool) -> 
 
     Example: notebook-archive acknowledge 303ac08ff744 --why "deleted on request"
     """
-    from notebook_archive_cli.findings import (
+    from notebook_archive_cli.running.findings import (
         acknowledge,
         ask_reason,
         choose_finding,
@@ -26,8 +26,8 @@ def command(options: Options, finding: str, why: str, *, is_confirmed: bool) -> 
         is_settled,
         render_acknowledged,
     )
-    from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     if not finding:
         raise click.UsageError("ID is empty.", click.get_current_context())

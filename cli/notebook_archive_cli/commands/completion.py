@@ -31,7 +31,7 @@ def command(context: click.Context, shell: str) -> None:
         raise click.BadParameter(f"{shell!r} is not a shell that can complete.", context)
     script = kind(root.command, {}, "notebook-archive", COMPLETION_VARIABLE).source()
     if root.ensure_object(Options).is_json:
-        from notebook_archive_cli.output import Output
+        from notebook_archive_cli.terminal.output import Output
 
         Output(root.ensure_object(Options)).show({"shell": shell, "script": script}, lambda _, __: ())
         return

@@ -29,11 +29,11 @@ def command(options: Options, before: str, after: str, has_reruns: bool, stat: b
     status is 0, whether the versions differ or not.
     """
     from notebook_archive.notebook.diff import diff_notebooks
-    from notebook_archive_cli.catalog import resolve_versions_to_compare
-    from notebook_archive_cli.diff_text import render_diff, render_stat
-    from notebook_archive_cli.notebook_document import describe_version, read_body
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.reading.catalog import resolve_versions_to_compare
+    from notebook_archive_cli.reading.diff_text import render_diff, render_stat
+    from notebook_archive_cli.reading.notebook_document import describe_version, read_body
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     session = Session(options)
     chosen = resolve_versions_to_compare(session, before, after or "", utc=utc)

@@ -25,8 +25,8 @@ def command(options: Options, *, is_probing: bool, is_confirmed: bool) -> int:
     from notebook_archive_cli.doctor.examination import examine
     from notebook_archive_cli.doctor.printing import Progress, make_document, render
     from notebook_archive_cli.doctor.target import Target
-    from notebook_archive_cli.output import Output
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     target, output = Target(Session(options)), Output(options)
     if is_probing:

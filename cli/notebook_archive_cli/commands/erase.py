@@ -26,10 +26,10 @@ def command(options: Options, item: str, owner: str, why: str, typed: str, *, is
     """
     if bool(item) == bool(owner):
         raise click.UsageError("Give either an ITEM or --owner NAME.", click.get_current_context())
-    from notebook_archive_cli.erasure import ErasurePlanner, ask_reason, erase
-    from notebook_archive_cli.erasure_text import render_erasure
-    from notebook_archive_cli.output import UNLIMITED_WIDTH, Output
+    from notebook_archive_cli.erasing.erasure import ErasurePlanner, ask_reason, erase
+    from notebook_archive_cli.erasing.erasure_text import render_erasure
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import UNLIMITED_WIDTH, Output
 
     output, session = Output(options), Session(options)
     planner = ErasurePlanner(session)

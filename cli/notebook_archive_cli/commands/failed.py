@@ -23,9 +23,9 @@ def _list(options: Options) -> None:
 
     Example: notebook-archive failed list
     """
-    from notebook_archive_cli.failures import FailureQueue, render_failures
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.running.failures import FailureQueue, render_failures
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     output = Output(options)
     failures = FailureQueue(Session(options)).describe()
@@ -47,9 +47,9 @@ def _retry(options: Options, reason: str) -> None:
 
     Example: notebook-archive failed retry
     """
-    from notebook_archive_cli.failures import FailureQueue, render_retried
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.running.failures import FailureQueue, render_retried
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     retried = FailureQueue(Session(options)).retry(reason)
     Output(options).show(retried, render_retried)
@@ -68,9 +68,9 @@ def _drop(options: Options, reason: str, *, yes: bool) -> None:
 
     Example: notebook-archive failed drop request-invalid
     """
-    from notebook_archive_cli.failures import FailureQueue, format_items, render_dropped
-    from notebook_archive_cli.output import Output, format_count
+    from notebook_archive_cli.running.failures import FailureQueue, format_items, render_dropped
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output, format_count
 
     output, failures = Output(options), FailureQueue(Session(options))
     number, item_ids = failures.count_with_reason(reason)

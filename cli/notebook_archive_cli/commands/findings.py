@@ -21,9 +21,9 @@ def command(options: Options, *, is_whole: bool, is_utc: bool) -> ExitStatus:
     """
     from functools import partial
 
-    from notebook_archive_cli.findings import is_settled, read_findings, render_findings
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.running.findings import is_settled, read_findings, render_findings
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     document = read_findings(Session(options))
     unsettled = [each for each in document["findings"] if not is_settled(each)]

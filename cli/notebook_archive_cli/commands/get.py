@@ -55,11 +55,11 @@ def command(
     """
     import sys
 
-    from notebook_archive_cli.archive_copy import ArchiveCopy, render_copy
-    from notebook_archive_cli.catalog import find_object, resolve_version_to_read
-    from notebook_archive_cli.downloads import get_version, render_file, write_version
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.reading.archive_copy import ArchiveCopy, render_copy
+    from notebook_archive_cli.reading.catalog import find_object, resolve_version_to_read
+    from notebook_archive_cli.reading.downloads import get_version, render_file, write_version
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     if bool(version) == bool(folder):
         raise click.UsageError("Give a VERSION, or --all with a folder for all of them.")

@@ -32,10 +32,10 @@ def command(options: Options, owner: str, title: str, state: str, is_deleted: bo
       deleted      ArcGIS does not have it any more; its versions stay
       unknown      that run did not have it, for example because it is newer
     """
-    from notebook_archive_cli.catalog import describe_unknown_owner, filter_notebooks, list_notebooks
-    from notebook_archive_cli.catalog_tables import render_notebooks
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.reading.catalog import describe_unknown_owner, filter_notebooks, list_notebooks
+    from notebook_archive_cli.reading.catalog_tables import render_notebooks
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     notebooks = list_notebooks(Session(options))
     chosen = filter_notebooks(notebooks, owner or "", title or "", "deleted" if is_deleted else state or "")

@@ -53,10 +53,10 @@ def _add(
     """
     from functools import partial
 
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.owner_addition import OwnerRequest, add_owner
-    from notebook_archive_cli.owners import check_schedule, read_credential, render_added
+    from notebook_archive_cli.accounts.owner_addition import OwnerRequest, add_owner
+    from notebook_archive_cli.accounts.owners import check_schedule, read_credential, render_added
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     if not username.strip():
         raise click.UsageError("USERNAME is empty.", click.get_current_context())
@@ -74,9 +74,9 @@ def _list(options: Options) -> None:
 
     Example: notebook-archive owners list
     """
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.owners import list_owners, render_owners
+    from notebook_archive_cli.accounts.owners import list_owners, render_owners
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     Output(options).show(list_owners(Session(options)), render_owners)
 
@@ -93,9 +93,9 @@ def _remove(options: Options, username: str, *, yes: bool) -> None:
 
     Example: notebook-archive owners remove ana
     """
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.owners import find_secrets, remove_owner, render_removed
+    from notebook_archive_cli.accounts.owners import find_secrets, remove_owner, render_removed
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     output, session = Output(options), Session(options)
     names = find_secrets(session, username)

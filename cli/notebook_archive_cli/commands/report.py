@@ -28,10 +28,10 @@ def command(
     """
     from functools import partial
 
-    from notebook_archive_cli.executions import grade
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.reports import get_report, render_report
+    from notebook_archive_cli.running.executions import grade
+    from notebook_archive_cli.running.reports import get_report, render_report
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     report = get_report(Session(options), run, kind, is_waiting=is_waiting)
     Output(options).show(report, partial(render_report, options=options, is_utc=is_utc, is_whole=is_whole))

@@ -7,7 +7,7 @@ import click
 from notebook_archive_cli.options import Options, add_common_options
 
 if TYPE_CHECKING:
-    from notebook_archive_cli.restores import VersionRestore
+    from notebook_archive_cli.restoring.restores import VersionRestore
     from notebook_archive_cli.session import Session
 
 # The options that only the restore of one version has, and those that only the restore of many notebooks has.
@@ -119,8 +119,7 @@ def _option_of(name: str) -> str:
 
 def _restore_one(session: "Session", given: dict[str, Any]) -> int:
     from notebook_archive_cli.errors import ExitStatus
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restores import (
+    from notebook_archive_cli.restoring.restores import (
         SAME_CELLS,
         carry_out_restore,
         describe_plan,
@@ -128,6 +127,7 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
         render_restore,
         terminal_width,
     )
+    from notebook_archive_cli.terminal.output import Output
 
     output, restore = Output(session.options), _read_restore(session, given)
     record = plan_restore(session, restore)
@@ -143,8 +143,8 @@ def _restore_one(session: "Session", given: dict[str, Any]) -> int:
 
 
 def _read_restore(session: "Session", given: dict[str, Any]) -> "VersionRestore":
-    from notebook_archive_cli.catalog import find_object, resolve_item, resolve_version
-    from notebook_archive_cli.restores import VersionRestore, make_name
+    from notebook_archive_cli.reading.catalog import find_object, resolve_item, resolve_version
+    from notebook_archive_cli.restoring.restores import VersionRestore, make_name
 
     if given["version_id"]:
         # The object itself may have been deleted.
@@ -196,17 +196,17 @@ def _read_portal(session: "Session", given: dict[str, Any]) -> tuple[str, str]:
 
 def _restore_many(session: "Session", given: dict[str, Any]) -> int:
     from notebook_archive.archive import RunId
-    from notebook_archive_cli.bulk_restores import (
+    from notebook_archive_cli.errors import ExitStatus
+    from notebook_archive_cli.restoring.bulk_restores import (
         carry_out_plan,
         count_failed,
         describe_many,
         plan_many,
         render_many,
     )
-    from notebook_archive_cli.errors import ExitStatus
-    from notebook_archive_cli.executions import grade
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restores import terminal_width
+    from notebook_archive_cli.restoring.restores import terminal_width
+    from notebook_archive_cli.running.executions import grade
+    from notebook_archive_cli.terminal.output import Output
 
     output = Output(session.options)
     planned = plan_many(session, _read_input(session, given))
@@ -223,8 +223,8 @@ def _restore_many(session: "Session", given: dict[str, Any]) -> int:
 
 def _read_input(session: "Session", given: dict[str, Any]) -> dict[str, Any]:
     """Return the input of the state machine."""
-    from notebook_archive_cli.catalog import resolve_item
-    from notebook_archive_cli.moments import format_end
+    from notebook_archive_cli.reading.catalog import resolve_item
+    from notebook_archive_cli.restoring.moments import format_end
 
     portal_url, secret_prefix = _read_portal(session, given)
     owners = dict(_split_pair(each) for each in given["mapped"])
@@ -252,15 +252,15 @@ def _split_pair(text: str) -> tuple[str, str]:
 
 
 def _resume(session: "Session", given: dict[str, Any]) -> int:
-    from notebook_archive_cli.bulk_restores import (
+    from notebook_archive_cli.restoring.bulk_restores import (
         LIST_COMMAND,
         carry_out_plan,
         describe_resumed,
         parse_run,
         render_many,
     )
-    from notebook_archive_cli.executions import grade
-    from notebook_archive_cli.output import Output, format_count
+    from notebook_archive_cli.running.executions import grade
+    from notebook_archive_cli.terminal.output import Output, format_count
 
     output, run = Output(session.options), parse_run(given["resumed"], session.options, *LIST_COMMAND)
     resumed = describe_resumed(session, run)

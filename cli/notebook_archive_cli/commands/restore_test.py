@@ -17,11 +17,11 @@ def command(options: Options, run_text: str | None) -> int:
 
     Example: notebook-archive restore-test
     """
-    from notebook_archive_cli.bulk_restores import parse_run
     from notebook_archive_cli.errors import ExitStatus
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restore_tests import carry_out_test, make_run, read_test, render_tests
+    from notebook_archive_cli.restoring.bulk_restores import parse_run
+    from notebook_archive_cli.restoring.restore_tests import carry_out_test, make_run, read_test, render_tests
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     output, session = Output(options), Session(options)
     if run_text is not None:

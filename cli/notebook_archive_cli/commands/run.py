@@ -25,12 +25,12 @@ def command(
     """
     from functools import partial
 
-    from notebook_archive_cli.catalog import resolve_item
-    from notebook_archive_cli.executions import RUNS, describe_started, follow, grade, render_started, start
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.reports import render_report
-    from notebook_archive_cli.runs import list_running
+    from notebook_archive_cli.reading.catalog import resolve_item
+    from notebook_archive_cli.running.executions import RUNS, describe_started, follow, grade, render_started, start
+    from notebook_archive_cli.running.reports import render_report
+    from notebook_archive_cli.running.runs import list_running
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     session, output = Session(options), Output(options)
     item_ids = sorted({resolve_item(session, item) for item in items})

@@ -37,10 +37,10 @@ def command(options: Options, kind: str, limit: int, *, is_utc: bool) -> None:
     """
     from functools import partial
 
-    from notebook_archive_cli.executions import get_state_machine
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.reports import list_runs, render_runs
+    from notebook_archive_cli.running.executions import get_state_machine
+    from notebook_archive_cli.running.reports import list_runs, render_runs
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     machine = get_state_machine(kind)
     runs = list_runs(Session(options), machine, limit)

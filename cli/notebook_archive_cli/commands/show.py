@@ -20,11 +20,11 @@ def command(options: Options, version: str, outputs: bool, utc: bool) -> None:  
 
     Example: notebook-archive show "Flood model@latest"
     """
-    from notebook_archive_cli.catalog import resolve_version_to_read
-    from notebook_archive_cli.notebook_document import describe_notebook, read_body
-    from notebook_archive_cli.notebook_text import render_notebook
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.reading.catalog import resolve_version_to_read
+    from notebook_archive_cli.reading.notebook_document import describe_notebook, read_body
+    from notebook_archive_cli.reading.notebook_text import render_notebook
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     session = Session(options)
     document = describe_notebook(*read_body(session, resolve_version_to_read(session, version, utc=utc)))

@@ -18,9 +18,9 @@ def command(options: Options, *, is_utc: bool) -> ExitStatus:
 
     Example: notebook-archive status
     """
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.running.status import grade_status, read_status, render_status
     from notebook_archive_cli.session import Session
-    from notebook_archive_cli.status import grade_status, read_status, render_status
+    from notebook_archive_cli.terminal.output import Output
 
     status = read_status(Session(options), is_utc=is_utc)
     Output(options).show(status, render_status)

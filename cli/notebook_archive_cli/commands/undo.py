@@ -37,9 +37,9 @@ def command(
     Example: notebook-archive undo restore-20261122-060000-7c1f
     """
     from notebook_archive_cli.errors import ExitStatus
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restores import list_restores, render_restores
+    from notebook_archive_cli.restoring.restores import list_restores, render_restores
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     if [bool(restore_id), bool(run_text), is_list].count(True) != 1:
         raise click.UsageError("Give exactly one of RESTOREID, --run and --list.")
@@ -56,8 +56,14 @@ def command(
 
 def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_forced: bool, is_confirmed: bool) -> int:
     from notebook_archive_cli.errors import ExitStatus
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.restores import carry_out_undo, describe_steps, plan_undo, render_undo, terminal_width
+    from notebook_archive_cli.restoring.restores import (
+        carry_out_undo,
+        describe_steps,
+        plan_undo,
+        render_undo,
+        terminal_width,
+    )
+    from notebook_archive_cli.terminal.output import Output
 
     output = Output(session.options)
     record = plan_undo(session, restore_id, is_forced=is_forced)
@@ -73,11 +79,17 @@ def _undo_one(session: "Session", restore_id: str, *, is_dry_run: bool, is_force
 
 
 def _undo_run(session: "Session", run_text: str, *, is_dry_run: bool, is_confirmed: bool) -> int:
-    from notebook_archive_cli.bulk_restores import LIST_COMMAND, list_made, parse_run, render_undone, undo_many
     from notebook_archive_cli.errors import ExitStatus
-    from notebook_archive_cli.layout import wrap_text
-    from notebook_archive_cli.output import Output, format_count
-    from notebook_archive_cli.restores import terminal_width
+    from notebook_archive_cli.restoring.bulk_restores import (
+        LIST_COMMAND,
+        list_made,
+        parse_run,
+        render_undone,
+        undo_many,
+    )
+    from notebook_archive_cli.restoring.restores import terminal_width
+    from notebook_archive_cli.terminal.layout import wrap_text
+    from notebook_archive_cli.terminal.output import Output, format_count
 
     output, run = Output(session.options), parse_run(run_text, session.options, *LIST_COMMAND)
     made = list_made(session, run)

@@ -33,12 +33,19 @@ def command(
     """
     from functools import partial
 
-    from notebook_archive_cli.catalog import resolve_item
-    from notebook_archive_cli.executions import VERIFICATIONS, describe_started, follow, grade, render_started, start
-    from notebook_archive_cli.findings import describe_everything, describe_verification
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.reports import render_verification
+    from notebook_archive_cli.reading.catalog import resolve_item
+    from notebook_archive_cli.running.executions import (
+        VERIFICATIONS,
+        describe_started,
+        follow,
+        grade,
+        render_started,
+        start,
+    )
+    from notebook_archive_cli.running.findings import describe_everything, describe_verification
+    from notebook_archive_cli.running.reports import render_verification
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     if items and is_everything:
         raise click.UsageError("Give items or --all, not both.", click.get_current_context())

@@ -22,10 +22,10 @@ def command(options: Options, item: str, utc: bool) -> None:  # noqa: FBT001
 
     Example: notebook-archive versions "Flood model"
     """
-    from notebook_archive_cli.catalog import list_versions, resolve_item
-    from notebook_archive_cli.catalog_tables import render_versions
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.reading.catalog import list_versions, resolve_item
+    from notebook_archive_cli.reading.catalog_tables import render_versions
     from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     session = Session(options)
     versions = list_versions(session, resolve_item(session, item))

@@ -82,9 +82,9 @@ def _create(options: Options, /, events: str, **given: Any) -> None:  # noqa: AN
 
     Example: notebook-archive webhook create
     """
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.accounts.webhooks import WebhookOptions, create_webhook, render_created
     from notebook_archive_cli.session import Session
-    from notebook_archive_cli.webhooks import WebhookOptions, create_webhook, render_created
+    from notebook_archive_cli.terminal.output import Output
 
     created = create_webhook(Session(options), WebhookOptions(**given), events)
     Output(options).show(created, render_created)
@@ -103,15 +103,15 @@ def _list(options: Options, /, **given: Any) -> None:  # noqa: ANN401 - the opti
     """
     from functools import partial
 
-    from notebook_archive_cli.output import Output
-    from notebook_archive_cli.session import Session
-    from notebook_archive_cli.webhooks import (
+    from notebook_archive_cli.accounts.webhooks import (
         WebhookOptions,
         describe_missing,
         find_log_group,
         list_webhooks,
         render_webhooks,
     )
+    from notebook_archive_cli.session import Session
+    from notebook_archive_cli.terminal.output import Output
 
     session, chosen = Session(options), WebhookOptions(**given)
     found = list_webhooks(session, chosen)
@@ -135,9 +135,9 @@ def _remove(options: Options, /, *, is_confirmed: bool, **given: Any) -> None:  
 
     Example: notebook-archive webhook remove
     """
-    from notebook_archive_cli.output import Output
+    from notebook_archive_cli.accounts.webhooks import WebhookOptions, describe_removal, remove_webhook, render_removed
     from notebook_archive_cli.session import Session
-    from notebook_archive_cli.webhooks import WebhookOptions, describe_removal, remove_webhook, render_removed
+    from notebook_archive_cli.terminal.output import Output
 
     output, session, chosen = Output(options), Session(options), WebhookOptions(**given)
     if plan := describe_removal(session, chosen):

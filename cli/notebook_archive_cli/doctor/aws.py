@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 # AWS refuses a signature, and ArcGIS a token, if the clocks differ by more than five minutes.
 MAX_SKEW_SECONDS = 120.0

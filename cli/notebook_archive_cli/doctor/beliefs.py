@@ -26,7 +26,7 @@ from notebook_archive_cli.doctor.arcgis import CALL_SECONDS
 from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.secrets import list_secrets, search
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 # Number of owners, and of each owner's notebooks, that are searched for a notebook with a snapshot.
 MAX_OWNERS = 10

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
 from notebook_archive_cli.doctor.policies import list_statements, normalize
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 PUBLIC_ACCESS_BLOCK = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 # The objects that are written once. The template's statement NeverOverwriteSnapshots has the same list.

@@ -10,7 +10,7 @@ from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, un
 from notebook_archive_cli.doctor.policies import normalize
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.doctor.template import DeployedTemplate, Unresolvable
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 FUNCTION, ROLE = "AWS::Lambda::Function", "AWS::IAM::Role"
 HOUR_SECONDS = 3600

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from notebook_archive_cli.doctor.checks import Check, bad, good
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 # The AWS services that the functions call (docs/restricted-account.md).
 SERVICES = ("s3", "secretsmanager", "sqs", "events")

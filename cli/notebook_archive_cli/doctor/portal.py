@@ -15,7 +15,7 @@ from notebook_archive_cli.doctor.arcgis import request
 from notebook_archive_cli.doctor.aws import describe_skew, measure_skew
 from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 
 # A certificate that ends sooner is bad.
 MIN_CERTIFICATE_DAYS = 14

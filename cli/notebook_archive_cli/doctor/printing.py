@@ -10,9 +10,9 @@ from typing import Any, Self
 from rich.text import Text
 
 from notebook_archive_cli.doctor.checks import Check
-from notebook_archive_cli.layout import wrap_text
 from notebook_archive_cli.options import Options
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.layout import wrap_text
+from notebook_archive_cli.terminal.output import format_count
 
 # What each line begins with, and the style in a terminal.
 LABELS = {"good": ("good", "green"), "bad": ("BAD", "bold red"), "unknown": ("unknown", "yellow")}

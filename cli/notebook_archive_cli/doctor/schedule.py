@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.output import format_count
-from notebook_archive_cli.schedules import find_next_start
+from notebook_archive_cli.running.schedules import find_next_start
+from notebook_archive_cli.terminal.output import format_count
 
 
 def check_runs(target: Target) -> Check:

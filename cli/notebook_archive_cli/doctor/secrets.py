@@ -23,7 +23,7 @@ from notebook_archive.models import ItemId, parse_epoch_milliseconds
 from notebook_archive.secret_store import calculate_max_wait
 from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.output import format_count
+from notebook_archive_cli.terminal.output import format_count
 from notebook_archive_cli.translation import translate_error
 
 # Number of owners' secrets that sign in at the same time.

@@ -2,10 +2,10 @@
 
 from notebook_archive.errors import SecretMalformed, SecretMissing
 from notebook_archive.http.webhook_signature import WebhookSecret
+from notebook_archive_cli.accounts.webhooks import WebhookOptions, list_webhooks
 from notebook_archive_cli.doctor.checks import Check, bad, good
 from notebook_archive_cli.doctor.secrets import put_secret
 from notebook_archive_cli.doctor.target import Target
-from notebook_archive_cli.webhooks import WebhookOptions, list_webhooks
 
 NOT_NEEDED = "not needed: WebhookSecret is not set"
 

@@ -1,0 +1,1 @@
+"""Keep the credentials of owners, and the webhook on the portal."""

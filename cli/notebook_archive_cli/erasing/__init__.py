@@ -1,0 +1,1 @@
+"""Erase the archived notebooks of a person."""

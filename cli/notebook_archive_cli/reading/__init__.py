@@ -1,0 +1,1 @@
+"""Find, list, show, compare and download archived versions."""

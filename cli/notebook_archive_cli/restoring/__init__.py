@@ -1,0 +1,1 @@
+"""Restore notebooks, take restores back, and test restores."""

@@ -1,0 +1,1 @@
+"""Start and follow executions, and read what runs and verifications report."""

@@ -1,0 +1,1 @@
+"""Print documents, tables, progress and errors, and format times, sizes and texts for people."""
