@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -515,7 +514,7 @@ def test_stopped_following_leaves_the_run_going(run: Run, archive: Archive, monk
 
     def press_control_c(client: Any, operation: str, parameters: Any) -> Any:
         if operation == "ListMapRuns":
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         return call(client, operation, parameters)
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", press_control_c)
