@@ -39,7 +39,7 @@ def read_report(archive: Archive, key: str) -> dict[str, Any] | None:
 
 
 def read_lines(archive: Archive, key: str, *members: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects of JSON Lines, each of which has these members. Raises ArchiveDamaged.
+    """Yield the objects of JSON Lines. Each has these members. Raises ArchiveDamaged.
 
     Nothing is yielded if there is no such key.
     """

@@ -169,7 +169,7 @@ class ErasurePlanner:
         return self._make_plan("", listed)
 
     def plan_owner(self, owner: str) -> ErasurePlan:
-        """Return the plan for all notebooks of which any S3 version names this owner."""
+        """Return the plan for each notebook that has an S3 version with this owner's name."""
         everything = self._describe(self._session.archive.list_versions(keys.SHARDS[0], keys.SHARDS[-1]))
         items = {keys.item_of(each.key) for each in everything if each.owner == owner}
         if not items:
