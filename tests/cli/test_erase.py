@@ -165,6 +165,19 @@ def test_a_session_of_a_role_is_recognized() -> None:
     assert not is_session_of(f"arn:aws:iam::{ACCOUNT}:user/archive-break-glass", ROLE)
 
 
+def test_a_refused_erasure_changes_nothing(archived: Archived, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Any, __: str, objects: list[dict[str, Any]], *___: Any) -> tuple[list[Any], list[str]]:
+        return [], [each["Key"] for each in objects]
+
+    before = list_left(archived, "flood")
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Backend, "delete_objects", refuse)
+        result = run("erase", "--owner", "ana", "--confirm", "ana", "--json", *WHY)
+    assert (result.status, result.error["reason"]) == (4, "erasure-denied")
+    assert list_left(archived, "flood") == before
+    assert [each["status"] for each in read_records(archived)] == ["refused"]
+
+
 def test_an_interrupted_erasure_is_completed(archived: Archived, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     delete, left = S3Backend.delete_objects, [1]
 

@@ -8,9 +8,9 @@ from tests.strict_s3 import BUCKET, plain_client
 from tests.verification.scene import Scene, destroy, digits, held
 
 
-def erase(scene: Scene, item: str, identifier: str = "0123456789ab") -> None:
+def erase(scene: Scene, item: str, identifier: str = "0123456789ab", status: str = "erased") -> None:
     """Erase a notebook as the command does: write the record, and delete every S3 version."""
-    record = {"schema": 1, "erasureId": identifier, "itemIds": [digits(item)], "status": "erased"}
+    record = {"schema": 1, "erasureId": identifier, "itemIds": [digits(item)], "status": status}
     key = f"erasures/2026-11-23/{identifier}.json"
     plain_client().put_object(Bucket=BUCKET, Key=key, Body=json.dumps(record).encode())
     # The clock of a scene is ahead of S3's.
@@ -60,5 +60,14 @@ def test_a_damaged_record_hides_nothing(scene: Scene) -> None:
     scene.verify("one")
     destroy(erased)
     plain_client().put_object(Bucket=BUCKET, Key="erasures/2026-11-23/0123456789ab.json", Body=b"{")
+    scene.night = 1
+    assert scene.verify("two")["findings"]["missing"]["new"] == 1
+
+
+def test_a_refused_erasure_hides_nothing(scene: Scene) -> None:
+    scene.add_snapshot("flood")
+    scene.record()
+    scene.verify("one")
+    erase(scene, "flood", status="refused")
     scene.night = 1
     assert scene.verify("two")["findings"]["missing"]["new"] == 1

@@ -20,7 +20,7 @@ import click
 from botocore.exceptions import ClientError
 
 from notebook_archive.archive import CopyId, ListedKey, ListedVersion, keys, read_erasures
-from notebook_archive.archive.erasures import ERASURE_SCHEMA
+from notebook_archive.archive.erasures import ERASURE_REFUSED, ERASURE_SCHEMA
 from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.archive.s3_errors import is_absent, is_no_version
 from notebook_archive.models import ItemId, parse_text
@@ -319,10 +319,10 @@ def erase(session: Session, plan: ErasurePlan, why: str) -> dict[str, Any]:
         for each in archive.list_item_versions(item_id)
         for version in each.versions
     ]
-    status = "partly-erased" if left else "erased"
+    is_denied = bool(refused) and len(left) >= len(plan.versions)
+    status = ERASURE_REFUSED if is_denied else "partly-erased" if left else "erased"
     archive.put_document(key, {**record, "status": status, "left": len(left)})
-    session.ledger.remove_erased(read_erasures(archive))
-    if refused and len(left) >= len(plan.versions):
+    if is_denied:
         raise CommandError(
             "erasure-denied",
             f"S3 refused every deletion ({refused}). Nothing was erased.",
@@ -331,6 +331,7 @@ def erase(session: Session, plan: ErasurePlan, why: str) -> dict[str, Any]:
             command=session.options.aws_command("sts", "get-caller-identity"),
             status=ExitStatus.DENIED,
         )
+    session.ledger.remove_erased(read_erasures(archive))
     remaining = Counter(keys.item_of(each.key) for each in left)
     items = [{**each, "left": remaining[each["itemId"]]} for each in plan.document["items"]]
     return {**plan.document, "status": status, "erasureId": erasure_id, "items": items}

@@ -14,6 +14,8 @@ from notebook_archive.models import ITEM_ID, ItemId
 
 # Version of the format of the records.
 ERASURE_SCHEMA = 1
+# The status of an erasure if S3 refused every deletion. Nothing was erased, so the record hides nothing.
+ERASURE_REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,9 @@ class Erasures:
 
 
 def read_erasures(archive: Archive) -> Erasures:
-    """Return the erasures that the archive has records of. A damaged record is skipped, so it hides nothing.
+    """Return the erasures that the archive has records of.
+
+    A record that is damaged, or of an erasure that S3 refused, is skipped. So it hides nothing.
 
     May raise ArchiveDenied or ArchiveUnavailable.
     """
@@ -42,8 +46,9 @@ def read_erasures(archive: Archive) -> Erasures:
     for listed in archive.list_documents(keys.ERASURES):
         try:
             document = json.loads(archive.read_object(listed.key) or b"{}")
-            found = [ItemId(each) for each in document["itemIds"] if ITEM_ID.fullmatch(each)]
-        except (ArchiveDamaged, KeyError, TypeError, ValueError, RecursionError):
+            is_refused = document.get("status") == ERASURE_REFUSED
+            found = [] if is_refused else [ItemId(each) for each in document["itemIds"] if ITEM_ID.fullmatch(each)]
+        except (ArchiveDamaged, AttributeError, KeyError, TypeError, ValueError, RecursionError):
             continue
         written = int(listed.written.timestamp() * 1000)
         times |= {item_id: max(written, times.get(item_id, 0)) for item_id in found}
