@@ -1,15 +1,106 @@
-"""Provide a stack that has been in operation for a night."""
+"""Provide a stack that has been in operation for a day, and an operator who follows its notifications."""
 
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
-from tests.functions.conftest import Functions, functions, running  # noqa: F401
-from tests.operations.operated import Operated
+from notebook_archive_cli.doctor.checks import Check
+from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.options import Options
+from notebook_archive_cli.session import Session
+from tests.cli.aws_commands import run_aws
+from tests.cli.conftest import MotoStack, Result, Run, run
+from tests.cli.functions import Executions, answered
+from tests.functions.conftest import Functions, functions, running
+from tests.operations.operated import REGION, STACK, Operated, Sent
+from tests.strict_s3 import BUCKET, LEDGER_BUCKET
+from tests.template.rendered import template
+
+__all__ = ["functions", "run", "running"]
+
+HOUR = timedelta(hours=1)
+# Two notebooks of ana and one of ben. Both have a secret.
+_TITLES = ("Flood model", "Évolution du littoral", "Shared methods")
+# What the command of a notification looks like.
+_COMMAND = re.compile(r"  (?:notebook-archive|aws) ")
 
 
 @pytest.fixture
-def operated(functions: Functions) -> Operated:  # noqa: F811
-    """Return a stack whose first night was good."""
+def operated(functions: Functions) -> Operated:
+    """Return a stack with three notebooks, whose first run was good."""
+    organisation = functions.deployment.organisation
+    for item in organisation.notebooks():
+        if item.title not in _TITLES:
+            del organisation.items[item.id]
     stack = Operated(functions, datetime.now(UTC).replace(second=0, microsecond=0))
+    assert stack.run().status == "SUCCEEDED"
+    stack.begin()
+    stack.wait(24 * HOUR)
+    assert stack.notifications == []
     return stack
+
+
+@dataclass
+class Operator:
+    """Somebody who pastes the commands of notifications into a shell."""
+
+    operated: Operated
+    run: Run
+
+    def follow(self, sent: Sent) -> Result:
+        """Run the command of a notification, and return what it printed."""
+        return self.run(*shlex.split(find_command(sent))[1:])
+
+    def examine(self, check: Callable[[Target], Check | list[Check]], resources: Mapping[str, str]) -> Check:
+        """Return the bad result of one check of `doctor`. `resources` are the ids of the stack's resources in moto."""
+        target = Target(Session(Options(stack=STACK, region=REGION)))
+        target.resources = {name: ("", physical) for name, physical in resources.items()}  # type: ignore[misc]
+        result = check(target)
+        (bad,) = (each for each in ([result] if isinstance(result, Check) else result) if each.state == "bad")
+        return bad
+
+
+def find_command(sent: Sent) -> str:
+    """Return the command of a notification, as it can be pasted."""
+    (line,) = (each.strip() for each in sent.text.splitlines() if _COMMAND.match(each))
+    return line
+
+
+@pytest.fixture
+def operator(operated: Operated, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
+    """Yield an operator, whose working directory has the files that commands read.
+
+    An execution that the command starts does what the state machine does.
+    """
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").write_text(operated.functions.arcgis.ca_bundle.read_text())
+    outputs = {name: str(each["Value"]) for name, each in operated.rendered["Outputs"].items()}
+    outputs |= {name: url for name, url in operated.queues.items() if name in outputs}
+    outputs |= {"ArchiveBucket": BUCKET, "LedgerBucket": LEDGER_BUCKET}
+    definition = '{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}'
+    for output, name in (("StateMachine", "ArchiveRun"), ("VerificationStateMachine", "ArchiveVerification")):
+        outputs[output] = boto3.client("stepfunctions").create_state_machine(
+            name=name, definition=definition, roleArn="arn:aws:iam::123456789012:role/machine"
+        )["stateMachineArn"]
+    parameters = {name: str(each.get("Default", "")) for name, each in template()["Parameters"].items()}
+    parameters |= operated.parameters
+    parameters |= {
+        "PortalUrl": operated.functions.deployment.portal_url,
+        "CaBundleSecret": "notebook-archive/ca-bundle",
+        "AlarmTopicArn": operated.topic,
+    }
+    MotoStack(outputs, parameters, STACK).deploy()
+    executions = Executions(lambda name, given: _work(operated, name, given))
+    with answered(stepfunctions_StartExecution=executions.start, stepfunctions_DescribeExecution=executions.describe):
+        yield Operator(operated, run)
+
+
+def _work(operated: Operated, name: str, given: Mapping[str, Any]) -> None:
+    operated.execute("ArchiveRun", given, name)

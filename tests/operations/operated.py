@@ -29,11 +29,23 @@ from tests.template.rendered import EVERYTHING, VARIANTS, render, state_machine
 
 REGION = "eu-west-1"
 STACK = "notebook-archive"
-PARAMETERS = {**VARIANTS["webhooks"], "AlarmTopicArn": EVERYTHING["AlarmTopicArn"]}
+# The subjects of notifications that a failure is over.
+OVER = f"[{STACK}] Over: "
+PARAMETERS = {
+    **VARIANTS["webhooks"],
+    "AlarmTopicArn": EVERYTHING["AlarmTopicArn"],
+    "VerifyScheduleState": "DISABLED",
+}
 # SQS sends the metrics of a queue that is empty and not used for this time (SQS developer guide, "CloudWatch metrics").
 _ACTIVE = timedelta(hours=6)
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
-_KINDS = {"ArchiveRun": "run", "ArchiveVerification": "verification", "ArchiveRestore": "restore"}
+_NOTIFIER, _NOTIFICATIONS = "NotifyOperatorsFunction", "NotificationQueue"
+# The variable of the notifier that has the ARN of a state machine.
+_MACHINES = {
+    "ArchiveRun": "RUN_STATE_MACHINE_ARN",
+    "ArchiveVerification": "VERIFICATION_STATE_MACHINE_ARN",
+    "ArchiveRestore": "RESTORE_STATE_MACHINE_ARN",
+}
 
 
 @dataclass(frozen=True)
@@ -87,12 +99,13 @@ class Operated:
             REQUEST_QUEUE_URL=self.queues["RequestQueue"],
             FAILURE_QUEUE_URL=self.queues["FailureQueue"],
             AWS_REGION=REGION,
-            TEXT_TOPIC_ARN=self.topic,
-            RUN_STATE_MACHINE_ARN=_name_machine("ArchiveRun"),
-            VERIFICATION_STATE_MACHINE_ARN=_name_machine("ArchiveVerification"),
-            RESTORE_STATE_MACHINE_ARN=_name_machine("ArchiveRestore"),
-            ALARM_AFTER_HOURS="26",
+            **{
+                name: value
+                for name, value in self._resources[_NOTIFIER]["Properties"]["Environment"]["Variables"].items()
+                if name != "LEDGER_BUCKET"
+            },
         )
+        self.functions.configure(TEXT_TOPIC_ARN=self.topic)
 
     # What happens in the stack.
 
@@ -106,13 +119,14 @@ class Operated:
 
     def execute(self, machine: str, given: Mapping[str, Any], name: str = "") -> Ended:
         """Execute a state machine now. As on AWS, its metrics and events follow."""
-        name = name or f"{_KINDS[machine]}-{next(self._arrivals)}"
+        name = name or f"execution-{next(self._arrivals)}"
         started_at = self.at
+        self.functions.configure()  # the containers of the last execution ended long ago
         ended = Machine(state_machine(self.parameters, machine), self._invoke_task, _read_lines).execute(
             name, given, started_at
         )
-        arn = _name_machine(machine)
-        dimensions = {"StateMachineArn": self._refer(machine)}
+        arn = str(self._resources[_NOTIFIER]["Properties"]["Environment"]["Variables"][_MACHINES[machine]])
+        dimensions = {"StateMachineArn": arn}
         for status, metric in (("SUCCEEDED", "ExecutionsSucceeded"), ("FAILED", "ExecutionsFailed")):
             self._count("AWS/States", metric, dimensions, float(ended.status == status))
         detail = {
@@ -243,10 +257,13 @@ class Operated:
 
     def _route(self, event: dict[str, Any], at: datetime) -> None:
         """Pass an event to the targets of the rules that match it. A queue delivers it after its delay."""
-        if event["source"] in ("aws.cloudwatch", "aws.states"):
-            self._pending.append((at + timedelta(seconds=120), next(self._arrivals), "queue", event))
-        elif event["source"] == "notebook-archive":
-            self._pending.append((at, next(self._arrivals), "direct", event))
+        for rule in self._resources.values():
+            if rule["Type"] == "AWS::Events::Rule" and is_matching(rule["Properties"]["EventPattern"], event):
+                for target in rule["Properties"]["Targets"]:
+                    name = target["Arn"].rpartition(":")[2]
+                    delay = int(self._resources[name]["Properties"].get("DelaySeconds", 0))
+                    if name in (_NOTIFIER, _NOTIFICATIONS):
+                        self._pending.append((at + timedelta(seconds=delay), next(self._arrivals), name, event))
 
     def _deliver(self, until: datetime | None = None) -> None:
         """Pass to the notifier what is due."""
@@ -254,11 +271,15 @@ class Operated:
         while due := min((each for each in self._pending if each[0] <= until), default=None):
             self._pending.remove(due)
             moment, number, way, event = due
-            if way == "direct":
+            if way == _NOTIFIER:
                 self.functions.invoke("notify_operators", event)
             else:
                 record = {"messageId": f"message-{number}", "body": json.dumps(event), "eventSource": "aws:sqs"}
-                record |= {"receiptHandle": "-", "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}}
+                record |= {
+                    "receiptHandle": "-",
+                    "attributes": {"ApproximateReceiveCount": "1"},
+                    "messageAttributes": {},
+                }
                 answer = self.functions.invoke("notify_operators", {"Records": [record]})
                 assert len(answer["outcomes"]) == 1
             self._read_inbox(moment)
@@ -276,10 +297,6 @@ class Operated:
     def _invoke_task(self, function: str, payload: Mapping[str, Any]) -> Any:
         name = "".join(f"_{each.lower()}" if each.isupper() else each for each in function.rpartition(":")[2])
         return self.invoke(name.removeprefix("_").removesuffix("_function"), payload)
-
-    def _refer(self, machine: str) -> str:
-        (alarm,) = (each for each in self._alarms if each.name == _FAILED[machine])
-        return alarm.dimensions["StateMachineArn"]
 
     def _count(self, namespace: str, metric: str, dimensions: Mapping[str, str], value: float) -> None:
         self.points.append(Point(namespace, metric, dimensions, self.at, value))
@@ -305,17 +322,6 @@ class Operated:
         for name, depth in depths.items():
             if not depth:
                 self._used.pop(name, None)
-
-
-_FAILED = {
-    "ArchiveRun": "RunFailedAlarm",
-    "ArchiveVerification": "VerificationFailedAlarm",
-    "ArchiveRestore": "BulkRestoreFailedAlarm",
-}
-
-
-def _name_machine(name: str) -> str:
-    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
 
 
 def _read_lines(key: str) -> list[str]:

@@ -145,6 +145,8 @@ class _Resolver:
             return self.is_true(argument)
         if function == "Fn::And":
             return all(self._test(each) for each in argument)
+        if function == "Fn::Or":
+            return any(self._test(each) for each in argument)
         if function == "Fn::Not":
             return not self._test(argument[0])
         assert function == "Fn::Equals", function

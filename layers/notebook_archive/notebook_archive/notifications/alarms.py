@@ -62,20 +62,26 @@ def describe_end(end: ExecutionEnd, record: Record, stack: Stack) -> Notificatio
     """Return the notification that an execution ended without a report."""
     noun, concerns = _NOUNS[end.kind]
     run, how = record.name, _ENDS[end.status]
-    problem = describe_caught_error({"Error": end.error or end.status, "Cause": end.cause})
-    is_failure = end.status == "FAILED"
-    detail = f": {name_reason(problem['reason'])}" if is_failure else ""
     restart = {"run": "run", "verification": "verify", "restore": f"restore --resume {shlex.quote(run)}"}[end.kind]
+    subject, cause = f"{noun.capitalize()} {how}", _CAUSES.get(end.status, "")
+    remedy, command = "Start it again. What was done is kept, and is not done twice.", stack.command(restart)
+    more = "docs/operations.md, No report"
+    if end.status == "FAILED":
+        problem = describe_caught_error({"Error": end.error, "Cause": end.cause})
+        subject += f": {name_reason(problem['reason'])}"
+        cause = f"{problem['message']} ({problem['reason']})"
+        sentence, command = choose_command(problem, run, stack)
+        remedy, more = f"{problem['remedy']}\n{sentence}", choose_page(problem["reason"])
     return Notification(
         key=record.key,
-        subject=f"{noun.capitalize()} {how}{detail}",
+        subject=subject,
         what=f"The {noun} {run} {how}, and wrote no report.",
         since=end.at,
         concerns=(concerns,),
-        cause=f"{problem['message']} ({problem['reason']})" if is_failure else _CAUSES[end.status],
-        remedy=problem["remedy"] if is_failure else "Start it again. What was done is kept, and is not done twice.",
-        command=choose_command(problem, run, stack) if is_failure else stack.command(restart),
-        more=choose_page(problem["reason"]) if is_failure else "docs/operations.md, No report",
+        cause=cause,
+        remedy=remedy,
+        command=command,
+        more=more,
     )
 
 

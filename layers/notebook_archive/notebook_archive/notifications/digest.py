@@ -20,6 +20,12 @@ _KEYS = {
     "restore": keys.bulk_report_key,
     "restore-test": keys.restore_test_results_key,
 }
+_ENDS = {
+    "complete": "was complete",
+    "findings": "found something",
+    "partial": "was partial",
+    "failed": "failed",
+}
 _KINDS: tuple[Kind, ...] = ("run", "verification", "restore", "restore-test", "alarm")
 
 
@@ -104,7 +110,7 @@ def _describe_protection(run: Report | None) -> str:
     total = sum(protection.values())
     others = ", ".join(f"{count} {state}" for state, count in protection.items() if count and state != "protected")
     figures = f"{protection['protected']:,} of {format_count(total, 'notebook')}" + (f" ({others})" if others else "")
-    return f"{figures}. The last run, {run['runId']}, is {run['status']}, and ended at {_format(run['endedAt'])}."
+    return f"{figures}. The last run, {run['runId']}, {_ENDS[run['status']]} at {_format(run['endedAt'])}."
 
 
 def _describe_recovery(run: Report | None) -> str:
@@ -123,11 +129,15 @@ def _describe_proof(verification: Report | None) -> str:
     listed = format_count(verification["versions"]["listed"], "version")
     oldest = verification["oldestUnprovedDays"]
     age = "" if oldest is None else f", the oldest proof is {oldest:.1f} days old"
-    count = sum(states["new"] + states["open"] for states in verification["findings"].values())
+    count = _count_findings(verification)
     return (
         f"{listed}{age}, {format_count(count, 'finding')} not acknowledged. The last verification, "
-        f"{verification['runId']}, is {verification['status']}."
+        f"{verification['runId']}, {_ENDS[verification['status']]} at {_format(verification['endedAt'])}."
     )
+
+
+def _count_findings(verification: Report) -> int:
+    return sum(states["new"] + states["open"] for states in verification["findings"].values())
 
 
 def _describe_tests(test: Report | None) -> str:
@@ -147,11 +157,13 @@ def _describe_sent(sent: Sequence[Record]) -> str:
 
 
 def _write_headline(run: Report | None, verification: Report | None, alarms: Mapping[str, datetime]) -> str:
-    parts = ["no run" if run is None else f"last run {run['status']}"]
+    parts = ["no run"]
     if run:
         total = sum(run["protection"].values())
-        parts.append(f"{run['protection']['protected']:,} of {format_count(total, 'notebook')} protected")
-    if verification and verification["status"] != "complete":
+        parts = [f"{run['protection']['protected']:,} of {total:,} protected", f"last run {run['status']}"]
+    if verification and verification["status"] == "findings":
+        parts.append(format_count(_count_findings(verification), "finding"))
+    elif verification and verification["status"] != "complete":
         parts.append(f"verification {verification['status']}")
     if alarms:
         parts.append(f"{format_count(len(alarms), 'alarm')} on")

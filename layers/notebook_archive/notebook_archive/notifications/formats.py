@@ -33,7 +33,7 @@ def write_subject(message: Message, stack: Stack) -> str:
 
 def write_text(message: Message) -> str:
     """Return the text of an e-mail."""
-    return "\n".join(_write_lines(message)) + "\n"
+    return "\n".join(_write_lines(message)).strip() + "\n"
 
 
 def _write_lines(message: Message) -> Iterator[str]:
@@ -83,20 +83,20 @@ def write_chat(message: Message, stack: Stack) -> str:
         )
         description = "\n".join(lines)
         steps = [*map(_clean_for_chat, message.remedy.split("\n")), f"`{_clean(message.command)}`"]
-    subject = f"[{stack.name}] {message.subject}"
+    subject = f"[{stack.name}] {_clean_for_chat(message.subject)}"
     document = {
         "version": "1.0",
         "source": "custom",
         "id": f"{stack.name} {message.key}",
         "content": {
             "textType": "client-markdown",
-            "title": _clean_for_chat(subject),
+            "title": subject,
             "description": truncate("\n".join(map(_clean_for_chat, description.split("\n"))), _MAX_DESCRIPTION),
             "nextSteps": [*steps, f"Read more: {message.more}"],
         },
         "metadata": {
             "threadId": f"{stack.name} {message.key.partition(' ')[0]}",
-            "summary": _clean_for_chat(subject),
+            "summary": subject,
             "eventType": message.key.partition(" ")[0],
         },
     }

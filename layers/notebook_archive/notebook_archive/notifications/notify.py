@@ -1,7 +1,8 @@
 """Decide whether an event becomes a notification, and send it once."""
 
+import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -123,7 +124,8 @@ def _identify(incoming: AlarmChange | ExecutionEnd | Completed | DigestDue) -> t
         case Completed():
             return incoming.kind, incoming.detail["runId"]
         case ExecutionEnd():
-            return incoming.kind, RunId.from_execution(incoming.name, incoming.started_at.isoformat())
+            # msgspec encodes no subclass of str
+            return incoming.kind, str(RunId.from_execution(incoming.name, incoming.started_at.isoformat()))
         case AlarmChange():
             return "alarm", f"{incoming.at:%Y-%m-%d/%H%M%S}-{incoming.alarm}-{incoming.state}"
         case DigestDue():
@@ -198,8 +200,8 @@ def _judge_run(report: Report, record: Record, notifier: Notifier) -> _Judgment:
     if record.state not in _GOOD:
         since = _find_first_failure(record, notifier.records)
         return _Judgment(record, describe_run(report, record, since, notifier.stack))
-    earlier = _list_earlier_runs(record, notifier.records)
-    new = set(ids) - set(earlier[0].unprotected if earlier else ())
+    last = next(_list_earlier_runs(record, notifier.records), None)
+    new = set(ids) - set(last.unprotected if last else ())
     if new and record.is_full:
         return _Judgment(record, describe_unprotected(report, record, new, notifier.stack))
     return _Judgment(record, None, "Nothing failed, and no notebook is newly without protection.")
@@ -207,22 +209,18 @@ def _judge_run(report: Report, record: Record, notifier: Notifier) -> _Judgment:
 
 def _find_first_failure(record: Record, records: Records) -> datetime:
     """Return the time of the first run over all notebooks in the series of failures that ends with this one."""
-    since = record.at
-    for earlier in _list_earlier_runs(record, records):
-        if earlier.state in _GOOD:
-            break
-        since = min(since, earlier.at)
-    return since
+    failures = itertools.takewhile(lambda each: each.state not in _GOOD, _list_earlier_runs(record, records))
+    return min((each.at for each in failures), default=record.at)
 
 
-def _list_earlier_runs(record: Record, records: Records) -> list[Record]:
-    """Return the records of earlier runs over all notebooks, the latest first."""
+def _list_earlier_runs(record: Record, records: Records) -> Iterator[Record]:
+    """Yield the records of earlier runs over all notebooks, the latest first."""
     try:
-        found = records.list_latest("run", record.at - timedelta(days=_SERIES_DAYS))
-        return [each for each in found if each.is_full and each.at < record.at and each.name != record.name]
+        for each in records.list_latest("run", record.at - timedelta(days=_SERIES_DAYS)):
+            if each.is_full and each.at < record.at and each.name != record.name:
+                yield each
     except ArchiveError as error:
         _log.warning("The records of notifications cannot be read", extra={"error": str(error)})
-        return []
 
 
 def _find_covering(change: AlarmChange, words: AlarmWords, start: datetime, records: Records) -> str:

@@ -55,24 +55,33 @@ _PASSING = _list_names(ArcGISUnavailable, DeadlineExceeded, ListingIncomplete) |
     "batch-crashed",
     "plan-incomplete",
 }
+_AGAIN = "Then start a run, with `notebook-archive run`, or wait for the next one."
 _SEARCH = frozenset(("notebooks-not-looked-up", "notebooks-vanished", "search-missed", "search-stale"))
 
 
-def choose_command(problem: Mapping[str, Any], run: str, stack: Stack) -> str:
-    """Return the command for the problem of a run. If no command mends it, return the one that shows the report."""
+def choose_command(problem: Mapping[str, Any], run: str, stack: Stack) -> tuple[str, str]:
+    """Return what the command for the problem of a run does, and the command.
+
+    If no command mends the problem, the command shows the report.
+    """
     reason, secret = problem["reason"], problem.get("secret", "") or _find_secret(problem["message"])
     if reason in _CREDENTIALS and _OWNERS in secret:
         # See `name_owner_secret` of arcgis/token_secrets.py.
         owner = unquote(secret.partition(_OWNERS)[2].replace("=", "%"))
-        return stack.command(f"owners add {shlex.quote(owner)}")
+        return f"The command asks for the password, and stores the credential. {_AGAIN}", stack.command(
+            f"owners add {shlex.quote(owner)}"
+        )
     if reason in _CREDENTIALS and secret.endswith(_ADMIN):
         words = "create-secret --name" if reason in _NO_SECRET else "put-secret-value --secret-id"
-        return stack.aws_command(f"secretsmanager {words} {shlex.quote(secret)} --secret-string file://admin.json")
+        sentence = "Write the credential into admin.json, as docs/secrets.md shows. The command stores it."
+        return f"{sentence} {_AGAIN}", stack.aws_command(
+            f"secretsmanager {words} {shlex.quote(secret)} --secret-string file://admin.json"
+        )
     if reason in _CREDENTIALS | _CONFIGURATION:
-        return stack.command("doctor")
+        return "The command finds the fault, and says how to correct it.", stack.command("doctor")
     if reason in _PASSING | _SEARCH:
-        return stack.command("run")
-    return stack.command(f"report {shlex.quote(run)}")
+        return "When the cause is gone, the command archives what is missing.", stack.command("run")
+    return "The command shows the report.", stack.command(f"report {shlex.quote(run)}")
 
 
 def choose_page(reason: str) -> str:

@@ -42,7 +42,8 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
     cause = causes[0] if causes else {"reason": "unknown", "message": report["message"], "remedy": ""}
     attempted = format_count(report["notebooks"]["attempted"], "notebook")
     if error:
-        what = f"The archive run {run} failed before it could finish. It archived what it reached, if anything."
+        archived = "What it reached is archived." if report["notebooks"]["attempted"] else "It archived nothing."
+        what = f"The archive run {run} failed. {archived}"
         concerns: tuple[str, ...] = _EVERY_NOTEBOOK
     elif failed:
         what = f"The archive run {run} is {status}: {failed} of {attempted} failed. The others are archived."
@@ -51,6 +52,7 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
         what = f"The archive run {run} is {status}: notebooks may be missing from the archive."
         concerns = _name_notebooks(_list_unprotected(report)) or _EVERY_NOTEBOOK
     count = f"{failed} of {attempted} failed, " if failed and not error else ""
+    sentence, command = choose_command(cause, run, stack)
     return Notification(
         key=record.key,
         subject=f"Archive run {status}: {count}{name_reason(cause['reason'])}",
@@ -58,8 +60,8 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
         since=since,
         concerns=concerns,
         cause=_describe_causes(causes, report["failed"]),
-        remedy=_list_remedies(causes),
-        command=choose_command(cause, run, stack),
+        remedy=_list_remedies(causes, sentence),
+        command=command,
         more=choose_page(cause["reason"]),
     )
 
@@ -72,6 +74,7 @@ def describe_unprotected(report: Report, record: Record, new: Iterable[str], sta
     have = "has" if len(entries) == 1 else "have"
     new_ones = "" if len(ids) == len(entries) else f", {len(ids)} of them for the first time"
     status = report["status"]
+    sentence, command = choose_command(entries[0], report["runId"], stack)
     return Notification(
         key=record.key,
         subject=f"{count} {have} nothing in the archive",
@@ -79,8 +82,8 @@ def describe_unprotected(report: Report, record: Record, new: Iterable[str], sta
         since=record.at,
         concerns=_name_notebooks(entries),
         cause=_describe_causes(entries[:1], entries),
-        remedy=_list_remedies(entries[:1]),
-        command=choose_command(entries[0], report["runId"], stack),
+        remedy=_list_remedies(entries[:1], sentence),
+        command=command,
         more="docs/operations.md, Unprotected notebooks",
     )
 
@@ -92,6 +95,8 @@ def describe_verification(report: Report, record: Record, stack: Stack) -> Notif
     count = sum(states["new"] + states["open"] for states in report["findings"].values())
     new = sum(states["new"] for states in report["findings"].values())
     problems: Sequence[Report] = [error] if error else findings or report["notices"]
+    causes = list({each.get("kind") or each["reason"]: each for each in reversed(problems)}.values())[::-1]
+    sentence, command = choose_command(error, run, stack) if error else ("", stack.command("verify"))
     if error:
         subject, what = f"Verification failed: {name_reason(error['reason'])}", f"The verification {run} failed."
     elif findings:
@@ -102,6 +107,7 @@ def describe_verification(report: Report, record: Record, stack: Stack) -> Notif
         )
         subject = f"Archive damaged: {format_count(count, 'finding')} ({kinds})"
         what = f"The verification {run} has {format_count(count, 'finding')}, {new} of them new."
+        sentence, command = "The command lists all findings, with what to do.", stack.command("findings")
     else:
         subject, what = "Verification partial: not everything was checked", f"The verification {run} is {status}."
     sinces = [datetime.fromisoformat(each["since"]) for each in findings if each.get("since")]
@@ -111,9 +117,9 @@ def describe_verification(report: Report, record: Record, stack: Stack) -> Notif
         what=what,
         since=min(sinces, default=record.at),
         concerns=list_first((_name_finding(each) for each in findings), "finding", count) or ("the whole archive",),
-        cause=_describe_causes(problems),
-        remedy=_list_remedies(problems),
-        command=choose_command(error, run, stack) if error else stack.command("findings" if findings else "verify"),
+        cause=_describe_causes(causes),
+        remedy=_list_remedies(causes, sentence),
+        command=command,
         more="docs/verify.md, Findings" if findings else "docs/verify.md, Read the report",
     )
 
@@ -133,7 +139,9 @@ def describe_restore(report: Report, record: Record, stack: Stack) -> Notificati
         since=record.at,
         concerns=_name_notebooks(named, failed) or ("the notebooks of this restore",),
         cause=_describe_causes(causes, problems),
-        remedy=_list_remedies(causes),
+        remedy=_list_remedies(
+            causes, "When the cause is gone, the command restores the rest. Nothing is restored twice."
+        ),
         command=stack.command(f"restore --resume {shlex.quote(run)}"),
         more="docs/restore.md, Many notebooks",
     )
@@ -153,10 +161,10 @@ def describe_restore_test(results: Report, record: Record, stack: Stack) -> Noti
         subject=f"Restore test failed: {failed} of {tested}",
         what=f"The restore test {run} failed for {failed} of {tested}.{leftovers}",
         since=record.at,
-        concerns=list_first((f"version {each['key']}, owner {each['owner']}" for each in tests), "version", failed)
+        concerns=list_first((f"owner {each['owner']}: {each['key']}" for each in tests), "version", failed)
         or ("the test account",),
         cause=_describe_causes(causes, problems, "version"),
-        remedy=_list_remedies(causes),
+        remedy=_list_remedies(causes, "The command shows the results."),
         command=stack.command(f"restore-test --run {shlex.quote(run)}"),
         more="docs/restore.md, Restore tests",
     )
@@ -222,8 +230,10 @@ def _describe_causes(causes: Sequence[Report], failed: Sequence[Report] = (), no
     return "\n".join(lines)
 
 
-def _list_remedies(causes: Sequence[Report]) -> str:
-    return "\n".join(dict.fromkeys(each["remedy"] for each in causes[:MAX_CAUSES] if each["remedy"]))
+def _list_remedies(causes: Sequence[Report], command: str) -> str:
+    """Return what to do about the first causes, and what the command does."""
+    remedies = [*(each["remedy"] for each in causes[:MAX_CAUSES]), command]
+    return "\n".join(dict.fromkeys(filter(None, remedies)))
 
 
 def _name_notebooks(entries: Sequence[Report], total: int | None = None) -> tuple[str, ...]:
@@ -232,4 +242,4 @@ def _name_notebooks(entries: Sequence[Report], total: int | None = None) -> tupl
 
 
 def _name_finding(finding: Report) -> str:
-    return f"{finding['kind']}: {finding['key']} (finding {finding['findingId']}, {finding['state']})"
+    return f"finding {finding['findingId']}, {finding['kind']}, {finding['state']}: {finding['key']}"
