@@ -1,5 +1,6 @@
 """Provide a stack that has been in operation for a day, and an operator who follows its notifications."""
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from notebook_archive_cli.doctor.checks import Check
 from notebook_archive_cli.doctor.target import Target
@@ -17,7 +19,7 @@ from notebook_archive_cli.options import Options
 from notebook_archive_cli.session import Session
 from tests.cli.aws_commands import run_aws
 from tests.cli.conftest import MotoStack, Result, Run, run
-from tests.cli.functions import Executions, answered
+from tests.cli.functions import answered, read_body, respond
 from tests.functions.conftest import Functions, functions, running
 from tests.operations.operated import REGION, STACK, Operated, Sent
 from tests.strict_s3 import BUCKET, LEDGER_BUCKET
@@ -27,7 +29,7 @@ __all__ = ["functions", "run", "running"]
 
 HOUR = timedelta(hours=1)
 # Two notebooks of ana and one of ben. Both have a secret.
-_TITLES = ("Flood model", "Évolution du littoral", "Shared methods")
+_TITLES = ("Flood model", "Карта рек", "Shared methods")
 # What the command of a notification looks like.
 _COMMAND = re.compile(r"  (?:notebook-archive|aws) ")
 
@@ -97,10 +99,19 @@ def operator(operated: Operated, run: Run, tmp_path: Path, monkeypatch: pytest.M
         "AlarmTopicArn": operated.topic,
     }
     MotoStack(outputs, parameters, STACK).deploy()
-    executions = Executions(lambda name, given: _work(operated, name, given))
-    with answered(stepfunctions_StartExecution=executions.start, stepfunctions_DescribeExecution=executions.describe):
+
+    def start(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        given = read_body(request)
+        machine = given["stateMachineArn"].rpartition(":")[2]
+        name = given.get("name", "by-hand")
+        operated.execute(machine, json.loads(given.get("input", "{}")), name)
+        arn = f"{given['stateMachineArn'].replace(':stateMachine:', ':execution:')}:{name}"
+        return respond({"executionArn": arn, "startDate": operated.at.timestamp()})
+
+    def describe(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        arn, at = read_body(request)["executionArn"], operated.at.timestamp()
+        status = operated.ended[arn.rpartition(":")[2]].status
+        return respond({"executionArn": arn, "stateMachineArn": "-", "status": status, "startDate": at, "input": "{}"})
+
+    with answered(stepfunctions_StartExecution=start, stepfunctions_DescribeExecution=describe):
         yield Operator(operated, run)
-
-
-def _work(operated: Operated, name: str, given: Mapping[str, Any]) -> None:
-    operated.execute("ArchiveRun", given, name)

@@ -62,6 +62,7 @@ class Operated:
     """A stack that has been deployed. `at` is the time there.
 
     `start` is the time from which alarms are evaluated. `throttled` are the functions that Lambda does not start now.
+    `ended` are the executions by name.
     """
 
     functions: Functions
@@ -72,6 +73,7 @@ class Operated:
     points: list[Point] = field(default_factory=list)
     notifications: list[Sent] = field(default_factory=list)
     start: datetime | None = None
+    ended: dict[str, Ended] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rendered = render(self.parameters)
@@ -125,6 +127,7 @@ class Operated:
         ended = Machine(state_machine(self.parameters, machine), self._invoke_task, _read_lines).execute(
             name, given, started_at
         )
+        self.ended[name] = ended
         arn = str(self._resources[_NOTIFIER]["Properties"]["Environment"]["Variables"][_MACHINES[machine]])
         dimensions = {"StateMachineArn": arn}
         for status, metric in (("SUCCEEDED", "ExecutionsSucceeded"), ("FAILED", "ExecutionsFailed")):
