@@ -13,11 +13,11 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from local.arcgis.organisation import Organisation
 from notebook_archive_cli.doctor.checks import Check
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.session import Session
-from tests.cli.aws_commands import run_aws
 from tests.cli.conftest import MotoStack, Result, Run, run
 from tests.cli.functions import answered, read_body, respond
 from tests.functions.conftest import Functions, functions, running
@@ -37,16 +37,20 @@ _COMMAND = re.compile(r"  (?:notebook-archive|aws) ")
 @pytest.fixture
 def operated(functions: Functions) -> Operated:
     """Return a stack with three notebooks, whose first run was good."""
-    organisation = functions.deployment.organisation
-    for item in organisation.notebooks():
-        if item.title not in _TITLES:
-            del organisation.items[item.id]
+    keep_notebooks(functions.deployment.organisation)
     stack = Operated(functions, datetime.now(UTC).replace(second=0, microsecond=0))
     assert stack.run().status == "SUCCEEDED"
     stack.begin()
     stack.wait(24 * HOUR)
     assert stack.notifications == []
     return stack
+
+
+def keep_notebooks(organisation: Organisation) -> None:
+    """Remove all notebooks but three, so that a run is short."""
+    for item in organisation.notebooks():
+        if item.title not in _TITLES:
+            del organisation.items[item.id]
 
 
 @dataclass
@@ -63,7 +67,7 @@ class Operator:
     def examine(self, check: Callable[[Target], Check | list[Check]], resources: Mapping[str, str]) -> Check:
         """Return the bad result of one check of `doctor`. `resources` are the ids of the stack's resources in moto."""
         target = Target(Session(Options(stack=STACK, region=REGION)))
-        target.resources = {name: ("", physical) for name, physical in resources.items()}  # type: ignore[misc]
+        target.resources = {name: ("", physical) for name, physical in resources.items()}
         result = check(target)
         (bad,) = (each for each in ([result] if isinstance(result, Check) else result) if each.state == "bad")
         return bad

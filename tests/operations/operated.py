@@ -1,17 +1,19 @@
-"""Operate the stack over simulated days: the real handlers do the work, and the template's alarms and rules look at it.
+"""Operate the stack over simulated days: the real handlers do the work, and the template's alarms and rules follow it.
 
-The local AWS evaluates no alarms. So the metrics come from what happened: those that the handlers log, and AWS's own, which
-are derived from invocations, executions, queues and responses. Each change of an alarm becomes the event that CloudWatch
-sends. The rules of the template pass events on to the notifier, and what it publishes is read from SNS.
+The local AWS evaluates no alarms. So the metrics come from what happened: those that the handlers log, and AWS's own,
+which are derived from invocations, executions, queues and responses. Each change of an alarm becomes the event that
+CloudWatch sends. The rules of the template pass events on to the notifier, and what it publishes is read from SNS.
+
+Only the time of events and metrics is simulated. The clock of the handlers is the real one.
 """
 
 import contextlib
 import io
 import itertools
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -36,9 +38,9 @@ PARAMETERS = {
     "AlarmTopicArn": EVERYTHING["AlarmTopicArn"],
     "VerifyScheduleState": "DISABLED",
 }
-# SQS sends the metrics of a queue that is empty and not used for this time (SQS developer guide, "CloudWatch metrics").
+# SQS sends the metrics of a queue until nobody has used it for this time (SQS developer guide).
 _ACTIVE = timedelta(hours=6)
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 _NOTIFIER, _NOTIFICATIONS = "NotifyOperatorsFunction", "NotificationQueue"
 # The variable of the notifier that has the ARN of a state machine.
 _MACHINES = {
@@ -77,7 +79,7 @@ class Operated:
 
     def __post_init__(self) -> None:
         self.rendered = render(self.parameters)
-        self._alarms = read_alarms(self.rendered)
+        self.alarms = read_alarms(self.rendered)
         self._resources = self.rendered["Resources"]
         self._arrivals = itertools.count()
         self._pending: list[tuple[datetime, int, str, dict[str, Any]]] = []
@@ -132,8 +134,9 @@ class Operated:
         dimensions = {"StateMachineArn": arn}
         for status, metric in (("SUCCEEDED", "ExecutionsSucceeded"), ("FAILED", "ExecutionsFailed")):
             self._count("AWS/States", metric, dimensions, float(ended.status == status))
+        execution_arn = f"{arn.replace(':stateMachine:', ':execution:')}:{name}"
         detail = {
-            "executionArn": f"{arn.replace(':stateMachine:', ':execution:')}:{name}",
+            "executionArn": execution_arn,
             "stateMachineArn": arn,
             "name": name,
             "status": ended.status,
@@ -144,7 +147,7 @@ class Operated:
             "error": ended.error or None,
             "cause": ended.cause or None,
         }
-        self._announce("aws.states", "Step Functions Execution Status Change", detail, [detail["executionArn"]])
+        self._announce("aws.states", "Step Functions Execution Status Change", detail, [execution_arn])
         self._deliver()
         return ended
 
@@ -161,7 +164,7 @@ class Operated:
         with contextlib.redirect_stdout(out):
             try:
                 result = self.functions.invoke(name, dict(event))
-            except Exception as error:  # any error of a handler is one for Lambda
+            except Exception as error:  # noqa: BLE001 - Lambda counts any error of a handler
                 document = {"errorType": type(error).__name__, "errorMessage": str(error)}
                 failure = TaskFailed(document["errorType"], json.dumps(document))
         self._count("AWS/Lambda", "Errors", dimensions, float(failure is not None))
@@ -211,7 +214,7 @@ class Operated:
 
     def answer(self, status: int) -> None:
         """Count a response of the HTTP proxy."""
-        (alarm,) = (each for each in self._alarms if each.name == "ProxyApiFailingAlarm")
+        (alarm,) = (each for each in self.alarms if each.name == "ProxyApiFailingAlarm")
         self._count("AWS/ApiGateway", "5XXError", alarm.dimensions, float(status >= 500))
 
     # Time.
@@ -222,17 +225,25 @@ class Operated:
         until = self.at + duration
         self._measure_queues(until)
         if self.start is not None:
-            changes = evaluate_alarms(self._alarms, self.points, self.start, until, self.extra_periods)
+            changes = evaluate_alarms(self.alarms, self.points, self.start, until, self.extra_periods)
             for change in changes:
-                if change.at > self.at or (change.at == self.start == self.at):
+                if change.at > self.at:
                     event = describe_change(change, STACK, REGION, ACCOUNT)
                     self._route(event, change.at)
         self._deliver(until)
         self.at = until
         return self.notifications[before:]
 
+    def repeat_day(self, days: int) -> None:
+        """Let days pass that have the metrics of the last 24 hours."""
+        day = timedelta(days=1)
+        last = [point for point in self.points if point.at >= self.at - day]
+        for number in range(1, days + 1):
+            self.points += [replace(point, at=point.at + number * day) for point in last]
+        self.wait(days * day)
+
     def begin(self) -> None:
-        """Evaluate alarms from now on."""
+        """Evaluate alarms from now on. What they are now is not announced, as it was when they were created."""
         self.start = self.at
 
     # How events reach the notifier.
@@ -253,7 +264,7 @@ class Operated:
 
     def _collect_events(self) -> None:
         """Route the events that handlers published since the last time."""
-        published = events_backends[ACCOUNT][REGION].archives["all"].events
+        published: list[Any] = events_backends[ACCOUNT][REGION].archives["all"].events
         for event in published[self._announced :]:
             self._announce(event["source"], event["detail-type"], event["detail"], event.get("resources", []))
         self._announced = len(published)
@@ -277,12 +288,7 @@ class Operated:
             if way == _NOTIFIER:
                 self.functions.invoke("notify_operators", event)
             else:
-                record = {"messageId": f"message-{number}", "body": json.dumps(event), "eventSource": "aws:sqs"}
-                record |= {
-                    "receiptHandle": "-",
-                    "attributes": {"ApproximateReceiveCount": "1"},
-                    "messageAttributes": {},
-                }
+                record = {"messageId": f"message-{number}", "receiptHandle": "-", "body": json.dumps(event)}
                 answer = self.functions.invoke("notify_operators", {"Records": [record]})
                 assert len(answer["outcomes"]) == 1
             self._read_inbox(moment)
@@ -307,24 +313,19 @@ class Operated:
     def _measure_queues(self, until: datetime) -> None:
         """Measure the queues in each minute until then, as SQS does while they are active."""
         depths = {name: len(_hold(url)) for name, url in self.queues.items()}
-        while self._measured_at < until:
-            for name, depth in depths.items():
-                dimensions = {"QueueName": name}
-                if depth:
-                    self._used.setdefault(name, self._measured_at)
-                if name in self._used and self._measured_at - self._used[name] <= _ACTIVE:
-                    point = ("ApproximateNumberOfMessagesVisible", depth)
-                    self.points.append(Point("AWS/SQS", point[0], dimensions, self._measured_at, float(point[1])))
+        self._used = {name: self._used.get(name, self._measured_at) for name, depth in depths.items() if depth}
+        minutes = (until - self._measured_at) // _MINUTE
+        for at in (self._measured_at + number * _MINUTE for number in range(minutes)):
+            for name, since in self._used.items():
+                if at - since <= _ACTIVE:
+                    self._measure(name, "ApproximateNumberOfMessagesVisible", depths[name], at)
             if self._waiting:
-                age = (self._measured_at - min(self._waiting.values())).total_seconds()
-                dimensions = {"QueueName": "RequestQueue"}
-                self.points.append(
-                    Point("AWS/SQS", "ApproximateAgeOfOldestMessage", dimensions, self._measured_at, max(age, 0.0))
-                )
-            self._measured_at += _MINUTE
-        for name, depth in depths.items():
-            if not depth:
-                self._used.pop(name, None)
+                age = at - min(self._waiting.values())
+                self._measure("RequestQueue", "ApproximateAgeOfOldestMessage", age.total_seconds(), at)
+        self._measured_at = until
+
+    def _measure(self, queue: str, metric: str, value: float, at: datetime) -> None:
+        self.points.append(Point("AWS/SQS", metric, {"QueueName": queue}, at, value))
 
 
 def _read_lines(key: str) -> list[str]:
@@ -334,7 +335,7 @@ def _read_lines(key: str) -> list[str]:
 def _hold(url: str) -> list[Any]:
     """Return the messages in a queue of moto, with those that are hidden."""
     queue = sqs_backends[ACCOUNT][REGION].queues[url.rpartition("/")[2]]
-    return [each for each in queue._messages if each not in queue.deleted_messages]
+    return list(queue._messages)
 
 
 def _milliseconds(moment: datetime) -> int:

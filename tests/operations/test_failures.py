@@ -15,9 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
-from notebook_archive_cli.doctor import functions as function_checks
-from notebook_archive_cli.doctor import portal, schedule
 from local.arcgis.organisation import Snapshot
+from notebook_archive_cli.doctor import functions as function_checks
+from notebook_archive_cli.doctor import schedule
 from tests.arcgis_client.certificates import Authority
 from tests.cli.aws_commands import run_aws
 from tests.cli.functions import answered, respond
@@ -221,7 +221,10 @@ def test_queue_that_nothing_reads(case: Case) -> None:
 def test_schedule_that_is_off(case: Case) -> None:
     scheduler: Any = boto3.client("scheduler")
     properties = {"Name": "runs", "ScheduleExpression": "cron(0 2 * * ? *)", "FlexibleTimeWindow": {"Mode": "OFF"}}
-    target = {"Arn": "arn:aws:states:eu-west-1:123456789012:stateMachine:ArchiveRun", "RoleArn": "arn:aws:iam::1:role/r"}
+    target = {
+        "Arn": "arn:aws:states:eu-west-1:123456789012:stateMachine:ArchiveRun",
+        "RoleArn": "arn:aws:iam::1:role/r",
+    }
     scheduler.create_schedule(**properties, Target=target, State="DISABLED")
     sent = case.wait_for_one(9)
     check(
