@@ -1,5 +1,6 @@
 """Make the messages that docs/notifications.md shows. `python -m tests.notifications.examples` prints them."""
 
+import functools
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -160,6 +161,7 @@ EXAMPLES: Mapping[str, Callable[[Operators], None]] = {
 }
 
 
+@functools.cache
 def make_example(name: str) -> tuple[Message, Message]:
     """Return the last message of an example: as an e-mail, and in the chat."""
     with mock_aws():

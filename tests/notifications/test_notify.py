@@ -309,7 +309,7 @@ def test_digest_without_changes_can_be_left_out(operators: Operators) -> None:
 
 
 def test_digest_names_an_alarm_that_was_folded(operators: Operators) -> None:
-    """A failed run was reported. If the schedule is disabled after that, the alarm stays on, so nothing else is sent."""
+    """If the schedule is disabled after a failed run, the alarm stays on, so nothing else is sent."""
     _fail_run(operators, 22)
     operators.tell(alarm_event("NoSuccessfulRunAlarm", night(22, 9)))
     operators.mail.read()

@@ -26,6 +26,7 @@ MAX_THREADS = 64
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
 
 _ACCOUNT = re.compile("[0-9]{12}")
+_MACHINE = re.compile("arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:.+")
 
 
 class _Variables:
@@ -516,7 +517,6 @@ class NotifyOperatorsSettings:
     archive: ArchiveSettings
     ledger: LedgerSettings
     stack: str
-    region: str
     text_topic: str
     chat_topic: str
     run_machine: str
@@ -524,6 +524,11 @@ class NotifyOperatorsSettings:
     restore_machine: str
     alarm_after_hours: int
     only_changes: bool
+
+    @property
+    def region(self) -> str:
+        """The region of the stack."""
+        return self.run_machine.split(":")[3]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -533,12 +538,11 @@ class NotifyOperatorsSettings:
                 archive=ArchiveSettings.read(variables),
                 ledger=LedgerSettings.read(variables),
                 stack=variables.text("POWERTOOLS_SERVICE_NAME"),
-                region=variables.text("AWS_REGION"),
                 text_topic=variables.text("TEXT_TOPIC_ARN", default=""),
                 chat_topic=variables.text("CHAT_TOPIC_ARN", default=""),
-                run_machine=variables.text("RUN_STATE_MACHINE_ARN"),
-                verification_machine=variables.text("VERIFICATION_STATE_MACHINE_ARN"),
-                restore_machine=variables.text("RESTORE_STATE_MACHINE_ARN"),
+                run_machine=variables.text("RUN_STATE_MACHINE_ARN", _MACHINE),
+                verification_machine=variables.text("VERIFICATION_STATE_MACHINE_ARN", _MACHINE),
+                restore_machine=variables.text("RESTORE_STATE_MACHINE_ARN", _MACHINE),
                 alarm_after_hours=variables.number("ALARM_AFTER_HOURS", 1, 168),
                 only_changes=variables.choice("DIGEST_CONTENT", DIGEST_CONTENTS, "ALWAYS") == "CHANGES",
             )

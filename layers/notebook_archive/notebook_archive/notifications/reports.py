@@ -39,7 +39,7 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
     run, status, error = report["runId"], report["status"], report.get("error")
     failed = sum(report["notebooks"]["failed"].values())
     causes = [error] if error else _list_causes(report)
-    cause = causes[0] if causes else {"reason": "unknown", "message": report["message"], "remedy": ""}
+    cause = causes[0] if causes else {"reason": status, "message": report["message"], "remedy": ""}
     attempted = format_count(report["notebooks"]["attempted"], "notebook")
     if error:
         archived = "What it reached is archived." if report["notebooks"]["attempted"] else "It archived nothing."
@@ -105,7 +105,7 @@ def describe_verification(report: Report, record: Record, stack: Stack) -> Notif
             for kind, states in report["findings"].items()
             if states["new"] + states["open"]
         )
-        subject = f"Archive damaged: {format_count(count, 'finding')} ({kinds})"
+        subject = f"{format_count(count, 'finding')} in the archive: {kinds}"
         what = f"The verification {run} has {format_count(count, 'finding')}, {new} of them new."
         sentence, command = "The command lists all findings, with what to do.", stack.command("findings")
     else:
