@@ -84,6 +84,7 @@ def test_thirty_quiet_days_send_nothing(scheduled: Operated) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1200)
 def test_thirty_days_of_work_send_nothing(scheduled: Operated) -> None:
     """The handlers work each day."""
     for number in range(1, 31):
