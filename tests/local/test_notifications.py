@@ -1,87 +1,91 @@
-"""Test that the deployed notifier reports failures of the deployed stack, once each, in words.
+"""Test that the deployed notifier sends what failed to a topic, once.
 
-The local AWS evaluates no alarms (tests/operations does), but it has the rules, the function and SNS.
+MiniStack sends the events of executions, but none of alarms. So the test puts such an event into the queue, as the rule
+would do.
 """
 
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from local.arcgis import Seed
-from local.aws import REGION
 from local.system import LocalSystem
-from tests.local.test_events import until
+from tests.local.conftest import TOPIC
+from tests.local.test_events import until, waiting
+from tests.notifications.operators import alarm_event
 
-pytestmark = pytest.mark.soak
-TOPIC = f"arn:aws:sns:{REGION}:000000000000:operators"
-# The queue of notifications delivers an ended execution after four minutes.
-DELAY_SECONDS = 250
+
+class _Mailbox:
+    """A queue that is subscribed to the topic of the alarms."""
+
+    def __init__(self, system: LocalSystem) -> None:
+        self._sns, self.sqs = (
+            system.aws.session.client(name, endpoint_url=system.aws.endpoint_url)  # type: ignore[call-overload]
+            for name in ("sns", "sqs")
+        )
+        assert self._sns.create_topic(Name="operators")["TopicArn"] == TOPIC
+        self._url = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
+        self._sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=attributes["QueueArn"])
+
+    def read(self) -> list[dict[str, Any]]:
+        found = []
+        while got := self.sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in got:
+                self.sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+        return found
 
 
 @pytest.fixture(scope="module")
-def reporting() -> Iterator[LocalSystem]:
-    """A system with a topic for alarms."""
-    with LocalSystem(Seed.samples(), {"AlarmTopicArn": TOPIC}) as system:
-        yield system
+def mailbox(present: LocalSystem) -> _Mailbox:
+    """The mailbox. Alarms and executions reach the notifier at once, because nobody waits four minutes for a test."""
+    made = _Mailbox(present)
+    made.sqs.set_queue_attributes(QueueUrl=present.outputs["NotificationQueue"], Attributes={"DelaySeconds": "0"})
+    return made
 
 
-@pytest.fixture(scope="module")
-def inbox(reporting: LocalSystem) -> str:
-    """Return the URL of a queue that is subscribed to the topic."""
-    sns, sqs = client(reporting, "sns"), client(reporting, "sqs")
-    assert sns.create_topic(Name="operators")["TopicArn"] == TOPIC
-    url: str = sqs.create_queue(QueueName="inbox")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn)
-    return url
-
-
-def client(system: LocalSystem, service: str) -> Any:
-    return system.aws.session.client(service, endpoint_url=system.aws.endpoint_url)  # type: ignore[call-overload]
-
-
-def receive(system: LocalSystem, inbox: str) -> list[tuple[str, str]]:
-    """Return the subjects and texts of the notifications that arrived."""
-    messages = client(system, "sqs").receive_message(QueueUrl=inbox, MaxNumberOfMessages=10).get("Messages", [])
-    bodies = [json.loads(message["Body"]) for message in messages]
-    return [(body["Subject"], body["Message"]) for body in bodies]
-
-
-def run_and_receive(system: LocalSystem, inbox: str, name: str) -> tuple[str, str]:
-    """Make a run that fails, and return the only notification about it."""
-    machine = system.outputs["StateMachine"]
-    client(system, "stepfunctions").start_execution(stateMachineArn=machine, name=name, input="{}")
-    found: list[tuple[str, str]] = []
-
-    def has_arrived() -> bool:
-        found.extend(receive(system, inbox))
+def _collect(mailbox: _Mailbox, found: list[dict[str, Any]]) -> Callable[[], bool]:
+    def has_message() -> bool:
+        found.extend(mailbox.read())
         return bool(found)
 
-    until(has_arrived, "no notification arrived")
-    return found[0]
+    return has_message
 
 
-def test_expired_token_is_reported_once(reporting: LocalSystem, inbox: str) -> None:
-    expired = reporting.arcgis.enterprise.tokens.issue("ana", (), -5).value
-    secrets = client(reporting, "secretsmanager")
-    name = "notebook-archive/owners/ana"
-    good = secrets.get_secret_value(SecretId=name)["SecretString"]
-    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({"token": expired}))
-    subject, text = run_and_receive(reporting, inbox, "expired-token")
-    assert subject == "[notebook-archive] Archive run partial: 4 of 15 notebooks failed, credential broken"
-    assert "notebook-archive owners add ana --stack notebook-archive" in text
-    secrets.put_secret_value(SecretId=name, SecretString=good)
-    # The end of the same execution follows, and is folded.
-    time.sleep(DELAY_SECONDS)
-    assert receive(reporting, inbox) == []
+def test_failed_run_is_one_message(present: LocalSystem, mailbox: _Mailbox) -> None:
+    """The execution's end arrives too, and the alarm after it."""
+    started = present.aws.step_functions.start_execution(
+        stateMachineArn=present.outputs["StateMachine"], name="told-once", input='{"nonsense": 1}'
+    )
+    messages: list[dict[str, Any]] = []
+    until(_collect(mailbox, messages), "no message")
+    now = datetime.now(UTC)
+    mailbox.sqs.send_message(
+        QueueUrl=present.outputs["NotificationQueue"], MessageBody=json.dumps(alarm_event("RunFailedAlarm", now))
+    )
+    mailbox.sqs.send_message(
+        QueueUrl=present.outputs["NotificationQueue"], MessageBody=json.dumps(alarm_event("BackupLateAlarm", now))
+    )
+    until(lambda: waiting(present, "NotificationQueue") == 0, "the notifier does not take its events")
+    until(_collect(mailbox, messages) if len(messages) < 2 else lambda: True, "no message about the alarm")
+    late = [each for each in messages if "waited for an hour" in each["Subject"]]
+    (failed,) = [each for each in messages if each not in late]
+    assert failed["Subject"] == "[notebook-archive] Archive run failed: run input invalid"
+    assert f"The archive run {now:%Y-%m-%d}/told-once failed. It archived nothing." in failed["Message"]
+    assert "nonsense" in failed["Message"]
+    assert len(late) == 1
+    described = present.aws.step_functions.describe_execution(executionArn=started["executionArn"])
+    assert described["status"] == "FAILED"
 
 
-def test_portal_that_is_down_is_reported(reporting: LocalSystem, inbox: str) -> None:
-    reporting.arcgis.enterprise.faults.add("*", "http-503")
-    subject, text = run_and_receive(reporting, inbox, "portal-down")
-    reporting.arcgis.enterprise.faults.clear()
-    assert subject.startswith("[notebook-archive] Archive run failed: ")
-    assert "notebook-archive run --stack notebook-archive" in text
+def test_digest_names_what_was_sent(present: LocalSystem, mailbox: _Mailbox) -> None:
+    functions = present.aws.session.client("lambda", endpoint_url=present.aws.endpoint_url)
+    payload = json.dumps({"digest": datetime.now(UTC).isoformat()}).encode()
+    answer = functions.invoke(FunctionName=present.outputs["NotifyOperatorsFunction"], Payload=payload)
+    assert json.load(answer["Payload"]) == {"outcomes": ["sent"]}
+    messages: list[dict[str, Any]] = []
+    until(_collect(mailbox, messages), "no digest")
+    assert "Archive run failed: run input invalid" in messages[-1]["Message"]

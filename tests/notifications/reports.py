@@ -1,5 +1,6 @@
 """Write reports as the functions write them, and send the events about them."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,7 +34,7 @@ TITLES = ("Flood model", "Heat map", "Restricted survey", "Wetlands", "Parcels")
 
 def item_id(number: int) -> str:
     """Return the item id of a notebook."""
-    return f"{number:032x}"
+    return hashlib.md5(f"notebook {number}".encode()).hexdigest()
 
 
 def name_notebook(number: int, owner: str = "ana") -> dict[str, str]:
@@ -129,7 +130,7 @@ def make_finding(number: int, since: str, state: str = "new", kind: str = "damag
     """Return a finding about the only version of a notebook."""
     key = f"notebooks/{item_id(number)}/current/1735725600000-3f1c5d0a9b42.ipynb"
     finding: Any = {
-        "findingId": f"{number:012x}",
+        "findingId": item_id(number)[:12],
         "kind": kind,
         "key": key,
         "itemId": item_id(number),

@@ -170,7 +170,7 @@ ALARMS: Mapping[str, AlarmWords] = {
         remedy="The command checks the account's limit of concurrent executions. Request a higher one, or find what "
         "uses it up.",
         command="doctor",
-        more="docs/operations.md, Metrics and alarms",
+        more="docs/operations.md, Throttled functions",
         folded_into=("BackupLateAlarm",),
         fold_hours=6,
     ),
@@ -222,7 +222,7 @@ ALARMS: Mapping[str, AlarmWords] = {
     "ProxyApiFailingAlarm": AlarmWords(
         failure="The HTTP proxy returns server errors",
         concerns=_PROXY,
-        cause="The proxy returned 5XX in two of three periods of five minutes.",
+        cause="The proxy returned 5XX in at least two of 15 minutes.",
         remedy="The command checks the functions and ArcGIS. The logs of the proxy's functions have the cause.",
         command="doctor",
         more="docs/proxy.md, What goes wrong",
