@@ -26,6 +26,14 @@ class _Mailbox:
         assert self._sns.create_topic(Name="operators")["TopicArn"] == TOPIC
         self._url = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "sqs:SendMessage",
+            "Resource": attributes["QueueArn"],
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
         self._sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=attributes["QueueArn"])
 
     def read(self) -> list[dict[str, Any]]:
