@@ -21,13 +21,19 @@ class _Mailbox:
     """A queue that is subscribed to the topic of the alarms."""
 
     def __init__(self, system: LocalSystem) -> None:
-        self._sns, self.sqs = (
-            system.aws.session.client(name, endpoint_url=system.aws.endpoint_url)  # type: ignore[call-overload]
-            for name in ("sns", "sqs")
-        )
+        self._sns: Any = system.aws.session.client("sns", endpoint_url=system.aws.endpoint_url)
+        self.sqs: Any = system.aws.session.client("sqs", endpoint_url=system.aws.endpoint_url)
         assert self._sns.create_topic(Name="operators")["TopicArn"] == TOPIC
         self._url = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "sqs:SendMessage",
+            "Resource": attributes["QueueArn"],
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
         self._sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=attributes["QueueArn"])
 
     def read(self) -> list[dict[str, Any]]:

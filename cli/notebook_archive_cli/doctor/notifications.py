@@ -28,15 +28,14 @@ def check_events(target: Target) -> Check:
             fix = "Deploy with another AlarmFormat, and then with the old one. That creates it again."
             return bad(name, f"the rule {rule or logical_id} was deleted", fix, target.options.deploy_command())
         if state != "ENABLED":
-            words = ("enable-rule", "--name", rule, "--event-bus-name", bus or "default")
-            message = f"the rule {rule} is disabled, so not all failures are reported"
-            return bad(name, message, "Enable the rule.", target.aws("events", *words))
+            command = target.aws("events", "enable-rule", "--name", rule, "--event-bus-name", bus or "default")
+            return bad(name, f"the rule {rule} is disabled, so not all failures are reported", "Enable it.", command)
     mapping = target.find("TakeNotifications")
     state = target.client("lambda").get_event_source_mapping(UUID=mapping).get("State", "")
     if state not in _POLLED:
-        words = ("update-event-source-mapping", "--uuid", mapping, "--enabled")
+        command = target.aws("lambda", "update-event-source-mapping", "--uuid", mapping, "--enabled")
         message = f"the queue of notifications is not polled ({state}), so no alarm is reported"
-        return bad(name, message, "Enable the event source mapping.", target.aws("lambda", *words))
+        return bad(name, message, "Enable the event source mapping.", command)
     return good(name, "alarms, ended executions and reports reach the notifier")
 
 
