@@ -34,6 +34,8 @@ EVERYTHING = {
     "WebhookSecret": "notebook-archive-webhook",
     "RestoreSecretPrefix": "notebook-archive-restore",
     "RestoreTestSchedule": "rate(1 day)",
+    "SavedQueries": "true",
+    "CompositeAlarm": "ON",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
@@ -145,6 +147,8 @@ class _Resolver:
             return self.is_true(argument)
         if function == "Fn::And":
             return all(self._test(each) for each in argument)
+        if function == "Fn::Or":
+            return any(self._test(each) for each in argument)
         if function == "Fn::Not":
             return not self._test(argument[0])
         assert function == "Fn::Equals", function
@@ -197,6 +201,7 @@ class _Resolver:
         kind = self._resources[name]["Type"]
         region_and_account = f"{_PSEUDO['AWS::Region']}:{_PSEUDO['AWS::AccountId']}"
         return {
+            "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{region_and_account}:alarm:{name}",
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{region_and_account}:{name}",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{region_and_account}:log-group:{name}:*",
