@@ -99,3 +99,12 @@ def test_costs_add_up_to_the_stated_sums() -> None:
         assert abs(sum(float(row[column]) for row in rows) - float(amount)) <= 0.03
         assert amount in COSTS.prose.split("##")[0]
         assert amount in DEPLOY.prose[DEPLOY.prose.index(shown) :][:100]
+
+
+def test_costs_of_the_alarms_are_stated() -> None:
+    (row,) = [row for row in COSTS.section("What comes on top").table("what") if row[0] == "alarms"]
+    made = render({"AlarmTopicArn": EVERYTHING["AlarmTopicArn"]})["Resources"].values()
+    count = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in made)
+    assert f": {count}, and" in row[2]
+    assert row[3] == f"{count / 10:.2f}"
+    assert f"Alarms cost {count / 10:.2f} more" in DEPLOY.prose

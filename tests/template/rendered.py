@@ -176,6 +176,10 @@ class _Resolver:
                 return self.resolve(argument[1 if self.is_true(argument[0]) else 2])
             case "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
+            case "Fn::Select":
+                return self.resolve(argument[1])[int(argument[0])]
+            case "Fn::Split":
+                return self.resolve(argument[1]).split(argument[0])
             case "Fn::Sub":
                 text, names = argument if isinstance(argument, list) else (argument, {})
                 local = {name: self.resolve(value) for name, value in names.items()}
@@ -195,6 +199,9 @@ class _Resolver:
         if name in _PSEUDO:
             return _PSEUDO[name]
         kind = self._resources[name]["Type"]
+        if kind == "AWS::Events::Rule":
+            bus = self.resolve(self._resources[name]["Properties"].get("EventBusName", "default"))
+            return name if bus == "default" else f"{bus}|{name}"
         return self._arn(name) if kind.endswith(("StateMachine", "ManagedPolicy")) else name
 
     def _arn(self, name: str) -> str:
