@@ -1,5 +1,6 @@
 """Draw the dashboard as a picture, from its own JSON, with the values of runs on this machine.
 
+    export PYTHONPATH=layers/notebook_archive:cli:.
     .venv/bin/python -m tests.operations.draw_dashboard docs/images/dashboard.png
 
 The metrics are evaluated as CloudWatch documents it, and so is the query of the table. The appearance resembles that of
@@ -10,18 +11,20 @@ import argparse
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.operations.insights import LogLine, run_query
 from tests.operations.metric_math import Series, Window, evaluate
 from tests.operations.metrics import Point
+from tests.template.rendered import render
 
 # The width of a laptop's screen in pixels. A dashboard has 24 columns.
 LAPTOP = 1280
@@ -30,7 +33,8 @@ _DAYS = {"D": timedelta(days=1), "H": timedelta(hours=1)}
 _MARKDOWN = MarkdownIt()
 _COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
 _STYLE = """
-body { margin: 0; background: #f2f3f3; font: 14px/1.4 "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; color: #16191f }
+body { margin: 0; background: #f2f3f3; color: #16191f;
+  font: 14px/1.4 "Helvetica Neue", Arial, "DejaVu Sans", sans-serif }
 main { position: relative }
 section { position: absolute; box-sizing: border-box; padding: 3px }
 section > div { box-sizing: border-box; height: 100%; background: #fff; border: 1px solid #d5dbdb; border-radius: 4px;
@@ -45,7 +49,7 @@ h3 { font-size: 14px; margin: 0 0 6px; white-space: nowrap; overflow: hidden; te
 .numbers span { font-size: 12px; color: #545b64 }
 table { border-collapse: collapse; width: 100%; font-size: 12px }
 td, th { text-align: left; vertical-align: top; border-bottom: 1px solid #eaeded; padding: 3px 8px 3px 0 }
-.alarm { border-left: 4px solid #d13212; background: #fdf3f1; padding: 2px 8px; margin-bottom: 4px; font-size: 12px;
+.on { border-left: 4px solid #d13212; background: #fdf3f1; padding: 2px 8px; margin-bottom: 4px; font-size: 12px;
   overflow-wrap: anywhere }
 .none { color: #545b64 }
 svg text { font-size: 11px; fill: #545b64 }
@@ -60,6 +64,13 @@ class Facts:
     lines: Sequence[LogLine]
     alarms_on: Sequence[str]
     now: datetime
+
+
+def read_body(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body of the dashboard that the template makes with these parameters."""
+    rendered = render(parameters)["Resources"]["OperationsDashboard"]["Properties"]
+    body: dict[str, Any] = json.loads(rendered["DashboardBody"])
+    return body
 
 
 def draw_page(body: Mapping[str, Any], facts: Facts) -> str:
@@ -94,7 +105,11 @@ def evaluate_widget(widget: Mapping[str, Any], body: Mapping[str, Any], facts: F
             return evaluate(options["expression"], find_series, window)
         namespace, metric, *dimensions = row[:-1]
         wanted = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
-        points = [each for each in facts.points if (each.namespace, each.metric, each.dimensions) == (namespace, metric, wanted)]
+        points = [
+            each
+            for each in facts.points
+            if (each.namespace, each.metric, each.dimensions) == (namespace, metric, wanted)
+        ]
         return window.aggregate(points, options["stat"])
 
     shown = [(name, _options(row)) for name, row in rows.items() if _options(row).get("visible", True)]
@@ -144,13 +159,15 @@ def _draw_numbers(shown: Sequence[tuple[str, str, Series]]) -> str:
 
 
 def _format(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else f"{value:.2f}"
+    if value == round(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) >= 0.01 else f"{value:.1g}"
 
 
 def _draw_alarms(properties: Mapping[str, Any], facts: Facts) -> str:
     assert properties["states"] == ["ALARM"], properties["states"]
     names = [arn.rpartition(":")[2] for arn in properties["alarms"]]
-    on = [f'<div class="alarm">{name}<br>In alarm</div>' for name in facts.alarms_on if name in names]
+    on = [f'<div class="on">{name}<br>In alarm</div>' for name in facts.alarms_on if name in names]
     return "".join(on) or '<p class="none">No alarm is on.</p>'
 
 
@@ -158,77 +175,112 @@ def _draw_table(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return '<p class="none">No results.</p>'
     head = "".join(f"<th>{html.escape(name)}</th>" for name in rows[0])
-    lines = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row.values()) + "</tr>" for row in rows)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row.values()) + "</tr>" for row in rows
+    )
     return f"<table><tr>{head}</tr>{lines}</table>"
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """The area of a chart between its axes, in pixels, and the ranges of time and values that it shows."""
+
+    right: float
+    bottom: float
+    first: int
+    last: int
+    highest: float
+    left: float = 42
+    top: float = 6
+
+    def x(self, time: float) -> float:
+        return self.left + (time - self.first) / max(self.last - self.first, 1) * (self.right - self.left)
+
+    def y(self, value: float) -> float:
+        return self.bottom - value / self.highest * (self.bottom - self.top)
+
+
+# A line, or an area: its color, and the time, the lower value and the upper value of each point.
+type _Area = tuple[str, list[tuple[int, float, float]]]
 
 
 def _draw_chart(
     properties: Mapping[str, Any], shown: Sequence[tuple[str, str, Series]], width: float, height: float
 ) -> str:
-    """Draw lines, or filled areas on top of each other, with the limits that the widget has."""
+    """Draw lines, or areas on top of each other if the widget is stacked, with the limits that the widget has."""
+    areas = _stack(shown) if properties.get("stacked") else [(color, _to_area(series)) for _, color, series in shown]
     limits = properties.get("annotations", {}).get("horizontal", [])
-    legend = 170 if properties["legend"]["position"] == "right" else 0
-    left, bottom, top = 34, height - 18, 6
-    plot = width - left - legend
-    bases: Series = {}
-    areas: list[tuple[str, list[tuple[int, float, float]]]] = []
-    for _, color, series in shown:
-        base = bases if properties.get("stacked") else {}
-        areas.append((color, [(time, base.get(time, 0.0), base.get(time, 0.0) + value) for time, value in series.items()]))
-        if properties.get("stacked"):
-            bases = {time: bases.get(time, 0.0) + value for time, value in series.items()}
-    tops = [high for _, area in areas for _, _, high in area] + [limit["value"] for limit in limits]
     times = [time for _, area in areas for time, _, _ in area]
     if not times:
         return '<p class="none">No data.</p>'
-    highest, first, last = max([*tops, 1e-9]) * 1.1, min(times), max(*times, min(times) + 1)
-
-    def place(time: int, value: float) -> str:
-        return f"{left + (time - first) / (last - first) * plot:.1f},{bottom - value / highest * (bottom - top):.1f}"
-
-    parts = [f'<line x1="{left}" x2="{left + plot}" y1="{bottom}" y2="{bottom}" stroke="#aab7b8"/>']
-    for share in (0, 0.5, 1):
-        value = highest / 1.1 * share
-        y = bottom - value / highest * (bottom - top)
-        parts.append(f'<text x="{left - 5}" y="{y + 4:.1f}" text-anchor="end">{_format(round(value, 2))}</text>')
-    for share in (0, 0.5, 1):
-        day = datetime.fromtimestamp(first + (last - first) * share).strftime("%d %b")  # noqa: DTZ006
-        anchor = {0: "start", 0.5: "middle", 1: "end"}[share]
-        parts.append(f'<text x="{left + plot * share:.0f}" y="{height - 3}" text-anchor="{anchor}">{day}</text>')
-    for color, area in areas:
-        upper = " ".join(place(time, high) for time, _, high in area)
-        lower = " ".join(place(time, low) for time, low, _ in reversed(area))
-        if properties.get("stacked"):
-            parts.append(f'<polygon points="{upper} {lower}" fill="{color}" fill-opacity="0.75"/>')
-        else:
-            parts.append(f'<polyline points="{upper}" fill="none" stroke="{color}" stroke-width="1.5"/>')
-    for limit in limits:
-        y = bottom - limit["value"] / highest * (bottom - top)
-        parts.append(f'<line x1="{left}" x2="{left + plot}" y1="{y:.1f}" y2="{y:.1f}" stroke="{limit["color"]}"/>')
-        label = html.escape(f"{limit['label']} ({_format(limit['value'])})")
-        parts.append(f'<text x="{left + plot}" y="{y - 4:.1f}" text-anchor="end">{label}</text>')
-    for number, (label, color, _) in enumerate(shown if legend else []):
-        y = top + 12 + number * 20
-        parts.append(f'<rect x="{left + plot + 16}" y="{y - 9}" width="11" height="11" fill="{color}"/>')
-        parts.append(f'<text x="{left + plot + 33}" y="{y}">{html.escape(label)}</text>')
+    highest = max(*(high for _, area in areas for _, _, high in area), *(each["value"] for each in limits), 1e-9) * 1.1
+    legend = shown if properties["legend"]["position"] == "right" else []
+    plot = _Plot(width - (170 if legend else 0), height - 18, min(times), max(times), highest)
+    parts = [
+        *_draw_axes(plot),
+        *(_draw_area(plot, color, area, is_filled=bool(properties.get("stacked"))) for color, area in areas),
+        *(_draw_limit(plot, limit) for limit in limits),
+        *(_draw_legend(plot, number, label, color) for number, (label, color, _) in enumerate(legend)),
+    ]
     return f'<svg width="{width:.0f}" height="{height:.0f}">{"".join(parts)}</svg>'
+
+
+def _to_area(series: Series) -> list[tuple[int, float, float]]:
+    return [(time, 0.0, value) for time, value in series.items()]
+
+
+def _stack(shown: Sequence[tuple[str, str, Series]]) -> list[_Area]:
+    bases: Series = {}
+    areas: list[_Area] = []
+    for _, color, series in shown:
+        areas.append(
+            (color, [(time, bases.get(time, 0.0), bases.get(time, 0.0) + value) for time, value in series.items()])
+        )
+        bases |= {time: high for time, _, high in areas[-1][1]}
+    return areas
+
+
+def _draw_axes(plot: _Plot) -> Iterator[str]:
+    yield f'<line x1="{plot.left}" x2="{plot.right}" y1="{plot.bottom}" y2="{plot.bottom}" stroke="#aab7b8"/>'
+    for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end")):
+        value = plot.highest / 1.1 * share
+        y, text = plot.y(value) + 4, _format(float(f"{value:.2g}"))
+        yield f'<text x="{plot.left - 5}" y="{y:.1f}" text-anchor="end">{text}</text>'
+        time = plot.first + (plot.last - plot.first) * share
+        x, text = plot.x(time), datetime.fromtimestamp(time, UTC).strftime("%d %b")
+        yield f'<text x="{x:.1f}" y="{plot.bottom + 15}" text-anchor="{anchor}">{text}</text>'
+
+
+def _draw_area(plot: _Plot, color: str, area: Sequence[tuple[int, float, float]], *, is_filled: bool) -> str:
+    upper = " ".join(f"{plot.x(time):.1f},{plot.y(high):.1f}" for time, _, high in area)
+    if not is_filled:
+        return f'<polyline points="{upper}" fill="none" stroke="{color}" stroke-width="1.5"/>'
+    lower = " ".join(f"{plot.x(time):.1f},{plot.y(low):.1f}" for time, low, _ in reversed(area))
+    return f'<polygon points="{upper} {lower}" fill="{color}" fill-opacity="0.75"/>'
+
+
+def _draw_limit(plot: _Plot, limit: Mapping[str, Any]) -> str:
+    y, label = plot.y(limit["value"]), html.escape(f"{limit['label']} ({_format(limit['value'])})")
+    line = f'<line x1="{plot.left}" x2="{plot.right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{limit["color"]}"/>'
+    return f'{line}<text x="{plot.left + 4}" y="{y - 4:.1f}">{label}</text>'
+
+
+def _draw_legend(plot: _Plot, number: int, label: str, color: str) -> str:
+    x, y = plot.right + 16, plot.top + 12 + number * 20
+    box = f'<rect x="{x}" y="{y - 9}" width="11" height="11" fill="{color}"/>'
+    return f'{box}<text x="{x + 17}" y="{y}">{html.escape(label)}</text>'
 
 
 def main() -> None:
     """Make two weeks of runs on this machine, and write the picture of the dashboard after them."""
-    from playwright.sync_api import sync_playwright
-
+    # These modules change the environment for tests, or import this one.
     from tests.conftest import BROWSERS, QUIET
-    from tests.operations.two_weeks import live_two_weeks
-    from tests.template.rendered import EVERYTHING, render
+    from tests.operations.two_weeks import PARAMETERS, live_two_weeks
 
     parser = argparse.ArgumentParser(description="Draw the dashboard after two weeks of runs on this machine.")
     parser.add_argument("picture", type=Path, help="the PNG file to write")
     path: Path = parser.parse_args().picture
-    body = json.loads(render(EVERYTHING)["Resources"]["OperationsDashboard"]["Properties"]["DashboardBody"])
-    page = draw_page(body, live_two_weeks())
-    import shutil
-
+    page = draw_page(read_body(PARAMETERS), live_two_weeks())
     with sync_playwright() as playwright:
         installed = next(filter(None, map(shutil.which, BROWSERS)))
         browser = playwright.chromium.launch(executable_path=installed, args=[*QUIET])

@@ -5,6 +5,7 @@ series does not have counts as 0. Only functions that the dashboard uses are her
 """
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -115,6 +116,8 @@ def _call(name: str, arguments: list[Series | float], window: Window) -> Series 
         case "IF", [condition, value]:
             # Without a third argument, nothing is returned where the condition is false or has no value.
             return {time: _value(value, time) for time, is_true in _expect_series(condition).items() if is_true}
+        case "FLOOR", [value]:
+            return {time: float(math.floor(each)) for time, each in _expect_series(value).items()}
         case "EPOCH", [_]:
             return {start: float(start) for start in window.starts}
         case "TIME_SERIES", [float() as number]:

@@ -36,6 +36,7 @@ METRICS = {
         ("FILL(late, REPEAT)", series(None, 5, 5, 5)),
         ("FILL(empty, REPEAT)", {}),
         ("EPOCH(late) - EPOCH(empty)", series(0, 0, 0, 0)),
+        ("FLOOR(metric1 / 8)", series(3, 2, 0, 0)),
         ("TIME_SERIES(3 + 0.5)", series(3.5, 3.5, 3.5, 3.5)),
     ],
 )

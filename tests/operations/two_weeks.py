@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.s3.models import s3_backends
 
 from local.arcgis import LocalArcGIS, Seed
 from notebook_archive.errors import NotebookArchiveError
@@ -24,15 +25,16 @@ from tests.operations.evaluator import evaluate_alarms, read_alarms
 from tests.operations.insights import LogLine
 from tests.operations.metrics import Point, read_emf
 from tests.site import stored_body
-from tests.strict_s3 import BUCKET
-from tests.template.rendered import EVERYTHING, render
+from tests.strict_s3 import ACCOUNT, BUCKET
+from tests.template.rendered import render
 
 NIGHTS = 14
 NOW = datetime(2026, 11, 29, 9, 10, tzinfo=UTC)
 # Nights of the history, counted from the first one: the portal does not respond, one notebook cannot be read, and a
-# credential comes for the owner who had none.
+# credential comes for the owners who had none.
 PORTAL_DOWN, NOTEBOOK_FAILS, NEW_CREDENTIAL = 4, 13, 9
-STACK, STATES = "notebook-archive", "arn:aws:states:eu-central-1:111122223333:stateMachine"
+STATES = "arn:aws:states:eu-central-1:111122223333:stateMachine"
+PARAMETERS = {"AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:operators"}
 
 
 class TwoWeeks:
@@ -90,7 +92,9 @@ class TwoWeeks:
             self.points += [dataclasses.replace(each, at=at) for each in read_emf(printed.getvalue().splitlines())]
             moment = at.isoformat()
             for line in self._functions.lines()[known:]:
-                self.lines.append(LogLine(f"{logical_id}Logs", {**line, "timestamp": moment}))
+                self.lines.append(
+                    LogLine(f"/aws/lambda/notebook-archive-{function.replace('_', '-')}", {**line, "timestamp": moment})
+                )
 
     def _end_execution(self, machine: str, report: dict[str, Any], at: datetime) -> None:
         if report["status"] != "complete":
@@ -98,23 +102,26 @@ class TwoWeeks:
             self.points.append(Point("AWS/States", "ExecutionsFailed", own, at, 1))
 
     def _measure_storage(self, at: datetime) -> None:
-        listed = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=BUCKET)
-        size = sum(version["Size"] for page in listed for version in page.get("Versions", []))
+        size = sum(key.size for key in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.values())
         own = {"BucketName": "ArchiveBucket", "StorageType": "StandardStorage"}
         self.points.append(Point("AWS/S3", "BucketSizeBytes", own, at, size))
 
 
 def live_two_weeks() -> Facts:
     """Return the facts after two weeks, in which some things go wrong."""
-    with LocalArcGIS(Seed.samples()) as arcgis, pytest.MonkeyPatch.context() as monkeypatch:
-        with open_functions(arcgis, monkeypatch) as functions:
+    with (
+        LocalArcGIS(Seed.samples()) as arcgis,
+        pytest.MonkeyPatch.context() as monkeypatch,
+        open_functions(arcgis, monkeypatch) as functions,
+    ):
+        weeks = TwoWeeks(functions)
+        for number in range(NIGHTS):
+            # A new container, as after a day without invocations.
             functions.configure(ARCHIVE_CURRENT="true", POWERTOOLS_LOG_LEVEL="INFO")
-            weeks = TwoWeeks(functions)
-            for number in range(NIGHTS):
-                _change_arcgis(functions, number)
-                weeks.run(number)
-                functions.deployment.faults.clear()
-    rendered = render(EVERYTHING)
+            _change_arcgis(functions, number)
+            weeks.run(number)
+            functions.deployment.faults.clear()
+    rendered = render(PARAMETERS)
     start = NOW - timedelta(days=NIGHTS)
     states = {}
     for change in evaluate_alarms(read_alarms(rendered), weeks.points, start, NOW):
@@ -135,6 +142,7 @@ def _change_arcgis(functions: Functions, number: int) -> None:
     if number == NOTEBOOK_FAILS:
         deployment.faults.add("items/data", "http-503", item_id=item.id, retry_after="0")
     if number == NEW_CREDENTIAL:
-        owner = next(user for user in deployment.users if not user.has_secret)
-        secret = json.dumps({"username": owner.username, "password": owner.password})
-        boto3.client("secretsmanager").create_secret(Name=f"notebook-archive/owners/{owner.username}", SecretString=secret)
+        for owner in (user for user in deployment.users if not user.has_secret):
+            secret = json.dumps({"username": owner.username, "password": owner.password})
+            name = f"notebook-archive/owners/{owner.username}"
+            boto3.client("secretsmanager").create_secret(Name=name, SecretString=secret)

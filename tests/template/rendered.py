@@ -80,7 +80,7 @@ def _decoded() -> str:
 def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the template with these parameters and the defaults of all others, without parts that conditions exclude.
 
-    A reference to a resource becomes its logical id. Its ARN becomes an ARN of the right service that ends in that id.
+    A reference to a log group becomes its name, and one to another resource its logical id. Its ARN becomes an ARN of the right service that ends in that id.
     """
     raw = template()
     values = {name: str(parameter.get("Default", "")) for name, parameter in raw["Parameters"].items()}
@@ -202,6 +202,8 @@ class _Resolver:
         if kind == "AWS::Events::Rule":
             bus = self.resolve(self._resources[name]["Properties"].get("EventBusName", "default"))
             return name if bus == "default" else f"{bus}|{name}"
+        if kind == "AWS::Logs::LogGroup":
+            return self.resolve(self._resources[name]["Properties"]["LogGroupName"])
         return self._arn(name) if kind.endswith(("StateMachine", "ManagedPolicy")) else name
 
     def _arn(self, name: str) -> str:
