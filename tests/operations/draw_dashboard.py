@@ -244,7 +244,7 @@ def _draw_axes(plot: _Plot) -> Iterator[str]:
     yield f'<line x1="{plot.left}" x2="{plot.right}" y1="{plot.bottom}" y2="{plot.bottom}" stroke="#aab7b8"/>'
     for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end")):
         value = plot.highest / 1.1 * share
-        y, text = plot.y(value) + 4, _format(float(f"{value:.2g}"))
+        y, text = plot.y(value) + 4, f"{value:.2g}" if value < 100 else f"{value:,.0f}"
         yield f'<text x="{plot.left - 5}" y="{y:.1f}" text-anchor="end">{text}</text>'
         time = plot.first + (plot.last - plot.first) * share
         x, text = plot.x(time), datetime.fromtimestamp(time, UTC).strftime("%d %b")

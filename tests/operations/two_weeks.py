@@ -131,12 +131,12 @@ def live_two_weeks() -> Facts:
 
 def _change_arcgis(functions: Functions, number: int) -> None:
     """Change in ArcGIS what changed before this night: each night somebody saves two notebooks."""
-    deployment = functions.deployment
+    deployment, days_ago = functions.deployment, NIGHTS - 1 - number
     readable = [each for each in deployment.organisation.notebooks() if each.content and not each.content_refused]
     for item in (readable[number % len(readable)], readable[(number + 3) % len(readable)]):
         cell = {"cell_type": "markdown", "metadata": {}, "source": f"Night {number}"}
         content = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-        item.content, item.modified = content.encode(), int(time.time() * 1000)
+        item.content, item.modified = content.encode(), round((time.time() - days_ago * 86_400) * 1000)
     if number == PORTAL_DOWN:
         deployment.faults.add("search", "http-503", retry_after="0")
     if number == NOTEBOOK_FAILS:
