@@ -190,7 +190,7 @@ class _Plot:
     first: int
     last: int
     highest: float
-    left: float = 42
+    left: float = 48
     top: float = 6
 
     def x(self, time: float) -> float:

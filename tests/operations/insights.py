@@ -94,15 +94,16 @@ def _parse_field(rest: str, rows: Iterable[Row]) -> None:
 
 
 def _count(rest: str, rows: Iterable[Row]) -> tuple[list[Row], list[str]]:
-    """Carry out `FUNCTION as NAME, … by FIELD`. Return a row for each value of the field, and the fields' names."""
-    functions, _, by = rest.partition(" by ")
-    groups: dict[Any, list[Row]] = {}
+    """Carry out `FUNCTION as NAME, … by FIELD, …`. Return a row for each group of values, and the fields' names."""
+    functions, _, fields = rest.partition(" by ")
+    by = _split(fields)
+    groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in sorted(rows, key=lambda row: str(row["@timestamp"])):
-        groups.setdefault(row.get(by), []).append(row)
+        groups.setdefault(tuple(row.get(field) for field in by), []).append(row)
     columns = [part.partition(" as ")[::2] for part in _split(functions)]
     result = []
-    for value, members in groups.items():
-        counted: Row = {by: value}
+    for values, members in groups.items():
+        counted: Row = dict(zip(by, values, strict=True))
         for function, alias in columns:
             if function == "count(*)":
                 counted[alias] = len(members)
@@ -111,7 +112,7 @@ def _count(rest: str, rows: Iterable[Row]) -> tuple[list[Row], list[str]]:
             else:
                 raise NotImplementedError(function)
         result.append(counted)
-    return result, [by, *(alias for _, alias in columns)]
+    return result, [*by, *(alias for _, alias in columns)]
 
 
 def _split(text: str) -> list[str]:

@@ -32,7 +32,7 @@ NIGHTS = 14
 NOW = datetime(2026, 11, 29, 9, 10, tzinfo=UTC)
 # Nights of the history, counted from the first one: the portal does not respond, one notebook cannot be read, and a
 # credential comes for the owners who had none.
-PORTAL_DOWN, NOTEBOOK_FAILS, NEW_CREDENTIAL = 4, 13, 9
+PORTAL_DOWN, NOTEBOOK_FAILS, NEW_CREDENTIAL = 9, 13, 11
 STATES = "arn:aws:states:eu-central-1:111122223333:stateMachine"
 PARAMETERS = {"AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:operators"}
 
