@@ -61,3 +61,12 @@ def test_with_text_format_it_only_has_a_state() -> None:
 @pytest.mark.parametrize(("choice", "enabled"), [("ON", True), ("MAINTENANCE", False)])
 def test_maintenance_switches_its_actions_off(choice: str, enabled: bool) -> None:
     assert composite_alarm({**CLOUDWATCH, "CompositeAlarm": choice})["ActionsEnabled"] is enabled
+
+
+@pytest.mark.parametrize(("choice", "state"), [("OFF", "ENABLED"), ("ON", "ENABLED"), ("MAINTENANCE", "DISABLED")])
+def test_maintenance_disables_the_rules_of_the_notifier(choice: str, state: str) -> None:
+    resources = render({"AlarmTopicArn": TOPIC, "CompositeAlarm": choice})["Resources"].values()
+    rules = [each["Properties"] for each in resources if each["Type"] == "AWS::Events::Rule"]
+    states = {each["EventPattern"]["detail-type"][0]: each.get("State", "ENABLED") for each in rules}
+    assert states.pop("SnapshotArchiveRequested") == "ENABLED"
+    assert set(states.values()) <= {state}

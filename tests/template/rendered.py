@@ -80,7 +80,8 @@ def _decoded() -> str:
 def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the template with these parameters and the defaults of all others, without parts that conditions exclude.
 
-    A reference to a log group becomes its name, and one to another resource its logical id. Its ARN becomes an ARN of the right service that ends in that id.
+    A reference to a log group becomes its name, and one to another resource its logical id. Its ARN becomes an ARN of
+    the right service that ends in that id.
     """
     raw = template()
     values = {name: str(parameter.get("Default", "")) for name, parameter in raw["Parameters"].items()}
