@@ -13,6 +13,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missin
 
 import json
 import uuid
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -124,7 +125,7 @@ def evaluate_alarms(
 def _evaluate_alarm(
     alarm: Alarm, points: Sequence[Point], start: datetime, end: datetime, extra: int
 ) -> Iterable[StateChange]:
-    own = [point for point in points if alarm.is_about(point)]
+    own = sorted((point for point in points if alarm.is_about(point)), key=lambda point: point.at)
     state: State = "INSUFFICIENT_DATA"
     for at in _list_evaluations(alarm, own, start, end, extra):
         after = decide_state(alarm, _collect_datapoints(alarm, own, at, extra), state)
@@ -148,15 +149,21 @@ def _list_evaluations(
     return sorted(time for time in times if start <= time <= end)
 
 
-def _collect_datapoints(alarm: Alarm, points: Iterable[Point], at: datetime, extra: int) -> list[float | None]:
-    """Return the data points of the evaluation range, the oldest first. A missing one is None."""
+def _collect_datapoints(alarm: Alarm, points: Sequence[Point], at: datetime, extra: int) -> list[float | None]:
+    """Return the data points of the evaluation range, the oldest first. A missing one is None.
+
+    `points` are in the order of time.
+    """
     number = alarm.periods + extra
     values: list[list[float]] = [[] for _ in range(number)]
-    for point in points:
+    first = bisect_left(points, at - number * alarm.period, key=lambda point: point.at)
+    for point in points[first:]:
         # A value belongs to the minute in which it was sent.
         age = at - _round_down(point.at, _MINUTE) - _MINUTE
         index = age // alarm.period
-        if age >= timedelta() and index < number:
+        if age < timedelta():
+            break
+        if index < number:
             values[number - 1 - index].append(point.value)
     return [_STATISTICS[alarm.statistic](each) if each else None for each in values]
 

@@ -36,6 +36,8 @@ EVERYTHING = {
     "RestoreTestSchedule": "rate(1 day)",
     "SavedQueries": "true",
     "CompositeAlarm": "ON",
+    "ChatTopicArn": "arn:aws:sns:eu-central-1:111122223333:chat",
+    "DigestSchedule": "cron(0 7 ? * MON *)",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
@@ -99,8 +101,9 @@ def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def functions(given: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return the properties of each function by its logical id, such as `PlanRunFunction`, with webhooks enabled."""
-    resources = render({**VARIANTS["webhooks"], **(given or {})})["Resources"]
+    """Return the properties of each function by its logical id, with webhooks and notifications enabled."""
+    topic = {"AlarmTopicArn": EVERYTHING["AlarmTopicArn"]}
+    resources = render({**VARIANTS["webhooks"], **topic, **(given or {})})["Resources"]
     return {
         name: resource["Properties"]
         for name, resource in resources.items()

@@ -91,6 +91,11 @@ class Metric(StrEnum):
     BULK_NOTEBOOKS_FAILED = "BulkNotebooksFailed"
     BULK_BYTES_RESTORED = "BulkBytesRestored"
 
+    # notify_operators sends these once for each invocation.
+    NOTIFICATIONS_SENT = "NotificationsSent"
+    NOTIFICATIONS_FOLDED = "NotificationsFolded"
+    NOTIFICATIONS_FAILED = "NotificationsFailed"
+
     # test_restores sends these once for each restore test.
     RESTORE_TESTS_PASSED = "RestoreTestsPassed"
     RESTORE_TESTS_FAILED = "RestoreTestsFailed"

@@ -27,6 +27,8 @@ BULK_RESTORES = "bulk-restores/"
 ACKNOWLEDGEMENTS = "acknowledgements/"
 ERASURES = "erasures/"
 LEDGER = "ledger/"
+# The records of what was reported to operators, in the bucket of the ledger.
+NOTIFICATIONS = "notifications/"
 # The object that names the shards of the ledger that have no version.
 EMPTY_SHARDS = "ledger/empty.json"
 # The shards of the ledger: the first two digits of the item ids.
@@ -477,6 +479,16 @@ def parse_acknowledgement(key: str) -> str | None:
 def erasure_key(day: date, erasure_id: str) -> str:
     """Return the key of the record of an erasure that began on this day (UTC). The id has 12 hexadecimal digits."""
     return f"{ERASURES}{day}/{erasure_id}.json"
+
+
+def notifications_prefix(kind: str) -> str:
+    """Return the prefix of the keys of all records of notifications of one kind."""
+    return f"{NOTIFICATIONS}{kind}/"
+
+
+def notification_key(kind: str, name: str) -> str:
+    """Return the key of the record of a notification. The name begins with a day (UTC), like a run id."""
+    return f"{notifications_prefix(kind)}{name}.json"
 
 
 def _bulk_restore_key(run: RunId, name: str) -> str:

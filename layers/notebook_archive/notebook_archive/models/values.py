@@ -6,6 +6,8 @@ import re
 MAX_TEXT = 1000
 # The end of a string that was cut.
 CUT = "..."
+# This invisible character is part of many emoji and does not move the cursor.
+_ZERO_WIDTH_JOINER = "\u200d"
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _MAX_NUMBER = 10**18
 
@@ -21,6 +23,12 @@ def parse_text(value: object, length: int = MAX_TEXT) -> str:
 def truncate(text: str, length: int) -> str:
     """Return the string. If it has more than `length` characters, it is cut and ends in `...`."""
     return text if len(text) <= length else text[: length - len(CUT)] + CUT
+
+
+def replace_unprintable(text: str) -> str:
+    """Replace characters that move a cursor or change the direction of text that follows. Return the text."""
+    kept = (each if each.isprintable() or each == _ZERO_WIDTH_JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(kept)
 
 
 def is_unicode(text: str) -> bool:
