@@ -62,17 +62,11 @@ def test_query_for_invocations_searches_every_function() -> None:
     assert set(QUERIES["FailedInvocationsQuery"]["LogGroupNames"]) == functions
 
 
-def test_notebooks_without_protection_are_found(functions: Functions) -> None:
+def test_unprotected_notebooks_and_findings_are_found(functions: Functions) -> None:
     functions.configure(ARCHIVE_CURRENT="true")
     whole_run(functions)
     (row,) = ask("UnprotectedNotebooksQuery", lines_of(functions, "archive-notebooks"))
     assert (row["protection"], row["problem.reason"]) == ("unprotected", "owner-credentials-missing")
-    assert "secret" in row["problem.remedy"]
-
-
-def test_findings_are_found(functions: Functions) -> None:
-    functions.configure(ARCHIVE_CURRENT="true")
-    whole_run(functions)
     key = next(key for key in contents("notebooks/") if "/snapshots/" in key)
     damage(key)
     whole_verification(functions)
