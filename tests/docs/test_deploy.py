@@ -10,6 +10,8 @@ from tests.template.rendered import EVERYTHING, VARIANTS, render, template
 CREATE = {
     "AWS::ApiGateway::Account": "apigateway:PATCH",
     "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm",
+    "AWS::CloudWatch::CompositeAlarm": "cloudwatch:PutCompositeAlarm",
+    "AWS::CloudWatch::Dashboard": "cloudwatch:PutDashboard",
     "AWS::Events::Rule": "events:PutRule",
     "AWS::IAM::ManagedPolicy": "iam:CreatePolicy",
     "AWS::IAM::Policy": "iam:PutRolePolicy",
@@ -17,6 +19,7 @@ CREATE = {
     "AWS::Lambda::EventSourceMapping": "lambda:CreateEventSourceMapping",
     "AWS::Lambda::Permission": "lambda:AddPermission",
     "AWS::Logs::LogGroup": "logs:CreateLogGroup",
+    "AWS::Logs::QueryDefinition": "logs:PutQueryDefinition",
     "AWS::S3::Bucket": "s3:CreateBucket",
     "AWS::S3::BucketPolicy": "s3:PutBucketPolicy",
     "AWS::SQS::Queue": "sqs:CreateQueue",
