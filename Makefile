@@ -40,10 +40,10 @@ local: $(SERVERS) ## Run the whole system on this machine until Ctrl-C [NOTEBOOK
 quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests without servers [WORKERS=3]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
 
-test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced .venvs/seaweedfs/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
+soak: $(SERVERS) .venvs/nbdime/.synced .venvs/seaweedfs/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 lint: .venv/.synced
