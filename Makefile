@@ -18,6 +18,8 @@ PARAMETERS ?=
 # deployed systems wait often.
 WORKERS ?= 3
 UV := .tools/bin/uv
+# From github.com comes Python, if the machine has no Python 3.13.
+SOURCES_OF_UV := pypi.org or github.com
 # Bytecode is not written to the source folders, because `sam build` would treat it as a change. Processes of the other
 # environments inherit the variable.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
@@ -40,10 +42,10 @@ local: $(SERVERS) ## Run the whole system on this machine until Ctrl-C [NOTEBOOK
 quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests without servers [WORKERS=3]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
 
-test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced .venvs/seaweedfs/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
+soak: $(SERVERS) .venvs/nbdime/.synced .venvs/seaweedfs/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 lint: .venv/.synced
@@ -81,22 +83,25 @@ clean: ## Remove builds, caches and environments
 # A symbolic link leads to the environment of another checkout, which must not be changed from here.
 OWN = @test ! -L $(1) || { echo "$(1) is a symbolic link, so make does not update it here. Run make in the checkout that it leads to, or remove the link." >&2; exit 1; }
 
+# Without a network, pip and uv report only that a package was not found.
+DOWNLOADED = || { echo "This step downloads from $(1), and failed. Check that this machine can reach it, directly or through the proxy in HTTPS_PROXY." >&2; exit 1; }
+
 # `python3 -m venv` runs in / because here, a version manager such as pyenv would read .python-version and ask for a
 # Python 3.13 that uv has not installed yet.
 $(UV): local/uv-requirements.txt
 	$(call OWN,.tools)
 	cd / && python3 -m venv --clear "$(CURDIR)/.tools"
-	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $< $(call DOWNLOADED,pypi.org)
 	@touch $@
 
 # uv puts the command `notebook-archive` into .venv/bin. It does not write bytecode to the source folders either.
 .venv/.synced: $(UV) uv.lock pyproject.toml .python-version
 	$(call OWN,.venv)
-	$(UV) sync --quiet --frozen
+	$(UV) sync --quiet --frozen $(call DOWNLOADED,$(SOURCES_OF_UV))
 	@echo 'import sys; sys.pycache_prefix = sys.prefix + "/bytecode"' > .venv/lib/python3.13/site-packages/bytecode.pth
 	@touch $@
 
 .venvs/%/.synced: $(UV) uv.lock pyproject.toml .python-version
 	$(call OWN,.venvs)
-	UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --frozen --no-default-groups --only-group $*
+	UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --frozen --no-default-groups --only-group $* $(call DOWNLOADED,$(SOURCES_OF_UV))
 	@touch $@
