@@ -1,6 +1,6 @@
 """Deploy the stack of a stage: list the parameters that change, ask, build, deploy. `make deploy` runs this.
 
-In an update, CloudFormation keeps the value of each parameter that the caller does not name. So this program names every
+In an update, sam keeps the value of each parameter that samconfig.toml does not name. So this program names every
 parameter, and samconfig.toml alone decides.
 """
 
@@ -56,9 +56,10 @@ def plan_deployment(stage: Stage, known: Mapping[str, Mapping[str, Any]], aws: "
     deployed = _deployed_parameters(stage.stack, aws)
     after = values(stage.parameters, known)
     if deployed is None:
-        return Deployment(True, after, compare({}, stage.parameters, known), {})
+        return Deployment(is_first=True, values=after, changes=compare({}, stage.parameters, known), lost={})
     lost = {name: value for name, value in deployed.items() if name not in known}
-    return Deployment(False, after, compare(deployed, stage.parameters, known), lost)
+    changes = compare(deployed, stage.parameters, known)
+    return Deployment(is_first=False, values=after, changes=changes, lost=lost)
 
 
 def _deployed_parameters(stack: str, aws: "CloudFormationClient") -> dict[str, str] | None:
@@ -100,11 +101,14 @@ def confirm(deployment: Deployment, stack: str, *, is_confirmed: bool) -> None:
             "There is no terminal to ask on. Nothing was changed. If you want these changes, run the command again "
             "with YES=1."
         )
-    if deployment.is_irreversible:
-        question = f"What is marked IRREVERSIBLE cannot be taken back. To deploy it, type {stack}: "
-        is_confirmed = input(question).strip() == stack
-    else:
-        is_confirmed = input("Deploy? [y/N] ").strip().lower() in {"y", "yes"}
+    try:
+        if deployment.is_irreversible:
+            question = f"What is marked IRREVERSIBLE cannot be taken back. To deploy it, type {stack}: "
+            is_confirmed = input(question).strip() == stack
+        else:
+            is_confirmed = input("Deploy? [y/N] ").strip().lower() in {"y", "yes"}
+    except (EOFError, KeyboardInterrupt) as error:
+        raise NotConfirmed from error
     if not is_confirmed:
         raise NotConfirmed
 
@@ -116,8 +120,8 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
     """
     known = load_template(folder)["Parameters"]
     stage = read_stage(folder, name, known)
-    session = boto3.Session(profile_name=stage.profile or None, region_name=stage.region or None)
     try:
+        session = boto3.Session(profile_name=stage.profile or None, region_name=stage.region or None)
         account = session.client("sts").get_caller_identity()["Account"]
         deployment = plan_deployment(stage, known, session.client("cloudformation"))
     except (BotoCoreError, ClientError) as error:
@@ -150,9 +154,12 @@ def main() -> int:
     except DeliveryError as error:
         print(error, file=sys.stderr)
         return 1
-    except (NotConfirmed, KeyboardInterrupt, EOFError):
-        print("\nNothing was changed.", file=sys.stderr)
+    except NotConfirmed:
+        print("Nothing was changed.", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted. If sam had begun to deploy, CloudFormation goes on alone.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -46,7 +46,7 @@ def parameters_from(words: Iterable[str]) -> dict[str, str]:
 
 
 def check_parameter(name: str, value: str, known: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise ParametersWrong if the template's parameters, `known`, do not contain the name or do not allow the value."""
+    """Raise ParametersWrong if `known`, the template's parameters, has no such name or does not allow the value."""
     if name not in known:
         raise ParametersWrong(f"template.yaml has no parameter {name!r}. Names are case-sensitive.")
     if not _is_allowed(value, known[name]):
