@@ -74,7 +74,7 @@ def _is_irreversible(name: str, before: str | None, after: Mapping[str, str]) ->
 
 
 def describe(changes: Sequence[Change], lost: Mapping[str, str]) -> list[str]:
-    """Return the lines that show changes to a person.
+    """Return the lines that show a person the changes that are chosen.
 
     `lost` are the values of the parameters that the deployed stack has and the template does not have.
     """
@@ -88,8 +88,6 @@ def describe(changes: Sequence[Change], lost: Mapping[str, str]) -> list[str]:
         if change.irreversible:
             lines.append(f"  {'':{width}}  IRREVERSIBLE: {change.irreversible}")
     lines += [f"  {name:{width}}  {_show(value)} -> this version has no such parameter" for name, value in lost.items()]
-    if new := [change.name for change in changes if not change.is_chosen]:
-        lines.append(f"  New parameters, with their defaults: {', '.join(new)}")
     return lines
 
 

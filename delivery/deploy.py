@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery import DeliveryError
 from delivery.changes import Change, compare, describe, values
+from delivery.package import package
 from delivery.sam import run_sam
 from delivery.stages import Stage, read_stage
 from local.parameters import load_template
@@ -132,15 +133,23 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
     place = f"the stack {stage.stack} in account {account}, {session.region_name}"
     print(f"Stage {name}: {'creates' if deployment.is_first else 'updates'} {place}.")
     lines = describe(deployment.changes, deployment.lost)
+    if deployment.is_first:
+        lines.append("  All other parameters get their defaults (docs/parameters.md).")
+    else:
+        lines += [f"  New, with its default: {change.name}" for change in deployment.changes if not change.is_chosen]
     print("\n".join(["Parameters:", *lines] if lines else ["No parameter changes."]))
     confirm(deployment, stage.stack, is_confirmed=is_confirmed)
     run_sam(["build", "--config-env", name], folder)
     with tempfile.TemporaryDirectory() as temporary:
+        template = package(folder / ".aws-sam/build", Path(temporary) / "package")
         # sam reads JSON here only under the name of a YAML file. Values on the command line would need quotes.
         overrides = Path(temporary) / "parameters.yaml"
         overrides.write_text(json.dumps(deployment.values), encoding="utf-8")
-        options = ["--no-confirm-changeset"] if is_confirmed else []
-        run_sam(["deploy", "--config-env", name, "--parameter-overrides", f"file://{overrides}", *options], folder)
+        # sam would look for samconfig.toml beside the template.
+        options: list[str | Path] = ["--config-file", folder / "samconfig.toml", "--config-env", name]
+        options += ["--template-file", template, "--parameter-overrides", f"file://{overrides}"]
+        options += ["--no-confirm-changeset"] if is_confirmed else []
+        run_sam(["deploy", *options], folder)
 
 
 def main() -> int:

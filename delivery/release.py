@@ -70,8 +70,9 @@ def build_release(folder: Path, version: str, target: Path) -> None:
             files.extractall(source, filter="data")
         package(build_quietly(source), target)
         # Without build isolation, hatchling is the one of this environment, which uv.lock pins.
-        uv = [ROOT / ".tools/bin/uv", "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
-        subprocess.run([*uv, "--out-dir", target], cwd=source, check=True)
+        uv = [str(ROOT / ".tools/bin/uv"), "build", "--quiet", "--wheel", "--no-build-isolation"]
+        uv += ["--python", sys.executable, "--out-dir", str(target)]
+        subprocess.run(uv, cwd=source, check=True)
     (target / ".gitignore").unlink(missing_ok=True)
     sbom = make_sbom(folder, _git(folder, "log", "-1", "--format=%cI"))
     (target / "sbom.cdx.json").write_text(json.dumps(sbom, indent=1) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ def make_sbom(folder: Path, time: str) -> dict[str, Any]:
 
     Raises DeliveryError if uv fails.
     """
-    command = [ROOT / ".tools/bin/uv", "export", "--quiet", "--frozen", "--format", "cyclonedx1.5"]
+    command = [str(ROOT / ".tools/bin/uv"), "export", "--quiet", "--frozen", "--format", "cyclonedx1.5"]
     command += ["--no-default-groups", "--group", "layer", "--group", "pages", "--no-emit-project"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
