@@ -23,7 +23,8 @@ def make_sbom(folder: Path, time: str) -> dict[str, Any]:
     Raises DeliveryError if uv fails.
     """
     command = [str(ROOT / ".tools/bin/uv"), "export", "--quiet", "--frozen", "--format", "cyclonedx1.5"]
-    command += ["--no-default-groups", "--group", "layer", "--group", "pages", "--no-emit-project"]
+    command += ["--preview-features", "sbom-export", "--no-default-groups", "--group", "layer", "--group", "pages"]
+    command += ["--no-emit-project"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise DeliveryError(f"uv export failed with exit status {done.returncode}:\n{done.stderr[-2000:]}")
