@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class NotConfirmed(Exception):
-    """The person said no."""
+    """A person did not want the changes."""
 
 
 @dataclass(frozen=True)
@@ -127,17 +127,12 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
         deployment = plan_deployment(stage, known, session.client("cloudformation"))
     except (BotoCoreError, ClientError) as error:
         raise DeliveryError(
-            f"AWS cannot be asked about the stack {stage.stack}: {error} Check the credentials (AWS_PROFILE) and the "
-            "region (AWS_DEFAULT_REGION)."
+            f"AWS does not say what the stack {stage.stack} is: {str(error).rstrip('.')}. Check the credentials "
+            "(AWS_PROFILE) and the region (AWS_DEFAULT_REGION)."
         ) from error
-    place = f"the stack {stage.stack} in account {account}, {session.region_name}"
-    print(f"Stage {name}: {'creates' if deployment.is_first else 'updates'} {place}.")
-    lines = describe(deployment.changes, deployment.lost)
-    if deployment.is_first:
-        lines.append("  All other parameters get their defaults (docs/parameters.md).")
-    else:
-        lines += [f"  New, with its default: {change.name}" for change in deployment.changes if not change.is_chosen]
-    print("\n".join(["Parameters:", *lines] if lines else ["No parameter changes."]))
+    verb = "creates" if deployment.is_first else "updates"
+    print(f"Stage {name}: {verb} the stack {stage.stack} in account {account}, {session.region_name}.")
+    print("\n".join(_lines(deployment)))
     confirm(deployment, stage.stack, is_confirmed=is_confirmed)
     run_sam(["build", "--config-env", name], folder)
     with tempfile.TemporaryDirectory() as temporary:
@@ -150,6 +145,15 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
         options += ["--template-file", template, "--parameter-overrides", f"file://{overrides}"]
         options += ["--no-confirm-changeset"] if is_confirmed else []
         run_sam(["deploy", *options], folder)
+
+
+def _lines(deployment: Deployment) -> list[str]:
+    lines = describe(deployment.changes, deployment.lost)
+    if deployment.is_first:
+        lines.append("  All other parameters get their defaults (docs/parameters.md).")
+    else:
+        lines += [f"  New, with its default: {change.name}" for change in deployment.changes if not change.is_chosen]
+    return ["Parameters:", *lines] if lines else ["No parameter changes."]
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import sys
 import tarfile
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from delivery import DeliveryError
@@ -65,14 +66,14 @@ def build_release(folder: Path, version: str, target: Path) -> None:
     """Build a release from the commit that is checked out in a folder, and write its files into a new folder."""
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary) / "source"
-        archive = io.BytesIO(subprocess.run(["git", "archive", "HEAD"], cwd=folder, stdout=-1, check=True).stdout)
+        archive = io.BytesIO(_run(["git", "archive", "HEAD"], folder))
         with tarfile.open(fileobj=archive) as files:
             files.extractall(source, filter="data")
         package(build_quietly(source), target)
         # Without build isolation, hatchling is the one of this environment, which uv.lock pins.
         uv = [str(ROOT / ".tools/bin/uv"), "build", "--quiet", "--wheel", "--no-build-isolation"]
         uv += ["--python", sys.executable, "--out-dir", str(target)]
-        subprocess.run(uv, cwd=source, check=True)
+        _run(uv, source)
     (target / ".gitignore").unlink(missing_ok=True)
     sbom = make_sbom(folder, _git(folder, "log", "-1", "--format=%cI"))
     (target / "sbom.cdx.json").write_text(json.dumps(sbom, indent=1) + "\n", encoding="utf-8")
@@ -119,7 +120,16 @@ def release(folder: Path) -> Path:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    return _run(["git", *arguments], folder).decode().strip()
+
+
+def _run(command: Sequence[str], folder: Path) -> bytes:
+    """Run a command and return what it wrote to standard output. Raise DeliveryError if it fails."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    if done.returncode:
+        shown = " ".join([Path(command[0]).name, *command[1:]])
+        raise DeliveryError(f"`{shown}` failed in {folder}:\n{done.stderr.decode(errors='replace')[-2000:]}")
+    return done.stdout
 
 
 def main() -> int:

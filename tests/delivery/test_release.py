@@ -73,6 +73,11 @@ def test_version_without_its_section_is_refused(checkout: Path, text: str) -> No
         changes(checkout, "1.2.0")
 
 
+def test_folder_that_is_not_a_repository_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryError, match=r"(?s)`git status --porcelain` failed in "):
+        released_version(tmp_path)
+
+
 def test_section_ends_at_the_next_version(checkout: Path) -> None:
     (checkout / "CHANGELOG.md").write_text(f"{CHANGES}\n## [1.1.0] - 2026-10-01\n\n- Older.\n")
     assert changes(checkout, "1.2.0") == "### Added\n\n- A release.\n"
