@@ -118,6 +118,7 @@ def test_sbom_lists_each_library_with_hash_and_license() -> None:
 
 @pytest.mark.soak
 @pytest.mark.servers
+@pytest.mark.timeout(1200)
 def test_release_is_built_twice_and_equal(tmp_path: Path) -> None:
     """A second release of the same commit, in another folder, is equal too."""
     listed = subprocess.run(
