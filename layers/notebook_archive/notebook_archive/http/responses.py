@@ -192,9 +192,8 @@ def answer_failure(request: Request, error: NotebookArchiveError, *, as_page: bo
 
 
 def _find_home(request: Request) -> str:
-    """Return the address of the landing page, relative to the address of the request."""
-    depth = request.resource.count("/") - 1
-    return "../" * depth if depth > 0 else "./"
+    """Return the address of the landing page, relative to the address of the request. It is empty on that page."""
+    return "../" * (request.resource.count("/") - 1) if request.resource != "/" else ""
 
 
 def _prepare_retry(request: Request) -> dict[str, Any]:

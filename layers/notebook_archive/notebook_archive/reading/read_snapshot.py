@@ -160,9 +160,7 @@ def _find_snapshot(item_id: ItemId, key: ResourceKey, access: SnapshotAccess) ->
     return listed.get(key, Snapshot(key))
 
 
-def _archive(
-    item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive
-) -> None:
+def _archive(item: ItemReference, snapshot: Snapshot, staged: Staged, provenance: Provenance, archive: Archive) -> None:
     """Archive a snapshot as an archive run would, with its store record."""
     result = store_snapshot(item, snapshot, staged, provenance, archive)
     if result.state == "archived":
