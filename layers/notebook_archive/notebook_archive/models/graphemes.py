@@ -29,7 +29,7 @@ def cut_text(text: str, length: int) -> str:
 
 def find_boundary(text: str, place: int) -> int:
     """Return the last place at or before `place` where the text may be divided."""
-    for found in range(place, max(place - _MAX_CLUSTER, 0), -1):
+    for found in range(place, max(place - _MAX_CLUSTER, -1), -1):
         if not _continues(text, found):
             return found
     return place

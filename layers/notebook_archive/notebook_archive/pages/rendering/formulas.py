@@ -15,6 +15,8 @@ from math_core import LatexError, LatexToMathML
 # nested parts. A command of four characters can begin a nested part.
 MAX_FORMULA_CHARACTERS = 4_000
 _MAX_BRACES = 100
+# Maximum number of characters of the MathML of a formula. Some characters become fifty characters of MathML.
+_MAX_MATHML_CHARACTERS = 100_000
 # Maximum number of reasons in a note, and of characters of each.
 _MAX_REASONS = 5
 _MAX_REASON_LENGTH = 120
@@ -123,6 +125,8 @@ def convert_tex(tex: str, *, is_block: bool) -> Markup:
         # The message begins with the place in the text, such as `12: `.
         reason = str(error).partition(": ")[2].rstrip(".")[:_MAX_REASON_LENGTH]
         raise FormulaError(f"{reason[:1].lower()}{reason[1:]}") from None
+    if len(mathml) > _MAX_MATHML_CHARACTERS:
+        raise FormulaError("it is too large")
     return Markup(_make_cleaner().clean(_STYLE.sub(_replace_style, mathml)))  # noqa: S704 - nh3 cleaned it
 
 
