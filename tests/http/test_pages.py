@@ -48,7 +48,7 @@ def every_page(*, token: bool) -> dict[str, str]:
         "form": pages.download_form(ITEM, "", token_field=token),
         "copy": snapshot_page(notebook(), resource_key=COPY, token_field=token),
         "error": pages.error_page(404, "Not <found>", "No such notebook.", "c0ffee", token_form=token, home_url="../"),
-        "landing": pages.landing_page(describe_api("ArcGIS" if token else "IAM"), base_path="/v1"),
+        "landing": pages.landing_page(describe_api("ArcGIS" if token else "IAM"), link_prefix="./"),
     }
 
 
@@ -258,21 +258,22 @@ def test_emoji_and_scripts_in_titles_stay_whole() -> None:
     assert cut == "x" * 999
 
 
-@pytest.mark.parametrize("base", ["", "/v1", "/notebooks/archive"])
-@pytest.mark.parametrize("slash", ["", "/"])
-def test_the_landing_page_links_to_every_resource(base: str, slash: str) -> None:
-    page = parsed(pages.landing_page(describe_api("ArcGIS"), base_path=base))
-    address = f"https://api.example.com{base}{slash}"
-    found = {urljoin(address, each.attributes["href"]) for each in page.all("a") if each.attributes["href"] != "#main"}
-    paths = ["/admin/notebooks", "/admin/notebooks/snapshots/download", "/?f=pjson"]
-    assert found == {f"https://api.example.com{base}{path}" for path in paths}
+@pytest.mark.parametrize(("path", "prefix"), [("/v1/", "./"), ("/v1", "v1/"), ("/", "./")])
+def test_the_landing_page_links_to_every_resource(path: str, prefix: str) -> None:
+    page = parsed(pages.landing_page(describe_api("ArcGIS"), link_prefix=prefix))
+    links = [each.attributes["href"] for each in page.one("main").all("a")]
+    base = path.removesuffix("/")
+    targets = ["/admin/notebooks/snapshots/download", "/admin/notebooks", "/?f=pjson"]
+    assert [urljoin(f"https://api.example.com{path}", link) for link in links] == [
+        f"https://api.example.com{base}{target}" for target in targets
+    ]
 
 
 @pytest.mark.parametrize(
     ("auth", "words"), [("ArcGIS", "/sharing/rest/generateToken"), ("IAM", "AWS Signature Version 4")]
 )
 def test_the_landing_page_says_how_to_sign_in(auth: Any, words: str) -> None:
-    assert words in parsed(pages.landing_page(describe_api(auth), base_path="/v1")).one("main").text
+    assert words in parsed(pages.landing_page(describe_api(auth), link_prefix="./")).one("main").text
 
 
 def test_the_form_is_filled_in() -> None:

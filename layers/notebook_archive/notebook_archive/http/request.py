@@ -28,8 +28,7 @@ MAX_SESSIONS = 100
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
 _REFERER = re.compile(r"[!-~]{0,2048}")
-# A path in which no part is empty, so that no link begins with `//`, which would name another host.
-_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_PATH_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]*")
 _BEARER = re.compile(r"(?i:bearer) +(.+)")
 
 
@@ -158,13 +157,14 @@ class Request:
         return SessionId.parse((self._event.get("pathParameters") or {}).get("notebookId"))
 
     @property
-    def base_path(self) -> str:
-        """The path of the root resource, without a slash at its end: the stage, or the prefix of a custom domain.
+    def link_prefix(self) -> str:
+        """The beginning of relative links on a page at the root of the API.
 
-        Only a request for the root resource has it. It is empty if the path is unusual.
+        The address of that page may end with a slash or not. Without a slash, links are relative to what comes before
+        the stage, so they must repeat the stage or the prefix of a custom domain.
         """
-        path = self._path.removesuffix("/")
-        return path if self.resource == "/" and _PATH.fullmatch(path) else ""
+        last = self._path.rpartition("/")[2]
+        return f"{last}/" if _PATH_SEGMENT.fullmatch(last) else "./"
 
     @property
     def paging(self) -> tuple[int, int]:

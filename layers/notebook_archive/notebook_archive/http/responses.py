@@ -86,7 +86,7 @@ def answer_landing(request: Request, api_auth: ApiAuth) -> Answer:
     """Return what this API offers, as a page unless `f` says otherwise."""
     landing = describe_api(api_auth)
     if request.wants_page:
-        return _make_page(pages.landing_page(landing, base_path=request.base_path))
+        return _make_page(pages.landing_page(landing, link_prefix=request.link_prefix))
     return _make_json(landing, indented=request.format == "pjson")
 
 

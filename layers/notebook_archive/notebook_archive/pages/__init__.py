@@ -1,8 +1,7 @@
 """Make pages for people, in the style of the ArcGIS REST services directory.
 
 Every page is one complete HTML document with one stylesheet. It has no script and loads nothing. All links are
-relative, because this code knows neither the stage nor the prefix of a custom domain. Only the landing page cannot have
-relative links, because its address may end with a slash or not. The libraries are imported when
+relative, because this code knows neither the stage nor the prefix of a custom domain. The libraries are imported when
 a page is requested, so that a caller who requests JSON does not wait for them.
 """
 
@@ -44,12 +43,9 @@ def content_security_policy() -> str:
     )
 
 
-def landing_page(landing: Mapping[str, Any], *, base_path: str) -> str:
-    """Return the page at the root of the API: what it offers and how to sign in.
-
-    `base_path` is the path of the API without a slash at its end.
-    """
-    return _render("landing.html", landing=landing, base_path=base_path)
+def landing_page(landing: Mapping[str, Any], *, link_prefix: str) -> str:
+    """Return the page at the root of the API: what it offers and how to sign in. `link_prefix` begins each link."""
+    return _render("landing.html", landing=landing, link_prefix=link_prefix)
 
 
 def sessions_page(listing: Mapping[str, Any], *, token_field: bool) -> str:
