@@ -415,10 +415,10 @@ class TestWordsForPeople:
         assert "Back to the form" in text
         assert b'<a href="../../../">To the start</a>' in reply.body
 
-    def test_link_without_a_token_asks_who_the_reader_is(self, functions: Functions) -> None:
+    def test_link_without_a_token_asks_the_reader_for_one(self, functions: Functions) -> None:
         functions.configure(API_AUTH="ArcGIS", SECRET_PREFIX="unreadable")
         reply = send(functions, "get_notebook", sample("get_notebook.page"))
-        assert (reply.status, "Who are you in ArcGIS?" in Text(reply.body).words) == (401, True)
+        assert (reply.status, "Sign in with an ArcGIS token" in Text(reply.body).words) == (401, True)
         assert b'<a href="../../">To the start</a>' in reply.body
 
 

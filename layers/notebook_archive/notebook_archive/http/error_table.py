@@ -83,8 +83,8 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         499,
         "This resource needs an ArcGIS token. Send an ArcGIS token, either in the form field `token` or in the header "
         "`X-Esri-Authorization: Bearer TOKEN`.",
-        title="Who are you in ArcGIS?",
-        page_text="You see here what your ArcGIS account may see. So enter a token of your account. Your portal makes "
+        title="Sign in with an ArcGIS token",
+        page_text="You see here what your ArcGIS account may see. Enter a token of your account. Your portal makes "
         "one at the address /sharing/rest/generateToken.",
     ),
     # The message says whether ArcGIS refused the token, or the token belongs to another organization.

@@ -58,5 +58,6 @@ def _continues(text: str, place: int) -> bool:
     if not _FLAG_LETTERS.fullmatch(after):
         return False
     # A flag consists of two letters.
-    letters = _FLAG_LETTERS.search(text[max(place - 200, 0) : place])
-    return bool(letters) and len(letters[0]) % 2 == 1
+    if letters := _FLAG_LETTERS.search(text[max(place - 200, 0) : place]):
+        return len(letters[0]) % 2 == 1
+    return False

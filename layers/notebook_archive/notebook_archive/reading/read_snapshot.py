@@ -128,7 +128,7 @@ def _read_from_arcgis(
     try:
         staged = access.read_snapshot(item_id, key, source.max_bytes, lambda chunks: stage(chunks, str(wanted)))
     except (NotebookNotFound, PermissionDenied, RequestRejected) as error:
-        raise _classify_refusal(wanted, rights, access, error) from None
+        raise _classify_refusal(wanted.item_id, key, rights, access, error) from None
     with closing(staged.file):
         provenance = Provenance(access.route, wanted.run, source.portal_url)
         is_large = staged.size > wanted.max_inline_bytes
@@ -177,7 +177,8 @@ def _name_file(wanted: SnapshotRequest, metadata: Mapping[str, str]) -> str:
 
 
 def _classify_refusal(
-    wanted: SnapshotRequest,
+    item_id: ItemId,
+    key: ResourceKey,
     rights: Rights,
     access: SnapshotAccess,
     error: NotebookNotFound | PermissionDenied | RequestRejected,
@@ -190,10 +191,10 @@ def _classify_refusal(
         return NotebookNotFound(str(error))
     if isinstance(error, RequestRejected):
         try:
-            listed = access.list_snapshots(wanted.item_id).snapshots
+            listed = access.list_snapshots(item_id).snapshots
         except (NotebookNotFound, PermissionDenied, RequestRejected):
             return NotebookNotFound(str(error))
-        if wanted.resource_key not in (snapshot.resource_key for snapshot in listed):
+        if key not in (snapshot.resource_key for snapshot in listed):
             return NotebookNotFound(str(error))
     return error
 
