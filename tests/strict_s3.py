@@ -147,9 +147,9 @@ class StrictS3:
 
     def _check_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         if context.get("is_presign_request"):  # a link cannot make a browser send the header with the bucket's owner
-            self._rule(
-                "links read archived snapshots", kept=bool(model.name == "GetObject" and KEPT.fullmatch(params["Key"]))
-            )
+            key = params["Key"]
+            is_content = bool(KEPT.fullmatch(key) or COPIES.fullmatch(key))
+            self._rule("links read archived snapshots and copies", kept=model.name == "GetObject" and is_content)
             return
         self._rule("every call names the bucket's owner", kept=params.get("ExpectedBucketOwner") == ACCOUNT)
         self._rule("nothing is deleted or copied", kept=not re.search("Delete|Copy|Multipart|UploadPart", model.name))
