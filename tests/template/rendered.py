@@ -34,6 +34,8 @@ EVERYTHING = {
     "WebhookSecret": "notebook-archive-webhook",
     "RestoreSecretPrefix": "notebook-archive-restore",
     "RestoreTestSchedule": "rate(1 day)",
+    "SavedQueries": "true",
+    "CompositeAlarm": "ON",
     "ChatTopicArn": "arn:aws:sns:eu-central-1:111122223333:chat",
     "DigestSchedule": "cron(0 7 ? * MON *)",
 }
@@ -80,7 +82,8 @@ def _decoded() -> str:
 def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the template with these parameters and the defaults of all others, without parts that conditions exclude.
 
-    A reference to a resource becomes its logical id. Its ARN becomes an ARN of the right service that ends in that id.
+    A reference to a log group becomes its name, and one to another resource its logical id. Its ARN becomes an ARN of
+    the right service that ends in that id.
     """
     raw = template()
     values = {name: str(parameter.get("Default", "")) for name, parameter in raw["Parameters"].items()}
@@ -203,12 +206,15 @@ class _Resolver:
         if kind == "AWS::Events::Rule":
             bus = self.resolve(self._resources[name]["Properties"].get("EventBusName", "default"))
             return name if bus == "default" else f"{bus}|{name}"
+        if kind == "AWS::Logs::LogGroup":
+            return self.resolve(self._resources[name]["Properties"]["LogGroupName"])
         return self._arn(name) if kind.endswith(("StateMachine", "ManagedPolicy")) else name
 
     def _arn(self, name: str) -> str:
         kind = self._resources[name]["Type"]
         region_and_account = f"{_PSEUDO['AWS::Region']}:{_PSEUDO['AWS::AccountId']}"
         return {
+            "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{region_and_account}:alarm:{name}",
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{region_and_account}:{name}",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{region_and_account}:log-group:{name}:*",
