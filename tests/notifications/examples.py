@@ -26,6 +26,7 @@ from tests.notifications.reports import (
     unprotected,
 )
 from tests.strict_s3 import StrictS3, make_bucket, make_ledger_bucket
+from tests.template.rendered import template
 
 TOKEN_REJECTED: Problem = {
     "reason": "TokenRejected",
@@ -196,7 +197,8 @@ def write_page(text: str) -> str:
 
 def _write_table() -> str:
     rows = ["| alarm | subject | kind | folded into a message about |", "|---|---|---|---|"]
-    for alarm, words in ALARMS.items():
+    made = template()["Resources"]
+    for alarm, words in ((name, words) for name, words in ALARMS.items() if name in made):
         folded = ", ".join(f"`{each}`" if each in ALARMS else _COVERAGES[each] for each in words.folded_into)
         rows.append(f"| `{alarm}` | {words.failure} | {words.kind} | {folded or 'none'} |")
     return "\n".join(rows) + "\n"

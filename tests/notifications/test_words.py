@@ -17,6 +17,11 @@ from tests.template.rendered import template
 _STACK = Stack("notebook-archive", "eu-central-1")
 # CloudWatch itself sends this alarm.
 _STRAIGHT = {"NotificationFailedAlarm"}
+# Alarms of parts of the template that a parameter switches on.
+_BY_PARAMETER = {
+    "SecondBucket": {"ReplicationFailedAlarm", "ReplicationLateAlarm"},
+    "ChangePoll": {"ChangePollFailingAlarm"},
+}
 _REASONS = (
     "TokenRejected", "token-rejected", "credential-broken", "owner-credentials-missing", "ArcGISUnavailable",
     "CertificateUntrusted", "ArchiveDenied", "search-missed", "not-a-notebook",
@@ -24,8 +29,10 @@ _REASONS = (
 
 
 def test_each_alarm_of_the_template_has_words() -> None:
-    resources = template()["Resources"].items()
-    assert set(ALARMS) | _STRAIGHT == {name for name, each in resources if each["Type"] == "AWS::CloudWatch::Alarm"}
+    loaded = template()
+    made = {name for name, each in loaded["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+    left_out = [alarms for parameter, alarms in _BY_PARAMETER.items() if parameter not in loaded["Parameters"]]
+    assert set(ALARMS).difference(*left_out) | _STRAIGHT == made
 
 
 def test_states_have_an_end_and_events_have_none() -> None:

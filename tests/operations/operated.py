@@ -78,7 +78,8 @@ class Operated:
     ended: dict[str, Ended] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.rendered = render(self.parameters)
+        text = json.dumps(render(self.parameters))
+        self.rendered = json.loads(text.replace("eu-central-1", REGION).replace("111122223333", ACCOUNT))
         self.alarms = read_alarms(self.rendered)
         self._resources = self.rendered["Resources"]
         self._arrivals = itertools.count()

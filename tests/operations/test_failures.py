@@ -182,7 +182,7 @@ def test_object_that_is_damaged(case: Case) -> None:
     assert case.operated.verify(everything=True).error == "ArchiveVerification.findings"
     sent = case.wait_for_one(3)
     check(
-        sent, "Archive damaged: 1 finding (1 damaged)", f"The bytes of {key} do not match the checksum",
+        sent, "1 finding in the archive: 1 damaged", f"The bytes of {key} do not match the checksum",
         "hide the damaged object, and the next run archives it again", command="notebook-archive findings",
     )  # fmt: skip
     (finding,) = re.findall(r"finding ([0-9a-f]{12})", sent.text)

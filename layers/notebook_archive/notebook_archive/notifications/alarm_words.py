@@ -236,7 +236,7 @@ ALARMS: Mapping[str, AlarmWords] = {
         remedy="S3 does not try again by itself. The command finds the fault. Then replicate what is missing, with S3 "
         "Batch Replication.",
         command="doctor",
-        more="docs/second-place.md",
+        more="docs/operations.md, Metrics and alarms",
         kind="state",
         recovered="S3 replicates objects again",
     ),
@@ -246,7 +246,7 @@ ALARMS: Mapping[str, AlarmWords] = {
         cause="The last verification found objects that the second bucket does not have.",
         remedy="The command lists them, with what to do.",
         command="findings",
-        more="docs/second-place.md",
+        more="docs/operations.md, Metrics and alarms",
         kind="state",
         recovered="The second bucket has everything again",
         folded_into=("verification", "ReplicationFailedAlarm"),
