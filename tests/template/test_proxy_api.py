@@ -226,7 +226,7 @@ def test_access_log_is_created_after_the_account_role() -> None:
     created = {"ApiAccessLogs": "CREATE"}
     resources = _resources(created)
     assert _api(created)["AccessLogSetting"]["DestinationArn"] == (
-        "arn:aws:logs:eu-central-1:111122223333:log-group:ProxyApiLogs"
+        "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apigateway/notebook-archive-proxy-api"
     )
     assert resources["ProxyApiLogs"]["Properties"]["RetentionInDays"] == "90"
     assert resources["ProxyApiLogs"]["Metadata"]["After"] == "ApiGatewayAccount"
