@@ -2,6 +2,8 @@
 
 import re
 
+from notebook_archive.models.graphemes import cut_text
+
 # Maximum number of characters of a snapshot's name and of a session's strings. A longer string is cut.
 MAX_TEXT = 1000
 # The end of a string that was cut.
@@ -21,8 +23,8 @@ def parse_text(value: object, length: int = MAX_TEXT) -> str:
 
 
 def truncate(text: str, length: int) -> str:
-    """Return the string. If it has more than `length` characters, it is cut and ends in `...`."""
-    return text if len(text) <= length else text[: length - len(CUT)] + CUT
+    """Return the string. If it has more than `length` code points, it is cut between characters and ends in `...`."""
+    return text if len(text) <= length else cut_text(text, length - len(CUT)) + CUT
 
 
 def replace_unprintable(text: str) -> str:
