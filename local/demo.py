@@ -120,7 +120,9 @@ def main() -> int:
     if not good:
         following = "Next, see keys, sizes, tags and batches: make demo VERBOSE=1"
     elif options.notebooks:
-        following = f"Next, look around in the running system: make local NOTEBOOKS={shlex.quote(str(options.notebooks))}"
+        following = (
+            f"Next, look around in the running system: make local NOTEBOOKS={shlex.quote(str(options.notebooks))}"
+        )
     else:
         following = "Next, do the same with your own notebooks: make demo NOTEBOOKS=path/to/folder"
     console.print(following, markup=False, highlight=False, soft_wrap=True)
