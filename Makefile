@@ -14,6 +14,7 @@ NOTEBOOKS ?=
 VERBOSE ?=
 API_AUTH ?= IAM
 PARAMETERS ?=
+YES ?=
 # A fixed number, so that a test run is the same on every machine. Three processes keep two cores busy, because tests of
 # deployed systems wait often.
 WORKERS ?= 3
@@ -26,9 +27,9 @@ PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers bench cli local tests
+SOURCES := functions layers bench cli delivery local tests
 
-.PHONY: help demo local quick test soak lint check check-imports check-template docs build deploy bench clean
+.PHONY: help demo local quick test soak lint check check-imports check-template docs build deploy release bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -51,7 +52,7 @@ soak: $(SERVERS) .venvs/nbdime/.synced .venvs/seaweedfs/.synced ## Run only the 
 lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy bench cli layers local tests functions/*/app.py
+	.venv/bin/mypy bench cli delivery layers local tests functions/*/app.py
 
 # The checks run at the same time, because each of them uses only one core.
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import rules and the template
@@ -70,8 +71,11 @@ docs: .venv/.synced ## Update the generated parts of docs/ from the code
 build: .venvs/sam/.synced ## Build the functions and layers for AWS into .aws-sam/
 	$(SAM) build --config-env $(STAGE)
 
-deploy: build ## Build, and deploy to AWS with the settings of a stage [STAGE=dev: a stage in samconfig.toml]
-	$(SAM) deploy --config-env $(STAGE)
+deploy: .venv/.synced .venvs/sam/.synced ## List what changes, ask, build, and deploy to AWS [STAGE=dev: a stage in samconfig.toml] [YES=1: ask nothing]
+	@exec $(PYTHON) -m delivery.deploy --stage "$(STAGE)" $(if $(YES),--yes)
+
+release: .venv/.synced .venvs/sam/.synced ## Build the release of the tag that is checked out, twice, and compare
+	@exec $(PYTHON) -m delivery.release
 
 bench: .venv/.synced .venvs/sam/.synced .venvs/bench/.synced ## Measure speed and memory, and write the tables of docs/performance.md
 	@exec $(PYTHON) -m bench

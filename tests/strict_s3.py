@@ -47,6 +47,7 @@ OURS = re.compile(
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
     r"|erasures/\d{4}-\d\d-\d\d/[0-9a-f]{12}\.json"
+    r"|notifications/[a-z-]+/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,120}\.json"
     rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
 )
 
@@ -148,9 +149,9 @@ class StrictS3:
 
     def _check_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         if context.get("is_presign_request"):  # a link cannot make a browser send the header with the bucket's owner
-            self._rule(
-                "links read archived snapshots", kept=bool(model.name == "GetObject" and KEPT.fullmatch(params["Key"]))
-            )
+            key = params["Key"]
+            is_content = bool(KEPT.fullmatch(key) or COPIES.fullmatch(key))
+            self._rule("links read archived snapshots and copies", kept=model.name == "GetObject" and is_content)
             return
         self._rule("every call names the bucket's owner", kept=params.get("ExpectedBucketOwner") == ACCOUNT)
         self._rule("nothing is deleted or copied", kept=not re.search("Delete|Copy|Multipart|UploadPart", model.name))
@@ -178,7 +179,10 @@ class StrictS3:
             self._rule("a copy or a sighting is never overwritten", kept=params.get("IfNoneMatch") == "*")
         if RECORDS.fullmatch(key):
             self._rule("a store record is never overwritten", kept=params.get("IfNoneMatch") == "*")
-        self._rule("only the ledger is in its bucket", kept=key.startswith("ledger/") == (params["Bucket"] != BUCKET))
+        of_ledger = key.startswith(("ledger/", "notifications/"))
+        self._rule(
+            "only the ledger and notifications are in its bucket", kept=of_ledger == (params["Bucket"] != BUCKET)
+        )
         if not KEPT.fullmatch(key) and not COPIES.fullmatch(key):
             return
         if not isinstance(body, bytes):

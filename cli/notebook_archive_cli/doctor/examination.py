@@ -5,7 +5,18 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from notebook_archive_cli.doctor import aws, beliefs, bucket, functions, network, portal, schedule, secrets, webhook
+from notebook_archive_cli.doctor import (
+    aws,
+    beliefs,
+    bucket,
+    functions,
+    network,
+    notifications,
+    portal,
+    schedule,
+    secrets,
+    webhook,
+)
 from notebook_archive_cli.doctor.checks import Check, bad, unknown
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.errors import CommandError, ExitStatus
@@ -80,6 +91,9 @@ STEPS = (
     Step("dead-letter queue", schedule.check_dead_letters, _STACK),
     Step("failure queue", schedule.check_failures, _STACK),
     Step("alarms", schedule.check_alarms, _STACK),
+    Step("notifications", notifications.check_events, ("resources",)),
+    Step("unsent notifications", notifications.check_unsent, ("resources",)),
+    Step("chat", notifications.check_chat, _STACK),
     Step("network", network.check_network, _STACK),
     Step("beliefs", beliefs.check_beliefs, ("notebook server",), SECRETS_SECONDS),
 )
