@@ -61,7 +61,7 @@ class RestoreScene:
         portals = TargetPortals(
             TargetPortal(self.site.routes, own, PREFIX, is_own=True), OTHER_PREFIX, self._make_routes
         )
-        s3 = self.site.s3.client(self.site.attempts)
+        s3 = self.site._client
         reader, ledger = ArchiveReader(s3, BUCKET, ACCOUNT), Ledger(s3, LEDGER_BUCKET, ACCOUNT)
         limits = self.max_snapshot_bytes, self.snapshot_limit
         self.context = RestoreContext(self.site.archive, reader, ledger, portals, *limits)
