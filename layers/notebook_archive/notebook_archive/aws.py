@@ -22,7 +22,7 @@ from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, ArchiveReader, Ledger
+from notebook_archive.archive import Archive, ArchiveReader, Ledger, SecondPlace
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
 from notebook_archive.backup_requests.queue import RequestQueue
 from notebook_archive.clock import Deadline
@@ -43,6 +43,7 @@ from notebook_archive.settings import (
     PortalSettings,
     RestoreSettings,
     RotateTokenSettings,
+    SecondPlaceSettings,
     TestRestoresSettings,
 )
 
@@ -82,7 +83,33 @@ def ledger(settings: LedgerSettings) -> Ledger:
 
 
 @cache
+def second_place(settings: SecondPlaceSettings) -> SecondPlace:
+    """Return the second place, for listing it."""
+    return SecondPlace(_second_s3(settings.region), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def replica_reader(settings: SecondPlaceSettings) -> ArchiveReader:
+    """Return a reader of the second place."""
+    return ArchiveReader(_second_s3(settings.region), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def _second_s3(region: str) -> "S3Client":
+    """Return a client for the region of the second place.
+
+    If that region is down, its calls fail within a minute and a half. So a verification still has time for the archive.
+    """
+    return _make_s3(region, attempts=3, read_timeout=20)
+
+
+@cache
 def _s3() -> "S3Client":
+    return _make_s3(None)
+
+
+def _make_s3(region: str | None, **limits: int) -> "S3Client":
+    """Return a client for a region, or for that of the stack. `limits` are those of `_make_config`."""
     # Every body is sent with its SHA-256 in a signed header, so the signature need not include a second hash of the
     # body. Without the other options, botocore signs links with an older version, or for the global S3 host. Newer
     # regions refuse the global host. Older regions redirect to another host, and then the signature is invalid, because
@@ -93,7 +120,7 @@ def _s3() -> "S3Client":
         "addressing_style": "virtual",
         "us_east_1_regional_endpoint": "regional",
     }
-    s3 = boto3.client("s3", config=_make_config(signature_version="s3v4", s3=options))
+    s3 = boto3.client("s3", region, config=_make_config(**limits, signature_version="s3v4", s3=options))
     # By default, botocore sends `Expect: 100-continue` and waits before it sends a body. That costs a round trip for
     # each snapshot, and the bucket always accepts.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
@@ -188,6 +215,7 @@ def restore_context(settings: RestoreSettings) -> RestoreContext:
         TargetPortals(target, settings.other_secret_prefix, make_routes),
         settings.max_snapshot_bytes,
         settings.snapshot_limit,
+        replica_reader(settings.second_place) if settings.second_place else None,
     )
 
 

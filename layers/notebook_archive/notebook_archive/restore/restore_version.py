@@ -42,7 +42,7 @@ def restore_version(request: RestoreRequest, context: RestoreContext, deadline: 
         if ended := journal.read_result():
             return {**ended, "status": "already-restored"}
         request = _repeat_choices(request, planned)
-    with opened_version(request, context.reader) as version:
+    with opened_version(request, context.find_reader(request)) as version:
         job = RestoreJob(request, version, context.portals.find(request.to), context, deadline)
         warnings: list[str] = []
         if planned:
