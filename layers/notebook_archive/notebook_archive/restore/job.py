@@ -18,8 +18,8 @@ from notebook_archive.restore.version import ArchivedVersion
 class RestoreContext:
     """The objects and settings that restores need. They are the same for every restore of an invocation.
 
-    `snapshot_limit` is the number of snapshots that ArcGIS allows for one notebook. `replicas` reads the second place, or
-    is None if there is none.
+    `snapshot_limit` is the number of snapshots that ArcGIS allows for one notebook. `replicas` reads the second place,
+    or is None if there is none.
     """
 
     archive: Archive

@@ -148,14 +148,18 @@ def _check_fields(event: Mapping[str, Any]) -> Mapping[str, str]:
     for name, text in texts.items():
         if not isinstance(text, str) or len(text) > _max_length(name) or not is_unicode(text):
             raise RestoreInputInvalid(f"The field {name!r} is not a text of at most {_max_length(name)} characters.")
-    if event["as"] not in WAYS:
-        raise RestoreInputInvalid(f"The field 'as' is not one of {', '.join(WAYS)}.")
-    if event.get("from", "archive") not in PLACES:
-        raise RestoreInputInvalid(f"The field 'from' is not one of {', '.join(PLACES)}.")
+    _check_choices(event)
+    return texts
+
+
+def _check_choices(event: Mapping[str, Any]) -> None:
+    """Raise RestoreInputInvalid if a field has a value that is not possible, or that the way does not have."""
+    for name, choices in (("as", WAYS), ("from", PLACES)):
+        if name in event and event[name] not in choices:
+            raise RestoreInputInvalid(f"The field {name!r} is not one of {', '.join(choices)}.")
     for name, ways in _WAYS_OF_FIELD.items():
         if event.get(name) and event["as"] not in ways:
             raise RestoreInputInvalid(f"The field {name!r} is not allowed with 'as': {event['as']!r}.")
-    return texts
 
 
 def _max_length(name: str) -> int:
