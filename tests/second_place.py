@@ -45,6 +45,13 @@ def _copy(original: Any, target: str) -> Any:
     return replica
 
 
+def lose_bucket(name: str = BUCKET) -> None:
+    """Delete a bucket with everything in it, as nobody may."""
+    backend = s3_backends[ACCOUNT]["aws"]
+    backend.get_bucket(name).keys.clear()
+    backend.delete_bucket(name)
+
+
 def held_replica(key: str) -> Any:
     """Return moto's own object of the current version of a replica."""
     return s3_backends[ACCOUNT]["aws"].get_bucket(SECOND_BUCKET).keys[key]

@@ -283,6 +283,8 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObjectLegalHold": {"BUCKET/*"},
         "s3:ReplicateObject": {"SECOND/*"},
         "s3:ReplicateTags": {"SECOND/*"},
+        "s3:PutObjectRetention": {"SECOND/*"},
+        "s3:PutObjectLegalHold": {"SECOND/*"},
         "s3:ObjectOwnerOverrideToBucketOwner": {_OF_OTHER_ACCOUNT},
     },
     "BatchReplicationRole": {

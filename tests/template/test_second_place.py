@@ -136,6 +136,8 @@ def test_policy_of_second_place_lets_one_role_replicate() -> None:
         "s3:ReplicateObject",
         "s3:ReplicateTags",
         "s3:ObjectOwnerOverrideToBucketOwner",
+        "s3:PutObjectRetention",
+        "s3:PutObjectLegalHold",
     }
     assert "ArnLike" in allowed["Replicate"]["Condition"]
     others = [action for sid, each in allowed.items() if sid != "Replicate" for action in each["Action"]]

@@ -13,7 +13,7 @@ from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, un
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.documents import read_lines
 from notebook_archive_cli.running.executions import VERIFICATIONS
-from notebook_archive_cli.running.runs import find_report
+from notebook_archive_cli.running.runs import search_runs
 from notebook_archive_cli.session import SecondPlace
 from notebook_archive_cli.terminal.output import format_count
 
@@ -158,11 +158,12 @@ def check_replicas(target: Target) -> list[Check]:
 
 def _check_replicas(target: Target) -> Check:
     name, session = "second place replicas", target.session
-    report = find_report(session, VERIFICATIONS)
+    reports = (found.report for found in search_runs(session, VERIFICATIONS))
+    report = next((each for each in reports if each and each.get("scope") != "chosen"), None)
     figures = report.get("secondPlace") if report else None
     if report is None or figures is None:
-        message = "no verification has compared the two places yet"
-        return unknown(name, message, "Start a verification.", target.command("verify"))
+        message = "the last verification did not compare the two places"
+        return unknown(name, message, "Start a verification, and read its report.", target.command("verify"))
     objects, missing = format_count(figures["compared"], "object"), figures["notReplicated"]
     if not missing:
         return good(name, f"{objects} replicated (verification {report['runId']})")
