@@ -59,7 +59,7 @@ def test_object_without_replica_is_found(archive: Scene, kind: str) -> None:
     [finding] = report["named"]
     assert report["status"] == "findings"
     assert (finding["kind"], finding["key"], finding["versionId"]) == ("not-replicated", key, held(key).version_id)
-    assert "docs/second-place.md" in finding["remedy"]
+    assert "docs/verify.md, Not replicated" in finding["remedy"]
     assert report["secondPlace"] == {"bucket": SECOND_BUCKET, "compared": 5, "notReplicated": 1}
     assert count_metrics(report)["ObjectsNotReplicated"] == 1
 

@@ -41,7 +41,7 @@ _REMEDIES: dict[FindingKind, str] = {
     "not-a-notebook": "Find out who stored it. It cannot be restored into ArcGIS. Hide the object, or acknowledge the "
     "finding: docs/verify.md, Not a notebook.",
     "not-replicated": "S3 does not try again by itself. Run notebook-archive doctor, remove the cause, and start Batch "
-    "Replication: docs/second-place.md.",
+    "Replication: docs/verify.md, Not replicated.",
 }
 _GOOD_REMEDY = "S3 version {version} is undamaged. Put it back: docs/verify.md, Put an older S3 version back."
 
