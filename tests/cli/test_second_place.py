@@ -110,7 +110,7 @@ def test_stack_without_second_place_is_refused(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-@pytest.mark.parametrize("words", [["--all"], ["--owner", "ana"], ["--item", RIVERS], ["--resume", RUN]])
+@pytest.mark.parametrize("words", [["--all"], ["--resume", RUN]])
 def test_many_notebooks_are_not_restored_from_it(run: Run, words: list[str]) -> None:
     result = run("restore", *words, "--second-place", "--json")
     assert result.status == 2
@@ -143,24 +143,22 @@ def test_missing_rule_is_written_by_the_fix() -> None:
     assert second_place.check_rule(target()).state == "good"
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
+def test_wrong_rule_is_found(archived: Archived) -> None:
+    there = target()
+    place = there.session.stack.second_place
+    assert place
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"Status": "Disabled"}, "is disabled"),
         ({"ID": "mine"}, "is not called second-place"),
         ({"Destination": {"Bucket": f"arn:aws:s3:::{SECOND_BUCKET}"}}, "has no metrics"),
         ({"Destination": {"Bucket": "arn:aws:s3:::elsewhere"}}, "no rule replicates"),
-    ],
-)
-def test_wrong_rule_is_found(archived: Archived, change: dict[str, Any], message: str) -> None:
-    there = target()
-    place = there.session.stack.second_place
-    assert place
-    configuration = second_place.build_configuration(there, place)
-    configuration["Rules"][0] |= change
-    archived.client.put_bucket_replication(Bucket=archived.bucket, ReplicationConfiguration=configuration)  # type: ignore[arg-type]
-    found = second_place.check_rule(target())
-    assert (found.state, message in found.message) == ("bad", True)
+    ]
+    for change, message in changes:
+        configuration: Any = second_place.build_configuration(there, place)
+        configuration["Rules"][0] |= change
+        archived.client.put_bucket_replication(Bucket=archived.bucket, ReplicationConfiguration=configuration)
+        found = second_place.check_rule(there)
+        assert (found.state, message in found.message) == ("bad", True)
 
 
 def test_rule_for_another_account_and_key_is_complete(archived: Archived) -> None:
