@@ -125,7 +125,7 @@ class StrictS3:
             )
             return
         self._rule("every call names the bucket's owner", kept=params.get("ExpectedBucketOwner") == ACCOUNT)
-        is_read = re.fullmatch("GetObject|HeadObject|ListObjectVersions", model.name)
+        is_read = re.fullmatch("GetObject|HeadObject|ListObjectsV2|ListObjectVersions", model.name)
         self._rule("the second place is only read", kept=params["Bucket"] != SECOND_BUCKET or is_read is not None)
         self._rule("nothing is deleted or copied", kept=not re.search("Delete|Copy|Multipart|UploadPart", model.name))
         if model.name != "PutObject":

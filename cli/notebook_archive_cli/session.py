@@ -1,6 +1,7 @@
 """Connect to AWS and to the deployed stack, when a command needs them."""
 
 import json
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,6 +29,12 @@ class Session:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+
+    def without_second_place(self) -> "Session":
+        """Return a session that reads the archive's own bucket, which has the records of restores."""
+        options = copy(self.options)
+        options.is_second_place = False
+        return Session(options)
 
     @cached_property
     def local(self) -> dict[str, Any]:

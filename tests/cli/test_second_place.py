@@ -109,12 +109,10 @@ def test_stack_without_second_place_is_refused(run: Run) -> None:
     assert (result.status, result.error["reason"]) == (2, "second-place-missing")
 
 
-@pytest.mark.usefixtures("stack")
-@pytest.mark.parametrize("words", [["--all"], ["--resume", RUN]])
-def test_many_notebooks_are_not_restored_from_it(run: Run, words: list[str]) -> None:
-    result = run("restore", *words, "--second-place", "--json")
-    assert result.status == 2
-    assert "--second-place is possible only with VERSION" in result.error["message"]
+def test_resumed_plan_names_its_place(run: Run, archived: Archived) -> None:
+    result = run("restore", "--resume", RUN, "--second-place", "--json")
+    assert (result.status, archived.bucket in result.stderr) == (2, False)
+    assert "--second-place is that of the plan with --resume" in result.error["message"]
 
 
 # ---------------------------------------------------------------------- doctor

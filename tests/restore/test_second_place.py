@@ -11,6 +11,7 @@ from notebook_archive.errors import (
     VersionMissing,
 )
 from tests.restore.conftest import MakeScene
+from tests.restore.many import ManyScene
 from tests.restore.scene import RestoreScene, delete_object, put_object, version_ids
 from tests.second_place import held_replica, lose, lose_bucket, make_second_bucket, replicate
 from tests.strict_s3 import SECOND_BUCKET, contents, make_bucket, plain_client
@@ -44,6 +45,23 @@ def test_notebook_comes_back_after_the_archive_bucket_is_lost(replicated: Restor
     assert made.content == item.snapshots[-1].content
     assert (made.owner, made.folder, made.tags) == (item.owner, item.folder, item.tags)
     assert contents(f"restores/{record['restoreId']}/").keys() > {f"restores/{record['restoreId']}/result.json"}
+
+
+def test_all_notebooks_come_back_after_the_archive_bucket_is_lost(replicated: RestoreScene) -> None:
+    items = [replicated.site.item(title) for title in ("Flood model", "Second")]
+    for item in items:
+        replicated.delete(item)
+    lose_bucket()
+    make_bucket()
+    report = ManyScene(replicated).restore({"everything": True, **FROM})
+    assert (report["status"], report["notebooks"]["restored"]) == ("complete", 2)
+    made = {item.title: item for item in replicated.items.values()}
+    assert {made[item.title].content for item in items} == {item.snapshots[-1].content for item in items}
+
+
+def test_many_notebooks_need_a_second_place_too(scene: RestoreScene) -> None:
+    with pytest.raises(SecondPlaceMissing, match="SecondBucket"):
+        ManyScene(scene).plan("all", {"everything": True, **FROM})
 
 
 def test_damaged_version_comes_back_undamaged(replicated: RestoreScene) -> None:

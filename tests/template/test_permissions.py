@@ -209,8 +209,9 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "states:RedriveExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
     },
     "PlanRestoresRole": {
-        "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/bulk-restores/*"},
+        "s3:ListBucket": {"BUCKET", "SECOND"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/bulk-restores/*", "SECOND/notebooks/*"},
+        "s3:GetObjectVersion": {"SECOND/notebooks/*"},
         "s3:PutObject": {
             "BUCKET/bulk-restores/*/run.json",
             "BUCKET/bulk-restores/*/plan*.jsonl",
@@ -218,8 +219,10 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         },
     },
     "RestoreNotebooksRole": {
-        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:ListBucket": {"BUCKET", "LEDGER", "SECOND"},
+        "s3:GetObjectVersion": {"SECOND/notebooks/*"},
         "s3:GetObject": {
+            "SECOND/notebooks/*",
             "BUCKET/notebooks/*",
             "BUCKET/restores/*",
             "BUCKET/bulk-restores/*/results/*",

@@ -66,7 +66,8 @@ def test_second_place_can_delete_nothing_for_the_archive() -> None:
 
 def test_readers_of_replicas_use_the_other_region() -> None:
     resources = render(EVERYTHING)["Resources"]
-    for name in ("RestoreNotebookFunction", "PlanVerificationFunction"):
+    names = ("RestoreNotebook", "PlanVerification", "PlanRestores", "RestoreNotebooks")
+    for name in (f"{each}Function" for each in names):
         variables = resources[name]["Properties"]["Environment"]["Variables"]
         assert [variables[f"SECOND_BUCKET{each}"] for each in ("", "_OWNER", "_REGION")] == [
             "gis-second-place",

@@ -111,8 +111,8 @@ def _check_options(given: dict[str, Any]) -> None:
         for name in names:
             if given[name] not in (None, False, ()) and not allowed:
                 raise click.UsageError(f"{_option_of(name)} {sentence}.")
-    if options.is_second_place and chosen != ["version"]:
-        raise click.UsageError("--second-place is possible only with VERSION.")
+    if options.is_second_place and chosen == ["resumed"]:
+        raise click.UsageError("--second-place is that of the plan with --resume.")
     if given["secret_prefix"] and not given["portal_url"]:
         raise click.UsageError("--secrets is possible only with --to.")
 
@@ -214,7 +214,9 @@ def _restore_many(session: "Session", given: dict[str, Any]) -> int:
     from notebook_archive_cli.terminal.output import Output
 
     output = Output(session.options)
-    planned = plan_many(session, _read_input(session, given))
+    asked = _read_input(session, given)
+    session = session.without_second_place()
+    planned = plan_many(session, asked)
     if given["is_dry_run"] or not planned["notebooks"]["planned"]:
         output.show(planned, render_many)
         return ExitStatus.FINDING if count_failed(planned) else ExitStatus.GOOD
@@ -244,6 +246,8 @@ def _read_input(session: "Session", given: dict[str, Any]) -> dict[str, Any]:
         asked["to"] = {"portalUrl": portal_url, "secretPrefix": secret_prefix}
     if owners:
         asked["owners"] = owners
+    if session.options.is_second_place:
+        asked["from"] = "second-place"
     if given["at"]:
         asked["at"] = format_end(given["at"], utc=given["utc"])
     return asked

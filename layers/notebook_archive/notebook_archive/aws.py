@@ -25,11 +25,13 @@ from notebook_archive.arcgis.transport import Transport
 from notebook_archive.archive import Archive, ArchiveReader, Ledger, SecondPlace
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
 from notebook_archive.backup_requests.queue import RequestQueue
+from notebook_archive.bulk_restore import RestoreSource
 from notebook_archive.clock import Deadline
 from notebook_archive.events import EventBus
 from notebook_archive.reading import SnapshotSource
 from notebook_archive.reading.authorization import Authorization
 from notebook_archive.restore import RestoreContext, TargetPortal, TargetPortals
+from notebook_archive.restore.request import Place
 from notebook_archive.rotation import RotationContext
 from notebook_archive.secret_store import CachedSecret, SecretStore
 from notebook_archive.settings import (
@@ -40,6 +42,7 @@ from notebook_archive.settings import (
     BackupSettings,
     DownloadSnapshotSettings,
     LedgerSettings,
+    PlanRestoresSettings,
     PortalSettings,
     RestoreSettings,
     RotateTokenSettings,
@@ -217,6 +220,16 @@ def restore_context(settings: RestoreSettings) -> RestoreContext:
         settings.snapshot_limit,
         replica_reader(settings.second_place) if settings.second_place else None,
     )
+
+
+@cache
+def restore_sources(settings: PlanRestoresSettings) -> dict[Place, RestoreSource]:
+    """Return the places that many notebooks can be restored from."""
+    own = RestoreSource(archive(settings.archive), archive_reader(settings.archive))
+    second = settings.second_place
+    if second is None:
+        return {"archive": own}
+    return {"archive": own, "second-place": RestoreSource(second_place(second), replica_reader(second))}
 
 
 @cache

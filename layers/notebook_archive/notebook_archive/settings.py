@@ -411,13 +411,14 @@ class PlanRestoresSettings:
     """The settings of `plan_restores`."""
 
     archive: ArchiveSettings
+    second_place: SecondPlaceSettings | None
     threads: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Return the settings, or raise SettingsInvalid."""
         with _checked(env) as variables:
-            return cls(ArchiveSettings.read(variables), _read_threads(variables))
+            return cls(ArchiveSettings.read(variables), SecondPlaceSettings.read(variables), _read_threads(variables))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from notebook_archive.archive import keys
-from notebook_archive.archive.bucket import Bucket, ListedKey
+from notebook_archive.archive.bucket import Bucket, ListedKey, ListedObject
 from notebook_archive.models import ItemId
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ class SecondPlace:
     def list_versions(self, first: str, last: str) -> Iterator[ListedKey]:
         """Yield the keys that belong to the shards from `first` to `last`, like `Archive.list_versions`."""
         return self._bucket.list_versions(keys.NOTEBOOKS, *keys.shard_range(first, last))
+
+    def list_documents(self, prefix: str) -> Iterator[ListedObject]:
+        """Yield the objects below a prefix, in key order."""
+        return self._bucket.list_objects(prefix)
 
     def list_item_versions(self, item_id: ItemId) -> Iterator[ListedKey]:
         """Yield the keys of one notebook, with all their S3 versions, in key order."""
