@@ -47,7 +47,7 @@ def _copy(original: Any, target: str) -> Any:
 
 
 def lose_bucket(name: str = BUCKET) -> None:
-    """Delete a bucket with everything in it, as nobody may."""
+    """Delete a bucket with everything in it, which no role of the stack may do."""
     backend = s3_backends[ACCOUNT]["aws"]
     backend.get_bucket(name).keys.clear()
     backend.delete_bucket(name)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from itertools import islice
 from typing import Any
 
@@ -113,12 +114,11 @@ def _check_bucket(target: Target, place: SecondPlace) -> Check:
             raise
         fix = f"Create it, or correct SecondBucket and SecondBucketRegion: {_PAGE}."
         return bad(name, f"bucket {where} does not exist in region {s3.meta.region_name}", fix)
-    region = ("--region", s3.meta.region_name)
     if versioning != "Enabled":
         words = ("put-bucket-versioning", "--bucket", place.bucket, "--versioning-configuration", "Status=Enabled")
         fix = "Turn versioning on, in the account of that bucket. S3 replicates nothing without it."
-        return bad(name, f"{where} does not keep versions", fix, _aws_in(target, *words, *region))
-    if not lock and target.parameter("ObjectLockMode") != "OFF":
+        return bad(name, f"{where} does not keep versions", fix, _aws_in(target, place, *words))
+    if not lock and _has_lock(target.client("s3"), {"Bucket": target.output("ArchiveBucket")}):
         configuration = format_json({"ObjectLockEnabled": "Enabled"})
         words = (
             "put-object-lock-configuration",
@@ -129,7 +129,7 @@ def _check_bucket(target: Target, place: SecondPlace) -> Check:
         )
         fix = "Turn it on, in the account of that bucket. It can never be turned off again."
         message = f"{where} has no Object Lock, so S3 does not replicate locked objects to it"
-        return bad(name, message, fix, _aws_in(target, *words, *region))
+        return bad(name, message, fix, _aws_in(target, place, *words))
     return good(name, f"{where}, with versions{' and Object Lock' if lock else ''}")
 
 
@@ -143,9 +143,11 @@ def _has_lock(s3: Any, address: Mapping[str, str]) -> bool:  # noqa: ANN401 - a 
     return bool(answer["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled")
 
 
-def _aws_in(target: Target, *words: str) -> str:
-    """Return a command line with its own region, for a stack in another region."""
-    return target.aws("s3api", *words)
+def _aws_in(target: Target, place: SecondPlace, *words: str) -> str:
+    """Return a command line of the AWS CLI for the region of the second place."""
+    options = copy(target.options)
+    options.region = place.region or options.region
+    return options.aws_command("s3api", *words)
 
 
 def check_replicas(target: Target) -> list[Check]:
