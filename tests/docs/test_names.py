@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 
 import pytest
 
@@ -165,3 +166,24 @@ def test_contributing_page_mentions_the_switches() -> None:
 
 def test_documented_format_version_matches_the_code() -> None:
     assert f"Its version is {store.SCHEMA}" in FORMAT.prose
+
+
+@every_document
+def test_shell_names_are_defined_before_their_use(document: Document) -> None:
+    """A reader who pastes the blocks of a page in their order must not run a command with an empty value."""
+    defined = {"AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    for block in document.fences("sh"):
+        without_literals = re.sub(r"'[^']*'", "", block)
+        for line in without_literals.splitlines():
+            found = re.findall(r"(?<![\w$-])(\w+)(?:=|\(\) \{)|read -rs (\w+)", line)
+            defined |= {name for names in found for name in names}
+            used = re.findall(r"\$\{?([A-Za-z_]\w*)", line) + re.findall(r"(?:^|\$\()(output|invoke) ", line)
+            assert defined.issuperset(used), line
+
+
+@every_document
+def test_written_credential_files_are_ignored_by_git(document: Document) -> None:
+    ignored = [line[1:] for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("/")]
+    for command in _commands(document):
+        for name in re.findall(r"--secret-string file://(\S+)", command):
+            assert any(fnmatch(name, pattern) for pattern in ignored), name

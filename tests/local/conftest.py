@@ -17,6 +17,9 @@ SNAPSHOTS_ALONE = {"ArchiveCurrent": "false"}
 # MiniStack throttles requests like API Gateway, and these tests send thousands of requests.
 UNTHROTTLED = {"ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
 
+# The account and the region are MiniStack's own.
+TOPIC = "arn:aws:sns:us-east-1:000000000000:operators"
+
 RESTORE_PREFIX = "notebook-archive-restore"
 SECOND_BUCKET = "notebook-archive-second-place"
 
@@ -60,7 +63,8 @@ def asked() -> Iterator[LocalSystem]:
 
 @pytest.fixture(scope="session")
 def present() -> Iterator[LocalSystem]:
-    """A system with the default parameters, which archives the current content too. The portal redirects to storage."""
-    with LocalSystem(Seed.many(PRESENT_NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
+    """A system with alarms, which archives the current content too. The portal redirects to storage."""
+    parameters = {"LogLevel": "DEBUG", "AlarmTopicArn": TOPIC, "DigestSchedule": "cron(0 7 ? * MON *)"}
+    with LocalSystem(Seed.many(PRESENT_NOTEBOOKS), parameters) as system:
         system.arcgis.enterprise.switches.data_redirect = True
         yield system

@@ -51,6 +51,8 @@ _OTHER_PORTALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebo
 _SECRETS_OF_PROXY = "SECRETS_OF_PROXY"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
+_NOTIFICATIONS = "arn:aws:sqs:eu-central-1:111122223333:NotificationQueue"
+_UNSENT = "arn:aws:sqs:eu-central-1:111122223333:NotificationDeadLetterQueue"
 _WEBHOOK = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-webhook-??????"
 _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
@@ -270,6 +272,27 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "states:DescribeExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
         "states:StopExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
         "states:RedriveExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
+    },
+    "NotifyOperatorsRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {
+            "BUCKET/runs/*/report.json",
+            "BUCKET/verifications/*/report.json",
+            "BUCKET/bulk-restores/*/report.json",
+            "BUCKET/restore-tests/*/results.json",
+            "LEDGER/notifications/*",
+        },
+        "s3:PutObject": {"LEDGER/notifications/*"},
+        "sns:Publish": {EVERYTHING["AlarmTopicArn"], EVERYTHING["ChatTopicArn"]},
+        "sqs:ReceiveMessage": {_NOTIFICATIONS},
+        "sqs:DeleteMessage": {_NOTIFICATIONS},
+        "sqs:ChangeMessageVisibility": {_NOTIFICATIONS},
+        "sqs:GetQueueAttributes": {_NOTIFICATIONS},
+        "sqs:SendMessage": {_UNSENT},
+    },
+    "DigestStartRole": {
+        "lambda:InvokeFunction": {f"{_FUNCTION}:NotifyOperatorsFunction"},
+        "sqs:SendMessage": {_UNSENT},
     },
     "ArchiveRunScheduleRole": {
         "states:StartExecution": {_RUN, _VERIFICATION},
@@ -531,7 +554,7 @@ def test_lambda_does_not_retry_a_rotation() -> None:
 def test_each_function_may_write_only_its_own_log(function: str) -> None:
     (written,) = [
         statement["Resource"]
-        for role, statement in _statements(render(VARIANTS["webhooks"]))
+        for role, statement in _statements(render(EVERYTHING))
         if role == _role(functions()[function]) and statement["Sid"] == "WriteLogs"
     ]
     assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{function.removesuffix('Function')}Logs:*"

@@ -11,6 +11,7 @@ from notebook_archive_cli.doctor import (
     bucket,
     functions,
     network,
+    notifications,
     portal,
     schedule,
     second_place,
@@ -93,6 +94,9 @@ STEPS = (
     Step("dead-letter queue", schedule.check_dead_letters, _STACK),
     Step("failure queue", schedule.check_failures, _STACK),
     Step("alarms", schedule.check_alarms, _STACK),
+    Step("notifications", notifications.check_events, ("resources",)),
+    Step("unsent notifications", notifications.check_unsent, ("resources",)),
+    Step("chat", notifications.check_chat, _STACK),
     Step("network", network.check_network, _STACK),
     Step("beliefs", beliefs.check_beliefs, ("notebook server",), SECRETS_SECONDS),
 )

@@ -28,6 +28,7 @@ from notebook_archive.backup_requests.queue import RequestQueue
 from notebook_archive.bulk_restore import RestoreSource
 from notebook_archive.clock import Deadline
 from notebook_archive.events import EventBus
+from notebook_archive.notifications import Notifier, Publisher, Records, Stack, Topic
 from notebook_archive.reading import SnapshotSource
 from notebook_archive.reading.authorization import Authorization
 from notebook_archive.restore import RestoreContext, TargetPortal, TargetPortals
@@ -42,6 +43,7 @@ from notebook_archive.settings import (
     BackupSettings,
     DownloadSnapshotSettings,
     LedgerSettings,
+    NotifyOperatorsSettings,
     PlanRestoresSettings,
     PortalSettings,
     RestoreSettings,
@@ -291,6 +293,27 @@ def request_queue(url: str, failure_url: str) -> RequestQueue:
 def event_bus(name: str) -> EventBus:
     """Return the event bus for functions that publish at the end of an invocation."""
     return EventBus(boto3.client("events", config=_reserve_config()), name, BUS_SECONDS)
+
+
+@cache
+def notifier(settings: NotifyOperatorsSettings) -> Notifier:
+    """Return what notifying operators needs."""
+    stack = Stack(settings.stack, settings.region)
+    topics = (Topic(settings.text_topic, "text"), Topic(settings.chat_topic, "chat"))
+    return Notifier(
+        archive(settings.archive),
+        Records(_s3(), settings.ledger.bucket, settings.ledger.bucket_owner),
+        Publisher(boto3.client("sns", config=_reserve_config()), stack),
+        [topic for topic in topics if topic.arn],
+        stack,
+        {
+            settings.run_machine: "run",
+            settings.verification_machine: "verification",
+            settings.restore_machine: "restore",
+        },
+        settings.alarm_after_hours,
+        settings.only_changes,
+    )
 
 
 @cache

@@ -17,6 +17,7 @@ Route = Literal["auto", "notebook-server", "portal"]
 ApiAuth = Literal["IAM", "ArcGIS"]
 ROUTES: tuple[Route, ...] = ("auto", "notebook-server", "portal")
 API_AUTHS: tuple[ApiAuth, ...] = ("IAM", "ArcGIS")
+DIGEST_CONTENTS = ("ALWAYS", "CHANGES")
 
 MEGABYTE = 1_000_000
 MAX_THREADS = 64
@@ -26,6 +27,7 @@ HTTPS_URL = re.compile(r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9.
 
 _ACCOUNT = re.compile("[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
+_MACHINE = re.compile("arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:.+")
 
 
 class _Variables:
@@ -527,6 +529,51 @@ class DownloadSnapshotSettings:
                 api_auth=_read_api_auth(variables),
                 max_snapshot_bytes=_read_max_snapshot_bytes(variables),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyOperatorsSettings:
+    """The settings of `notify_operators`.
+
+    `text_topic` and `chat_topic` are ARNs of SNS topics. At most one of them is empty. The ARNs of the state machines
+    are those of runs, of verifications and of bulk restores.
+    """
+
+    archive: ArchiveSettings
+    ledger: LedgerSettings
+    stack: str
+    text_topic: str
+    chat_topic: str
+    run_machine: str
+    verification_machine: str
+    restore_machine: str
+    alarm_after_hours: int
+    only_changes: bool
+
+    @property
+    def region(self) -> str:
+        """The region of the stack."""
+        return self.run_machine.split(":")[3]
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            settings = cls(
+                archive=ArchiveSettings.read(variables),
+                ledger=LedgerSettings.read(variables),
+                stack=variables.text("POWERTOOLS_SERVICE_NAME"),
+                text_topic=variables.text("TEXT_TOPIC_ARN", default=""),
+                chat_topic=variables.text("CHAT_TOPIC_ARN", default=""),
+                run_machine=variables.text("RUN_STATE_MACHINE_ARN", _MACHINE),
+                verification_machine=variables.text("VERIFICATION_STATE_MACHINE_ARN", _MACHINE),
+                restore_machine=variables.text("RESTORE_STATE_MACHINE_ARN", _MACHINE),
+                alarm_after_hours=variables.number("ALARM_AFTER_HOURS", 1, 168),
+                only_changes=variables.choice("DIGEST_CONTENT", DIGEST_CONTENTS, "ALWAYS") == "CHANGES",
+            )
+            if not settings.text_topic and not settings.chat_topic:
+                variables.faults.append("TEXT_TOPIC_ARN and CHAT_TOPIC_ARN are both empty")
+            return settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@
     │   ├── RestoreUnknown           there is no record of the restore
     │   └── RestoreTestFailed        a restore test found something wrong
     ├── RequestInvalid               an event that requests a backup does not have the documented form
-    └── EventRefused                 EventBridge did not accept an event
+    ├── EventRefused                 EventBridge did not accept an event
+    └── NotificationRefused          SNS did not accept a notification
 
 Each class has a `reason`, a `remedy` and a docstring. Reports and metrics count errors by `reason`. The `remedy` says
 what an administrator does next. The docstring says what the error means. `make docs` writes all three to
@@ -166,6 +167,7 @@ from notebook_archive.errors.restore import (
 )
 from notebook_archive.errors.run import (
     EventRefused,
+    NotificationRefused,
     RequestInvalid,
     RunIdTaken,
     RunInputInvalid,
@@ -204,6 +206,7 @@ __all__ = [
     "NotAnId",
     "NotebookArchiveError",
     "NotebookNotFound",
+    "NotificationRefused",
     "OwnerMissing",
     "ParameterInvalid",
     "PermissionDenied",
