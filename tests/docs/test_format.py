@@ -145,9 +145,10 @@ def test_verification_metrics_and_their_cost_are_documented() -> None:
     (example,) = VERIFY.section("Read the report").fences("json")
     figures = [Metric.BYTES_VERIFIED, Metric.VERIFICATION_REQUESTS, Metric.VERIFICATION_DURATION]
     made = [*count_verification_metrics(json.loads(example)), *figures]
+    of_most_stacks = [name for name in made if name != Metric.OBJECTS_NOT_REPLICATED]
     documented = [code for row in OPERATIONS.table("metric of a verification") for code in code_in(row[0])]
     assert sorted(made) == sorted(documented)
-    assert f"{len(made)} verification metrics \N{MULTIPLICATION SIGN} 0.30" in COSTS.prose
+    assert f"{len(of_most_stacks)} verification metrics \N{MULTIPLICATION SIGN} 0.30" in COSTS.prose
 
 
 def test_every_metric_is_documented() -> None:

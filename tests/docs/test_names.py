@@ -32,6 +32,8 @@ STAGES = {name for name in tomllib.loads((ROOT / "samconfig.toml").read_text()) 
 OTHER_NAMES = {
     *("ReportRun", "ItemBatcher", "ResultWriter", "BuildArchitecture", "ArchiveRunCompleted", "ChecksumSHA256"),
     *("SnapshotArchiveRequested", "DetailType", "FailedEntryCount", "ForAllValues", "StringEquals"),
+    *("ReplicationLatency", "OperationsFailedReplication", "SourceBucket", "DestinationBucket", "RuleId"),
+    *("ObjectReplicationStatuses", "EligibleForReplication", "SourceAccount", "SourceStack", "BucketName"),
     *("SSLContext", "DeleteMarkers", "LastModified", "NaN", "NotebookArchive", "ArcGIS"),
 }
 
@@ -101,7 +103,7 @@ def test_names_in_capitals_exist(document: Document) -> None:
     values = {
         str(value) for each in PARAMETERS.values() for value in (*each.get("AllowedValues", ()), each.get("Default"))
     }
-    states = {"SUCCEEDED", "FAILED", "RUNNING", "TIMED_OUT"}
+    states = {"SUCCEEDED", "FAILED", "RUNNING", "TIMED_OUT", "PENDING", "COMPLETED"}
     elsewhere = {"REQUESTS_CA_BUNDLE", "TOKEN", "NO_COLOR", "ITEM", "VERSION", "COMMAND", "SHELL"}
     elsewhere |= {
         "AWS_PROFILE",

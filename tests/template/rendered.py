@@ -34,6 +34,10 @@ EVERYTHING = {
     "WebhookSecret": "notebook-archive-webhook",
     "RestoreSecretPrefix": "notebook-archive-restore",
     "RestoreTestSchedule": "rate(1 day)",
+    "SecondBucket": "gis-second-place",
+    "SecondBucketAccount": "444455556666",
+    "SecondBucketRegion": "eu-west-1",
+    "SecondBucketKmsKeyArn": "arn:aws:kms:eu-west-1:444455556666:key/4d5e6f7a",
     "SavedQueries": "true",
     "CompositeAlarm": "ON",
     "ChatTopicArn": "arn:aws:sns:eu-central-1:111122223333:chat",
@@ -54,6 +58,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "ExistingBucket": "gis-archive",
         **{name: EVERYTHING[name] for name in ("KmsKeyArn", "SubnetIds", "SecurityGroupIds")},
     },
+    "existing bucket with a second place": {"ExistingBucket": "gis-archive", "SecondBucket": "gis-second-place"},
     "nothing locked": {"ObjectLockMode": "OFF", "TransitionStorageClass": "NONE", "ArchiveCurrent": "false"},
 }
 _PSEUDO = {

@@ -14,6 +14,7 @@ from notebook_archive_cli.doctor import (
     notifications,
     portal,
     schedule,
+    second_place,
     secrets,
     webhook,
 )
@@ -75,7 +76,9 @@ STEPS = (
     Step("bucket policy", bucket.check_policy, ("bucket",)),
     Step("bucket object lock", bucket.check_object_lock, ("bucket",)),
     Step("bucket lifecycle", bucket.check_lifecycle, ("bucket",)),
-    Step("bucket replication", bucket.check_replication, ("bucket",)),
+    Step("bucket replication", second_place.check_rule, ("bucket",)),
+    Step("second place", second_place.check_bucket, _STACK),
+    Step("second place replicas", second_place.check_replicas, ("bucket replication", "second place")),
     Step("ledger bucket", bucket.check_ledger, _STACK),
     Step("functions", functions.check_states, ("resources",)),
     Step("function concurrency", functions.check_concurrency, ("resources",)),

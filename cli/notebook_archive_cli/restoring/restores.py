@@ -69,6 +69,7 @@ class VersionRestore:
     secret_prefix: str = ""
     is_private: bool = False
     is_forced: bool = False
+    is_from_second_place: bool = False
     request_id: str = ""
 
     def event(self, *, is_dry_run: bool) -> dict[str, Any]:
@@ -91,6 +92,8 @@ class VersionRestore:
             event["folder"] = self.folder
         if self.portal_url:
             event["to"] = {"portalUrl": self.portal_url, "secretPrefix": self.secret_prefix}
+        if self.is_from_second_place:
+            event["from"] = "second-place"
         flags = {"private": self.is_private, "force": self.is_forced}
         return event | {name: True for name, value in flags.items() if value}
 

@@ -22,15 +22,17 @@ from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, ArchiveReader, Ledger
+from notebook_archive.archive import Archive, ArchiveReader, Ledger, SecondPlace
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
 from notebook_archive.backup_requests.queue import RequestQueue
+from notebook_archive.bulk_restore import RestoreSource
 from notebook_archive.clock import Deadline
 from notebook_archive.events import EventBus
 from notebook_archive.notifications import Notifier, Publisher, Records, Stack, Topic
 from notebook_archive.reading import SnapshotSource
 from notebook_archive.reading.authorization import Authorization
 from notebook_archive.restore import RestoreContext, TargetPortal, TargetPortals
+from notebook_archive.restore.request import Place
 from notebook_archive.rotation import RotationContext
 from notebook_archive.secret_store import CachedSecret, SecretStore
 from notebook_archive.settings import (
@@ -42,9 +44,11 @@ from notebook_archive.settings import (
     DownloadSnapshotSettings,
     LedgerSettings,
     NotifyOperatorsSettings,
+    PlanRestoresSettings,
     PortalSettings,
     RestoreSettings,
     RotateTokenSettings,
+    SecondPlaceSettings,
     TestRestoresSettings,
 )
 
@@ -84,7 +88,33 @@ def ledger(settings: LedgerSettings) -> Ledger:
 
 
 @cache
+def second_place(settings: SecondPlaceSettings) -> SecondPlace:
+    """Return the second place, for listing it."""
+    return SecondPlace(_second_s3(settings.region), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def replica_reader(settings: SecondPlaceSettings) -> ArchiveReader:
+    """Return a reader of the second place."""
+    return ArchiveReader(_second_s3(settings.region), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def _second_s3(region: str) -> "S3Client":
+    """Return a client for the region of the second place.
+
+    If that region is down, its calls fail within a minute and a half. So a verification still has time for the archive.
+    """
+    return _make_s3(region, attempts=3, read_timeout=20)
+
+
+@cache
 def _s3() -> "S3Client":
+    return _make_s3(None)
+
+
+def _make_s3(region: str | None, **limits: int) -> "S3Client":
+    """Return a client for a region, or for that of the stack. `limits` are those of `_make_config`."""
     # Every body is sent with its SHA-256 in a signed header, so the signature need not include a second hash of the
     # body. Without the other options, botocore signs links with an older version, or for the global S3 host. Newer
     # regions refuse the global host. Older regions redirect to another host, and then the signature is invalid, because
@@ -95,7 +125,7 @@ def _s3() -> "S3Client":
         "addressing_style": "virtual",
         "us_east_1_regional_endpoint": "regional",
     }
-    s3 = boto3.client("s3", config=_make_config(signature_version="s3v4", s3=options))
+    s3 = boto3.client("s3", region, config=_make_config(**limits, signature_version="s3v4", s3=options))
     # By default, botocore sends `Expect: 100-continue` and waits before it sends a body. That costs a round trip for
     # each snapshot, and the bucket always accepts.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
@@ -190,7 +220,18 @@ def restore_context(settings: RestoreSettings) -> RestoreContext:
         TargetPortals(target, settings.other_secret_prefix, make_routes),
         settings.max_snapshot_bytes,
         settings.snapshot_limit,
+        replica_reader(settings.second_place) if settings.second_place else None,
     )
+
+
+@cache
+def restore_sources(settings: PlanRestoresSettings) -> dict[Place, RestoreSource]:
+    """Return the places that many notebooks can be restored from."""
+    own = RestoreSource(archive(settings.archive), archive_reader(settings.archive))
+    second = settings.second_place
+    if second is None:
+        return {"archive": own}
+    return {"archive": own, "second-place": RestoreSource(second_place(second), replica_reader(second))}
 
 
 @cache

@@ -54,7 +54,8 @@ class Metric(StrEnum):
     TOKENS_ROTATED = "TokensRotated"
     TOKENS_EXPIRING_BEFORE_ROTATION = "TokensExpiringBeforeRotation"
 
-    # report_verification sends these once for each verification. OLDEST_UNPROVED_DAYS is left out for chosen items.
+    # report_verification sends these once for each verification. OLDEST_UNPROVED_DAYS is left out for chosen items, and
+    # OBJECTS_NOT_REPLICATED if the stack has no second place, or if it could not be listed.
     VERIFICATION_COMPLETE = "VerificationComplete"
     VERIFICATION_DURATION = "VerificationDuration"
     VERSIONS_READ = "VersionsRead"
@@ -71,6 +72,7 @@ class Metric(StrEnum):
     OBJECTS_UNREADABLE = "ObjectsUnreadable"
     OBJECTS_FOREIGN = "ObjectsForeign"
     VERSIONS_NOT_NOTEBOOKS = "VersionsNotNotebooks"
+    OBJECTS_NOT_REPLICATED = "ObjectsNotReplicated"
     FINDINGS_ACKNOWLEDGED = "FindingsAcknowledged"
     VERSIONS_MISSED = "VersionsMissed"
     VERSIONS_KEPT = "VersionsKept"

@@ -26,6 +26,7 @@ MAX_THREADS = 64
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
 
 _ACCOUNT = re.compile("[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
 _MACHINE = re.compile("arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:.+")
 
 
@@ -106,6 +107,24 @@ class LedgerSettings:
     def read(cls, variables: _Variables) -> Self:
         """Return the settings."""
         return cls(variables.text("LEDGER_BUCKET"), variables.text("ARCHIVE_BUCKET_OWNER", _ACCOUNT))
+
+
+@dataclass(frozen=True, slots=True)
+class SecondPlaceSettings:
+    """The bucket of the second place, to which S3 replicates the archive."""
+
+    bucket: str
+    bucket_owner: str
+    region: str
+
+    @classmethod
+    def read(cls, variables: _Variables) -> Self | None:
+        """Return the settings, or None if the stack has no second place."""
+        bucket = variables.text("SECOND_BUCKET", default="")
+        default = None if bucket else ""
+        owner = variables.text("SECOND_BUCKET_OWNER", _ACCOUNT, default)
+        region = variables.text("SECOND_BUCKET_REGION", _REGION, default)
+        return cls(bucket, owner, region) if bucket else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +287,7 @@ class PlanVerificationSettings:
 
     archive: ArchiveSettings
     ledger: LedgerSettings
+    second_place: SecondPlaceSettings | None
     threads: int
     verify_days: int
 
@@ -278,6 +298,7 @@ class PlanVerificationSettings:
             return cls(
                 archive=ArchiveSettings.read(variables),
                 ledger=LedgerSettings.read(variables),
+                second_place=SecondPlaceSettings.read(variables),
                 threads=_read_threads(variables),
                 verify_days=variables.number("VERIFY_DAYS", 1, 3650),
             )
@@ -328,11 +349,13 @@ class RestoreSettings:
     """The settings for restoring a notebook.
 
     `other_secret_prefix` is the prefix of the secrets for other portals, or empty if the stack restores only to its own
-    portal. `snapshot_limit` is the number of snapshots that ArcGIS allows for a notebook.
+    portal. `snapshot_limit` is the number of snapshots that ArcGIS allows for a notebook. `second_place` is None if the
+    stack has none, or if the function never reads it.
     """
 
     archive: ArchiveSettings
     ledger: LedgerSettings
+    second_place: SecondPlaceSettings | None
     arcgis: ArcGISSettings
     other_secret_prefix: str
     max_snapshot_bytes: int
@@ -344,6 +367,7 @@ class RestoreSettings:
         return cls(
             archive=ArchiveSettings.read(variables),
             ledger=LedgerSettings.read(variables),
+            second_place=SecondPlaceSettings.read(variables),
             arcgis=ArcGISSettings.read(variables),
             other_secret_prefix=variables.text("RESTORE_SECRET_PREFIX", default="").strip("/"),
             max_snapshot_bytes=_read_max_snapshot_bytes(variables),
@@ -389,13 +413,14 @@ class PlanRestoresSettings:
     """The settings of `plan_restores`."""
 
     archive: ArchiveSettings
+    second_place: SecondPlaceSettings | None
     threads: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Return the settings, or raise SettingsInvalid."""
         with _checked(env) as variables:
-            return cls(ArchiveSettings.read(variables), _read_threads(variables))
+            return cls(ArchiveSettings.read(variables), SecondPlaceSettings.read(variables), _read_threads(variables))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Sha
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.records import DamagedEvidence, StoredByRun, StoreRecord
+from notebook_archive.archive.second_place import SecondPlace
 from notebook_archive.archive.store import Archive, CaptureRecord, SpooledLines, StoreResult, spool_lines
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "OpenedSnapshot",
     "RestoreId",
     "RunId",
+    "SecondPlace",
     "SeenNote",
     "Shard",
     "SpooledLines",

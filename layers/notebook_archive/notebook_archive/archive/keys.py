@@ -471,6 +471,11 @@ def findings_key(run: RunId) -> str:
     return _verification_key(run, "findings.jsonl")
 
 
+def unreplicated_key(run: RunId) -> str:
+    """Return the key of what the comparison with the second place found."""
+    return _verification_key(run, "not-replicated.jsonl")
+
+
 def verification_report_key(run: RunId) -> str:
     """Return the key of the report of a verification."""
     return _verification_key(run, "report.json")

@@ -59,6 +59,7 @@
     │   ├── RestoreInputInvalid      a field of the request is unknown, missing or wrong
     │   ├── RestoreIdTaken           the request id belongs to another restore, or to one that was undone
     │   ├── VersionMissing           the archive does not have the version
+    │   ├── SecondPlaceMissing       the request reads from the second place, and there is none
     │   ├── VersionReplaced          the ledger recorded other bytes for the version
     │   ├── RestoreForbidden         no credential of the stack may make the restore
     │   ├── OwnerMissing             the portal has no member with the owner's name
@@ -154,6 +155,7 @@ from notebook_archive.errors.restore import (
     RestoreTestFailed,
     RestoreTouched,
     RestoreUnknown,
+    SecondPlaceMissing,
     SessionOpen,
     SessionsUnknown,
     SnapshotNameTaken,
@@ -222,6 +224,7 @@ __all__ = [
     "RotationRefused",
     "RunIdTaken",
     "RunInputInvalid",
+    "SecondPlaceMissing",
     "SecretMalformed",
     "SecretMissing",
     "SecretNotRotated",
