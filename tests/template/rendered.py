@@ -34,6 +34,7 @@ EVERYTHING = {
     "WebhookSecret": "notebook-archive-webhook",
     "RestoreSecretPrefix": "notebook-archive-restore",
     "RestoreTestSchedule": "rate(1 day)",
+    "ChangePoll": "rate(15 minutes)",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},

@@ -27,6 +27,8 @@ BULK_RESTORES = "bulk-restores/"
 ACKNOWLEDGEMENTS = "acknowledgements/"
 ERASURES = "erasures/"
 LEDGER = "ledger/"
+# The object with the result of the last poll for changes, in the bucket of the ledger.
+LAST_POLL = "polls/last.json"
 # The object that names the shards of the ledger that have no version.
 EMPTY_SHARDS = "ledger/empty.json"
 # The shards of the ledger: the first two digits of the item ids.
