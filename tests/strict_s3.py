@@ -47,7 +47,7 @@ OURS = re.compile(
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
     r"|erasures/\d{4}-\d\d-\d\d/[0-9a-f]{12}\.json"
-    rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
+    rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)|polls/last\.json"
 )
 
 
@@ -148,7 +148,8 @@ class StrictS3:
             self._rule("a copy or a sighting is never overwritten", kept=params.get("IfNoneMatch") == "*")
         if RECORDS.fullmatch(key):
             self._rule("a store record is never overwritten", kept=params.get("IfNoneMatch") == "*")
-        self._rule("only the ledger is in its bucket", kept=key.startswith("ledger/") == (params["Bucket"] != BUCKET))
+        is_rewritten = key.startswith(("ledger/", "polls/"))
+        self._rule("what is rewritten is in the ledger's bucket", kept=is_rewritten == (params["Bucket"] != BUCKET))
         if not KEPT.fullmatch(key) and not COPIES.fullmatch(key):
             return
         if not isinstance(body, bytes):

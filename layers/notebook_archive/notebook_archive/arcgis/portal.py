@@ -41,6 +41,8 @@ MAX_RESOURCES = 20_000
 MAX_ITEMS = 100_000
 # Maximum number of entries in one listing that are skipped because a response with this entry alone is too large.
 MAX_OVERSIZED = 20
+# Milliseconds by which results may be earlier than the range, in case the index stores times less precisely.
+RANGE_TOLERANCE_MS = 60_000
 NOTEBOOK = "Notebook"
 
 
@@ -253,11 +255,11 @@ class Portal:
             raise ChangeSearchUnsupported(
                 f"The portal refused a search by the time of the last change: {error}"
             ) from None
-        ignored = sum(item.modified < since for item in found.notebooks.values())
+        ignored = sum(item.modified < since - RANGE_TOLERANCE_MS for item in found.notebooks.values())
         if ignored:
             raise ChangeSearchUnsupported(
-                f"The portal's search ignored the range of times: {ignored} of {len(found.notebooks)} notebooks that it "
-                "returned were last changed earlier."
+                f"The portal's search ignored the range of times: it returned {len(found.notebooks)} notebooks, of "
+                f"which {ignored} were last changed earlier."
             )
         return found
 

@@ -38,7 +38,16 @@ class Poll:
     incomplete: ListingIncomplete | None
 
 
-def poll_changes(portal: Portal, archive: Archive, polls: Polls, bus: EventBus, threads: int, now: int) -> Poll:
+def poll_changes(
+    portal: Portal,
+    archive: Archive,
+    polls: Polls,
+    bus: EventBus,
+    threads: int,
+    now: int,
+    *,
+    max_changes: int = MAX_CHANGES,
+) -> Poll:
     """Request a backup of each notebook that changed and is not archived. `now` is in epoch milliseconds.
 
     The requests are sent before the poll is written. So if anything fails in between, the next poll finds the same
@@ -56,7 +65,7 @@ def poll_changes(portal: Portal, archive: Archive, polls: Polls, bus: EventBus, 
         raise ChangeSearchUnsupported("The portal's search by the time of the last change does not find that change.")
     changed = [item for item in found.notebooks.values() if item.modified != last.handled.get(item.item_id)]
     changed.sort(key=lambda item: (item.modified, item.item_id))
-    ready, postponed = changed[:MAX_CHANGES], changed[MAX_CHANGES:]
+    ready, postponed = changed[:max_changes], changed[max_changes:]
     requested = _select_unarchived(ready, archive, threads)
     if requested:
         bus.publish(DetailType.SNAPSHOT_ARCHIVE_REQUESTED, *describe_requests(requested), source=REQUEST_SOURCE)
