@@ -124,8 +124,9 @@ class Item:
     If `resources_refused` is set, only the owner can list the resources. Even an administrator cannot. So nobody can
     read the snapshots without the owner's password. `content_refused` does the same for the content. `groups` are the
     titles of the groups that the item is shared with. `folder` is the title of its folder. An `unindexed` item exists,
-    but a search never returns it. A `protected` item cannot be deleted. `name` is the name of the item's file, by
-    default the item id with `.ipynb`.
+    but a search never returns it. With `index_lag_seconds`, the search index shows changes of this item at least that
+    much later. A `protected` item cannot be deleted. `name` is the name of the item's file, by default the item id with
+    `.ipynb`.
     """
 
     owner: str
@@ -154,6 +155,7 @@ class Item:
     groups: tuple[str, ...] = ()
     unindexed: bool = False
     indexed_modified: int = 0
+    index_lag_seconds: float = 0
     views: int = 0
     added_at: float = field(default_factory=time.time)
     removed_at: float | None = None
@@ -313,7 +315,10 @@ class Organisation:
         items = [item for item in list(self.items.values()) if not item.unindexed]
         horizon = self.clock() - lag if lag > 0 else math.inf
         removed = [item for item in self._removed if item.removed_at and item.removed_at > horizon]
-        return (item.as_indexed(horizon) for item in itertools.chain(items, removed) if item.added_at <= horizon)
+        for item in itertools.chain(items, removed):
+            known = min(horizon, self.clock() - item.index_lag_seconds) if item.index_lag_seconds else horizon
+            if item.added_at <= known:
+                yield item.as_indexed(known)
 
     def add_notebook(self, owner: str, title: str, content: Content | None = None, **fields: Any) -> Item:  # noqa: ANN401 - the fields of Item
         """Add a notebook item and return it. By default the notebook has no cells."""

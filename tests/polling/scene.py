@@ -65,6 +65,7 @@ class Scene:
     drained: int = 0
 
     def __post_init__(self) -> None:
+        self.polls = Polls(self.site.s3.client(1), LEDGER_BUCKET, ACCOUNT)
         self.site.deployment.organisation.clock = lambda: self.now
         for item in self.items:
             item.added_at = item.created / 1000
@@ -94,7 +95,7 @@ class Scene:
         return poll_changes(
             self.site.routes.portal(Deadline(60.0)),
             self.site.archive,
-            Polls(self.site.s3.client(1), LEDGER_BUCKET, ACCOUNT),
+            self.polls,
             EventBus(self.bus, "default", 10.0, sleep=lambda _: None),  # type: ignore[arg-type]
             self.site.threads,
             int((self.now + self.skew) * 1000),
@@ -106,14 +107,16 @@ class Scene:
         """The ids in all events, in order."""
         return [item_id for event in self.bus.events for item_id in json.loads(event["Detail"])["itemIds"]]
 
-    def drain(self) -> None:
-        """Make the backups that were requested since the last call."""
+    def drain(self) -> list[str]:
+        """Make the backups that were requested since the last call, and return the ids of the items."""
         waiting, self.drained = self.bus.events[self.drained :], len(self.bus.events)
         requests = [BackupRequest.of({"detail": json.loads(event["Detail"])}) for event in waiting]
-        if requests:
-            run = RunId.from_execution(f"event-{self.drained}", "2026-11-22T00:00:00Z")
-            outcomes = archive_requests(requests, run, self.site.context, 4, Deadline(60.0))
-            assert {each["state"] for each in outcomes.values()} <= {"archived", "unchanged"}
+        if not requests:
+            return []
+        run = RunId.from_execution(f"event-{self.drained}", "2026-11-22T00:00:00Z")
+        outcomes = archive_requests(requests, run, self.site.context, 4, Deadline(60.0))
+        assert {each["state"] for each in outcomes.values()} <= {"archived", "unchanged"}
+        return [*outcomes]
 
     def calls(self) -> list[str]:
         """Return the operations that ArcGIS was asked for since the last call of this method."""
