@@ -342,7 +342,7 @@ def test_changed_notebooks_are_those_of_the_range(client: Client) -> None:
     items[2].modified = 1_999_999_969_999
     organization = client.deployment.organisation.id
     found = client.portal().list_changed_notebooks(organization, 1_999_999_970_000)
-    assert (found.incomplete, found.notebooks.keys()) == (None, {items[1].id, items[3].id})
+    assert (found.incomplete, set(found.notebooks)) == (None, ids([items[1], items[3]]))
     assert client.portal().find_last_change(organization) == 1_999_999_970_000
 
 

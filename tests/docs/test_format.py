@@ -151,7 +151,7 @@ def test_verification_metrics_and_their_cost_are_documented() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    of_functions = ("metric of the webhook", "metric of requests", "of a rotation")
+    of_functions = ("metric of the webhook", "metric of polls", "metric of requests", "of a rotation")
     of_restores = ("metric of restores", "metric of bulk restores", "metric of restore tests")
     tables = ("metric", "metric of a verification", *of_functions, *of_restores)
     documented = {code for name in tables for row in OPERATIONS.table(name) for code in code_in(row[0])}
