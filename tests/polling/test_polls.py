@@ -177,6 +177,17 @@ def test_postponed_changes_are_not_lost_while_others_come(make_scene: MakeScene)
     assert Counter(scene.requested) == Counter(waiting)
 
 
+def test_change_just_before_the_next_range_is_remembered(make_scene: MakeScene) -> None:
+    scene = begun(make_scene)
+    item = scene.save(1)
+    scene.save(2, at=scene.now + HOUR + 30)
+    scene.wait(2 * HOUR)
+    scene.poll()
+    last = json.loads(scene.state)
+    assert item.modified < last["since"], "an index that stores times less precisely may show it again"
+    assert item.id in last["handled"]
+
+
 # Where the first poll begins.
 
 
@@ -271,6 +282,7 @@ def test_incomplete_search_is_searched_again(make_scene: MakeScene) -> None:
     scene.site.deployment.faults.add("search", "body", body=json.dumps(shown_partly(scene, items[0].id)))
     poll = scene.poll()
     assert poll.incomplete
+    assert json.loads(scene.state)["polledAt"] == (scene.now - 15 * MINUTE) * 1000, "it is not a successful poll"
     assert poll.requested == [items[0].id], "what was found is requested"
     scene.site.deployment.faults.clear()
     scene.wait(3 * HOUR)

@@ -15,7 +15,7 @@ def read_last_poll(session: Session) -> datetime | None:
     Makes one call. May raise CommandError, an error of boto3 or an ArchiveError.
     """
     last = session.polls.read_last()
-    return datetime.fromtimestamp(last.polled_at / 1000, UTC) if last else None
+    return datetime.fromtimestamp(last.polled_at / 1000, UTC) if last and last.polled_at else None
 
 
 def is_poll_late(session: Session, last: datetime, now: datetime) -> bool:

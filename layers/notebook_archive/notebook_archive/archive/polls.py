@@ -27,8 +27,8 @@ class LastPoll:
 
     Every change before `since` that the portal's search shows in time was handled. `handled` are the changes at `since`
     or later that were handled: the notebook's `modified`, by its item id. A change was handled if it was archived
-    already, or if its backup was requested. `polled_at` is the time of the poll. It is not compared with `since`,
-    which is from the portal's clock.
+    already, or if its backup was requested. `polled_at` is the time of the last poll whose search was complete, or 0.
+    It is from AWS's clock, and `since` is from the portal's.
     """
 
     portal_url: str

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from notebook_archive.arcgis.portal import Portal
+from notebook_archive.arcgis.portal import RANGE_TOLERANCE_MS, Portal
 from notebook_archive.archive import Archive, LastPoll, Polls
 from notebook_archive.backup.planned import is_planned_as_archived, plan_content
 from notebook_archive.errors import ChangeSearchUnsupported, ListingIncomplete
@@ -55,10 +55,8 @@ def poll_changes(
 
     May raise an ArcGISError, a ConfigurationError, an ArchiveError or EventRefused.
     """
-    earlier = polls.read_last()
-    if earlier is not None and earlier.portal_url == portal.url:
-        last, must_find = earlier, False
-    else:
+    last, must_find = polls.read_last(), False
+    if last is None or last.portal_url != portal.url:
         last, must_find = _begin(portal, archive, now)
     found = portal.list_changed_notebooks(last.organization_id, last.since)
     if must_find and not found.notebooks:
@@ -78,11 +76,11 @@ def poll_changes(
             last.portal_url,
             last.organization_id,
             since,
-            now,
-            {item_id: modified for item_id, modified in handled.items() if modified >= since},
+            last.polled_at if found.incomplete else now,
+            {each: modified for each, modified in handled.items() if modified >= since - RANGE_TOLERANCE_MS},
         )
     )
-    seconds = max(0, now - earlier.polled_at) / 1000 if earlier else None
+    seconds = max(0, now - last.polled_at) / 1000 if last.polled_at else None
     return Poll(len(changed), requested, len(postponed), seconds, found.incomplete)
 
 
