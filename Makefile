@@ -14,19 +14,22 @@ NOTEBOOKS ?=
 VERBOSE ?=
 API_AUTH ?= IAM
 PARAMETERS ?=
+YES ?=
 # A fixed number, so that a test run is the same on every machine. Three processes keep two cores busy, because tests of
 # deployed systems wait often.
 WORKERS ?= 3
 UV := .tools/bin/uv
+# From github.com comes Python, if the machine has no Python 3.13.
+SOURCES_OF_UV := pypi.org or github.com
 # Bytecode is not written to the source folders, because `sam build` would treat it as a change. Processes of the other
 # environments inherit the variable.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
 SAM := PATH="$(CURDIR)/.venvs/sam/bin:$(CURDIR)/.tools/bin:$$PATH" sam
 SERVERS := .venv/.synced .venvs/sam/.synced .venvs/ministack/.synced
 FOLDER := $(if $(NOTEBOOKS),--notebooks "$(NOTEBOOKS)")
-SOURCES := functions layers bench cli local tests
+SOURCES := functions layers bench cli delivery local tests
 
-.PHONY: help demo local quick test soak lint check check-imports check-template docs build deploy bench clean
+.PHONY: help demo local quick test soak lint check check-imports check-template docs build deploy release bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/ \[/, "\n                [", $$2); printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,16 +43,16 @@ local: $(SERVERS) ## Run the whole system on this machine until Ctrl-C [NOTEBOOK
 quick: lint .venvs/sam/.synced ## Check format, lint and types, and run the tests without servers [WORKERS=3]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --ignore tests/local -m "not servers and not soak"
 
-test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
+test: check $(SERVERS) .venvs/runtime/.synced .venvs/esri/.synced .venvs/seaweedfs/.synced ## Run `make check` and all tests except the soak tests [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m "not soak"
 
-soak: $(SERVERS) .venvs/nbdime/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
+soak: $(SERVERS) .venvs/nbdime/.synced .venvs/seaweedfs/.synced ## Run only the soak tests, which take long [WORKERS=3: parallel processes; 0 for none]
 	$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadscope -m soak
 
 lint: .venv/.synced
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy bench cli layers local tests functions/*/app.py
+	.venv/bin/mypy bench cli delivery layers local tests functions/*/app.py
 
 # The checks run at the same time, because each of them uses only one core.
 check: .venv/.synced .venvs/sam/.synced ## Check format, lint, types, import rules and the template
@@ -68,8 +71,11 @@ docs: .venv/.synced ## Update the generated parts of docs/ from the code
 build: .venvs/sam/.synced ## Build the functions and layers for AWS into .aws-sam/
 	$(SAM) build --config-env $(STAGE)
 
-deploy: build ## Build, and deploy to AWS with the settings of a stage [STAGE=dev: a stage in samconfig.toml]
-	$(SAM) deploy --config-env $(STAGE)
+deploy: .venv/.synced .venvs/sam/.synced ## List what changes, ask, build, and deploy to AWS [STAGE=dev: a stage in samconfig.toml] [YES=1: ask nothing]
+	@exec $(PYTHON) -m delivery.deploy --stage "$(STAGE)" $(if $(YES),--yes)
+
+release: .venv/.synced .venvs/sam/.synced ## Build the release of the tag that is checked out, twice, and compare
+	@exec $(PYTHON) -m delivery.release
 
 bench: .venv/.synced .venvs/sam/.synced .venvs/bench/.synced ## Measure speed and memory, and write the tables of docs/performance.md
 	@exec $(PYTHON) -m bench
@@ -81,22 +87,25 @@ clean: ## Remove builds, caches and environments
 # A symbolic link leads to the environment of another checkout, which must not be changed from here.
 OWN = @test ! -L $(1) || { echo "$(1) is a symbolic link, so make does not update it here. Run make in the checkout that it leads to, or remove the link." >&2; exit 1; }
 
+# Without a network, pip and uv report only that a package was not found.
+DOWNLOADED = || { echo "This step downloads from $(1), and failed. Check that this machine can reach it, directly or through the proxy in HTTPS_PROXY." >&2; exit 1; }
+
 # `python3 -m venv` runs in / because here, a version manager such as pyenv would read .python-version and ask for a
 # Python 3.13 that uv has not installed yet.
 $(UV): local/uv-requirements.txt
 	$(call OWN,.tools)
 	cd / && python3 -m venv --clear "$(CURDIR)/.tools"
-	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $< $(call DOWNLOADED,pypi.org)
 	@touch $@
 
 # uv puts the command `notebook-archive` into .venv/bin. It does not write bytecode to the source folders either.
 .venv/.synced: $(UV) uv.lock pyproject.toml .python-version
 	$(call OWN,.venv)
-	$(UV) sync --quiet --frozen
+	$(UV) sync --quiet --frozen $(call DOWNLOADED,$(SOURCES_OF_UV))
 	@echo 'import sys; sys.pycache_prefix = sys.prefix + "/bytecode"' > .venv/lib/python3.13/site-packages/bytecode.pth
 	@touch $@
 
 .venvs/%/.synced: $(UV) uv.lock pyproject.toml .python-version
 	$(call OWN,.venvs)
-	UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --frozen --no-default-groups --only-group $*
+	UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --frozen --no-default-groups --only-group $* $(call DOWNLOADED,$(SOURCES_OF_UV))
 	@touch $@

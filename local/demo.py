@@ -118,11 +118,13 @@ def main() -> int:
         console.print(f"Stopped by {stopped}.", markup=False)
         return 130
     if not good:
-        following = "To see keys, sizes, tags and batches: make demo VERBOSE=1"
+        following = "Next, see keys, sizes, tags and batches: make demo VERBOSE=1"
     elif options.notebooks:
-        following = f"To look around in the running system: make local NOTEBOOKS={shlex.quote(str(options.notebooks))}"
+        following = (
+            f"Next, look around in the running system: make local NOTEBOOKS={shlex.quote(str(options.notebooks))}"
+        )
     else:
-        following = "To do the same with your own notebooks: make demo NOTEBOOKS=path/to/folder"
+        following = "Next, do the same with your own notebooks: make demo NOTEBOOKS=path/to/folder"
     console.print(following, markup=False, highlight=False, soft_wrap=True)
     return 0 if good else 1
 

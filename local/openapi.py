@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from local.aws import ROOT
 from notebook_archive import errors
+from notebook_archive.archive.keys import COPY_NAME
 from notebook_archive.http.error_table import find_failure
+from notebook_archive.http.landing import ApiDescription, ApiResource
 from notebook_archive.http.request import (
     FORM_MEDIA_TYPE,
     FORMATS,
@@ -23,7 +25,11 @@ from notebook_archive.reading.read_sessions import NotebookResource, NotebookRes
 PATH = ROOT / "docs" / "openapi.json"
 
 _ITEM_ID = {"type": "string", "pattern": f"^{ITEM_ID.pattern}$", "example": "9a0b1c2d3e4f45668798a9babbccdd01"}
-_KEY = {"type": "string", "pattern": f"^{RESOURCE_KEY.pattern}$", "example": f"snapshot-{'0d1c2b3a' * 4}.json"}
+_KEY = {
+    "type": "string",
+    "pattern": f"^(?:{RESOURCE_KEY.pattern}|{COPY_NAME.pattern})$",
+    "example": f"snapshot-{'0d1c2b3a' * 4}.json",
+}
 _FORMAT = {"type": "string", "pattern": f"^({'|'.join(FORMATS)})?$"}
 _TOKEN = {
     "type": "string",
@@ -82,6 +88,7 @@ def document() -> dict[str, Any]:
         ],
         "security": [{"sigv4": []}, {"arcgisHeader": []}, {"bearer": []}],
         "paths": {
+            "/": {"get": _landing()},
             "/admin/notebooks": list_operations,
             "/admin/notebooks/{notebookId}": _operations("getNotebook", "One open notebook", notebook, one, []),
             "/admin/notebook/{notebookId}": _operations("getNotebookSingular", "One open notebook", notebook, one, []),
@@ -89,6 +96,8 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "schemas": {
+                "ApiDescription": _schema(ApiDescription),
+                "ApiResource": _schema(ApiResource),
                 "NotebookResource": _schema(NotebookResource),
                 "NotebookResources": _schema(NotebookResources),
                 "Notebook": {
@@ -118,6 +127,19 @@ def document() -> dict[str, Any]:
                 },
             },
         },
+    }
+
+
+def _landing() -> dict[str, Any]:
+    content = _content("ApiDescription")
+    answers = {"200": {"description": "What the API offers", "headers": _headers(), "content": content}}
+    answers |= _failures(errors.ParameterInvalid, errors.MediaTypeRefused, errors.NotebookArchiveError)
+    return {
+        "operationId": "describeApi",
+        "summary": "What the API offers, and how callers sign in",
+        "security": [{"sigv4": []}, {}],
+        "parameters": [{"name": "f", "in": "query", "schema": _FORMAT, "description": "The default is html."}],
+        "responses": answers,
     }
 
 
@@ -193,7 +215,11 @@ def _form() -> dict[str, Any]:
 def _download() -> dict[str, Any]:
     fields = {
         "itemId": _ITEM_ID,
-        "resourceKey": {**_KEY, "description": "The name `resourceKeys` is accepted too."},
+        "resourceKey": {
+            **_KEY,
+            "description": "The key of a snapshot, or the name of a copy as in reports. The "
+            "name `resourceKeys` is accepted too.",
+        },
         "f": {
             **_FORMAT,
             "description": "If it is absent, the response is the file, or a page if the client accepts text/html.",
@@ -260,8 +286,13 @@ def _failures(*raised: type[errors.NotebookArchiveError]) -> dict[str, Any]:
 def _schema(described: type) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for name, hint in get_type_hints(described).items():
-        listed = {"type": "array", "items": {"$ref": "#/components/schemas/NotebookResource"}}
-        properties[name] = {"type": _TYPES[hint]} if hint in _TYPES else listed
+        match get_origin(hint), get_args(hint):
+            case None, _:
+                properties[name] = {"type": _TYPES[hint]}
+            case origin, values if origin is Literal:
+                properties[name] = {"type": "string", "enum": [*values]}
+            case _, (item,):
+                properties[name] = {"type": "array", "items": {"$ref": f"#/components/schemas/{item.__name__}"}}
     return {"type": "object", "required": list(properties), "properties": properties}
 
 

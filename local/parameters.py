@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,9 +24,9 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda _loader, _tag, _node: None)
 
 
-def load_template() -> dict[str, Any]:
-    """Return template.yaml, with None in place of each short function such as !Ref."""
-    template: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)
+def load_template(folder: Path = ROOT) -> dict[str, Any]:
+    """Return the folder's template.yaml, with None in place of each short function such as !Ref."""
+    template: dict[str, Any] = yaml.load((folder / "template.yaml").read_text(encoding="utf-8"), _Loader)
     return template
 
 
@@ -39,12 +40,17 @@ def parameters_from(words: Iterable[str]) -> dict[str, str]:
             raise ParametersWrong(f"{word!r} does not have the form Name=value. An example: Capture=true.")
         if name in OWN:
             raise ParametersWrong(f"{name} cannot be changed, because the local system sets it.")
-        if name not in known:
-            raise ParametersWrong(f"template.yaml has no parameter {name!r}. Names are case-sensitive.")
-        if not _is_allowed(value, known[name]):
-            raise ParametersWrong(f"{name} cannot be {value!r}: {_wanted(known[name])}.")
+        check_parameter(name, value, known)
         given[name] = value
     return given
+
+
+def check_parameter(name: str, value: str, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ParametersWrong if `known`, the template's parameters, has no such name or does not allow the value."""
+    if name not in known:
+        raise ParametersWrong(f"template.yaml has no parameter {name!r}. Names are case-sensitive.")
+    if not _is_allowed(value, known[name]):
+        raise ParametersWrong(f"{name} cannot be {value!r}: {_wanted(known[name])}.")
 
 
 def _is_allowed(value: str, rules: Mapping[str, Any]) -> bool:

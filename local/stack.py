@@ -58,8 +58,15 @@ def _build_if_changed() -> None:
     command = ["build", "--cached", "--cache-dir", str(STATE / "cache"), "--build-dir", str(BUILD)]
     _sam([*command, "--parameter-overrides", f"Architecture={architecture()}"], os.environ)
     # `sam deploy` reads the template several times, and JSON much faster than YAML.
-    template = BUILD / "template.yaml"
-    template.write_text(json.dumps(yaml.safe_load(template.read_text(encoding="utf-8"))), encoding="utf-8")
+    path = BUILD / "template.yaml"
+    template = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for resource in template["Resources"].values():
+        for name in {"CodeUri", "ContentUri"}.intersection(resource.get("Properties", {})):
+            # `sam deploy` makes a zip file of each folder. With these, it does not make them at each deployment again.
+            folder = resource["Properties"][name]
+            shutil.make_archive(str(BUILD / folder), "zip", BUILD / folder)
+            resource["Properties"][name] = f"{folder}.zip"
+    path.write_text(json.dumps(template), encoding="utf-8")
     built.write_text(digest)
 
 

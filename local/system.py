@@ -4,13 +4,14 @@
 """
 
 import argparse
+import fcntl
 import json
 import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +31,10 @@ SECRET_PREFIX = "notebook-archive"
 WEBHOOK_SECRET = f"{SECRET_PREFIX}-webhook"
 # The allowed values of the stack's parameter ApiAuth. The first one is the default.
 API_AUTHS = ("IAM", "ArcGIS")
+
+
+class AlreadyRunningError(Exception):
+    """Another process runs a system that the same file describes."""
 
 
 class LocalSystem:
@@ -171,6 +176,30 @@ def seed_from(folder: Path | None) -> Seed:
     return Seed.samples() if folder is None else Seed.folder(folder)
 
 
+@contextmanager
+def hold(stack_file: Path) -> Iterator[None]:
+    """Reserve the file for this process for the duration of a `with` block.
+
+    Raise AlreadyRunningError if another process has reserved it.
+    """
+    stack_file.parent.mkdir(exist_ok=True)
+    # The operating system releases the lock when this process ends, even if it is killed.
+    with stack_file.with_name(f"{stack_file.name}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            process = lock.read()
+            raise AlreadyRunningError(
+                f"Another system already runs in this folder, and {stack_file} describes it (process {process}). Use "
+                f"that system, or stop it first, with Ctrl-C in its terminal or with: kill {process}"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
 def add_notebooks_option(parser: argparse.ArgumentParser) -> None:
     """Add `--notebooks DIR`, which `make demo` and `make local` share."""
     help_text = "a folder; each .ipynb file in it becomes a notebook with one snapshot [sample notebooks]"
@@ -193,7 +222,12 @@ def main() -> int:
         seed = seed_from(options.notebooks)
         parameters = {"ApiAuth": options.api_auth, "WebhookSecret": WEBHOOK_SECRET}
         parameters |= parameters_from(options.parameters)
-        with stop_on_signals(), Steps(console) as steps, LocalSystem(seed, parameters, steps.start) as system:
+        with (
+            stop_on_signals(),
+            hold(options.stack_file),
+            Steps(console) as steps,
+            LocalSystem(seed, parameters, steps.start) as system,
+        ):
             try:
                 steps.start("Registering the webhook")
                 system.webhook("create")
@@ -205,9 +239,9 @@ def main() -> int:
                 console.print("In a second terminal: .venv/bin/notebook-archive status --local", soft_wrap=True)
                 _wait(system)
             finally:
-                _remove(options.stack_file, system)
+                options.stack_file.unlink(missing_ok=True)
                 steps.start("Stopping")
-    except (LocalAwsError, stack.SamError, NotADirectoryError, ParametersWrong) as error:
+    except (AlreadyRunningError, LocalAwsError, stack.SamError, NotADirectoryError, ParametersWrong) as error:
         console.print(str(error), soft_wrap=True)
         return 1
     except Stopped:
@@ -227,19 +261,12 @@ def _wait(system: LocalSystem) -> None:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     # Only this user may read the file, because it contains passwords.
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     # The file gets its name when it is complete, so no reader finds an incomplete file.
     draft.replace(path)
-
-
-def _remove(path: Path, system: LocalSystem) -> None:
-    """Remove the file, unless another system has replaced it with its own file."""
-    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["awsEndpointUrl"] == system.aws.endpoint_url:
-        path.unlink()
 
 
 if __name__ == "__main__":

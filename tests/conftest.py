@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+import moto.s3.urls
 import pytest
+from moto.s3.models import S3Backend
 from playwright.sync_api import Browser, sync_playwright
 
 # Powertools reads these variables when its objects are made, which happens when a function's module is imported.
@@ -30,6 +32,8 @@ for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_B
 # Hundreds of tests make their own boto3 session. Without this cache, each session would parse the models of its
 # services again.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+# moto loads this module again twice for each call, because an environment variable could have changed its addresses.
+S3Backend._url_module = moto.s3.urls  # type: ignore[assignment, method-assign]
 
 if TYPE_CHECKING:
     from tests.spreading import Spreading

@@ -15,6 +15,7 @@ GROUPS = {
     "captures": r"tests/local/test_capture\.py",
     "systems": r"tests/local/(?!test_(?:progress|tables)\.py)",  # all others use the systems of the session
     "rotations": r"tests/rotation/",
+    "seaweedfs": r"tests/archive/.*\[seaweedfs",  # these share one server
     "builds": r"tests/template/test_(?:layer|runtime)",  # these use what `sam build` made
 }
 

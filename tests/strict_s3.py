@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 BUCKET = "archive"
 LEDGER_BUCKET = "ledger"
+SECOND_BUCKET = "second-place"
 TAG = re.compile(r"[\w \-.:/=+@]*")
 KEPT = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.json")
 ALTERED = re.compile(r"notebooks/[0-9a-f]{32}/snapshots/snapshot-[0-9a-f]{32}\.[0-9a-f]{12}\.json")
@@ -45,8 +46,9 @@ OURS = re.compile(
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|items\.jsonl|report\.json|results/(?:plan|{_BATCH})\.json)"
     r"|restore-tests/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/(?:plan|results|removed)\.json"
     r"|verifications/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,80}/"
-    rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|findings\.jsonl|results/{_BATCH}\.json)"
+    rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|(?:findings|not-replicated)\.jsonl|results/{_BATCH}\.json)"
     r"|erasures/\d{4}-\d\d-\d\d/[0-9a-f]{12}\.json"
+    r"|notifications/[a-z-]+/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,120}\.json"
     rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)|polls/last\.json"
 )
 
@@ -63,8 +65,8 @@ class Killed(BaseException):
 class Fault:
     """Makes calls of an operation fail.
 
-    Only calls whose key contains `part` count. The first `after` calls succeed, then `times` calls fail, or all further
-    ones if it is None. `kind` is one of these:
+    Only calls whose key contains `part` count, and only those to `bucket` if it is given. The first `after` calls
+    succeed, then `times` calls fail, or all further ones if it is None. `kind` is one of these:
 
     - `reset`: half of the body is sent
     - `timeout`: no response comes
@@ -80,6 +82,7 @@ class Fault:
     times: int | None = 1
     after: int = 0
     part: str = ""
+    bucket: str = ""
 
 
 @dataclass
@@ -103,13 +106,43 @@ class StrictS3:
 
     def client(self, attempts: int = 3) -> "S3Client":
         """Return a client whose calls are checked. It makes that many attempts at a call."""
-        client = _session().client("s3", config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}))
+        # botocore would make its own user agent again for each call, which takes a twentieth of the call's time.
+        config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, user_agent="tests")
+        client = _session().client("s3", config=config)
         self.attach(client.meta.events)
         return client
 
     def counts(self) -> Counter[str]:
         """Return the number of attempts by operation."""
         return Counter(operation for operation, _ in self.calls)
+
+    # The methods below neither check nor count their calls.
+
+    def contents(self, prefix: str = "") -> "dict[str, StoredObject]":
+        """Return everything in the archive's bucket."""
+        return contents(prefix)
+
+    def put(self, *keys: str, body: bytes = b"{}", bucket: str = BUCKET) -> None:
+        """Write objects in this order, as somebody else does."""
+        for key in keys:  # a thousand calls through a client would take seconds
+            s3_backends[ACCOUNT]["aws"].put_object(bucket, key, body)
+
+    def read_ledger(self) -> dict[str, bytes]:
+        """Return the bytes of each object in the ledger's bucket."""
+        held = s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys
+        return {key: held[key].value for key in sorted(held)}
+
+    def empty(self, bucket: str) -> None:
+        """Delete every version of everything in a bucket."""
+        s3_backends[ACCOUNT]["aws"].get_bucket(bucket).keys.clear()
+
+    def plain_client(self) -> "S3Client":
+        """Return a client for what somebody else does."""
+        return _plain()
+
+    def make_ledger_bucket(self) -> None:
+        """Make the bucket of the ledger as the template does, without versioning."""
+        make_ledger_bucket()
 
     def _rule(self, name: str, *, kept: bool) -> None:
         if not kept:
@@ -118,11 +151,13 @@ class StrictS3:
 
     def _check_parameters(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         if context.get("is_presign_request"):  # a link cannot make a browser send the header with the bucket's owner
-            self._rule(
-                "links read archived snapshots", kept=bool(model.name == "GetObject" and KEPT.fullmatch(params["Key"]))
-            )
+            key = params["Key"]
+            is_content = bool(KEPT.fullmatch(key) or COPIES.fullmatch(key))
+            self._rule("links read archived snapshots and copies", kept=model.name == "GetObject" and is_content)
             return
         self._rule("every call names the bucket's owner", kept=params.get("ExpectedBucketOwner") == ACCOUNT)
+        is_read = re.fullmatch("GetObject|HeadObject|ListObjectsV2|ListObjectVersions", model.name)
+        self._rule("the second place is only read", kept=params["Bucket"] != SECOND_BUCKET or is_read is not None)
         self._rule("nothing is deleted or copied", kept=not re.search("Delete|Copy|Multipart|UploadPart", model.name))
         if model.name != "PutObject":
             return
@@ -148,8 +183,8 @@ class StrictS3:
             self._rule("a copy or a sighting is never overwritten", kept=params.get("IfNoneMatch") == "*")
         if RECORDS.fullmatch(key):
             self._rule("a store record is never overwritten", kept=params.get("IfNoneMatch") == "*")
-        is_rewritten = key.startswith(("ledger/", "polls/"))
-        self._rule("what is rewritten is in the ledger's bucket", kept=is_rewritten == (params["Bucket"] != BUCKET))
+        is_rewritten = key.startswith(("ledger/", "notifications/", "polls/"))
+        self._rule("what has no lock is in the ledger's bucket", kept=is_rewritten == (params["Bucket"] != BUCKET))
         if not KEPT.fullmatch(key) and not COPIES.fullmatch(key):
             return
         if not isinstance(body, bytes):
@@ -169,7 +204,7 @@ class StrictS3:
         key = dict(parse_qsl(parts.query)).get("prefix") or unquote(parts.path).lstrip("/").removeprefix(f"{BUCKET}/")
         with self._lock:
             self.calls.append((operation, key))
-            fault = self._due(operation, key)
+            fault = self._due(operation, key, _find_bucket(request))
             deed = next((each for each in self.deeds if each[0] == operation and each[1] in key), None)
             if deed:
                 self.deeds.remove(deed)
@@ -230,9 +265,10 @@ class StrictS3:
             "the body is sent plainly", kept="aws-chunked" not in str(request.headers.get("Content-Encoding", ""))
         )
 
-    def _due(self, operation: str, key: str) -> Fault | None:
+    def _due(self, operation: str, key: str, bucket: str) -> Fault | None:
         for fault in self.faults:
-            if fault.operation in ("*", operation) and fault.part in key and fault.times != 0:
+            is_meant = fault.operation in ("*", operation) and fault.part in key and fault.bucket in ("", bucket)
+            if is_meant and fault.times != 0:
                 if fault.after > 0:
                     fault.after -= 1
                     continue
@@ -272,13 +308,13 @@ def _answer_for_ledger(request: AWSPreparedRequest) -> AWSResponse:
 
 
 def _list_versions(request: AWSPreparedRequest) -> AWSResponse:
-    """Return a page of the versions in the archive's bucket, as the API reference of ListObjectVersions describes it.
+    """Return a page of the versions in a bucket, as the API reference of ListObjectVersions describes it.
 
     moto skips the first version after a key marker, does not encode keys, and copies the whole bucket for each page.
     """
     query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
     after, version_after = query.get("key-marker", ""), query.get("version-id-marker", "")
-    held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
+    held = s3_backends[ACCOUNT]["aws"].get_bucket(_find_bucket(request)).keys
     entries: list[str] = []
     last = ("", "")
     is_truncated = False
@@ -307,6 +343,13 @@ def _list_versions(request: AWSPreparedRequest) -> AWSResponse:
         f"<EncodingType>url</EncodingType>{following if is_truncated else ''}{''.join(entries)}</ListVersionsResult>"
     )
     return AWSResponse(request.url, 200, {}, MockRawResponse(text))  # type: ignore[arg-type]
+
+
+def _find_bucket(request: AWSPreparedRequest) -> str:
+    """Return the name of the bucket of a request, which is part of the host or of the path."""
+    parts = urlsplit(request.url)
+    names = {parts.netloc.partition(".")[0], parts.path.strip("/").partition("/")[0]}
+    return SECOND_BUCKET if SECOND_BUCKET in names else BUCKET
 
 
 @dataclass(frozen=True)

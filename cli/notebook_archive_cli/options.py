@@ -8,6 +8,8 @@ import click
 DEFAULT_STACK_NAME = "notebook-archive"
 # A shell's completion script sets this variable to ask for completions.
 COMPLETION_VARIABLE = "_NOTEBOOK_ARCHIVE_COMPLETE"
+# The commands that read the second place with `--second-place`.
+SECOND_PLACE_READERS = frozenset({"list", "versions", "show", "diff", "get", "restore"})
 # The stages of samconfig.toml, by the names of their stacks.
 _STAGES = {DEFAULT_STACK_NAME: "prod", "notebook-archive-dev": "dev", "notebook-archive-staging": "staging"}
 
@@ -16,8 +18,8 @@ class Options:
     """The values of the options that every command has.
 
     `stack` is the name of the deployed stack. With `is_local`, AWS is the one that `make local` runs in the same
-    folder. Empty texts stand for the defaults of the AWS profile. `arguments` are those that the program was called
-    with.
+    folder. With `is_second_place`, archived versions are read from the bucket to which S3 replicates the archive. Empty
+    texts stand for the defaults of the AWS profile. `arguments` are those that the program was called with.
     """
 
     # This is not a dataclass, because importing dataclasses would take longer than a tenth of the time of `--help`.
@@ -28,6 +30,7 @@ class Options:
         region: str = "",
         stack: str = DEFAULT_STACK_NAME,
         is_local: bool = False,
+        is_second_place: bool = False,
         is_json: bool = False,
         is_debug: bool = False,
         arguments: tuple[str, ...] = (),
@@ -36,6 +39,7 @@ class Options:
         self.region = region
         self.stack = stack
         self.is_local = is_local
+        self.is_second_place = is_second_place
         self.is_json = is_json
         self.is_debug = is_debug
         self.arguments = arguments
@@ -43,10 +47,11 @@ class Options:
     def command(self, *words: str) -> str:
         """Return the command line that runs this program with these words, quoted for a shell.
 
-        It ends with the options of this call that choose the stack: `versions ITEM` becomes
+        It ends with the options of this call that choose the stack and the place: `versions ITEM` becomes
         `notebook-archive versions ITEM --local`.
         """
-        chosen = ["--local"] if self.is_local else []
+        chosen = ["--second-place"] if self.is_second_place and words[0] in SECOND_PLACE_READERS else []
+        chosen += ["--local"] if self.is_local else []
         if self.profile:
             chosen += ["--profile", self.profile]
         if self.region:
@@ -131,6 +136,12 @@ _COMMON_OPTIONS = (
     _add("--local", "is_local", is_flag=True, help="Use the system that `make local` runs in this folder."),
     _add("--json", "is_json", is_flag=True, help="Print the result as one JSON document."),
     _add("--debug", "is_debug", is_flag=True, help="Print the stack trace of an error."),
+)
+
+
+# Only the commands in SECOND_PLACE_READERS have this option.
+add_second_place_option = _add(
+    "--second-place", "is_second_place", is_flag=True, help="Read from the second place, the bucket SecondBucket."
 )
 
 

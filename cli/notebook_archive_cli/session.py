@@ -1,6 +1,8 @@
 """Connect to AWS and to the deployed stack, when a command needs them."""
 
 import json
+from copy import copy
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +30,12 @@ class Session:
     def __init__(self, options: Options) -> None:
         self.options = options
 
+    def without_second_place(self) -> "Session":
+        """Return a session that reads the archive's own bucket, which has the records of restores."""
+        options = copy(self.options)
+        options.is_second_place = False
+        return Session(options)
+
     @cached_property
     def local(self) -> dict[str, Any]:
         """The description of the local system, or an empty dictionary without `--local`."""
@@ -44,10 +52,13 @@ class Session:
             )
         return boto3.Session(profile_name=self.options.profile or None, region_name=self.options.region or None)
 
-    def client(self, service: str, **config: Any) -> Any:  # noqa: ANN401 - one of boto3's clients
-        """Return a new client. `config` are options of botocore's `Config`."""
+    def client(self, service: str, region: str = "", **config: Any) -> Any:  # noqa: ANN401 - one of boto3's clients
+        """Return a new client, for the region of the stack if no other is given.
+
+        `config` are options of botocore's `Config`.
+        """
         endpoint = self.local.get("awsEndpointUrl")
-        return self._aws.client(service, endpoint_url=endpoint, config=Config(**config))
+        return self._aws.client(service, region or None, endpoint_url=endpoint, config=Config(**config))
 
     @cached_property
     def stack(self) -> "Stack":
@@ -60,13 +71,33 @@ class Session:
 
     @cached_property
     def archive(self) -> Archive:
-        """The archive, for reading. Its methods also write, but only `acknowledge` and `erase` may use them."""
-        return Archive(self._s3, self.stack.output("ArchiveBucket"), self.stack.account)
+        """The archive, or the second place with `--second-place`, for reading.
+
+        Its methods also write, but only `acknowledge` and `erase` may use them. They do not have the option.
+        """
+        return Archive(*self._place)
 
     @cached_property
     def reader(self) -> ArchiveReader:
-        """What reads archived versions."""
-        return ArchiveReader(self._s3, self.stack.output("ArchiveBucket"), self.stack.account)
+        """What reads archived versions, from the archive or from the second place."""
+        return ArchiveReader(*self._place)
+
+    @cached_property
+    def _place(self) -> tuple[Any, str, str]:
+        """A client for the bucket from which versions are read, its name, and its account."""
+        if not self.options.is_second_place:
+            return self._s3, self.stack.output("ArchiveBucket"), self.stack.account
+        place = self.stack.second_place
+        if place is None:
+            sentence, command = self.options.deploy_with("SecondBucket", "NAME-OF-A-BUCKET")
+            raise CommandError(
+                "second-place-missing",
+                f"Stack {self.stack.name!r} has no second place, because its parameter SecondBucket is empty.",
+                remedy=f"Leave out --second-place. To have one, read docs/second-place.md. {sentence}",
+                command=command,
+                status=ExitStatus.USAGE,
+            )
+        return self.client("s3", place.region, max_pool_connections=THREADS), place.bucket, place.account
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -96,6 +127,15 @@ class Session:
         if "FunctionError" in answer:
             raise FunctionFailed(str(document.get("errorType", "")), str(document.get("errorMessage", "")))
         return document
+
+
+@dataclass(frozen=True, slots=True)
+class SecondPlace:
+    """The bucket to which S3 replicates the archive. An empty `region` is the region of the stack."""
+
+    bucket: str
+    account: str
+    region: str
 
 
 class Stack:
@@ -150,6 +190,13 @@ class Stack:
                 status=ExitStatus.NOT_FOUND,
             )
         return self._outputs[name]
+
+    @property
+    def second_place(self) -> SecondPlace | None:
+        """The second place, or None if this stack has none."""
+        bucket = self.parameter("SecondBucket")
+        account = self.parameter("SecondBucketAccount") or self.account
+        return SecondPlace(bucket, account, self.parameter("SecondBucketRegion")) if bucket else None
 
     def has_output(self, name: str) -> bool:
         """Return whether this stack has the output."""

@@ -48,4 +48,4 @@ def handler(request: Request, context: LambdaContext) -> Answer:
             "username": rights.username,
         },
     )
-    return answer_snapshot(request, snapshot, token_field=token_field)
+    return answer_snapshot(request, wanted, snapshot, token_field=token_field)

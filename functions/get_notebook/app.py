@@ -1,7 +1,7 @@
-"""Describes open notebooks: one by its session id, or all of them, a page at a time.
+"""Describes open notebooks: one by its session id, or all of them, a page at a time. Also describes the API.
 
 Trigger: API Gateway, GET or POST to `/admin/notebooks`, `/admin/notebooks/{notebookId}` or
-`/admin/notebook/{notebookId}`. Esri's documentation contains both spellings.
+`/admin/notebook/{notebookId}`. Esri's documentation contains both spellings. GET to `/` describes the API.
 Returns: the notebook resource of the Enterprise Administrator API, as a page, as JSON or as indented JSON.
 """
 
@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from notebook_archive import aws
 from notebook_archive.clock import Deadline
-from notebook_archive.http import Answer, Request, answer_session, answer_sessions, api_handler
+from notebook_archive.http import Answer, Request, answer_landing, answer_session, answer_sessions, api_handler
 from notebook_archive.logs import log_invocation, make_logger
 from notebook_archive.reading import read_session, read_sessions
 from notebook_archive.settings import GetNotebookSettings
@@ -22,8 +22,10 @@ logger = make_logger()
 @log_invocation(logger)
 @api_handler(logger, Request)
 def handler(request: Request, context: LambdaContext) -> Answer:
-    """Return the session that the path names. If it names none, return the open sessions."""
+    """Return the session that the path names, or the open sessions. For the root path, return what the API offers."""
     settings = GetNotebookSettings.from_env(os.environ)
+    if request.resource == "/":
+        return answer_landing(request, settings.api_auth)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.ANSWER_RESERVE_SECONDS)
     authorization = aws.authorization(settings.arcgis, settings.api_auth)
     token_field = settings.api_auth == "ArcGIS"

@@ -28,8 +28,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=run)
     settings = PlanRestoresSettings.from_env(os.environ)
     request = read_request(event.get("input", {}))
-    archive, reader = aws.archive(settings.archive), aws.archive_reader(settings.archive)
+    archive, sources = aws.archive(settings.archive), aws.restore_sources(settings)
     deadline = Deadline.before(context.get_remaining_time_in_millis(), aws.RESERVE_SECONDS)
-    plan = plan_restores(run, started_at, request, archive, reader, settings.threads, deadline)
+    plan = plan_restores(run, started_at, request, archive, sources, settings.threads, deadline)
     logger.info("Planned", extra={"notebooks": plan["notebooks"], "batches": plan["batches"]})
     return {"runId": name, "startedAt": started_at, **plan}

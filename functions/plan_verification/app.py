@@ -27,7 +27,10 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     settings = PlanVerificationSettings.from_env(os.environ)
     wanted = read_wanted(event.get("input", {}))
     archive, ledger = aws.archive(settings.archive), aws.ledger(settings.ledger)
+    second_place = aws.second_place(settings.second_place) if settings.second_place else None
     limits = {"verify_days": settings.verify_days, "threads": settings.threads}
-    plan = plan_verification(run, event["startedAt"], wanted, archive, ledger, **limits)
+    plan = plan_verification(run, event["startedAt"], wanted, archive, ledger, second_place, **limits)
     logger.info("Planned", extra={"versions": plan["versions"], "checks": plan["checks"], "batches": plan["batches"]})
+    if plan["secondPlace"]:
+        logger.info("Compared with the second place", extra={"second_place": plan["secondPlace"]})
     return {"runId": event["runId"], "startedAt": event["startedAt"], **plan}

@@ -7,13 +7,23 @@ from this machine, so this application marks them as secure. Other plain HTTP re
 
 If a function raises an error, AWS returns the name of its class as `errorType`. MiniStack returns the same name for all
 errors. So this application takes the name from the stack trace.
+
+MiniStack extracts the layers for each process of a function, which takes more than a second of processor time. So this
+application extracts each layer once, and each process gets links to it.
 """
 
+import hashlib
 import re
+import tempfile
+import threading
+import zipfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ministack.app import app as ministack  # type: ignore[import-not-found]
+from ministack.core import lambda_runtime  # type: ignore[import-not-found]
 from ministack.services import lambda_svc  # type: ignore[import-not-found]
 
 type Message = dict[str, Any]
@@ -40,6 +50,39 @@ def execute(*arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - MiniStack's ar
 
 
 lambda_svc._execute_function_warm = execute  # noqa: SLF001
+
+# The folder is below MiniStack's folder, which is deleted when MiniStack ends.
+LAYERS = Path(tempfile.gettempdir()) / "layers"
+_extracting = threading.Lock()
+
+
+class LayerFile(zipfile.ZipFile):
+    """The zip file of a layer or of a function's code. A layer is extracted once."""
+
+    def namelist(self) -> list[str]:
+        """Return the names of the members, which MiniStack checks. Those of an extracted layer were checked before."""
+        return [] if self._extracted.exists() else super().namelist()
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:  # noqa: ANN401
+        """Extract a function's code into the folder, or put links to the extracted layer there."""
+        folder = Path(path)
+        if not folder.name.startswith("layer_"):
+            super().extractall(path, members, pwd)
+            return
+        with _extracting:
+            if not self._extracted.exists():
+                draft = self._extracted.with_suffix(".draft")
+                super().extractall(draft, members, pwd)
+                draft.rename(self._extracted)
+        for entry in self._extracted.iterdir():
+            (folder / entry.name).symlink_to(entry)
+
+    @property
+    def _extracted(self) -> Path:
+        return LAYERS / hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
+
+
+lambda_runtime.zipfile = SimpleNamespace(ZipFile=LayerFile, BadZipFile=zipfile.BadZipFile)
 
 
 async def app(

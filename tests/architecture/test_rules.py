@@ -19,7 +19,7 @@ API_FUNCTIONS = {functions()[name]["CodeUri"] for name in routes(VARIANTS["webho
 CALLS_AT_IMPORT = {
     "re.compile", "frozenset", "tuple", "bytes", "max", "ord", "range", "threading.local", "msgspec.json.Decoder",
     "logging.getLogger", "make_logger", "Metrics", "field", "Failure", "msgspec.Raw", "msgspec.field", "_CellCount",
-    "Meta", "TypedDict",
+    "Meta", "TypedDict", "timedelta", "str.maketrans", "AlarmWords", "_describe_execution", "_list_names",
 }  # fmt: skip
 
 

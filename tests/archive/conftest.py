@@ -6,16 +6,30 @@ import pytest
 from moto import mock_aws
 
 from notebook_archive.archive import Archive
+from tests.archive.seaweedfs import SeaweedFS, StrictSeaweedFS
 from tests.strict_s3 import ACCOUNT, BUCKET, StrictS3, make_bucket
 
 
-@pytest.fixture
-def s3() -> Iterator[StrictS3]:
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[SeaweedFS]:
+    with SeaweedFS() as server:
+        yield server
+
+
+@pytest.fixture(params=["moto", pytest.param("seaweedfs", marks=pytest.mark.servers)])
+def s3(request: pytest.FixtureRequest) -> Iterator[StrictS3]:
     """A client that enforces S3's rules. A test fails if it breaks one of them."""
-    with mock_aws():
-        make_bucket()
-        strict = StrictS3()
+    strict: StrictS3
+    if request.param == "moto":
+        with mock_aws():
+            make_bucket()
+            strict = StrictS3()
+            yield strict
+    else:
+        server = request.getfixturevalue("seaweedfs")
+        strict = StrictSeaweedFS(server)
         yield strict
+        server.empty_buckets()
     assert strict.broken == []
 
 

@@ -11,8 +11,9 @@ from notebook_archive.archive.listing import MAX_NOTES
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveConflict, ArchiveDenied
 from notebook_archive.models import ItemId
-from tests.archive.test_listing import fill, snapshot
-from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
+from tests.archive.servers import only_moto
+from tests.archive.test_listing import snapshot
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3
 
 ITEM = ItemId(f"{1:032x}")
 RUN = RunId("2026-11-22/one")
@@ -28,25 +29,25 @@ def put(archive: Archive, body: bytes = BODY, run: str = RUN, copy: CopyId = COP
     return archive.put_copy(ITEM, copy, body, digest.digest(), metadata, {"owner": "ana"})
 
 
-def fill_at(key: str, moment: datetime) -> None:
+def fill_at(s3: StrictS3, key: str, moment: datetime) -> None:
     """Put an object into the bucket as if it was written at that moment."""
-    fill(key)
+    s3.put(key)
     s3_backends[ACCOUNT]["aws"].buckets[BUCKET].keys[key].last_modified = moment
 
 
 def test_a_copy_is_stored_once(archive: Archive, s3: StrictS3) -> None:
     assert put(archive) == StoreResult("archived", PATH, RUN)
-    assert contents()[PATH].tags == {"owner": "ana", "kind": "current", "schema": "1"}
+    assert s3.contents()[PATH].tags == {"owner": "ana", "kind": "current", "schema": "1"}
     assert put(archive, run="2026-11-23/two") == StoreResult("unchanged", PATH, RUN)
-    assert (contents()[PATH].body, contents()[PATH].versions) == (BODY, 1)
+    assert (s3.contents()[PATH].body, s3.contents()[PATH].versions) == (BODY, 1)
     assert s3.counts() == {"PutObject": 2, "HeadObject": 1}
 
 
-def test_another_copy_under_the_same_key_is_a_conflict(archive: Archive) -> None:
+def test_another_copy_under_the_same_key_is_a_conflict(archive: Archive, s3: StrictS3) -> None:
     put(archive)
     with pytest.raises(ArchiveConflict, match=PATH):
         put(archive, BODY + b" ")
-    assert contents()[PATH].body == BODY
+    assert s3.contents()[PATH].body == BODY
 
 
 def test_a_copy_is_recognized_by_its_whole_checksum(archive: Archive, s3: StrictS3) -> None:
@@ -61,14 +62,15 @@ def test_a_copy_is_recognized_by_its_whole_checksum(archive: Archive, s3: Strict
         archive.has_copy(ITEM, COPY, DIGEST.digest())
 
 
-def test_the_latest_copy_is_the_one_written_last(archive: Archive) -> None:
+@only_moto
+def test_the_latest_copy_is_the_one_written_last(archive: Archive, s3: StrictS3) -> None:
     """It need not have the highest `modified`: the portal may have been restored."""
-    fill(snapshot(1, 1), f"notebooks/{ITEM}/item.json")
+    s3.put(snapshot(1, 1), f"notebooks/{ITEM}/item.json")
     assert archive.list_one_notebook(ITEM).content_notes == ContentNotes()
     later = CopyId.from_content(COPY.modified + 1, DIGEST.digest())
     for day, copy in enumerate((later, COPY), 1):
         fill_at(
-            f"notebooks/{ITEM}/current/{copy}.ipynb", datetime(2026, 11, day, tzinfo=UTC).replace(tzinfo=None)
+            s3, f"notebooks/{ITEM}/current/{copy}.ipynb", datetime(2026, 11, day, tzinfo=UTC).replace(tzinfo=None)
         )  # as moto has them
     for _ in range(2):
         archive.put_content_note(ITEM, SeenNote(later), RUN)
@@ -80,7 +82,7 @@ def test_the_latest_copy_is_the_one_written_last(archive: Archive) -> None:
     assert (seen[1], type(seen[1])) == (later, SeenNote)
     assert (len(held.sizes), held.item_written is None) == (1, False)
     assert list(archive.list_notebooks(Deadline(60))) == [held]
-    assert contents()[f"notebooks/{ITEM}/current/{later}.seen"].versions == 1
+    assert s3.contents()[f"notebooks/{ITEM}/current/{later}.seen"].versions == 1
 
 
 def test_a_seen_note_alone_is_not_a_copy(archive: Archive) -> None:

@@ -14,7 +14,8 @@ from moto.s3.models import s3_backends
 
 from notebook_archive.archive import Archive, Ledger, LedgerEntry, RunId, Shard, StoreRecord, fold
 from notebook_archive.errors import ArchiveDamaged, ArchiveDenied
-from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, Fault, StrictS3, contents, make_ledger_bucket
+from tests.archive.servers import only_moto, soak_seaweedfs
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, Fault, StrictS3
 
 DAY = date(2026, 11, 22)
 KEY = f"notebooks/{'0a' * 16}/snapshots/snapshot-{'1' * 32}.json"
@@ -24,16 +25,16 @@ SHA, SHA_2 = "a" * 64, "b" * 64
 
 @pytest.fixture
 def ledger(s3: StrictS3) -> Ledger:
-    make_ledger_bucket()
+    s3.make_ledger_bucket()
     return Ledger(s3.client(), LEDGER_BUCKET, ACCOUNT)
 
 
-def put_evidence(kind: str, run: str, *lines: dict[str, Any], **fields: Any) -> str:
+def put_evidence(s3: StrictS3, kind: str, run: str, *lines: dict[str, Any], **fields: Any) -> str:
     """Write a document of evidence, and return its key."""
     names = {"records": "0123456789ab", "verifications": "results/000001", "restore-tests": "results"}
     key = f"{kind}/{run}/{names[kind]}.json"
     body = json.dumps({"schema": 1, "runId": run, "versions": lines, **fields}).encode()
-    s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, body)
+    s3.put(key, body=body)
     return key
 
 
@@ -49,16 +50,6 @@ def set_written(key: str, day: date) -> None:
     """Let S3 report that an object was written on this day."""
     stored: Any = s3_backends[ACCOUNT]["aws"].get_object(BUCKET, key)
     stored.last_modified = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-
-
-def shards() -> dict[str, bytes]:
-    """Return the bytes of the ledger's shards."""
-    held = s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys
-    return {key: held[key].value for key in sorted(held)}
-
-
-def lose_ledger() -> None:
-    s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys.clear()
 
 
 # ---------------------------------------------------------------- entries
@@ -154,15 +145,19 @@ def test_a_later_good_read_closes_findings() -> None:
 # ---------------------------------------------------------------- folding
 
 
-def test_a_record_and_proofs_become_one_entry(archive: Archive, ledger: Ledger) -> None:
+def test_a_record_and_proofs_become_one_entry(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
     archive.put_store_record(RunId("2026-11-22/run"), [StoreRecord(KEY, 12, SHA), StoreRecord(OTHER, 3, SHA_2)])
-    put_evidence("verifications", "2026-11-22/night", proof(5), {"key": OTHER, "finding": ["1" * 12], "findingAt": 6})
-    put_evidence("restore-tests", "2026-11-22/test", {"key": KEY, "level": 5, "restoredAt": 7, "restoreSeconds": 1.5})
+    put_evidence(
+        s3, "verifications", "2026-11-22/night", proof(5), {"key": OTHER, "finding": ["1" * 12], "findingAt": 6}
+    )
+    put_evidence(
+        s3, "restore-tests", "2026-11-22/test", {"key": KEY, "level": 5, "restoredAt": 7, "restoreSeconds": 1.5}
+    )
     result = fold(archive, ledger, DAY, threads=4)
     assert (result.versions, result.documents, result.damaged) == (2, 3, ())
     first = ledger.read_shard("0a")
     assert first.folded_through == DAY
-    assert [json.loads(line) for line in shards()["ledger/0a.jsonl"].splitlines()[1:]] == [
+    assert [json.loads(line) for line in s3.read_ledger()["ledger/0a.jsonl"].splitlines()[1:]] == [
         {
             "key": KEY,
             "bytes": 12,
@@ -179,60 +174,62 @@ def test_a_record_and_proofs_become_one_entry(archive: Archive, ledger: Ledger) 
     ]
     [other] = ledger.read_shard("ff").entries.values()
     assert (other.findings, other.is_unrecorded, other.proved_at) == (("1" * 12,), False, 0)
-    assert shards().keys() == {"ledger/0a.jsonl", "ledger/ff.jsonl", "ledger/empty.json"}
+    assert s3.read_ledger().keys() == {"ledger/0a.jsonl", "ledger/ff.jsonl", "ledger/empty.json"}
     empty = ledger.read_empty()
     assert (empty.folded_through, len(empty.shards)) == (DAY, 254)
 
 
-def test_a_version_without_a_record_keeps_its_first_proof(archive: Archive, ledger: Ledger) -> None:
-    put_evidence("verifications", "2026-11-21/b", proof(9))
-    put_evidence("verifications", "2026-11-21/a", proof(5))
+def test_a_version_without_a_record_keeps_its_first_proof(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    put_evidence(s3, "verifications", "2026-11-21/b", proof(9))
+    put_evidence(s3, "verifications", "2026-11-21/a", proof(5))
     fold(archive, ledger, DAY, threads=4)
     [entry] = ledger.read_shard("0a").entries.values()
     assert (entry.run, entry.is_unrecorded, entry.proved_by) == ("2026-11-21/a", True, "2026-11-21/b")
 
 
 def test_folding_again_changes_and_writes_nothing(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
-    put_evidence("records", "2026-11-22/run", record())
+    put_evidence(s3, "records", "2026-11-22/run", record())
     fold(archive, ledger, DAY, threads=4)
-    before = shards()
+    before = s3.read_ledger()
     s3.calls.clear()
     assert fold(archive, ledger, DAY, threads=4).versions == 1
-    assert shards() == before
+    assert s3.read_ledger() == before
     assert s3.counts()["PutObject"] == 0
 
 
-def test_a_ledger_folded_nightly_equals_a_rebuilt_one(archive: Archive, ledger: Ledger) -> None:
+@soak_seaweedfs
+def test_a_ledger_folded_nightly_equals_a_rebuilt_one(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
     rng = random.Random(7)
     versions = [f"notebooks/{rng.randrange(16**32):032x}/snapshots/snapshot-{n:032x}.json" for n in range(40)]
     for night in range(4):
         day = DAY + timedelta(days=night)
-        put_evidence("records", f"{day}/run", *(record(key) for key in versions[night * 10 : night * 10 + 10]))
+        put_evidence(s3, "records", f"{day}/run", *(record(key) for key in versions[night * 10 : night * 10 + 10]))
         lines = [proof(1000 * night + n, key=key) for n, key in enumerate(rng.sample(versions, 15))]
         found = {"key": rng.choice(versions), "finding": ["1" * 12], "findingAt": 1000 * night + 500}
-        put_evidence("verifications", f"{day}/night", *lines, found)
-        put_evidence("restore-tests", f"{day}/test", {"key": versions[night], "level": 5, "restoredAt": night + 1})
+        put_evidence(s3, "verifications", f"{day}/night", *lines, found)
+        put_evidence(s3, "restore-tests", f"{day}/test", {"key": versions[night], "level": 5, "restoredAt": night + 1})
         assert fold(archive, ledger, day, threads=4).versions <= 40
-    nightly = shards()
-    lose_ledger()
+    nightly = s3.read_ledger()
+    s3.empty(LEDGER_BUCKET)
     fold(archive, ledger, day, threads=4)
-    assert shards() == nightly
+    assert s3.read_ledger() == nightly
     count = sum(body.count(b"\n") for body in nightly.values())
     assert count == 40 + len(nightly) - 1, "one for each version and for the head of each shard that is not empty"
 
 
-def test_old_evidence_is_not_read_again(archive: Archive, ledger: Ledger) -> None:
-    old = put_evidence("records", "2026-10-01/run", record())
+@only_moto
+def test_old_evidence_is_not_read_again(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    old = put_evidence(s3, "records", "2026-10-01/run", record())
     set_written(old, date(2026, 10, 1))
     fold(archive, ledger, DAY, threads=4)
     assert fold(archive, ledger, DAY + timedelta(days=1), threads=4).documents == 0
     assert len(ledger.read_shard("0a").entries) == 1
 
 
-def test_late_evidence_of_an_old_run_is_found(archive: Archive, ledger: Ledger) -> None:
+def test_late_evidence_of_an_old_run_is_found(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
     """An execution may take a week, and may be redriven two weeks after it failed."""
     fold(archive, ledger, DAY, threads=4)
-    put_evidence("records", str(DAY - timedelta(days=22)) + "/run", record())
+    put_evidence(s3, "records", str(DAY - timedelta(days=22)) + "/run", record())
     assert fold(archive, ledger, DAY + timedelta(days=1), threads=4).documents == 1
     assert len(ledger.read_shard("0a").entries) == 1
 
@@ -249,54 +246,55 @@ def test_late_evidence_of_an_old_run_is_found(archive: Archive, ledger: Ledger) 
         b'{"schema":1,"foldedThrough":"2026-11-22"}\n{"key":"x","level":"high"}\n',
     ],
 )
-def test_a_damaged_shard_is_read_as_a_new_one(ledger: Ledger, body: bytes) -> None:
-    s3_backends[ACCOUNT]["aws"].put_object(LEDGER_BUCKET, "ledger/0a.jsonl", body)
+def test_a_damaged_shard_is_read_as_a_new_one(ledger: Ledger, s3: StrictS3, body: bytes) -> None:
+    s3.put("ledger/0a.jsonl", body=body, bucket=LEDGER_BUCKET)
     assert ledger.read_shard("0a") == Shard()
 
 
-def test_entry_is_found_by_its_key(archive: Archive, ledger: Ledger) -> None:
-    put_evidence("records", f"{DAY}/run", record())
+def test_entry_is_found_by_its_key(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    put_evidence(s3, "records", f"{DAY}/run", record())
     fold(archive, ledger, DAY, threads=4)
     assert ledger.find_entry(KEY) == LedgerEntry(KEY, 12, SHA, f"{DAY}/run")
     assert [ledger.find_entry(key) for key in (f"{KEY[:-5]}.altered", OTHER)] == [None, None]
 
 
-def test_entry_in_a_damaged_shard_is_an_error(ledger: Ledger) -> None:
-    s3_backends[ACCOUNT]["aws"].put_object(LEDGER_BUCKET, "ledger/0a.jsonl", b"no JSON\n")
+def test_entry_in_a_damaged_shard_is_an_error(ledger: Ledger, s3: StrictS3) -> None:
+    s3.put("ledger/0a.jsonl", body=b"no JSON\n", bucket=LEDGER_BUCKET)
     with pytest.raises(ArchiveDamaged, match=r"ledger/0a\.jsonl is not a shard of the ledger"):
         ledger.find_entry(KEY)
 
 
+@only_moto
 @pytest.mark.parametrize("name", ["0a.jsonl", "empty.json"])
-def test_a_lost_shard_is_made_again(archive: Archive, ledger: Ledger, name: str) -> None:
-    set_written(put_evidence("records", "2026-10-01/run", record(), record(OTHER)), date(2026, 10, 1))
+def test_a_lost_shard_is_made_again(archive: Archive, ledger: Ledger, s3: StrictS3, name: str) -> None:
+    set_written(put_evidence(s3, "records", "2026-10-01/run", record(), record(OTHER)), date(2026, 10, 1))
     fold(archive, ledger, DAY, threads=4)
-    before = shards()
-    del s3_backends[ACCOUNT]["aws"].get_bucket(LEDGER_BUCKET).keys[f"ledger/{name}"]
+    before = s3.read_ledger()
+    s3.plain_client().delete_object(Bucket=LEDGER_BUCKET, Key=f"ledger/{name}")
     fold(archive, ledger, DAY, threads=4)
-    assert shards() == before
+    assert s3.read_ledger() == before
 
 
-def test_a_restored_older_shard_is_completed(archive: Archive, ledger: Ledger) -> None:
-    put_evidence("records", f"{DAY}/run", record())
+def test_a_restored_older_shard_is_completed(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    put_evidence(s3, "records", f"{DAY}/run", record())
     fold(archive, ledger, DAY, threads=4)
-    older = shards()["ledger/0a.jsonl"]
+    older = s3.read_ledger()["ledger/0a.jsonl"]
     tomorrow = DAY + timedelta(days=1)
-    put_evidence("verifications", f"{tomorrow}/night", proof(5))
+    put_evidence(s3, "verifications", f"{tomorrow}/night", proof(5))
     fold(archive, ledger, tomorrow, threads=4)
-    newer = shards()
-    s3_backends[ACCOUNT]["aws"].put_object(LEDGER_BUCKET, "ledger/0a.jsonl", older)
+    newer = s3.read_ledger()
+    s3.put("ledger/0a.jsonl", body=older, bucket=LEDGER_BUCKET)
     fold(archive, ledger, tomorrow, threads=4)
-    assert shards() == newer
+    assert s3.read_ledger() == newer
 
 
 def test_writers_that_race_lose_nothing(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
     """The slower writer overwrites what the faster one wrote. Its own day says from where the next fold continues."""
-    put_evidence("records", f"{DAY}/run", record())
+    put_evidence(s3, "records", f"{DAY}/run", record())
     tomorrow = DAY + timedelta(days=1)
 
     def overtake() -> None:
-        put_evidence("verifications", f"{tomorrow}/night", proof(5))
+        put_evidence(s3, "verifications", f"{tomorrow}/night", proof(5))
         fold(archive, ledger, tomorrow, threads=1)
         assert ledger.read_shard("0a").entries[KEY].proved_at == 5
 
@@ -307,23 +305,25 @@ def test_writers_that_race_lose_nothing(archive: Archive, ledger: Ledger, s3: St
     assert ledger.read_shard("0a").entries[KEY].proved_at == 5
 
 
+@only_moto
 def test_a_ledger_emptied_during_a_fold_is_made_again(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
-    set_written(put_evidence("records", "2026-10-01/run", record()), date(2026, 10, 1))
+    set_written(put_evidence(s3, "records", "2026-10-01/run", record()), date(2026, 10, 1))
     fold(archive, ledger, DAY, threads=1)
-    put_evidence("verifications", f"{DAY}/night", proof(5))
-    s3.deeds = [("GetObject", "verifications/", lose_ledger)]
+    put_evidence(s3, "verifications", f"{DAY}/night", proof(5))
+    s3.deeds = [("GetObject", "verifications/", lambda: s3.empty(LEDGER_BUCKET))]
     fold(archive, ledger, DAY, threads=1)
     assert ledger.read_shard("0a").folded_through == DAY
     [entry] = ledger.read_shard("0a").entries.values()
     assert (entry.run, entry.proved_at) == ("2026-10-01/run", 5)
 
 
+@only_moto
 def test_an_interrupted_fold_is_continued(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
     """With more evidence than fits into memory, the shards are written on the way."""
     days = [date(2026, 9, 1) + timedelta(days=3 * number) for number in range(3)]
     for day in days:
         lines = [record(f"notebooks/0a{n:030x}/snapshots/snapshot-{day:%m%d}{n:028x}.json") for n in range(60)]
-        set_written(put_evidence("records", f"{day}/run", *lines), day)
+        set_written(put_evidence(s3, "records", f"{day}/run", *lines), day)
     s3.faults = [Fault("GetObject", "403-AccessDenied", times=None, part=f"records/{days[2]}")]
     with pytest.raises(ArchiveDenied):
         fold(archive, ledger, DAY, threads=1, documents_at_once=1, max_pending=50)
@@ -332,19 +332,19 @@ def test_an_interrupted_fold_is_continued(archive: Archive, ledger: Ledger, s3: 
     s3.calls.clear()
     assert fold(archive, ledger, DAY, threads=1).versions == 180
     assert ("GetObject", f"records/{days[0]}/run/0123456789ab.json") not in s3.calls
-    interrupted = shards()
-    lose_ledger()
+    interrupted = s3.read_ledger()
+    s3.empty(LEDGER_BUCKET)
     fold(archive, ledger, DAY, threads=1)
-    assert shards() == interrupted
+    assert s3.read_ledger() == interrupted
 
 
-def test_damaged_evidence_is_skipped_and_named(archive: Archive, ledger: Ledger) -> None:
-    put_evidence("records", f"{DAY}/good", record())
+def test_damaged_evidence_is_skipped_and_named(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    put_evidence(s3, "records", f"{DAY}/good", record())
     damaged = [
-        put_evidence("records", f"{DAY}/bad", record(), {"key": OTHER}),
-        put_evidence("verifications", f"{DAY}/other", proof(5), runId="2026-11-22/else"),
+        put_evidence(s3, "records", f"{DAY}/bad", record(), {"key": OTHER}),
+        put_evidence(s3, "verifications", f"{DAY}/other", proof(5), runId="2026-11-22/else"),
         *(
-            put_evidence("verifications", f"{DAY}/{number}", line)
+            put_evidence(s3, "verifications", f"{DAY}/{number}", line)
             for number, line in enumerate(
                 (
                     proof(5, level="high"),
@@ -360,7 +360,7 @@ def test_damaged_evidence_is_skipped_and_named(archive: Archive, ledger: Ledger)
                 )
             )
         ),
-        put_evidence("restore-tests", f"{DAY}/bad", record(), schema=9),
+        put_evidence(s3, "restore-tests", f"{DAY}/bad", record(), schema=9),
     ]
     result = fold(archive, ledger, DAY, threads=4)
     assert sorted(each.key for each in result.damaged) == sorted(damaged)
@@ -370,22 +370,22 @@ def test_damaged_evidence_is_skipped_and_named(archive: Archive, ledger: Ledger)
     assert result.versions == 1
 
 
-def test_other_objects_of_verifications_are_no_evidence(archive: Archive, ledger: Ledger) -> None:
+def test_other_objects_of_verifications_are_no_evidence(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
     for key in ("run.json", "plan.jsonl", "report.json", "results/", "results/a/b.json"):
-        s3_backends[ACCOUNT]["aws"].put_object(BUCKET, f"verifications/{DAY}/night/{key}", b"{}")
+        s3.put(f"verifications/{DAY}/night/{key}")
     assert fold(archive, ledger, DAY, threads=4).documents == 0
 
 
 def test_an_archive_that_cannot_be_read_is_no_empty_ledger(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
-    put_evidence("records", f"{DAY}/run", record())
+    put_evidence(s3, "records", f"{DAY}/run", record())
     for operation, part in (("ListObjectsV2", "records/"), ("GetObject", "records/"), ("GetObject", "ledger/")):
         s3.faults = [Fault(operation, "403-AccessDenied", times=None, part=part)]
         with pytest.raises(ArchiveDenied):
             fold(archive, ledger, DAY, threads=4)
-        assert not any(ledger_body.count(b"\n") > 1 for ledger_body in shards().values())
+        assert not any(ledger_body.count(b"\n") > 1 for ledger_body in s3.read_ledger().values())
 
 
-def test_the_archives_bucket_holds_nothing_of_the_ledger(archive: Archive, ledger: Ledger) -> None:
-    put_evidence("records", f"{DAY}/run", record())
+def test_the_archives_bucket_holds_nothing_of_the_ledger(archive: Archive, ledger: Ledger, s3: StrictS3) -> None:
+    put_evidence(s3, "records", f"{DAY}/run", record())
     fold(archive, ledger, DAY, threads=4)
-    assert list(contents()) == [f"records/{DAY}/run/0123456789ab.json"]
+    assert list(s3.contents()) == [f"records/{DAY}/run/0123456789ab.json"]

@@ -17,21 +17,15 @@ from notebook_archive.archive.listing import group_by_notebook
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import ArchiveDenied, ArchiveUnavailable
 from notebook_archive.models import ItemId, ResourceKey, join_digests, split_digests
-from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
-
-
-def fill(*keys: str) -> None:
-    """Put objects into the bucket without the client that enforces the rules."""
-    backend = s3_backends[ACCOUNT]["aws"]  # a thousand calls through the client would take seconds
-    for key in keys:
-        backend.put_object(BUCKET, key, b"{}")
+from tests.archive.servers import only_moto, soak_seaweedfs
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3
 
 
 def snapshot(item: int, number: int) -> str:
     return f"notebooks/{item:032x}/snapshots/snapshot-{number:032x}.json"
 
 
-def fill_below_every_digit(seed: int) -> None:
+def fill_below_every_digit(s3: StrictS3, seed: int) -> None:
     """Put in notebooks of random sizes whose ids begin with every digit, and keys that belong to no notebook."""
     chance = random.Random(seed)
     keys: list[str] = []
@@ -40,7 +34,7 @@ def fill_below_every_digit(seed: int) -> None:
             item = digit * 16**31 + chance.getrandbits(124)
             keys += (snapshot(item, chance.getrandbits(128)) for _ in range(chance.choice((1, 5, 60))))
             keys += chance.choice(([], [f"notebooks/{item:032x}/item.json"], [f"notebooks/{item:032x}/deleted.json"]))
-    fill(*keys, "notebooks/!", "notebooks/A", "notebooks/aside.txt", "notebooks/g/item.json", "notebooks/~")
+    s3.put(*keys, "notebooks/!", "notebooks/A", "notebooks/aside.txt", "notebooks/g/item.json", "notebooks/~")
 
 
 @pytest.fixture
@@ -53,10 +47,13 @@ def count_snapshots(notebooks: list[ArchivedNotebook]) -> int:
     return sum(len(split_digests(each.key_digests)) for each in notebooks)
 
 
+@soak_seaweedfs
 def test_keys_are_grouped_by_notebook_across_pages(archive: Archive, s3: StrictS3) -> None:
     """The objects of one notebook may begin on one page and end on the next."""
     per_item = 350
-    fill(*(snapshot(item, number) for item in range(3) for number in range(per_item)), f"notebooks/{1:032x}/item.json")
+    s3.put(
+        *(snapshot(item, number) for item in range(3) for number in range(per_item)), f"notebooks/{1:032x}/item.json"
+    )
     notebooks = list(archive.list_notebooks(Deadline(60)))
     assert [notebook.item_id for notebook in notebooks] == [f"{item:032x}" for item in range(3)]
     assert [count_snapshots([notebook]) for notebook in notebooks] == [per_item] * 3
@@ -66,10 +63,11 @@ def test_keys_are_grouped_by_notebook_across_pages(archive: Archive, s3: StrictS
     assert s3.counts() == {"ListObjectsV2": 2}, "1,000 keys a call"
 
 
+@soak_seaweedfs
 @pytest.mark.parametrize("seed", range(3))
 def test_listing_by_prefixes_equals_one_listing(large_archive: Archive, s3: StrictS3, seed: int) -> None:
     """One of the prefixes has more than one page, and some keys are outside the sixteen prefixes."""
-    fill_below_every_digit(seed)
+    fill_below_every_digit(s3, seed)
     expected = list(group_by_notebook(Bucket(s3.client(), BUCKET, ACCOUNT).list_objects("notebooks/")))
     s3.calls.clear()
     assert list(large_archive.list_notebooks(Deadline(60))) == expected
@@ -79,15 +77,17 @@ def test_listing_by_prefixes_equals_one_listing(large_archive: Archive, s3: Stri
     assert max(below.values()) == 2, "pages of 1,000 keys"
 
 
+@soak_seaweedfs
 def test_one_listing_is_used_up_to_the_maximum(large_archive: Archive, s3: StrictS3) -> None:
-    fill(*(snapshot(number // 100, number) for number in range(500)))
+    s3.put(*(snapshot(number // 100, number) for number in range(500)))
     assert count_snapshots(list(large_archive.list_notebooks(Deadline(60)))) == 500
     assert s3.calls == [("ListObjectsV2", "notebooks/")]
-    fill(snapshot(16**31, 1))
+    s3.put(snapshot(16**31, 1))
     assert count_snapshots(list(large_archive.list_notebooks(Deadline(60)))) == 501
     assert s3.counts() == {"ListObjectsV2": 1 + 1 + 16}
 
 
+@soak_seaweedfs
 @pytest.mark.parametrize(
     ("kind", "error"),
     [("403-AccessDenied", ArchiveDenied), ("page", ArchiveUnavailable), ("timeout", ArchiveUnavailable)],
@@ -95,14 +95,15 @@ def test_one_listing_is_used_up_to_the_maximum(large_archive: Archive, s3: Stric
 def test_a_failed_prefix_fails_the_whole_listing(
     large_archive: Archive, s3: StrictS3, kind: str, error: type[Exception]
 ) -> None:
-    fill_below_every_digit(0)
+    fill_below_every_digit(s3, 0)
     s3.faults = [Fault("ListObjectsV2", kind, times=None, part="notebooks/c")]
     with pytest.raises(error, match="notebooks/c"):
         list(large_archive.list_notebooks(Deadline(60)))
 
 
+@soak_seaweedfs
 def test_listing_ends_at_the_deadline(archive: Archive, large_archive: Archive, s3: StrictS3) -> None:
-    fill_below_every_digit(0)
+    fill_below_every_digit(s3, 0)
     for each, calls in ((archive, 1), (large_archive, 1 + 16)):
         with pytest.raises(ArchiveUnavailable, match="not enough time to list all keys below notebooks/"):
             list(each.list_notebooks(Deadline(0)))
@@ -110,8 +111,9 @@ def test_listing_ends_at_the_deadline(archive: Archive, large_archive: Archive, 
         s3.calls.clear()
 
 
+@soak_seaweedfs
 def test_call_that_hangs_does_not_hold_up_the_error(large_archive: Archive, s3: StrictS3) -> None:
-    fill_below_every_digit(0)
+    fill_below_every_digit(s3, 0)
     released, started = threading.Event(), time.monotonic()
     s3.deeds = [("ListObjectsV2", "notebooks/3", lambda: released.wait(60))]
     try:
@@ -125,8 +127,9 @@ def test_call_that_hangs_does_not_hold_up_the_error(large_archive: Archive, s3: 
                 thread.join()
 
 
-def test_other_keys_are_skipped(archive: Archive) -> None:
-    fill(
+@only_moto
+def test_other_keys_are_skipped(archive: Archive, s3: StrictS3) -> None:
+    s3.put(
         snapshot(1, 1),
         f"notebooks/{1:032x}/snapshots/snapshot-1.json",
         f"notebooks/{1:032x}/snapshots/",
@@ -144,16 +147,17 @@ def test_empty_archive_lists_no_notebooks(archive: Archive, s3: StrictS3) -> Non
 
 
 def test_one_notebook_is_listed_alone(archive: Archive, s3: StrictS3) -> None:
-    fill(snapshot(1, 1), snapshot(2, 2), snapshot(2, 3), f"notebooks/{2:032x}/item.json")
+    s3.put(snapshot(1, 1), snapshot(2, 2), snapshot(2, 3), f"notebooks/{2:032x}/item.json")
     notebook = archive.list_one_notebook(ItemId(f"{2:032x}"))
     assert notebook.key_digests == join_digests(ResourceKey(f"snapshot-{number:032x}.json") for number in (2, 3))
     assert notebook.item_written is not None
     assert s3.calls == [("ListObjectsV2", f"notebooks/{2:032x}/")]
 
 
-def test_an_item_is_deleted_if_that_note_is_the_newest(archive: Archive) -> None:
+@only_moto
+def test_an_item_is_deleted_if_that_note_is_the_newest(archive: Archive, s3: StrictS3) -> None:
     item = ItemId(f"{2:032x}")
-    fill(snapshot(2, 2), f"notebooks/{item}/deleted.json")
+    s3.put(snapshot(2, 2), f"notebooks/{item}/deleted.json")
     written = {key: stored.last_modified for key, stored in s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.items()}
     objects = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys
     deletion = objects[f"notebooks/{item}/deleted.json"]
@@ -162,10 +166,10 @@ def test_an_item_is_deleted_if_that_note_is_the_newest(archive: Archive) -> None
         deletion.last_modified = written[snapshot(2, 2)] + timedelta(seconds=seconds)
         is_deleted.append(archive.list_one_notebook(item).is_deleted)
     assert is_deleted == [False, False, True]
-    fill(f"notebooks/{item}/item.json")
+    s3.put(f"notebooks/{item}/item.json")
     objects[f"notebooks/{item}/item.json"].last_modified = deletion.last_modified + timedelta(seconds=1)
     assert not archive.list_one_notebook(item).is_deleted
-    fill(f"notebooks/{3:032x}/deleted.json")
+    s3.put(f"notebooks/{3:032x}/deleted.json")
     assert archive.list_one_notebook(ItemId(f"{3:032x}")).is_deleted
 
 
@@ -186,11 +190,11 @@ def test_a_document_is_json_in_utf8(archive: Archive, document: dict[str, Any]) 
     assert json.loads(body) == json.loads(json.dumps(document).replace("\\ud800", "?"))
 
 
-def test_an_items_properties_are_rewritten_and_tagged(archive: Archive) -> None:
+def test_an_items_properties_are_rewritten_and_tagged(archive: Archive, s3: StrictS3) -> None:
     item = ItemId("a" * 32)
     archive.put_item_properties(item, {"title": "One"})
     archive.put_item_properties(item, {"title": "Two"})
-    stored = contents()[f"notebooks/{item}/item.json"]
+    stored = s3.contents()[f"notebooks/{item}/item.json"]
     assert (json.loads(stored.body), stored.versions) == ({"title": "Two"}, 2)
     assert stored.tags == {"kind": "item", "schema": "1"}
 

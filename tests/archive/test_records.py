@@ -10,7 +10,8 @@ from moto.s3.models import s3_backends
 
 from notebook_archive.archive import Archive, DamagedEvidence, RunId, StoredByRun, StoreRecord
 from notebook_archive.errors import ArchiveDenied
-from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
+from tests.archive.servers import only_moto
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3
 
 RUN = RunId("2026-11-22/one")
 ITEM = "0a" * 16
@@ -42,14 +43,9 @@ DAMAGE: tuple[dict[str, Any], ...] = (
 )
 
 
-def put(key: str, body: bytes) -> None:
-    """Write an object without the client that enforces the rules."""
-    s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, body)
-
-
 def test_a_record_lists_the_stored_versions(archive: Archive, s3: StrictS3) -> None:
     archive.put_store_record(RUN, [SNAPSHOT, ALTERED, COPY])
-    [(key, stored)] = contents("records/").items()
+    [(key, stored)] = s3.contents("records/").items()
     assert key == f"records/{RUN}/{hashlib.sha256(stored.body).hexdigest()[:12]}.json"
     assert s3.counts() == {"PutObject": 1}
     document = json.loads(stored.body)
@@ -63,7 +59,7 @@ def test_the_same_record_is_written_once(archive: Archive, s3: StrictS3) -> None
     for _ in range(2):
         archive.put_store_record(RUN, [SNAPSHOT])
     archive.put_store_record(RUN, [COPY])
-    assert [stored.versions for stored in contents("records/").values()] == [1, 1]
+    assert [stored.versions for stored in s3.contents("records/").values()] == [1, 1]
 
 
 def test_nothing_stored_leaves_no_record(archive: Archive, s3: StrictS3) -> None:
@@ -77,6 +73,7 @@ def test_a_record_that_is_refused_raises(archive: Archive, s3: StrictS3) -> None
         archive.put_store_record(RUN, [SNAPSHOT])
 
 
+@only_moto
 def test_records_are_listed_from_a_day_on(archive: Archive) -> None:
     runs = [RunId(f"2026-11-{day}/{name}") for day, name in ((20, "z"), (21, "a"), (21, "b"), (22, "a"))]
     for run in runs:
@@ -100,8 +97,8 @@ def test_records_are_listed_from_a_day_on(archive: Archive) -> None:
         *(json.dumps({**DOCUMENT, **change}).encode() for change in DAMAGE),
     ],
 )
-def test_a_damaged_record_is_named_with_its_cause(archive: Archive, body: bytes) -> None:
-    put(KEY, body)
+def test_a_damaged_record_is_named_with_its_cause(archive: Archive, s3: StrictS3, body: bytes) -> None:
+    s3.put(KEY, body=body)
     archive.put_store_record(RunId("2026-11-22/two"), [SNAPSHOT])
     damaged, good = archive.read_store_records()
     assert isinstance(damaged, DamagedEvidence)
@@ -110,9 +107,10 @@ def test_a_damaged_record_is_named_with_its_cause(archive: Archive, body: bytes)
     assert isinstance(good, StoredByRun)
 
 
-def test_a_record_with_another_checksum_is_damaged(archive: Archive) -> None:
+@only_moto
+def test_a_record_with_another_checksum_is_damaged(archive: Archive, s3: StrictS3) -> None:
     archive.put_store_record(RUN, [SNAPSHOT])
-    [key] = contents("records/")
+    [key] = s3.contents("records/")
     stored: Any = s3_backends[ACCOUNT]["aws"].get_object(BUCKET, key)
     stored.value = stored.value.replace(b"aaaa", b"eeee")
     [damaged] = archive.read_store_records()
@@ -121,21 +119,21 @@ def test_a_record_with_another_checksum_is_damaged(archive: Archive) -> None:
 
 
 def test_a_record_of_huge_size_is_not_read(archive: Archive, s3: StrictS3) -> None:
-    put(KEY, b" " * 50_000_001)
+    s3.put(KEY, body=b" " * 50_000_001)
     [damaged] = archive.read_store_records()
     assert isinstance(damaged, DamagedEvidence)
     assert "larger than 50000000 bytes" in damaged.message
     assert s3.counts() == {"ListObjectsV2": 1}
 
 
-def test_other_objects_below_records_are_skipped(archive: Archive) -> None:
+def test_other_objects_below_records_are_skipped(archive: Archive, s3: StrictS3) -> None:
     for key in ("records/", "records/readme", f"records/{RUN}/x.json", "records/2026-99-99/a/0123456789ab.json"):
-        put(key, b"{}")
+        s3.put(key)
     assert list(archive.read_store_records()) == []
 
 
 def test_a_record_that_disappears_meanwhile_is_skipped(archive: Archive, s3: StrictS3) -> None:
     archive.put_store_record(RUN, [SNAPSHOT])
-    [key] = contents("records/")
-    s3.deeds = [("GetObject", key, s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys.clear)]
+    [key] = s3.contents("records/")
+    s3.deeds = [("GetObject", key, lambda: s3.empty(BUCKET))]
     assert list(archive.read_store_records()) == []

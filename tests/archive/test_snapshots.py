@@ -7,14 +7,13 @@ from base64 import b64encode
 from io import BytesIO
 from urllib.parse import unquote
 
-import boto3
 import pytest
 
 from notebook_archive.archive import Archive, StoreResult
 from notebook_archive.archive.store import CONFLICT_ATTEMPTS
 from notebook_archive.errors import ArchiveConflict, ArchiveDenied, ArchiveError, ArchiveUnavailable
 from notebook_archive.models import ItemId, ResourceKey
-from tests.strict_s3 import BUCKET, Fault, StrictS3, contents
+from tests.strict_s3 import BUCKET, Fault, StrictS3
 
 ITEM = ItemId("1" * 32)
 KEY = ResourceKey(f"snapshot-{'2' * 32}.json")
@@ -30,9 +29,9 @@ def put(archive: Archive, body: bytes = BODY, run: str = "2026-11-22/one", *, as
 
 
 @pytest.mark.parametrize("as_file", [True, False])
-def test_a_snapshot_has_checksum_metadata_and_tags(archive: Archive, *, as_file: bool) -> None:
+def test_a_snapshot_has_checksum_metadata_and_tags(archive: Archive, s3: StrictS3, *, as_file: bool) -> None:
     assert put(archive, as_file=as_file) == StoreResult("archived", PATH, "2026-11-22/one")
-    stored = contents()[PATH]
+    stored = s3.contents()[PATH]
     assert stored.body == BODY
     assert stored.checksum == b64encode(hashlib.sha256(BODY).digest()).decode()
     assert unquote(stored.metadata["title"]) == "Карта рек"
@@ -48,19 +47,19 @@ def test_a_new_snapshot_costs_one_call(archive: Archive, s3: StrictS3) -> None:
 def test_unchanged_bytes_name_the_run_that_stored_them(archive: Archive, s3: StrictS3) -> None:
     put(archive)
     assert put(archive, run="2026-11-23/two") == StoreResult("unchanged", PATH, "2026-11-22/one")
-    assert contents()[PATH].versions == 1
+    assert s3.contents()[PATH].versions == 1
     assert s3.counts() == {"PutObject": 2, "HeadObject": 1}
 
 
-def test_other_bytes_are_a_conflict_and_change_nothing(archive: Archive) -> None:
+def test_other_bytes_are_a_conflict_and_change_nothing(archive: Archive, s3: StrictS3) -> None:
     put(archive)
     with pytest.raises(ArchiveConflict, match=PATH):
         put(archive, BODY + b" ", run="2026-11-23/two")
-    assert (contents()[PATH].body, contents()[PATH].versions) == (BODY, 1)
+    assert (s3.contents()[PATH].body, s3.contents()[PATH].versions) == (BODY, 1)
 
 
-def test_an_object_without_a_checksum_is_a_conflict(archive: Archive) -> None:
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=PATH, Body=BODY)
+def test_an_object_without_a_checksum_is_a_conflict(archive: Archive, s3: StrictS3) -> None:
+    s3.put(PATH, body=BODY)
     with pytest.raises(ArchiveConflict):
         put(archive)
 
@@ -70,7 +69,7 @@ def test_a_write_whose_answer_was_lost_counts_as_archived(archive: Archive, s3: 
     s3.faults = [Fault("PutObject", "lost-answer")]
     assert put(archive, as_file=as_file) == StoreResult("archived", PATH, "2026-11-22/one")
     assert s3.counts() == {"PutObject": 2, "HeadObject": 1}
-    assert contents()[PATH].versions == 1
+    assert s3.contents()[PATH].versions == 1
 
 
 @pytest.mark.parametrize("kind", ["reset", "timeout", "500-InternalError", "503-SlowDown"])
@@ -80,7 +79,7 @@ def test_a_transient_fault_is_retried_with_the_whole_body(
 ) -> None:
     s3.faults = [Fault("PutObject", kind)]
     assert put(archive, as_file=as_file).state == "archived"
-    assert contents()[PATH].body == BODY
+    assert s3.contents()[PATH].body == BODY
 
 
 def test_a_large_file_is_sent_whole_after_a_reset(archive: Archive, s3: StrictS3) -> None:
@@ -91,13 +90,13 @@ def test_a_large_file_is_sent_whole_after_a_reset(archive: Archive, s3: StrictS3
         file.write(body)
         file.seek(0)
         archive.put_snapshot(ITEM, KEY, file, digest.digest(), {"sha256": digest.hexdigest()}, {})
-    assert contents()[PATH].body == body
+    assert s3.contents()[PATH].body == body
 
 
 def test_409_is_retried_with_growing_pauses(archive: Archive, s3: StrictS3, pauses: list[float]) -> None:
     s3.faults = [Fault("PutObject", "409-ConditionalRequestConflict", times=CONFLICT_ATTEMPTS - 1)]
     assert put(archive, as_file=True).state == "archived"
-    assert contents()[PATH].body == BODY
+    assert s3.contents()[PATH].body == BODY
     assert pauses == sorted(pauses)
     assert len(pauses) == CONFLICT_ATTEMPTS - 1
     assert 0 < sum(pauses) < 10
@@ -108,7 +107,7 @@ def test_an_endless_409_is_given_up(archive: Archive, s3: StrictS3) -> None:
     with pytest.raises(ArchiveUnavailable, match="ConditionalRequestConflict"):
         put(archive)
     assert s3.counts() == {"PutObject": CONFLICT_ATTEMPTS}
-    assert contents() == {}
+    assert s3.contents() == {}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,7 @@ def test_persistent_error_message_has_code_and_key(s3: StrictS3, kind: str, erro
     assert PATH in str(raised.value)
     code = {"reset": "ConnectionClosedError", "timeout": "ReadTimeoutError"}.get(kind, kind.partition("-")[2])
     assert code in str(raised.value)
-    assert contents() == {}
+    assert s3.contents() == {}
 
 
 @pytest.mark.parametrize(
@@ -147,9 +146,9 @@ def test_failed_comparison_message_has_the_key(
         put(archive)
 
 
-def test_any_text_is_accepted_as_title_and_owner(archive: Archive) -> None:
+def test_any_text_is_accepted_as_title_and_owner(archive: Archive, s3: StrictS3) -> None:
     digest = hashlib.sha256(BODY)
     title = "\u202e🗺️ \x00\x1f\x7f\r\nX-Injected: 1 " + "水" * 4000 + "\ud800"
     metadata = {"title": title, "owner": title, "snapshot-name": title, "sha256": digest.hexdigest()}
     archive.put_snapshot(ITEM, KEY, BODY, digest.digest(), metadata, {"owner": title, "runtime": title})
-    assert contents()[PATH].body == BODY
+    assert s3.contents()[PATH].body == BODY

@@ -8,7 +8,7 @@ import pytest
 from notebook_archive.archive import Archive, ArchiveReader, CopyId, RunId, spool_lines
 from notebook_archive.errors import ArchiveDenied, ArchiveUnavailable
 from notebook_archive.models import ItemId, ResourceKey
-from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3, contents
+from tests.strict_s3 import ACCOUNT, BUCKET, Fault, StrictS3
 
 ITEM = ItemId("1" * 32)
 BODY = b'{"cells":[],"nbformat":4}'
@@ -40,7 +40,7 @@ each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys()
 def test_a_confirmed_write_costs_one_call(archive: Archive, s3: StrictS3, write: Callable[[Archive], object]) -> None:
     write(archive)
     assert s3.counts() == {"PutObject": 1}
-    [stored] = contents().values()
+    [stored] = s3.contents().values()
     assert stored.checksum
 
 
@@ -52,9 +52,9 @@ def test_a_proxys_200_is_not_a_write(
     s3.faults = [Fault("PutObject", kind)]
     with pytest.raises(ArchiveUnavailable, match="does not confirm"):
         write(archive)
-    assert contents() == {}
+    assert s3.contents() == {}
     write(archive)
-    assert len(contents()) == 1
+    assert len(s3.contents()) == 1
 
 
 @each_write
@@ -64,16 +64,16 @@ def test_write_without_checksum_is_verified_by_head_request(
     s3.faults = [Fault("PutObject", "no-checksum")]
     write(archive)
     assert s3.counts() == {"PutObject": 1, "HeadObject": 1}
-    assert len(contents()) == 1
+    assert len(s3.contents()) == 1
 
 
 def test_an_unconfirmed_write_over_other_bytes_fails(archive: Archive, s3: StrictS3) -> None:
     archive.put_item_properties(ITEM, {"title": "Rivers"})
-    before = contents()
+    before = s3.contents()
     s3.faults = [Fault("PutObject", "page")]
     with pytest.raises(ArchiveUnavailable, match="does not confirm"):
         archive.put_item_properties(ITEM, {"title": "Lakes"})
-    assert contents() == before
+    assert s3.contents() == before
 
 
 @each_write

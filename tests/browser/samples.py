@@ -66,6 +66,28 @@ IMAGES = notebook(
     *[code(f"plot({number})", _PICTURE) for number in range(8)],
 )
 
+_FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+_FORMULAS = f"""# Formulas {_FAMILY}
+
+Inline $h = \\frac{{q}}{{b_1 \\cdot v_1}}$ and $\\vec{{x}} \\in \\mathbb{{R}}^n$.
+
+$$\\sum_{{i=1}}^n \\frac{{x_i^2}}{{\\sigma_i}} = \\begin{{cases}} 1 & x > 0 \\\\ 0 & \\text{{else}} \\end{{cases}}$$
+
+\\begin{{align}}
+a_1 &= b_1 + c \\\\
+d &= e
+\\end{{align}}
+
+Unknown: $\\foo{{x}}$.
+"""
+# Formulas, and outputs that are longer and wider than their boxes.
+SCROLLING = notebook(
+    markdown(_FORMULAS),
+    code("log()", stream("\n".join(f"gauge {number} {_FAMILY}" for number in range(120))), count=1),
+    code("rivers", display(text__html=_TABLE.replace("one_more", "w" * 200)), count=2),
+    code(f"name = '{'x' * 300}'", display(text__latex="$\\displaystyle \\sqrt{x}$"), count=3),
+)
+
 _EVIL_SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" onload="parent.hit=1"
   width="40" height="40"><script>parent.hit=1;fetch('/phoned')</script>
   <image xlink:href='/phoned' href='https://evil.example/x'/>

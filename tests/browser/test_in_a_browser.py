@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route
 
 from notebook_archive import pages
-from tests.browser.samples import EVIL, IMAGES, PLAIN, WORDS
+from tests.browser.samples import EVIL, IMAGES, PLAIN, SCROLLING, WORDS
 from tests.http.documents import snapshot_page
-from tests.http.test_pages import every_page
+from tests.http.test_pages import SESSION, every_page, listing
 
 LAPTOP, PHONE = 1280, 390
 
@@ -99,7 +99,7 @@ def assert_quiet(seen: Seen, site: Site) -> None:
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no scrolling sideways"
 
 
-SNAPSHOTS = {"plain": PLAIN, "images": IMAGES, "hostile": EVIL}
+SNAPSHOTS = {"plain": PLAIN, "images": IMAGES, "hostile": EVIL, "scrolling": SCROLLING}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -147,11 +147,69 @@ def test_wide_table_scrolls_in_its_place(opened: Any) -> None:
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
 
 
+@pytest.mark.parametrize("width", [LAPTOP, PHONE])
+def test_notebook_begins_on_the_first_screen(opened: Any, width: int) -> None:
+    seen = opened(snapshot_page(PLAIN, token_field=True), width)
+    assert seen.page.locator(".notebook").bounding_box()["y"] < 350
+    assert not seen.page.get_by_text("Owner").is_visible()
+    seen.page.locator("summary", has_text="About this snapshot").press("Enter")
+    assert seen.page.get_by_text("Owner").is_visible(), "the keyboard unfolds the properties"
+
+
+def test_formulas_are_drawn_as_math(opened: Any, site: Site) -> None:
+    seen = opened(snapshot_page(SCROLLING))
+    fraction = seen.page.locator("mfrac").first
+    over, under = (fraction.locator(f"> :nth-child({place})").bounding_box() for place in (1, 2))
+    assert over["y"] + over["height"] <= under["y"] + 1
+    right, left = (seen.page.locator(f"mtd.{name}").first for name in ("right", "left"))
+    assert right.evaluate("cell => getComputedStyle(cell).textAlign") == "right"
+    assert right.bounding_box()["x"] < left.bounding_box()["x"]
+    assert_quiet(seen, site)
+
+
+@pytest.mark.parametrize("width", [LAPTOP, PHONE])
+def test_output_that_scrolls_shows_that_it_does(opened: Any, width: int) -> None:
+    seen = opened(snapshot_page(SCROLLING), width)
+    long = seen.page.locator("pre.stdout")
+    assert long.evaluate("box => box.scrollHeight > box.clientHeight")
+    assert seen.page.get_by_text("120 lines of output").is_visible()
+    long.focus()
+    seen.page.keyboard.press("End")
+    seen.page.wait_for_timeout(300)
+    assert long.evaluate("box => box.scrollTop > 0")
+    for wide in (seen.page.locator(".rich:has(table.dataframe)"), seen.page.locator("pre.code").last):
+        assert wide.evaluate("box => box.scrollWidth > box.clientWidth")
+        assert wide.evaluate("box => getComputedStyle(box).backgroundAttachment").endswith("scroll"), "a shadow stays"
+
+
+LONG_SESSION = SESSION | {"itemTitle": "Flood" * 40, "username": "a.very.long.name@example.com" * 3}
+
+
+def test_item_column_is_inside_its_card_on_a_laptop(opened: Any) -> None:
+    listed = listing(1, 1, 1) | {"notebooks": [LONG_SESSION]}
+    seen = opened(pages.sessions_page(listed, token_field=True))
+    card, item = (seen.page.locator(each).bounding_box() for each in (".scroll", "td[data-label=Item] .id"))
+    assert item["x"] + item["width"] <= card["x"] + card["width"]
+    assert seen.page.locator(".scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_item_column_is_reached_on_a_phone(opened: Any) -> None:
+    listed = listing(1, 1, 1) | {"notebooks": [LONG_SESSION]}
+    seen = opened(pages.sessions_page(listed, token_field=True), PHONE)
+    item = seen.page.locator("td[data-label=Item]")
+    assert item.evaluate("cell => getComputedStyle(cell, '::before').content") == '"Item"'
+    item.scroll_into_view_if_needed()
+    box = item.bounding_box()
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= PHONE
+
+
 def test_keyboard_reaches_each_control_with_visible_focus(opened: Any) -> None:
     seen = opened(every_page(token=True)["sessions"])
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"
     assert seen.page.evaluate("document.activeElement.getBoundingClientRect().top >= 0")
+    seen.page.keyboard.press("Tab")
+    assert seen.page.evaluate("document.activeElement.textContent") == "Notebook Archive"
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.name") == "token"
     reached = set()
@@ -167,7 +225,7 @@ def test_keyboard_reaches_each_control_with_visible_focus(opened: Any) -> None:
         "Flood <model>",
         "Previous",
         "Next",
-        "Download a snapshot",
+        "Open an archived notebook",
         "Show again",
     }
 
@@ -183,7 +241,7 @@ def test_form_sends_what_the_operation_expects(opened: Any) -> None:
     seen.page.route("**/*", answer)
     seen.page.get_by_label("Resource key").fill("snapshot-" + "0d" * 16 + ".json")
     seen.page.get_by_label("ArcGIS token").fill("a-token")
-    seen.page.get_by_role("button", name="Open the snapshot").click()
+    seen.page.get_by_role("button", name="Open the notebook").click()
     seen.page.get_by_text("ok").wait_for()
     assert sent == [
         f"itemId={'9a' * 16}&resourceKey=snapshot-{'0d' * 16}.json&source=archive&token=a-token&referer=&f=html"

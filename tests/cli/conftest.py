@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,3 +196,16 @@ def _create(value: str, kinds: dict[str, str]) -> str:
         case "AWS::Logs::LogGroup":
             _client("logs").create_log_group(logGroupName=logical_id)
     return value
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield from set_zone("Europe/Berlin", monkeypatch)
+
+
+def set_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", zone)
+        time.tzset()
+        yield
+    time.tzset()

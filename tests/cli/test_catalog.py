@@ -1,14 +1,12 @@
 """Test the lists of notebooks and versions, and the names by which people call them."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
 
 from notebook_archive_cli.reading.catalog import find_end_of_day
 from tests.cli.archived import Archived, code, make_id, make_notebook
-from tests.cli.conftest import MotoStack, Run, columns_of
+from tests.cli.conftest import MotoStack, Run, columns_of, set_zone
 
 # 1 January 2025, 10:00 UTC, in epoch milliseconds.
 TEN = 1_735_725_600_000
@@ -29,19 +27,6 @@ def rivers(archived: Archived) -> Archived:
     archived.add_snapshot("Rivers", "one", created="2025-01-02T10:00:00.000Z")
     archived.add_snapshot("Rivers", "two", created="2025-01-03T10:00:00.000Z")
     return archived
-
-
-@pytest.fixture
-def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    yield from set_zone("Europe/Berlin", monkeypatch)
-
-
-def set_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patched:
-        patched.setenv("TZ", zone)
-        time.tzset()
-        yield
-    time.tzset()
 
 
 # ---------------------------------------------------------------------- list

@@ -51,6 +51,14 @@ def test_reasons_of_function_and_eventbridge_are_shown(sqs: SQSClient, run: Run)
     assert result.stderr == "Remove the cause, then send them again: notebook-archive failed retry\n"
 
 
+@pytest.mark.usefixtures("in_berlin")
+def test_times_of_failed_requests_are_in_utc_on_request(sqs: SQSClient, run: Run) -> None:
+    put(sqs, reason="arcgis-unavailable")
+    assert ", since 20" in run("failed", "list").stdout
+    assert " UTC" not in run("failed", "list").stdout
+    assert " UTC\n" in run("failed", "list", "--utc").stdout
+
+
 @pytest.mark.parametrize("text", ["Not an id: '[/b]'.", "[red]x", "[link=https://gis.example.com]x[/link]", ":key:"])
 def test_markup_in_messages_is_shown_as_text(sqs: SQSClient, run: Run, text: str) -> None:
     put(sqs, reason="request-invalid", message=text, remedy=text)

@@ -215,6 +215,16 @@ def test_foreign_and_damaged_restores_hide_no_other(run: Run, archived: Archived
     assert [each["restoreId"] for each in listed.document] == ["back-1"]
 
 
+@pytest.mark.usefixtures("in_berlin")
+def test_times_of_restores_are_in_utc_on_request(run: Run, archived: Archived) -> None:
+    archived.client.put_object(
+        Bucket=archived.bucket, Key="restores/back-1/plan.json", Body=b"[]", ChecksumAlgorithm="SHA256"
+    )
+    assert " CE" in run("undo", "--list").stdout
+    assert " UTC  " in run("undo", "--list", "--utc").stdout
+    assert run("undo", "back-1", "--utc").status == 2
+
+
 def raise_error(error: BaseException) -> Callable[..., NoReturn]:
     def respond(**_: Any) -> NoReturn:
         raise error

@@ -145,6 +145,15 @@ def test_plan_that_failed_is_reported(run: Run, stack: MotoStack) -> None:
     assert commands == ["list", "restore --owner nobody --json", "doctor"]
 
 
+def test_second_place_is_part_of_the_input(run: Run, stack: MotoStack, asked: list[dict[str, Any]]) -> None:
+    stack.parameters["SecondBucket"] = "second-place"
+    stack.deploy()
+    result = run("restore", "--owner", "ana", "--second-place", "--yes")
+    assert asked[0] == {"owner": "ana", "from": "second-place", "dryRun": True}
+    assert set(asked[1]) == {"resume"}
+    assert "--second-place" not in result.stdout, "the plan says where its versions are"
+
+
 # ---------------------------------------------------------------------- undo --run
 
 

@@ -33,6 +33,7 @@ def test_owners_are_listed_with_the_administrator_first(run: Run) -> None:
         ("ben", False, "off"),
         ("béa@example.com", False, "off"),
     ]
+    assert run("owners", "list", "--utc").status == 0
     result = run("owners", "list")
     assert "CANARY" not in result.stdout
     assert columns_of(result.stdout) <= 80

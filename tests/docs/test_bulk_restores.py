@@ -26,7 +26,7 @@ def example(document: Document) -> dict[str, Any]:
 
 def test_every_field_of_the_input_is_described() -> None:
     described = [code for row in MANY.table("field of the input") for code in code_in(row[0])]
-    assert set(described) == {*SCOPES, "to", "owners", "at", "dryRun"}
+    assert set(described) == {*SCOPES, "to", "owners", "at", "from", "dryRun"}
     assert set(described[:4]) == set(SCOPES)
 
 

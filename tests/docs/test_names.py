@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 
 import pytest
 
@@ -31,6 +32,8 @@ STAGES = {name for name in tomllib.loads((ROOT / "samconfig.toml").read_text()) 
 OTHER_NAMES = {
     *("ReportRun", "ItemBatcher", "ResultWriter", "BuildArchitecture", "ArchiveRunCompleted", "ChecksumSHA256"),
     *("SnapshotArchiveRequested", "DetailType", "FailedEntryCount", "ForAllValues", "StringEquals"),
+    *("ReplicationLatency", "OperationsFailedReplication", "SourceBucket", "DestinationBucket", "RuleId"),
+    *("ObjectReplicationStatuses", "EligibleForReplication", "SourceAccount", "SourceStack", "BucketName"),
     *("SSLContext", "DeleteMarkers", "LastModified", "NaN", "NotebookArchive", "ArcGIS"),
 }
 
@@ -100,7 +103,7 @@ def test_names_in_capitals_exist(document: Document) -> None:
     values = {
         str(value) for each in PARAMETERS.values() for value in (*each.get("AllowedValues", ()), each.get("Default"))
     }
-    states = {"SUCCEEDED", "FAILED", "RUNNING", "TIMED_OUT"}
+    states = {"SUCCEEDED", "FAILED", "RUNNING", "TIMED_OUT", "PENDING", "COMPLETED"}
     elsewhere = {"REQUESTS_CA_BUNDLE", "TOKEN", "NO_COLOR", "ITEM", "VERSION", "COMMAND", "SHELL"}
     elsewhere |= {
         "AWS_PROFILE",
@@ -163,3 +166,24 @@ def test_contributing_page_mentions_the_switches() -> None:
 
 def test_documented_format_version_matches_the_code() -> None:
     assert f"Its version is {store.SCHEMA}" in FORMAT.prose
+
+
+@every_document
+def test_shell_names_are_defined_before_their_use(document: Document) -> None:
+    """A reader who pastes the blocks of a page in their order must not run a command with an empty value."""
+    defined = {"AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    for block in document.fences("sh"):
+        without_literals = re.sub(r"'[^']*'", "", block)
+        for line in without_literals.splitlines():
+            found = re.findall(r"(?<![\w$-])(\w+)(?:=|\(\) \{)|read -rs (\w+)", line)
+            defined |= {name for names in found for name in names}
+            used = re.findall(r"\$\{?([A-Za-z_]\w*)", line) + re.findall(r"(?:^|\$\()(output|invoke) ", line)
+            assert defined.issuperset(used), line
+
+
+@every_document
+def test_written_credential_files_are_ignored_by_git(document: Document) -> None:
+    ignored = [line[1:] for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("/")]
+    for command in _commands(document):
+        for name in re.findall(r"--secret-string file://(\S+)", command):
+            assert any(fnmatch(name, pattern) for pattern in ignored), name

@@ -88,6 +88,13 @@ def running() -> Iterator[LocalArcGIS]:
 
 @pytest.fixture
 def functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    with open_functions(running, monkeypatch) as functions:
+        yield functions
+
+
+@contextlib.contextmanager
+def open_functions(running: LocalArcGIS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    """Yield the functions with an empty archive, and a portal as it was at its start."""
     running.reset()
     deployment = running.enterprise
     environment = {

@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from http import HTTPStatus
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import boto3
 import pytest
@@ -168,7 +169,7 @@ class TestSamples:
         reply = send(functions, "download_snapshot", sample("download_snapshot"))
         assert (reply.status, reply.body) == (200, content(item))
         name = item.snapshots[0].resource_key.replace(".json", ".ipynb")
-        assert reply.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+        assert reply.headers["Content-Disposition"] == f'attachment; filename="{name}"', "no extra call for a program"
         assert reply.headers["X-Notebook-Source"] == "arcgis"
         digest = base64.b64encode(hashlib.sha256(reply.body).digest()).decode()
         assert reply.headers["Repr-Digest"] == f"sha-256=:{digest}:"
@@ -179,6 +180,13 @@ class TestSamples:
         words = Text(reply.body).words
         assert "Flood model" in words
         assert "Ownerana" in words  # a label and its value
+
+    def test_sample_root_is_the_landing_page(self, functions: Functions) -> None:
+        reply = send(functions, "get_notebook", sample("get_notebook.landing"))
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
+        assert b'href="./admin/notebooks/snapshots/download"' in reply.body
+        assert upstream(functions) == {}
+        assert functions.s3.calls == []
 
     def test_sample_get_returns_the_download_form(self, functions: Functions) -> None:
         reply = send(functions, "download_snapshot", sample("download_snapshot.form"))
@@ -243,6 +251,175 @@ class TestFormats:
         event["headers"]["Accept"] = "*/*"
         reply = send(functions, "download_snapshot", event)
         assert (reply.status, reply.code, reply.headers["Allow"]) == (405, 405, "POST")
+
+
+class TestFileNames:
+    @staticmethod
+    def _press_download(functions: Functions, item: Item) -> str:
+        """Return the header with the file's name after a browser's form was sent."""
+        reply = download(functions, item, {"f": "json"}, headers={"Accept": "text/html"})
+        assert reply.body == content(item)
+        return reply.headers["Content-Disposition"]
+
+    @pytest.mark.parametrize("archived", [True, False])
+    def test_browser_saves_title_and_day(self, functions: Functions, item: Item, archived: bool) -> None:
+        if archived:
+            archive(functions, item)
+        assert self._press_download(functions, item) == 'attachment; filename="Flood model 2025-01-01.ipynb"'
+
+    def test_program_gets_the_same_name_from_the_archive(self, functions: Functions, item: Item) -> None:
+        archive(functions, item)
+        assert "Flood model 2025-01-01.ipynb" in download(functions, item).headers["Content-Disposition"]
+
+    def test_title_is_encoded_in_the_header_and_in_the_link(self, functions: Functions, item: Item) -> None:
+        item.title = 'R\u00f6hn "\U0001f468\u200d\U0001f469\u200d\U0001f467"\r\nX-Evil: 1'
+        encoded = "R%C3%B6hn%20_%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9%E2%80%8D%F0%9F%91%A7_"
+        header = self._press_download(functions, item)
+        assert header.isascii()
+        assert f"filename*=UTF-8''{encoded}" in header
+        enlarge(item)
+        location = download(functions, item).headers["Location"]
+        assert f"filename*=UTF-8''{encoded}" in parse_qs(urlsplit(location).query)["response-content-disposition"][0]
+
+    def test_page_of_arcgis_has_title_name_and_time(self, functions: Functions, item: Item) -> None:
+        words = Text(download(functions, item, {"f": "html"}).body).words
+        assert "Flood model 1 · 2025-01-01 10:00:01 UTC" in words
+
+    def test_snapshot_is_shown_if_the_portal_cannot_describe_it(self, functions: Functions, item: Item) -> None:
+        functions.deployment.faults.add("snapshots/list", "http-503", times=100, retry_after="0")
+        reply = download(functions, item, {"f": "html"})
+        functions.deployment.faults.clear()
+        assert (reply.status, "Flood model" in Text(reply.body).words) == (200, True)
+
+
+class TestCopies:
+    @pytest.fixture
+    def copy(self, functions: Functions, item: Item) -> str:
+        """Archive the notebook with a copy of its content, and return the name of the copy."""
+        functions.configure(ARCHIVE_CURRENT="true")
+        archive(functions, item)
+        (key,) = [key for key in contents(f"notebooks/{item.id}/current/") if key.endswith(".ipynb")]
+        return key.removeprefix(f"notebooks/{item.id}/")
+
+    @staticmethod
+    def _read(item: Item, copy: str) -> bytes:
+        return stored_body(f"notebooks/{item.id}/{copy}")
+
+    def test_copy_is_returned_as_a_file(self, functions: Functions, item: Item, copy: str) -> None:
+        functions.deployment.requests.clear()
+        reply = download(functions, item, {"resourceKey": copy})
+        assert (reply.status, reply.body) == (200, self._read(item, copy))
+        assert (reply.headers["X-Notebook-Source"], upstream(functions)) == ("archive", {})
+        assert re.search(r'"Flood model \d{4}-\d\d-\d\d\.ipynb"', reply.headers["Content-Disposition"])
+
+    def test_copy_is_shown_as_a_page(self, functions: Functions, item: Item, copy: str) -> None:
+        words = Text(download(functions, item, {"resourceKey": copy, "f": "html"}).body).words
+        assert "About this copy" in words
+        assert copy in words
+
+    def test_copy_of_a_deleted_notebook_is_returned(self, functions: Functions, item: Item, copy: str) -> None:
+        del functions.deployment.organisation.items[item.id]
+        assert download(functions, item, {"resourceKey": copy}).body == self._read(item, copy)
+
+    def test_large_copy_is_a_link(self, functions: Functions, item: Item, copy: str) -> None:
+        key = f"notebooks/{item.id}/{copy}"
+        s3 = boto3.Session().client("s3")
+        body = b'{"cells": [], "nbformat": 4, "x": "' + b"x" * responses.MAX_INLINE_BYTES + b'"}'
+        noted = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"] | {"sha256": hashlib.sha256(body).hexdigest()}
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body, Metadata=noted, ChecksumAlgorithm="SHA256")
+        reply = download(functions, item, {"resourceKey": copy})
+        assert (reply.status, key in reply.headers["Location"]) == (303, True)
+
+    def test_damaged_copy_is_not_sent(self, functions: Functions, item: Item, copy: str) -> None:
+        key = f"notebooks/{item.id}/{copy}"
+        s3 = boto3.Session().client("s3")
+        noted = s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+        s3.put_object(Bucket=BUCKET, Key=key, Body=self._read(item, copy)[:-1] + b" ", Metadata=noted)
+        assert download(functions, item, {"resourceKey": copy}).status == 500
+
+    def test_arcgis_has_no_copies(self, functions: Functions, item: Item, copy: str) -> None:
+        functions.deployment.requests.clear()
+        reply = download(functions, item, {"resourceKey": copy, "source": "arcgis"})
+        assert (reply.status, upstream(functions)) == (400, {})
+
+    def test_unknown_copy_is_not_found(self, functions: Functions, item: Item) -> None:
+        reply = download(functions, item, {"resourceKey": "current/1735725600000-0123456789ab.ipynb"})
+        assert (reply.status, reply.code, upstream(functions)) == (404, 404, {})
+
+    @pytest.mark.parametrize("change", [
+        "current/", "current/../snapshots/x", "current/1735725600000-0123456789ab.seen", "current/{}\n", "{}.ipynb",
+        "current/{}/../{}", "CURRENT/{}", "current//{}", " current/{}", "current/1735725600000-0123456789AB.ipynb",
+        "current%2f{}", "current/\u0661735725600000-0123456789ab.ipynb",
+    ])  # fmt: skip
+    def test_malformed_copies_are_refused(self, functions: Functions, item: Item, change: str) -> None:
+        key = change.replace("{}", "1735725600000-0123456789ab.ipynb")
+        reply = download(functions, item, {"resourceKey": key})
+        assert (reply.status, reply.code, upstream(functions)) == (400, 400, {})
+        assert functions.s3.calls == []
+
+    @pytest.mark.parametrize(("username", "status"), [("ana", 200), ("gis_admin", 200), ("ben", 404)])
+    def test_rights_are_those_of_a_snapshot(
+        self, functions: Functions, item: Item, copy: str, username: str, status: int
+    ) -> None:
+        functions.configure(API_AUTH="ArcGIS")
+        headers = {"X-Esri-Authorization": f"Bearer {functions.deployment.token(username)}"}
+        reply = download(functions, item, {"resourceKey": copy}, headers=headers)
+        assert reply.status == status
+        missing = download(
+            functions, item, {"resourceKey": "current/1735725600000-0123456789ab.ipynb"}, headers=headers
+        )
+        assert status == 200 or (reply.headers, reply.body) == (missing.headers, missing.body)
+
+
+class TestLandingPage:
+    @pytest.mark.parametrize("auth", ["IAM", "ArcGIS"])
+    def test_landing_page_needs_no_token_and_no_secret(self, functions: Functions, auth: str) -> None:
+        functions.configure(API_AUTH=auth, SECRET_PREFIX="unreadable", PORTAL_URL="https://localhost:1/portal")
+        event = sample("get_notebook.landing")
+        event["multiValueQueryStringParameters"] = {"f": ["json"]}
+        described = send(functions, "get_notebook", event).json()
+        assert (described["title"], described["apiAuth"]) == ("Notebook Archive", auth)
+        paths = [each["path"] for each in described["resources"]]
+        assert paths == ["admin/notebooks/snapshots/download", "admin/notebooks"]
+        assert "localhost" not in json.dumps(described)
+
+    @pytest.mark.parametrize(("path", "prefix"), [
+        ("/v1", "v1/"), ("/v1/", "./"), ("/", "./"), ("", "./"), ("/prefix/deep", "deep/"), ("//evil.example/", "./"),
+        ("/v1//", "./"), ("/\"><script>", "./"), ("/..", "./"), ("/\\evil", "./"), ("/javascript:x", "./"),
+    ])  # fmt: skip
+    def test_links_are_relative_to_the_root(self, functions: Functions, path: str, prefix: str) -> None:
+        event = sample("get_notebook.landing")
+        event["requestContext"]["path"] = path
+        page = send(functions, "get_notebook", event).body
+        assert f'<a href="{prefix}admin/notebooks">'.encode() in page
+
+    def test_misuse_of_the_root_is_a_page_for_people(self, functions: Functions) -> None:
+        event = sample("get_notebook.landing")
+        event["multiValueQueryStringParameters"] = {"token": ["CANARY"]}
+        reply = send(functions, "get_notebook", event)
+        assert (reply.status, "A value is missing or not valid" in Text(reply.body).words) == (400, True)
+        assert b"CANARY" not in reply.body
+
+
+class TestWordsForPeople:
+    @pytest.mark.parametrize(("form", "words"), [
+        ({"itemId": "0" * 32}, "Snapshot not found"), ({"itemId": "x"}, "An id is not valid"),
+        ({"resourceKey": ""}, "A value is missing or not valid"),
+    ])  # fmt: skip
+    def test_browser_reads_words_and_a_way_back(
+        self, functions: Functions, item: Item, form: dict[str, str], words: str
+    ) -> None:
+        reply = download(functions, item, form, headers={"Accept": "text/html"})
+        text = Text(reply.body).words
+        assert words in text
+        assert "Back to the form" in text
+        assert b'<a href="../../../">To the start</a>' in reply.body
+
+    def test_link_without_a_token_asks_the_reader_for_one(self, functions: Functions) -> None:
+        functions.configure(API_AUTH="ArcGIS", SECRET_PREFIX="unreadable")
+        reply = send(functions, "get_notebook", sample("get_notebook.page"))
+        assert (reply.status, "Sign in with an ArcGIS token" in Text(reply.body).words) == (401, True)
+        assert b'<a href="../../">To the start</a>' in reply.body
 
 
 class TestArchiveFirst:

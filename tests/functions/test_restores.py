@@ -8,12 +8,13 @@ from typing import Any
 import boto3
 import pytest
 
-from notebook_archive.errors import RestoreInputInvalid, SessionOpen
+from notebook_archive.errors import RestoreInputInvalid, SecondPlaceMissing, SessionOpen
 from notebook_archive.events import DetailType
 from tests.docs.documents import EVENTS
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import metrics, whole_run
-from tests.strict_s3 import contents
+from tests.second_place import REGION, make_second_bucket, replicate
+from tests.strict_s3 import ACCOUNT, SECOND_BUCKET, contents, empty_bucket
 
 ITEM_ID = sample("restore_notebook")["itemId"]
 
@@ -134,6 +135,17 @@ def test_sample_restores_to_another_portal(archived: Functions) -> None:
     answer = archived.invoke("restore_notebook", event)
     made = other.organisation.items[answer["newItemId"]]
     assert (made.owner, made.folder) == ("ben", "Rescued")
+
+
+def test_sample_restores_from_the_second_place(archived: Functions) -> None:
+    event = sample("restore_notebook.second-place")
+    with pytest.raises(SecondPlaceMissing):
+        archived.invoke("restore_notebook", event)
+    make_second_bucket()
+    replicate()
+    archived.configure(SECOND_BUCKET=SECOND_BUCKET, SECOND_BUCKET_OWNER=ACCOUNT, SECOND_BUCKET_REGION=REGION)
+    empty_bucket()
+    assert archived.invoke("restore_notebook", event)["level"] == 5
 
 
 def test_request_without_id_gets_the_lambda_request_id(archived: Functions) -> None:

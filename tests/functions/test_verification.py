@@ -13,8 +13,9 @@ from notebook_archive.events import describe_verification
 from notebook_archive.verification import count_metrics
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import Catch, metrics, whole_run
+from tests.second_place import REGION, make_second_bucket
 from tests.site import stored_body
-from tests.strict_s3 import ACCOUNT, BUCKET, contents
+from tests.strict_s3 import ACCOUNT, BUCKET, SECOND_BUCKET, contents
 
 REPORT = "verifications/2026-11-22/sample-verification/report.json"
 
@@ -39,6 +40,15 @@ def whole_verification(functions: Functions, name: str = "plan_verification.ever
 def damage(key: str) -> None:
     held = s3_backends[ACCOUNT]["aws"].get_bucket(BUCKET).keys[key]
     held.value = held.value[:-1] + b" "
+
+
+def test_second_place_is_compared_if_the_stack_has_one(functions: Functions) -> None:
+    whole_run(functions)
+    make_second_bucket()
+    functions.configure(SECOND_BUCKET=SECOND_BUCKET, SECOND_BUCKET_OWNER=ACCOUNT, SECOND_BUCKET_REGION=REGION)
+    plan = functions.invoke("plan_verification", sample("plan_verification.everything"))
+    # Everything is new, so S3 has some hours to replicate it.
+    assert plan["secondPlace"] == {"bucket": SECOND_BUCKET, "compared": 0, "notReplicated": 0, "error": ""}
 
 
 def test_sample_verification_is_planned(functions: Functions) -> None:

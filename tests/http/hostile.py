@@ -32,5 +32,9 @@ HOSTILE = [
     "$</code><script>alert(1)</script>$ \\begin{x}<script>alert(1)</script>\\end{x}",
     "a\r\nSet-Cookie: x=1\r\n\r\n<script>alert(1)</script>\x1b[31m\x00",
     "[x]: https://evil.example 'a\" onclick=alert(1) \"'\n\n[x]",
+    "$\\text{<script>alert(1)</script>}$ $\\href{javascript:alert(1)}{x}$ $x\" onclick=\"alert(1)$",
+    "$$\\class{x}{<img src=x onerror=alert(1)>} \\style{background:url(https://evil.example/)}{x}$$",
+    "$x$ <img src='formula:0'><a title='![](formula:0)' href='formula:0'>x</a> ![x](formula:0 'formula:0')",
+    "<math href='javascript:alert(1)'><maction actiontype='statusline' xlink:href='javascript:1'>x</maction></math>",
     "<isindex action=javascript:alert(1)> <keygen autofocus onfocus=alert(1)> <marquee onstart=alert(1)>",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Test the proxy's pages: their frame, links, forms and content security policy."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from base64 import b64encode
@@ -9,13 +10,18 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.documents import named_errors
 from notebook_archive import pages
-from tests.http.documents import ITEM, KEY, Element, markdown, notebook, parsed, snapshot_page
+from notebook_archive.errors import NotebookArchiveError
+from notebook_archive.http.error_table import find_failure
+from notebook_archive.http.landing import describe_api
+from tests.http.documents import DETAILS, ITEM, KEY, Element, markdown, notebook, parsed, snapshot_page
 
 HERE = "https://api.example.com/v1"
+COPY = "current/1735725600000-0123456789ab.ipynb"
 SESSION = {
     "itemId": ITEM,
     "notebookUrl": f"/notebooks/c4/notebooks/{ITEM}.ipynb",
@@ -40,7 +46,9 @@ def every_page(*, token: bool) -> dict[str, str]:
         "snapshot": snapshot_page(notebook(markdown("# A\n\n##### B")), token_field=token),
         "large": snapshot_page(None, file_url="https://bucket.example/x?a=1&b=2", token_field=token),
         "form": pages.download_form(ITEM, "", token_field=token),
-        "error": pages.error_page(404, "404 Not Found", "No such <notebook>.", "c0ffee", token_form=token),
+        "copy": snapshot_page(notebook(), resource_key=COPY, token_field=token),
+        "error": pages.error_page(404, "Not <found>", "No such notebook.", "c0ffee", token_form=token, home_url="../"),
+        "landing": pages.landing_page(describe_api("ArcGIS" if token else "IAM"), link_prefix="./"),
     }
 
 
@@ -82,7 +90,7 @@ def test_every_page_is_a_complete_accessible_document(name: str, token: bool) ->
 def test_only_pages_with_token_forms_ask_for_a_token(name: str, token: bool) -> None:
     document = parsed(every_page(token=token)[name])
     asked = document.all("input", name="token")
-    assert len(asked) == (token and name != "large")
+    assert len(asked) == (token and name not in ("large", "landing"))
     for each in asked:
         assert each.attributes.keys() == {"type", "name", "autocomplete", "spellcheck", "required"}
         assert each.attributes["type"] == "password"
@@ -114,6 +122,7 @@ def test_the_stylesheet_loads_nothing() -> None:
     style = parsed(pages.download_form("", "", token_field=False)).one("style").text
     assert "url(" not in style
     assert "@import" not in style
+    assert "Noto Color Emoji" in style, "emoji have a font on each system"
     assert "prefers-color-scheme: dark" in style
 
 
@@ -156,6 +165,7 @@ def test_a_session_shows_its_eight_fields_and_links(path: str) -> None:
     }
     found = targets(document, path)
     assert found == {
+        "/",
         "/admin/notebooks",
         f"/admin/notebooks/snapshots/download?itemId={ITEM}",
         f"{path}?f=json",
@@ -163,6 +173,7 @@ def test_a_session_shows_its_eight_fields_and_links(path: str) -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*SESSION, "other"]), st.none() | st.integers() | st.text() | st.floats()))
 def test_any_session_is_rendered(session: dict[str, Any]) -> None:
     parsed(pages.session_page(session, token_field=True)).one("h1")
@@ -199,6 +210,70 @@ def test_only_existing_details_are_shown() -> None:
         "Format": "nbformat 4.5", "Cells": "0",
     }  # fmt: skip
     assert document.one("h1").text == "A <b>"
+
+
+def test_the_notebook_comes_first_and_the_rest_is_folded() -> None:
+    document = parsed(
+        snapshot_page(notebook(markdown("x")), details=DETAILS | {"Snapshot": "Before"}, token_field=True)
+    )
+    folded = document.all("details")
+    assert [each.one("summary").text for each in folded] == ["Download (121 bytes)", "About this snapshot"]
+    assert all("open" not in each.attributes for each in folded)
+    around = document.one("main").text
+    for each in (*folded, document.one("section", class_="notebook")):
+        around = around.replace(each.text, "")
+    assert " ".join(around.split()) == "Flood model From the archive Before · 2025-01-01 02:00:00 UTC"
+
+
+def test_a_download_without_a_token_is_one_button() -> None:
+    document = parsed(snapshot_page(notebook(), token_field=False))
+    assert len(document.all("details")) == 1
+    assert [each.text for each in document.all("button")] == ["Download (65 bytes)", "Indented JSON"]
+
+
+def test_a_copy_is_called_a_copy() -> None:
+    document = parsed(snapshot_page(notebook(), resource_key=COPY, details={"Changed": "2026-11-22T02:00:00.000Z"}))
+    assert document.one("summary").text == "About this copy"
+    assert "2026-11-22 02:00:00 UTC" in document.one("p", class_="lead").text
+    assert document.one("input", name="resourceKey").attributes["value"] == COPY
+
+
+@pytest.mark.parametrize("key", [KEY, COPY])
+def test_the_form_takes_snapshots_and_copies(key: str) -> None:
+    field = parsed(pages.download_form(ITEM, key, token_field=False)).one("input", name="resourceKey").attributes
+    assert re.fullmatch(field["pattern"], key)
+    assert not re.fullmatch(field["pattern"], f"{key}x")
+    assert len(key) <= int(field["maxlength"])
+
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
+
+def test_emoji_and_scripts_in_titles_stay_whole() -> None:
+    title = f"{FAMILY} {ENGLAND} \u2764\ufe0f \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    page = snapshot_page(notebook(), details={"Title": f"\u202e{title}\u200b\x07"})
+    assert parsed(page).one("h1").text == title, "but characters that hide or turn text around are removed"
+    cut = parsed(snapshot_page(notebook(), details={"Title": "x" * 999 + FAMILY})).one("h1").text
+    assert cut == "x" * 999
+
+
+@pytest.mark.parametrize(("path", "prefix"), [("/v1/", "./"), ("/v1", "v1/"), ("/", "./")])
+def test_the_landing_page_links_to_every_resource(path: str, prefix: str) -> None:
+    page = parsed(pages.landing_page(describe_api("ArcGIS"), link_prefix=prefix))
+    links = [each.attributes["href"] for each in page.one("main").all("a")]
+    base = path.removesuffix("/")
+    targets = ["/admin/notebooks/snapshots/download", "/admin/notebooks", "/?f=pjson"]
+    assert [urljoin(f"https://api.example.com{path}", link) for link in links] == [
+        f"https://api.example.com{base}{target}" for target in targets
+    ]
+
+
+@pytest.mark.parametrize(
+    ("auth", "words"), [("ArcGIS", "/sharing/rest/generateToken"), ("IAM", "AWS Signature Version 4")]
+)
+def test_the_landing_page_says_how_to_sign_in(auth: Any, words: str) -> None:
+    assert words in parsed(pages.landing_page(describe_api(auth), link_prefix="./")).one("main").text
 
 
 def test_the_form_is_filled_in() -> None:
@@ -244,19 +319,32 @@ def test_an_error_page_shows_title_and_text(title: str, text: str) -> None:
     page.encode()
     document = parsed(page)
     assert document.one("code").text == "c0ffee"
-    assert document.one("p", class_="status").text == "400"
-    assert document.one("h1").text.isprintable() or "\n" in title or "\t" in title
+    assert document.one("p", class_="reference").text == "For the operator: status 400, correlation id c0ffee"
+    assert document.one("h1").text.strip()
 
 
-def test_error_page_shows_its_status_once() -> None:
-    document = parsed(pages.error_page(404, "404 Not Found", "Gone.", "c0ffee", token_form=False))
-    assert (document.one("p", class_="status").text, document.one("h1").text) == ("404", "Not Found")
+def test_error_page_leads_back() -> None:
+    page = pages.error_page(404, "Gone", "Gone.", "", token_form=False, home_url="../", form_url="download")
+    links = {each.text: each.attributes["href"] for each in parsed(page).one("main").all("a")}
+    assert links == {"Back to the form": "download", "To the start": "../"}
+
+
+@pytest.mark.parametrize("error", [*named_errors(NotebookArchiveError)], ids=lambda error: error.__name__)
+def test_every_error_has_words_for_people(error: type[NotebookArchiveError]) -> None:
+    failure = find_failure(error("What was wrong."))
+    assert re.fullmatch(r"[A-Z][^{}.]{5,40}", failure.title)
+    assert not re.search(r"\d{3}|error", failure.title, re.IGNORECASE), "words, not a code"
+    text = failure.page_text or failure.text
+    assert text.endswith(".")
+    assert "{message}" not in text
+    assert not re.search(r"X-|`|openapi|source=|form field", failure.page_text), "no words for programs"
 
 
 def test_libraries_are_imported_only_for_a_page() -> None:
     program = (
         "import sys, notebook_archive.pages as pages; pages.content_security_policy();"
-        "print([name for name in ('jinja2', 'markdown_it', 'nh3', 'pygments', 'markupsafe') if name in sys.modules])"
+        "names = ('jinja2', 'markdown_it', 'math_core', 'nh3', 'pygments', 'markupsafe');"
+        "print([name for name in names if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, check=True

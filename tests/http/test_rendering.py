@@ -47,7 +47,7 @@ def assert_harmless(page: str) -> Element:
     document = parsed(page)
     elements = [*document.below()]
     for each in elements:
-        assert each.tag not in ("script", "iframe", "object", "embed", "base", "svg", "math", "template", "noscript")
+        assert each.tag not in ("script", "iframe", "object", "embed", "base", "svg", "template", "noscript")
         assert not [name for name in each.attributes if name.startswith("on") or name in ("style", "srcset", "srcdoc")]
         assert "background" not in each.attributes
         if each.tag == "img":
@@ -122,18 +122,29 @@ def test_links_within_a_notebook_lead_to_its_headings() -> None:
     assert "target" not in shown.one("a").attributes
 
 
-@pytest.mark.parametrize(
-    ("source", "tex"),
-    [
-        ("So $a_1 * b_1 * c$ holds", "$a_1 * b_1 * c$"),
-        ("$$\n\\sum_i x_i\n$$", "$$\n\\sum_i x_i\n$$"),
-        ("\\begin{align}\na_1 &= b_1\n\\end{align}", "\\begin{align}\na_1 &= b_1\n\\end{align}"),
-    ],
-)
-def test_tex_stays_readable(source: str, tex: str) -> None:
-    shown = rendered(markdown(source))
-    assert shown.one(class_="tex").text == tex
-    assert not shown.all("em")
+def test_link_and_image_are_not_cut_within_an_emoji() -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    shown = rendered(
+        markdown(f"![{'x' * 198}{family}](https://example.com/a.png)"),
+        code(f"print({family}) # {family}", display(image__png=PNG, text__plain="x" * 149 + family)),
+    )
+    assert notes(shown) == [f"Image from example.com not loaded ({'x' * 198})"]
+    assert shown.one("img").attributes["alt"] == "x" * 149
+    assert shown.one("code").text == f"print({family}) # {family}"
+    assert all(each.text.count("\u200d") in (0, 2) for each in shown.one("code").all("span")), "no element divides it"
+
+
+@pytest.mark.parametrize(("lines", "cue"), [(30, []), (31, []), (32, ["32 lines of output. Scroll in the box"])])
+def test_output_that_scrolls_has_a_cue(lines: int, cue: list[str]) -> None:
+    shown = rendered(code("", stream("\n".join("x" * lines))))
+    assert [each.text.partition(" to ")[0] for each in shown.all("p", class_="more")] == cue
+    box = shown.one("pre", class_="stdout").attributes
+    assert (box.get("tabindex"), box.get("role")) == (("0", "region") if cue else (None, None)), "for the keyboard"
+
+
+def test_one_long_line_of_output_has_a_cue_too() -> None:
+    shown = rendered(code("", stream("x" * 5_000)))
+    assert shown.one("p", class_="more").text.startswith("5,000 characters of output")
 
 
 def test_streams_and_errors_have_colors() -> None:
@@ -169,14 +180,17 @@ def test_the_richest_safe_form_of_an_output_is_shown() -> None:
             "x",
             display(text__plain="plain", text__html=html, image__png=PNG),
             display(text__plain="a plot", image__png=[PNG[:20], "\n", PNG[20:]]),
-            display(text__plain="plain", text__latex="$x$"),
+            display(text__plain="plain", text__latex="$x$", image__png=PNG),
+            display(text__plain="plain", text__latex="see $x$"),
             display(text__markdown="**bold**", text__plain="plain"),
             display(application__json={"a": [1]}),
         )
     )
     assert shown.one("table").attributes == {"class": "dataframe"}
     assert shown.one("img").attributes == {"src": f"data:image/png;base64,{PNG}", "alt": "a plot"}
-    assert shown.one("pre", class_="tex").text == "$x$"
+    assert shown.one("math").text == "x", "a formula before its image, as in Jupyter"
+    assert shown.one("pre", class_="tex").text == "see $x$"
+    assert notes(shown) == ["Shown as TeX, not as a formula."]
     assert shown.one("strong").text == "bold"
     assert json.loads(shown.all("pre", class_="terminal")[-1].text) == {"a": [1]}
     assert "plain" not in shown.text

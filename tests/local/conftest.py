@@ -17,7 +17,11 @@ SNAPSHOTS_ALONE = {"ArchiveCurrent": "false"}
 # MiniStack throttles requests like API Gateway, and these tests send thousands of requests.
 UNTHROTTLED = {"ApiRateLimit": "10000", "ApiBurstLimit": "5000"}
 
+# The account and the region are MiniStack's own.
+TOPIC = "arn:aws:sns:us-east-1:000000000000:operators"
+
 RESTORE_PREFIX = "notebook-archive-restore"
+SECOND_BUCKET = "notebook-archive-second-place"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,10 +43,13 @@ def system() -> Iterator[LocalSystem]:
 def open_system() -> Iterator[LocalSystem]:
     """A system with the sample notebooks. Callers of its HTTP proxy sign in with ArcGIS tokens.
 
-    Notebooks can be restored to other portals too, if a test creates the secrets.
+    Notebooks can be restored to other portals too, if a test creates the secrets. The second place is an empty bucket,
+    because the local AWS does not set replication from a template.
     """
-    parameters = {"ApiAuth": "ArcGIS", "RestoreSecretPrefix": RESTORE_PREFIX, "LogLevel": "DEBUG", **UNTHROTTLED}
+    parameters = {"ApiAuth": "ArcGIS", "RestoreSecretPrefix": RESTORE_PREFIX, "SecondBucket": SECOND_BUCKET}
+    parameters |= {"LogLevel": "DEBUG", **UNTHROTTLED}
     with LocalSystem(Seed.samples(), parameters) as system:
+        system.aws.s3.create_bucket(Bucket=SECOND_BUCKET, ObjectLockEnabledForBucket=True)
         yield system
 
 
@@ -56,7 +63,8 @@ def asked() -> Iterator[LocalSystem]:
 
 @pytest.fixture(scope="session")
 def present() -> Iterator[LocalSystem]:
-    """A system with the default parameters, which archives the current content too. The portal redirects to storage."""
-    with LocalSystem(Seed.many(PRESENT_NOTEBOOKS), {"LogLevel": "DEBUG"}) as system:
+    """A system with alarms, which archives the current content too. The portal redirects to storage."""
+    parameters = {"LogLevel": "DEBUG", "AlarmTopicArn": TOPIC, "DigestSchedule": "cron(0 7 ? * MON *)"}
+    with LocalSystem(Seed.many(PRESENT_NOTEBOOKS), parameters) as system:
         system.arcgis.enterprise.switches.data_redirect = True
         yield system

@@ -106,6 +106,11 @@ def test_another_program_needs_only_stack_json(notebooks: Path, tmp_path: Path, 
         while not stack_file.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
         stack = json.loads(stack_file.read_text(encoding="utf-8"))
+        with started("local.system", "--stack-file", stack_file, temporary=temporary) as second:
+            refusal, _ = second.communicate(timeout=STOP_SECONDS)
+        assert second.returncode == 1
+        assert f"(process {process.pid})" in refusal
+        assert json.loads(stack_file.read_text(encoding="utf-8")) == stack, "the second system leaves the file alone"
         done = subprocess.run(
             [sys.executable, "-I", "-c", PROGRAM, stack_file],
             env={"PATH": os.defpath},

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from local.archive_run import ArchiveRun
 from local.stack import architecture, build
 from local.system import LocalSystem
 from tests.local.roles import session_of
 from tests.local.test_archive_run import notebook_of, until
+from tests.operations.dashboard_schema import SCHEMA
 from tests.template.rendered import functions
 
 
@@ -65,6 +67,13 @@ def test_function_reports_what_its_role_does_not_allow(system: LocalSystem) -> N
         item.snapshots.remove(fresh)
     assert finished.status == "FAILED"
     assert finished.report["notebooks"]["failed"] == {"archive-denied": 1}
+
+
+def test_dashboard_has_a_valid_body_as_deployed(system: LocalSystem) -> None:
+    cloudwatch = system.aws.session.client("cloudwatch", endpoint_url=system.aws.endpoint_url)
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=system.outputs["Dashboard"])["DashboardBody"])
+    assert list(Draft202012Validator(SCHEMA).iter_errors(body)) == []
+    assert system.outputs["ArchiveBucket"] in json.dumps(body)
 
 
 def test_the_schedule_starts_a_run(system: LocalSystem) -> None:

@@ -1,4 +1,4 @@
-"""Test the deployed HTTP proxy with a real browser: fill in the form, read the notebook, download the file."""
+"""Test the deployed HTTP proxy with a real browser: start at the landing page, read a notebook, download its file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,23 +26,26 @@ def test_a_person_reads_and_downloads_a_snapshot(open_system: LocalSystem, page:
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(error.message))
 
-    page.goto(open_system.api_base_url + DOWNLOAD)
+    page.goto(open_system.api_base_url + "/")
+    page.get_by_role("link", name="Open an archived notebook").click()
+    assert page.url == open_system.api_base_url + DOWNLOAD
     page.get_by_label("Item id").fill(item.id)
     page.get_by_label("Resource key").fill(snapshot.resource_key)
     page.get_by_label("ArcGIS token").fill(token)
-    page.get_by_role("button", name="Open the snapshot").click()
+    page.get_by_role("button", name="Open the notebook").click()
     page.locator(".notebook").get_by_role("heading", name="Flood model").wait_for()
     assert page.get_by_text("print(level)").is_visible()
     assert token not in page.content()
 
+    page.locator("summary", has_text="Download").click()
     page.get_by_label("ArcGIS token").fill(token)
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download").click()
     saved = downloading.value
-    assert saved.suggested_filename == f"{snapshot.resource_key.removesuffix('.json')}.ipynb"
+    assert saved.suggested_filename == "Flood model 2025-01-01.ipynb"
     assert Path(saved.path()).read_bytes() == bytes_of(snapshot)
 
     assert complaints == []
     origin = urlsplit(open_system.api_base_url)[:2]
-    assert len(requests) >= 3
+    assert len(requests) >= 4
     assert {urlsplit(url)[:2] for url in requests} == {origin}

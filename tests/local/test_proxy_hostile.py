@@ -18,8 +18,9 @@ from tests.local.raw import RawAnswer, exchange
 FORM = b"Content-Type: application/x-www-form-urlencoded"
 ANY, BROWSER = b"Accept: */*", b"Accept: text/html"
 ID, KEY = b"0" * 32, b"snapshot-" + b"0" * 32 + b".json"
+COPY = b"0" * 13 + b"-" + b"0" * 12 + b".ipynb"
 FIELDS = b"itemId=" + ID + b"&resourceKey=" + KEY
-LIST, DOWN = b"/admin/notebooks", DOWNLOAD.encode()
+ROOT_PATH, LIST, DOWN = b"/", b"/admin/notebooks", DOWNLOAD.encode()
 ONE, SINGULAR = LIST + b"/" + ID, b"/admin/notebook/" + ID
 ROUTES = (LIST, ONE, SINGULAR, DOWN)
 # A response may quote at most 60 bytes of the request. A valid key is hardly longer.
@@ -81,12 +82,14 @@ PATHS = [
     Hostile("other case", (403,), b"/admin/notebooks/SNAPSHOTS/download"),
     Hostile("half the way", (403,), b"/admin/notebooks/snapshots"),
     Hostile("elsewhere", (403,), b"/admin"),
-    Hostile("root", (403,), b"/"),
 ]
 METHODS = [
-    Hostile(f"{method} {route.decode()}", (403,), route, method)
-    for method in ("PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "EVIL")
-    for route in ROUTES
+    Hostile("POST to the root", (403,), ROOT_PATH, "POST"),
+    *(
+        Hostile(f"{method} {route.decode()}", (403,), route, method)
+        for method in ("PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "EVIL")
+        for route in (*ROUTES, ROOT_PATH)
+    ),
 ]
 _QUERIES = {
     "token": b"token=evil",
@@ -109,7 +112,7 @@ QUERIES = [
     *(
         Hostile(f"{name} {route.decode()}", (400,), route + b"?" + query)
         for name, query in _QUERIES.items()
-        for route in ROUTES
+        for route in (*ROUTES, ROOT_PATH)
     ),
     *(Hostile(f"paging {query[:20].decode()}", (400,), LIST + b"?" + query) for query in _PAGING),
     Hostile("download by a program's GET", (405,), DOWN + b"?" + FIELDS),
@@ -161,6 +164,11 @@ BODIES = [
             *posted(f"key {piece[:24].decode()}", 400, b"itemId=" + ID + b"&resourceKey=" + piece, routes=[DOWN]),
         )
     ),
+    *(
+        posted(f"copy {piece[:24].decode()}", 400, b"itemId=" + ID + b"&resourceKey=current/" + piece, routes=[DOWN])[0]
+        for piece in (b"", b"..", b"../../evil", COPY[:-6] + b".seen", COPY + b"%00", COPY + b"%0a", COPY + b"/../evil")
+    ),
+    *posted("copy from ArcGIS", 400, b"source=arcgis&itemId=" + ID + b"&resourceKey=current/" + COPY, routes=[DOWN]),
     *posted("key in another folder", 400, b"itemId=" + ID + b"&resourceKey=../" + KEY, routes=[DOWN]),
 ]
 HEADERS = [

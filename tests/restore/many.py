@@ -17,18 +17,26 @@ from notebook_archive.arcgis.discovery import Discovery
 from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Ledger, RunId
-from notebook_archive.bulk_restore import guess_request, plan_restores, read_request, report_restores, restore_batch
+from notebook_archive.archive import Ledger, RunId, SecondPlace
+from notebook_archive.bulk_restore import (
+    RestoreSource,
+    guess_request,
+    plan_restores,
+    read_request,
+    report_restores,
+    restore_batch,
+)
 from notebook_archive.bulk_restore.plan import BulkPlan
 from notebook_archive.bulk_restore.planned import Batch
 from notebook_archive.bulk_restore.report import BulkReport
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.restore import TargetPortal, TargetPortals
+from notebook_archive.restore.request import Place
 from notebook_archive.restore_tests import TestResults, run_restore_tests
 from tests.restore.scene import RestoreScene
 from tests.site import PREFIX, STARTED_AT
-from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, StrictS3, contents
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, SECOND_BUCKET, StrictS3, contents
 
 TEST_SECRET = f"{PREFIX}/restore-test"
 FOLDER = "Notebook Archive restore tests"
@@ -106,9 +114,12 @@ class ManyScene:
 
     def plan(self, name: str, given: Mapping[str, Any]) -> BulkPlan:
         run, request = RunId.from_execution(name, self.started_at), read_request(given)
-        context = self.scene.context
-        archive, reader, deadline = context.archive, context.reader, Deadline(self.plan_seconds)
-        return plan_restores(run, self.started_at, request, archive, reader, self.threads, deadline)
+        context, deadline = self.scene.context, Deadline(self.plan_seconds)
+        sources: dict[Place, RestoreSource] = {"archive": RestoreSource(context.archive, context.reader)}
+        if context.replicas:
+            second_place = SecondPlace(self.scene.site.s3.client(), SECOND_BUCKET, ACCOUNT)
+            sources["second-place"] = RestoreSource(second_place, context.replicas)
+        return plan_restores(run, self.started_at, request, context.archive, sources, self.threads, deadline)
 
     def batches(self, plan: BulkPlan) -> list[Batch]:
         """Return the plan's lines, parsed as Step Functions parses them."""

@@ -25,7 +25,7 @@ from notebook_archive.restore import (
     undo_restore,
 )
 from tests.site import PREFIX, Site
-from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET
+from tests.strict_s3 import ACCOUNT, BUCKET, LEDGER_BUCKET, SECOND_BUCKET
 
 KINDS: tuple[Kind, ...] = ("enterprise", "online", "kubernetes")
 OTHER_PREFIX = "restore-secrets"
@@ -41,13 +41,17 @@ READS = frozenset(
 
 @dataclass
 class RestoreScene:
-    """A site after its first run, and another portal. `ids` counts the requests without a request id."""
+    """A site after its first run, and another portal. `ids` counts the requests without a request id.
+
+    With `has_second_place`, restores may read the second place. The test makes its bucket.
+    """
 
     site: Site
     other: Deployment
     max_snapshot_bytes: int = 100_000_000
     snapshot_limit: int = 5
     seconds: float = 60.0
+    has_second_place: bool = False
     ids: int = 0
     secrets: dict[str, str] = field(default_factory=dict)
 
@@ -61,10 +65,11 @@ class RestoreScene:
         portals = TargetPortals(
             TargetPortal(self.site.routes, own, PREFIX, is_own=True), OTHER_PREFIX, self._make_routes
         )
-        s3 = self.site.s3.client(self.site.attempts)
+        s3 = self.site._client
         reader, ledger = ArchiveReader(s3, BUCKET, ACCOUNT), Ledger(s3, LEDGER_BUCKET, ACCOUNT)
         limits = self.max_snapshot_bytes, self.snapshot_limit
-        self.context = RestoreContext(self.site.archive, reader, ledger, portals, *limits)
+        replicas = ArchiveReader(s3, SECOND_BUCKET, ACCOUNT) if self.has_second_place else None
+        self.context = RestoreContext(self.site.archive, reader, ledger, portals, *limits, replicas)
 
     def _make_routes(self, url: str, prefix: str) -> Routes:
         transport = Transport(make_tls_context(self.site.ca_bundle.read_text(), strict=True), sleep=lambda _: None)

@@ -45,6 +45,8 @@ def many(scene: RestoreScene) -> ManyScene:
         ({"everything": True, "dryRun": "yes"}, "can only be true"),
         ({"resume": "one"}, "not a run id"),
         ({"resume": "2026-11-22/one", "owners": {"ana": "ben"}}, "those of the earlier execution"),
+        ({"everything": True, "from": "elsewhere"}, "The field 'from' is not one of"),
+        ({"resume": "2026-11-22/one", "from": "second-place"}, "those of the earlier execution"),
         ({"everything": True, "colour": "red"}, "unknown field 'colour'"),
     ],
 )

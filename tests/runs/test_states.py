@@ -294,16 +294,25 @@ class TestRecoveryPoint:
         for number, hours in enumerate((10, 30)):
             item = site.item(f"Survey {number}")
             item.modified = item.snapshots[0].created + hours * HOUR_MS
-        point = check(site.run())["recoveryPoint"]
+        report = check(site.run())
+        point, figures = report["recoveryPoint"], count_metrics(report)
         assert (point["notebooks"], point["unmeasured"]) == (2, 1), "one has no version at all"
+        assert (figures["RecoveryPointMedianHours"], figures["RecoveryPointWorstHours"]) == (20.0, 30.0)
         assert (point["medianHours"], point["worstHours"]) == (20.0, 30.0)
         assert point["worst"]
         assert point["worst"]["title"] == "Survey 1"
 
     def test_nothing_measured_gives_no_figures(self, make_site: MakeSite) -> None:
-        point = make_site(Seed.empty()).run()["recoveryPoint"]
-        assert point["medianHours"] is None
-        assert point["worstHours"] is None
+        report = make_site(Seed.empty()).run()
+        assert report["recoveryPoint"]["medianHours"] is None
+        assert report["recoveryPoint"]["worstHours"] is None
+        assert "RecoveryPointWorstHours" not in count_metrics(report)
+
+    def test_chosen_notebooks_have_no_metric_of_the_recovery_point(self, make_site: MakeSite) -> None:
+        site = make_site(make_notebook(), archive_current=True)
+        report = site.run(item_ids=[site.item("Survey").id])
+        assert report["recoveryPoint"]["worstHours"] == 0.0
+        assert "RecoveryPointWorstHours" not in count_metrics(report)
 
 
 class TestRefusedBesideArchived:

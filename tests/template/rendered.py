@@ -35,6 +35,14 @@ EVERYTHING = {
     "RestoreSecretPrefix": "notebook-archive-restore",
     "RestoreTestSchedule": "rate(1 day)",
     "ChangePoll": "rate(15 minutes)",
+    "SecondBucket": "gis-second-place",
+    "SecondBucketAccount": "444455556666",
+    "SecondBucketRegion": "eu-west-1",
+    "SecondBucketKmsKeyArn": "arn:aws:kms:eu-west-1:444455556666:key/4d5e6f7a",
+    "SavedQueries": "true",
+    "CompositeAlarm": "ON",
+    "ChatTopicArn": "arn:aws:sns:eu-central-1:111122223333:chat",
+    "DigestSchedule": "cron(0 7 ? * MON *)",
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "defaults": {},
@@ -51,6 +59,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "ExistingBucket": "gis-archive",
         **{name: EVERYTHING[name] for name in ("KmsKeyArn", "SubnetIds", "SecurityGroupIds")},
     },
+    "existing bucket with a second place": {"ExistingBucket": "gis-archive", "SecondBucket": "gis-second-place"},
     "nothing locked": {"ObjectLockMode": "OFF", "TransitionStorageClass": "NONE", "ArchiveCurrent": "false"},
 }
 _PSEUDO = {
@@ -79,7 +88,8 @@ def _decoded() -> str:
 def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the template with these parameters and the defaults of all others, without parts that conditions exclude.
 
-    A reference to a resource becomes its logical id. Its ARN becomes an ARN of the right service that ends in that id.
+    A reference to a log group becomes its name, and one to another resource its logical id. Its ARN becomes an ARN of
+    the right service that ends in that id.
     """
     raw = template()
     values = {name: str(parameter.get("Default", "")) for name, parameter in raw["Parameters"].items()}
@@ -97,8 +107,9 @@ def render(given: Mapping[str, str] | None = None) -> dict[str, Any]:
 
 
 def functions(given: Mapping[str, str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return the properties of each function by its logical id, such as `PlanRunFunction`, with webhooks enabled."""
-    resources = render({**VARIANTS["webhooks"], **(given or {})})["Resources"]
+    """Return the properties of each function by its logical id, with webhooks and notifications enabled."""
+    topic = {"AlarmTopicArn": EVERYTHING["AlarmTopicArn"]}
+    resources = render({**VARIANTS["webhooks"], **topic, **(given or {})})["Resources"]
     return {
         name: resource["Properties"]
         for name, resource in resources.items()
@@ -146,6 +157,8 @@ class _Resolver:
             return self.is_true(argument)
         if function == "Fn::And":
             return all(self._test(each) for each in argument)
+        if function == "Fn::Or":
+            return any(self._test(each) for each in argument)
         if function == "Fn::Not":
             return not self._test(argument[0])
         assert function == "Fn::Equals", function
@@ -173,6 +186,10 @@ class _Resolver:
                 return self.resolve(argument[1 if self.is_true(argument[0]) else 2])
             case "Fn::Join":
                 return argument[0].join(self.resolve(argument[1]))
+            case "Fn::Select":
+                return self.resolve(argument[1])[int(argument[0])]
+            case "Fn::Split":
+                return self.resolve(argument[1]).split(argument[0])
             case "Fn::Sub":
                 text, names = argument if isinstance(argument, list) else (argument, {})
                 local = {name: self.resolve(value) for name, value in names.items()}
@@ -192,12 +209,18 @@ class _Resolver:
         if name in _PSEUDO:
             return _PSEUDO[name]
         kind = self._resources[name]["Type"]
+        if kind == "AWS::Events::Rule":
+            bus = self.resolve(self._resources[name]["Properties"].get("EventBusName", "default"))
+            return name if bus == "default" else f"{bus}|{name}"
+        if kind == "AWS::Logs::LogGroup":
+            return self.resolve(self._resources[name]["Properties"]["LogGroupName"])
         return self._arn(name) if kind.endswith(("StateMachine", "ManagedPolicy")) else name
 
     def _arn(self, name: str) -> str:
         kind = self._resources[name]["Type"]
         region_and_account = f"{_PSEUDO['AWS::Region']}:{_PSEUDO['AWS::AccountId']}"
         return {
+            "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{region_and_account}:alarm:{name}",
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{region_and_account}:{name}",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{region_and_account}:log-group:{name}:*",

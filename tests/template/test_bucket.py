@@ -175,7 +175,7 @@ def test_alarm_starts_for_unprotected_notebooks() -> None:
     assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
     # A run publishes its metrics only once, and the next run may start a day later.
-    assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
+    assert (alarm["DatapointsToAlarm"], alarm["TreatMissingData"]) == (1, "notBreaching")
 
 
 def test_outputs_are_described() -> None:

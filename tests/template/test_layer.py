@@ -169,7 +169,8 @@ def test_snapshot_page_can_be_made_with_both_layers(layer: Path, pages: Path) ->
 def test_layer_contains_the_boto3_service_descriptions(layer: Path) -> None:
     _python(
         [layer],
-        "import boto3; [boto3.client(name) for name in ('s3', 'secretsmanager', 'events', 'stepfunctions', 'sts')]",
+        "import boto3; names = ('s3', 'secretsmanager', 'events', 'sqs', 'sns', 'stepfunctions', 'sts'); "
+        "[boto3.client(name) for name in names]",
     )
 
 

@@ -8,6 +8,8 @@ PLANTED = {
     "!GetAtt PlanRunRole.Arn": ("!GetAtt PlanRole.Arn", "E1010"),
     "Period: 300": ("Period: 301", "E3615"),
     "SSEAlgorithm: AES256": ("SSEAlgorithm: AES-256", "E3030"),
+    "ActionsEnabled: !If": ("ActionEnabled: !If", "E3002"),
+    "QueryString: |-": ("Query: |-", "E3003"),
     "Runtime: python3.13": ("Runtime: python3.7", "E2531"),
 }
 

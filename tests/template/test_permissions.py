@@ -40,6 +40,7 @@ _ON_EVERYTHING = {
 }
 _BUCKETS = ("ArchiveBucket", "gis-archive")
 _LEDGERS = ("LedgerBucket", "gis-ledger")
+_SECOND = "gis-second-place"
 _SECRETS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive/*"
 _TOKENS = (f"{_SECRETS[:-1]}admin-??????", f"{_SECRETS[:-1]}owners/*")
 _CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-credentials/*"
@@ -50,6 +51,8 @@ _OTHER_PORTALS = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebo
 _SECRETS_OF_PROXY = "SECRETS_OF_PROXY"
 _BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
 _REQUESTS = "arn:aws:sqs:eu-central-1:111122223333:RequestQueue"
+_NOTIFICATIONS = "arn:aws:sqs:eu-central-1:111122223333:NotificationQueue"
+_UNSENT = "arn:aws:sqs:eu-central-1:111122223333:NotificationDeadLetterQueue"
 _WEBHOOK = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:notebook-archive-webhook-??????"
 _EXECUTIONS = "arn:aws:states:eu-central-1:111122223333:execution:ArchiveRun"
 _RUN = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRun"
@@ -74,6 +77,8 @@ _PLANNED = {
     "BUCKET/notebooks/*/deleted.json",
 }
 
+# S3 gives the replicas to another account only if `SecondBucketAccount` is given.
+_OF_OTHER_ACCOUNT = "OF_OTHER_ACCOUNT"
 # What each role may do with each resource: one entry for each function, then the roles of services. BUCKET stands for
 # the ARN of the archive's bucket, and LEDGER for that of the ledger's. Roles may read the certificates only if
 # `CaBundleSecret` is given.
@@ -130,11 +135,12 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "PlanVerificationRole": {
         "s3:ListBucket": {"BUCKET", "LEDGER"},
-        "s3:ListBucketVersions": {"BUCKET"},
+        "s3:ListBucketVersions": {"BUCKET", "SECOND"},
         "s3:GetObject": {*_EVIDENCE, "BUCKET/erasures/*", "LEDGER/ledger/*"},
         "s3:PutObject": {
             "BUCKET/verifications/*/run.json",
             "BUCKET/verifications/*/plan*.jsonl",
+            "BUCKET/verifications/*/not-replicated.jsonl",
             "LEDGER/ledger/*",
         },
     },
@@ -172,9 +178,15 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "secretsmanager:GetSecretValue": {_SECRETS_OF_PROXY},
     },
     "RestoreNotebookRole": {
-        "s3:ListBucket": {"BUCKET", "LEDGER"},
-        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/records/*", "BUCKET/restores/*", "LEDGER/ledger/*"},
-        "s3:GetObjectVersion": {"BUCKET/notebooks/*"},
+        "s3:ListBucket": {"BUCKET", "LEDGER", "SECOND"},
+        "s3:GetObject": {
+            "BUCKET/notebooks/*",
+            "BUCKET/records/*",
+            "BUCKET/restores/*",
+            "LEDGER/ledger/*",
+            "SECOND/notebooks/*",
+        },
+        "s3:GetObjectVersion": {"BUCKET/notebooks/*", "SECOND/notebooks/*"},
         "s3:PutObject": {"BUCKET/notebooks/*/current/*", "BUCKET/records/*", "BUCKET/restores/*"},
         "s3:PutObjectTagging": {"BUCKET/notebooks/*/current/*"},
         "secretsmanager:GetSecretValue": {_SECRETS, _OTHER_PORTALS},
@@ -208,8 +220,9 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "states:RedriveExecution": {f"{_EXECUTIONS}:*", f"{_EXECUTIONS}/Batches:*"},
     },
     "PlanRestoresRole": {
-        "s3:ListBucket": {"BUCKET"},
-        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/bulk-restores/*"},
+        "s3:ListBucket": {"BUCKET", "SECOND"},
+        "s3:GetObject": {"BUCKET/notebooks/*", "BUCKET/bulk-restores/*", "SECOND/notebooks/*"},
+        "s3:GetObjectVersion": {"SECOND/notebooks/*"},
         "s3:PutObject": {
             "BUCKET/bulk-restores/*/run.json",
             "BUCKET/bulk-restores/*/plan*.jsonl",
@@ -217,8 +230,10 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         },
     },
     "RestoreNotebooksRole": {
-        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:ListBucket": {"BUCKET", "LEDGER", "SECOND"},
+        "s3:GetObjectVersion": {"SECOND/notebooks/*"},
         "s3:GetObject": {
+            "SECOND/notebooks/*",
             "BUCKET/notebooks/*",
             "BUCKET/restores/*",
             "BUCKET/bulk-restores/*/results/*",
@@ -267,10 +282,51 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "states:StopExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
         "states:RedriveExecution": {f"{_VERIFICATIONS}:*", f"{_VERIFICATIONS}/Batches:*"},
     },
+    "NotifyOperatorsRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {
+            "BUCKET/runs/*/report.json",
+            "BUCKET/verifications/*/report.json",
+            "BUCKET/bulk-restores/*/report.json",
+            "BUCKET/restore-tests/*/results.json",
+            "LEDGER/notifications/*",
+        },
+        "s3:PutObject": {"LEDGER/notifications/*"},
+        "sns:Publish": {EVERYTHING["AlarmTopicArn"], EVERYTHING["ChatTopicArn"]},
+        "sqs:ReceiveMessage": {_NOTIFICATIONS},
+        "sqs:DeleteMessage": {_NOTIFICATIONS},
+        "sqs:ChangeMessageVisibility": {_NOTIFICATIONS},
+        "sqs:GetQueueAttributes": {_NOTIFICATIONS},
+        "sqs:SendMessage": {_UNSENT},
+    },
+    "DigestStartRole": {
+        "lambda:InvokeFunction": {f"{_FUNCTION}:NotifyOperatorsFunction"},
+        "sqs:SendMessage": {_UNSENT},
+    },
     "ArchiveRunScheduleRole": {
         "states:StartExecution": {_RUN, _VERIFICATION},
         "lambda:InvokeFunction": {_TESTS, _POLLS},
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
+    },
+    "ReplicationRole": {
+        "s3:GetReplicationConfiguration": {"BUCKET"},
+        "s3:ListBucket": {"BUCKET"},
+        "s3:GetObjectVersionForReplication": {"BUCKET/*"},
+        "s3:GetObjectVersionAcl": {"BUCKET/*"},
+        "s3:GetObjectVersionTagging": {"BUCKET/*"},
+        "s3:GetObjectRetention": {"BUCKET/*"},
+        "s3:GetObjectLegalHold": {"BUCKET/*"},
+        "s3:ReplicateObject": {"SECOND/*"},
+        "s3:ReplicateTags": {"SECOND/*"},
+        "s3:PutObjectRetention": {"SECOND/*"},
+        "s3:PutObjectLegalHold": {"SECOND/*"},
+        "s3:ObjectOwnerOverrideToBucketOwner": {_OF_OTHER_ACCOUNT},
+    },
+    "BatchReplicationRole": {
+        "s3:InitiateReplication": {"BUCKET/*"},
+        "s3:GetReplicationConfiguration": {"BUCKET"},
+        "s3:PutInventoryConfiguration": {"BUCKET"},
+        "s3:PutObject": {"LEDGER/batch-replication/*"},
     },
 }
 # Roles with a managed policy of AWS.
@@ -284,10 +340,13 @@ def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     of_proxy = _CERTIFICATES if given.get("ApiAuth") == "ArcGIS" else _SECRETS
     conditional = {"CaBundleSecret": _CERTIFICATES, "RestoreSecretPrefix": _OTHER_PORTALS}
     conditional |= {"RestoreTestSchedule": _TESTS, "ChangePoll": _POLLS}
+    conditional |= {"SecondBucketAccount": _OF_OTHER_ACCOUNT}
     left_out = {resource for parameter, resource in conditional.items() if parameter not in given}
 
     def allowed(granted: set[str]) -> set[str]:
-        return {of_proxy if each == _SECRETS_OF_PROXY else each for each in granted} - left_out
+        there = {each for each in granted if "SecondBucket" in given or not each.startswith("SECOND")} - left_out
+        other_names = {_SECRETS_OF_PROXY: of_proxy, _OF_OTHER_ACCOUNT: "SECOND/*"}
+        return {other_names.get(each, each) for each in there} - left_out
 
     return {
         role: {action: allowed(granted) for action, granted in actions.items() if allowed(granted)}
@@ -315,7 +374,7 @@ def _policies(rendered: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
             managed = properties.get("ManagedPolicyArns", [])
             if managed == _AWS_MANAGED.get(name):
                 continue
-            found.setdefault(name, []).extend(policy["PolicyDocument"] for policy in properties["Policies"])
+            found.setdefault(name, []).extend(policy["PolicyDocument"] for policy in properties.get("Policies", []))
             found[name].extend(resources[arn.rpartition("/")[2]]["Properties"]["PolicyDocument"] for arn in managed)
         elif resource["Type"] == "AWS::IAM::Policy":
             for role in resource["Properties"]["Roles"]:
@@ -360,6 +419,7 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
                         where = where.replace(f"arn:aws:s3:::{bucket}", "BUCKET")
                     for bucket in _LEDGERS:
                         where = where.replace(f"arn:aws:s3:::{bucket}", "LEDGER")
+                    where = where.replace(f"arn:aws:s3:::{_SECOND}", "SECOND")
                     grants[role].setdefault(action, set()).add(where)
     keys = {role: {action for action in actions if action.startswith("kms:")} for role, actions in grants.items()}
     expected_keys: dict[str, set[str]] = {role: set() for role in expected}
@@ -367,6 +427,8 @@ def test_each_role_has_exactly_its_grants(variant: str) -> None:
         expected_keys = {role: {"kms:GenerateDataKey", "kms:Decrypt"} for role in expected}
         expected_keys |= {role: {"kms:Decrypt"} for role in _MACHINE_ROLES}
         expected_keys |= {"ArchiveRunScheduleRole": set()}
+    if "SecondBucketKmsKeyArn" in VARIANTS[variant]:
+        expected_keys["ReplicationRole"] = {"kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"}
     if VARIANTS[variant].get("KmsKeyScope") == "ALL":
         expected_keys |= {"ArchiveRunScheduleRole": {"kms:GenerateDataKey", "kms:Decrypt"}}
     assert keys == expected_keys
@@ -501,7 +563,7 @@ def test_lambda_does_not_retry_a_rotation() -> None:
 def test_each_function_may_write_only_its_own_log(function: str) -> None:
     (written,) = [
         statement["Resource"]
-        for role, statement in _statements(render(VARIANTS["webhooks"]))
+        for role, statement in _statements(render(EVERYTHING))
         if role == _role(functions()[function]) and statement["Sid"] == "WriteLogs"
     ]
     assert written == f"arn:aws:logs:eu-central-1:111122223333:log-group:{function.removesuffix('Function')}Logs:*"

@@ -111,18 +111,27 @@ def test_proxy_functions_have_29_seconds_and_the_page_layer(function: str) -> No
 
 @pytest.mark.parametrize("function", sorted(set(routes().values())))
 def test_only_routes_of_this_api_may_invoke_its_functions(function: str) -> None:
-    (permission,) = [
+    permissions = [
         item["Properties"]
         for item in _resources().values()
         if item["Type"] == "AWS::Lambda::Permission" and item["Properties"]["FunctionName"] == function
     ]
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["Action"] == "lambda:InvokeFunction"
-    assert permission["SourceArn"].startswith(f"{_API}/v1/*/admin/")
+    for permission in permissions:
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert permission["Action"] == "lambda:InvokeFunction"
+        assert re.fullmatch(re.escape(_API) + r"/v1/(\*/admin/.+|GET/)", permission["SourceArn"])
     for (method, path), target in routes().items():
         if target == function:
             called = f"{_API}/v1/{method.upper()}{re.sub(r'{\w+}', 32 * '0', path)}"
-            assert fnmatch.fnmatchcase(called, permission["SourceArn"])
+            matching = [each for each in permissions if fnmatch.fnmatchcase(called, each["SourceArn"])]
+            assert len(matching) == 1
+
+
+def test_landing_page_is_made_by_the_function_without_s3() -> None:
+    assert routes()["get", "/"] == "GetNotebookFunction"
+    assert ("post", "/") not in routes()
+    statements = _resources()["GetNotebookRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert "s3:" not in json.dumps(statements)
 
 
 def test_webhook_resources_exist_only_with_a_webhook_secret() -> None:
@@ -217,7 +226,7 @@ def test_access_log_is_created_after_the_account_role() -> None:
     created = {"ApiAccessLogs": "CREATE"}
     resources = _resources(created)
     assert _api(created)["AccessLogSetting"]["DestinationArn"] == (
-        "arn:aws:logs:eu-central-1:111122223333:log-group:ProxyApiLogs"
+        "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/apigateway/notebook-archive-proxy-api"
     )
     assert resources["ProxyApiLogs"]["Properties"]["RetentionInDays"] == "90"
     assert resources["ProxyApiLogs"]["Metadata"]["After"] == "ApiGatewayAccount"

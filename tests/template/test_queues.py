@@ -9,6 +9,8 @@ from tests.template.rendered import EVERYTHING, VARIANTS, render, template
 _KEY = {"KmsKeyArn": EVERYTHING["KmsKeyArn"]}
 _KEY_FOR_ALL = {**_KEY, "KmsKeyScope": "ALL"}
 _QUEUES = {"RequestQueue", "FailureQueue", "ScheduleDeadLetterQueue"}
+_TOPIC = {"AlarmTopicArn": EVERYTHING["AlarmTopicArn"]}
+_QUEUES_OF_NOTIFIER = {"NotificationQueue", "NotificationDeadLetterQueue"}
 
 
 def _of_type(kind: str, given: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -31,7 +33,7 @@ def test_each_queue_refuses_requests_without_tls(variant: str) -> None:
             "Resource": f"arn:aws:sqs:eu-central-1:111122223333:{queue}",
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
-        for queue in _QUEUES
+        for queue in _QUEUES | (_QUEUES_OF_NOTIFIER if "AlarmTopicArn" in VARIANTS[variant] else set())
     }
 
 

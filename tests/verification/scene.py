@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.s3.models import s3_backends
 
-from notebook_archive.archive import Archive, ArchiveReader, CopyId, Ledger, RunId, StoreRecord
+from notebook_archive.archive import Archive, ArchiveReader, CopyId, Ledger, RunId, SecondPlace, StoreRecord
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import NotebookArchiveError
 from notebook_archive.models import ItemId, ResourceKey
@@ -42,7 +42,10 @@ def digits(text: object) -> str:
 
 @dataclass
 class Scene:
-    """An archive, its ledger, and a clock. `stored` are the records of what was stored and not recorded yet."""
+    """An archive, its ledger, and a clock. `stored` are the records of what was stored and not recorded yet.
+
+    It has no second place until a test gives it one.
+    """
 
     s3: StrictS3
     threads: int = 4
@@ -50,6 +53,7 @@ class Scene:
     max_hours: float = 6
     seconds: float = 120.0
     night: int = 0
+    second_place: SecondPlace | None = None
     stored: list[StoreRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -113,7 +117,7 @@ class Scene:
         run = RunId.from_execution(name, self.started_at)
         wanted = read_wanted(given or {})
         limits = {"verify_days": self.verify_days, "threads": self.threads}
-        return plan_verification(run, self.started_at, wanted, self.archive, self.ledger, **limits)
+        return plan_verification(run, self.started_at, wanted, self.archive, self.ledger, self.second_place, **limits)
 
     def batches(self, plan: VerificationPlan) -> list[Batch]:
         """Return the plan's lines, parsed as Step Functions parses them."""

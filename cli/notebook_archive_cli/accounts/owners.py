@@ -22,6 +22,7 @@ from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.terminal.layout import wrap_text
+from notebook_archive_cli.terminal.units import format_time
 
 CREDENTIAL_FORMS = ({"username", "password"}, {"clientId", "clientSecret"})
 # The minimum time between two rotations in Secrets Manager (API reference, RotationRulesType).
@@ -176,7 +177,7 @@ def remove_owner(session: Session, username: str, names: Sequence[str]) -> dict[
     return {"owner": username, "removed": list(names)}
 
 
-def render_owners(owners: list[dict[str, Any]], width: int) -> Iterator[RenderableType]:
+def render_owners(owners: list[dict[str, Any]], width: int, *, is_utc: bool = False) -> Iterator[RenderableType]:
     """Return the owners as a table."""
     if not owners:
         yield from wrap_text("No owner has a secret. The administrator has none either, so no run can succeed.", width)
@@ -186,17 +187,14 @@ def render_owners(owners: list[dict[str, Any]], width: int) -> Iterator[Renderab
         table.add_column(name, no_wrap=True, overflow="ellipsis" if width < len(name) else "fold")
     for owner in owners:
         name = "(administrator)" if owner["isAdmin"] else owner["owner"]
-        table.add_row(name, owner["rotation"], _format_local(owner["lastRotatedAt"]))
+        last = format_time(owner["lastRotatedAt"], is_utc=is_utc) if owner["lastRotatedAt"] else "never"
+        table.add_row(name, owner["rotation"], last)
     yield table
-
-
-def _format_local(text: str | None) -> str:
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M %Z") if text else "never"
 
 
 def render_added(added: dict[str, Any], width: int, options: Options) -> Iterator[RenderableType]:
     """Return until when the new token is valid, and when the stack uses it."""
-    until = f", valid until {_format_local(added['tokenExpiresAt'])}" if added["tokenExpiresAt"] else ""
+    until = f", valid until {format_time(added['tokenExpiresAt'])}" if added["tokenExpiresAt"] else ""
     text = f"{added['secret']} contains a token of {added['owner']}{until}. {NEW_OWNER_DELAY} Then start a run:"
     yield from wrap_text(text, width)
     yield f"  {options.command('run')}"

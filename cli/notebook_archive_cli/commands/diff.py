@@ -2,7 +2,7 @@
 
 import click
 
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import Options, add_common_options, add_second_place_option
 
 
 @click.command("diff")
@@ -11,6 +11,7 @@ from notebook_archive_cli.options import Options, add_common_options
 @click.option("--all", "has_reruns", is_flag=True, help="Show also what only a rerun changed.")
 @click.option("--stat", is_flag=True, help="Show only how many cells differ.")
 @click.option("--utc", is_flag=True, help="Show times in UTC. A day in VERSION ends in UTC.")
+@add_second_place_option
 @add_common_options
 @click.pass_obj
 def command(options: Options, before: str, after: str, has_reruns: bool, stat: bool, utc: bool) -> None:  # noqa: FBT001

@@ -14,22 +14,25 @@ def command() -> None:
 
 
 @command.command("list")
+@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
 @click.pass_obj
-def _list(options: Options) -> None:
+def _list(options: Options, *, is_utc: bool) -> None:
     """List the failed requests by reason.
 
     The exit status is 3 if there are any.
 
     Example: notebook-archive failed list
     """
+    from functools import partial
+
     from notebook_archive_cli.running.failures import FailureQueue, render_failures
     from notebook_archive_cli.session import Session
     from notebook_archive_cli.terminal.output import Output
 
     output = Output(options)
     failures = FailureQueue(Session(options)).describe()
-    output.show(failures, render_failures)
+    output.show(failures, partial(render_failures, is_utc=is_utc))
     if failures["messages"]:
         output.note(f"Remove the cause, then send them again: {options.command('failed', 'retry')}")
         sys.exit(ExitStatus.FINDING)

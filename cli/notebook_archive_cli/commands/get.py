@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import Options, add_common_options, add_second_place_option
 
 
 @click.command("get")
@@ -26,6 +26,7 @@ from notebook_archive_cli.options import Options, add_common_options
 @click.option("--all", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Download every version to DIR.")
 @click.option("--owner", metavar="NAME", help="Download only the notebooks of this owner, with --all.")
 @click.option("--utc", is_flag=True, help="A day in VERSION ends in UTC.")
+@add_second_place_option
 @add_common_options
 @click.pass_obj
 def command(

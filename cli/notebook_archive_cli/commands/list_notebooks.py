@@ -2,7 +2,7 @@
 
 import click
 
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import Options, add_common_options, add_second_place_option
 
 STATES = ("protected", "stale", "unprotected", "empty", "gone", "deleted", "unknown")
 
@@ -15,6 +15,7 @@ STATES = ("protected", "stale", "unprotected", "empty", "gone", "deleted", "unkn
 )
 @click.option("--deleted", "is_deleted", is_flag=True, help="Only notebooks that were deleted in ArcGIS.")
 @click.option("--utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
+@add_second_place_option
 @add_common_options
 @click.pass_obj
 def command(options: Options, owner: str, title: str, state: str, is_deleted: bool, utc: bool) -> None:  # noqa: FBT001

@@ -67,18 +67,21 @@ def _add(
 
 
 @command.command("list")
+@click.option("--utc", "is_utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
 @add_common_options
 @click.pass_obj
-def _list(options: Options) -> None:
+def _list(options: Options, *, is_utc: bool) -> None:
     """List the owners who have a secret, with their last rotation.
 
     Example: notebook-archive owners list
     """
+    from functools import partial
+
     from notebook_archive_cli.accounts.owners import list_owners, render_owners
     from notebook_archive_cli.session import Session
     from notebook_archive_cli.terminal.output import Output
 
-    Output(options).show(list_owners(Session(options)), render_owners)
+    Output(options).show(list_owners(Session(options)), partial(render_owners, is_utc=is_utc))
 
 
 @command.command("remove")

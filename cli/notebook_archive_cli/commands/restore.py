@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import Options, add_common_options, add_second_place_option
 
 if TYPE_CHECKING:
     from notebook_archive_cli.restoring.restores import VersionRestore
@@ -63,6 +63,7 @@ _MANY = ("mapped", "at")
 )
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be done. Change nothing.")
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
+@add_second_place_option
 @add_common_options
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - the options above
@@ -97,6 +98,7 @@ def _check_options(given: dict[str, Any]) -> None:
     for name, value in given.items():
         if name != "folder" and (value == "" or (isinstance(value, tuple) and "" in value)):
             raise click.UsageError(f"{_option_of(name)} is empty.", click.get_current_context())
+    options = click.get_current_context().find_object(Options) or Options()
     chosen = [name for name in ("version", "owner", "is_everything", "items", "resumed") if given[name]]
     if len(chosen) != 1:
         raise click.UsageError("Give exactly one of VERSION, --owner, --all, --item and --resume.")
@@ -109,6 +111,8 @@ def _check_options(given: dict[str, Any]) -> None:
         for name in names:
             if given[name] not in (None, False, ()) and not allowed:
                 raise click.UsageError(f"{_option_of(name)} {sentence}.")
+    if options.is_second_place and chosen == ["resumed"]:
+        raise click.UsageError("--second-place is that of the plan with --resume.")
     if given["secret_prefix"] and not given["portal_url"]:
         raise click.UsageError("--secrets is possible only with --to.")
 
@@ -165,6 +169,7 @@ def _read_restore(session: "Session", given: dict[str, Any]) -> "VersionRestore"
         secret_prefix=secret_prefix,
         is_private=given["is_private"],
         is_forced=given["is_forced"],
+        is_from_second_place=session.options.is_second_place,
         request_id=given["request_id"] or make_name("restore"),
     )
 
@@ -209,7 +214,9 @@ def _restore_many(session: "Session", given: dict[str, Any]) -> int:
     from notebook_archive_cli.terminal.output import Output
 
     output = Output(session.options)
-    planned = plan_many(session, _read_input(session, given))
+    asked = _read_input(session, given)
+    session = session.without_second_place()
+    planned = plan_many(session, asked)
     if given["is_dry_run"] or not planned["notebooks"]["planned"]:
         output.show(planned, render_many)
         return ExitStatus.FINDING if count_failed(planned) else ExitStatus.GOOD
@@ -239,6 +246,8 @@ def _read_input(session: "Session", given: dict[str, Any]) -> dict[str, Any]:
         asked["to"] = {"portalUrl": portal_url, "secretPrefix": secret_prefix}
     if owners:
         asked["owners"] = owners
+    if session.options.is_second_place:
+        asked["from"] = "second-place"
     if given["at"]:
         asked["at"] = format_end(given["at"], utc=given["utc"])
     return asked

@@ -2,13 +2,14 @@
 
 import click
 
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import Options, add_common_options, add_second_place_option
 
 
 @click.command("show")
 @click.argument("version", metavar="VERSION")
 @click.option("--outputs", is_flag=True, help="Show all lines of each output, not only the first 12.")
 @click.option("--utc", is_flag=True, help="Show times in UTC. A day in VERSION ends in UTC.")
+@add_second_place_option
 @add_common_options
 @click.pass_obj
 def command(options: Options, version: str, outputs: bool, utc: bool) -> None:  # noqa: FBT001

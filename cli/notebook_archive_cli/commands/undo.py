@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 @click.argument("restore_id", metavar="[RESTOREID]", required=False)
 @click.option("--run", "run_text", metavar="RUN", help="Undo every restore of this bulk restore.")
 @click.option("--list", "is_list", is_flag=True, help="List the newest restores, with their RESTOREID.")
+@click.option("--utc", "is_utc", is_flag=True, help="With --list, show times in UTC, not in the local time zone.")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be done. Change nothing.")
 @click.option("--force", "is_forced", is_flag=True, help="Put content back although somebody has the notebook open.")
 @click.option("--yes", "is_confirmed", is_flag=True, help="Do not ask.")
@@ -25,6 +26,7 @@ def command(
     run_text: str | None,
     *,
     is_list: bool,
+    is_utc: bool,
     is_dry_run: bool,
     is_forced: bool,
     is_confirmed: bool,
@@ -36,6 +38,8 @@ def command(
 
     Example: notebook-archive undo restore-20261122-060000-7c1f
     """
+    from functools import partial
+
     from notebook_archive_cli.errors import ExitStatus
     from notebook_archive_cli.restoring.restores import list_restores, render_restores
     from notebook_archive_cli.session import Session
@@ -45,9 +49,11 @@ def command(
         raise click.UsageError("Give exactly one of RESTOREID, --run and --list.")
     if is_forced and not restore_id:
         raise click.UsageError("--force is possible only with RESTOREID.")
+    if is_utc and not is_list:
+        raise click.UsageError("--utc is possible only with --list.")
     session = Session(options)
     if is_list:
-        Output(options).show(list_restores(session), render_restores)
+        Output(options).show(list_restores(session), partial(render_restores, is_utc=is_utc))
         return ExitStatus.GOOD
     if run_text:
         return _undo_run(session, run_text, is_dry_run=is_dry_run, is_confirmed=is_confirmed)

@@ -2,12 +2,13 @@
 
 import click
 
-from notebook_archive_cli.options import Options, add_common_options
+from notebook_archive_cli.options import Options, add_common_options, add_second_place_option
 
 
 @click.command("versions")
 @click.argument("item", metavar="ITEM")
 @click.option("--utc", is_flag=True, help="Show times in UTC, not in the local time zone.")
+@add_second_place_option
 @add_common_options
 @click.pass_obj
 def command(options: Options, item: str, utc: bool) -> None:  # noqa: FBT001

@@ -78,7 +78,7 @@ def check_encryption(target: Target) -> Check:
 def check_public_access(target: Target) -> Check:
     """Check that nobody can make the bucket public."""
     name, bucket = "bucket public access", target.output("ArchiveBucket")
-    blocked = _read(target, "get_public_access_block", "NoSuchPublicAccessBlockConfiguration", bucket)
+    blocked = read_setting(target, "get_public_access_block", "NoSuchPublicAccessBlockConfiguration", bucket)
     missing = [each for each in PUBLIC_ACCESS_BLOCK if not blocked.get("PublicAccessBlockConfiguration", {}).get(each)]
     if not missing:
         return good(name, "blocked")
@@ -90,10 +90,10 @@ def check_public_access(target: Target) -> Check:
 def check_policy(target: Target) -> Check:
     """Check that the bucket's policy allows only TLS, and refuses to overwrite what is written once."""
     name, bucket = "bucket policy", target.output("ArchiveBucket")
-    text = _read(target, "get_bucket_policy", "NoSuchBucketPolicy", bucket).get("Policy", "")
+    text = read_setting(target, "get_bucket_policy", "NoSuchBucketPolicy", bucket).get("Policy", "")
     policy = json.loads(text) if text else {"Version": "2012-10-17", "Statement": []}
     statements = list_statements(policy)
-    required = build_statements(bucket, _find_partition(target), target.parameter("BreakGlassRoleArn"))
+    required = build_statements(bucket, find_partition(target), target.parameter("BreakGlassRoleArn"))
     missing = [each for each in required if not any(_is_same(each, present) for present in statements)]
     if not missing:
         return good(name, f"has {' and '.join(str(each['Sid']) for each in required)}")
@@ -164,7 +164,7 @@ def check_object_lock(target: Target) -> Check:
     """Check the default lock of the bucket."""
     name, bucket = "bucket object lock", target.output("ArchiveBucket")
     mode, days = target.parameter("ObjectLockMode"), target.parameter("ObjectLockDays")
-    answer = _read(target, "get_object_lock_configuration", "ObjectLockConfigurationNotFoundError", bucket)
+    answer = read_setting(target, "get_object_lock_configuration", "ObjectLockConfigurationNotFoundError", bucket)
     retention = answer.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention", {})
     if retention:
         length = f"{retention['Days']} days" if "Days" in retention else f"{retention.get('Years')} years"
@@ -196,7 +196,7 @@ def check_object_lock(target: Target) -> Check:
 def check_lifecycle(target: Target) -> Check:
     """Check that no lifecycle rule deletes archived versions."""
     name, bucket = "bucket lifecycle", target.output("ArchiveBucket")
-    answer = _read(target, "get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration", bucket)
+    answer = read_setting(target, "get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration", bucket)
     rules = [each for each in answer.get("Rules", ()) if each.get("Status") == "Enabled"]
     deleting = [str(each.get("ID")) for each in rules if _may_delete_versions(each)]
     show = target.aws("s3api", "get-bucket-lifecycle-configuration", "--bucket", bucket)
@@ -224,26 +224,6 @@ def _may_delete_versions(rule: Mapping[str, Any]) -> bool:
     return bool(rule.get("NoncurrentVersionExpiration")) and EXPIRING_TAG not in tags
 
 
-def check_replication(target: Target) -> Check:
-    """Check that a replication of the bucket, if there is one, is enabled."""
-    name, bucket = "bucket replication", target.output("ArchiveBucket")
-    answer = _read(target, "get_bucket_replication", "ReplicationConfigurationNotFoundError", bucket)
-    rules = answer.get("ReplicationConfiguration", {}).get("Rules", [])
-    if not rules:
-        return good(name, "not configured, so this bucket is the only copy")
-    disabled = [str(each.get("ID")) for each in rules if each.get("Status") != "Enabled"]
-    if disabled:
-        fix = "Enable the rules. The command shows them."
-        return bad(
-            name,
-            f"disabled rules: {', '.join(disabled)}",
-            fix,
-            target.aws("s3api", "get-bucket-replication", "--bucket", bucket),
-        )
-    replicas = sorted({str(each["Destination"]["Bucket"]).rpartition(":")[2] for each in rules})
-    return good(name, f"to {', '.join(replicas)}")
-
-
 def check_ledger(target: Target) -> Check:
     """Check that the ledger's bucket exists, is not public, and has no lock."""
     name, bucket, s3 = "ledger bucket", target.output("LedgerBucket"), target.client("s3")
@@ -255,18 +235,19 @@ def check_ledger(target: Target) -> Check:
         return bad(
             name, f"bucket {bucket} does not exist", *target.deploy_with("ExistingLedgerBucket", "NAME-OF-A-BUCKET")
         )
-    lock = _read(target, "get_object_lock_configuration", "ObjectLockConfigurationNotFoundError", bucket)
+    lock = read_setting(target, "get_object_lock_configuration", "ObjectLockConfigurationNotFoundError", bucket)
     if lock.get("ObjectLockConfiguration", {}).get("Rule"):
         fix, command = target.deploy_with("ExistingLedgerBucket", "NAME-OF-A-BUCKET-WITHOUT-A-LOCK")
         return bad(name, f"{bucket} has Object Lock, but the ledger is written again every night", fix, command)
     return good(name, bucket)
 
 
-def _find_partition(target: Target) -> str:
+def find_partition(target: Target) -> str:
+    """Return the partition of AWS, which is a part of ARNs."""
     return str(target.client("s3").meta.partition)
 
 
-def _read(target: Target, method: str, absent: str, bucket: str) -> dict[str, Any]:
+def read_setting(target: Target, method: str, absent: str, bucket: str) -> dict[str, Any]:
     """Return a setting of a bucket, or an empty dictionary if the bucket does not have it."""
     try:
         answer: dict[str, Any] = getattr(target.client("s3"), method)(Bucket=bucket)

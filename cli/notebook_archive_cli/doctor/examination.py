@@ -5,7 +5,19 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from notebook_archive_cli.doctor import aws, beliefs, bucket, functions, network, portal, schedule, secrets, webhook
+from notebook_archive_cli.doctor import (
+    aws,
+    beliefs,
+    bucket,
+    functions,
+    network,
+    notifications,
+    portal,
+    schedule,
+    second_place,
+    secrets,
+    webhook,
+)
 from notebook_archive_cli.doctor.checks import Check, bad, unknown
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.errors import CommandError, ExitStatus
@@ -64,7 +76,9 @@ STEPS = (
     Step("bucket policy", bucket.check_policy, ("bucket",)),
     Step("bucket object lock", bucket.check_object_lock, ("bucket",)),
     Step("bucket lifecycle", bucket.check_lifecycle, ("bucket",)),
-    Step("bucket replication", bucket.check_replication, ("bucket",)),
+    Step("bucket replication", second_place.check_rule, ("bucket",)),
+    Step("second place", second_place.check_bucket, _STACK),
+    Step("second place replicas", second_place.check_replicas, ("bucket replication", "second place")),
     Step("ledger bucket", bucket.check_ledger, _STACK),
     Step("functions", functions.check_states, ("resources",)),
     Step("function concurrency", functions.check_concurrency, ("resources",)),
@@ -82,6 +96,9 @@ STEPS = (
     Step("dead-letter queue", schedule.check_dead_letters, _STACK),
     Step("failure queue", schedule.check_failures, _STACK),
     Step("alarms", schedule.check_alarms, _STACK),
+    Step("notifications", notifications.check_events, ("resources",)),
+    Step("unsent notifications", notifications.check_unsent, ("resources",)),
+    Step("chat", notifications.check_chat, _STACK),
     Step("network", network.check_network, _STACK),
     Step("beliefs", beliefs.check_beliefs, ("notebook server",), SECRETS_SECONDS),
 )

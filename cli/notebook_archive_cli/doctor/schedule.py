@@ -132,7 +132,7 @@ def check_rule(target: Target) -> Check:
 def check_dead_letters(target: Target) -> Check:
     """Check that the schedules could deliver what they started."""
     name, url = "dead-letter queue", target.output("ScheduleDeadLetterQueue")
-    waiting = _count_messages(target, url)
+    waiting = count_messages(target, url)
     if not waiting:
         return good(name, "empty")
     return bad(
@@ -147,7 +147,7 @@ def check_dead_letters(target: Target) -> Check:
 def check_failures(target: Target) -> Check:
     """Check that no request failed."""
     name = "failure queue"
-    waiting = _count_messages(target, target.output("FailureQueue"))
+    waiting = count_messages(target, target.output("FailureQueue"))
     if not waiting:
         return good(name, "empty")
     return bad(
@@ -158,7 +158,7 @@ def check_failures(target: Target) -> Check:
     )
 
 
-def _count_messages(target: Target, url: str) -> int:
+def count_messages(target: Target, url: str) -> int:
     """Return the number of messages in a queue, as SQS estimates it."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     attributes = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
@@ -176,12 +176,8 @@ def check_alarms(target: Target) -> Check:
             f"Make a topic, and subscribe to it. {fix}",
             target.aws("sns", "create-topic", "--name", f"{target.session.stack.name}-alarms"),
         )
-    try:
-        pages = target.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-        subscriptions = [each for page in pages for each in page["Subscriptions"]]
-    except ClientError as error:
-        if error.response["Error"].get("Code") not in ("NotFound", "NotFoundException"):
-            raise
+    subscriptions = list_subscriptions(target, topic)
+    if subscriptions is None:
         return bad(
             name, f"there is no topic {topic}", "Make it, or set another AlarmTopicArn.", _create_topic(target, topic)
         )
@@ -200,8 +196,11 @@ def check_alarms(target: Target) -> Check:
     alarms = target.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{target.session.stack.name}-")[
         "MetricAlarms"
     ]
+    # With AlarmFormat TEXT, only the alarm about the notifier itself has an action.
+    is_text = target.parameter("AlarmFormat") == "TEXT"
+    acting = [each for each in alarms if not is_text or "NotificationFailedAlarm" in each["AlarmName"]]
     silent = [
-        each["AlarmName"] for each in alarms if not each.get("ActionsEnabled", True) or not each.get("AlarmActions")
+        each["AlarmName"] for each in acting if not each.get("ActionsEnabled", True) or not each.get("AlarmActions")
     ]
     if silent:
         command = target.aws("cloudwatch", "enable-alarm-actions", "--alarm-names", *silent)
@@ -209,6 +208,20 @@ def check_alarms(target: Target) -> Check:
     if not alarms:
         return unknown(name, "the stack has a topic, but CloudWatch shows no alarm of it")
     return good(name, f"{format_count(len(alarms), 'alarm')} notify {format_count(len(subscriptions), 'subscriber')}")
+
+
+def list_subscriptions(target: Target, topic: str) -> list[dict[str, Any]] | None:
+    """Return the subscriptions of a topic, or None if the topic does not exist.
+
+    The ARN of one that is not confirmed is not an ARN.
+    """
+    try:
+        pages = target.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        return [each for page in pages for each in page["Subscriptions"]]
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in ("NotFound", "NotFoundException"):
+            raise
+        return None
 
 
 def _create_topic(target: Target, topic: str) -> str:

@@ -24,16 +24,18 @@ class Target:
         self.is_local = session.options.is_local
         self._clients: dict[str, Any] = {}
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - one of boto3's clients
-        """Return the client of a service."""
-        if service not in self._clients:
-            self._clients[service] = self.session.client(
+    def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401 - one of boto3's clients
+        """Return the client of a service, in the region of the stack if no other is given."""
+        name = f"{service} {region}"
+        if name not in self._clients:
+            self._clients[name] = self.session.client(
                 service,
+                region,
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
                 retries={"total_max_attempts": 2, "mode": "standard"},
             )
-        return self._clients[service]
+        return self._clients[name]
 
     def parameter(self, name: str) -> str:
         """Return a parameter of the stack, or an empty string."""

@@ -15,6 +15,7 @@ from notebook_archive.archive import LedgerEntry, keys
 from notebook_archive.archive.bucket import ListedObject
 from notebook_archive.errors import ArchiveDamaged, ArchiveDenied, ArchiveError
 from notebook_archive.models import ItemId, format_size
+from notebook_archive.models.file_names import find_digits, make_safe_name
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.reading.catalog import (
     ArchivedVersion,
@@ -23,7 +24,6 @@ from notebook_archive_cli.reading.catalog import (
     filter_notebooks,
     list_notebooks,
 )
-from notebook_archive_cli.reading.file_names import find_digits, make_safe_name
 from notebook_archive_cli.reading.manifest import FILE_NAME, NOTEBOOK_SUFFIX, Manifest, SavedFile
 from notebook_archive_cli.reading.versions import VerifiedVersion, copy_verified
 from notebook_archive_cli.session import THREADS, Session

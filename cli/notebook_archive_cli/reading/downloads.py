@@ -10,9 +10,9 @@ from typing import IO, Any
 
 from notebook_archive.errors import ArchiveDamaged
 from notebook_archive.models import format_size
+from notebook_archive.models.file_names import find_digits, make_safe_name
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.reading.catalog import ArchivedVersion
-from notebook_archive_cli.reading.file_names import find_digits, make_safe_name
 from notebook_archive_cli.reading.notebook_document import describe_version
 from notebook_archive_cli.reading.versions import VerifiedVersion, copy_verified, raise_damaged, read_entry
 from notebook_archive_cli.session import Session

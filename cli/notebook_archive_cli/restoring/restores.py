@@ -69,6 +69,7 @@ class VersionRestore:
     secret_prefix: str = ""
     is_private: bool = False
     is_forced: bool = False
+    is_from_second_place: bool = False
     request_id: str = ""
 
     def event(self, *, is_dry_run: bool) -> dict[str, Any]:
@@ -91,6 +92,8 @@ class VersionRestore:
             event["folder"] = self.folder
         if self.portal_url:
             event["to"] = {"portalUrl": self.portal_url, "secretPrefix": self.secret_prefix}
+        if self.is_from_second_place:
+            event["from"] = "second-place"
         flags = {"private": self.is_private, "force": self.is_forced}
         return event | {name: True for name, value in flags.items() if value}
 
@@ -410,11 +413,11 @@ def _describe_listed(session: Session, restore_id: str, begun: datetime, state: 
     }
 
 
-def render_restores(restores: list[dict[str, Any]], width: int) -> Iterator[str]:
+def render_restores(restores: list[dict[str, Any]], width: int, *, is_utc: bool = False) -> Iterator[str]:
     """Yield the newest restores, two lines each, because an id has up to 80 characters."""
     if not restores:
         yield "Nothing has been restored yet."
     for each in restores:
         yield each["restoreId"]
-        line = f"  {format_time(each['startedAt'], is_utc=False)}  {each['state']}  {_WAYS.get(each['as'], '')}  "
+        line = f"  {format_time(each['startedAt'], is_utc=is_utc)}  {each['state']}  {_WAYS.get(each['as'], '')}  "
         yield line + truncate(replace_unprintable(each["title"]), max(width - len(line), MIN_TITLE))

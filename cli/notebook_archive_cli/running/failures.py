@@ -17,6 +17,7 @@ from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.session import Session
 from notebook_archive_cli.terminal.layout import wrap_text
 from notebook_archive_cli.terminal.output import format_count
+from notebook_archive_cli.terminal.units import format_time
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -212,12 +213,12 @@ def format_items(item_ids: Sequence[str]) -> str:
     return f"{' '.join(item_ids[:MAX_ITEMS_SHOWN])}{more}"
 
 
-def render_failures(failures: dict[str, Any], width: int) -> Iterator[RenderableType]:
+def render_failures(failures: dict[str, Any], width: int, *, is_utc: bool = False) -> Iterator[RenderableType]:
     """Yield a block of lines for each reason."""
     if not failures["messages"]:
         yield "The failure queue is empty."
     for reason in failures["reasons"]:
-        since = datetime.fromisoformat(reason["since"]).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+        since = format_time(reason["since"], is_utc=is_utc)
         tried = f", tried {format_count(reason['attempts'], 'time')}" if reason["attempts"] is not None else ""
         heading = f"{reason['reason']}: {format_count(reason['messages'], 'request')}, since {since}{tried}"
         yield from wrap_text(heading, width)

@@ -110,6 +110,8 @@ def shorten_keys(text: str) -> str:
 def _choose_command(finding: Mapping[str, Any], options: Options) -> str:
     if finding["kind"] in _SETTLED_KINDS or not finding["itemId"]:
         return options.command("acknowledge", finding["findingId"])
+    if finding["kind"] == "not-replicated":
+        return options.command("doctor")
     if finding["kind"] == "missing" and "goodVersionId" not in finding:
         return options.command("run", finding["itemId"])
     return options.command("verify", finding["itemId"])

@@ -242,6 +242,7 @@ def _render_verification(
         "Not in the archive": arcgis
         and arcgis["missedVersions"]
         and f"{format_count(arcgis['missedVersions'], 'version')} that ArcGIS has (run {arcgis['runId']})",
+        "Second place": _describe_second_place(report),
     }
     yield from _render_figures(figures, width)
     if report["named"]:
@@ -254,6 +255,14 @@ def _render_verification(
             yield f"The first {len(report['named'][:limit])} are shown. All of them:"
             yield f"  {options.command('findings', '--all')}"
     yield from _render_notices(report, width)
+
+
+def _describe_second_place(report: Mapping[str, Any]) -> str:
+    place = report.get("secondPlace")  # reports of earlier releases do not have it
+    if not place:
+        return ""
+    objects, missing = format_count(place["compared"], "object"), place["notReplicated"]
+    return f"{missing:,} of {objects} not replicated" if missing else f"{objects} replicated, none missing"
 
 
 def _render_bulk_restore(

@@ -22,14 +22,17 @@ from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, ArchiveReader, Ledger, Polls
+from notebook_archive.archive import Archive, ArchiveReader, Ledger, Polls, SecondPlace
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
 from notebook_archive.backup_requests.queue import RequestQueue
+from notebook_archive.bulk_restore import RestoreSource
 from notebook_archive.clock import Deadline
 from notebook_archive.events import EventBus
+from notebook_archive.notifications import Notifier, Publisher, Records, Stack, Topic
 from notebook_archive.reading import SnapshotSource
 from notebook_archive.reading.authorization import Authorization
 from notebook_archive.restore import RestoreContext, TargetPortal, TargetPortals
+from notebook_archive.restore.request import Place
 from notebook_archive.rotation import RotationContext
 from notebook_archive.secret_store import CachedSecret, SecretStore
 from notebook_archive.settings import (
@@ -40,9 +43,12 @@ from notebook_archive.settings import (
     BackupSettings,
     DownloadSnapshotSettings,
     LedgerSettings,
+    NotifyOperatorsSettings,
+    PlanRestoresSettings,
     PortalSettings,
     RestoreSettings,
     RotateTokenSettings,
+    SecondPlaceSettings,
     TestRestoresSettings,
 )
 
@@ -88,7 +94,33 @@ def polls(settings: LedgerSettings) -> Polls:
 
 
 @cache
+def second_place(settings: SecondPlaceSettings) -> SecondPlace:
+    """Return the second place, for listing it."""
+    return SecondPlace(_second_s3(settings.region), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def replica_reader(settings: SecondPlaceSettings) -> ArchiveReader:
+    """Return a reader of the second place."""
+    return ArchiveReader(_second_s3(settings.region), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def _second_s3(region: str) -> "S3Client":
+    """Return a client for the region of the second place.
+
+    If that region is down, its calls fail within a minute and a half. So a verification still has time for the archive.
+    """
+    return _make_s3(region, attempts=3, read_timeout=20)
+
+
+@cache
 def _s3() -> "S3Client":
+    return _make_s3(None)
+
+
+def _make_s3(region: str | None, **limits: int) -> "S3Client":
+    """Return a client for a region, or for that of the stack. `limits` are those of `_make_config`."""
     # Every body is sent with its SHA-256 in a signed header, so the signature need not include a second hash of the
     # body. Without the other options, botocore signs links with an older version, or for the global S3 host. Newer
     # regions refuse the global host. Older regions redirect to another host, and then the signature is invalid, because
@@ -99,7 +131,7 @@ def _s3() -> "S3Client":
         "addressing_style": "virtual",
         "us_east_1_regional_endpoint": "regional",
     }
-    s3 = boto3.client("s3", config=_make_config(signature_version="s3v4", s3=options))
+    s3 = boto3.client("s3", region, config=_make_config(**limits, signature_version="s3v4", s3=options))
     # By default, botocore sends `Expect: 100-continue` and waits before it sends a body. That costs a round trip for
     # each snapshot, and the bucket always accepts.
     s3.meta.events.unregister("before-call.s3", add_expect_header)
@@ -194,7 +226,18 @@ def restore_context(settings: RestoreSettings) -> RestoreContext:
         TargetPortals(target, settings.other_secret_prefix, make_routes),
         settings.max_snapshot_bytes,
         settings.snapshot_limit,
+        replica_reader(settings.second_place) if settings.second_place else None,
     )
+
+
+@cache
+def restore_sources(settings: PlanRestoresSettings) -> dict[Place, RestoreSource]:
+    """Return the places that many notebooks can be restored from."""
+    own = RestoreSource(archive(settings.archive), archive_reader(settings.archive))
+    second = settings.second_place
+    if second is None:
+        return {"archive": own}
+    return {"archive": own, "second-place": RestoreSource(second_place(second), replica_reader(second))}
 
 
 @cache
@@ -256,6 +299,27 @@ def request_queue(url: str, failure_url: str) -> RequestQueue:
 def event_bus(name: str) -> EventBus:
     """Return the event bus for functions that publish at the end of an invocation."""
     return EventBus(boto3.client("events", config=_reserve_config()), name, BUS_SECONDS)
+
+
+@cache
+def notifier(settings: NotifyOperatorsSettings) -> Notifier:
+    """Return what notifying operators needs."""
+    stack = Stack(settings.stack, settings.region)
+    topics = (Topic(settings.text_topic, "text"), Topic(settings.chat_topic, "chat"))
+    return Notifier(
+        archive(settings.archive),
+        Records(_s3(), settings.ledger.bucket, settings.ledger.bucket_owner),
+        Publisher(boto3.client("sns", config=_reserve_config()), stack),
+        [topic for topic in topics if topic.arn],
+        stack,
+        {
+            settings.run_machine: "run",
+            settings.verification_machine: "verification",
+            settings.restore_machine: "restore",
+        },
+        settings.alarm_after_hours,
+        settings.only_changes,
+    )
 
 
 @cache

@@ -13,7 +13,7 @@ class Metric(StrEnum):
     """Every metric, grouped by the function that sends it."""
 
     # report_run sends these once for each run. One of the first three is 1. All three are 0 for a run over chosen
-    # notebooks.
+    # notebooks, and the recovery point is left out.
     RUN_COMPLETE = "RunComplete"
     RUN_PARTIAL = "RunPartial"
     RUN_FAILED = "RunFailed"
@@ -28,6 +28,8 @@ class Metric(StrEnum):
     NOTEBOOKS_UNPROTECTED = "NotebooksUnprotected"
     NOTEBOOKS_EMPTY = "NotebooksEmpty"
     NOTEBOOKS_GONE = "NotebooksGone"
+    RECOVERY_POINT_MEDIAN_HOURS = "RecoveryPointMedianHours"
+    RECOVERY_POINT_WORST_HOURS = "RecoveryPointWorstHours"
     SNAPSHOTS_ATTEMPTED = "SnapshotsAttempted"
     SNAPSHOTS_ARCHIVED = "SnapshotsArchived"
     SNAPSHOTS_UNCHANGED = "SnapshotsUnchanged"
@@ -58,7 +60,8 @@ class Metric(StrEnum):
     TOKENS_ROTATED = "TokensRotated"
     TOKENS_EXPIRING_BEFORE_ROTATION = "TokensExpiringBeforeRotation"
 
-    # report_verification sends these once for each verification. OLDEST_UNPROVED_DAYS is left out for chosen items.
+    # report_verification sends these once for each verification. OLDEST_UNPROVED_DAYS is left out for chosen items, and
+    # OBJECTS_NOT_REPLICATED if the stack has no second place, or if it could not be listed.
     VERIFICATION_COMPLETE = "VerificationComplete"
     VERIFICATION_DURATION = "VerificationDuration"
     VERSIONS_READ = "VersionsRead"
@@ -75,6 +78,7 @@ class Metric(StrEnum):
     OBJECTS_UNREADABLE = "ObjectsUnreadable"
     OBJECTS_FOREIGN = "ObjectsForeign"
     VERSIONS_NOT_NOTEBOOKS = "VersionsNotNotebooks"
+    OBJECTS_NOT_REPLICATED = "ObjectsNotReplicated"
     FINDINGS_ACKNOWLEDGED = "FindingsAcknowledged"
     VERSIONS_MISSED = "VersionsMissed"
     VERSIONS_KEPT = "VersionsKept"
@@ -94,6 +98,11 @@ class Metric(StrEnum):
     BULK_NOTEBOOKS_SKIPPED = "BulkNotebooksSkipped"
     BULK_NOTEBOOKS_FAILED = "BulkNotebooksFailed"
     BULK_BYTES_RESTORED = "BulkBytesRestored"
+
+    # notify_operators sends these once for each invocation.
+    NOTIFICATIONS_SENT = "NotificationsSent"
+    NOTIFICATIONS_FOLDED = "NotificationsFolded"
+    NOTIFICATIONS_FAILED = "NotificationsFailed"
 
     # test_restores sends these once for each restore test.
     RESTORE_TESTS_PASSED = "RestoreTestsPassed"

@@ -17,6 +17,7 @@ Route = Literal["auto", "notebook-server", "portal"]
 ApiAuth = Literal["IAM", "ArcGIS"]
 ROUTES: tuple[Route, ...] = ("auto", "notebook-server", "portal")
 API_AUTHS: tuple[ApiAuth, ...] = ("IAM", "ArcGIS")
+DIGEST_CONTENTS = ("ALWAYS", "CHANGES")
 
 MEGABYTE = 1_000_000
 MAX_THREADS = 64
@@ -25,6 +26,8 @@ MAX_THREADS = 64
 HTTPS_URL = re.compile(r"https://[A-Za-z0-9._\-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~\-]+)*/?")
 
 _ACCOUNT = re.compile("[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]+")
+_MACHINE = re.compile("arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:.+")
 
 
 class _Variables:
@@ -104,6 +107,24 @@ class LedgerSettings:
     def read(cls, variables: _Variables) -> Self:
         """Return the settings."""
         return cls(variables.text("LEDGER_BUCKET"), variables.text("ARCHIVE_BUCKET_OWNER", _ACCOUNT))
+
+
+@dataclass(frozen=True, slots=True)
+class SecondPlaceSettings:
+    """The bucket of the second place, to which S3 replicates the archive."""
+
+    bucket: str
+    bucket_owner: str
+    region: str
+
+    @classmethod
+    def read(cls, variables: _Variables) -> Self | None:
+        """Return the settings, or None if the stack has no second place."""
+        bucket = variables.text("SECOND_BUCKET", default="")
+        default = None if bucket else ""
+        owner = variables.text("SECOND_BUCKET_OWNER", _ACCOUNT, default)
+        region = variables.text("SECOND_BUCKET_REGION", _REGION, default)
+        return cls(bucket, owner, region) if bucket else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +310,7 @@ class PlanVerificationSettings:
 
     archive: ArchiveSettings
     ledger: LedgerSettings
+    second_place: SecondPlaceSettings | None
     threads: int
     verify_days: int
 
@@ -299,6 +321,7 @@ class PlanVerificationSettings:
             return cls(
                 archive=ArchiveSettings.read(variables),
                 ledger=LedgerSettings.read(variables),
+                second_place=SecondPlaceSettings.read(variables),
                 threads=_read_threads(variables),
                 verify_days=variables.number("VERIFY_DAYS", 1, 3650),
             )
@@ -349,11 +372,13 @@ class RestoreSettings:
     """The settings for restoring a notebook.
 
     `other_secret_prefix` is the prefix of the secrets for other portals, or empty if the stack restores only to its own
-    portal. `snapshot_limit` is the number of snapshots that ArcGIS allows for a notebook.
+    portal. `snapshot_limit` is the number of snapshots that ArcGIS allows for a notebook. `second_place` is None if the
+    stack has none, or if the function never reads it.
     """
 
     archive: ArchiveSettings
     ledger: LedgerSettings
+    second_place: SecondPlaceSettings | None
     arcgis: ArcGISSettings
     other_secret_prefix: str
     max_snapshot_bytes: int
@@ -365,6 +390,7 @@ class RestoreSettings:
         return cls(
             archive=ArchiveSettings.read(variables),
             ledger=LedgerSettings.read(variables),
+            second_place=SecondPlaceSettings.read(variables),
             arcgis=ArcGISSettings.read(variables),
             other_secret_prefix=variables.text("RESTORE_SECRET_PREFIX", default="").strip("/"),
             max_snapshot_bytes=_read_max_snapshot_bytes(variables),
@@ -410,13 +436,14 @@ class PlanRestoresSettings:
     """The settings of `plan_restores`."""
 
     archive: ArchiveSettings
+    second_place: SecondPlaceSettings | None
     threads: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Return the settings, or raise SettingsInvalid."""
         with _checked(env) as variables:
-            return cls(ArchiveSettings.read(variables), _read_threads(variables))
+            return cls(ArchiveSettings.read(variables), SecondPlaceSettings.read(variables), _read_threads(variables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,6 +552,51 @@ class DownloadSnapshotSettings:
                 api_auth=_read_api_auth(variables),
                 max_snapshot_bytes=_read_max_snapshot_bytes(variables),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyOperatorsSettings:
+    """The settings of `notify_operators`.
+
+    `text_topic` and `chat_topic` are ARNs of SNS topics. At most one of them is empty. The ARNs of the state machines
+    are those of runs, of verifications and of bulk restores.
+    """
+
+    archive: ArchiveSettings
+    ledger: LedgerSettings
+    stack: str
+    text_topic: str
+    chat_topic: str
+    run_machine: str
+    verification_machine: str
+    restore_machine: str
+    alarm_after_hours: int
+    only_changes: bool
+
+    @property
+    def region(self) -> str:
+        """The region of the stack."""
+        return self.run_machine.split(":")[3]
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            settings = cls(
+                archive=ArchiveSettings.read(variables),
+                ledger=LedgerSettings.read(variables),
+                stack=variables.text("POWERTOOLS_SERVICE_NAME"),
+                text_topic=variables.text("TEXT_TOPIC_ARN", default=""),
+                chat_topic=variables.text("CHAT_TOPIC_ARN", default=""),
+                run_machine=variables.text("RUN_STATE_MACHINE_ARN", _MACHINE),
+                verification_machine=variables.text("VERIFICATION_STATE_MACHINE_ARN", _MACHINE),
+                restore_machine=variables.text("RESTORE_STATE_MACHINE_ARN", _MACHINE),
+                alarm_after_hours=variables.number("ALARM_AFTER_HOURS", 1, 168),
+                only_changes=variables.choice("DIGEST_CONTENT", DIGEST_CONTENTS, "ALWAYS") == "CHANGES",
+            )
+            if not settings.text_topic and not settings.chat_topic:
+                variables.faults.append("TEXT_TOPIC_ARN and CHAT_TOPIC_ARN are both empty")
+            return settings
 
 
 @dataclass(frozen=True, slots=True)

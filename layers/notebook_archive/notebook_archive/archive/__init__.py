@@ -11,6 +11,7 @@ from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
 from notebook_archive.archive.polls import LastPoll, Polls
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.records import DamagedEvidence, StoredByRun, StoreRecord
+from notebook_archive.archive.second_place import SecondPlace
 from notebook_archive.archive.store import Archive, CaptureRecord, SpooledLines, StoreResult, spool_lines
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Polls",
     "RestoreId",
     "RunId",
+    "SecondPlace",
     "SeenNote",
     "Shard",
     "SpooledLines",

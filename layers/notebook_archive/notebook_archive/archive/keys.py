@@ -29,6 +29,8 @@ ERASURES = "erasures/"
 LEDGER = "ledger/"
 # The object with the result of the last poll for changes, in the bucket of the ledger.
 LAST_POLL = "polls/last.json"
+# The records of what was reported to operators, in the bucket of the ledger.
+NOTIFICATIONS = "notifications/"
 # The object that names the shards of the ledger that have no version.
 EMPTY_SHARDS = "ledger/empty.json"
 # The shards of the ledger: the first two digits of the item ids.
@@ -43,7 +45,8 @@ _SNAPSHOT = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{3
 _ALTERED = re.compile(r"notebooks/([0-9a-f]{32})/snapshots/(snapshot-[0-9a-f]{32})\.([0-9a-f]{12})\.json")
 _CURRENT = re.compile(r"notebooks/([0-9a-f]{32})/current/([0-9]{13}-[0-9a-f]{12})\.(ipynb|seen|captured)")
 _COPY = re.compile(r"[0-9]{13}-[0-9a-f]{12}")
-_COPY_NAME = re.compile(r"current/([0-9]{13}-[0-9a-f]{12})\.ipynb")
+# The name of a copy in reports and events.
+COPY_NAME = re.compile(r"current/([0-9]{13}-[0-9a-f]{12})\.ipynb")
 _ITEM = re.compile(r"notebooks/([0-9a-f]{32})/(item|deleted)\.json")
 _CAPTURE_RECORD = re.compile(r"notebooks/[0-9a-f]{32}/captures/snapshot-[0-9a-f]{32}\.json")
 _TEST_OBJECT = re.compile(r"restore-tests/([^/]+/[^/]+)/(plan|removed)\.json")
@@ -170,7 +173,7 @@ class CopyId(str):
     @classmethod
     def from_resource_key(cls, name: str) -> Self | None:
         """Return the copy that has this name in reports and events, or None if it is the name of a snapshot."""
-        match = _COPY_NAME.fullmatch(name)
+        match = COPY_NAME.fullmatch(name)
         return cls(match[1]) if match else None
 
     @property
@@ -262,6 +265,11 @@ def capture_record_key(item_id: ItemId, key: ResourceKey) -> str:
 def copy_key(item_id: ItemId, copy: CopyId) -> str:
     """Return the key of a copy of a notebook's content, or of a note about the content."""
     return f"{notebook_prefix(item_id)}current/{copy}.{copy.kind}"
+
+
+def content_key(item_id: ItemId, name: ResourceKey | CopyId) -> str:
+    """Return the key of an archived snapshot or of a copy."""
+    return copy_key(item_id, name) if isinstance(name, CopyId) else snapshot_key(item_id, name)
 
 
 def parse(key: str) -> tuple[ItemId, ResourceKey | AlteredSnapshot | CopyId | ItemNote] | None:
@@ -465,6 +473,11 @@ def findings_key(run: RunId) -> str:
     return _verification_key(run, "findings.jsonl")
 
 
+def unreplicated_key(run: RunId) -> str:
+    """Return the key of what the comparison with the second place found."""
+    return _verification_key(run, "not-replicated.jsonl")
+
+
 def verification_report_key(run: RunId) -> str:
     """Return the key of the report of a verification."""
     return _verification_key(run, "report.json")
@@ -479,6 +492,16 @@ def parse_acknowledgement(key: str) -> str | None:
 def erasure_key(day: date, erasure_id: str) -> str:
     """Return the key of the record of an erasure that began on this day (UTC). The id has 12 hexadecimal digits."""
     return f"{ERASURES}{day}/{erasure_id}.json"
+
+
+def notifications_prefix(kind: str) -> str:
+    """Return the prefix of the keys of all records of notifications of one kind."""
+    return f"{NOTIFICATIONS}{kind}/"
+
+
+def notification_key(kind: str, name: str) -> str:
+    """Return the key of the record of a notification. The name begins with a day (UTC), like a run id."""
+    return f"{notifications_prefix(kind)}{name}.json"
 
 
 def _bulk_restore_key(run: RunId, name: str) -> str:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from notebook_archive.archive import keys
 from notebook_archive.archive.bucket import Bucket, OpenedObject
+from notebook_archive.archive.keys import CopyId
 from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.errors import ArchiveDamaged
 from notebook_archive.models import ItemId, ResourceKey
+from notebook_archive.models.file_names import format_attachment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -103,9 +105,9 @@ class ArchiveReader:
         """`owner` is the id of the AWS account that the bucket must belong to."""
         self._bucket = Bucket(s3, bucket, owner)
 
-    def open(self, item_id: ItemId, key: ResourceKey) -> OpenedSnapshot | None:
-        """Open a snapshot with one call, and return it, or None if the archive does not have it."""
-        stored = self._bucket.open(keys.snapshot_key(item_id, key))
+    def open(self, item_id: ItemId, name: ResourceKey | CopyId) -> OpenedSnapshot | None:
+        """Open a snapshot or a copy with one call, and return it, or None if the archive does not have it."""
+        stored = self._bucket.open(keys.content_key(item_id, name))
         return OpenedSnapshot(stored) if stored else None
 
     def open_version(self, key: str, version_id: str = "") -> OpenedObject | None:
@@ -153,16 +155,16 @@ class ArchiveReader:
             raise ArchiveDamaged(f"{path} is not JSON.") from None
         return item if isinstance(item, dict) else {}
 
-    def link(self, item_id: ItemId, key: ResourceKey, file_name: str) -> str:
-        """Return a URL from which anybody can download the snapshot as a file. It is valid for LINK_SECONDS.
+    def link(self, item_id: ItemId, name: ResourceKey | CopyId, file_name: str) -> str:
+        """Return a URL from which anybody can download a snapshot or a copy. It is valid for LINK_SECONDS.
 
         The URL expires earlier if the function's AWS credentials do (AWS re:Post,
         "presigned-url-s3-bucket-expiration").
         """
         return self._bucket.make_link(
-            keys.snapshot_key(item_id, key),
+            keys.content_key(item_id, name),
             LINK_SECONDS,
-            ResponseContentDisposition=f'attachment; filename="{file_name}"',
+            ResponseContentDisposition=format_attachment(file_name),
             ResponseContentType="application/json",
         )
 

@@ -14,11 +14,12 @@ from notebook_archive.bulk_restore.batch import restore_batch
 from notebook_archive.bulk_restore.bulk_input import BulkRequest, guess_request, read_request
 from notebook_archive.bulk_restore.bulk_metrics import count_metrics
 from notebook_archive.bulk_restore.outcome import list_made
-from notebook_archive.bulk_restore.plan import plan_restores
+from notebook_archive.bulk_restore.plan import RestoreSource, plan_restores
 from notebook_archive.bulk_restore.report import report_restores
 
 __all__ = [
     "BulkRequest",
+    "RestoreSource",
     "count_metrics",
     "guess_request",
     "list_made",

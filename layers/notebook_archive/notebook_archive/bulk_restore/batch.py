@@ -98,4 +98,6 @@ def make_event(planned: PlannedRestore, batch: Batch) -> dict[str, Any]:
     }
     if planned["owner"]:
         event["owner"] = planned["owner"]
+    if "place" in batch:
+        event["from"] = batch["place"]
     return {**event, "to": batch["to"]} if "to" in batch else event

@@ -10,7 +10,7 @@ from notebook_archive.archive import RunId
 from notebook_archive.errors import NotAnId, RestoreInputInvalid, RunInputInvalid, SettingsInvalid
 from notebook_archive.executions.execution_input import read_fields, read_item_list
 from notebook_archive.models import MAX_OWNER, ItemId, is_unicode
-from notebook_archive.restore.request import OtherPortal, parse_portal
+from notebook_archive.restore.request import PLACES, OtherPortal, Place, parse_portal
 
 # Whether everything is restored, the notebooks of one owner, those of a list, or the plan of an earlier execution.
 Scope = Literal["everything", "owner", "chosen", "resumed"]
@@ -30,7 +30,7 @@ class BulkRequest:
     `owners` maps archived owners, in lower case, to owners in the target. ArcGIS has no two members whose names differ
     only in case. `before` is in epoch milliseconds: only versions with content
     from before this moment are restored. If it is 0, the newest are. `resumed` is the earlier bulk restore whose plan
-    is carried out.
+    is carried out. `place` is where the versions are listed and read.
     """
 
     scope: Scope
@@ -41,6 +41,7 @@ class BulkRequest:
     owners: Mapping[str, str] = field(default_factory=dict)
     before: int = 0
     is_dry_run: bool = False
+    place: Place = "archive"
 
     def map_owner(self, archived: str) -> str:
         """Return the owner in the target of the notebooks of an archived owner."""
@@ -60,17 +61,17 @@ def read_request(given: object) -> BulkRequest:
 
 
 def _read_request(given: object) -> BulkRequest:
-    fields = read_fields(given, {*SCOPES, "to", "owners", "at", "dryRun"}, ALLOWED_INPUT)
+    fields = read_fields(given, {*SCOPES, "to", "owners", "at", "dryRun", "from"}, ALLOWED_INPUT)
     named = [name for name in SCOPES if name in fields]
     if len(named) != 1:
         raise RestoreInputInvalid(
             f"The input names {len(named)} of the fields that say what is restored. {ALLOWED_INPUT}"
         )
     scope = SCOPES[named[0]]
-    if scope == "resumed" and fields.keys() & {"to", "owners", "at"}:
+    if scope == "resumed" and fields.keys() & {"to", "owners", "at", "from"}:
         raise RestoreInputInvalid(
-            "With the field 'resume', the fields 'to', 'owners' and 'at' are not allowed, because those of the earlier "
-            "execution are used."
+            "With the field 'resume', the fields 'to', 'owners', 'at' and 'from' are not allowed, because those of the "
+            "earlier execution are used."
         )
     is_dry_run = fields.get("dryRun", False)
     if not isinstance(is_dry_run, bool) or fields.get("everything", True) is not True:
@@ -85,6 +86,7 @@ def _read_request(given: object) -> BulkRequest:
         owners=_read_owners(fields.get("owners", {})),
         before=_read_moment(fields["at"]) if "at" in fields else 0,
         is_dry_run=is_dry_run,
+        place=_read_place(fields),
     )
 
 
@@ -98,6 +100,13 @@ def guess_request(given: object) -> BulkRequest:
 
 def _describe_portal(portal: OtherPortal) -> dict[str, str]:
     return {"portalUrl": portal.portal_url, "secretPrefix": portal.secret_prefix}
+
+
+def _read_place(fields: Mapping[str, Any]) -> Place:
+    place = next((each for each in PLACES if each == fields.get("from", "archive")), None)
+    if place is None:
+        raise RestoreInputInvalid(f"The field 'from' is not one of {', '.join(PLACES)}.")
+    return place
 
 
 def _read_text(fields: Mapping[str, Any], name: str) -> str:

@@ -1,11 +1,12 @@
 """Plan a bulk restore: list the archive, and choose a version of each notebook."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import batched, groupby
 from typing import TypedDict
 
-from notebook_archive.archive import Archive, ArchiveReader, RunId, keys
+from notebook_archive.archive import Archive, ArchiveReader, RunId, SecondPlace, keys
 from notebook_archive.archive.bucket import ListedObject
 from notebook_archive.archive.metadata import decode_metadata
 from notebook_archive.backup.records import describe_problem
@@ -14,10 +15,11 @@ from notebook_archive.bulk_restore.newest import find_newest
 from notebook_archive.bulk_restore.outcome import SCHEMA, RestoreOutcome
 from notebook_archive.bulk_restore.planned import Batch, PlannedRestore, read_plan
 from notebook_archive.clock import Deadline, format_moment
-from notebook_archive.errors import ArchiveDamaged, RestoreInputInvalid, VersionMissing
+from notebook_archive.errors import ArchiveDamaged, RestoreInputInvalid, SecondPlaceMissing, VersionMissing
 from notebook_archive.executions.batches import cut_into_batches, write_plan
 from notebook_archive.executions.claim import claim_run
 from notebook_archive.models import MAX_OWNER, MAX_TITLE, ItemId, truncate
+from notebook_archive.restore.request import Place
 
 # Maximum number of notebooks in a batch. One invocation works on one batch, and a large notebook takes a minute.
 BATCH_SIZE = 20
@@ -37,6 +39,14 @@ class BulkPlan(TypedDict):
     unplanned: int
 
 
+@dataclass(frozen=True, slots=True)
+class RestoreSource:
+    """The place that versions are restored from: what lists it, and what reads it."""
+
+    listing: Archive | SecondPlace
+    reader: ArchiveReader
+
+
 class RestorePlanner:
     """Plans one bulk restore. The request ids begin with the run id, because a later execution may have its name."""
 
@@ -45,11 +55,11 @@ class RestorePlanner:
         run: RunId,
         request: BulkRequest,
         archive: Archive,
-        reader: ArchiveReader,
+        source: RestoreSource,
         threads: int,
         deadline: Deadline,
     ) -> None:
-        self._run, self._request, self._archive, self._reader = run, request, archive, reader
+        self._run, self._request, self._archive, self._source = run, request, archive, source
         self._threads, self._deadline = threads, deadline
         # The number of planned notebooks, and the notebooks that have no version to restore.
         self.notebooks = 0
@@ -72,6 +82,8 @@ class RestorePlanner:
     def _plan_batches(self) -> Iterator[Batch]:
         for number, some in enumerate(cut_into_batches(self._plan_notebooks(), BATCH_SIZE), 1):
             batch: Batch = {"number": number, "part": 0, "dryRun": False, "notebooks": some}
+            if self._request.place != "archive":
+                batch["place"] = self._request.place
             yield {**batch, "to": self._request.to} if self._request.to else batch
 
     def _plan_notebooks(self) -> Iterator[PlannedRestore]:
@@ -90,9 +102,9 @@ class RestorePlanner:
         """Yield the objects of each notebook that may be restored."""
         if self._request.scope == "chosen":
             for item_id in self._request.item_ids:
-                yield item_id, list(self._archive.list_documents(keys.notebook_prefix(item_id)))
+                yield item_id, list(self._source.listing.list_documents(keys.notebook_prefix(item_id)))
             return
-        listed = ((each, keys.parse(each.key)) for each in self._archive.list_documents(keys.NOTEBOOKS))
+        listed = ((each, keys.parse(each.key)) for each in self._source.listing.list_documents(keys.NOTEBOOKS))
         known = ((each, parsed[0]) for each, parsed in listed if parsed)
         for item_id, group in groupby(known, key=lambda entry: entry[1]):
             yield item_id, [each for each, _ in group]
@@ -102,7 +114,7 @@ class RestorePlanner:
         owner, title = self._read_item(item_id)
         if owner and not self._request.is_for_owner(owner):
             return []
-        newest = find_newest(objects, self._request.before, self._reader)
+        newest = find_newest(objects, self._request.before, self._source.reader)
         if newest and not owner:
             owner, title = self._read_metadata(newest.key)
         if not self._request.is_for_owner(owner):
@@ -125,7 +137,7 @@ class RestorePlanner:
     def _read_item(self, item_id: ItemId) -> tuple[str, str]:
         """Return the owner and the title in item.json, or empty texts if they are missing, wrong or damaged."""
         try:
-            item = self._reader.read_properties(item_id)
+            item = self._source.reader.read_properties(item_id)
         except ArchiveDamaged:
             item = {}
         owner, title = item.get("owner"), item.get("title")
@@ -133,7 +145,7 @@ class RestorePlanner:
         return str(owner) if is_owner else "", title if isinstance(title, str) else ""
 
     def _read_metadata(self, key: str) -> tuple[str, str]:
-        described = self._reader.describe_version(key)
+        described = self._source.reader.describe_version(key)
         metadata = decode_metadata(described.metadata) if described else {}
         return metadata.get("owner", ""), metadata.get("title", "")
 
@@ -158,17 +170,20 @@ def plan_restores(
     started_at: str,
     request: BulkRequest,
     archive: Archive,
-    reader: ArchiveReader,
+    sources: Mapping[Place, RestoreSource],
     threads: int,
     deadline: Deadline,
 ) -> BulkPlan:
-    """Write the plan of a bulk restore, and return its summary.
+    """Write the plan of a bulk restore, and return its summary. `sources` are the places that the stack has.
 
-    Raises RunIdTaken, an ArchiveError, or RestoreInputInvalid if the plan to resume does not exist, if there is nothing
-    to restore, or if the deadline passes before everything is planned.
+    Raises RunIdTaken, SecondPlaceMissing, an ArchiveError, or RestoreInputInvalid if the plan to resume does not exist,
+    if there is nothing to restore, or if the deadline passes before everything is planned.
     """
     claim_run(keys.bulk_claim_key(run), run, started_at, archive)
-    planner = RestorePlanner(run, request, archive, reader, threads, deadline)
+    source = sources.get(request.place)
+    if source is None:
+        raise SecondPlaceMissing("The stack has no second place, because its parameter SecondBucket is empty.")
+    planner = RestorePlanner(run, request, archive, source, threads, deadline)
     written = write_plan(planner.plan(), lambda number: keys.bulk_plan_key(run, number), archive)
     if planner.unplanned:
         unplanned = sorted(planner.unplanned, key=lambda outcome: outcome["itemId"])

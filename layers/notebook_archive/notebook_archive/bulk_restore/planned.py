@@ -7,6 +7,7 @@ import msgspec
 
 from notebook_archive.archive import Archive
 from notebook_archive.errors import ArchiveDamaged
+from notebook_archive.restore.request import Place
 
 
 class PlannedRestore(TypedDict):
@@ -30,13 +31,15 @@ class PlannedRestore(TypedDict):
 class Batch(TypedDict):
     """A line of the plan. `number` starts at 1. `part` counts how often the batch was returned unfinished.
 
-    `to` is the other portal that the notebooks are restored to, if there is one. With `dryRun`, nothing is changed.
+    `to` is the other portal that the notebooks are restored to, if there is one. `place` is where the versions are
+    read, if that is not the archive. With `dryRun`, nothing is changed.
     """
 
     number: int
     part: int
     dryRun: bool
     to: NotRequired[Mapping[str, str]]
+    place: NotRequired[Place]
     notebooks: list[PlannedRestore]
 
 

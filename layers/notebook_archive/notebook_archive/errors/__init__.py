@@ -60,6 +60,7 @@
     │   ├── RestoreInputInvalid      a field of the request is unknown, missing or wrong
     │   ├── RestoreIdTaken           the request id belongs to another restore, or to one that was undone
     │   ├── VersionMissing           the archive does not have the version
+    │   ├── SecondPlaceMissing       the request reads from the second place, and there is none
     │   ├── VersionReplaced          the ledger recorded other bytes for the version
     │   ├── RestoreForbidden         no credential of the stack may make the restore
     │   ├── OwnerMissing             the portal has no member with the owner's name
@@ -75,7 +76,8 @@
     │   ├── RestoreUnknown           there is no record of the restore
     │   └── RestoreTestFailed        a restore test found something wrong
     ├── RequestInvalid               an event that requests a backup does not have the documented form
-    └── EventRefused                 EventBridge did not accept an event
+    ├── EventRefused                 EventBridge did not accept an event
+    └── NotificationRefused          SNS did not accept a notification
 
 Each class has a `reason`, a `remedy` and a docstring. Reports and metrics count errors by `reason`. The `remedy` says
 what an administrator does next. The docstring says what the error means. `make docs` writes all three to
@@ -155,6 +157,7 @@ from notebook_archive.errors.restore import (
     RestoreTestFailed,
     RestoreTouched,
     RestoreUnknown,
+    SecondPlaceMissing,
     SessionOpen,
     SessionsUnknown,
     SnapshotNameTaken,
@@ -166,6 +169,7 @@ from notebook_archive.errors.restore import (
 )
 from notebook_archive.errors.run import (
     EventRefused,
+    NotificationRefused,
     RequestInvalid,
     RunIdTaken,
     RunInputInvalid,
@@ -205,6 +209,7 @@ __all__ = [
     "NotAnId",
     "NotebookArchiveError",
     "NotebookNotFound",
+    "NotificationRefused",
     "OwnerMissing",
     "ParameterInvalid",
     "PermissionDenied",
@@ -222,6 +227,7 @@ __all__ = [
     "RotationRefused",
     "RunIdTaken",
     "RunInputInvalid",
+    "SecondPlaceMissing",
     "SecretMalformed",
     "SecretMissing",
     "SecretNotRotated",

@@ -34,6 +34,13 @@ class VersionMissing(RestoreError):
     )
 
 
+class SecondPlaceMissing(RestoreError):
+    """A request reads from the second place, but the stack has none. Nothing was changed."""
+
+    reason = "second-place-missing"
+    remedy = "Set the parameter SecondBucket and deploy, as docs/second-place.md shows. Or leave out the field from."
+
+
 class VersionReplaced(RestoreError):
     """The version is undamaged, but the ledger recorded other bytes for it. So somebody replaced the object.
 

@@ -1,4 +1,4 @@
-"""Define the errors of runs, backup requests and events."""
+"""Define the errors of runs, backup requests, events and notifications."""
 
 from notebook_archive.errors.base import NotebookArchiveError
 
@@ -46,4 +46,17 @@ class EventRefused(NotebookArchiveError):
     remedy = (
         "Check that the event bus that EventBusName names exists. Check that its policy allows the function's role to "
         "put events."
+    )
+
+
+class NotificationRefused(NotebookArchiveError):
+    """SNS did not accept a notification, or did not answer. The message names the topic and the error code.
+
+    The event that called for the notification is tried again, and then put into the notifier's dead-letter queue.
+    """
+
+    reason = "notification-refused"
+    remedy = (
+        "Check that the topic exists. Check that its policy and its KMS key allow the role of notify_operators to "
+        "publish: docs/notifications.md, An encrypted topic."
     )

@@ -61,6 +61,7 @@ VERIFICATION_FIELDS = (
     "oldestUnprovedDays",
     "findings",
     "arcgis",
+    "secondPlace",
     "seconds",
 )
 

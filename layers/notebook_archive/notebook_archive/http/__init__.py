@@ -8,6 +8,7 @@ from notebook_archive.http.request import Request
 from notebook_archive.http.responses import (
     Answer,
     answer_form,
+    answer_landing,
     answer_session,
     answer_sessions,
     answer_snapshot,
@@ -18,6 +19,7 @@ __all__ = [
     "Answer",
     "Request",
     "answer_form",
+    "answer_landing",
     "answer_session",
     "answer_sessions",
     "answer_snapshot",

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from notebook_archive.arcgis.caller_identity import CallerToken
-from notebook_archive.archive import RunId
+from notebook_archive.archive import CopyId, RunId
 from notebook_archive.clock import format_moment
-from notebook_archive.errors import CallerTokenMissing, MediaTypeRefused, ParameterInvalid
+from notebook_archive.errors import CallerTokenMissing, MediaTypeRefused, NotAnId, ParameterInvalid
 from notebook_archive.models import ItemId, ResourceKey, SessionId
 
 Format = Literal["html", "json", "pjson"]
@@ -28,6 +28,7 @@ MAX_SESSIONS = 100
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
 _REFERER = re.compile(r"[!-~]{0,2048}")
+_PATH_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]*")
 _BEARER = re.compile(r"(?i:bearer) +(.+)")
 
 
@@ -43,6 +44,7 @@ class Request:
         self.method: str = event.get("httpMethod", "")
         # The route as API Gateway names it, such as `/admin/notebooks/{notebookId}`.
         self.resource: str = event.get("resource", "")
+        self._path: str = context.get("path") or ""
         self.correlation_id: str = context.get("requestId", "")
         # The ARN of the caller's AWS identity. Empty if the API does not use IAM authentication.
         self.principal: str = (context.get("identity") or {}).get("userArn") or ""
@@ -123,9 +125,18 @@ class Request:
         return ItemId.parse(self._require_parameter("itemId"))
 
     @property
-    def resource_key(self) -> ResourceKey:
-        """The parameter `resourceKey`. One page of Esri's documentation calls it `resourceKeys`."""
-        return ResourceKey.parse(self._require_parameter("resourceKey", "resourceKeys"))
+    def version(self) -> ResourceKey | CopyId:
+        """The snapshot or copy that the parameter `resourceKey` names, as reports and events do.
+
+        One page of Esri's documentation calls the parameter `resourceKeys`.
+        """
+        name = self._require_parameter("resourceKey", "resourceKeys")
+        if not name.startswith("current/"):
+            return ResourceKey.parse(name)
+        copy = CopyId.from_resource_key(name)
+        if copy is None:
+            raise NotAnId(f"Not the name of a copy (current/<13 digits>-<12 hex>.ipynb): {name[:60]!r}.")
+        return copy
 
     @property
     def run(self) -> RunId:
@@ -144,6 +155,16 @@ class Request:
     def session_id(self) -> SessionId:
         """The last part of the path."""
         return SessionId.parse((self._event.get("pathParameters") or {}).get("notebookId"))
+
+    @property
+    def link_prefix(self) -> str:
+        """The beginning of relative links on a page at the root of the API.
+
+        The address of that page may end with a slash or not. Without a slash, links are relative to what comes before
+        the stage, so they must repeat the stage or the prefix of a custom domain.
+        """
+        last = self._path.rpartition("/")[2]
+        return f"{last}/" if _PATH_SEGMENT.fullmatch(last) else "./"
 
     @property
     def paging(self) -> tuple[int, int]:

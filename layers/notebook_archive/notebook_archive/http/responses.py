@@ -11,10 +11,14 @@ from urllib.parse import urlencode
 import msgspec
 
 from notebook_archive import pages
-from notebook_archive.errors import MethodRefused, NotebookArchiveError, RequestRefused
+from notebook_archive.archive import CopyId
+from notebook_archive.errors import MethodRefused, NotebookArchiveError, ParameterInvalid, RequestRefused
 from notebook_archive.http.error_table import find_failure
+from notebook_archive.http.landing import describe_api
 from notebook_archive.http.request import Request
+from notebook_archive.models.file_names import format_attachment
 from notebook_archive.reading import SnapshotRead, SnapshotRequest
+from notebook_archive.settings import ApiAuth
 
 # Maximum size of a body in a response. Lambda allows 6 MB for a response, and base64 makes a body a third larger.
 MAX_INLINE_BYTES = 4_500_000
@@ -78,6 +82,14 @@ def _make_json(document: Mapping[str, Any], *, indented: bool) -> Answer:
     return Answer(HTTPStatus.OK, text.encode(errors="replace"), _JSON)
 
 
+def answer_landing(request: Request, api_auth: ApiAuth) -> Answer:
+    """Return what this API offers, as a page unless `f` says otherwise."""
+    landing = describe_api(api_auth)
+    if request.wants_page:
+        return _make_page(pages.landing_page(landing, link_prefix=request.link_prefix))
+    return _make_json(landing, indented=request.format == "pjson")
+
+
 def answer_session(request: Request, session: Mapping[str, Any], *, token_field: bool) -> Answer:
     """Return one open notebook, as a page unless `f` says otherwise."""
     if request.wants_page:
@@ -94,22 +106,22 @@ def answer_sessions(request: Request, listing: Mapping[str, Any], *, token_field
 
 def parse_snapshot_request(request: Request) -> SnapshotRequest:
     """Return which snapshot a request asks for, and in which form."""
-    key = request.resource_key
+    version = request.version
+    if isinstance(version, CopyId) and request.from_arcgis:
+        raise ParameterInvalid("Only the archive has copies of a notebook's content. Leave out source=arcgis.")
     return SnapshotRequest(
         request.item_id,
-        key,
+        version,
         max_body_bytes=MAX_PAGE_SOURCE_BYTES if request.wants_page else MAX_INLINE_BYTES,
         max_inline_bytes=MAX_INLINE_BYTES,
-        file_name=_make_file_name(key),
         run=request.run,
         from_arcgis=request.from_arcgis,
-        with_item=request.wants_page,
+        is_for_person=request.accepts_html or request.wants_page,
     )
 
 
-def answer_snapshot(request: Request, snapshot: SnapshotRead, *, token_field: bool) -> Answer:
+def answer_snapshot(request: Request, wanted: SnapshotRequest, snapshot: SnapshotRead, *, token_field: bool) -> Answer:
     """Return a snapshot as a page, as its bytes, or as indented JSON. If it is too large, redirect to its file."""
-    item_id, key = request.item_id, request.resource_key
     headers = {
         "X-Notebook-Source": snapshot.source,
         "Repr-Digest": f"sha-256=:{b64encode(snapshot.digest).decode()}:",  # RFC 9530
@@ -117,8 +129,8 @@ def answer_snapshot(request: Request, snapshot: SnapshotRead, *, token_field: bo
     if request.wants_page:
         page = pages.snapshot_page(
             snapshot.body,
-            item_id=item_id,
-            resource_key=key,
+            item_id=wanted.item_id,
+            resource_key=wanted.resource_key,
             details=snapshot.details,
             source=snapshot.source,
             file_url=snapshot.link,
@@ -132,13 +144,8 @@ def answer_snapshot(request: Request, snapshot: SnapshotRead, *, token_field: bo
         indented = _indent(body)
         if len(indented) <= MAX_INLINE_BYTES:
             return Answer(HTTPStatus.OK, indented, _JSON, {"X-Notebook-Source": snapshot.source})
-    headers["Content-Disposition"] = f'attachment; filename="{_make_file_name(key)}"'
+    headers["Content-Disposition"] = format_attachment(snapshot.file_name)
     return Answer(HTTPStatus.OK, body, "application/json", headers)
-
-
-def _make_file_name(resource_key: str) -> str:
-    """Return the name under which a browser saves a snapshot."""
-    return resource_key.removesuffix(".json") + ".ipynb"
 
 
 def _indent(body: bytes) -> bytes:
@@ -169,19 +176,24 @@ def answer_failure(request: Request, error: NotebookArchiveError, *, as_page: bo
     if failure.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="ArcGIS"'  # RFC 9110, section 15.5.2, requires this header
     if as_page:
-        title = f"{int(failure.status)} {failure.status.phrase}"
         page = pages.error_page(
             int(failure.status),
-            title,
-            failure.text,
+            failure.title,
+            failure.page_text or failure.text,
             request.correlation_id,
             token_form=failure.status == HTTPStatus.UNAUTHORIZED,
+            home_url=_find_home(request),
             **_prepare_retry(request),
         )
         return _make_page(page, failure.status, headers)
     details = [f"Correlation id {request.correlation_id}"]
     envelope = {"error": {"code": failure.code, "message": failure.text, "details": details}}
     return Answer(failure.status, json.dumps(envelope).encode(), _JSON, headers)
+
+
+def _find_home(request: Request) -> str:
+    """Return the address of the landing page, relative to the address of the request. It is empty on that page."""
+    return "../" * (request.resource.count("/") - 1) if request.resource != "/" else ""
 
 
 def _prepare_retry(request: Request) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from notebook_archive.models.values import (
     parse_epoch_milliseconds,
     parse_number,
     parse_text,
+    replace_unprintable,
     truncate,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "parse_epoch_milliseconds",
     "parse_number",
     "parse_text",
+    "replace_unprintable",
     "split_digests",
     "truncate",
 ]

@@ -2,10 +2,14 @@
 
 import re
 
+from notebook_archive.models.graphemes import cut_text
+
 # Maximum number of characters of a snapshot's name and of a session's strings. A longer string is cut.
 MAX_TEXT = 1000
 # The end of a string that was cut.
 CUT = "..."
+# This invisible character is part of many emoji and does not move the cursor.
+_ZERO_WIDTH_JOINER = "\u200d"
 _NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _MAX_NUMBER = 10**18
 
@@ -19,8 +23,14 @@ def parse_text(value: object, length: int = MAX_TEXT) -> str:
 
 
 def truncate(text: str, length: int) -> str:
-    """Return the string. If it has more than `length` characters, it is cut and ends in `...`."""
-    return text if len(text) <= length else text[: length - len(CUT)] + CUT
+    """Return the string. If it has more than `length` code points, it is cut between characters and ends in `...`."""
+    return text if len(text) <= length else cut_text(text, length - len(CUT)) + CUT
+
+
+def replace_unprintable(text: str) -> str:
+    """Replace characters that move a cursor or change the direction of text that follows. Return the text."""
+    kept = (each if each.isprintable() or each == _ZERO_WIDTH_JOINER else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(kept)
 
 
 def is_unicode(text: str) -> bool:

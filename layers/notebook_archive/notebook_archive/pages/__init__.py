@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notebook_archive.models import format_size
+from notebook_archive.models.graphemes import cut_text, replace_invisible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,6 +41,11 @@ def content_security_policy() -> str:
         "frame-ancestors 'none'; sandbox allow-forms allow-same-origin allow-downloads allow-popups "
         "allow-popups-to-escape-sandbox"
     )
+
+
+def landing_page(landing: Mapping[str, Any], *, link_prefix: str) -> str:
+    """Return the page at the root of the API: what it offers and how to sign in. `link_prefix` begins each link."""
+    return _render("landing.html", landing=landing, link_prefix=link_prefix)
 
 
 def sessions_page(listing: Mapping[str, Any], *, token_field: bool) -> str:
@@ -78,7 +84,7 @@ def snapshot_page(
     file_url: str | None,
     token_field: bool,
 ) -> str:
-    """Return a snapshot as a rendered notebook of at most MAX_PAGE_BYTES, with links to the file.
+    """Return a snapshot or a copy as a rendered notebook of at most MAX_PAGE_BYTES, with links to the file.
 
     `body` is None if the snapshot is too large to render. A note replaces each part that does not fit or cannot be
     shown safely. `file_url` is a link to the file if the file is too large for a response. The function never fails
@@ -100,6 +106,7 @@ def snapshot_page(
         "resource_key": resource_key,
         "title": _clean(details.get("Title", "")),
         "name": _clean(details.get("Snapshot", "")),
+        "moment": _format_value(details.get("Changed") or details.get("Created") or ""),
         "details": [
             (_clean(label), _format_value(value)) for label, value in list(details.items())[:_MAX_ROWS] if value
         ],
@@ -128,23 +135,25 @@ def error_page(
     correlation_id: str,
     *,
     token_form: bool,
+    home_url: str = "",
     fields: Mapping[str, str] | None = None,
     form_url: str = "",
 ) -> str:
-    """Return a page that says what went wrong.
+    """Return a page that says what went wrong and what to do, in the words of the title and the text.
 
     With `token_form`, the page has a form for a token. The form sends the same `fields` to the same address again.
-    `form_url` is a link back to the form that was sent, relative to this page.
+    `form_url` is a link back to the form that was sent, and `home_url` to the landing page, relative to this page.
     """
     return _render(
         "error.html",
         token_field=token_form,
         status=status,
-        title=_clean(title).removeprefix(str(status)).strip() or "Error",
+        title=_clean(title).strip() or "Something went wrong",
         text=_clean(text),
         correlation_id=_clean(correlation_id),
         fields={name: _clean(value) for name, value in (fields or {}).items()},
         form_url=form_url,
+        home_url=home_url,
     )
 
 
@@ -186,9 +195,9 @@ def _parse_count(value: object) -> int:
 
 
 def _clean(text: object, length: int = _MAX_VALUE_LENGTH) -> str:
-    """Return the text, without control characters and unpaired surrogates, cut to the length."""
-    plain = str(text)[:length].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return "".join(character for character in plain if character.isprintable() or character in " \n\t")
+    """Return the text, without control characters and unpaired surrogates, cut to the length between characters."""
+    plain = cut_text(str(text), length).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return replace_invisible(plain, "", kept="\n\t")
 
 
 def _find_templates() -> Path:

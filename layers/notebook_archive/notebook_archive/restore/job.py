@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from notebook_archive.archive import Archive, ArchiveReader, Ledger
 from notebook_archive.clock import Deadline
+from notebook_archive.errors import SecondPlaceMissing
 from notebook_archive.restore.journal import Made, RestoreJournal, RestorePlan
 from notebook_archive.restore.read_back import ReadBack
 from notebook_archive.restore.request import RestoreRequest
@@ -17,7 +18,8 @@ from notebook_archive.restore.version import ArchivedVersion
 class RestoreContext:
     """The objects and settings that restores need. They are the same for every restore of an invocation.
 
-    `snapshot_limit` is the number of snapshots that ArcGIS allows for one notebook.
+    `snapshot_limit` is the number of snapshots that ArcGIS allows for one notebook. `replicas` reads the second place,
+    or is None if there is none.
     """
 
     archive: Archive
@@ -26,6 +28,15 @@ class RestoreContext:
     portals: TargetPortals
     max_snapshot_bytes: int
     snapshot_limit: int = 5
+    replicas: ArchiveReader | None = None
+
+    def find_reader(self, request: RestoreRequest) -> ArchiveReader:
+        """Return the reader of the place that the request names. Raises SecondPlaceMissing."""
+        if request.place == "archive":
+            return self.reader
+        if self.replicas is None:
+            raise SecondPlaceMissing("The stack has no second place, because its parameter SecondBucket is empty.")
+        return self.replicas
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,15 @@ from notebook_archive.settings import HTTPS_URL
 type Way = Literal["new", "replace", "snapshot"]
 WAYS: tuple[Way, ...] = ("new", "replace", "snapshot")
 
+# Where a version is read: in the archive's bucket, or in the bucket to which S3 replicates it.
+type Place = Literal["archive", "second-place"]
+PLACES: tuple[Place, ...] = ("archive", "second-place")
+
 # Maximum number of characters of a text in a request. ArcGIS allows 250 characters for a title.
 MAX_CHARACTERS = 250
 MAX_REQUEST_ID = 200
 
-_TEXTS = ("requestId", "itemId", "resourceKey", "versionId", "as", "targetItemId", "owner", "folder", "title")
+_TEXTS = ("requestId", "itemId", "resourceKey", "versionId", "as", "targetItemId", "owner", "folder", "title", "from")
 _FLAGS = ("private", "dryRun", "force")
 _REQUIRED = ("itemId", "resourceKey", "as")
 # Fields that only some ways have.
@@ -62,6 +66,7 @@ class RestoreRequest:
     is_private: bool = False
     is_dry_run: bool = False
     is_forced: bool = False
+    place: Place = "archive"
     request_id: str = ""
 
     @classmethod
@@ -90,6 +95,7 @@ class RestoreRequest:
                 is_private=event.get("private", False),
                 is_dry_run=event.get("dryRun", False),
                 is_forced=event.get("force", False),
+                place=event.get("from", "archive"),
                 request_id=request_id,
             )
         except NotAnId as error:
@@ -116,6 +122,8 @@ class RestoreRequest:
             "private": self.is_private,
             "to": {"portalUrl": self.to.portal_url, "secretPrefix": self.to.secret_prefix} if self.to else None,
         }
+        if self.place != "archive":
+            described["from"] = self.place
         described = {name: value for name, value in described.items() if value}
         return described if self.folder is None else {**described, "folder": self.folder}
 
@@ -140,12 +148,18 @@ def _check_fields(event: Mapping[str, Any]) -> Mapping[str, str]:
     for name, text in texts.items():
         if not isinstance(text, str) or len(text) > _max_length(name) or not is_unicode(text):
             raise RestoreInputInvalid(f"The field {name!r} is not a text of at most {_max_length(name)} characters.")
-    if event["as"] not in WAYS:
-        raise RestoreInputInvalid(f"The field 'as' is not one of {', '.join(WAYS)}.")
+    _check_choices(event)
+    return texts
+
+
+def _check_choices(event: Mapping[str, Any]) -> None:
+    """Raise RestoreInputInvalid if a field has a value that is not possible, or that the way does not have."""
+    for name, choices in (("as", WAYS), ("from", PLACES)):
+        if name in event and event[name] not in choices:
+            raise RestoreInputInvalid(f"The field {name!r} is not one of {', '.join(choices)}.")
     for name, ways in _WAYS_OF_FIELD.items():
         if event.get(name) and event["as"] not in ways:
             raise RestoreInputInvalid(f"The field {name!r} is not allowed with 'as': {event['as']!r}.")
-    return texts
 
 
 def _max_length(name: str) -> int:

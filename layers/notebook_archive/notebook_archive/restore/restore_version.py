@@ -14,13 +14,18 @@ from notebook_archive.restore.as_snapshot import NewSnapshot
 from notebook_archive.restore.job import RestoreContext, RestoreJob, RestoreWay, WayPlan
 from notebook_archive.restore.journal import SCHEMA, RestoreJournal, RestorePlan, RestoreRecord
 from notebook_archive.restore.recorded_bytes import compare_with_ledger
-from notebook_archive.restore.request import RestoreRequest, Way
+from notebook_archive.restore.request import Place, RestoreRequest, Way
 from notebook_archive.restore.version import opened_version
 
 _WAYS: dict[Way, type[NewItem | Replacement | NewSnapshot]] = {
     "new": NewItem,
     "replace": Replacement,
     "snapshot": NewSnapshot,
+}
+# What a plan says first, by the place that the version is read from.
+_FIRST_STEPS: dict[Place, list[str]] = {
+    "archive": [],
+    "second-place": ["Read the version from the second place, and not from the archive's own bucket."],
 }
 
 
@@ -42,7 +47,7 @@ def restore_version(request: RestoreRequest, context: RestoreContext, deadline: 
         if ended := journal.read_result():
             return {**ended, "status": "already-restored"}
         request = _repeat_choices(request, planned)
-    with opened_version(request, context.reader) as version:
+    with opened_version(request, context.find_reader(request)) as version:
         job = RestoreJob(request, version, context.portals.find(request.to), context, deadline)
         warnings: list[str] = []
         if planned:
@@ -112,7 +117,7 @@ def _make_plan(job: RestoreJob, way: WayPlan, warnings: list[str]) -> RestorePla
         "portalUrl": job.target.url,
         "owner": way.owner,
         "title": way.title,
-        "steps": [*way.steps, *warnings],
+        "steps": [*_FIRST_STEPS[request.place], *way.steps, *warnings],
     }
     plan |= way.names  # type: ignore[typeddict-item]  # its names are fields of the plan
     return plan

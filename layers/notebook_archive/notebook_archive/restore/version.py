@@ -107,7 +107,8 @@ def opened_version(request: RestoreRequest, reader: ArchiveReader) -> Iterator[A
     stored = reader.open_version(key, request.version_id)
     if stored is None:
         version = f" with the version id {request.version_id[:60]!r}" if request.version_id else ""
-        raise VersionMissing(f"The archive has no object {key}{version}.")
+        place = "archive" if request.place == "archive" else "second place"
+        raise VersionMissing(f"The {place} has no object {key}{version}.")
     with closing(stored):
         staged = stage_stored(stored)
     with closing(staged.file):

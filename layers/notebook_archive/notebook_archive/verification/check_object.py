@@ -121,7 +121,7 @@ def _find_missing(check: Check, reader: CountedReader, now: int) -> Finding:
     message = f"{key} {known}, but the archive does not have it any more."
     # The id of the finding must not depend on which check noticed it.
     return make_finding(
-        "missing", {**check, "versionId": ""}, message, format_moment(now), _find_good_version(check, reader)
+        "missing", {"key": key, "versionId": ""}, message, format_moment(now), _find_good_version(check, reader)
     )
 
 

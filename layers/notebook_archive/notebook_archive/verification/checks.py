@@ -8,17 +8,22 @@ from typing import Literal, NotRequired, TypedDict
 CheckKind = Literal["read", "head", "missing", "document", "foreign", "record"]
 
 
-class Check(TypedDict):
+class Subject(TypedDict):
+    """An object in the bucket. `versionId` is one of its S3 versions, or empty for the current one."""
+
+    key: str
+    versionId: str
+
+
+class Check(Subject):
     """One object to check.
 
-    `versionId` is the S3 version to check, or empty for the current one. `older` are the ids of older S3 versions, the
+    `older` are the ids of older S3 versions, the
     newest first. `bytes` and `sha256` are what the ledger records of a version, and absent if it records nothing.
     `since` is the time since which a version is not proved, in epoch milliseconds.
     """
 
     kind: CheckKind
-    key: str
-    versionId: str
     older: NotRequired[list[str]]
     bytes: NotRequired[int]
     sha256: NotRequired[str]

@@ -39,7 +39,7 @@ def read_open_findings(run: RunId, archive: Archive, today: date) -> dict[str, F
         try:
             lines = list(archive.read_lines(key.removesuffix(_NAME) + "/findings.jsonl"))
             return {
-                line["findingId"]: _as_finding(line)
+                line["findingId"]: as_finding(line)
                 for line in lines
                 if not erasures.covers(line["key"], _to_ms(line["since"]))
             }
@@ -52,7 +52,8 @@ def _to_ms(time: str) -> int:
     return int(datetime.fromisoformat(time).timestamp() * 1000)
 
 
-def _as_finding(line: Mapping[str, Any]) -> Finding:
+def as_finding(line: Mapping[str, Any]) -> Finding:
+    """Return the finding in a line of `findings.jsonl`, without its state. Raises KeyError."""
     finding: Finding = {
         "findingId": line["findingId"],
         "kind": line["kind"],

@@ -4,9 +4,18 @@ import hashlib
 from typing import Literal, NotRequired, TypedDict
 
 from notebook_archive.archive import keys
-from notebook_archive.verification.checks import Check
+from notebook_archive.verification.checks import Subject
 
-FindingKind = Literal["missing", "damaged", "replaced", "record-damaged", "unreadable", "foreign", "not-a-notebook"]
+FindingKind = Literal[
+    "missing",
+    "damaged",
+    "replaced",
+    "record-damaged",
+    "unreadable",
+    "foreign",
+    "not-a-notebook",
+    "not-replicated",
+]
 KINDS: tuple[FindingKind, ...] = (
     "missing",
     "damaged",
@@ -15,6 +24,7 @@ KINDS: tuple[FindingKind, ...] = (
     "unreadable",
     "foreign",
     "not-a-notebook",
+    "not-replicated",
 )
 
 _REMEDIES: dict[FindingKind, str] = {
@@ -30,6 +40,8 @@ _REMEDIES: dict[FindingKind, str] = {
     "foreign": "Move the object out of notebooks/, or acknowledge the finding: docs/verify.md, Foreign.",
     "not-a-notebook": "Find out who stored it. It cannot be restored into ArcGIS. Hide the object, or acknowledge the "
     "finding: docs/verify.md, Not a notebook.",
+    "not-replicated": "S3 does not try again by itself. Run notebook-archive doctor, remove the cause, and start Batch "
+    "Replication: docs/verify.md, Not replicated.",
 }
 _GOOD_REMEDY = "S3 version {version} is undamaged. Put it back: docs/verify.md, Put an older S3 version back."
 
@@ -53,9 +65,9 @@ class Finding(TypedDict):
     since: str
 
 
-def make_finding(kind: FindingKind, check: Check, message: str, at: str, good_version: str = "") -> Finding:
-    """Return the finding that a check has. `message` ends with a full stop. `at` is the time in ISO 8601."""
-    key, version = check["key"], check["versionId"]
+def make_finding(kind: FindingKind, subject: Subject, message: str, at: str, good_version: str = "") -> Finding:
+    """Return the finding about an object. `message` ends with a full stop. `at` is the time in ISO 8601."""
+    key, version = subject["key"], subject["versionId"]
     item_id, resource_key = keys.describe_version(key) or ("", "")
     finding: Finding = {
         "findingId": identify_finding(kind, key, version),

@@ -9,6 +9,7 @@ from notebook_archive.errors import ArchiveError
 from notebook_archive.models import parse_text
 from notebook_archive.verification.findings import KINDS, Finding, FindingKind
 from notebook_archive.verification.outcome import Outcome
+from notebook_archive.verification.replicas import Unreplicated
 
 # *new*: this verification found it first. *open*: an earlier one did. *acknowledged*: an operator settled it.
 FindingState = Literal["new", "open", "acknowledged"]
@@ -33,20 +34,30 @@ class OpenFinding(Finding):
 type FindingCounts = dict[FindingKind, dict[FindingState, int]]
 
 
-def combine_findings(outcome: Outcome, earlier: Mapping[str, Finding], archive: Archive) -> list[OpenFinding]:
+def combine_findings(
+    outcome: Outcome, unreplicated: Unreplicated | None, earlier: Mapping[str, Finding], archive: Archive
+) -> list[OpenFinding]:
     """Return all open findings, in the order of their kinds and keys.
 
-    An earlier finding stays open until its object is checked and found to be good. Its time stays the same. May raise
-    ArchiveDenied or ArchiveUnavailable.
+    An earlier finding stays open until its object is checked and found to be good. Its time stays the same.
+    `unreplicated` is None if nothing was compared with the second place. May raise ArchiveDenied or ArchiveUnavailable.
     """
-    present = {finding["findingId"]: finding for finding in outcome.findings.values()}
-    kept = {name: finding for name, finding in earlier.items() if finding["key"] not in outcome.done}
+    found = [*outcome.findings.values(), *(unreplicated.findings if unreplicated else ())]
+    present = {finding["findingId"]: finding for finding in found}
+    kept = {name: each for name, each in earlier.items() if not _is_checked(each, outcome, unreplicated)}
     settled = {keys.parse_acknowledgement(key) for key in archive.list_keys(keys.ACKNOWLEDGEMENTS)}
-    found = [
+    combined = [
         _describe(finding, earlier.get(name), archive, is_settled=name in settled)
         for name, finding in (kept | present).items()
     ]
-    return sorted(found, key=lambda each: (KINDS.index(each["kind"]), each["key"], each["versionId"]))
+    return sorted(combined, key=lambda each: (KINDS.index(each["kind"]), each["key"], each["versionId"]))
+
+
+def _is_checked(finding: Finding, outcome: Outcome, unreplicated: Unreplicated | None) -> bool:
+    """Return whether this verification looked again for what the finding says."""
+    if finding["kind"] == "not-replicated":
+        return unreplicated is not None and unreplicated.covers(finding["key"])
+    return finding["key"] in outcome.done
 
 
 def _describe(finding: Finding, earlier: Finding | None, archive: Archive, *, is_settled: bool) -> OpenFinding:

@@ -9,7 +9,7 @@ from itertools import batched, groupby
 from tempfile import SpooledTemporaryFile
 from typing import IO, TypedDict
 
-from notebook_archive.archive import Archive, Ledger, LedgerEntry, ListedKey, RunId, fold, keys
+from notebook_archive.archive import Archive, Ledger, LedgerEntry, ListedKey, RunId, SecondPlace, fold, keys
 from notebook_archive.errors import RunInputInvalid
 from notebook_archive.executions.batches import cut_into_batches, write_plan
 from notebook_archive.executions.claim import claim_run
@@ -18,6 +18,7 @@ from notebook_archive.verification.checks import Batch, Check
 from notebook_archive.verification.due_reads import DueReads
 from notebook_archive.verification.earlier_reports import find_first_day, read_open_findings
 from notebook_archive.verification.period import Period
+from notebook_archive.verification.replicas import ComparedSoFar, Comparison, Replicas, SecondPlaceSummary
 from notebook_archive.verification.shard_plan import ShardPlan, plan_shard
 from notebook_archive.verification.verification_input import Scope, Wanted
 
@@ -35,7 +36,7 @@ class VerificationPlan(TypedDict):
     `checks` is the number of planned checks. `versions` are those that S3 lists, and `unrecorded` those of them that
     the ledger does not have. `oldestLeft` is the time since which the longest unproved of the versions that are not
     read now is not proved, in epoch milliseconds, or 0. `deletedNotebooks` and `deletedVersions` count what the archive
-    has of notebooks that ArcGIS does not have any more.
+    has of notebooks that ArcGIS does not have any more. `secondPlace` is None if the stack has none.
     """
 
     scope: Scope
@@ -47,31 +48,44 @@ class VerificationPlan(TypedDict):
     oldestLeft: int
     deletedNotebooks: int
     deletedVersions: int
+    secondPlace: SecondPlaceSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a plan: its shards, and the comparison with the second place, or None if there is none."""
+
+    shards: list[ShardPlan]
+    comparison: Comparison | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where the shards of a plan come from. `open_keys` are the keys that have open findings."""
+    """Where the parts of a plan come from. `open_keys` are the keys that have open findings."""
 
     archive: Archive
     ledger: Ledger
+    second_place: SecondPlace | None
     shards: Collection[str]
     open_keys: Collection[str]
     period: Period
     wanted: Wanted
 
-    def plan_shards(self, shards: Sequence[str]) -> list[ShardPlan]:
-        """Return the plans of everything that is listed with some shards, which follow one another."""
-        listing = self.archive.list_versions(shards[0], shards[-1])
+    def plan_shards(self, shards: Sequence[str]) -> _Part:
+        """Return the plan of everything that is listed with some shards, which follow one another."""
+        ends = shards[0], shards[-1]
+        listing = list(self.archive.list_versions(*ends))
         listed = {shard: list(some) for shard, some in groupby(listing, key=lambda each: keys.listed_with(each.key))}
-        return [self._plan_shard(shard, listed.get(shard, [])) for shard in shards]
+        plans = [self._plan_shard(shard, listed.get(shard, [])) for shard in shards]
+        replicas = self.second_place.list_versions(*ends) if self.second_place else None
+        return _Part(plans, self._compare(listing, replicas))
 
     def _plan_shard(self, shard: str, listed: Sequence[ListedKey]) -> ShardPlan:
         open_keys = [key for key in self.open_keys if keys.listed_with(key) == shard]
         entries = self.ledger.read_shard(shard).entries if shard in self.shards else {}
         return self._plan(listed, entries, open_keys)
 
-    def plan_item(self, item_id: ItemId) -> list[ShardPlan]:
+    def plan_item(self, item_id: ItemId) -> _Part:
         """Return the plan of one notebook."""
         prefix = keys.notebook_prefix(item_id)
         shard = self.ledger.read_shard(keys.shard_of(prefix)).entries
@@ -79,7 +93,12 @@ class _Source:
         listed = list(self.archive.list_item_versions(item_id))
         if not listed and not entries:
             raise RunInputInvalid(f"The archive has nothing of item {item_id}. Check the item id.")
-        return [self._plan(listed, entries, [key for key in self.open_keys if key.startswith(prefix)])]
+        plan = self._plan(listed, entries, [key for key in self.open_keys if key.startswith(prefix)])
+        replicas = self.second_place.list_item_versions(item_id) if self.second_place else None
+        return _Part([plan], self._compare(listed, replicas))
+
+    def _compare(self, listed: Sequence[ListedKey], replicas: Iterable[ListedKey] | None) -> Comparison | None:
+        return Replicas.read(replicas).compare(listed, self.period.now) if replicas else None
 
     def _plan(
         self, listed: Sequence[ListedKey], entries: Mapping[str, LedgerEntry], open_keys: Collection[str]
@@ -93,31 +112,36 @@ def plan_verification(
     wanted: Wanted,
     archive: Archive,
     ledger: Ledger,
+    second_place: SecondPlace | None = None,
     *,
     verify_days: int,
     threads: int,
 ) -> VerificationPlan:
     """Add the new evidence to the ledger, write the plan of a verification, and return its summary.
 
-    The plan depends only on the archive, the ledger and `started_at`. May raise RunIdTaken, RunInputInvalid or an
-    ArchiveError.
+    If there is a second place, it is compared with the archive, and what it does not have is written too. The plan
+    depends only on the archive, the ledger, the second place and `started_at`. May raise RunIdTaken, RunInputInvalid or
+    an ArchiveError. An error of the second place is not raised, but noted in the plan.
     """
     claim_run(keys.verification_claim_key(run), run, started_at, archive)
     start = datetime.fromisoformat(started_at).astimezone(UTC)
     folded = fold(archive, ledger, start.date(), threads)
-    open_keys = {finding["key"] for finding in read_open_findings(run, archive, start.date()).values()}
+    findings = read_open_findings(run, archive, start.date()).values()
+    # An object without a replica need not be read. The comparison looks for its replica.
+    open_keys = {finding["key"] for finding in findings if finding["kind"] != "not-replicated"}
     period = Period(_to_ms(start), _to_ms(find_first_day(archive, start.date())), verify_days)
-    source = _Source(archive, ledger, ledger.list_shards(), open_keys, period, wanted)
+    source = _Source(archive, ledger, second_place, ledger.list_shards(), open_keys, period, wanted)
     damaged = {each.key for each in folded.damaged}
     with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
-        agenda = _Agenda(DueReads(period, folded.versions), file)
+        compared = ComparedSoFar(second_place.bucket_name) if second_place else None
+        agenda = _Agenda(DueReads(period, folded.versions), file, compared)
         if wanted.scope == "chosen":
-            agenda.add_shards(source.plan_item, wanted.item_ids, threads)
+            agenda.add_parts(source.plan_item, wanted.item_ids, threads)
         else:
             elsewhere = {key for key in open_keys if not key.startswith(keys.NOTEBOOKS)}
             for key in sorted(damaged | elsewhere):
                 agenda.add_urgent({"kind": "record", "key": key, "versionId": ""})
-            agenda.add_shards(source.plan_shards, list(batched(keys.SHARDS, SHARDS_AT_ONCE, strict=True)), threads)
+            agenda.add_parts(source.plan_shards, list(batched(keys.SHARDS, SHARDS_AT_ONCE, strict=True)), threads)
             for listed in archive.list_documents(keys.RECORDS):
                 is_due = wanted.scope == "everything" or period.is_day_of(listed.key)
                 if is_due and keys.parse_evidence(listed.key) and listed.key not in damaged | elsewhere:
@@ -128,9 +152,9 @@ def plan_verification(
 class _Agenda:
     """The checks of a plan."""
 
-    def __init__(self, reads: DueReads, others: IO[bytes]) -> None:
-        """`others` is an empty file for the checks that come last."""
-        self._reads, self._others = reads, others
+    def __init__(self, reads: DueReads, others: IO[bytes], compared: ComparedSoFar | None) -> None:
+        """`others` is an empty file for the checks that come last. `compared` is None if there is no second place."""
+        self._reads, self._others, self._compared = reads, others, compared
         self._urgent: list[Check] = []
         self._totals = ShardPlan()
 
@@ -142,13 +166,15 @@ class _Agenda:
         """Add a check that comes last."""
         self._others.write(json.dumps(check).encode() + b"\n")
 
-    def add_shards[T](self, plan: Callable[[T], list[ShardPlan]], parts: Iterable[T], threads: int) -> None:
+    def add_parts[T](self, plan: Callable[[T], _Part], parts: Iterable[T], threads: int) -> None:
         """Add the checks of all parts of the archive, which are planned in threads, in the order of the parts."""
         with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="shard") as pool:
             for some in batched(parts, threads, strict=False):
-                for plans in pool.map(plan, some):
-                    for planned in plans:
+                for part in pool.map(plan, some):
+                    for planned in part.shards:
                         self._add(planned)
+                    if self._compared and part.comparison:
+                        self._compared.add(part.comparison)
 
     def _add(self, planned: ShardPlan) -> None:
         self._urgent += planned.urgent
@@ -178,6 +204,8 @@ class _Agenda:
                 sizes.append(len(checks))
                 yield Batch(number=number, part=0, checks=checks)
 
+        if self._compared:
+            archive.put_lines(keys.unreplicated_key(run), self._compared.findings)
         written = write_plan(make_batches(), lambda number: keys.verification_plan_key(run, number), archive)
         return {
             "scope": scope,
@@ -189,6 +217,7 @@ class _Agenda:
             "oldestLeft": oldest_left,
             "deletedNotebooks": self._totals.deleted_notebooks,
             "deletedVersions": self._totals.deleted_versions,
+            "secondPlace": self._compared.summarize() if self._compared else None,
         }
 
     def _cut(self, reads: Sequence[Check]) -> Iterator[list[Check]]:

@@ -16,7 +16,7 @@ from notebook_archive.executions.caught_error import describe_caught_error
 from notebook_archive.executions.claim import claim_run
 from notebook_archive.executions.earlier_runs import find_last_run
 from notebook_archive.verification.checks import Check
-from notebook_archive.verification.earlier_reports import read_open_findings
+from notebook_archive.verification.earlier_reports import as_finding, read_open_findings
 from notebook_archive.verification.open_findings import (
     FindingCounts,
     OpenFinding,
@@ -27,6 +27,7 @@ from notebook_archive.verification.open_findings import (
 from notebook_archive.verification.outcome import Outcome, read_outcome
 from notebook_archive.verification.period import DAY_MS
 from notebook_archive.verification.plan import VerificationPlan
+from notebook_archive.verification.replicas import Unreplicated
 from notebook_archive.verification.report_message import write_message
 from notebook_archive.verification.verification_input import Scope, Wanted
 
@@ -35,8 +36,8 @@ SCHEMA = 1
 MAX_NAMED = 100
 _MAX_KEYS = 3
 # *complete*: nothing was found, or every finding is acknowledged. *findings*: a finding is not acknowledged.
-# *partial*: some objects could not be checked, because a batch crashed. *failed*: the planning or the distributed map
-# failed.
+# *partial*: a batch crashed, so that some objects were not checked, or the second place could not be listed. *failed*:
+# the planning or the distributed map failed.
 Status = Literal["complete", "findings", "partial", "failed"]
 
 
@@ -71,13 +72,25 @@ class AgainstArcGIS(TypedDict):
     keptVersions: int
 
 
+class AgainstSecondPlace(TypedDict):
+    """The archive compared with the bucket of the second place.
+
+    `compared` is the number of S3 versions that must have a replica by now, and `notReplicated` of those without one.
+    """
+
+    bucket: str
+    compared: int
+    notReplicated: int
+
+
 class VerificationReport(TypedDict):
     """The report of a verification, `report.json`.
 
     `work` contains the number, the total and the longest time of the batches. `bytes` were read from S3, with
     `requests` requests, by the batches. `findings` counts the findings by kind and state, and `named` lists the first
     MAX_NAMED. `oldestUnprovedDays` is the age of the longest unproved version without a finding, or None if that is not
-    known. `arcgis` is None if there is no run to compare with.
+    known. `arcgis` is None if there is no run to compare with. `secondPlace` is None if the stack has none, or if it
+    could not be listed.
     """
 
     schema: int
@@ -96,6 +109,7 @@ class VerificationReport(TypedDict):
     findings: FindingCounts
     named: list[OpenFinding]
     arcgis: AgainstArcGIS | None
+    secondPlace: AgainstSecondPlace | None
     notices: list[Problem]
     error: Problem | None
 
@@ -121,11 +135,15 @@ def report_verification(
     day = datetime.fromisoformat(started_at).astimezone(UTC).date()
     outcome = read_outcome(run, archive)
     fold(archive, ledger, day, threads)
-    findings = combine_findings(outcome, read_open_findings(run, archive, day), archive)
+    unreplicated = _read_unreplicated(run, plan, wanted, archive)
+    findings = combine_findings(outcome, unreplicated, read_open_findings(run, archive, day), archive)
     last_run = find_last_run(archive, day)
     counts, problem = count_findings(findings), describe_caught_error(error) if error else None
     unchecked = list(outcome.list_unchecked(_read_checks(plan, archive)))
+    second_place = _compare_with_second_place(plan)
     notices = [_describe_unchecked(unchecked)] if unchecked else []
+    if problem_of_second_place := _describe_unlisted(plan):
+        notices.append(problem_of_second_place)
     versions: Versions = {
         "listed": plan["versions"] if plan else 0,
         "unrecorded": plan["unrecorded"] if plan else 0,
@@ -141,7 +159,7 @@ def report_verification(
         "runId": run,
         "scope": plan["scope"] if plan else wanted.scope,
         "status": status,
-        "message": write_message(status, versions, counts, findings, notices, problem),
+        "message": write_message(status, versions, second_place, counts, findings, notices, problem),
         "startedAt": started_at,
         "endedAt": ended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "seconds": round((ended_at - datetime.fromisoformat(started_at)).total_seconds(), 3),
@@ -157,6 +175,7 @@ def report_verification(
         "findings": counts,
         "named": findings[:MAX_NAMED],
         "arcgis": _compare_with_arcgis(last_run, plan) if last_run else None,
+        "secondPlace": second_place,
         "notices": notices,
         "error": problem,
     }
@@ -171,6 +190,40 @@ def _read_checks(plan: VerificationPlan | None, archive: Archive) -> Iterator[Ch
     if plan:
         for line in archive.read_lines(plan["planKey"]):
             yield from line["checks"]
+
+
+def _read_unreplicated(
+    run: RunId, plan: VerificationPlan | None, wanted: Wanted, archive: Archive
+) -> Unreplicated | None:
+    """Return what the plan found that has no replica, or None if it could not compare."""
+    if _compare_with_second_place(plan) is None:
+        return None
+    findings = [as_finding(line) for line in archive.read_lines(keys.unreplicated_key(run))]
+    return Unreplicated(findings, frozenset(wanted.item_ids))
+
+
+def _compare_with_second_place(plan: VerificationPlan | None) -> AgainstSecondPlace | None:
+    # An execution that was started by an earlier release has a plan without the field.
+    summary = plan.get("secondPlace") if plan else None
+    if summary is None or summary["error"]:
+        return None
+    return {
+        "bucket": summary["bucket"],
+        "compared": summary["compared"],
+        "notReplicated": summary["notReplicated"],
+    }
+
+
+def _describe_unlisted(plan: VerificationPlan | None) -> Problem | None:
+    """Return the notice that the second place could not be listed, or None."""
+    summary = plan.get("secondPlace") if plan else None
+    if summary is None or not summary["error"]:
+        return None
+    return {
+        "reason": "second-place-not-listed",
+        "message": f"The archive could not be compared with the second place. {summary['error']}",
+        "remedy": "Run notebook-archive doctor. docs/second-place.md says what the bucket's policy must allow.",
+    }
 
 
 def _decide_status(counts: FindingCounts, notices: Sequence[Problem], error: Problem | None) -> Status:

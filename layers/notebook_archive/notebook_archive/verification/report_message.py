@@ -14,6 +14,7 @@ MAX_FINDINGS = 5
 def write_message(
     status: str,
     versions: Mapping[str, Any],
+    second_place: Mapping[str, Any] | None,
     counts: FindingCounts,
     findings: Sequence[OpenFinding],
     notices: Sequence[Problem],
@@ -28,6 +29,9 @@ def write_message(
         f"{listed}: {versions['read']} read whole, {versions['compared']} compared.",
         f"{_describe_counts(counts)}.",
     ]
+    if second_place:
+        replicated = second_place["compared"] - second_place["notReplicated"]
+        sentences.append(f"Second place: {replicated} of {_count(second_place['compared'], 'object')} replicated.")
     if versions["notReached"]:
         sentences.append(f"{_count(versions['notReached'], 'object')} not reached in time.")
     unsettled = [each for each in findings if each["state"] != "acknowledged"]

@@ -13,13 +13,15 @@ _BY_KIND: dict[FindingKind, Metric] = {
     "foreign": Metric.OBJECTS_FOREIGN,
     "not-a-notebook": Metric.VERSIONS_NOT_NOTEBOOKS,
 }
+# The kind `not-replicated` is not here, because a report may name fewer findings of it than there are.
 
 
 def count_metrics(report: VerificationReport) -> dict[str, float]:
     """Return the figures of a report by metric. Zeros are included, so that they show that the verification took place.
 
-    The age of the oldest version is left out if it is not known. A verification of chosen items is not counted as
-    complete. Otherwise it could hide a missing verification of what is due.
+    The age of the oldest version is left out if it is not known, and so is the number of objects without a replica. A
+    verification of chosen items is not counted as complete. Otherwise it could hide a missing verification of what is
+    due.
     """
     findings, versions, arcgis = report["findings"], report["versions"], report["arcgis"]
     counts: dict[str, float] = {
@@ -35,4 +37,7 @@ def count_metrics(report: VerificationReport) -> dict[str, float]:
     }
     if report["oldestUnprovedDays"] is not None:
         counts[Metric.OLDEST_UNPROVED_DAYS] = report["oldestUnprovedDays"]
+    if report["secondPlace"] and report["scope"] != "chosen":
+        settled = findings["not-replicated"]["acknowledged"]
+        counts[Metric.OBJECTS_NOT_REPLICATED] = report["secondPlace"]["notReplicated"] - settled
     return counts

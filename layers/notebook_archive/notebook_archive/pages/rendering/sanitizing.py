@@ -2,7 +2,8 @@
 
 First, Markdown is converted to HTML, and HTML in it is passed through. Then nh3 parses all of it as a browser does, and
 keeps only allowed elements and attributes. Last, the tags of the well-formed result are rewritten: images get their
-URLs, and headings get a lower level than the page's title. nh3 cleans all HTML from a notebook before a page shows it.
+URLs or are replaced by the formulas they stand for, and headings get a lower level than the page's title. nh3 cleans
+all HTML from a notebook before a page shows it.
 """
 
 import re
@@ -12,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import nh3
 from markupsafe import Markup, escape
+
+from notebook_archive.models.graphemes import cut_text
 
 # Maximum number of characters without images. The time to parse hostile HTML grows with the square of its length. This
 # length takes at most three seconds.
@@ -48,6 +51,8 @@ _TEXT = re.compile(r"<[^>]*>|\s+|&nbsp;")
 # Takes the address of an image. Returns its `data:` URL, an empty string if the image does not fit, or None if the
 # notebook does not contain the image.
 type FindImage = Callable[[str], str | None]
+# Takes the address of an image. Returns the formula that it stands for, or None.
+type TakeFormula = Callable[[str], Markup | None]
 
 
 def has_active_content(html: str) -> bool:
@@ -57,7 +62,7 @@ def has_active_content(html: str) -> bool:
 
 def is_empty(html: str) -> bool:
     """Return whether sanitized HTML shows nothing."""
-    return "<img" not in html and not _TEXT.sub("", html)
+    return "<img" not in html and "<math" not in html and not _TEXT.sub("", html)
 
 
 def can_sanitize(html: str) -> bool:
@@ -79,9 +84,13 @@ def can_sanitize(html: str) -> bool:
     return deepest <= _MAX_DEPTH
 
 
-def sanitize_html(html: str, find_image: FindImage) -> Markup:
+def sanitize_html(html: str, find_image: FindImage, take_formula: TakeFormula) -> Markup:
     """Return the HTML with only the allowed elements. Call this function only if `can_sanitize` returned True."""
-    return Markup(_TAG_AFTER.sub(lambda match: _rewrite_tag(match, find_image), _make_cleaner().clean(html)))  # noqa: S704 - nh3 cleaned it
+
+    def rewrite(match: re.Match[str]) -> str:
+        return _rewrite_tag(match, find_image, take_formula)
+
+    return Markup(_TAG_AFTER.sub(rewrite, _make_cleaner().clean(html)))  # noqa: S704 - nh3 cleaned it
 
 
 @cache
@@ -104,7 +113,7 @@ def _make_cleaner() -> nh3.Cleaner:
         },
         allowed_classes={"code": {"tex"}, "pre": {"tex"}, "span": _list_token_classes(), "table": {"dataframe"}},
         attribute_filter=_filter_attribute,
-        url_schemes={"http", "https", "mailto", "data", "attachment"},
+        url_schemes={"http", "https", "mailto", "data", "attachment", "formula"},
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
         id_prefix="notebook-",
@@ -129,10 +138,11 @@ def _filter_attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _rewrite_tag(match: re.Match[str], find_image: FindImage) -> str:
+def _rewrite_tag(match: re.Match[str], find_image: FindImage, take_formula: TakeFormula) -> str:
     slash, name, attributes = match.groups()
     if name == "img":
-        return _render_image({key: _unescape(value) for key, value in _ATTRIBUTE.findall(attributes)}, find_image)
+        given = {key: _unescape(value) for key, value in _ATTRIBUTE.findall(attributes)}
+        return take_formula(given.get("src", "")) or _render_image(given, find_image)
     if len(name) == 2 and name[0] == "h" and name[1] in "12345":
         return f"<{slash}h{int(name[1]) + 1}{attributes}>"  # only the page's title may be an h1
     if name == "a" and ' href="#' in attributes:
@@ -145,7 +155,7 @@ def _render_image(attributes: dict[str, str], find_image: FindImage) -> str:
     url = find_image(source)
     if not url:
         text = _describe_missing_image(source) if url is None else "Image left out: the page is full"
-        return str(Markup('<span class="note">{}{}</span>').format(text, f" ({alt[:200]})" if alt else ""))
+        return str(Markup('<span class="note">{}{}</span>').format(text, f" ({cut_text(alt, 200)})" if alt else ""))
     size = "".join(f' {name}="{attributes[name]}"' for name in ("width", "height") if name in attributes)
     return f'<img src="{escape(url)}" alt="{escape(alt)}"{size}>'
 
@@ -162,7 +172,7 @@ def _describe_missing_image(source: str) -> str:
     if scheme.lower() == "data":
         return "Image of a kind that is not shown"
     name = unquote(rest if scheme.lower() == "attachment" else source)
-    return f"Image {name[:100]} is not in this notebook" if name else "Image without an address"
+    return f"Image {cut_text(name, 100)} is not in this notebook" if name else "Image without an address"
 
 
 def _unescape(value: str) -> str:
