@@ -18,9 +18,9 @@ class AlarmWords:
     """What an alarm means, whom it concerns, and what to do.
 
     An alarm that is an `event` reports that something happened. A `state` lasts, so its end is reported too, with the
-    words in `recovered`, and what is left to do in `left`. `command` is what follows `notebook-archive`. `folded_into` are what reports cover, or the
-    logical ids of alarms: if one of these was reported at most `fold_hours` ago, it was the same failure. With 0, it is
-    AlarmAfterHours. `awaits` is what has not succeeded for too long.
+    words in `recovered`, and what is left to do in `left`. `command` is what follows `notebook-archive`. `folded_into`
+    are what reports cover, or the logical ids of alarms: if one of these was reported at most `fold_hours` ago, it was
+    the same failure. With 0, it is AlarmAfterHours. `awaits` is what has not succeeded for too long.
     """
 
     failure: str

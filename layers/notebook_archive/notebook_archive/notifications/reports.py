@@ -47,9 +47,9 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
         what = f"The archive run {run} failed. {archived}"
         concerns: tuple[str, ...] = _EVERY_NOTEBOOK
     elif failed:
-        what = f"The archive run {run} is {status}: {failed} of {attempted} failed."
-        if failed < report["notebooks"]["attempted"] and not unprotected:
-            what += " The others are archived."
+        has_others = failed < report["notebooks"]["attempted"] and not unprotected
+        others = " The others are archived." if has_others else ""
+        what = f"The archive run {run} is {status}: {failed} of {attempted} failed.{others}"
         concerns = _name_notebooks(report["failed"], failed)
     else:
         what = f"The archive run {run} is {status}: notebooks may be missing from the archive."
