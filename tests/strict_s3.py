@@ -49,7 +49,7 @@ OURS = re.compile(
     rf"(?:run\.json|plan(?:-again-\d+)?\.jsonl|report\.json|(?:findings|not-replicated)\.jsonl|results/{_BATCH}\.json)"
     r"|erasures/\d{4}-\d\d-\d\d/[0-9a-f]{12}\.json"
     r"|notifications/[a-z-]+/\d{4}-\d\d-\d\d/[A-Za-z0-9_.-]{1,120}\.json"
-    rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)"
+    rf"|{RECORDS.pattern}|ledger/(?:[0-9a-f]{{2}}\.jsonl|empty\.json)|polls/last\.json"
 )
 
 
@@ -183,10 +183,8 @@ class StrictS3:
             self._rule("a copy or a sighting is never overwritten", kept=params.get("IfNoneMatch") == "*")
         if RECORDS.fullmatch(key):
             self._rule("a store record is never overwritten", kept=params.get("IfNoneMatch") == "*")
-        of_ledger = key.startswith(("ledger/", "notifications/"))
-        self._rule(
-            "only the ledger and notifications are in its bucket", kept=of_ledger == (params["Bucket"] != BUCKET)
-        )
+        is_rewritten = key.startswith(("ledger/", "notifications/", "polls/"))
+        self._rule("what has no lock is in the ledger's bucket", kept=is_rewritten == (params["Bucket"] != BUCKET))
         if not KEPT.fullmatch(key) and not COPIES.fullmatch(key):
             return
         if not isinstance(body, bytes):

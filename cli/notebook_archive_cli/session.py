@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from notebook_archive.archive import Archive, ArchiveReader, Ledger
+from notebook_archive.archive import Archive, ArchiveReader, Ledger, Polls
 from notebook_archive_cli.errors import CommandError, ExitStatus, FunctionFailed
 from notebook_archive_cli.local_system import read_local_system
 from notebook_archive_cli.options import Options
@@ -103,6 +103,11 @@ class Session:
     def ledger(self) -> Ledger:
         """The ledger of proofs."""
         return Ledger(self._s3, self.stack.output("LedgerBucket"), self.stack.account)
+
+    @cached_property
+    def polls(self) -> Polls:
+        """The last poll for changes, for reading."""
+        return Polls(self._s3, self.stack.output("LedgerBucket"), self.stack.account)
 
     def invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function that an output of the stack names, and return its answer.

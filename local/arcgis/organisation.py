@@ -3,15 +3,17 @@
 Operations change these objects. Tests may change them too while the server runs.
 """
 
+import copy
 import hashlib
 import itertools
 import json
+import math
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from local.arcgis.content import Content, size_of
 
@@ -122,8 +124,9 @@ class Item:
     If `resources_refused` is set, only the owner can list the resources. Even an administrator cannot. So nobody can
     read the snapshots without the owner's password. `content_refused` does the same for the content. `groups` are the
     titles of the groups that the item is shared with. `folder` is the title of its folder. An `unindexed` item exists,
-    but a search never returns it. A `protected` item cannot be deleted. `name` is the name of the item's file, by
-    default the item id with `.ipynb`.
+    but a search never returns it. With `index_lag_seconds`, the search index shows changes of this item at least that
+    much later. A `protected` item cannot be deleted. `name` is the name of the item's file, by default the item id with
+    `.ipynb`.
     """
 
     owner: str
@@ -152,13 +155,37 @@ class Item:
     groups: tuple[str, ...] = ()
     unindexed: bool = False
     indexed_modified: int = 0
+    index_lag_seconds: float = 0
     views: int = 0
-    added_at: float = field(default_factory=time.monotonic)
+    added_at: float = field(default_factory=time.time)
     removed_at: float | None = None
+    # The time of each save in epoch seconds, and the `modified` since then.
+    saves: list[tuple[float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.modified = self.modified or self.created
         self.name = self.name or f"{self.id}.ipynb"
+
+    def touch(self, at: float | None = None) -> None:
+        """Set a later `modified`, as a save does. `at` is in epoch seconds, by default the present time."""
+        now = time.time() if at is None else at
+        self.saves = self.saves or [(0.0, self.modified)]
+        self.modified = max(int(now * 1000), self.modified + 1)
+        self.saves.append((now, self.modified))
+
+    def as_indexed(self, horizon: float) -> Self:
+        """Return the item with the `modified` that a search index contains, which was updated at `horizon`.
+
+        A `modified` that was set without `touch` is in the index at once, unless `indexed_modified` is set.
+        """
+        indexed = self.indexed_modified or self.modified
+        if not self.indexed_modified and self.saves and self.saves[-1][1] == self.modified:
+            indexed = max(modified for at, modified in self.saves if at <= horizon)
+        if indexed == self.modified:
+            return self
+        shown = copy.copy(self)
+        shown.modified = indexed
+        return shown
 
     def snapshot(self, resource_key: str) -> Snapshot | None:
         """Return the snapshot with that key, or None."""
@@ -249,6 +276,8 @@ class Organisation:
             "notificationTimeOutInSeconds": 10,
             "notificationElapsedTimeInSeconds": 5,
         }
+        # The clock of the search index, in epoch seconds. Tests replace it to simulate days.
+        self.clock: Callable[[], float] = time.time
         self._removed: list[Item] = []
 
     def notebooks(self) -> list[Item]:
@@ -267,7 +296,7 @@ class Organisation:
         """
         item = self.items.pop(item_id, None)
         if item is not None:
-            item.removed_at = time.monotonic()
+            item.removed_at = self.clock()
             self._removed.append(item)
         return item
 
@@ -282,13 +311,14 @@ class Organisation:
         return {id_of(title): title for title in sorted(titles | set(self.groups))}
 
     def indexed(self, lag: float) -> Iterator[Item]:
-        """Return the items that a search index contains if it is updated `lag` seconds late."""
+        """Return the items as a search index contains them if it is updated `lag` seconds late."""
         items = [item for item in list(self.items.values()) if not item.unindexed]
-        if lag <= 0:
-            return iter(items)
-        horizon = time.monotonic() - lag
+        horizon = self.clock() - lag if lag > 0 else math.inf
         removed = [item for item in self._removed if item.removed_at and item.removed_at > horizon]
-        return (item for item in itertools.chain(items, removed) if item.added_at <= horizon)
+        for item in itertools.chain(items, removed):
+            known = min(horizon, self.clock() - item.index_lag_seconds) if item.index_lag_seconds else horizon
+            if item.added_at <= known:
+                yield item.as_indexed(known)
 
     def add_notebook(self, owner: str, title: str, content: Content | None = None, **fields: Any) -> Item:  # noqa: ANN401 - the fields of Item
         """Add a notebook item and return it. By default the notebook has no cells."""

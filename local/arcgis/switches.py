@@ -12,6 +12,7 @@ type Shape = Literal["A", "B", "C", "D"]
 type Probe = Literal["GET", "POST", "none"]
 type Source = Literal["item", "items"]
 type DownloadAsJson = Literal["bare", "wrapped", "reserialised", "html"]
+type ModifiedRange = Literal["applied", "refused", "ignored", "matches-nothing"]
 type AtLimit = Literal["refuse", "restore-without-copy"]
 
 
@@ -136,8 +137,10 @@ class Switches:
 
     # Search and content.
 
-    # The search index is updated this long after an item is created or deleted. The length of time is a GUESS.
+    # The search index is updated this long after an item is created, changed or deleted. The length of time is a GUESS.
     index_lag_seconds: float = 0
+    # GUESS: what a search does with a range of `modified`. Documented: it is applied.
+    modified_range: ModifiedRange = "applied"
     # Documented: pages are available for the first 10,000 results only.
     search_limit: int = 10_000
     # GUESS: search results contain `ownerFolder` if the caller is the owner or an administrator, as item pages do.

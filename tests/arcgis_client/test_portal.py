@@ -14,6 +14,7 @@ from notebook_archive.arcgis.portal import MAX_SEARCH_RESULTS, RESULTS_PER_PAGE,
 from notebook_archive.arcgis.transport import Transport
 from notebook_archive.errors import (
     AnswerTooLarge,
+    ChangeSearchUnsupported,
     ListingIncomplete,
     NotAnId,
     NotebookNotFound,
@@ -330,6 +331,38 @@ def test_more_than_ten_thousand_notebooks_are_all_found(wire: Transport, serve: 
     assert (len(found.notebooks), found.incomplete) == (count, None)
     assert (len(server.requests), server.connections) == (MAX_SEARCH_RESULTS / RESULTS_PER_PAGE + 1, 1)
     assert MAX_SEARCH_RESULTS == 10_000
+
+
+# Notebooks that changed.
+
+
+def test_changed_notebooks_are_those_of_the_range(client: Client) -> None:
+    items = client.deployment.organisation.notebooks()
+    items[3].modified = items[1].modified = 1_999_999_970_000
+    items[2].modified = 1_999_999_969_999
+    organization = client.deployment.organisation.id
+    found = client.portal().list_changed_notebooks(organization, 1_999_999_970_000)
+    assert (found.incomplete, set(found.notebooks)) == (None, ids([items[1], items[3]]))
+    assert client.portal().find_last_change(organization) == 1_999_999_970_000
+
+
+def test_range_of_changes_is_padded_as_documented(wire: Transport, serve: Serve) -> None:
+    server = serve(lambda _: [answer(b'{"total":0,"nextStart":-1,"results":[]}')])
+    portal_at(wire, server.url).list_changed_notebooks("0a1B2c", 1_795_312_800_000)
+    [query] = server.requests[0].query["q"]
+    assert query == 'type:"Notebook" AND orgid:0a1B2c AND modified:[0000001795312800000 TO 1000000000000000000]'
+
+
+@pytest.mark.parametrize(("earlier", "is_refused"), [(59_999, False), (60_001, True)])
+def test_result_before_the_range_is_an_error(wire: Transport, serve: Serve, earlier: int, is_refused: bool) -> None:
+    page = {"total": 1, "nextStart": -1, "results": [result(1, modified=1_795_312_800_000 - earlier)]}
+    server = serve(lambda _: [answer(json.dumps(page).encode())])
+    try:
+        portal_at(wire, server.url).list_changed_notebooks("0a1B2c", 1_795_312_800_000)
+    except ChangeSearchUnsupported:
+        assert is_refused
+    else:
+        assert not is_refused, "an index may store times less precisely"
 
 
 # Listings that change or do not add up.

@@ -131,6 +131,38 @@ def test_search_index_can_be_delayed(enterprise: Client) -> None:
     assert ("New one" in current, "Empty" in current) == (True, False)
 
 
+def test_search_index_can_show_changes_late(enterprise: Client) -> None:
+    organisation = enterprise.deployment.organisation
+    item = enterprise.item("Flood model")
+    before, now = item.modified, 2_000_000_000.0
+    organisation.clock = lambda: now
+    item.touch(now - 90)
+    item.touch(now - 30)
+
+    def shown(since: int) -> list[int]:
+        query = f"AND title:Flood AND modified:[{since:019d} TO *]"
+        return [result["modified"] for result in notebooks(enterprise, query=query)["results"]]
+
+    assert (shown(0), item.modified) == ([1_999_999_970_000], 1_999_999_970_000)
+    enterprise.deployment.switches.index_lag_seconds = 60
+    assert shown(0) == shown(1_999_999_910_000) == [1_999_999_910_000], "the change before the last one"
+    assert shown(1_999_999_910_001) == []
+    item.index_lag_seconds = 120
+    assert shown(0) == [before]
+    assert enterprise.get(f"/content/items/{item.id}", "ana")["modified"] == 1_999_999_970_000
+
+
+@pytest.mark.parametrize(("switch", "found"), [("applied", 1), ("ignored", 6), ("matches-nothing", 0)])
+def test_search_may_not_apply_a_range_of_modified(enterprise: Client, switch: Any, found: int) -> None:
+    enterprise.deployment.switches.modified_range = switch
+    item = enterprise.item("Flood model")
+    item.modified = 1_999_999_970_000
+    query = "AND owner:ana AND modified:[1999999970000 TO *]"
+    assert notebooks(enterprise, query=query)["total"] == found
+    enterprise.deployment.switches.modified_range = "refused"
+    assert notebooks(enterprise, query=query)["error"]["code"] == 400
+
+
 def test_a_listing_can_change_while_it_is_read(many: Client) -> None:
     first = notebooks(many)
     many.deployment.faults.add("search", "item-appears", times=1)

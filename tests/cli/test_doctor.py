@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from local.arcgis import LocalArcGIS, Seed
+from notebook_archive.archive import LastPoll, keys
 from notebook_archive_cli.doctor import beliefs, bucket, functions, network, portal, schedule, secrets, webhook
 from notebook_archive_cli.doctor.aws import describe_skew, measure_skew
 from notebook_archive_cli.doctor.bucket import build_statements
@@ -342,7 +343,12 @@ def test_network_without_a_way_out_gets_endpoints(site: Site) -> None:
     group = ec2.create_security_group(VpcId=vpc, GroupName="functions", Description="functions")["GroupId"]
     site.deploy(SubnetIds=subnet, SecurityGroupIds=group)
     target = Target(Session(Options()))
-    for service in network.SERVICES:
+    topic = "arn:aws:sns:eu-central-1:123456789012:operators"
+    for service in (*network.SERVICES, "sns"):
+        if service == "sns":
+            assert {each.state for each in network.check_network(target)} == {"good"}
+            site.deploy(SubnetIds=subnet, SecurityGroupIds=group, AlarmTopicArn=topic, AlarmFormat="TEXT")
+            target = Target(Session(Options()))
         (check,) = (each for each in network.check_network(target) if each.state == "bad")
         assert check.message.startswith(f"no way to {service}")
         run_aws(check.command)
@@ -363,6 +369,34 @@ def test_disabled_schedule_is_enabled(site: Site) -> None:
     run_aws(site.check(check).command)
     site.assert_good(check)
     assert "cron(0 2 * * ? *) in UTC, next at " in site.check(check).message
+
+
+def test_polls_that_stopped_are_found(site: Site) -> None:
+    assert site.check(schedule.check_last_poll).message == "not needed: ChangePoll is not set"
+    site.stack.outputs["PollChangesLogGroup"] = "/aws/lambda/notebook-archive-poll-changes"
+    site.deploy(ChangePoll="rate(15 minutes)")
+    assert site.check(schedule.check_last_poll).state == "unknown"
+    for hours, state in ((2, "bad"), (0.1, "good")):
+        polled_at = int((time.time() - hours * 3600) * 1000)
+        body = json.dumps(LastPoll(site.arcgis.enterprise.portal_url, "0a1B2c", 0, polled_at, {}).describe())
+        boto3.client("s3").put_object(Bucket=site.stack.outputs["LedgerBucket"], Key=keys.LAST_POLL, Body=body)
+        assert site.check(schedule.check_last_poll).state == state
+
+
+@pytest.mark.parametrize("switch", ["refused", "ignored", "matches-nothing"])
+def test_portal_whose_search_has_no_range_is_found(site: Site, switch: str) -> None:
+    site.arcgis.enterprise.switches.modified_range = switch  # type: ignore[assignment]
+    (item, *_) = site.arcgis.enterprise.organisation.notebooks()
+    item.touch()
+
+    def check(target: Target) -> Check:
+        return next(each for each in beliefs.check_beliefs(target) if each.name == "belief modified_range")
+
+    assert (site.check(check).state, "leave ChangePoll empty" in site.check(check).message) == ("good", True)
+    site.deploy(ChangePoll="rate(15 minutes)")
+    assert site.check(check).state == "bad"
+    site.arcgis.enterprise.switches.modified_range = "applied"
+    site.assert_good(check)
 
 
 @pytest.mark.usefixtures("stack")

@@ -14,6 +14,7 @@ import pytest
 from moto.scheduler.models import scheduler_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
+from notebook_archive.archive import LastPoll, keys
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.running.executions import RUNS, watch
 from notebook_archive_cli.running.runs import list_running
@@ -134,6 +135,13 @@ class Archive:
             Bucket=self.bucket, Key=f"verifications/{run_id}/findings.jsonl", Body=lines, ChecksumAlgorithm="SHA256"
         )
         return run_id
+
+    def poll(self, *, hours: float) -> None:
+        """Write the last poll for changes, which was made some hours ago."""
+        ledger = self._stack.outputs["LedgerBucket"]
+        polled_at = int(hours_ago(hours).timestamp() * 1000)
+        poll = LastPoll("https://gis.example.com/portal", "0a1B2c", 0, polled_at, {})
+        self._s3.put_object(Bucket=ledger, Key=keys.LAST_POLL, Body=json.dumps(poll.describe()))
 
     def schedule(self, expression: str = "", state: str = "ENABLED") -> None:
         """Create both schedules, which were last changed a month ago."""
@@ -309,6 +317,22 @@ def test_alarm_of_this_stack_makes_the_status_bad(run: Run, stack: MotoStack, ni
     cloudwatch.set_alarm_state(AlarmName="notebook-archive-RunFailedAlarm-1A2B", StateValue="ALARM", StateReason="-")
     result = run("status", "--json")
     assert (result.status, result.document["alarms"]["inAlarm"]) == (3, ["notebook-archive-RunFailedAlarm-1A2B"])
+
+
+@pytest.mark.parametrize(("hours", "state"), [(0.1, "good"), (1, "good"), (2, "bad")])
+def test_status_says_when_the_portal_was_last_polled(
+    run: Run, stack: MotoStack, nightly: Archive, hours: float, state: str
+) -> None:
+    nightly.run("night")
+    nightly.verify("day")
+    stack.parameters["ChangePoll"] = "rate(15 minutes)"
+    stack.deploy()
+    assert find_check(run("status", "--json").document, "Changes")["state"] == "attention", "there was no poll"
+    nightly.poll(hours=hours)
+    result = run("status", "--json")
+    assert find_check(result.document, "Changes")["state"] == state
+    assert result.status == (3 if state == "bad" else 0)
+    assert "\nChanges            last searched for " in run("status").stdout
 
 
 def test_status_takes_eleven_calls_however_old_the_archive_is(

@@ -152,7 +152,9 @@ def test_verification_metrics_and_their_cost_are_documented() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    of_functions = ("metric of the webhook", "metric of requests", "metric of notifications", "of a rotation")
+    of_functions = (
+        "metric of the webhook", "metric of polls", "metric of requests", "metric of notifications", "of a rotation",
+    )  # fmt: skip
     of_restores = ("metric of restores", "metric of bulk restores", "metric of restore tests")
     tables = ("metric", "metric of a verification", *of_functions, *of_restores)
     documented = {code for name in tables for row in OPERATIONS.table(name) for code in code_in(row[0])}

@@ -175,8 +175,8 @@ def test_shell_names_are_defined_before_their_use(document: Document) -> None:
     for block in document.fences("sh"):
         without_literals = re.sub(r"'[^']*'", "", block)
         for line in without_literals.splitlines():
-            defined |= set(re.findall(r"(?<![\w$-])(\w+)(?:=|\(\) \{)", line))
-            defined |= {name for names in re.findall(r"\bread -rs? ([\w ]+)", line) for name in names.split()}
+            found = re.findall(r"(?<![\w$-])(\w+)(?:=|\(\) \{)|read -rs? ([\w ]+)", line)
+            defined |= {name for groups in found for names in groups for name in names.split()}
             used = re.findall(r"\$\{?([A-Za-z_]\w*)", line) + re.findall(r"(?:^|\$\()(output|invoke) ", line)
             assert defined.issuperset(used), line
 

@@ -30,9 +30,9 @@ MACHINES = {"archive_run", "archive_verification", "archive_restore"}
 REPORT = "runs/2026-11-22/sample-run/report.json"
 
 
-def whole_run(functions: Functions, name: str = "plan_run") -> dict[str, Any]:
-    """Make a whole run, and return what the last function returns."""
-    event = sample(name)
+def whole_run(functions: Functions, name: str = "plan_run", **changes: str) -> dict[str, Any]:
+    """Make a whole run of the sample with these changes, and return what the last function returns."""
+    event = {**sample(name), **changes}
     plan = functions.invoke("plan_run", event)
     run = {"runId": event["runId"], "startedAt": event["startedAt"]}
     for line in stored_body(plan["planKey"]).splitlines():

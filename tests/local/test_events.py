@@ -72,6 +72,26 @@ def test_500_duplicate_events_archive_20_snapshots_once(asked: LocalSystem) -> N
     assert waiting(asked, "FailureQueue") == 0
 
 
+def test_a_poll_archives_what_has_changed(asked: LocalSystem) -> None:
+    item = asked.arcgis.enterprise.organisation.notebooks()[1]
+    poll(asked)
+    item.content = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    item.touch()
+    assert poll(asked) == {"found": 1, "requested": 1, "postponed": 0}
+    prefix = f"notebooks/{item.id}/current/{item.modified}-"
+    bucket = asked.outputs["ArchiveBucket"]
+    until(lambda: "Contents" in asked.aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix), "no copy is archived")
+    assert poll(asked) == {"found": 0, "requested": 0, "postponed": 0}
+
+
+def poll(system: LocalSystem) -> Any:
+    """Invoke the function that polls for changes, as its schedule does, and return what it returns."""
+    functions = system.aws.session.client("lambda", endpoint_url=system.aws.endpoint_url)
+    answer = functions.invoke(FunctionName=system.outputs["PollChangesFunction"], Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return json.loads(answer["Payload"].read())
+
+
 # This test waits two minutes while the queue delivers the message several times. tests/functions/test_requests.py tests
 # each step separately.
 @pytest.mark.soak

@@ -44,6 +44,16 @@ def run_and_receive(system: LocalSystem, mailbox: Any, name: str) -> dict[str, A
     return message
 
 
+def test_notebook_server_that_is_down_is_reported_once(present: LocalSystem, mailbox: Any) -> None:
+    """This test comes first, because a function remembers a refused credential for a minute."""
+    present.arcgis.enterprise.faults.add("snapshots/list", "http-503")
+    message = run_and_receive(present, mailbox, "server-down")
+    present.arcgis.enterprise.faults.clear()
+    assert "ArcGIS unavailable" in message["Subject"]
+    assert "ArcGIS returned error code 503" in " ".join(message["Message"].split())
+    assert "notebook-archive run --stack notebook-archive" in message["Message"]
+
+
 def test_expired_token_is_reported_once(present: LocalSystem, mailbox: Any) -> None:
     secrets = present.aws.session.client("secretsmanager", endpoint_url=present.aws.endpoint_url)
     owner = present.arcgis.enterprise.organisation.notebooks()[0].owner
@@ -58,12 +68,3 @@ def test_expired_token_is_reported_once(present: LocalSystem, mailbox: Any) -> N
     assert f"The credential in secret '{name}' did not work" in " ".join(message["Message"].split())
     assert f"notebook-archive owners add {owner} --stack notebook-archive" in message["Message"]
     assert expired not in message["Message"]
-
-
-def test_notebook_server_that_is_down_is_reported_once(present: LocalSystem, mailbox: Any) -> None:
-    present.arcgis.enterprise.faults.add("snapshots/list", "http-503")
-    message = run_and_receive(present, mailbox, "server-down")
-    present.arcgis.enterprise.faults.clear()
-    assert "ArcGIS unavailable" in message["Subject"]
-    assert "ArcGIS returned error code 503" in " ".join(message["Message"].split())
-    assert "notebook-archive run --stack notebook-archive" in message["Message"]

@@ -34,6 +34,7 @@ EVERYTHING = {
     "WebhookSecret": "notebook-archive-webhook",
     "RestoreSecretPrefix": "notebook-archive-restore",
     "RestoreTestSchedule": "rate(1 day)",
+    "ChangePoll": "rate(15 minutes)",
     "SecondBucket": "gis-second-place",
     "SecondBucketAccount": "444455556666",
     "SecondBucketRegion": "eu-west-1",

@@ -10,7 +10,7 @@ PLANTED = {
     "SSEAlgorithm: AES256": ("SSEAlgorithm: AES-256", "E3030"),
     "ActionsEnabled: !If": ("ActionEnabled: !If", "E3002"),
     "QueryString: |-": ("Query: |-", "E3003"),
-    "Runtime: python3.13": ("Runtime: python3.7", "E2531"),
+    "Runtime: python3.13": ("Runtime: python2.7", "E2533"),
 }
 
 

@@ -65,6 +65,8 @@ _RESTORE = "arn:aws:states:eu-central-1:111122223333:stateMachine:ArchiveRestore
 _TEST_SECRET = f"{_SECRETS[:-1]}restore-test-??????"
 # The schedule may start restore tests only if `RestoreTestSchedule` is given.
 _TESTS = f"{_FUNCTION}:TestRestoresFunction"
+# It may start polls only if `ChangePoll` is given.
+_POLLS = f"{_FUNCTION}:PollChangesFunction"
 _EVIDENCE = {"BUCKET/records/*", "BUCKET/verifications/*", "BUCKET/restore-tests/*"}
 
 _MACHINE_ROLES = ("ArchiveRunRole", "ArchiveVerificationRole", "ArchiveRestoreRole")
@@ -107,6 +109,13 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "sqs:ChangeMessageVisibility": {_REQUESTS},
         "sqs:GetQueueAttributes": {_REQUESTS},
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:FailureQueue"},
+    },
+    "PollChangesRole": {
+        "s3:ListBucket": {"BUCKET", "LEDGER"},
+        "s3:GetObject": {"BUCKET/runs/*/report.json", "LEDGER/polls/*"},
+        "s3:PutObject": {"LEDGER/polls/*"},
+        "secretsmanager:GetSecretValue": {_TOKENS[0], _CERTIFICATES},
+        "events:PutEvents": {_BUS},
     },
     "ReportRunRole": {
         "s3:ListBucket": {"BUCKET"},
@@ -296,7 +305,7 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
     "ArchiveRunScheduleRole": {
         "states:StartExecution": {_RUN, _VERIFICATION},
-        "lambda:InvokeFunction": {_TESTS},
+        "lambda:InvokeFunction": {_TESTS, _POLLS},
         "sqs:SendMessage": {"arn:aws:sqs:eu-central-1:111122223333:ScheduleDeadLetterQueue"},
     },
     "ReplicationRole": {
@@ -330,7 +339,7 @@ def _expected(given: dict[str, str]) -> dict[str, dict[str, set[str]]]:
     """Return the grants of each role that the stack has with these parameters."""
     of_proxy = _CERTIFICATES if given.get("ApiAuth") == "ArcGIS" else _SECRETS
     conditional = {"CaBundleSecret": _CERTIFICATES, "RestoreSecretPrefix": _OTHER_PORTALS}
-    conditional["RestoreTestSchedule"] = _TESTS
+    conditional |= {"RestoreTestSchedule": _TESTS, "ChangePoll": _POLLS}
     conditional |= {"SecondBucketAccount": _OF_OTHER_ACCOUNT}
     left_out = {resource for parameter, resource in conditional.items() if parameter not in given}
 
@@ -470,8 +479,8 @@ def test_roles_that_publish_events_cannot_request_backups() -> None:
     publishing = {role for role, actions in _GRANTS.items() if "events:PutEvents" in actions}
     conditions = {role: s["Condition"] for role, s in _statements(render(EVERYTHING)) if s["Sid"] == "PublishEvents"}
     only = {"ForAllValues:StringEquals": {"events:source": "notebook-archive"}}
-    # The receiver of webhooks has a statement of its own: it requests backups, and nothing else.
-    assert conditions == dict.fromkeys(publishing - {"ReceiveWebhookRole"}, only)
+    # The receiver of webhooks and the polls have a statement of their own: they request backups, and nothing else.
+    assert conditions == dict.fromkeys(publishing - {"ReceiveWebhookRole", "PollChangesRole"}, only)
 
 
 def _readers_of(name: str, rendered: dict[str, Any]) -> set[str]:

@@ -14,6 +14,7 @@ from notebook_archive.arcgis.token_renewal import FixedToken
 from notebook_archive.clock import Deadline
 from notebook_archive.errors import (
     ArcGISError,
+    ChangeSearchUnsupported,
     NotebookArchiveError,
     NotebookNotFound,
     PermissionDenied,
@@ -22,6 +23,7 @@ from notebook_archive.errors import (
     TokenRejected,
 )
 from notebook_archive.models import ItemId, ResourceKey, SessionId, Snapshot
+from notebook_archive.polling.poll_changes import MARGIN_MS
 from notebook_archive_cli.doctor.arcgis import CALL_SECONDS
 from notebook_archive_cli.doctor.checks import Check, bad, good, unknown
 from notebook_archive_cli.doctor.secrets import list_secrets, search
@@ -56,7 +58,7 @@ class Sample:
 def check_beliefs(target: Target) -> list[Check]:
     """Check the beliefs that can be checked by reading."""
     sample = _find_sample(target)
-    found = [_check_closed_session(target), _check_refusal(target), _check_folder(target)]
+    found = [_check_closed_session(target), _check_refusal(target), _check_folder(target), _check_range(target)]
     if sample is None:
         message = "no owner with a secret has a notebook with a snapshot"
         return [*found, unknown("belief snapshots", message, "Make a snapshot of a notebook, and check again.")]
@@ -122,6 +124,29 @@ def _check_folder(target: Target) -> Check:
     if any("ownerFolder" in each for each in found):
         return good(name, "results of a search name the folder")
     return good(name, "does not hold; the archive asks for each item when it writes item.json")
+
+
+def _check_range(target: Target) -> Check:
+    """Check that the search finds the last change in a range of times, as polls for changes need it."""
+    name = "belief modified_range"
+    portal = target.arcgis.portal(target.arcgis.admin_secret)
+    organization = portal.get_organization().id
+    changed = portal.find_last_change(organization)
+    if not changed:
+        return unknown(name, "the portal shows no notebook yet")
+    try:
+        found = portal.list_changed_notebooks(organization, changed - MARGIN_MS).notebooks
+    except ChangeSearchUnsupported as error:
+        return _describe_lost_range(target, name, str(error))
+    if not found:
+        return _describe_lost_range(target, name, "The portal's search does not find the last change by its time.")
+    return good(name, "a search finds notebooks by the time of their last change, so ChangePoll works")
+
+
+def _describe_lost_range(target: Target, name: str, message: str) -> Check:
+    if target.parameter("ChangePoll"):
+        return bad(name, f"polls for changes cannot work. {message}", *target.deploy_with("ChangePoll", ""))
+    return good(name, f"does not hold, so leave ChangePoll empty. {message}")
 
 
 def _check_resources(target: Target, sample: Sample) -> Check:

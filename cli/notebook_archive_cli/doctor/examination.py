@@ -90,6 +90,8 @@ STEPS = (
     Step("schedule of runs", schedule.check_runs, ("resources",)),
     Step("schedule of verifications", schedule.check_verifications, ("resources",)),
     Step("schedule of restore tests", schedule.check_restore_tests, ("resources",)),
+    Step("schedule of polls", schedule.check_polls, ("resources",)),
+    Step("last poll", schedule.check_last_poll, _STACK),
     Step("event rule", schedule.check_rule, ("resources",)),
     Step("dead-letter queue", schedule.check_dead_letters, _STACK),
     Step("failure queue", schedule.check_failures, _STACK),

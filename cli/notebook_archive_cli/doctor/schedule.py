@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from notebook_archive_cli.doctor.checks import Check, bad, format_json, good, unknown
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.running.polls import is_poll_late, read_last_poll
 from notebook_archive_cli.running.schedules import find_next_start
 from notebook_archive_cli.terminal.output import format_count
 
@@ -30,6 +31,31 @@ def check_restore_tests(target: Target) -> Check:
     if not target.find("RestoreTestStart"):
         return good(name, "RestoreTestSchedule is not set, so no restore is tested by itself")
     return _check_schedule(target, name, "RestoreTestStart", "", target.find("TestRestoresFunction"))
+
+
+def check_polls(target: Target) -> Check:
+    """Check the schedule of polls for changes."""
+    name = "schedule of polls"
+    if not target.find("ChangePollStart"):
+        return good(name, "ChangePoll is not set, so changes wait for the next run or for the webhook")
+    return _check_schedule(target, name, "ChangePollStart", "", target.find("PollChangesFunction"))
+
+
+def check_last_poll(target: Target) -> Check:
+    """Check that polls for changes succeed."""
+    name = "last poll"
+    if not target.parameter("ChangePoll"):
+        return good(name, "not needed: ChangePoll is not set")
+    read_log = target.aws("logs", "tail", target.output("PollChangesLogGroup"), "--since", "3h")
+    last = read_last_poll(target.session)
+    if last is None:
+        return unknown(
+            name, "no poll has succeeded yet", "If one should have, read the log of PollChangesFunction.", read_log
+        )
+    if is_poll_late(target.session, last, datetime.now(UTC)):
+        message = f"the last poll that succeeded was at {last:%Y-%m-%d %H:%M %Z}, so changes wait for the next run"
+        return bad(name, message, "Read why in the log of PollChangesFunction.", read_log)
+    return good(name, f"succeeded at {last:%Y-%m-%d %H:%M %Z}")
 
 
 def _check_schedule(target: Target, name: str, logical_id: str, parameter: str, starts: str) -> Check:

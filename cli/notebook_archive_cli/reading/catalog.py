@@ -22,8 +22,8 @@ from notebook_archive.archive.reader import DescribedVersion
 from notebook_archive.bulk_restore.newest import DatedVersion, find_newest, parse_created
 from notebook_archive.clock import format_moment
 from notebook_archive.errors import ArchiveDamaged, NotAnId
+from notebook_archive.executions.earlier_runs import RUN_DAYS, find_last_run
 from notebook_archive.models import ITEM_ID, ItemId, ResourceKey, parse_text
-from notebook_archive.verification.earlier_reports import RUN_DAYS, find_last_run
 from notebook_archive_cli.documents import read_lines
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.session import THREADS, Session

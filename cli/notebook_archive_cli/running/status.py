@@ -1,6 +1,6 @@
 """Say whether the last run over all notebooks succeeded, and what needs attention.
 
-If all is good, this takes eleven calls to AWS, however large the archive is.
+If all is good, this takes eleven calls to AWS, and one more with polls for changes, however large the archive is.
 """
 
 import re
@@ -13,10 +13,12 @@ from typing import Any, Literal, TypedDict
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import RenderableType
 
+from notebook_archive.errors import ArchiveError
 from notebook_archive_cli.errors import CommandError, ExitStatus
 from notebook_archive_cli.running.executions import RUNS, VERIFICATIONS, StateMachine
 from notebook_archive_cli.running.failures import FailureQueue
 from notebook_archive_cli.running.findings import describe_oldest_proof, is_settled, read_findings
+from notebook_archive_cli.running.polls import is_poll_late, read_last_poll
 from notebook_archive_cli.running.runs import FoundRun, is_over_chosen, search_runs
 from notebook_archive_cli.running.schedules import find_due_start, find_next_start
 from notebook_archive_cli.session import Session
@@ -102,6 +104,7 @@ class StatusReader:
         findings = read_findings(self._session, verifications.newest)["findings"] if verifications.newest else []
         counts = {"open": sum(not is_settled(each) for each in findings)}
         counts["acknowledged"] = len(findings) - counts["open"]
+        last_poll, poll_reason = self._read_last_poll()
         alarms, (failed_requests, reason) = self._read_alarms(), self._count_failed_requests()
         run_check = self._check_run(runs, complete, schedule)
         last, verified = runs.last, verifications.last
@@ -114,6 +117,7 @@ class StatusReader:
             "lastCompleteRun": _pick(complete, "runId", "status", "message", "startedAt", "endedAt"),
             "protection": last.get("protection") if last else None,
             "lastVerification": _pick(verified, "runId", "status", "message", "startedAt", "endedAt"),
+            "lastPoll": _format_iso(last_poll) if last_poll else None,
             "oldestUnprovedDays": verified["oldestUnprovedDays"] if verified else None,
             "findings": counts,
             "failedRequests": failed_requests,
@@ -125,6 +129,7 @@ class StatusReader:
             "checks": [
                 run_check,
                 *self._check_notebooks(last),
+                *self._check_polls(last_poll, poll_reason),
                 self._check_verification(verifications, verification_schedule),
                 self._check_findings(counts, is_known=verifications.newest is not None),
                 self._check_failed_requests(failed_requests, reason),
@@ -218,6 +223,36 @@ class StatusReader:
         is_good = not counts["unprotected"] and not counts["stale"]
         command = "" if is_good else self._command("report")
         yield {"name": "Notebooks", "state": "good" if is_good else "attention", "text": text, "command": command}
+
+    def _read_last_poll(self) -> tuple[datetime | None, str]:
+        """Return when the last poll for changes succeeded, or None. If that cannot be read, return None, and why."""
+        if not self._session.stack.parameter("ChangePoll"):
+            return None, ""
+        try:
+            return read_last_poll(self._session), ""
+        except (ArchiveError, CommandError, ClientError, BotoCoreError) as error:
+            return None, str(translate_error(error, self._session.options))
+
+    def _check_polls(self, last: datetime | None, reason: str) -> Iterator[Check]:
+        """Yield the line about polls for changes, if the stack makes them."""
+        if not self._session.stack.parameter("ChangePoll"):
+            return
+        name, doctor = "Changes", self._command("doctor")
+        if reason:
+            yield {"name": name, "state": "unknown", "text": f"unknown: {reason}", "command": ""}
+        elif last is None:
+            text = "The portal has not been searched for changes yet."
+            yield {"name": name, "state": "attention", "text": text, "command": doctor}
+        else:
+            is_late = is_poll_late(self._session, last, self._now)
+            text = f"last searched for {self._tell_time(_format_iso(last))}"
+            text += ", which is too long ago" if is_late else ""
+            yield {
+                "name": name,
+                "state": "bad" if is_late else "good",
+                "text": text,
+                "command": doctor if is_late else "",
+            }
 
     def _check_verification(self, recent: _Recent, schedule: _Schedule) -> Check:
         name, last = "Verification", recent.last

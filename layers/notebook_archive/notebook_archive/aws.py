@@ -22,7 +22,7 @@ from notebook_archive.arcgis.routes import Routes
 from notebook_archive.arcgis.tls import make_tls_context
 from notebook_archive.arcgis.token_renewal import TokenSource
 from notebook_archive.arcgis.transport import Transport
-from notebook_archive.archive import Archive, ArchiveReader, Ledger, SecondPlace
+from notebook_archive.archive import Archive, ArchiveReader, Ledger, Polls, SecondPlace
 from notebook_archive.backup.job import ArchiveContext, CaptureSettings
 from notebook_archive.backup_requests.queue import RequestQueue
 from notebook_archive.bulk_restore import RestoreSource
@@ -85,6 +85,12 @@ def archive_reader(settings: ArchiveSettings) -> ArchiveReader:
 def ledger(settings: LedgerSettings) -> Ledger:
     """Return the ledger of proofs."""
     return Ledger(_s3(), settings.bucket, settings.bucket_owner)
+
+
+@cache
+def polls(settings: LedgerSettings) -> Polls:
+    """Return the store of the last poll for changes."""
+    return Polls(_s3(), settings.bucket, settings.bucket_owner)
 
 
 @cache

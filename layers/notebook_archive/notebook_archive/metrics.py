@@ -50,6 +50,12 @@ class Metric(StrEnum):
     WEBHOOK_REFUSED = "WebhookRefused"
     WEBHOOK_UNKNOWN = "WebhookUnknown"
 
+    # poll_changes sends these once for each poll. CHANGE_POLL_AGE_SECONDS is left out for the first poll.
+    CHANGES_FOUND = "ChangesFound"
+    CHANGES_REQUESTED = "ChangesRequested"
+    CHANGES_POSTPONED = "ChangesPostponed"
+    CHANGE_POLL_AGE_SECONDS = "ChangePollAgeSeconds"
+
     # rotate_token sends these once for each step of a rotation.
     TOKENS_ROTATED = "TokensRotated"
     TOKENS_EXPIRING_BEFORE_ROTATION = "TokensExpiringBeforeRotation"

@@ -263,6 +263,29 @@ class ArchiveRequestsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PollChangesSettings:
+    """The settings of `poll_changes`."""
+
+    archive: ArchiveSettings
+    ledger: LedgerSettings
+    portal: PortalSettings
+    threads: int
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings, or raise SettingsInvalid."""
+        with _checked(env) as variables:
+            return cls(
+                archive=ArchiveSettings.read(variables),
+                ledger=LedgerSettings.read(variables),
+                portal=PortalSettings.read(variables),
+                threads=_read_threads(variables),
+                event_bus=_read_event_bus(variables),
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRunSettings:
     """The settings of `report_run`."""
 

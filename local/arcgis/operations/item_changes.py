@@ -6,7 +6,7 @@ from typing import Any
 
 from local.arcgis.operations.call import NO_PERMISSION, Call, Operation
 from local.arcgis.operations.items import NO_FOLDER, NO_ITEM, add_folder_path, get_visible_item
-from local.arcgis.organisation import Item, Resource, Upload, id_of, now_ms
+from local.arcgis.organisation import Item, Resource, Upload, id_of
 from local.arcgis.responses import OperationError, Payload
 
 MAX_PARTS = 10_000
@@ -134,7 +134,7 @@ def _update_item(call: Call) -> Payload:
         return {"success": True, "id": item.id}
     _copy_content(call, item)
     _copy_properties(call, item)
-    item.modified = max(now_ms(), item.modified + 1)
+    item.touch()
     call.fire_webhooks("update", item)
     return {"success": True, "id": item.id}
 
@@ -178,7 +178,7 @@ def _process_upload(call: Call, upload: Upload) -> None:
         upload.status = "failed"
         return
     item.content, item.name = b"".join(parts), upload.file_name
-    item.modified = max(now_ms(), item.modified + 1)
+    item.touch()
     _copy_properties(call, item)
     upload.parts.clear()
     upload.status = "completed"

@@ -1,5 +1,6 @@
 """The portal itself: its description, members and federated servers, and search."""
 
+import re
 import secrets
 from typing import Any
 
@@ -9,6 +10,8 @@ from local.arcgis.operations.items import describe
 from local.arcgis.operations.search_query import compile_query
 from local.arcgis.organisation import User
 from local.arcgis.responses import OperationError, Payload
+
+MODIFIED_RANGE = re.compile(r"modified:\[[^\]]*\]")
 
 
 def _get_root(call: Call) -> Payload:
@@ -146,6 +149,15 @@ def _get_caller(call: Call) -> Payload:
     return _describe_user(call, call.organisation.users[call.username])
 
 
+def _apply_range_switch(call: Call, query: str) -> str:
+    """Return the query as the portal understands its range of `modified`, if it has one."""
+    switch = call.switches.modified_range
+    if switch == "refused" and MODIFIED_RANGE.search(query):
+        raise OperationError(400, "Unable to parse the search query.")
+    replacements = {"ignored": "modified:[* TO *]", "matches-nothing": "modified:[0 TO 0]"}
+    return MODIFIED_RANGE.sub(replacements[switch], query) if switch in replacements else query
+
+
 def _search(call: Call) -> Payload:
     query, filter_ = call.get("q"), call.get("filter")
     if not query and not filter_:
@@ -153,7 +165,7 @@ def _search(call: Call) -> Payload:
     limit = call.switches.search_limit
     if call.get_number("start", 1, 2**31) > limit:
         raise OperationError(400, f"'start' must not be greater than {limit}.")
-    tests = [compile_query(query, call.organisation.id)] if query else []
+    tests = [compile_query(_apply_range_switch(call, query), call.organisation.id)] if query else []
     tests += [compile_query(filter_, call.organisation.id, exact=True)] if filter_ else []
     indexed = call.organisation.indexed(call.switches.index_lag_seconds)
     found = [item for item in indexed if all(test(item) for test in tests) and call.can_see(item)]
@@ -165,7 +177,7 @@ def _search(call: Call) -> Payload:
     if len(found) > limit:
         reached_limit = paging["nextStart"] == -1 and chosen and call.switches.next_start_at_limit
         paging |= {"total": len(found), "nextStart": limit + 1 if reached_limit else paging["nextStart"]}
-    results = [describe(call, item) | {"modified": item.indexed_modified or item.modified} for item in chosen]
+    results = [describe(call, item) for item in chosen]
     if not call.switches.search_gives_folder:
         for result in results:
             result.pop("ownerFolder", None)

@@ -54,7 +54,7 @@ def _get_snapshot(item: Item, key: str, shape: Shape) -> Snapshot:
 
 def _bump_modified(call: Call, item: Item) -> None:
     if call.switches.snapshot_bumps_modified:
-        item.modified = max(now_ms(), item.modified + 1)
+        item.touch()
 
 
 def _list_snapshots(call: Call) -> Payload:
@@ -149,7 +149,7 @@ def _restore_snapshot(call: Call) -> Payload:
             copy.description = call.get("description")
             answer["resourceKey"] = copy.resource_key
     item.content = snapshot.content
-    item.modified = max(now_ms(), item.modified + 1)
+    item.touch()
     call.fire_webhooks("update", item)
     return answer
 

@@ -10,9 +10,11 @@ from notebook_archive.arcgis.item_data import read_item_data
 from notebook_archive.arcgis.transport import SHARING_API
 from notebook_archive.errors import (
     AnswerTooLarge,
+    ChangeSearchUnsupported,
     ListingIncomplete,
     NotAnId,
     NotebookNotFound,
+    RequestRejected,
     UnexpectedAnswer,
 )
 from notebook_archive.models import (
@@ -39,6 +41,8 @@ MAX_RESOURCES = 20_000
 MAX_ITEMS = 100_000
 # Maximum number of entries in one listing that are skipped because a response with this entry alone is too large.
 MAX_OVERSIZED = 20
+# Milliseconds by which results may be earlier than the range, in case the index stores times less precisely.
+RANGE_TOLERANCE_MS = 60_000
 NOTEBOOK = "Notebook"
 
 
@@ -235,9 +239,46 @@ class Portal:
         The searches may return fewer items than their totals if the index changes while they run. If so, all searches
         are repeated once, and the items of both rounds are returned.
         """
-        found = self._search(organization_id)
+        return self._enumerate(f'type:"{NOTEBOOK}" AND orgid:{organization_id}')
+
+    def list_changed_notebooks(self, organization_id: str, since: int) -> Enumeration:
+        """Return the Notebook items that were last changed at `since` or later, in epoch milliseconds.
+
+        The range has no end, so it does not depend on any clock. Esri documents ranges of `modified`, padded with zeros
+        to 19 digits. Otherwise this is like `list_notebooks`. Raises ChangeSearchUnsupported if the portal refuses the
+        range or ignores it.
+        """
+        query = f'type:"{NOTEBOOK}" AND orgid:{organization_id} AND modified:[{since:019d} TO {10**18:019d}]'
+        try:
+            found = self._enumerate(query)
+        except RequestRejected as error:
+            raise ChangeSearchUnsupported(
+                f"The portal refused a search by the time of the last change: {error}"
+            ) from None
+        ignored = sum(item.modified < since - RANGE_TOLERANCE_MS for item in found.notebooks.values())
+        if ignored:
+            raise ChangeSearchUnsupported(
+                f"The portal's search ignored the range of times: it returned {len(found.notebooks)} notebooks, of "
+                f"which {ignored} were last changed earlier."
+            )
+        return found
+
+    def find_last_change(self, organization_id: str) -> int:
+        """Return when a notebook was last changed, in epoch milliseconds, or 0 if there is no notebook.
+
+        Makes one call, which uses no range of times.
+        """
+        fields = {"q": f'type:"{NOTEBOOK}" AND orgid:{organization_id}', "sortField": "modified", "sortOrder": "desc"}
+        what = "The search for the last change"
+        results = _get_objects(self._get("search", what, **fields, num=str(RESULTS_PER_PAGE)), "results", what)
+        notebooks = [result for result in results if result.get("type") == NOTEBOOK]
+        return max((parse_epoch_milliseconds(each.get("modified")) for each in notebooks), default=0)
+
+    def _enumerate(self, query: str) -> Enumeration:
+        """Return the Notebook items that a query finds."""
+        found = self._search(query)
         if found.missing:
-            again = self._search(organization_id)
+            again = self._search(query)
             again.notebooks = found.notebooks | again.notebooks
             found = again
         if not found.missing:
@@ -249,11 +290,11 @@ class Portal:
             message += f" Too large to be read: {found.oversized}."
         return Enumeration(found.notebooks, ListingIncomplete(message), found.is_uncounted)
 
-    def _search(self, organization_id: str) -> _Found:
-        """Return the results of one round of searches for all notebooks."""
+    def _search(self, query: str) -> _Found:
+        """Return the results of one round of searches for all notebooks that a query finds."""
         found, since = _Found(), 0
         while True:
-            window = self._search_window(organization_id, since)
+            window = self._search_window(query, since)
             found.add_window(window)
             if window.given < MAX_SEARCH_RESULTS:
                 return found
@@ -263,8 +304,7 @@ class Portal:
                 return found
             since = latest
 
-    def _search_window(self, organization_id: str, since: int) -> _PagedEntries:
-        query = f'type:"{NOTEBOOK}" AND orgid:{organization_id}'
+    def _search_window(self, query: str, since: int) -> _PagedEntries:
         if since:
             query += f" AND created:[{since:019d} TO {10**18:019d}]"
         order = {"q": query, "sortField": "created", "sortOrder": "asc"}

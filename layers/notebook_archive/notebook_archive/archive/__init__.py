@@ -8,6 +8,7 @@ from notebook_archive.archive.erasures import Erasures, read_erasures
 from notebook_archive.archive.keys import CapturedNote, CopyId, RestoreId, RunId, SeenNote
 from notebook_archive.archive.ledger import FoldResult, Ledger, LedgerEntry, Shard, fold
 from notebook_archive.archive.listing import ArchivedNotebook, ContentNotes
+from notebook_archive.archive.polls import LastPoll, Polls
 from notebook_archive.archive.reader import ArchivedSnapshot, ArchiveReader, OpenedSnapshot
 from notebook_archive.archive.records import DamagedEvidence, StoredByRun, StoreRecord
 from notebook_archive.archive.second_place import SecondPlace
@@ -25,11 +26,13 @@ __all__ = [
     "DamagedEvidence",
     "Erasures",
     "FoldResult",
+    "LastPoll",
     "Ledger",
     "LedgerEntry",
     "ListedKey",
     "ListedVersion",
     "OpenedSnapshot",
+    "Polls",
     "RestoreId",
     "RunId",
     "SecondPlace",

@@ -27,6 +27,8 @@ BULK_RESTORES = "bulk-restores/"
 ACKNOWLEDGEMENTS = "acknowledgements/"
 ERASURES = "erasures/"
 LEDGER = "ledger/"
+# The object with the result of the last poll for changes, in the bucket of the ledger.
+LAST_POLL = "polls/last.json"
 # The records of what was reported to operators, in the bucket of the ledger.
 NOTIFICATIONS = "notifications/"
 # The object that names the shards of the ledger that have no version.

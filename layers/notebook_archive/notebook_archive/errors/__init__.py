@@ -44,6 +44,7 @@
     │   ├── UnexpectedAnswer         the response is HTML, a redirect, or JSON in another form
     │   │   └── AnswerTooLarge       a listing or a description is larger than 8 MB
     │   ├── ListingIncomplete        a listing returned fewer entries than its total, or did not end
+    │   ├── ChangeSearchUnsupported  the portal's search cannot find notebooks by the time of their last change
     │   ├── NoFreeSlot               the notebook has as many snapshots as ArcGIS allows
     │   └── UploadTooLarge           a notebook is too large to be sent to ArcGIS
     ├── SnapshotInvalid              the body cannot be archived
@@ -91,6 +92,7 @@ from notebook_archive.errors.arcgis import (
     ArcGISError,
     ArcGISUnavailable,
     CertificateUntrusted,
+    ChangeSearchUnsupported,
     DeadlineExceeded,
     GoodTokenRejected,
     ListingIncomplete,
@@ -191,6 +193,7 @@ __all__ = [
     "CallerTokenRejected",
     "CallerUnknown",
     "CertificateUntrusted",
+    "ChangeSearchUnsupported",
     "ConfigurationError",
     "DeadlineExceeded",
     "EventRefused",

@@ -155,6 +155,20 @@ class ListingIncomplete(ArcGISError):
     remedy = "Start another run when the portal is less busy. If the error returns, rebuild the portal's index."
 
 
+class ChangeSearchUnsupported(ArcGISError):
+    """The portal's search cannot find notebooks by the time of their last change.
+
+    It refused a range of times, ignored it, or found nothing in a range that contains the last change. So the poll for
+    changes cannot work with this portal. Scheduled runs do not use such a range.
+    """
+
+    reason = "change-search-unsupported"
+    remedy = (
+        "Rebuild the portal's search index. If the error remains, leave ChangePoll empty. The scheduled runs still "
+        "archive every change."
+    )
+
+
 class NoFreeSlot(ArcGISError):
     """ArcGIS refused a capture, because the notebook has `SnapshotLimit` snapshots or more, and none may be deleted.
 

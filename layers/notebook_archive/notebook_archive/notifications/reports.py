@@ -46,7 +46,8 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
         what = f"The archive run {run} failed. {archived}"
         concerns: tuple[str, ...] = _EVERY_NOTEBOOK
     elif failed:
-        what = f"The archive run {run} is {status}: {failed} of {attempted} failed. The others are archived."
+        others = " The others are archived." if failed < report["notebooks"]["attempted"] else ""
+        what = f"The archive run {run} is {status}: {failed} of {attempted} failed.{others}"
         concerns = _name_notebooks(report["failed"], failed)
     else:
         what = f"The archive run {run} is {status}: notebooks may be missing from the archive."

@@ -5,7 +5,7 @@ The modules, in the order of a verification:
 - `verification_input` reads what a verification is for.
 - `plan` writes the plan. `shard_plan` decides about each key, `period` when an object is due, and `due_reads` which
   versions are read now. `replicas` compares the archive with the second place. `earlier_reports` finds what earlier
-  verifications and runs reported.
+  verifications reported.
 - `checks` defines the lines of the plan. `verify_batch` works on a batch of them, as far as the time allows.
   `check_object` checks one object, `examination` reads it, and `findings` describes what is wrong. `results` makes the
   document with the results.

@@ -14,8 +14,9 @@ from notebook_archive.archive import Archive, Ledger, RunId, fold, keys
 from notebook_archive.backup.records import UNPROTECTED, Problem
 from notebook_archive.executions.caught_error import describe_caught_error
 from notebook_archive.executions.claim import claim_run
+from notebook_archive.executions.earlier_runs import find_last_run
 from notebook_archive.verification.checks import Check
-from notebook_archive.verification.earlier_reports import as_finding, find_last_run, read_open_findings
+from notebook_archive.verification.earlier_reports import as_finding, read_open_findings
 from notebook_archive.verification.open_findings import (
     FindingCounts,
     OpenFinding,
