@@ -11,7 +11,7 @@ IRREVERSIBLE = {
     "ObjectLockDays": "Each object keeps the lock that it was written with.",
     "BucketNamePrefix": "Another bucket is another archive, which starts empty.",
     "ExistingBucket": "Another bucket is another archive, which starts empty.",
-    "KmsKeyArn": "Each object needs the key that it was written with, for ever.",
+    "KmsKeyArn": "Each object can be read only with the key that it was written with.",
     "ApiAccessLogs": "CREATE replaces the API Gateway role of the whole account and region.",
 }
 
@@ -30,7 +30,7 @@ class Change:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether the change is more than a new parameter that gets its default."""
+        """Whether the change needs a person's consent: a new parameter that gets its default does not."""
         return self.before is not None or not self.is_default or bool(self.irreversible)
 
 

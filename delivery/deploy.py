@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class NotConfirmed(Exception):
-    """A person did not want the changes."""
+    """The person did not confirm the changes."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _deployed_parameters(stack: str, aws: "CloudFormationClient") -> dict[str, s
         )
     if state == "UPDATE_ROLLBACK_FAILED":
         raise DeliveryError(
-            f"The last update of the stack {stack} could not be taken back. Its events say why. Then run: "
+            f"The last update of the stack {stack} could not be rolled back. Its events say why. When the cause is gone, run: "
             f"aws cloudformation continue-update-rollback --stack-name {stack}"
         )
     if state.endswith("_IN_PROGRESS"):
@@ -127,7 +127,7 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
         deployment = plan_deployment(stage, known, session.client("cloudformation"))
     except (BotoCoreError, ClientError) as error:
         raise DeliveryError(
-            f"AWS does not say what the stack {stage.stack} is: {str(error).rstrip('.')}. Check the credentials "
+            f"The stack {stage.stack} could not be read: {str(error).rstrip('.')}. Check the credentials "
             "(AWS_PROFILE) and the region (AWS_DEFAULT_REGION)."
         ) from error
     verb = "creates" if deployment.is_first else "updates"
@@ -171,7 +171,7 @@ def main() -> int:
         print("Nothing was changed.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. If sam had begun to deploy, CloudFormation goes on alone.", file=sys.stderr)
+        print("Interrupted. If sam had already started the deployment, CloudFormation continues it.", file=sys.stderr)
         return 130
     return 0
 

@@ -216,7 +216,7 @@ def _judge_run(report: Report, record: Record, notifier: Notifier) -> _Judgment:
     new = set(ids) - set(last.unprotected if last else ())
     if new and record.is_full:
         return _Judgment(record, describe_unprotected(report, record, new, notifier.stack))
-    return _Judgment(record, None, "Nothing failed, and no notebook is newly without protection.")
+    return _Judgment(record, None, "Nothing failed, and there are no new unprotected notebooks.")
 
 
 def _find_first_failure(record: Record, records: Records) -> datetime:
