@@ -8,6 +8,7 @@ from notebook_archive.errors import NotificationRefused, SettingsInvalid
 from tests.functions.conftest import Functions, sample
 from tests.functions.test_handlers import metrics
 from tests.notifications.operators import Inbox
+from tests.strict_s3 import BUCKET
 
 _MACHINE = "arn:aws:states:eu-central-1:111122223333:stateMachine"
 
@@ -38,15 +39,18 @@ def mail(functions: Functions) -> Inbox:
     ],
 )
 def test_sample_is_sent_once(functions: Functions, mail: Inbox, name: str, subject: str) -> None:
-    assert functions.invoke("notify_operators", sample(name)) == {"outcomes": ["sent"]}
-    assert functions.invoke("notify_operators", sample(name)) == {"outcomes": ["known"]}
+    event = sample(name)
+    if "detail" in event:
+        event["detail"]["bucket"] = BUCKET
+    assert functions.invoke("notify_operators", event) == {"outcomes": ["sent"]}
+    assert functions.invoke("notify_operators", event) == {"outcomes": ["known"]}
     assert [message.subject for message in mail.read()] == [subject]
 
 
 def test_report_of_a_real_run_is_sent(functions: Functions, mail: Inbox) -> None:
     """The planning failed in the sample. The event is what report_run sends, with its whole report in the bucket."""
     summary = functions.invoke("report_run", sample("report_run.failed"))
-    event = sample("notify_operators.report") | {"detail": summary}
+    event = sample("notify_operators.report") | {"detail": summary | {"bucket": BUCKET}}
     assert functions.invoke("notify_operators", event) == {"outcomes": ["sent"]}
     (message,) = mail.read()
     assert message.subject.startswith("[notebook-archive] Archive run failed: ")

@@ -26,7 +26,7 @@ from tests.notifications.reports import (
     tell_verification,
     unprotected,
 )
-from tests.strict_s3 import LEDGER_BUCKET, Fault, plain_client
+from tests.strict_s3 import BUCKET, LEDGER_BUCKET, Fault, plain_client
 
 RUN = "2026-11-22/nightly"
 _NOTEBOOK = name_notebook(3, "bo") | NOT_A_NOTEBOOK
@@ -255,7 +255,7 @@ def test_failure_is_reported_although_s3_refuses(operators: Operators) -> None:
     report = make_run_report(RUN, night(22), "failed", error=TOKEN_REJECTED)
     for operation in ("GetObject", "PutObject", "ListObjectsV2"):
         operators.s3.faults.append(Fault(operation, "403-AccessDenied", times=None))
-    detail = {"runId": RUN, "scope": "everything", "status": "failed", "message": report["message"]}
+    detail = {"runId": RUN, "status": "failed", "message": report["message"], "bucket": BUCKET}
     assert operators.tell(report_event("ArchiveRunCompleted", detail, night(22))).outcome == "sent"
     assert operators.tell(alarm_event("RunFailedAlarm", night(22, 2, 20))).outcome == "folded"
     (message,) = operators.mail.read()

@@ -18,9 +18,9 @@ class AlarmWords:
     """What an alarm means, whom it concerns, and what to do.
 
     An alarm that is an `event` reports that something happened. A `state` lasts, so its end is reported too, with the
-    words in `recovered`. `command` is what follows `notebook-archive`. `folded_into` are what reports cover, or the
-    logical ids of alarms: if one of these was reported at most `fold_hours` ago, it was the same failure. With 0, it is
-    AlarmAfterHours. `awaits` is what has not succeeded for too long.
+    words in `recovered`, and what is left to do in `left`. `command` is what follows `notebook-archive`. `folded_into`
+    are what reports cover, or the logical ids of alarms: if one of these was reported at most `fold_hours` ago, it was
+    the same failure. With 0, it is AlarmAfterHours. `awaits` is what has not succeeded for too long.
     """
 
     failure: str
@@ -31,6 +31,7 @@ class AlarmWords:
     more: str
     kind: Literal["event", "state"] = "event"
     recovered: str = ""
+    left: str = ""
     folded_into: tuple[str, ...] = ()
     fold_hours: int = 1
     awaits: Literal["run", "verification"] | None = None
@@ -137,6 +138,7 @@ ALARMS: Mapping[str, AlarmWords] = {
         more="docs/operations.md, The failure queue",
         kind="state",
         recovered="The failure queue is empty again",
+        left="What was removed from the queue and not sent again is archived by the next run.",
         folded_into=("RequestsFailingAlarm",),
         fold_hours=6,
     ),
@@ -191,6 +193,8 @@ ALARMS: Mapping[str, AlarmWords] = {
         more="docs/operations.md, The dead-letter queue",
         kind="state",
         recovered="The dead-letter queue of the schedules is empty again",
+        left="What could not be started is not started again by itself. If you have not started it, start it by hand, "
+        "or wait for the next start.",
     ),
     "TokenRotationFailingAlarm": AlarmWords(
         failure="A token could not be rotated",
@@ -239,6 +243,8 @@ ALARMS: Mapping[str, AlarmWords] = {
         more="docs/second-place.md, Not replicated",
         kind="state",
         recovered="S3 replicates objects again",
+        left="S3 does not replicate by itself what failed before. If you have not done so, start S3 Batch Replication: "
+        "docs/second-place.md, Batch Replication.",
     ),
     "ReplicationLateAlarm": AlarmWords(
         failure="Archived objects are missing in the second place",

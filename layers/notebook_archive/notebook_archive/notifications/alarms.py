@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from notebook_archive.executions.caught_error import describe_caught_error
+from notebook_archive.models import replace_unprintable
 from notebook_archive.notifications.alarm_words import AlarmWords
 from notebook_archive.notifications.incoming import AlarmChange, ExecutionEnd
 from notebook_archive.notifications.notification import Notification, Stack, format_time
@@ -52,7 +53,7 @@ def describe_recovery(
         since=change.at,
         concerns=(words.concerns,),
         cause=f"The alarm returned to OK. (alarm {change.alarm})",
-        remedy="There is nothing to do. The command shows the state of the archive.",
+        remedy=f"{words.left or 'There is nothing to do.'} The command shows the state of the archive.",
         command=stack.command("status"),
         more=words.more,
     )
@@ -69,7 +70,7 @@ def describe_end(end: ExecutionEnd, record: Record, stack: Stack) -> Notificatio
     if end.status == "FAILED":
         problem = describe_caught_error({"Error": end.error, "Cause": end.cause})
         subject += f": {name_reason(problem['reason'])}"
-        cause = f"{problem['message']} ({problem['reason']})"
+        cause = replace_unprintable(f"{problem['message']} ({problem['reason']})")
         sentence, command = choose_command(problem, run, stack)
         remedy, more = f"{problem['remedy']}\n{sentence}", choose_page(problem["reason"])
     return Notification(

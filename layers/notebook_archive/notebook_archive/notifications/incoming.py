@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from notebook_archive.archive import RunId
+from notebook_archive.errors import SettingsInvalid
 from notebook_archive.events import DetailType
 from notebook_archive.events.details import SOURCE
 from notebook_archive.notifications.records import Kind
@@ -63,10 +65,11 @@ class DigestDue:
 type Incoming = AlarmChange | ExecutionEnd | Completed | DigestDue
 
 
-def parse_event(event: Mapping[str, Any], stack: str, machines: Mapping[str, Kind]) -> Incoming | None:
+def parse_event(event: Mapping[str, Any], stack: str, machines: Mapping[str, Kind], bucket: str) -> Incoming | None:
     """Return what an event says, or None for an event that is not about this stack.
 
-    `machines` maps the ARN of each state machine to what it does.
+    `machines` maps the ARN of each state machine to what it does. `bucket` is that of the archive: other stacks may
+    send events about their reports to the same bus.
     """
     if "digest" in event:
         return DigestDue(_parse_time(event["digest"]))
@@ -76,7 +79,7 @@ def parse_event(event: Mapping[str, Any], stack: str, machines: Mapping[str, Kin
     if source == "aws.states" and kind == "Step Functions Execution Status Change":
         return _parse_end(event, detail, machines)
     if source == SOURCE and kind in _REPORTS:
-        return Completed(_REPORTS[kind], detail, _parse_time(event.get("time")))
+        return _parse_completed(event, detail, _REPORTS[kind], bucket)
     return None
 
 
@@ -86,6 +89,15 @@ def _parse_alarm(event: Mapping[str, Any], detail: Mapping[str, Any], stack: str
     if match is None or state.get("value") not in _STATES:
         return None
     return AlarmChange(match[1], state["value"], _parse_time(state.get("timestamp") or event.get("time")))
+
+
+def _parse_completed(event: Mapping[str, Any], detail: Mapping[str, Any], kind: Kind, bucket: str) -> Completed | None:
+    """Return None also for an event without a run id, which this application does not send."""
+    try:
+        RunId.parse(str(detail.get("runId")))
+    except SettingsInvalid:
+        return None
+    return Completed(kind, detail, _parse_time(event.get("time"))) if detail.get("bucket") == bucket else None
 
 
 def _parse_end(

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from notebook_archive.models import replace_unprintable
+
 # Maximum number of owners and notebooks that a notification names.
 MAX_NAMED = 10
 
@@ -67,7 +69,12 @@ def format_count(number: int, noun: str) -> str:
 
 
 def list_first(lines: Iterable[str], noun: str, total: int | None = None) -> tuple[str, ...]:
-    """Return the first MAX_NAMED lines, and how many more there are. `total` is the number of all, if known."""
+    """Return the first MAX_NAMED lines, and how many more there are. `total` is the number of all, if known.
+
+    A line break in a title does not begin another line.
+    """
     listed: Sequence[str] = list(lines)
     more = max(total or 0, len(listed)) - MAX_NAMED
-    return tuple(listed[:MAX_NAMED]) + ((f"and {format_count(more, f'more {noun}')}",) if more > 0 else ())
+    return tuple(map(replace_unprintable, listed[:MAX_NAMED])) + (
+        (f"and {format_count(more, f'more {noun}')}",) if more > 0 else ()
+    )

@@ -86,12 +86,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Judgment:
-    """The record of an event, and the message to send. Without a message, `reason` says why there is none."""
+    """The record of an event, and the message to send. Without a message, `reason` says why there is none.
+
+    One that is not final writes no record, so a later event about the same is judged again.
+    """
 
     record: Record
     message: Message | None
     reason: str = ""
     is_folded: bool = False
+    is_final: bool = True
 
 
 def notify(event: Mapping[str, Any], notifier: Notifier) -> Decision:
@@ -101,7 +105,7 @@ def notify(event: Mapping[str, Any], notifier: Notifier) -> Decision:
     written, messages are sent nevertheless. Raises NotificationRefused if a topic did not accept the message, after all
     topics have been attempted. A later attempt sends the message only to the topics that did not accept it.
     """
-    incoming = parse_event(event, notifier.stack.name, notifier.machines)
+    incoming = parse_event(event, notifier.stack.name, notifier.machines, notifier.archive.bucket_name)
     if incoming is None:
         return Decision("quiet", "", "The event is not about this stack.")
     kind, name = _identify(incoming)
@@ -111,7 +115,8 @@ def notify(event: Mapping[str, Any], notifier: Notifier) -> Decision:
         return Decision("known", earlier.key, "This was handled before.")
     judgment = _judge(incoming, kind, name, notifier)
     if judgment.message is None:
-        _write_record(judgment.record, notifier.records)
+        if judgment.is_final:
+            _write_record(judgment.record, notifier.records)
         outcome: Literal["folded", "quiet"] = "folded" if judgment.is_folded else "quiet"
         return Decision(outcome, judgment.record.key, judgment.reason)
     _send(judgment.message, judgment.record, wanted, earlier.topics if earlier else (), notifier)
@@ -150,7 +155,7 @@ def _judge(
             report = None
             if incoming.status == "FAILED" and incoming.error != RunIdTaken.__name__:
                 report = read_report(kind, name, notifier.archive)
-            record = Record(kind, name, incoming.at, covers=(kind,), state=incoming.status)
+            record = Record(kind, name, incoming.at, covers=(kind,), state=incoming.status, is_full=True)
             if report is None or report["status"] in _GOOD:
                 return _Judgment(record, describe_end(incoming, record, notifier.stack))
             return _judge_report(report, report, Record(kind, name, incoming.at), notifier)
@@ -174,13 +179,18 @@ def _judge_alarm(change: AlarmChange, record: Record, notifier: Notifier) -> _Ju
 
 
 def _judge_report(report: Report | None, detail: Report, record: Record, notifier: Notifier) -> _Judgment:
-    """Judge a report, or its event if the report cannot be read."""
-    kind, status = record.kind, detail["status"]
-    is_good, is_full = status in _GOOD, detail.get("scope") != "chosen"
+    """Judge a report, or its event if the report cannot be read.
+
+    Everybody who may use the bus can send the event, so the report decides. An event of success without a report is no
+    proof of it.
+    """
+    kind, status = record.kind, (report or detail)["status"]
+    is_good, is_full = status in _GOOD, (report or detail).get("scope") != "chosen"
     record = msgspec.structs.replace(record, state=status, is_full=is_full, covers=() if is_good else (kind,))
     if report is None:
-        message = None if is_good else describe_from_event(detail, record, _NOUNS[kind], notifier.stack)
-        return _Judgment(record, message, "Nothing failed.")
+        if is_good:
+            return _Judgment(record, None, "Nothing failed, says the event. The report cannot be read.", is_final=False)
+        return _Judgment(record, describe_from_event(detail, record, _NOUNS[kind], notifier.stack))
     if kind == "run":
         return _judge_run(report, record, notifier)
     if is_good:
@@ -200,7 +210,9 @@ def _judge_run(report: Report, record: Record, notifier: Notifier) -> _Judgment:
     if record.state not in _GOOD:
         since = _find_first_failure(record, notifier.records)
         return _Judgment(record, describe_run(report, record, since, notifier.stack))
-    last = next(_list_earlier_runs(record, notifier.records), None)
+    # The message about a run that was not complete names what failed, and not each notebook without protection.
+    complete = (each for each in _list_earlier_runs(record, notifier.records) if each.state in _GOOD)
+    last = next(complete, None)
     new = set(ids) - set(last.unprotected if last else ())
     if new and record.is_full:
         return _Judgment(record, describe_unprotected(report, record, new, notifier.stack))
@@ -226,14 +238,17 @@ def _list_earlier_runs(record: Record, records: Records) -> Iterator[Record]:
 def _find_covering(change: AlarmChange, words: AlarmWords, start: datetime, records: Records) -> str:
     """Return what reported the failure of an alarm between `start` and the alarm, or an empty string.
 
-    If the records cannot be read, an alarm about an execution is assumed to be reported, because the end of the
-    execution is an event too.
+    A failure over chosen notebooks does not explain why an alarm still awaits a success over everything. If the records
+    cannot be read, an alarm about an execution is assumed to be reported, because the end of the execution is an event
+    too.
     """
     try:
         for coverage in words.folded_into:
-            for record in records.list_latest(_RECORDED_AS.get(coverage, "alarm"), start):
+            kind = _RECORDED_AS.get(coverage, "alarm")
+            for record in records.list_latest(kind, start):
                 is_reported = record.topics or coverage == "unprotected"
-                if coverage in record.covers and is_reported and record.at <= change.at + _CLOCKS:
+                explains = record.is_full or kind == "alarm" or not words.awaits
+                if coverage in record.covers and is_reported and explains and record.at <= change.at + _CLOCKS:
                     return record.key
     except ArchiveError as error:
         _log.warning("The records of notifications cannot be read", extra={"error": str(error)})

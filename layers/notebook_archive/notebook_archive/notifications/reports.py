@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from notebook_archive.models import truncate
+from notebook_archive.models import replace_unprintable, truncate
 from notebook_archive.notifications.notification import Notification, Stack, format_count, list_first
 from notebook_archive.notifications.records import Record
 from notebook_archive.notifications.remedies import choose_command, choose_page, name_reason
@@ -39,6 +39,7 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
     run, status, error = report["runId"], report["status"], report.get("error")
     failed = sum(report["notebooks"]["failed"].values())
     causes = [error] if error else _list_causes(report)
+    unprotected = _list_unprotected(report)
     cause = causes[0] if causes else {"reason": status, "message": report["message"], "remedy": ""}
     attempted = format_count(report["notebooks"]["attempted"], "notebook")
     if error:
@@ -46,12 +47,15 @@ def describe_run(report: Report, record: Record, since: datetime, stack: Stack) 
         what = f"The archive run {run} failed. {archived}"
         concerns: tuple[str, ...] = _EVERY_NOTEBOOK
     elif failed:
-        others = " The others are archived." if failed < report["notebooks"]["attempted"] else ""
+        has_others = failed < report["notebooks"]["attempted"] and not unprotected
+        others = " The others are archived." if has_others else ""
         what = f"The archive run {run} is {status}: {failed} of {attempted} failed.{others}"
         concerns = _name_notebooks(report["failed"], failed)
     else:
         what = f"The archive run {run} is {status}: notebooks may be missing from the archive."
-        concerns = _name_notebooks(_list_unprotected(report)) or _EVERY_NOTEBOOK
+        concerns = _name_notebooks(unprotected) or _EVERY_NOTEBOOK
+    if unprotected:
+        what += f" {_count_unprotected(unprotected)} nothing in the archive."
     count = f"{failed} of {attempted} failed, " if failed and not error else ""
     sentence, command = choose_command(cause, run, stack)
     return Notification(
@@ -71,15 +75,14 @@ def describe_unprotected(report: Report, record: Record, new: Iterable[str], sta
     """Return the notification that notebooks have nothing in the archive. `new` are the ids of those that are new."""
     ids = set(new)
     entries = sorted(_list_unprotected(report), key=lambda each: each["itemId"] not in ids)
-    count = format_count(len(entries), "notebook")
-    have = "has" if len(entries) == 1 else "have"
+    count = _count_unprotected(entries)
     new_ones = "" if len(ids) == len(entries) else f", {len(ids)} of them for the first time"
     status = report["status"]
     sentence, command = choose_command(entries[0], report["runId"], stack)
     return Notification(
         key=record.key,
-        subject=f"{count} {have} nothing in the archive",
-        what=f"The archive run {report['runId']} is {status}, but {count} {have} nothing in the archive{new_ones}.",
+        subject=f"{count} nothing in the archive",
+        what=f"The archive run {report['runId']} is {status}, but {count} nothing in the archive{new_ones}.",
         since=record.at,
         concerns=_name_notebooks(entries),
         cause=_describe_causes(entries[:1], entries),
@@ -180,7 +183,7 @@ def describe_from_event(detail: Report, record: Record, noun: str, stack: Stack)
         what=f"{noun} {run} ended with the status {detail['status']}, and its report cannot be read.",
         since=record.at,
         concerns=_EVERY_NOTEBOOK,
-        cause=detail["message"],
+        cause=replace_unprintable(str(detail["message"])),
         remedy="The message above says what to do. The command checks whether the buckets can be read.",
         command=stack.command("doctor"),
         more="docs/operations.md, Did last night's backup succeed?",
@@ -199,6 +202,10 @@ def list_unsettled(report: Report) -> list[Report]:
 
 def _list_unprotected(report: Report) -> list[Report]:
     return [each for each in report["notProtected"] if each["state"] == "unprotected"]
+
+
+def _count_unprotected(entries: Sequence[Report]) -> str:
+    return f"{format_count(len(entries), 'notebook')} {'has' if len(entries) == 1 else 'have'}"
 
 
 def _list_causes(report: Report) -> list[Report]:
@@ -225,7 +232,7 @@ def _describe_causes(causes: Sequence[Report], failed: Sequence[Report] = (), no
     for cause in causes[:MAX_CAUSES]:
         reason = cause.get("reason") or cause["kind"]
         count = f", {format_count(counts[reason], noun)}" if counts[reason] > 1 else ""
-        lines.append(f"{cause['message']} ({reason}{count})")
+        lines.append(replace_unprintable(f"{cause['message']} ({reason}{count})"))
     if len(causes) > MAX_CAUSES:
         lines.append(f"The report has {format_count(len(causes) - MAX_CAUSES, 'more cause')}.")
     return "\n".join(lines)
@@ -233,7 +240,7 @@ def _describe_causes(causes: Sequence[Report], failed: Sequence[Report] = (), no
 
 def _list_remedies(causes: Sequence[Report], command: str) -> str:
     """Return what to do about the first causes, and what the command does."""
-    remedies = [*(each["remedy"] for each in causes[:MAX_CAUSES]), command]
+    remedies = [*(replace_unprintable(each["remedy"]) for each in causes[:MAX_CAUSES]), command]
     return "\n".join(dict.fromkeys(filter(None, remedies)))
 
 
