@@ -34,7 +34,7 @@ class Change:
         return self.before is not None or not self.is_default or bool(self.irreversible)
 
 
-def values(given: Mapping[str, str], known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def compute_values(given: Mapping[str, str], known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the value of each parameter of the template: the given one, or else the template's default.
 
     `known` are the parameters of the template. Raises KeyError for a parameter that has neither value.
@@ -50,7 +50,7 @@ def compare(
     `deployed` are the values of the deployed stack, `given` those in samconfig.toml, and `known` the parameters of the
     template.
     """
-    after = values(given, known)
+    after = compute_values(given, known)
     return [
         Change(
             name,

@@ -260,12 +260,12 @@ ALARMS: Mapping[str, AlarmWords] = {
     ),
     "ChangePollFailingAlarm": AlarmWords(
         failure="The search for changed notebooks fails",
-        concerns="the notebooks that were saved since",
+        concerns="the notebooks that were saved in this time",
         cause="For an hour, every poll for changes failed, so changed notebooks wait for the next archive run.",
         remedy="The command checks the portal, the secrets and the function. The log of poll_changes has the error. "
         "The next poll that succeeds finds everything that has changed since.",
         command="doctor",
-        more="docs/operations.md, Metrics and alarms",
+        more="docs/polling.md, If a poll fails",
         kind="state",
         recovered="Changed notebooks are found again",
     ),
