@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import moto.s3.urls
 import pytest
+from hypothesis import settings
 from moto.s3.models import S3Backend
 from playwright.sync_api import Browser, sync_playwright
 
@@ -28,6 +29,10 @@ os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["AWS_DEFAULT_REGION"] = "eu-west-1"
 for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
     os.environ.pop(name, None)
+
+# A busy machine may take long for one example, and no test is about a time.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # Hundreds of tests make their own boto3 session. Without this cache, each session would parse the models of its
 # services again.

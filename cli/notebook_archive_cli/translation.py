@@ -37,6 +37,7 @@ _REPORTS: dict[type[errors.NotebookArchiveError], _Report] = {
     errors.RequestRefused: _Report(ExitStatus.USAGE, ("--help",)),
     errors.RequestInvalid: _Report(ExitStatus.USAGE, ("failed", "list")),
     errors.EventRefused: _Report(ExitStatus.UNAVAILABLE, _DOCTOR),
+    errors.NotificationRefused: _Report(ExitStatus.UNAVAILABLE, _DOCTOR),
     errors.ConfigurationError: _Report(ExitStatus.DENIED, _DOCTOR),
     errors.SettingsInvalid: _Report(ExitStatus.USAGE, _DOCTOR),
     errors.SecretMissing: _Report(ExitStatus.NOT_FOUND, ("owners", "list")),

@@ -159,8 +159,8 @@ class Item:
     views: int = 0
     added_at: float = field(default_factory=time.time)
     removed_at: float | None = None
-    # The time of each save in epoch seconds, and the `modified` since then.
-    saves: list[tuple[float, int]] = field(default_factory=list)
+    # The time of each save in epoch seconds, and the `modified` since then. It does not count for equality.
+    saves: list[tuple[float, int]] = field(default_factory=list, compare=False)
 
     def __post_init__(self) -> None:
         self.modified = self.modified or self.created

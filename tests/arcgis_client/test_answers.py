@@ -116,7 +116,7 @@ def test_control_characters_are_let_through() -> None:
     assert parse_answer(b'{"title": "a\x01\x0b\tb"}', "The call") == {"title": "a\x01\x0b\tb"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: (
     st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(["error", "code", "status", "message", "messageCode", "x"]), inner, max_size=4)

@@ -138,7 +138,7 @@ def test_hostile_formulas_become_only_math(tex: str) -> None:
         assert_only_math(math(tex))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from([*HOSTILE, *"{}^_&\\$%#'\" <>", r"\frac", r"\text{", r"\left(", r"\begin{matrix}"])))
 def test_mixtures_in_formulas_become_only_math(pieces: list[str]) -> None:
     with suppress(FormulaError):

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.documents import named_errors
@@ -173,7 +173,6 @@ def test_a_session_shows_its_eight_fields_and_links(path: str) -> None:
     }
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*SESSION, "other"]), st.none() | st.integers() | st.text() | st.floats()))
 def test_any_session_is_rendered(session: dict[str, Any]) -> None:
     parsed(pages.session_page(session, token_field=True)).one("h1")

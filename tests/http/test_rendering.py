@@ -344,13 +344,13 @@ notebooks = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(notebooks)
 def test_any_notebook_is_rendered(body: dict[str, Any]) -> None:
     assert_harmless(snapshot_page(json.dumps(body).encode()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(HOSTILE + list("<>/\"'=`&;![]()*_#\n ") + ["<b", "<p", "</p>", "<table>", "<td>"])))
 def test_mixtures_of_hostile_texts_are_harmless(pieces: list[str]) -> None:
     text = "".join(pieces)

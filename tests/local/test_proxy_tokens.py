@@ -117,7 +117,7 @@ def test_large_snapshot_is_archived_and_served_by_a_link(
     (sent,) = answer.history
     assert (sent.status_code, sent.headers["X-Notebook-Source"], sent.content) == (303, "arcgis", b"")
     assert answer.content == snapshot.content
-    assert answer.headers["Content-Disposition"].startswith('attachment; filename="snapshot-')
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="Large 20')
     key = f"notebooks/{large.id}/snapshots/{snapshot.resource_key}"
     assert key in stored_snapshots(open_system.aws.s3, open_system.outputs["ArchiveBucket"])
 

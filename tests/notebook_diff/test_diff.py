@@ -63,7 +63,7 @@ def samples() -> list[bytes]:
 
 
 @given(SEEDS, st.integers(0, 12), st.integers(0, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_each_cell_is_accounted_for_and_no_source_hidden(seed: int, cells: int, edits: int) -> None:
     chance = random.Random(seed)
     original = make_original(chance, cells)
@@ -88,7 +88,7 @@ def test_each_cell_is_accounted_for_and_no_source_hidden(seed: int, cells: int, 
 
 
 @given(SEEDS, st.integers(0, 12), st.integers(0, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_both_directions_mirror_each_other(seed: int, cells: int, edits: int) -> None:
     chance = random.Random(seed)
     original = make_original(chance, cells)
@@ -107,7 +107,7 @@ def test_both_directions_mirror_each_other(seed: int, cells: int, edits: int) ->
 
 
 @given(SEEDS, st.integers(1, 12), st.integers(1, 4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rerun_notebook_has_only_rerun_changes(seed: int, cells: int, edits: int) -> None:
     chance = random.Random(seed)
     original = make_original(chance, cells)
@@ -117,7 +117,7 @@ def test_rerun_notebook_has_only_rerun_changes(seed: int, cells: int, edits: int
 
 
 @given(SEEDS, st.integers(0, 12))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_notation_of_a_notebook_is_no_difference(seed: int, cells: int) -> None:
     original = make_original(random.Random(seed), cells)
     lists = as_lists(original)
@@ -129,7 +129,7 @@ def test_notation_of_a_notebook_is_no_difference(seed: int, cells: int) -> None:
 
 
 @given(st.text("abcd", max_size=30), st.text("abcd", max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_matched_items_are_equal_and_in_order(before: str, after: str) -> None:
     pairs = match_equal(before, after)
     assert all(before[i] == after[j] for i, j in pairs)
@@ -137,7 +137,7 @@ def test_matched_items_are_equal_and_in_order(before: str, after: str) -> None:
 
 
 @given(st.text("abc", max_size=9), st.text("abc", max_size=9))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_short_parts_get_a_longest_match(before: str, after: str) -> None:
     one, other = before * 2, after * 2
     lengths = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]

@@ -49,7 +49,6 @@ batches = st.lists(st.lists(outcome(), max_size=6), max_size=4)
 
 @settings(
     max_examples=25,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

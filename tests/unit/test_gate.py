@@ -245,7 +245,7 @@ def _edited(body: bytes, edit: Edit) -> bytes:
 class TestAgreesWithJsonLoads:
     """The oracle is the standard library's parser."""
 
-    @settings(max_examples=10_000, deadline=None)
+    @settings(max_examples=10_000)
     @given(st.sampled_from(BASES), EDITS)
     @example(BASES[0], [])
     def test_on_changed_notebooks(self, body: bytes, edits: list[Edit]) -> None:
@@ -337,7 +337,7 @@ class TestMask:
         assert len(whole) == len(text)
         assert b"".join(mask(text[i : i + size] for i in range(0, len(text), size))) == whole
 
-    @settings(max_examples=2_000, deadline=None)
+    @settings(max_examples=2_000)
     @given(st.lists(st.sampled_from(PARTS), max_size=12), st.integers(3, 24), st.booleans())
     @example([b"\\uD83D", b"dot"], 9, True)
     @example([b"\\uD83D", b"\\ude0a", b"abc"], 16, True)

@@ -10,7 +10,7 @@ from notebook_archive.archive import RunId, keys
 from notebook_archive.errors import NotAnId, SettingsInvalid
 from notebook_archive.models import ItemId, ResourceKey
 
-quick = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=200, derandomize=True, database=None)
 CURRENT = st.from_regex(
     r"notebooks/[0-9a-f]{32}/current/[0-9]{12,14}-[0-9a-f]{11,13}\.(ipynb|seen|json)\n?", fullmatch=True
 )

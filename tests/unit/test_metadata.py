@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from notebook_archive.archive.metadata import CUT, encode_metadata, encode_tags
 from notebook_archive.clock import format_moment
 
-quick = settings(max_examples=30, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=30, derandomize=True, database=None)
 FREE = ("title", "owner", "snapshot-name", "kernel", "runtime", "runtime-version", "source-host", "route")
 FIXED = {
     "item-id": "a" * 32,

@@ -54,7 +54,7 @@ def test_a_snapshot_under_an_undocumented_key_is_reported(entry: Any) -> None:
     assert len(listing.snapshots) == len(listing.undocumented_keys) == 1
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, derandomize=True, database=None)
 @given(st.fixed_dictionaries({}, optional={"created": anything, "size": anything, "properties": anything}))
 def test_snapshot_is_parsed_from_an_entry_with_any_values(beside: dict[str, Any]) -> None:
     snapshot = Snapshot.from_entry(ResourceKey(KEY), beside)

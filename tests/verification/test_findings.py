@@ -355,9 +355,10 @@ def test_many_planted_defects_are_found_and_nothing_else(scene: Scene, planted: 
 
 def plant_everywhere(scene: Scene, planted: int) -> dict[str, str]:
     """Plant that many defects of all kinds among three times as many good objects. Return the kind by key."""
+    kinds = [kind for kind in KINDS if kind != "not-replicated"]  # there is no second place
     expected: dict[str, str] = {}
     for number in range(planted):
-        kind = KINDS[number % len(KINDS)]
+        kind = kinds[number % len(kinds)]
         good = [scene.add_snapshot(f"good {number} {each}", item=number) for each in range(2)]
         scene.add_copy(number, item=number)
         if number % 3 == 0:
