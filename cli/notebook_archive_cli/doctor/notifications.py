@@ -16,7 +16,10 @@ def check_events(target: Target) -> Check:
     """Check that the rules and the queue send their events to the notifier."""
     name = "notifications"
     if not target.find(_FUNCTION):
-        return good(name, "the stack sends none, because AlarmTopicArn is not set, or AlarmFormat is CLOUDWATCH without ChatTopicArn")
+        return good(
+            name,
+            "the stack sends none, because AlarmTopicArn is not set, or AlarmFormat is CLOUDWATCH without ChatTopicArn",
+        )
     events = target.client("events")
     for logical_id in _RULES:
         bus, _, rule = target.find(logical_id).rpartition("|")
