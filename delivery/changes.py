@@ -11,7 +11,7 @@ IRREVERSIBLE = {
     "ObjectLockDays": "Each object keeps the lock that it was written with.",
     "BucketNamePrefix": "Another bucket is another archive, which starts empty.",
     "ExistingBucket": "Another bucket is another archive, which starts empty.",
-    "KmsKeyArn": "Each object needs the key that it was written with, for ever.",
+    "KmsKeyArn": "Each object can be read only with the key that it was written with.",
     "ApiAccessLogs": "CREATE replaces the API Gateway role of the whole account and region.",
 }
 
@@ -30,11 +30,11 @@ class Change:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether the change is more than a new parameter that gets its default."""
+        """Whether the change needs a person's consent: a new parameter that gets its default does not."""
         return self.before is not None or not self.is_default or bool(self.irreversible)
 
 
-def values(given: Mapping[str, str], known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def compute_values(given: Mapping[str, str], known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the value of each parameter of the template: the given one, or else the template's default.
 
     `known` are the parameters of the template. Raises KeyError for a parameter that has neither value.
@@ -50,7 +50,7 @@ def compare(
     `deployed` are the values of the deployed stack, `given` those in samconfig.toml, and `known` the parameters of the
     template.
     """
-    after = values(given, known)
+    after = compute_values(given, known)
     return [
         Change(
             name,

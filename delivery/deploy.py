@@ -17,7 +17,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery import DeliveryError
-from delivery.changes import Change, compare, describe, values
+from delivery.changes import Change, compare, compute_values, describe
 from delivery.package import package
 from delivery.sam import run_sam
 from delivery.stages import Stage, read_stage
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class NotConfirmed(Exception):
-    """A person did not want the changes."""
+    """The person did not confirm the changes."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def plan_deployment(stage: Stage, known: Mapping[str, Mapping[str, Any]], aws: "
 
     Raises DeliveryError if the state of the stack does not allow an update.
     """
-    deployed = _deployed_parameters(stage.stack, aws)
-    after = values(stage.parameters, known)
+    deployed = _read_parameters(stage.stack, aws)
+    after = compute_values(stage.parameters, known)
     if deployed is None:
         return Deployment(is_first=True, values=after, changes=compare({}, stage.parameters, known), lost={})
     lost = {name: value for name, value in deployed.items() if name not in known}
@@ -63,7 +63,7 @@ def plan_deployment(stage: Stage, known: Mapping[str, Mapping[str, Any]], aws: "
     return Deployment(is_first=False, values=after, changes=changes, lost=lost)
 
 
-def _deployed_parameters(stack: str, aws: "CloudFormationClient") -> dict[str, str] | None:
+def _read_parameters(stack: str, aws: "CloudFormationClient") -> dict[str, str] | None:
     """Return the parameters of the deployed stack, or None if there is no such stack."""
     try:
         (found,) = aws.describe_stacks(StackName=stack)["Stacks"]
@@ -82,8 +82,8 @@ def _deployed_parameters(stack: str, aws: "CloudFormationClient") -> dict[str, s
         )
     if state == "UPDATE_ROLLBACK_FAILED":
         raise DeliveryError(
-            f"The last update of the stack {stack} could not be taken back. Its events say why. Then run: "
-            f"aws cloudformation continue-update-rollback --stack-name {stack}"
+            f"The last update of the stack {stack} could not be rolled back. Its events say why. When the cause is "
+            f"gone, run: aws cloudformation continue-update-rollback --stack-name {stack}"
         )
     if state.endswith("_IN_PROGRESS"):
         raise DeliveryError(f"The stack {stack} is in the state {state}. Wait until that is over, and deploy again.")
@@ -127,12 +127,12 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
         deployment = plan_deployment(stage, known, session.client("cloudformation"))
     except (BotoCoreError, ClientError) as error:
         raise DeliveryError(
-            f"AWS does not say what the stack {stage.stack} is: {str(error).rstrip('.')}. Check the credentials "
+            f"The stack {stage.stack} could not be read: {str(error).rstrip('.')}. Check the credentials "
             "(AWS_PROFILE) and the region (AWS_DEFAULT_REGION)."
         ) from error
     verb = "creates" if deployment.is_first else "updates"
     print(f"Stage {name}: {verb} the stack {stage.stack} in account {account}, {session.region_name}.")
-    print("\n".join(_lines(deployment)))
+    print("\n".join(_describe_deployment(deployment)))
     confirm(deployment, stage.stack, is_confirmed=is_confirmed)
     run_sam(["build", "--config-env", name], folder)
     with tempfile.TemporaryDirectory() as temporary:
@@ -147,7 +147,7 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
         run_sam(["deploy", *options], folder)
 
 
-def _lines(deployment: Deployment) -> list[str]:
+def _describe_deployment(deployment: Deployment) -> list[str]:
     lines = describe(deployment.changes, deployment.lost)
     if deployment.is_first:
         lines.append("  All other parameters get their defaults (docs/parameters.md).")
@@ -171,7 +171,7 @@ def main() -> int:
         print("Nothing was changed.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. If sam had begun to deploy, CloudFormation goes on alone.", file=sys.stderr)
+        print("Interrupted. If sam had already started the deployment, CloudFormation continues it.", file=sys.stderr)
         return 130
     return 0
 

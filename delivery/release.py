@@ -27,7 +27,7 @@ from local.stopping import Stopped, stop_on_signals
 SUMS = "SHA256SUMS"
 
 
-def released_version(folder: Path) -> str:
+def find_released_version(folder: Path) -> str:
     """Return the version whose tag is checked out.
 
     Raises DeliveryError if files differ from the commit, if the commit does not have exactly one tag such as v0.1.0, or
@@ -36,7 +36,7 @@ def released_version(folder: Path) -> str:
     if changed := _git(folder, "status", "--porcelain"):
         raise DeliveryError(f"These files differ from the commit. Commit or remove them first.\n{changed}")
     version = str(tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
-    changes(folder, version)
+    read_changes(folder, version)
     tags = _git(folder, "tag", "--points-at", "HEAD", "--list", "v*").split()
     if tags != [f"v{version}"]:
         raise DeliveryError(
@@ -46,7 +46,7 @@ def released_version(folder: Path) -> str:
     return version
 
 
-def changes(folder: Path, version: str) -> str:
+def read_changes(folder: Path, version: str) -> str:
     """Return the section of CHANGELOG.md about a version, without its heading.
 
     Raises DeliveryError if there is no such section, or its heading has no date.
@@ -77,17 +77,17 @@ def build_release(folder: Path, version: str, target: Path) -> None:
     (target / ".gitignore").unlink(missing_ok=True)
     sbom = make_sbom(folder, _git(folder, "log", "-1", "--format=%cI"))
     (target / "sbom.cdx.json").write_text(json.dumps(sbom, indent=1) + "\n", encoding="utf-8")
-    (target / "CHANGES.md").write_text(changes(folder, version), encoding="utf-8")
-    (target / SUMS).write_text(_sums(target), encoding="utf-8")
+    (target / "CHANGES.md").write_text(read_changes(folder, version), encoding="utf-8")
+    (target / SUMS).write_text(_list_checksums(target), encoding="utf-8")
 
 
-def _sums(folder: Path) -> str:
+def _list_checksums(folder: Path) -> str:
     """Return the checksums of the files in a folder, in the format that `sha256sum --check` reads."""
     paths = sorted(path for path in folder.iterdir() if path.name != SUMS)
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths)
 
 
-def different_files(first: Path, second: Path) -> list[str]:
+def find_differences(first: Path, second: Path) -> list[str]:
     """Return the names of the files that are not in both folders, or not the same in both."""
     names = {path.name for folder in (first, second) for path in folder.iterdir()}
     return sorted(
@@ -103,7 +103,7 @@ def release(folder: Path) -> Path:
 
     Raises DeliveryError if there is nothing to release, a build fails, or the two builds differ.
     """
-    version = released_version(folder)
+    version = find_released_version(folder)
     target = folder / "dist" / f"notebook-archive-{version}"
     with tempfile.TemporaryDirectory() as temporary:
         # The paths differ in their length too, because a build must not depend on where it is made.
@@ -111,7 +111,7 @@ def release(folder: Path) -> Path:
         for number, built in enumerate((first, second), 1):
             print(f"Build {number} of 2 of version {version} ...", flush=True)
             build_release(folder, version, built)
-        if names := different_files(first, second):
+        if names := find_differences(first, second):
             raise DeliveryError(f"The two builds differ, so there is no release: {', '.join(names)}.")
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(exist_ok=True)

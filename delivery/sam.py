@@ -20,7 +20,7 @@ def run_sam(arguments: Sequence[str | Path], folder: Path) -> None:
     """
     # What was printed before must not appear after sam's own lines.
     print(end="", flush=True)
-    done = subprocess.run([_SAM, *arguments], cwd=folder, env=_environment(), check=False)
+    done = subprocess.run([_SAM, *arguments], cwd=folder, env=_make_environment(), check=False)
     if done.returncode:
         raise DeliveryError(f"sam {arguments[0]} failed with exit status {done.returncode}. Its message is above.")
 
@@ -30,13 +30,13 @@ def build_quietly(folder: Path) -> Path:
 
     Raises DeliveryError with sam's output if sam fails.
     """
-    done = run([_SAM, "build"], folder, _environment())
+    done = run([_SAM, "build"], folder, _make_environment())
     if done.returncode:
         raise DeliveryError(f"sam build failed with exit status {done.returncode}:\n{done.stdout[-8000:]}")
     return folder / ".aws-sam/build"
 
 
-def _environment() -> dict[str, str]:
+def _make_environment() -> dict[str, str]:
     # PYTHON... variables are meant for this program. With PYTHONPYCACHEPREFIX, the layers would get no bytecode.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     # sam needs a Python of the runtime's version on PATH, and the layers' Makefile needs uv.

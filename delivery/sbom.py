@@ -30,7 +30,7 @@ def make_sbom(folder: Path, time: str) -> dict[str, Any]:
         raise DeliveryError(f"uv export failed with exit status {done.returncode}:\n{done.stderr[-2000:]}")
     bom: dict[str, Any] = json.loads(done.stdout)
     for component in bom["components"]:
-        if license_ := _license(component["name"]):
+        if license_ := _find_license(component["name"]):
             component["licenses"] = [license_]
     # uv writes the current time and a random number. Two builds of one release must have the same SBOM.
     bom["metadata"]["timestamp"] = time
@@ -39,7 +39,7 @@ def make_sbom(folder: Path, time: str) -> dict[str, Any]:
     return bom
 
 
-def _license(library: str) -> dict[str, Any] | None:
+def _find_license(library: str) -> dict[str, Any] | None:
     """Return the license of a library as CycloneDX writes it, or None if it is not known."""
     try:
         fields = metadata(library)

@@ -42,7 +42,7 @@ def read_stage(folder: Path, name: str, known: Mapping[str, Mapping[str, Any]]) 
     }
     if not settings.get("stack_name"):
         raise DeliveryError(f"The stage {name!r} of samconfig.toml has no stack_name.")
-    parameters = dict(_parameters(settings.get("parameter_overrides", []), name))
+    parameters = dict(_parse_overrides(settings.get("parameter_overrides", []), name))
     for parameter, value in parameters.items():
         try:
             check_parameter(parameter, value, known)
@@ -57,7 +57,7 @@ def read_stage(folder: Path, name: str, known: Mapping[str, Mapping[str, Any]]) 
     return Stage(name, settings["stack_name"], settings.get("region", ""), settings.get("profile", ""), parameters)
 
 
-def _parameters(overrides: object, stage: str) -> Iterator[tuple[str, str]]:
+def _parse_overrides(overrides: object, stage: str) -> Iterator[tuple[str, str]]:
     """Yield the name and the value of each parameter in one of the forms that sam reads: a text, a list or a table."""
     if isinstance(overrides, dict):
         for name, value in overrides.items():
@@ -66,9 +66,9 @@ def _parameters(overrides: object, stage: str) -> Iterator[tuple[str, str]]:
     entries = overrides if isinstance(overrides, list) else [overrides]
     for entry in entries:
         if isinstance(entry, dict):
-            yield from _parameters(entry, stage)
+            yield from _parse_overrides(entry, stage)
             continue
-        for word in _words(str(entry)):
+        for word in _split_words(str(entry)):
             name, equals, value = word.partition("=")
             if not equals:
                 raise DeliveryError(
@@ -78,7 +78,7 @@ def _parameters(overrides: object, stage: str) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _words(entry: str) -> list[str]:
+def _split_words(entry: str) -> list[str]:
     try:
         return shlex.split(entry)
     except ValueError:

@@ -1,7 +1,8 @@
 """Reports to operators in words what failed.
 
 Trigger: the queue of changed alarms and ended executions, one message at a time, whose body is an EventBridge event; a
-rule with an event about a report of this stack; or the schedule of the digest, with `{"digest": time}`.
+rule with an event about a report of this stack; the schedule of the digest, with `{"digest": time}`; or the schedule
+that looks for folded alarms that are still on, with `{"lastingAlarms": time}`.
 Returns: what became of each event. The function emits the counts as metrics. If a topic did not accept a message, it
 raises NotificationRefused, so that the event is tried again and then put into the dead-letter queue.
 """
@@ -35,9 +36,9 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     failed = 0
     try:
         for each in events:
-            decision = notify(each, notifier)
-            decisions.append(decision)
-            logger.info(decision.outcome, extra={"notification": decision.key, "why": decision.reason})
+            for decision in notify(each, notifier):
+                decisions.append(decision)
+                logger.info(decision.outcome, extra={"notification": decision.key, "why": decision.reason})
     except NotificationRefused:
         failed = 1
         raise

@@ -1,4 +1,4 @@
-"""Say with which S3 servers a test of the archive runs. Without one of these marks, it runs with moto and SeaweedFS."""
+"""Choose the S3 servers for a test of the archive. Without one of these marks, it runs with moto and SeaweedFS."""
 
 import pytest
 

@@ -164,6 +164,9 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoStack]:
     with mock_aws():
         rendered = render(PARAMETERS)
         kinds = {name: resource["Type"] for name, resource in rendered["Resources"].items()}
+        for name, resource in rendered["Resources"].items():
+            if kinds[name] == "AWS::Logs::LogGroup":
+                _client("logs").create_log_group(logGroupName=resource["Properties"]["LogGroupName"])
         outputs = {name: _create(str(output["Value"]), kinds) for name, output in rendered["Outputs"].items()}
         defaults = {name: str(each.get("Default", "")) for name, each in template()["Parameters"].items()}
         stack = MotoStack(outputs, defaults | PARAMETERS)
@@ -193,8 +196,6 @@ def _create(value: str, kinds: dict[str, str]) -> str:
                 name=logical_id, definition=json.dumps(definition), roleArn=role
             )["stateMachineArn"]
             return machine
-        case "AWS::Logs::LogGroup":
-            _client("logs").create_log_group(logGroupName=logical_id)
     return value
 
 

@@ -343,7 +343,12 @@ def test_network_without_a_way_out_gets_endpoints(site: Site) -> None:
     group = ec2.create_security_group(VpcId=vpc, GroupName="functions", Description="functions")["GroupId"]
     site.deploy(SubnetIds=subnet, SecurityGroupIds=group)
     target = Target(Session(Options()))
-    for service in network.SERVICES:
+    topic = "arn:aws:sns:eu-central-1:123456789012:operators"
+    for service in (*network.SERVICES, "sns"):
+        if service == "sns":
+            assert {each.state for each in network.check_network(target)} == {"good"}
+            site.deploy(SubnetIds=subnet, SecurityGroupIds=group, AlarmTopicArn=topic, AlarmFormat="TEXT")
+            target = Target(Session(Options()))
         (check,) = (each for each in network.check_network(target) if each.state == "bad")
         assert check.message.startswith(f"no way to {service}")
         run_aws(check.command)

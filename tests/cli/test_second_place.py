@@ -112,7 +112,7 @@ def test_stack_without_second_place_is_refused(run: Run) -> None:
 def test_resumed_plan_names_its_place(run: Run, archived: Archived) -> None:
     result = run("restore", "--resume", RUN, "--second-place", "--json")
     assert (result.status, archived.bucket in result.stderr) == (2, False)
-    assert "--second-place is that of the plan with --resume" in result.error["message"]
+    assert "--second-place is not possible with --resume" in result.error["message"]
 
 
 # ---------------------------------------------------------------------- doctor

@@ -2,13 +2,13 @@
 
 import pytest
 
-from delivery.changes import IRREVERSIBLE, Change, compare, describe, values
+from delivery.changes import IRREVERSIBLE, Change, compare, compute_values, describe
 from tests.docs.documents import DEPLOY, code_in
 from tests.template.rendered import template
 
 KNOWN = template()["Parameters"]
 GIVEN = {"PortalUrl": "https://gis.example.com/portal"}
-DEPLOYED = values(GIVEN, KNOWN)
+DEPLOYED = compute_values(GIVEN, KNOWN)
 
 
 def changes(deployed: dict[str, str], **given: str) -> list[Change]:
@@ -29,11 +29,11 @@ def test_parameter_missing_from_the_file_gets_its_default() -> None:
 
 
 def test_every_parameter_has_a_value_after_the_deployment() -> None:
-    after = values({**GIVEN, "VerifyDays": "90"}, KNOWN)
+    after = compute_values({**GIVEN, "VerifyDays": "90"}, KNOWN)
     assert after.keys() == KNOWN.keys()
     assert (after["VerifyDays"], after["TlsStrict"], after["ObjectLockDays"]) == ("90", "true", "365")
     with pytest.raises(KeyError):
-        values({}, KNOWN)
+        compute_values({}, KNOWN)
 
 
 @pytest.mark.parametrize(

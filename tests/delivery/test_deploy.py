@@ -172,5 +172,5 @@ def test_missing_credentials_are_named(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "samconfig.toml").write_text(
         '[prod.deploy.parameters]\nstack_name = "archive"\nparameter_overrides = ["PortalUrl=https://gis.example.com"]\n'
     )
-    with pytest.raises(DeliveryError, match=r"AWS does not say what the stack archive is.*AWS_DEFAULT_REGION"):
+    with pytest.raises(DeliveryError, match=r"The stack archive could not be read.*AWS_DEFAULT_REGION"):
         deploy(tmp_path, "prod", is_confirmed=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from delivery import DeliveryError
-from delivery.release import SUMS, changes, different_files, release, released_version
+from delivery.release import SUMS, find_differences, find_released_version, read_changes, release
 from delivery.sbom import make_sbom
 from tests.template.rendered import ROOT
 
@@ -38,24 +38,24 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_tag_names_the_released_version(checkout: Path) -> None:
-    assert released_version(checkout) == "1.2.0"
+    assert find_released_version(checkout) == "1.2.0"
     git(checkout, "tag", "nightly")
-    assert released_version(checkout) == "1.2.0"
+    assert find_released_version(checkout) == "1.2.0"
 
 
 def test_change_that_is_not_committed_is_refused(checkout: Path) -> None:
     (checkout / "notes.txt").write_text("")
     with pytest.raises(DeliveryError, match=r"(?s)differ from the commit.*notes\.txt"):
-        released_version(checkout)
+        find_released_version(checkout)
 
 
 def test_commit_without_its_tag_is_refused_with_the_command(checkout: Path) -> None:
     git(checkout, "tag", "--delete", "v1.2.0")
     with pytest.raises(DeliveryError, match=r'Its tags: none\..*git tag -a v1\.2\.0 -m "Version 1\.2\.0"'):
-        released_version(checkout)
+        find_released_version(checkout)
     git(checkout, "tag", "v1.3.0")
     with pytest.raises(DeliveryError, match=r"needs the tag v1\.2\.0 and no other version's\. Its tags: v1\.3\.0"):
-        released_version(checkout)
+        find_released_version(checkout)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_commit_without_its_tag_is_refused_with_the_command(checkout: Path) -> N
 def test_version_without_its_section_is_refused(checkout: Path, text: str) -> None:
     (checkout / "CHANGELOG.md").write_text(text)
     with pytest.raises(DeliveryError, match=re.escape("no section '## [1.2.0] - YYYY-MM-DD'")):
-        changes(checkout, "1.2.0")
+        read_changes(checkout, "1.2.0")
 
 
 def test_folder_that_is_not_a_repository_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeliveryError, match=r"(?s)`git status --porcelain` failed in "):
-        released_version(tmp_path)
+        find_released_version(tmp_path)
 
 
 def test_section_ends_at_the_next_version(checkout: Path) -> None:
     (checkout / "CHANGELOG.md").write_text(f"{CHANGES}\n## [1.1.0] - 2026-10-01\n\n- Older.\n")
-    assert changes(checkout, "1.2.0") == "### Added\n\n- A release.\n"
+    assert read_changes(checkout, "1.2.0") == "### Added\n\n- A release.\n"
 
 
 def test_missing_and_different_files_are_found(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_missing_and_different_files_are_found(tmp_path: Path) -> None:
         (tmp_path / folder / "same").write_text("0")
         (tmp_path / folder / "other").write_text(content)
         (tmp_path / folder / f"only-{folder}").write_text("0")
-    assert different_files(tmp_path / "first", tmp_path / "second") == ["only-first", "only-second", "other"]
+    assert find_differences(tmp_path / "first", tmp_path / "second") == ["only-first", "only-second", "other"]
 
 
 def test_sbom_is_always_the_same() -> None:

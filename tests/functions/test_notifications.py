@@ -47,6 +47,11 @@ def test_sample_is_sent_once(functions: Functions, mail: Inbox, name: str, subje
     assert [message.subject for message in mail.read()] == [subject]
 
 
+def test_sample_of_lasting_alarms_sends_nothing(functions: Functions, mail: Inbox) -> None:
+    assert functions.invoke("notify_operators", sample("notify_operators.lasting")) == {"outcomes": []}
+    assert mail.read() == []
+
+
 def test_report_of_a_real_run_is_sent(functions: Functions, mail: Inbox) -> None:
     """The planning failed in the sample. The event is what report_run sends, with its whole report in the bucket."""
     summary = functions.invoke("report_run", sample("report_run.failed"))

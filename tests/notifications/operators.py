@@ -82,6 +82,11 @@ class Operators:
         self.records = Records(client, LEDGER_BUCKET, ACCOUNT)
 
     def tell(self, event: Mapping[str, Any]) -> Decision:
+        """Send an event to the notifier, which makes one decision about it."""
+        (decision,) = self.tell_all(event)
+        return decision
+
+    def tell_all(self, event: Mapping[str, Any]) -> list[Decision]:
         """Send an event to the notifier."""
         topics = [Topic(self.mail.topic, "text"), *([Topic(self.chat.topic, "chat")] if self.has_chat else [])]
         stack = Stack(STACK, REGION)

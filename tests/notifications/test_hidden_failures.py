@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from notebook_archive.archive import RunId, keys
+from notebook_archive.errors import NotificationRefused
 from notebook_archive.events import DetailType, describe_run
 from tests.notifications.examples import NOT_A_NOTEBOOK
 from tests.notifications.operators import Operators, alarm_event, night, report_event
@@ -39,6 +40,37 @@ def test_failed_run_over_chosen_notebooks_hides_no_missing_run(operators: Operat
     assert tell_run(operators, chosen, night(22)).outcome == "sent"
     assert operators.tell(alarm_event("RunFailedAlarm", night(22, 2, 20))).outcome == "folded"
     assert operators.tell(alarm_event("NoSuccessfulRunAlarm", night(22, 6))).outcome == "sent"
+
+
+def test_folded_alarm_that_stays_on_is_reported_later(operators: Operators) -> None:
+    """A run fails, and then somebody disables the schedule. CloudWatch sends no further event about the alarm."""
+
+    def look_again(day: int, hour: int) -> list[str]:
+        return [each.outcome for each in operators.tell_all({"lastingAlarms": night(day, hour).isoformat()})]
+
+    tell_run(operators, make_run_report(RUN, night(22), "failed", [_FAILED]), night(22))
+    assert operators.tell(alarm_event("NoSuccessfulRunAlarm", night(22, 6))).outcome == "folded"
+    operators.mail.read()
+    assert look_again(22, 12) == ["folded"]
+    assert look_again(23, 12) == ["sent"]
+    assert look_again(23, 12) == look_again(23, 18) == []
+    assert operators.tell(alarm_event("NoSuccessfulRunAlarm", night(24, 6), "OK")).outcome == "sent"
+    assert look_again(24, 12) == []
+    first, second = operators.mail.read()
+    assert first.subject == "[notebook-archive] No archive run has been complete for 26 hours"
+    assert second.subject.startswith("[notebook-archive] Over: ")
+
+
+def test_lasting_alarm_goes_to_the_topic_that_refused_it(operators: Operators) -> None:
+    tell_run(operators, make_run_report(RUN, night(22), "failed", [_FAILED]), night(22))
+    operators.tell(alarm_event("NoSuccessfulRunAlarm", night(22, 6)))
+    operators.mail.read()
+    event = {"lastingAlarms": night(23, 12).isoformat()}
+    operators.chat.close()
+    for _ in range(2):
+        with pytest.raises(NotificationRefused):
+            operators.tell_all(event)
+    assert len(operators.mail.read()) == 1
 
 
 @pytest.mark.parametrize("has_report", [True, False])

@@ -1,4 +1,4 @@
-"""Test that each failure is reported once, with its cause and a command, and that quiet nights send nothing."""
+"""Test that each failure is reported once, with its cause and a command, and that nothing is sent if nothing failed."""
 
 import json
 from datetime import timedelta

@@ -1,7 +1,7 @@
-"""Test that each of twelve failures becomes one notification, with its cause and a command that mends it.
+"""Test that each of twelve failures becomes one notification, with its cause and a command that fixes it.
 
 Each failure is a real one of the local ArcGIS, of moto's AWS or of the schedule. It lasts for one night, and then it is
-mended as the notification says. Alarms are evaluated until the end of the next day.
+fixed as the notification says. Alarms are evaluated until the end of the next day.
 """
 
 import json

@@ -47,7 +47,7 @@ def test_notebook_comes_back_after_the_archive_bucket_is_lost(replicated: Restor
     assert contents(f"restores/{record['restoreId']}/").keys() > {f"restores/{record['restoreId']}/result.json"}
 
 
-def test_all_notebooks_come_back_after_the_archive_bucket_is_lost(replicated: RestoreScene) -> None:
+def test_all_notebooks_come_back_after_the_bucket_is_lost(replicated: RestoreScene) -> None:
     items = [replicated.site.item(title) for title in ("Flood model", "Second")]
     for item in items:
         replicated.delete(item)

@@ -88,6 +88,12 @@ def test_digest_needs_a_schedule() -> None:
     assert variables["DIGEST_CONTENT"] == "CHANGES"
 
 
+def test_folded_alarms_are_looked_at_again() -> None:
+    schedule = render(_TEXT)["Resources"]["LastingAlarmsStart"]["Properties"]
+    assert schedule["ScheduleExpression"] == "rate(6 hours)"
+    assert json.loads(schedule["Target"]["Input"]) == {"lastingAlarms": "<aws.scheduler.scheduled-time>"}
+
+
 def test_chat_and_digest_need_a_topic() -> None:
     rules = template()["Rules"]
     assert rules["ChatNeedsAlarms"]["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ChatTopicArn"}, ""]}]}

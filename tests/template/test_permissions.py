@@ -299,7 +299,7 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
         "sqs:GetQueueAttributes": {_NOTIFICATIONS},
         "sqs:SendMessage": {_UNSENT},
     },
-    "DigestStartRole": {
+    "NotifierScheduleRole": {
         "lambda:InvokeFunction": {f"{_FUNCTION}:NotifyOperatorsFunction"},
         "sqs:SendMessage": {_UNSENT},
     },

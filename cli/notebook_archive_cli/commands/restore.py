@@ -112,7 +112,9 @@ def _check_options(given: dict[str, Any]) -> None:
             if given[name] not in (None, False, ()) and not allowed:
                 raise click.UsageError(f"{_option_of(name)} {sentence}.")
     if options.is_second_place and chosen == ["resumed"]:
-        raise click.UsageError("--second-place is that of the plan with --resume.")
+        raise click.UsageError(
+            "--second-place is not possible with --resume, which reads the place that the plan names."
+        )
     if given["secret_prefix"] and not given["portal_url"]:
         raise click.UsageError("--secrets is possible only with --to.")
 

@@ -10,7 +10,7 @@ from notebook_archive_cli.doctor.checks import Check, bad, good
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.terminal.output import format_count
 
-# The AWS services that the functions call (docs/restricted-account.md).
+# The AWS services that the functions of every stack call (docs/restricted-account.md).
 SERVICES = ("s3", "secretsmanager", "sqs", "events")
 HTTPS_PORT = 443
 # Lambda needs some addresses of each subnet for its network interfaces.
@@ -46,6 +46,13 @@ def check_network(target: Target) -> list[Check]:
     tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
     endpoints = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcEndpoints"]
     return [*found, *(_check_routes(target, subnet, tables, endpoints) for subnet in subnets)]
+
+
+def _list_services(target: Target) -> tuple[str, ...]:
+    """Return the services that this stack's functions call. Only notifications need SNS."""
+    has_chat = bool(target.parameter("ChatTopicArn"))
+    notifies = target.parameter("AlarmTopicArn") and (target.parameter("AlarmFormat") == "TEXT" or has_chat)
+    return (*SERVICES, "sns") if notifies else SERVICES
 
 
 def _check_addresses(subnets: list[dict[str, Any]]) -> Check:
@@ -91,9 +98,10 @@ def _check_routes(
         return good(name, "has a way out, for example through a NAT gateway")
     if any(str(each.get("GatewayId", "")).startswith(("vgw-", "vpce-")) for each in defaults):
         return good(name, "has a way out through your own network")
-    missing = [each for each in SERVICES if not _has_endpoint(each, region, table, endpoints)]
+    services = _list_services(target)
+    missing = [each for each in services if not _has_endpoint(each, region, table, endpoints)]
     if not missing:
-        return good(name, f"has no way to the internet, but endpoints for {', '.join(SERVICES)}")
+        return good(name, f"has no way to the internet, but endpoints for {', '.join(services)}")
     words = [
         "ec2",
         "create-vpc-endpoint",

@@ -1,4 +1,4 @@
-"""Check that the notifier gets its events, that the chat's topic has a subscriber, and that nothing was left unsent."""
+"""Check that the notifier gets its events, that it could send everything, and that the chat's topic has a subscriber."""
 
 from botocore.exceptions import ClientError
 
@@ -13,10 +13,13 @@ _POLLED = frozenset(("Enabled", "Enabling", "Updating", "Creating"))
 
 
 def check_events(target: Target) -> Check:
-    """Check that the rules and the queue give their events to the notifier."""
+    """Check that the rules and the queue send their events to the notifier."""
     name = "notifications"
     if not target.find(_FUNCTION):
-        return good(name, "the stack sends none, because AlarmTopicArn is not set, or AlarmFormat is CLOUDWATCH")
+        return good(
+            name,
+            "the stack sends none, because AlarmTopicArn is not set, or AlarmFormat is CLOUDWATCH without ChatTopicArn",
+        )
     events = target.client("events")
     for logical_id in _RULES:
         bus, _, rule = target.find(logical_id).rpartition("|")
@@ -71,7 +74,7 @@ def check_chat(target: Target) -> Check:
         return good(name, "ChatTopicArn is not set, so nothing is sent to a chat")
     subscriptions = list_subscriptions(target, topic)
     if subscriptions is None:
-        fix = "Make it, or set another ChatTopicArn."
+        fix = "Create it, or set another ChatTopicArn."
         words = ("create-topic", "--name", topic.rpartition(":")[2])
         return bad(name, f"there is no topic {topic}", fix, target.aws("sns", *words))
     if not any(each["SubscriptionArn"].startswith("arn:") for each in subscriptions):

@@ -74,12 +74,12 @@ def _find_problem(rule: Mapping[str, Any] | None, place: SecondPlace, *, has_key
     if has_key and encrypted != "Enabled":
         return "the rule leaves out objects that are encrypted with a KMS key, as those of the archive are"
     if rule.get("ID") != RULE_ID or rule["Destination"].get("Metrics", {}).get("Status") != "Enabled":
-        return f"the rule is not called {RULE_ID}, or has no metrics, so that ReplicationFailedAlarm never goes off"
+        return f"the rule is not called {RULE_ID}, or has no metrics, so ReplicationFailedAlarm never goes off"
     return ""
 
 
 def build_configuration(target: Target, place: SecondPlace) -> dict[str, Any]:
-    """Return the replication that the template gives a new bucket."""
+    """Return the replication configuration that the template gives a new bucket."""
     destination: dict[str, Any] = {
         "Bucket": f"arn:{find_partition(target)}:s3:::{place.bucket}",
         "Metrics": {"Status": "Enabled"},
@@ -176,7 +176,7 @@ def _check_replicas(target: Target) -> Check:
     if not missing:
         return good(name, f"{objects} replicated (verification {report['runId']})")
     message = f"{missing:,} of {objects} without a replica (verification {report['runId']})"
-    fix = f"Remove the cause, then start Batch Replication, which the command does: {_PAGE}."
+    fix = f"Remove the cause. Then start Batch Replication with the command: {_PAGE}."
     return bad(name, f"{message}; {_ask(target, report)}", fix, build_batch_command(target))
 
 
@@ -192,7 +192,7 @@ def _ask(target: Target, report: Mapping[str, Any]) -> str:
             head = s3.head_object(Bucket=bucket, Key=finding["key"], VersionId=finding["versionId"])
             counts[head.get("ReplicationStatus", "never replicated")] += 1
     except (ClientError, ArchiveError) as error:
-        return f"S3 did not say why ({type(error).__name__})"
+        return f"the reasons could not be read ({type(error).__name__})"
     return f"of the first {counts.total()}: {', '.join(f'{count} {status}' for status, count in counts.most_common())}"
 
 

@@ -1,4 +1,4 @@
-"""Read the last poll for changes, and find out whether one is missing."""
+"""Read the last poll for changes, and decide whether polls are late."""
 
 from datetime import UTC, datetime, timedelta
 

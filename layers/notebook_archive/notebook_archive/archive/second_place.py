@@ -1,4 +1,4 @@
-"""List the second place: the bucket of another region or account, to which S3 replicates the archive.
+"""List the second place: the bucket in another region or account to which S3 replicates the archive.
 
 S3 keeps the key, the version id, the metadata, the tags and the retention of what it replicates. So an object and its
 replica are compared by key and version id. An `ArchiveReader` reads the replicas.

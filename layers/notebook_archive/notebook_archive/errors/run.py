@@ -50,9 +50,9 @@ class EventRefused(NotebookArchiveError):
 
 
 class NotificationRefused(NotebookArchiveError):
-    """SNS did not accept a notification, or did not answer. The message names the topic and the error code.
+    """SNS did not accept a notification, or did not respond. The message names the topic and the error code.
 
-    The event that called for the notification is tried again, and then put into the notifier's dead-letter queue.
+    The event is attempted again, and then put into the notifier's dead-letter queue.
     """
 
     reason = "notification-refused"

@@ -205,7 +205,7 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         HTTPStatus.CONFLICT,
         409,
         "ArcGIS and the archive have different bytes under this key. For the archived copy, leave out source=arcgis.",
-        title="Two different copies",
+        title="ArcGIS and the archive differ",
         page_text="ArcGIS and the archive have different content for this snapshot. Go back to the form, and read it "
         "from the archive.",
     ),
@@ -213,8 +213,8 @@ _TABLE: Mapping[type[errors.NotebookArchiveError], Failure] = {
         HTTPStatus.INTERNAL_SERVER_ERROR,
         500,
         "The archived copy does not match its checksum, so it was not sent. To get ArcGIS's copy, add source=arcgis.",
-        title="The archived copy is damaged",
-        page_text="The archived copy does not match its checksum, so it is not shown. Go back to the form, and read "
+        title="The archived version is damaged",
+        page_text="The archived version does not match its checksum, so it is not shown. Go back to the form, and read "
         "the snapshot from ArcGIS. Tell the operator of this service.",
     ),
 }

@@ -1,4 +1,4 @@
-"""Report failures to people, in words: one notification for each failure.
+"""Report each failure to people in one notification.
 
 - `notify` decides whether an event becomes a notification, and sends it.
 - `incoming` parses the events. `alarm_words` says what each alarm means, and `alarms` describes its changes and the

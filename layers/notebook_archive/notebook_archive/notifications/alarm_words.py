@@ -1,4 +1,4 @@
-"""Say in words what each alarm of the stack means."""
+"""Define the words for each alarm of the stack: what it means and what to do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def _describe_execution(noun: str, kind: str, end: str, coverage: Coverage) -> A
     return AlarmWords(
         failure=f"{noun} {end}",
         concerns=_VERSIONS if coverage == "verification" else _EVERY_NOTEBOOK,
-        cause=f"Step Functions reports that an execution {end}. Neither a report nor the execution's end arrived here.",
+        cause=f"Step Functions reports that an execution {end}. Neither its report nor its end reached the notifier.",
         remedy="Look at the last executions. Read the report, if there is one, and start again when the cause is gone.",
         command=f"runs --kind {kind}",
         more="docs/operations.md, No report",
@@ -79,7 +79,7 @@ ALARMS: Mapping[str, AlarmWords] = {
     "NotebooksUnprotectedAlarm": AlarmWords(
         failure="Notebooks have nothing in the archive",
         concerns="the notebooks that the report of the last run lists as not protected",
-        cause="The last archive run found notebooks without an archived version. Its report did not arrive here.",
+        cause="The last archive run found notebooks without an archived version. Its report did not reach the notifier.",
         remedy="The report says for each of these notebooks why it is not protected, and what to do.",
         command="report",
         more="docs/operations.md, Unprotected notebooks",
@@ -110,7 +110,7 @@ ALARMS: Mapping[str, AlarmWords] = {
     "RestoreTestFailedAlarm": AlarmWords(
         failure="A restore test failed",
         concerns="the archived versions that should have been restored as a test",
-        cause="The test ended with an error before its results arrived here.",
+        cause="The test ended with an error, and its results did not reach the notifier.",
         remedy="Start a test by hand, which shows the error.",
         command="restore-test",
         more="docs/restore.md, Restore tests",
@@ -118,7 +118,7 @@ ALARMS: Mapping[str, AlarmWords] = {
     ),
     "RestoreTestOverdueAlarm": AlarmWords(
         failure="Owners had no restore test for a month",
-        concerns="the owners of whom no version was restored as a test for 31 days",
+        concerns="the owners without a restore test in the last 31 days",
         cause="Restore tests do not take place, or they have too little time for all owners.",
         remedy="Start a test by hand, and let RestoreTestSchedule start tests more often.",
         command="restore-test",
@@ -180,7 +180,7 @@ ALARMS: Mapping[str, AlarmWords] = {
         failure="Backup requests were lost",
         concerns=_REQUESTED,
         cause="EventBridge could put a request neither into the request queue nor into the failure queue.",
-        remedy="The command checks the rule, the queues and their policies. Then archive what was requested.",
+        remedy="The command checks the rule, the queues and their policies. The next archive run archives these notebooks.",
         command="doctor",
         more="docs/restricted-account.md, The key's policy",
     ),
@@ -234,38 +234,38 @@ ALARMS: Mapping[str, AlarmWords] = {
         recovered="The HTTP proxy works again",
     ),
     "ReplicationFailedAlarm": AlarmWords(
-        failure="Objects could not be replicated to the second bucket",
+        failure="S3 could not replicate objects to the second place",
         concerns="the versions that S3 could not replicate",
         cause="S3 gave up, most often because of a permission, a KMS key or a setting of the second bucket.",
         remedy="S3 does not try again by itself. The command finds the fault. Then replicate what is missing, with S3 "
         "Batch Replication.",
         command="doctor",
-        more="docs/operations.md, Metrics and alarms",
+        more="docs/second-place.md, Not replicated",
         kind="state",
         recovered="S3 replicates objects again",
         left="S3 does not replicate by itself what failed before. If you have not done so, start S3 Batch Replication: "
         "docs/second-place.md, Batch Replication.",
     ),
     "ReplicationLateAlarm": AlarmWords(
-        failure="The second bucket is hours behind",
+        failure="Archived objects are missing in the second place",
         concerns="the versions that only the archive's own bucket has",
-        cause="The last verification found objects that the second bucket does not have.",
+        cause="The last verification found objects older than four hours that S3 has not replicated.",
         remedy="The command lists them, with what to do.",
         command="findings",
-        more="docs/operations.md, Metrics and alarms",
+        more="docs/second-place.md, Not replicated",
         kind="state",
-        recovered="The second bucket has everything again",
+        recovered="The second place has everything again",
         folded_into=("verification", "ReplicationFailedAlarm"),
         fold_hours=26,
     ),
     "ChangePollFailingAlarm": AlarmWords(
         failure="The search for changed notebooks fails",
-        concerns="the notebooks that were saved since",
+        concerns="the notebooks that were saved in this time",
         cause="For an hour, every poll for changes failed, so changed notebooks wait for the next archive run.",
         remedy="The command checks the portal, the secrets and the function. The log of poll_changes has the error. "
         "The next poll that succeeds finds everything that has changed since.",
         command="doctor",
-        more="docs/operations.md, Metrics and alarms",
+        more="docs/polling.md, If a poll fails",
         kind="state",
         recovered="Changed notebooks are found again",
     ),

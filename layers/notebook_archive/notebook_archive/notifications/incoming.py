@@ -62,7 +62,14 @@ class DigestDue:
     at: datetime
 
 
-type Incoming = AlarmChange | ExecutionEnd | Completed | DigestDue
+@dataclass(frozen=True, slots=True)
+class LastingAlarmsDue:
+    """The time at which folded alarms that are still on are looked for."""
+
+    at: datetime
+
+
+type Incoming = AlarmChange | ExecutionEnd | Completed | DigestDue | LastingAlarmsDue
 
 
 def parse_event(event: Mapping[str, Any], stack: str, machines: Mapping[str, Kind], bucket: str) -> Incoming | None:
@@ -73,6 +80,8 @@ def parse_event(event: Mapping[str, Any], stack: str, machines: Mapping[str, Kin
     """
     if "digest" in event:
         return DigestDue(_parse_time(event["digest"]))
+    if "lastingAlarms" in event:
+        return LastingAlarmsDue(_parse_time(event["lastingAlarms"]))
     source, kind, detail = event.get("source"), str(event.get("detail-type")), event.get("detail") or {}
     if source == "aws.cloudwatch" and kind == "CloudWatch Alarm State Change":
         return _parse_alarm(event, detail, stack)

@@ -15,7 +15,14 @@ from notebook_archive.notifications.alarm_words import ALARMS, AlarmWords
 from notebook_archive.notifications.alarms import describe_alarm, describe_end, describe_recovery, find_fold_start
 from notebook_archive.notifications.digest import make_digest, read_report
 from notebook_archive.notifications.formats import Message
-from notebook_archive.notifications.incoming import AlarmChange, Completed, DigestDue, ExecutionEnd, parse_event
+from notebook_archive.notifications.incoming import (
+    AlarmChange,
+    Completed,
+    DigestDue,
+    ExecutionEnd,
+    LastingAlarmsDue,
+    parse_event,
+)
 from notebook_archive.notifications.notification import Stack
 from notebook_archive.notifications.records import Kind, Record, Records
 from notebook_archive.notifications.reports import (
@@ -31,6 +38,9 @@ from notebook_archive.notifications.reports import (
 from notebook_archive.notifications.topics import Publisher, Topic
 
 _log = logging.getLogger(__name__)
+
+# An event that is judged by itself.
+type _Event = AlarmChange | ExecutionEnd | Completed | DigestDue
 
 # How far back the beginning of a series of failed runs is looked for.
 _SERIES_DAYS = 31
@@ -98,16 +108,30 @@ class _Judgment:
     is_final: bool = True
 
 
-def notify(event: Mapping[str, Any], notifier: Notifier) -> Decision:
+def notify(event: Mapping[str, Any], notifier: Notifier) -> list[Decision]:
     """Send the message that an event calls for, if any, and return what became of the event.
+
+    The time to look for lasting alarms is several events: each alarm that was folded and is still on is judged as if it
+    went off at this time. CloudWatch reports only changes of an alarm. Without this, a folded alarm would be silent for
+    as long as it is on, even when the failure that it was folded into is over.
 
     A message that was sent is recorded, so that the same event sends nothing again. If the records cannot be read or
     written, messages are sent nevertheless. Raises NotificationRefused if a topic did not accept the message, after all
     topics have been attempted. A later attempt sends the message only to the topics that did not accept it.
     """
     incoming = parse_event(event, notifier.stack.name, notifier.machines, notifier.archive.bucket_name)
-    if incoming is None:
-        return Decision("quiet", "", "The event is not about this stack.")
+    match incoming:
+        case None:
+            return [Decision("quiet", "", "The event is not about this stack.")]
+        case LastingAlarmsDue():
+            lasting = (name for name, words in ALARMS.items() if words.kind == "state")
+            changes = [AlarmChange(alarm, "ALARM", incoming.at) for alarm in lasting]
+            return [_decide(change, notifier) for change in changes if _was_folded(change, notifier.records)]
+        case _:
+            return [_decide(incoming, notifier)]
+
+
+def _decide(incoming: _Event, notifier: Notifier) -> Decision:
     kind, name = _identify(incoming)
     earlier = _find_record(kind, name, notifier.records)
     wanted = [each for each in notifier.topics if not earlier or each.arn not in earlier.topics]
@@ -123,7 +147,7 @@ def notify(event: Mapping[str, Any], notifier: Notifier) -> Decision:
     return Decision("sent", judgment.record.key, "", judgment.message)
 
 
-def _identify(incoming: AlarmChange | ExecutionEnd | Completed | DigestDue) -> tuple[Kind, str]:
+def _identify(incoming: _Event) -> tuple[Kind, str]:
     """Return the kind and the name of what an event is about. An execution and its report have the same."""
     match incoming:
         case Completed():
@@ -137,9 +161,7 @@ def _identify(incoming: AlarmChange | ExecutionEnd | Completed | DigestDue) -> t
             return "digest", f"{incoming.at:%Y-%m-%d/%H%M%S}"
 
 
-def _judge(
-    incoming: AlarmChange | ExecutionEnd | Completed | DigestDue, kind: Kind, name: str, notifier: Notifier
-) -> _Judgment:
+def _judge(incoming: _Event, kind: Kind, name: str, notifier: Notifier) -> _Judgment:
     match incoming:
         case AlarmChange():
             return _judge_alarm(incoming, Record(kind, name, incoming.at, state=incoming.state), notifier)
@@ -216,7 +238,7 @@ def _judge_run(report: Report, record: Record, notifier: Notifier) -> _Judgment:
     new = set(ids) - set(last.unprotected if last else ())
     if new and record.is_full:
         return _Judgment(record, describe_unprotected(report, record, new, notifier.stack))
-    return _Judgment(record, None, "Nothing failed, and no notebook is newly without protection.")
+    return _Judgment(record, None, "Nothing failed, and there are no new unprotected notebooks.")
 
 
 def _find_first_failure(record: Record, records: Records) -> datetime:
@@ -277,6 +299,11 @@ def _find_last_alarm(change: AlarmChange, records: Records) -> Record | None:
     except ArchiveError as error:
         _log.warning("The records of notifications cannot be read", extra={"error": str(error)})
         return None
+
+
+def _was_folded(change: AlarmChange, records: Records) -> bool:
+    last = _find_last_alarm(change, records)
+    return last is not None and last.state == "ALARM" and not last.topics
 
 
 def _find_record(kind: Kind, name: str, records: Records) -> Record | None:

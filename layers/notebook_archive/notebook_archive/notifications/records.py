@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 # What a record is about. The records of one kind have a common prefix.
 Kind = Literal["run", "verification", "restore", "restore-test", "alarm", "digest"]
 # Maximum time from the day in the name of a run to its report. An execution takes at most 7 days.
-_LONGEST_RUN = timedelta(days=8)
+_MAX_RUN_TIME = timedelta(days=8)
 
 
 class Record(Struct, frozen=True, omit_defaults=True):
@@ -78,7 +78,7 @@ class Records:
         reached.
         """
         prefix = keys.notifications_prefix(kind)
-        after = f"{prefix}{(since - _LONGEST_RUN).date()}" if since else ""
+        after = f"{prefix}{(since - _MAX_RUN_TIME).date()}" if since else ""
         found = [listed.key for listed in self._bucket.list_objects(prefix, after) if part in listed.key]
         for key in reversed(found):
             record = self._read(key)

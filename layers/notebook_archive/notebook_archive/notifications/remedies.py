@@ -1,4 +1,4 @@
-"""Choose the command that mends a failure, or that says how to mend it."""
+"""Choose the command that fixes a failure, or that says how to fix it."""
 
 import re
 import shlex
@@ -50,7 +50,7 @@ _CONFIGURATION = _list_names(
     SettingsInvalid,
     UnexpectedAnswer,
 ) | {"administrator-sees-not-all", "no-notebooks", "notebooks-vanished"}
-# Another run mends it, as soon as the cause is gone.
+# Another run archives what is missing, as soon as the cause is gone.
 _PASSING = _list_names(ArcGISUnavailable, DeadlineExceeded, ListingIncomplete) | {
     "batch-crashed",
     "plan-incomplete",
@@ -62,7 +62,7 @@ _SEARCH = frozenset(("notebooks-not-looked-up", "notebooks-vanished", "search-mi
 def choose_command(problem: Mapping[str, Any], run: str, stack: Stack) -> tuple[str, str]:
     """Return what the command for the problem of a run does, and the command.
 
-    If no command mends the problem, the command shows the report.
+    If no command fixes the problem, the command shows the report.
     """
     reason, secret = problem["reason"], problem.get("secret", "") or _find_secret(problem["message"])
     if reason in _CREDENTIALS and _OWNERS in secret:

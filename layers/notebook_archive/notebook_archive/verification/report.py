@@ -75,7 +75,7 @@ class AgainstArcGIS(TypedDict):
 class AgainstSecondPlace(TypedDict):
     """The archive compared with the bucket of the second place.
 
-    `compared` is the number of S3 versions that must have a replica by now, and `notReplicated` of those without one.
+    `compared` is the number of S3 versions that must have a replica by now. `notReplicated` counts those without one.
     """
 
     bucket: str
