@@ -1,4 +1,4 @@
-"""Check that the notifier gets its events, that it could send everything, and that the chat's topic has a subscriber."""
+"""Check that the notifier gets its events and could send everything, and that the chat's topic has a subscriber."""
 
 from botocore.exceptions import ClientError
 

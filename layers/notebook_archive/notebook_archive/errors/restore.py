@@ -38,7 +38,10 @@ class SecondPlaceMissing(RestoreError):
     """A request reads from the second place, but the stack has none. Nothing was changed."""
 
     reason = "second-place-missing"
-    remedy = "Leave out the field 'from' of the request. Or set the parameter SecondBucket and deploy, as docs/second-place.md shows."
+    remedy = (
+        "Leave out the field 'from' of the request. Or set the parameter SecondBucket and deploy, as "
+        "docs/second-place.md shows."
+    )
 
 
 class VersionReplaced(RestoreError):

@@ -79,7 +79,8 @@ ALARMS: Mapping[str, AlarmWords] = {
     "NotebooksUnprotectedAlarm": AlarmWords(
         failure="Notebooks have nothing in the archive",
         concerns="the notebooks that the report of the last run lists as not protected",
-        cause="The last archive run found notebooks without an archived version. Its report did not reach the notifier.",
+        cause="The last archive run found notebooks without an archived version. Its report did not reach the "
+        "notifier.",
         remedy="The report says for each of these notebooks why it is not protected, and what to do.",
         command="report",
         more="docs/operations.md, Unprotected notebooks",
@@ -180,7 +181,8 @@ ALARMS: Mapping[str, AlarmWords] = {
         failure="Backup requests were lost",
         concerns=_REQUESTED,
         cause="EventBridge could put a request neither into the request queue nor into the failure queue.",
-        remedy="The command checks the rule, the queues and their policies. The next archive run archives these notebooks.",
+        remedy="The command checks the rule, the queues and their policies. The next archive run archives these "
+        "notebooks.",
         command="doctor",
         more="docs/restricted-account.md, The key's policy",
     ),

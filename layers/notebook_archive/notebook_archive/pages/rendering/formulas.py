@@ -20,7 +20,7 @@ _MAX_BRACES = 100
 # needs twice the time. Subscripts, superscripts and spaces do not end such a row.
 _MAX_ROW = 12
 _NO_END = re.compile(r"\\[hm](?:space\*?|kern|skip) *\{[^{}]*\}|[_^] *(?:\{[^{}]*\}|\\[A-Za-z]+|\\.|.)?", re.DOTALL)
-_ROW = re.compile(r"(?:(?:\\[A-Za-z]+|\\.|[^A-Za-z0-9\\\s])\s*){%d}" % (_MAX_ROW + 1), re.DOTALL)
+_ROW = re.compile(r"(?:(?:\\[A-Za-z]+|\\.|[^A-Za-z0-9\\\s])\s*)" + f"{{{_MAX_ROW + 1}}}", re.DOTALL)
 # Maximum number of characters of the MathML of a formula. Some characters become fifty characters of MathML.
 _MAX_MATHML_CHARACTERS = 100_000
 # Maximum number of reasons in a note, and of characters of each.
