@@ -172,6 +172,17 @@ def test_rule_for_another_account_and_key_is_complete(archived: Archived) -> Non
     assert rule["Destination"]["AccessControlTranslation"] == {"Owner": "Destination"}
 
 
+def test_rule_must_replicate_encrypted_objects(archived: Archived) -> None:
+    archived.stack.parameters["KmsKeyArn"] = "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d"
+    archived.stack.deploy()
+    there = target()
+    place = there.session.stack.second_place
+    assert place
+    configuration: Any = second_place.build_configuration(there, place)
+    archived.client.put_bucket_replication(Bucket=archived.bucket, ReplicationConfiguration=configuration)
+    assert "leaves out objects that are encrypted" in second_place.check_rule(there).message
+
+
 @pytest.mark.usefixtures("archived")
 def test_other_bucket_must_keep_versions_and_locks() -> None:
     client = boto3.client("s3", REGION)
@@ -189,7 +200,7 @@ def test_other_bucket_must_keep_versions_and_locks() -> None:
     assert f"--region {REGION}" in found.command
 
 
-def put_report(archived: Archived, missing: list[str]) -> None:
+def put_report(archived: Archived, missing: list[str], bucket: str = SECOND_BUCKET) -> None:
     """Write the report of a verification that compared the two places, and its findings."""
     report = {
         "schema": 1,
@@ -199,7 +210,7 @@ def put_report(archived: Archived, missing: list[str]) -> None:
         "message": "Findings.",
         "startedAt": f"{RUN[:10]}T07:59:00.000Z",
         "endedAt": f"{RUN[:10]}T08:00:00.000Z",
-        "secondPlace": {"bucket": SECOND_BUCKET, "compared": 3, "notReplicated": len(missing)},
+        "secondPlace": {"bucket": bucket, "compared": 3, "notReplicated": len(missing)},
     }
     findings = [{"kind": "not-replicated", "key": key, "versionId": archived.held(key).version_id} for key in missing]
     archived.archive.put_document(f"verifications/{VERIFICATION}/report.json", report)
@@ -210,6 +221,8 @@ def test_doctor_names_objects_without_replica(archived: Archived) -> None:
     assert check(second_place.check_replicas(target())).state == "unknown"
     put_report(archived, [])
     assert check(second_place.check_replicas(target())).message.startswith("3 objects replicated")
+    put_report(archived, [], bucket="the-second-place-before")
+    assert check(second_place.check_replicas(target())).state == "unknown"
     put_report(archived, [f"notebooks/{RIVERS}/item.json"])
     found = check(second_place.check_replicas(target()))
     assert found.state == "bad"

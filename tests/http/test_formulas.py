@@ -185,7 +185,21 @@ def test_formula_that_grows_does_not_slow_a_page(tex: str) -> None:
     begun = time.monotonic()
     page = snapshot_page(notebook(*[markdown("\n\n".join([f"$${tex}$$"] * (39_000 // len(tex))))] * 10))
     assert time.monotonic() - begun < SLOWEST
-    assert page.count("<math") > 5 or "it is too large" in page
+    assert page.count("<math") > 5 or "it is too large" in page or "in a row" in page
+
+
+@pytest.mark.parametrize(
+    "operator", [r"\Bigl(", r"\biggl\{", r"\sin(", r"\log(", r"\pmod_\\", r"\pmod^x", r"\hspace{9em}\Bigl("]
+)
+def test_operators_in_a_row_take_no_exponential_time(operator: str) -> None:
+    """With 30 of them, math-core would not end before the function does."""
+    with pytest.raises(FormulaError, match="in a row"):
+        convert_tex(f"x = {{{operator * 30}}}", is_block=True)
+
+
+def test_usual_brackets_and_operators_are_shown() -> None:
+    tex = r"\sin(\log(x)) + \Bigl( \max(\sin(x)) \Bigr) = \alpha\beta\gamma \, \{ [ ( a_1 ) ] \}"
+    assert "<math" in convert_tex(" + ".join([tex] * 20), is_block=True)
 
 
 @pytest.mark.parametrize(("tex", "reason"), [

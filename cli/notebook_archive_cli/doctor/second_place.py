@@ -36,7 +36,7 @@ def check_rule(target: Target) -> Check:
     ours = next((each for each in rules if _read_destination(each) == place.bucket), None)
     if ours is None and target.is_local:
         return unknown(name, "the local AWS does not set replication from a template")
-    problem = _find_problem(ours, place)
+    problem = _find_problem(ours, place, has_key=bool(target.parameter("KmsKeyArn")))
     if not problem:
         return good(name, f"to {place.bucket}")
     configuration = format_json(build_configuration(target, place))
@@ -60,7 +60,7 @@ def _read_destination(rule: Mapping[str, Any]) -> str:
     return str(rule["Destination"]["Bucket"]).rpartition(":")[2]
 
 
-def _find_problem(rule: Mapping[str, Any] | None, place: SecondPlace) -> str:
+def _find_problem(rule: Mapping[str, Any] | None, place: SecondPlace, *, has_key: bool) -> str:
     if rule is None:
         return f"no rule replicates to {place.bucket}"
     if rule.get("Status") != "Enabled":
@@ -68,6 +68,11 @@ def _find_problem(rule: Mapping[str, Any] | None, place: SecondPlace) -> str:
     markers = rule.get("DeleteMarkerReplication", {}).get("Status", "Disabled")
     if markers == "Enabled" or "Filter" not in rule:
         return "the rule also replicates delete markers, so what is deleted here is hidden there"
+    if any(rule["Filter"].values()):
+        return "the rule has a filter, so S3 does not replicate everything"
+    encrypted = rule.get("SourceSelectionCriteria", {}).get("SseKmsEncryptedObjects", {}).get("Status")
+    if has_key and encrypted != "Enabled":
+        return "the rule leaves out objects that are encrypted with a KMS key, as those of the archive are"
     if rule.get("ID") != RULE_ID or rule["Destination"].get("Metrics", {}).get("Status") != "Enabled":
         return f"the rule is not called {RULE_ID}, or has no metrics, so ReplicationFailedAlarm never goes off"
     return ""
@@ -163,7 +168,8 @@ def _check_replicas(target: Target) -> Check:
     reports = (found.report for found in search_runs(session, VERIFICATIONS))
     report = next((each for each in reports if each and each.get("scope") != "chosen"), None)
     figures = report.get("secondPlace") if report else None
-    if report is None or figures is None:
+    place = session.stack.second_place
+    if report is None or figures is None or place is None or figures["bucket"] != place.bucket:
         message = "the last verification did not compare the two places"
         return unknown(name, message, "Start a verification, and read its report.", target.command("verify"))
     objects, missing = format_count(figures["compared"], "object"), figures["notReplicated"]

@@ -15,6 +15,12 @@ from math_core import LatexError, LatexToMathML
 # nested parts. A command of four characters can begin a nested part.
 MAX_FORMULA_CHARACTERS = 4_000
 _MAX_BRACES = 100
+# Maximum number of commands and signs in a row, without a letter or a digit between them. To find the space after an
+# operator or an opening bracket, math-core parses what follows it twice. So with each `\sin(` or `\bigl(` in a row, it
+# needs twice the time. Subscripts, superscripts and spaces do not end such a row.
+_MAX_ROW = 12
+_NO_END = re.compile(r"\\[hm](?:space\*?|kern|skip) *\{[^{}]*\}|[_^] *(?:\{[^{}]*\}|\\[A-Za-z]+|\\.|.)?", re.DOTALL)
+_ROW = re.compile(r"(?:(?:\\[A-Za-z]+|\\.|[^A-Za-z0-9\\\s])\s*)" + f"{{{_MAX_ROW + 1}}}", re.DOTALL)
 # Maximum number of characters of the MathML of a formula. Some characters become fifty characters of MathML.
 _MAX_MATHML_CHARACTERS = 100_000
 # Maximum number of reasons in a note, and of characters of each.
@@ -112,6 +118,8 @@ def convert_tex(tex: str, *, is_block: bool) -> Markup:
         raise FormulaError(f"it has more than {MAX_FORMULA_CHARACTERS:,} characters")
     if _count_open_braces(tex) > _MAX_BRACES:
         raise FormulaError("it is nested too deeply")
+    if _ROW.search(_NO_END.sub("", tex)):
+        raise FormulaError("it has too many operators or brackets in a row")
     if _DEFINITION.search(tex):
         raise FormulaError("it defines commands")
     if _REFERENCE.search(tex):
