@@ -48,7 +48,7 @@ def test_each_saved_query_is_in_the_folder_of_the_stack() -> None:
 def test_every_alarm_has_one_row_of_the_table_of_queries() -> None:
     rows = OPERATIONS.table("saved query")
     documented = {row[0].strip("*"): code_in(row[2]) for row in rows}
-    assert documented.keys() - {"none"} == {each["Name"].removeprefix(FOLDER) for each in QUERIES.values()}
+    assert documented.keys() - {"(none)"} == {each["Name"].removeprefix(FOLDER) for each in QUERIES.values()}
     resources = render(EVERYTHING)["Resources"]
     alarms = [name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
     listed = [name for names in documented.values() for name in names if name.endswith("Alarm")]
