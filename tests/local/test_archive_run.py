@@ -22,7 +22,7 @@ def notebook_of(system: LocalSystem, owner: str, *, last: bool = False) -> Item:
     return sorted(owned, key=lambda item: item.id)[-1 if last else 0]
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"

@@ -76,7 +76,7 @@ class Timeline:
     """Random saves and polls. Each of them, with its simulated time, is kept.
 
     `covered` are the times at which a backup of an item was requested or made. `complete` are the times of the polls
-    that handled everything they found.
+    that handled everything they found. `shown` are the times up to which a search has shown the saves of each item.
     """
 
     scene: Scene
@@ -84,6 +84,7 @@ class Timeline:
     saves: list[tuple[float, str]] = field(default_factory=list)
     covered: list[tuple[float, str]] = field(default_factory=list)
     complete: list[float] = field(default_factory=list)
+    shown: dict[str, float] = field(default_factory=dict)
     failed: int = 0
 
     def live(self, steps: int) -> None:
@@ -102,11 +103,14 @@ class Timeline:
 
     def save(self) -> None:
         item = self.scene.save(self.numbers.randrange(NOTEBOOKS))
-        item.index_lag_seconds = self.numbers.choice([0, MINUTE, MARGIN - 1])
+        # An index never shows an older time of an item than before.
+        lags = [lag for lag in (0, MINUTE, MARGIN - 1) if self.scene.now - lag >= self.shown[item.id]]
+        item.index_lag_seconds = self.numbers.choice(lags)
         self.saves.append((self.scene.now, item.id))
 
     def poll(self) -> None:
         before = len(self.scene.requested)
+        self.shown = {item.id: self.scene.now - (item.index_lag_seconds or 0) for item in self.scene.items}
         try:
             if not self.scene.poll(max_changes=self.numbers.choice([2, 100])).postponed:
                 self.complete.append(self.scene.now)
