@@ -140,11 +140,17 @@ def deploy(folder: Path, name: str, *, is_confirmed: bool) -> None:
         # sam reads JSON here only under the name of a YAML file. Values on the command line would need quotes.
         overrides = Path(temporary) / "parameters.yaml"
         overrides.write_text(json.dumps(deployment.values), encoding="utf-8")
-        # sam would look for samconfig.toml beside the template.
-        options: list[str | Path] = ["--config-file", folder / "samconfig.toml", "--config-env", name]
+        options = list_sam_options(folder, name, session.region_name, is_confirmed=is_confirmed)
         options += ["--template-file", template, "--parameter-overrides", f"file://{overrides}"]
-        options += ["--no-confirm-changeset"] if is_confirmed else []
         run_sam(["deploy", *options], folder)
+
+
+def list_sam_options(folder: Path, name: str, region: str, *, is_confirmed: bool) -> list[str | Path]:
+    """Return the options with which sam deploys a stage of the checkout in a folder to a region."""
+    # sam would look for samconfig.toml beside the template, and takes the region of a profile or of the environment in
+    # an order of its own.
+    options: list[str | Path] = ["--config-file", folder / "samconfig.toml", "--config-env", name, "--region", region]
+    return [*options, "--no-confirm-changeset"] if is_confirmed else options
 
 
 def _describe_deployment(deployment: Deployment) -> list[str]:

@@ -36,10 +36,7 @@ def read_stage(folder: Path, name: str, known: Mapping[str, Mapping[str, Any]]) 
     stages = [each for each, section in sections.items() if isinstance(section, dict) and "deploy" in section]
     if name not in stages:
         raise DeliveryError(f"samconfig.toml has no stage {name!r}. Its stages are: {', '.join(stages)}.")
-    settings = {
-        **sections[name].get("global", {}).get("parameters", {}),
-        **sections[name]["deploy"].get("parameters", {}),
-    }
+    settings = {**_read_parameters(sections[name], name, "global"), **_read_parameters(sections[name], name, "deploy")}
     if not settings.get("stack_name"):
         raise DeliveryError(f"The stage {name!r} of samconfig.toml has no stack_name.")
     parameters = dict(_parse_overrides(settings.get("parameter_overrides", []), name))
@@ -55,6 +52,18 @@ def read_stage(folder: Path, name: str, known: Mapping[str, Mapping[str, Any]]) 
                 f'Put "{parameter}=..." into its parameter_overrides.'
             )
     return Stage(name, settings["stack_name"], settings.get("region", ""), settings.get("profile", ""), parameters)
+
+
+def _read_parameters(section: Mapping[str, Any], stage: str, command: str) -> Mapping[str, Any]:
+    """Return the table `parameters` of a command, or an empty table. Raises DeliveryError if it is not a table."""
+    settings = section.get(command, {})
+    parameters = settings.get("parameters", {}) if isinstance(settings, dict) else None
+    if not isinstance(parameters, dict):
+        raise DeliveryError(
+            f"The stage {stage!r} of samconfig.toml is malformed: {command}.parameters is not a table. Begin it with "
+            f"[{stage}.{command}.parameters]."
+        )
+    return parameters
 
 
 def _parse_overrides(overrides: object, stage: str) -> Iterator[tuple[str, str]]:

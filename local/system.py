@@ -190,9 +190,10 @@ def hold(stack_file: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             process = lock.read()
+            state = f"and {stack_file} describes it" if stack_file.exists() else "and is not ready yet"
             raise AlreadyRunningError(
-                f"Another system already runs in this folder, and {stack_file} describes it (process {process}). Use "
-                f"that system, or stop it first, with Ctrl-C in its terminal or with: kill {process}"
+                f"Another system already runs in this folder, {state} (process {process}). Use that system, or stop it "
+                f"first, with Ctrl-C in its terminal or with: kill {process}"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

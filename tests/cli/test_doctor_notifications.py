@@ -7,13 +7,14 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.cloudwatch.models import cloudwatch_backends
 
 from notebook_archive_cli.doctor import notifications, schedule
 from notebook_archive_cli.doctor.target import Target
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.session import Session
 from tests.cli.aws_commands import run_aws
-from tests.cli.conftest import MotoStack
+from tests.cli.conftest import ACCOUNT, REGION, MotoStack
 
 _RULES = ("AlarmChanged", "ExecutionEnded", "ReportWritten")
 
@@ -106,6 +107,40 @@ def test_chat_needs_a_topic_and_a_subscriber(stack: MotoStack, target: Target) -
     assert notifications.check_chat(target).state == "good"
 
 
+_ALARM: Any = {
+    "MetricName": "Errors", "Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1,
+    "Threshold": 1.0, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+}  # fmt: skip
+
+
+def test_composite_alarm_notifies_in_place_of_the_others(stack: MotoStack, target: Target) -> None:
+    sns, cloudwatch = boto3.client("sns"), boto3.client("cloudwatch")
+    topic = sns.create_topic(Name="operators")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="gis-operators@example.com")
+    stack.parameters |= {"AlarmTopicArn": topic, "AlarmFormat": "CLOUDWATCH", "CompositeAlarm": "ON"}
+    stack.deploy()
+    target.session.__dict__.pop("stack", None)
+    cloudwatch.put_metric_alarm(AlarmName="notebook-archive-RunFailedAlarm-1", **_ALARM)
+    # moto lists composite alarms, but does not create them.
+    cloudwatch.put_metric_alarm(AlarmName="notebook-archive-AnyAlarm-1", **_ALARM)
+    (own,) = cloudwatch_backends[ACCOUNT][REGION].get_alarms_by_alarm_names(["notebook-archive-AnyAlarm-1"])
+    own.rule = 'ALARM("notebook-archive-RunFailedAlarm-1")'
+    assert schedule.check_alarms(target).message == "1 alarm would notify nobody"
+    own.alarm_actions = [topic]
+    assert schedule.check_alarms(target).state == "good"
+
+
+def test_maintenance_is_reported(stack: MotoStack, target: Target) -> None:
+    sns = boto3.client("sns")
+    topic = sns.create_topic(Name="operators")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="gis-operators@example.com")
+    stack.parameters |= {"AlarmTopicArn": topic, "CompositeAlarm": "MAINTENANCE"}
+    stack.deploy()
+    target.session.__dict__.pop("stack", None)
+    check = schedule.check_alarms(target)
+    assert (check.state, check.message) == ("bad", "CompositeAlarm is MAINTENANCE, so no failure is reported")
+
+
 def test_only_the_alarm_about_the_notifier_needs_an_action(stack: MotoStack, target: Target) -> None:
     """With AlarmFormat TEXT, the notifier sends the others."""
     sns, cloudwatch = boto3.client("sns"), boto3.client("cloudwatch")
@@ -114,13 +149,9 @@ def test_only_the_alarm_about_the_notifier_needs_an_action(stack: MotoStack, tar
     stack.parameters["AlarmTopicArn"] = topic
     stack.deploy()
     target.session.__dict__.pop("stack", None)
-    alarm: Any = {
-        "MetricName": "Errors", "Namespace": "AWS/Lambda", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1,
-        "Threshold": 1.0, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-    }  # fmt: skip
-    cloudwatch.put_metric_alarm(AlarmName="notebook-archive-RunFailedAlarm-1", **alarm)
+    cloudwatch.put_metric_alarm(AlarmName="notebook-archive-RunFailedAlarm-1", **_ALARM)
     own = "notebook-archive-NotificationFailedAlarm-1"
-    cloudwatch.put_metric_alarm(AlarmName=own, AlarmActions=[topic], ActionsEnabled=False, **alarm)
+    cloudwatch.put_metric_alarm(AlarmName=own, AlarmActions=[topic], ActionsEnabled=False, **_ALARM)
     check = schedule.check_alarms(target)
     assert check.message == "1 alarm would notify nobody"
     run_aws(check.command)

@@ -209,8 +209,31 @@ def test_status_of_a_partial_run_names_the_last_complete_one(run: Run, nightly: 
     nightly.run("bad", status="partial")
     result = run("status", "--json")
     assert result.status == 3
-    assert "is partial. The last backup that succeeded ended 29 hours ago" in result.document["summary"]
+    assert "was partial. The last backup that succeeded ended 29 hours ago" in result.document["summary"]
     assert result.document["checks"][0]["command"] == "notebook-archive report"
+
+
+_FAILED_PLAN: dict[str, Any] = {
+    "status": "failed",
+    "error": {"reason": "arcgis-unavailable", "message": "No response.", "remedy": "Start it."},
+    "protection": dict.fromkeys(RUN_REPORT["protection"], 0),
+}
+
+
+def test_status_after_a_failed_plan_has_the_last_figures(run: Run, nightly: Archive) -> None:
+    nightly.run("good", hours=29, protection=_FAILED_PLAN["protection"] | {"protected": 12})
+    nightly.run("bad", **_FAILED_PLAN)
+    result = run("status", "--json")
+    assert re.search(r"backup, 5 hours ago \(.*\), failed\. The last", result.document["summary"])
+    check = find_check(result.document, "Notebooks")
+    assert check["text"].startswith("12 protected, in the last run that counted them, 29 hours ago")
+    assert result.document["protection"]["protected"] == 12
+
+
+def test_status_without_figures_says_unknown(run: Run, nightly: Archive) -> None:
+    nightly.run("bad", **_FAILED_PLAN)
+    document = run("status", "--json").document
+    assert (find_check(document, "Notebooks")["state"], document["protection"]) == ("unknown", None)
 
 
 def test_status_during_a_run_says_that_it_is_under_way(run: Run, nightly: Archive) -> None:
@@ -466,6 +489,13 @@ def test_failed_run_says_what_to_do(run: Run, archive: Archive) -> None:
     assert result.status == 3
     assert f"notebook-archive run {ITEM}" in result.stdout
     assert "\x1b" not in result.stdout
+
+
+def test_report_of_a_failed_plan_names_the_reason(run: Run, archive: Archive) -> None:
+    archive.run("bad", **_FAILED_PLAN, bytes=0, kept=0, captured=0, recoveryPoint=None, failed=[], notProtected=[])
+    text = run("report").stdout
+    assert "\nReason: arcgis-unavailable\n" in text
+    assert "\n\n\n" not in text
 
 
 def test_recovery_point_counts_notebooks_without_a_version(run: Run, archive: Archive) -> None:

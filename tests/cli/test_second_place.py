@@ -14,6 +14,7 @@ from botocore.validate import validate_parameters
 from notebook_archive_cli.doctor import second_place
 from notebook_archive_cli.doctor.checks import Check
 from notebook_archive_cli.doctor.target import Target
+from notebook_archive_cli.errors import ExitStatus
 from notebook_archive_cli.options import Options
 from notebook_archive_cli.session import Session
 from tests.cli.archived import RUN, Archived, code, make_id, make_notebook
@@ -104,6 +105,12 @@ def test_next_command_reads_the_same_place(run: Run, archived: Archived) -> None
 
 
 @pytest.mark.usefixtures("stack")
+def test_title_that_the_second_place_does_not_have(run: Run, archived: Archived) -> None:
+    result = run("versions", "Nowhere", "--second-place")
+    assert result.status == ExitStatus.NOT_FOUND
+    assert "No notebook in the second place has the title 'Nowhere'" in " ".join(result.stderr.split())
+
+
 def test_stack_without_second_place_is_refused(run: Run) -> None:
     result = run("list", "--second-place", "--json")
     assert (result.status, result.error["reason"]) == (2, "second-place-missing")

@@ -118,6 +118,7 @@ def test_removing_twice_keeps_other_webhooks(site: Site) -> None:
     site.run("create")
     refused = site.run("remove", "--json")
     assert (refused.status, refused.error["reason"], len(site.webhooks)) == (2, "not-confirmed", 2)
+    assert "or the next poll if ChangePoll is set" in " ".join(site.run("remove").stderr.split())
     assert site.run("remove", "--yes").stdout == "1 webhook named notebook-archive removed.\n"
     assert site.run("remove").stdout == "0 webhooks named notebook-archive removed.\n"
     assert site.webhooks == [other]

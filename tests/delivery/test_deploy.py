@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from delivery import DeliveryError
-from delivery.deploy import Deployment, NotConfirmed, confirm, deploy, main, plan_deployment
+from delivery.deploy import Deployment, NotConfirmed, confirm, deploy, list_sam_options, main, plan_deployment
 from delivery.stages import Stage
 from tests.template.rendered import template
 
@@ -174,3 +174,8 @@ def test_missing_credentials_are_named(tmp_path: Path, monkeypatch: pytest.Monke
     )
     with pytest.raises(DeliveryError, match=r"The stack archive could not be read.*AWS_DEFAULT_REGION"):
         deploy(tmp_path, "prod", is_confirmed=True)
+
+
+def test_sam_gets_the_region_that_was_printed(tmp_path: Path) -> None:
+    options = list_sam_options(tmp_path, "prod", "eu-central-1", is_confirmed=True)
+    assert options[options.index("--region") + 1] == "eu-central-1"

@@ -106,3 +106,10 @@ def test_stages_of_this_repository_only_need_a_portal(tmp_path: Path, stage: str
         read_stage(tmp_path, stage, KNOWN)
     (tmp_path / "samconfig.toml").write_text(ours.replace(f'# "{PORTAL}"', f'"{PORTAL}"'))
     assert read_stage(tmp_path, stage, KNOWN).parameters["PortalUrl"] == "https://gis.example.com/portal"
+
+
+@pytest.mark.parametrize("text", ["[prod]\ndeploy = 3\n", "[prod.deploy]\nparameters = 3\n"])
+def test_malformed_stage_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "samconfig.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(DeliveryError, match=r"Begin it with \[prod\.deploy\.parameters\]\."):
+        read_stage(tmp_path, "prod", KNOWN)

@@ -703,6 +703,14 @@ class TestArcGISTokens:
         reply = download(asking, item, headers=self._as(asking, "ana", referer))
         assert (reply.status, reply.body, reply.headers["X-Notebook-Source"]) == (200, content(item), "arcgis")
 
+    @pytest.mark.parametrize("username", ["ana", "gis_admin"])
+    @pytest.mark.parametrize("source", ["archive", "arcgis"])
+    def test_unknown_snapshot_is_not_found(self, functions: Functions, item: Item, username: str, source: str) -> None:
+        functions.configure(API_AUTH="ArcGIS")
+        unknown = {"source": source, "resourceKey": f"snapshot-{'0' * 32}.json"}
+        reply = download(functions, item, unknown, headers=self._as(functions, username))
+        assert (reply.status, reply.code) == (404, 404)
+
     @pytest.mark.parametrize("way", ["token", "X-Esri-Authorization", "Authorization"])
     def test_token_is_accepted_in_three_places(self, asking: Functions, item: Item, way: str) -> None:
         token = asking.deployment.token("ana")

@@ -297,6 +297,20 @@ def test_digest_says_what_happened_since_the_last_one(operators: Operators) -> N
     assert operators.tell({"digest": night(21, 6).isoformat()}).outcome == "known"
 
 
+def test_digest_after_a_failed_plan_has_the_last_figures(operators: Operators) -> None:
+    tell_run(operators, make_run_report("2026-11-20/nightly", night(20)), night(20))
+    error: Any = {"reason": "arcgis-unavailable", "message": "No response.", "remedy": "Start it."}
+    tell_run(operators, make_run_report("2026-11-21/nightly", night(21), "failed", error=error), night(21))
+    operators.mail.read()
+    operators.tell({"digest": night(21, 6).isoformat()})
+    (message,) = operators.mail.read()
+    assert message.subject == "[notebook-archive] Digest: 40 of 40 protected, last run failed"
+    assert "in the last run that counted them. The last run, 2026-11-21/nightly, failed" in " ".join(
+        message.text.split()
+    )
+    assert "Not measured" not in message.text
+
+
 def test_digest_without_changes_can_be_left_out(operators: Operators) -> None:
     operators.only_changes = True
     outcomes = []

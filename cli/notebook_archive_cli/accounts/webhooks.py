@@ -164,7 +164,8 @@ def describe_removal(session: Session, options: WebhookOptions) -> list[str]:
         return []
     webhooks = format_count(len(found), "webhook")
     plan = f"{webhooks} named {settings.name} would be removed from {settings.portal}."
-    return [plan, "Without a webhook, only runs archive notebooks."]
+    # The stack may not exist any more, so its ChangePoll is not read.
+    return [plan, "Without a webhook, the next run archives what changes, or the next poll if ChangePoll is set."]
 
 
 def remove_webhook(session: Session, options: WebhookOptions) -> dict[str, Any]:

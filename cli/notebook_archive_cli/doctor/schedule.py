@@ -193,12 +193,21 @@ def check_alarms(target: Target) -> Check:
             "NAME@EXAMPLE.COM",
         )
         return bad(name, message, "Subscribe, and confirm the mail that arrives.", target.aws("sns", *words))
-    alarms = target.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{target.session.stack.name}-")[
-        "MetricAlarms"
-    ]
-    # With AlarmFormat TEXT, only the alarm about the notifier itself has an action.
+    composite = target.parameter("CompositeAlarm")
+    if composite == "MAINTENANCE":
+        message = "CompositeAlarm is MAINTENANCE, so no failure is reported"
+        return bad(name, message, *target.deploy_with("CompositeAlarm", "ON"))
+    found = target.client("cloudwatch").describe_alarms(
+        AlarmNamePrefix=f"{target.session.stack.name}-", AlarmTypes=["CompositeAlarm", "MetricAlarm"]
+    )
+    alarms = [*found.get("MetricAlarms", ()), *found.get("CompositeAlarms", ())]
+    acting = alarms
+    # With AlarmFormat TEXT, only the alarm about the notifier itself has an action. With a composite alarm, that one
+    # notifies in place of the others.
     is_text = target.parameter("AlarmFormat") == "TEXT"
-    acting = [each for each in alarms if not is_text or "NotificationFailedAlarm" in each["AlarmName"]]
+    if is_text or composite == "ON":
+        names = ["NotificationFailedAlarm", *([] if is_text else ["AnyAlarm"])]
+        acting = [each for each in alarms if any(logical in each["AlarmName"] for logical in names)]
     silent = [
         each["AlarmName"] for each in acting if not each.get("ActionsEnabled", True) or not each.get("AlarmActions")
     ]

@@ -357,9 +357,10 @@ def _resolve_title(session: Session, title: str) -> ItemId:
     if alike:
         raise _make_ambiguous(session, f"{len(alike)} notebooks have the title {title!r}", alike)
     similar = _find_similar(title, {each["title"] for each in notebooks if each["title"]})
+    place = "the second place" if session.options.is_second_place else "the archive"
     raise CommandError(
         "item-not-found",
-        f"No notebook in the archive has the title {title!r}, or an id that begins with it.{_suggest(similar)}",
+        f"No notebook in {place} has the title {title!r}, or an id that begins with it.{_suggest(similar)}",
         remedy="Give an item id, its first digits (at least 4), or a title. The next command lists the notebooks.",
         command=session.options.command("list"),
         status=ExitStatus.NOT_FOUND,

@@ -168,6 +168,8 @@ def render_report(
     yield from wrap_text(f"{ended} Scope: {report['scope']}.", width)
     yield ""
     yield from wrap_text(shorten_keys(_cut_message(report)), width)
+    if report.get("error"):
+        yield from wrap_text(f"Reason: {report['error']['reason']}", width)
     yield from render(report, width, options, MAX_SHOWN if not is_whole else None)
 
 
@@ -304,8 +306,9 @@ _RENDERERS = {
 
 
 def _render_figures(figures: Mapping[str, str | int | None], width: int) -> Iterator[str]:
-    """Yield the figures that have a value, each with its name."""
-    yield ""
+    """Yield an empty line and the figures that have a value, each with its name, or nothing if no figure has one."""
+    if any(figures.values()):
+        yield ""
     for name, value in figures.items():
         if value:
             yield from wrap_text(str(value), width, _LABELS, name)

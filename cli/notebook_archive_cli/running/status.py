@@ -31,6 +31,8 @@ _LATE = timedelta(minutes=15)
 # After a run that is not complete, the last complete one is looked for in this many runs.
 _MAX_EARLIER = 50
 _LABELS = " " * 19
+# What a run with this status did, if it did not succeed.
+_ENDS = {"partial": "was partial", "failed": "failed"}
 _STYLES = {"good": "", "attention": "yellow", "bad": "bold red", "unknown": "yellow"}
 
 # *bad* makes the exit status 3. *attention* is not wrong, but a person should know it.
@@ -97,6 +99,7 @@ class StatusReader:
         """
         runs, verifications = self._look_back(RUNS), self._look_back(VERIFICATIONS)
         complete = runs.last if runs.last and runs.last["status"] == "complete" else self._find_complete()
+        counted = runs.last if runs.last is None or _has_counted(runs.last) else self._find_counted()
         schedule, verification_schedule = (
             self._read_schedule("RunSchedule"),
             self._read_schedule("VerificationSchedule"),
@@ -115,7 +118,7 @@ class StatusReader:
             "underWay": [{"runId": each.run_id, "startedAt": each.started_at} for each in runs.running],
             "lastRun": _pick(last, "runId", "status", "message", "startedAt", "endedAt"),
             "lastCompleteRun": _pick(complete, "runId", "status", "message", "startedAt", "endedAt"),
-            "protection": last.get("protection") if last else None,
+            "protection": counted.get("protection") if counted else None,
             "lastVerification": _pick(verified, "runId", "status", "message", "startedAt", "endedAt"),
             "lastPoll": _format_iso(last_poll) if last_poll else None,
             "oldestUnprovedDays": verified["oldestUnprovedDays"] if verified else None,
@@ -128,7 +131,7 @@ class StatusReader:
             },
             "checks": [
                 run_check,
-                *self._check_notebooks(last),
+                *self._check_notebooks(last, counted),
                 *self._check_polls(last_poll, poll_reason),
                 self._check_verification(verifications, verification_schedule),
                 self._check_findings(counts, is_known=verifications.newest is not None),
@@ -161,6 +164,13 @@ class StatusReader:
                 return found.report
         return None
 
+    def _find_counted(self) -> dict[str, Any] | None:
+        """Return the report of the last run over all notebooks that counted them, or None."""
+        for found in islice(search_runs(self._session, RUNS), _MAX_EARLIER):
+            if found.report and found.report["scope"] != "chosen" and _has_counted(found.report):
+                return found.report
+        return None
+
     def _check_run(self, runs: _Recent, complete: Mapping[str, Any] | None, schedule: _Schedule) -> Check:
         """Answer in one sentence whether the last backup succeeded."""
         last, last_complete = runs.last, self._describe_complete(complete)
@@ -174,7 +184,7 @@ class StatusReader:
             text = f"A backup is under way. It started {self._tell_time(first.started_at)}."
             command = self._command("report", first.run_id, "--wait")
             if last:
-                before = "succeeded" if last["status"] == "complete" else f"did not succeed: it is {last['status']}"
+                before = "succeeded" if last["status"] == "complete" else f"did not succeed: it {_ENDS[last['status']]}"
                 text += f" The one before {before}, {self._tell_time(last['endedAt'])}."
                 text += "" if last["status"] == "complete" else f" {last_complete}"
             state: CheckState = "bad" if is_old or (last and last["status"] != "complete") else "good"
@@ -188,7 +198,7 @@ class StatusReader:
             text = "No: no backup has run yet."
             return {"name": "Backup", "state": "bad", "text": text, "command": self._command("run")}
         if last["status"] != "complete":
-            text = f"No: the last backup, {self._tell_time(last['endedAt'])}, is {last['status']}. {last_complete}"
+            text = f"No: the last backup, {self._tell_time(last['endedAt'])}, {_ENDS[last['status']]}. {last_complete}"
             return {"name": "Backup", "state": "bad", "text": text, "command": report}
         if due:
             text = f"No: a backup should have started {self._tell_time(due)}, but did not. {last_complete}"
@@ -215,13 +225,22 @@ class StatusReader:
 
     # ---------------------------------------------------------------------- the other lines
 
-    def _check_notebooks(self, last: Mapping[str, Any] | None) -> Iterator[Check]:
-        if last is None or not last.get("protection"):
+    def _check_notebooks(self, last: Mapping[str, Any] | None, counted: Mapping[str, Any] | None) -> Iterator[Check]:
+        """Yield the line about notebooks. Its figures are those of `counted`, the last run that counted them."""
+        if last is None:
             return
-        counts = last["protection"]
+        if counted is None:
+            text = "unknown, because the last runs failed before they counted them"
+            yield {"name": "Notebooks", "state": "unknown", "text": text, "command": self._command("report")}
+            return
+        counts = counted.get("protection")
+        if not counts:
+            return
         text = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "none"
+        if counted["runId"] != last["runId"]:
+            text += f", in the last run that counted them, {self._tell_time(counted['endedAt'])}"
         is_good = not counts["unprotected"] and not counts["stale"]
-        command = "" if is_good else self._command("report")
+        command = "" if is_good else self._command("report", *([] if counted is last else [counted["runId"]]))
         yield {"name": "Notebooks", "state": "good" if is_good else "attention", "text": text, "command": command}
 
     def _read_last_poll(self) -> tuple[datetime | None, str]:
@@ -390,6 +409,11 @@ class StatusReader:
         """Return how long ago a time was, and the time."""
         seconds = (self._now - datetime.fromisoformat(text)).total_seconds()
         return f"{format_duration(max(0, seconds))} ago ({format_time(text, is_utc=self._is_utc)})"
+
+
+def _has_counted(report: Mapping[str, Any]) -> bool:
+    """Return whether a run counted the notebooks. A run that failed before it had a plan did not."""
+    return report.get("error") is None or any(report.get("protection", {}).values())
 
 
 def read_status(session: Session, *, is_utc: bool) -> dict[str, Any]:

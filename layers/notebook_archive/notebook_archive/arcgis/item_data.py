@@ -1,4 +1,4 @@
-"""Read an item's file from the portal, or from the storage to which the portal redirects."""
+"""Read an item's file from the portal, or from the storage to which the portal redirects, and its resources."""
 
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -48,9 +48,25 @@ def read_item_data[T](
     return client.tokens.call_with_token(read, client.deadline)
 
 
+def read_item_resource[T](
+    client: ArcGISClient, url: str, what: str, limit: int, consume: Callable[[Iterator[bytes]], T]
+) -> T:
+    """Return the result of `consume` for the resource at `url`. The resource may have at most `limit` bytes.
+
+    A rejected token is renewed once. No redirect is followed, and an empty resource is read like every other one.
+    """
+
+    def read(token: str) -> T:
+        file = _File(client.transport, client.deadline, token, url, what, limit)
+        with closing(file.stream_from_portal(refuse_empty=False)) as chunks:
+            return consume(chunks)
+
+    return client.tokens.call_with_token(read, client.deadline)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class _File:
-    """The file at a portal URL, read with one token."""
+    """The file or resource at a portal URL, read with one token."""
 
     transport: Transport
     deadline: Deadline
@@ -66,7 +82,7 @@ class _File:
         the storage that has the file, this one redirect is followed.
         """
         try:
-            with closing(self._stream_from_portal()) as chunks:
+            with closing(self.stream_from_portal(refuse_empty=True)) as chunks:
                 return consume(chunks)
         except UnexpectedAnswer as error:
             if not error.location:
@@ -74,13 +90,13 @@ class _File:
             location = error.location
         return self._read_from_storage(location, consume)
 
-    def _stream_from_portal(self) -> Generator[bytes]:
+    def stream_from_portal(self, *, refuse_empty: bool) -> Generator[bytes]:
         """Yield the portal's response, or raise the error that it reports.
 
         The request has no parameter `f`, so that the portal sends the file unchanged. An error may then be an HTML
         page, which contains no error code. So the URL is requested again as JSON.
         """
-        with closing(self._stream(self.limit, refuse_empty=True)) as chunks:
+        with closing(self._stream(self.limit, refuse_empty=refuse_empty)) as chunks:
             first = next(chunks, b"")
             if first.lstrip()[:1] != b"<":
                 yield first

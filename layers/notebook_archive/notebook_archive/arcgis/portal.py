@@ -6,7 +6,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from notebook_archive.arcgis.client import ArcGISClient
-from notebook_archive.arcgis.item_data import read_item_data
+from notebook_archive.arcgis.item_data import read_item_data, read_item_resource
 from notebook_archive.arcgis.transport import SHARING_API
 from notebook_archive.errors import (
     AnswerTooLarge,
@@ -411,7 +411,7 @@ class Portal:
         The request has no parameter `f`, so that the portal sends the resource unchanged.
         """
         url, what = f"{self.rest_url}/content/items/{item_id}/resources/{key}", f"Snapshot {key} of item {item_id}"
-        return self.client.retry(lambda: self.client.read("GET", url, what, limit, consume))
+        return self.client.retry(lambda: read_item_resource(self.client, url, what, limit, consume))
 
     def read_content[T](self, item_id: ItemId, limit: int, consume: Callable[[Iterator[bytes]], T]) -> T:
         """Return the result of `consume` for the item's current content. Transient faults are not retried.

@@ -10,7 +10,7 @@ from notebook_archive.errors import ArchiveError
 from notebook_archive.notifications.alarm_words import ALARMS
 from notebook_archive.notifications.notification import Digest, Stack, format_count, format_time, list_first
 from notebook_archive.notifications.records import Kind, Record, Records
-from notebook_archive.notifications.reports import Report, list_unprotected_ids, list_unsettled
+from notebook_archive.notifications.reports import Report, has_counted, list_unprotected_ids, list_unsettled
 
 # Reports and notifications from before this time are not in a digest.
 DIGEST_DAYS = 31
@@ -50,11 +50,12 @@ def make_digest(at: datetime, archive: Archive, records: Records, stack: Stack) 
     sent = sorted(_list_sent(records, since, at), key=lambda each: each.at)
     alarms = _list_open_alarms(records, at)
     run = _find_report("run", start, archive, records)
+    counted = _find_counted_run(run, start, archive, records)
     verification = _find_report("verification", start, archive, records)
     test = _find_report("restore-test", start, archive, records)
     rows = {
-        "Protected": _describe_protection(run),
-        "Fresh": _describe_recovery(run),
+        "Protected": _describe_protection(run, counted),
+        "Fresh": _describe_recovery(counted),
         "Proved": _describe_proof(verification),
         "Restore tests": _describe_tests(test),
         "Alarms that are on": _describe_alarms(alarms),
@@ -62,8 +63,8 @@ def make_digest(at: datetime, archive: Archive, records: Records, stack: Stack) 
     }
     figures = {
         "run": run["status"] if run else "",
-        "unprotected": " ".join(list_unprotected_ids(run)) if run else "",
-        "stale": str(run["protection"]["stale"]) if run else "",
+        "unprotected": " ".join(list_unprotected_ids(counted)) if counted else "",
+        "stale": str(counted["protection"]["stale"]) if counted else "",
         "verification": verification["status"] if verification else "",
         "findings": " ".join(each["findingId"] for each in list_unsettled(verification)) if verification else "",
         "restore test": test["status"] if test else "",
@@ -72,7 +73,7 @@ def make_digest(at: datetime, archive: Archive, records: Records, stack: Stack) 
     record = Record("digest", f"{at:%Y-%m-%d/%H%M%S}", at, figures=figures)
     digest = Digest(
         key=record.key,
-        subject=f"Digest: {_write_headline(run, verification, alarms)}",
+        subject=f"Digest: {_write_headline(run, counted, verification, alarms)}",
         rows=tuple(rows.items()),
         command=stack.command("status"),
         more="docs/notifications.md, The digest",
@@ -85,6 +86,14 @@ def _find_report(kind: Kind, start: datetime, archive: Archive, records: Records
     found = (each for each in records.list_latest(kind, start) if each.is_full)
     reports = (read_report(kind, each.name, archive) for each in found)
     return next((each for each in reports if each), None)
+
+
+def _find_counted_run(run: Report | None, start: datetime, archive: Archive, records: Records) -> Report | None:
+    """Return the last run over all notebooks since `start` that counted them. `run` is the last run, or None."""
+    if run is None or has_counted(run):
+        return run
+    found = (read_report("run", each.name, archive) for each in records.list_latest("run", start) if each.is_full)
+    return next((each for each in found if each and has_counted(each)), None)
 
 
 def _list_sent(records: Records, since: datetime, at: datetime) -> list[Record]:
@@ -103,14 +112,19 @@ def _list_open_alarms(records: Records, at: datetime) -> dict[str, datetime]:
     return {alarm: record.at for alarm, record in found.items() if record.state == "ALARM"}
 
 
-def _describe_protection(run: Report | None) -> str:
+def _describe_protection(run: Report | None, counted: Report | None) -> str:
     if run is None:
         return f"No run over all notebooks has ended in the last {DIGEST_DAYS} days."
-    protection = run["protection"]
+    last = f"The last run, {run['runId']}, {_ENDS[run['status']]} at {_format(run['endedAt'])}."
+    if counted is None:
+        return f"Unknown. {last}"
+    protection = counted["protection"]
     total = sum(protection.values())
     others = ", ".join(f"{count} {state}" for state, count in protection.items() if count and state != "protected")
     figures = f"{protection['protected']:,} of {format_count(total, 'notebook')}" + (f" ({others})" if others else "")
-    return f"{figures}. The last run, {run['runId']}, {_ENDS[run['status']]} at {_format(run['endedAt'])}."
+    if counted is not run:
+        figures += f" at {_format(counted['endedAt'])}, in the last run that counted them"
+    return f"{figures}. {last}"
 
 
 def _describe_recovery(run: Report | None) -> str:
@@ -156,11 +170,16 @@ def _describe_sent(sent: Sequence[Record]) -> str:
     return "\n".join(list_first(lines, "notification")) or "None."
 
 
-def _write_headline(run: Report | None, verification: Report | None, alarms: Mapping[str, datetime]) -> str:
+def _write_headline(
+    run: Report | None, counted: Report | None, verification: Report | None, alarms: Mapping[str, datetime]
+) -> str:
     parts = ["no run"]
     if run:
-        total = sum(run["protection"].values())
-        parts = [f"{run['protection']['protected']:,} of {total:,} protected", f"last run {run['status']}"]
+        figures = "protection unknown"
+        if counted:
+            total = sum(counted["protection"].values())
+            figures = f"{counted['protection']['protected']:,} of {total:,} protected"
+        parts = [figures, f"last run {run['status']}"]
     if verification and verification["status"] == "findings":
         parts.append(format_count(_count_findings(verification), "finding"))
     elif verification and verification["status"] != "complete":

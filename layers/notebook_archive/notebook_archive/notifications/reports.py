@@ -34,6 +34,11 @@ _CAUSES_IN_NOTICES = frozenset(
 _EVERY_NOTEBOOK = ("every notebook of the organization",)
 
 
+def has_counted(report: Report) -> bool:
+    """Return whether a run counted the notebooks. A run that failed before it had a plan did not."""
+    return report.get("error") is None or sum(report["protection"].values()) > 0
+
+
 def describe_run(report: Report, record: Record, since: datetime, stack: Stack) -> Notification:
     """Return the notification that a run failed, or is partial. `since` is when the first run in a row failed."""
     run, status, error = report["runId"], report["status"], report.get("error")
