@@ -19,8 +19,8 @@ YES ?=
 # deployed systems wait often.
 WORKERS ?= 3
 UV := .tools/bin/uv
-# From github.com comes Python, if the machine has no Python 3.13.
-SOURCES_OF_UV := pypi.org or github.com
+# Only Python itself comes from GitHub, if the machine has no Python 3.13.
+SOURCES_OF_UV := PyPI or GitHub
 # Bytecode is not written to the source folders, because `sam build` would treat it as a change. Processes of the other
 # environments inherit the variable.
 PYTHON := env PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/bytecode" .venv/bin/python
@@ -95,7 +95,7 @@ DOWNLOADED = || { echo "This step downloads from $(1), and failed. Check that th
 $(UV): local/uv-requirements.txt
 	$(call OWN,.tools)
 	cd / && python3 -m venv --clear "$(CURDIR)/.tools"
-	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $< $(call DOWNLOADED,pypi.org)
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $< $(call DOWNLOADED,PyPI)
 	@touch $@
 
 # uv puts the command `notebook-archive` into .venv/bin. It does not write bytecode to the source folders either.

@@ -49,7 +49,7 @@ def test_make_does_not_update_an_environment_that_is_a_link(link: str, target: s
 
 
 @pytest.mark.parametrize("target", [".venv/.synced", ".venvs/sam/.synced"])
-def test_failed_download_names_the_hosts(target: str, tmp_path: Path) -> None:
+def test_failed_download_says_from_where(target: str, tmp_path: Path) -> None:
     checkout = make_checkout(tmp_path)
     uv = checkout / ".tools/bin/uv"
     uv.parent.mkdir(parents=True)
@@ -57,4 +57,4 @@ def test_failed_download_names_the_hosts(target: str, tmp_path: Path) -> None:
     uv.chmod(0o755)
     done = run_make(checkout, target)
     assert done.returncode == 2
-    assert "error: Failed to fetch\nThis step downloads from pypi.org or github.com, and failed." in done.stderr
+    assert "error: Failed to fetch\nThis step downloads from PyPI or GitHub, and failed." in done.stderr
