@@ -104,13 +104,14 @@ def test_next_command_reads_the_same_place(run: Run, archived: Archived) -> None
     assert shlex.split(error["command"])[-1] == "--second-place"
 
 
-@pytest.mark.usefixtures("stack")
-def test_title_that_the_second_place_does_not_have(run: Run, archived: Archived) -> None:
+@pytest.mark.usefixtures("archived")
+def test_title_that_the_second_place_does_not_have(run: Run) -> None:
     result = run("versions", "Nowhere", "--second-place")
     assert result.status == ExitStatus.NOT_FOUND
     assert "No notebook in the second place has the title 'Nowhere'" in " ".join(result.stderr.split())
 
 
+@pytest.mark.usefixtures("stack")
 def test_stack_without_second_place_is_refused(run: Run) -> None:
     result = run("list", "--second-place", "--json")
     assert (result.status, result.error["reason"]) == (2, "second-place-missing")
