@@ -167,9 +167,9 @@ def test_every_call_recognizes_each_error_form_in_http_200(
             call()
         assert type(caught.value) is expected
         assert LEAK not in str(caught.value)
-        # A page in place of a snapshot is requested again without f=json.
-        is_tried_as_file = operation == "snapshots/download" and expected is UnexpectedAnswer
-        assert client.count(operation) == (4 if expected is ArcGISUnavailable else 2 if is_tried_as_file else 1)
+        # A page in place of a snapshot is requested again: from the server without f=json, from the portal with it.
+        is_requested_again = operation in ("snapshots/download", "items/resource") and expected is UnexpectedAnswer
+        assert client.count(operation) == (4 if expected is ArcGISUnavailable else 2 if is_requested_again else 1)
 
 
 def test_a_notebook_may_speak_of_an_invalid_token(client: Client) -> None:
